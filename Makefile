@@ -1,0 +1,49 @@
+# Every verb sets up what it needs in .venv first; the second time that takes no time.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test lint types bench docs lock clean
+
+demo: .venv/.run                ## the main job on real tables, into out/households
+	$(BIN)/synthor run examples/households/spec.yaml --out out/households
+
+test: .venv/.dev                ## all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev                ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev               ## types, strictly
+	$(BIN)/mypy
+
+bench: .venv/.dev               ## evidence against real microdata; needs SYNTHOR_DATA
+	$(BIN)/python bench/oregon.py
+
+docs: .venv/.docs               ## the documentation, into site/
+	$(BIN)/synthor schema > docs/spec.schema.json
+	$(BIN)/mkdocs build --strict --quiet
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.run: .venv/bin/python requirements/run.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.docs: .venv/.run requirements/docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $@
+
+lock: .venv/.dev                ## pin all dependencies anew
+	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements/run.txt pyproject.toml requirements/build.in
+	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
+	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
+
+clean:
+	rm -rf .venv out site build dist .mypy_cache .ruff_cache .pytest_cache

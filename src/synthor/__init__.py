@@ -1,0 +1,53 @@
+"""Exactly N records that add up to published aggregates and look real.
+
+Three names do the first job::
+
+    spec = synthor.load_spec("spec.yaml")
+    run = synthor.synthesize(spec)
+    run.write("out/")
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthor.errors import InputError, SynthorError
+    from synthor.fit.model import Model
+    from synthor.loop import Run, synthesize
+    from synthor.measure import Measurement
+    from synthor.prior.model import Prior
+    from synthor.problem import check, compile_problem
+    from synthor.spec.load import load_spec, parse_spec
+    from synthor.spec.model import Spec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "loop", "synthesize": "loop",
+    "Measurement": "measure", "Prior": "prior.model", "check": "problem", "compile_problem": "problem",
+    "load_spec": "spec.load", "parse_spec": "spec.load", "Spec": "spec.model",
+}  # fmt: skip
+
+__all__ = [
+    "InputError",
+    "Measurement",
+    "Model",
+    "Prior",
+    "Run",
+    "Spec",
+    "SynthorError",
+    "check",
+    "compile_problem",
+    "load_spec",
+    "parse_spec",
+    "synthesize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used, so that importing synthor costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'synthor' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"synthor.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

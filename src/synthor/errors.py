@@ -1,0 +1,77 @@
+"""What can go wrong, told by what the reader should do about it.
+
+Every error that synthor raises on purpose derives from `SynthorError`; each leaf stands for one action of the reader.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One problem with the user's input: where it is, what is wrong, how to cure it.
+
+    >>> print(Finding(where="tenure.csv", row=3, message="unknown label 'rentd' of tenure", cure="did you mean 'rented'?"))
+    tenure.csv, row 3: unknown label 'rentd' of tenure; did you mean 'rented'?
+    """
+
+    where: str
+    message: str
+    cure: str = ""
+    row: int | None = None
+    label: str | None = None
+    found: float | str | None = None
+    expected: float | str | None = None
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        place = self.where if self.row is None else f"{self.where}, row {self.row}"
+        return f"{place}: {self.message}" + (f"; {self.cure}" if self.cure else "")
+
+
+class SynthorError(Exception):
+    """Root of every error that synthor raises on purpose."""
+
+    exit_code = 3
+
+
+class InputError(SynthorError):
+    """Fix the spec, a table, the beliefs or another input: all problems that were found, together.
+
+    Attributes:
+        findings: one entry a problem, in the order of the input.
+    """
+
+    exit_code = 2
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class OutputError(SynthorError):
+    """Make room or choose another place: the result could not be written."""
+
+    exit_code = 2
+
+
+class BugError(SynthorError):
+    """Report this: synthor broke a promise of its own."""
+
+
+def nearest(label: str, choices: Sequence[str]) -> str:
+    """A suggestion for a misspelt label, empty when nothing is near.
+
+    >>> nearest("Rentd", ["owned", "rented"])
+    "did you mean 'rented'?"
+    >>> nearest("zebra", ["owned", "rented"])
+    'known: owned, rented'
+    """
+    folded = {choice.casefold().strip(): choice for choice in choices}
+    close = difflib.get_close_matches(label.casefold().strip(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{folded[close[0]]}'?"
+    listed = ", ".join(choices[:8]) + (", ..." if len(choices) > 8 else "")
+    return f"known: {listed}" if choices else ""

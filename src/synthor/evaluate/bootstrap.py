@@ -1,0 +1,140 @@
+"""How many real records would be as good: the weighted bootstrap behind the equivalent sample size."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.evaluate.tables import Reference
+from synthor.problem import Target
+from synthor.randomness import generator
+from synthor.types import CellIndex, Codes, Floats
+from synthor.units import cell_index
+
+FIRST_SIZE = 25
+STEP = 2**0.5
+REPLICATES = 40
+RAKING_SWEEPS = 100
+RAKING_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equivalent:
+    """An equivalent sample size.
+
+    Attributes:
+        size: real records that, drawn with their weights and raked to the same targets, show the same mean pair TVD.
+        low: where 5% of such samples are as good, so the smallest size that the figure may stand for.
+        high: where 95% of them are.
+        capped: the size reached `cap`, so the true figure may be larger.
+    """
+
+    size: float
+    low: float
+    high: float
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curve:
+    """Mean pair TVD of real samples by their size.
+
+    Attributes:
+        sizes: (m,) records in a sample, rising to `cap`.
+        tvds: (m, replicates) mean pair TVD of each sample.
+        cap: Kish's effective size of the microdata, (sum w)^2 / sum w^2: no sample says more than that.
+    """
+
+    sizes: Floats
+    tvds: Floats
+    cap: float
+
+    def equivalent(self, mean_pair_tvd: float) -> Equivalent:
+        """The sample size at which the curve passes a given mean pair TVD."""
+        middle = self._passes(self.tvds.mean(axis=1), mean_pair_tvd)
+        return Equivalent(
+            size=min(middle, self.cap),
+            low=min(self._passes(np.quantile(self.tvds, 0.05, axis=1), mean_pair_tvd), self.cap),
+            high=min(self._passes(np.quantile(self.tvds, 0.95, axis=1), mean_pair_tvd), self.cap),
+            capped=middle >= self.cap,
+        )
+
+    def _passes(self, tvds: Floats, wanted: float) -> float:
+        """Size at which falling distances pass a value, straight between points in logarithms; 0 before the first."""
+        falling = np.minimum.accumulate(tvds)
+        if wanted > falling[0]:
+            return 0.0
+        if wanted <= falling[-1]:
+            return float(self.sizes[-1])
+        return float(np.exp(np.interp(-np.log(wanted), -np.log(falling), np.log(self.sizes))))
+
+
+def kish(weights: Floats) -> float:
+    """Kish's effective sample size.
+
+    >>> kish(np.array([1.0, 1, 1, 1])), kish(np.array([1.0, 0, 0, 0]))
+    (4.0, 1.0)
+    """
+    return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def real_samples(
+    reference: Reference,
+    codes: Codes,
+    weights: Floats,
+    targets: Sequence[Target],
+    *,
+    random_seed: int = 0,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Curve:
+    """Draw real records with replacement, rake them to the targets, and see how near the truth they come.
+
+    Args:
+        reference: the truth.
+        codes: (n, v) categories of the microdata.
+        weights: (n,) weights of the microdata.
+        targets: what the records under test had to meet.
+        random_seed: of the bootstrap.
+        advance: told how many sizes of how many are done.
+    """
+    cap = kish(weights)
+    n_steps = max(int(np.ceil(np.log(cap / FIRST_SIZE) / np.log(STEP))), 1)
+    sizes = np.unique(np.round(np.minimum(FIRST_SIZE * STEP ** np.arange(n_steps + 1), cap)))
+    chance = weights / weights.sum()
+    tables = [(cell_index(codes, t.columns, t.shape), t.wanted / t.wanted.sum()) for t in targets if t.wanted.any()]
+    tvds = np.empty((len(sizes), REPLICATES))
+    for i, size in enumerate(sizes):
+        for replicate in range(REPLICATES):
+            drawn = generator(random_seed, "bootstrap", i, replicate).multinomial(int(size), chance)
+            kept = np.flatnonzero(drawn)
+            raked = rake(drawn[kept].astype(np.float64), [(index[kept], goal) for index, goal in tables])
+            tvds[i, replicate] = reference.pair_tvds(codes[kept], raked).mean()
+        advance(i + 1, len(sizes))
+    return Curve(sizes=sizes, tvds=tvds, cap=cap)
+
+
+def rake(weights: Floats, tables: Sequence[tuple[CellIndex, Floats]]) -> Floats:
+    """Iterative proportional fitting of a sample's weights to shares by cell; cells that the sample misses stay empty.
+
+    >>> rake(np.array([1.0, 1, 1, 1]), [(np.array([0, 0, 0, 1]), np.array([0.5, 0.5]))]).round(3)
+    array([0.167, 0.167, 0.167, 0.5  ])
+    """
+    weights = weights / weights.sum()
+    for _ in range(RAKING_SWEEPS):
+        gap = 0.0
+        for index, goal in tables:
+            got = np.bincount(index, weights, len(goal))
+            held = got > 0
+            reachable = np.where(held, goal, 0.0)
+            if not reachable.any():
+                continue
+            reachable /= reachable.sum()
+            gap = max(gap, float(np.abs(got - reachable).max()))
+            weights = weights * np.where(held, reachable / np.where(held, got, 1.0), 0.0)[index]
+        total = weights.sum()
+        if total <= 0:  # targets that this sample cannot meet together: leave it as it was drawn
+            return np.full(len(weights), 1 / len(weights))
+        weights = weights / total
+        if gap < RAKING_TOLERANCE:
+            break
+    return weights

@@ -1,0 +1,232 @@
+"""Realism of records against microdata: everything that was no target, compared with the truth."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from synthor.errors import Finding, InputError
+from synthor.evaluate.bootstrap import Curve, Equivalent, kish, real_samples
+from synthor.evaluate.tables import Reference, shares, tvd
+from synthor.measure import encode
+from synthor.problem import Problem
+from synthor.types import Codes, Floats
+from synthor.values import broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """How far one joint distribution is from the truth.
+
+    Attributes:
+        mean_pair_tvd: mean over all pairs of variables that were no target.
+        mean_triple_tvd: the same over triples.
+        worst_pair: the pair that is furthest off.
+        worst_pair_tvd: by how much.
+        recovered: 1 - sum of pair TVDs / sum of those of independence.
+        equivalent: how many real records would do as well.
+    """
+
+    mean_pair_tvd: float
+    mean_triple_tvd: float
+    worst_pair: tuple[str, str]
+    worst_pair_tvd: float
+    recovered: float
+    equivalent: Equivalent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """Synthetic records that equal a real one.
+
+    Attributes:
+        same_values: records that equal some real record in every value.
+        same_categories: records that share every category with some real record.
+        expected_categories: the same, for as many real records set against the other half of the microdata: what is to be
+            expected of records that copy nothing.
+    """
+
+    same_values: int
+    same_categories: float
+    expected_categories: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Realism of one set of records.
+
+    Attributes:
+        n_records: synthetic records.
+        n_real: records of microdata.
+        effective_real: Kish's effective size of the microdata, the cap of every equivalent sample size.
+        n_pairs: pairs of variables compared: those that no target holds together.
+        n_triples: the same of triples.
+        mean_marginal_tvd: mean distance of one-way shares.
+        records: the records under test.
+        independence: the true marginals without any dependence.
+        ceiling: recovered by real samples of the effective size: what the truth's own noise leaves to be had.
+        violations: synthetic records that break each rule.
+        real_violations: real records that do.
+        copies: records that equal a real one.
+    """
+
+    n_records: int
+    n_real: int
+    effective_real: float
+    n_pairs: int
+    n_triples: int
+    mean_marginal_tvd: float
+    records: Distance
+    independence: Distance
+    ceiling: float
+    violations: dict[str, int]
+    real_violations: dict[str, int]
+    copies: Copies
+
+    def to_json(self) -> str:
+        """The same as text."""
+        document: dict[str, Any] = asdict(self)
+        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def evaluate(
+    problem: Problem,
+    records: pl.DataFrame,
+    microdata: pl.DataFrame,
+    *,
+    weight: str | None = None,
+    random_seed: int = 0,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """Compare records with microdata in everything that was no target.
+
+    Args:
+        problem: variables, targets and rules.
+        records: synthetic records of level 0.
+        microdata: real records with the same columns.
+        weight: column of the microdata that holds weights; none means equal ones.
+        random_seed: of the bootstrap.
+        advance: told how much of the bootstrap is done.
+
+    Raises:
+        InputError: a column is missing, a value belongs to no category, or fewer than two variables are there.
+    """
+    variables = problem.levels[0].variables
+    sizes = [variable.size for variable in variables]
+    codes, real = _coded(records, problem, "records"), _coded(microdata, problem, "microdata")
+    weights = _weights(microdata, weight)
+    reference = Reference.count(real, weights, sizes, [target.columns for target in problem.targets])
+    if not reference.pairs:
+        message = "every pair of variables was a target, so nothing is left to judge"
+        raise InputError([Finding(where="evaluate", message=message, cure="leave some table out of the targets")])
+    curve = real_samples(reference, real, weights, problem.targets, random_seed=random_seed, advance=advance)
+    independent = reference.independent_tvds(reference.pairs, reference.pair_shares)
+    equal = np.ones(len(codes))
+    pair_tvds = reference.pair_tvds(codes, equal)
+    names = [variable.name for variable in variables]
+    return Evaluation(
+        n_records=len(codes),
+        n_real=len(real),
+        effective_real=kish(weights),
+        n_pairs=len(reference.pairs),
+        n_triples=len(reference.triples),
+        mean_marginal_tvd=float(
+            np.mean([tvd(shares(codes, equal, sizes, (v,)), truth) for v, truth in enumerate(reference.marginals)])
+        ),
+        records=_distance(pair_tvds, reference.triple_tvds(codes, equal), independent, reference, names, curve),
+        independence=_distance(
+            independent,
+            reference.independent_tvds(reference.triples, reference.triple_shares),
+            independent,
+            reference,
+            names,
+            curve,
+        ),
+        ceiling=_recovered(curve.tvds[-1].mean(), independent),
+        violations=_violations(problem, records),
+        real_violations=_violations(problem, microdata),
+        copies=_copies(records.select(names), microdata.select(names), codes, real, weights, random_seed),
+    )
+
+
+def _distance(
+    pairs: Floats, triples: Floats, independent: Floats, reference: Reference, names: list[str], curve: Curve
+) -> Distance:
+    worst = int(pairs.argmax())
+    a, b = reference.pairs[worst]
+    return Distance(
+        mean_pair_tvd=float(pairs.mean()),
+        mean_triple_tvd=float(triples.mean()) if len(triples) else 0.0,
+        worst_pair=(names[a], names[b]),
+        worst_pair_tvd=float(pairs[worst]),
+        recovered=_recovered(float(pairs.mean()), independent),
+        equivalent=curve.equivalent(float(pairs.mean())),
+    )
+
+
+def _recovered(mean_pair_tvd: float, independent: Floats) -> float:
+    return float(1 - mean_pair_tvd / independent.mean()) if independent.any() else 1.0
+
+
+def _coded(frame: pl.DataFrame, problem: Problem, what: str) -> Codes:
+    try:
+        codes = encode(frame, problem.levels[0].variables)
+    except InputError as error:
+        raise InputError(
+            Finding(where=what, row=f.row, message=f.message, cure=f.cure, label=f.label) for f in error.findings
+        ) from None
+    if not len(codes):
+        raise InputError([Finding(where=what, message="there are no rows", cure="give at least one record")])
+    return codes
+
+
+def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
+    if weight is None:
+        return np.ones(microdata.height)
+    if weight not in microdata.columns:
+        cure = f"the columns are {', '.join(microdata.columns[:12])}"
+        raise InputError([Finding(where="microdata", message=f"column '{weight}' is missing", cure=cure)])
+    column = microdata[weight]
+    if not column.dtype.is_numeric():
+        raise InputError([Finding(where="microdata", message=f"weights in '{weight}' are no numbers", cure="name another")])
+    weights: Floats = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
+        message = f"weights in '{weight}' must be numbers of 0 or more, not all 0"
+        raise InputError([Finding(where="microdata", message=message, cure="drop or mend such rows")])
+    return weights
+
+
+def _violations(problem: Problem, frame: pl.DataFrame) -> dict[str, int]:
+    return {rule.text: int(broken(problem.with_only((rule,)), frame).sum()) for rule in problem.rules}
+
+
+def _copies(
+    records: pl.DataFrame, microdata: pl.DataFrame, codes: Codes, real: Codes, weights: Floats, random_seed: int
+) -> Copies:
+    texts = [pl.all().cast(pl.String)]
+    same = records.select(texts).join(_plain(microdata, records).unique(), on=records.columns, how="semi").height
+    half = np.random.default_rng(random_seed).permutation(len(real))
+    first, second = half[: len(half) // 2], half[len(half) // 2 :]
+    return Copies(
+        same_values=same,
+        same_categories=_share_found(codes, np.ones(len(codes)), real),
+        expected_categories=_share_found(real[first], weights[first], real[second]) if len(first) else 0.0,
+    )
+
+
+def _plain(microdata: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """Values of the microdata as text, written as the records write them."""
+    columns = []
+    for name, kind in records.schema.items():
+        column = microdata[name]
+        columns.append(column.cast(kind, strict=False).cast(pl.String) if kind.is_numeric() else column.cast(pl.String))
+    return pl.DataFrame(columns)
+
+
+def _share_found(codes: Codes, weights: Floats, among: Codes) -> float:
+    known = set(map(bytes, np.ascontiguousarray(among)))
+    found = np.fromiter((bytes(row) in known for row in np.ascontiguousarray(codes)), dtype=bool, count=len(codes))
+    return float((weights * found).sum() / max(weights.sum(), 1e-300))

@@ -1,0 +1,96 @@
+"""Cross-tables of all pairs and triples of variables, and their distance."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from synthor.types import Codes, Floats, Shares
+from synthor.units import cell_index
+
+Group = tuple[int, ...]
+
+
+def tvd(p: Shares, q: Shares) -> float:
+    """Total variation distance of two distributions: half the sum of absolute differences, 0 to 1.
+
+    >>> tvd(np.array([0.5, 0.5]), np.array([0.25, 0.75]))
+    0.25
+    """
+    return 0.5 * float(np.abs(p - q).sum())
+
+
+def held_out(n_variables: int, size: int, targeted: Iterable[Sequence[int]]) -> list[Group]:
+    """All groups of `size` variables that no target holds together.
+
+    >>> held_out(3, 2, [(0, 1), (2,)])
+    [(0, 2), (1, 2)]
+    """
+    known = [set(columns) for columns in targeted]
+    groups = combinations(range(n_variables), size)
+    return [group for group in groups if not any(set(group) <= columns for columns in known)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reference:
+    """The truth: shares in each held-out group of variables.
+
+    Attributes:
+        sizes: categories of each variable.
+        pairs: groups of two.
+        triples: groups of three.
+        pair_shares: shares of each pair's cells, flat.
+        triple_shares: the same of triples.
+        marginals: of each variable.
+    """
+
+    sizes: tuple[int, ...]
+    pairs: tuple[Group, ...]
+    triples: tuple[Group, ...]
+    pair_shares: tuple[Shares, ...]
+    triple_shares: tuple[Shares, ...]
+    marginals: tuple[Shares, ...]
+
+    @classmethod
+    def count(cls, codes: Codes, weights: Floats, sizes: Sequence[int], targeted: Sequence[Sequence[int]]) -> "Reference":
+        """The weighted tables of microdata."""
+        sizes = tuple(sizes)
+        pairs, triples = held_out(len(sizes), 2, targeted), held_out(len(sizes), 3, targeted)
+        return cls(
+            sizes=sizes,
+            pairs=tuple(pairs),
+            triples=tuple(triples),
+            pair_shares=tuple(shares(codes, weights, sizes, group) for group in pairs),
+            triple_shares=tuple(shares(codes, weights, sizes, group) for group in triples),
+            marginals=tuple(shares(codes, weights, sizes, (v,)) for v in range(len(sizes))),
+        )
+
+    def pair_tvds(self, codes: Codes, weights: Floats) -> Floats:
+        """Distance of some records from the truth, for each pair."""
+        return self._distances(codes, weights, self.pairs, self.pair_shares)
+
+    def triple_tvds(self, codes: Codes, weights: Floats) -> Floats:
+        """Distance of some records from the truth, for each triple."""
+        return self._distances(codes, weights, self.triples, self.triple_shares)
+
+    def independent_tvds(self, groups: Sequence[Group], truths: Sequence[Shares]) -> Floats:
+        """Distance of independence with the true marginals from the truth, for each group."""
+        return np.array([tvd(self._product(group), truth) for group, truth in zip(groups, truths, strict=True)])
+
+    def _product(self, group: Group) -> Shares:
+        product = np.ones(1)
+        for v in group:
+            product = np.outer(product, self.marginals[v]).ravel()
+        return product
+
+    def _distances(self, codes: Codes, weights: Floats, groups: Sequence[Group], truths: Sequence[Shares]) -> Floats:
+        found = [tvd(shares(codes, weights, self.sizes, g), truth) for g, truth in zip(groups, truths, strict=True)]
+        return np.array(found)
+
+
+def shares(codes: Codes, weights: Floats, sizes: Sequence[int], group: Group) -> Shares:
+    """Weighted shares of the cells of one group of variables, flat."""
+    shape = [sizes[v] for v in group]
+    counted = np.bincount(cell_index(codes, group, shape), weights, int(np.prod(shape)))
+    return counted / counted.sum()

@@ -1,0 +1,1 @@
+"""The belief pulled onto the targets."""

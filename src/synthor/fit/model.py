@@ -1,0 +1,300 @@
+"""The fitted model: beliefs pulled onto targets, as a recipe from which its weights can be made again anywhere."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from synthor import __version__
+from synthor.errors import Finding, InputError
+from synthor.fit.balance import Hard, Soft, balance, weigh
+from synthor.fit.pool import Pool, draw_pool
+from synthor.fit.status import Status
+from synthor.prior.beliefs import BASE_STRENGTH, Beliefs, resolve
+from synthor.prior.mixture import Mixture
+from synthor.prior.model import Dropped, Prior
+from synthor.problem import Problem, Target, compile_problem
+from synthor.spec.model import Spec
+from synthor.types import Codes, Floats
+from synthor.units import Units, cells_of
+
+FORMAT = 1
+POOL_SIZE = 100_000
+DIGITS = 9
+"""Decimals that multipliers are kept to: far below what shows in a record, far above what rounding inside a library changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """How one target or one belief fared.
+
+    Attributes:
+        name: of the target or the dependency.
+        strain: nats. Of a target: KL(target || what the beliefs say of it), so how far it pulls them. Of a belief: KL(belief ||
+            fitted), so how far it had to give way.
+        support: fewest candidates in any cell that is wanted.
+    """
+
+    name: str
+    strain: float
+    support: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A fitted distribution over units.
+
+    Attributes:
+        problem: what was known.
+        prior: what was believed.
+        pool_size: candidates asked for.
+        pool_sha256: of the candidates, so that a pool made again can be recognised.
+        thetas: multipliers of the targets.
+        phis: multipliers of the dependency tables.
+        status: how the fit ended.
+        residual: largest violation of an optimality condition, as a share of all units.
+        history: that figure after each iteration.
+        acceptance: share of candidates drawn that broke no rule.
+        effective_sample_size: of the weighted pool (Kish).
+        targets: how far each target pulls the beliefs.
+        tables: how far each dependency table had to give way.
+        unsupported: wanted cells that no unit falls into, in words.
+        dropped: beliefs that could not be used.
+    """
+
+    problem: Problem
+    prior: Prior
+    pool_size: int
+    pool_sha256: str
+    thetas: tuple[Floats, ...]
+    phis: tuple[Floats, ...]
+    status: Status
+    residual: float
+    history: tuple[float, ...]
+    acceptance: float
+    effective_sample_size: float
+    targets: tuple[Pull, ...]
+    tables: tuple[Pull, ...]
+    unsupported: tuple[str, ...]
+    dropped: tuple[Dropped, ...] = field(default=())
+
+    @cached_property
+    def beliefs(self) -> Beliefs:
+        """The prior made ready for the solver."""
+        return resolve(self.prior, self.problem)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The candidates, drawn again from the recipe.
+
+        Raises:
+            InputError: they differ from those that the multipliers belong to.
+        """
+        problem, seed = self._with_believed_rules, self.problem.spec.random_seed
+        pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed)
+        if _digest(pool) != self.pool_sha256:
+            message = "the candidates made from it differ from those that it was fitted on"
+            cure = "fit again: the model comes from another version or platform"
+            raise InputError([Finding(where="model.json", message=message, cure=cure)])
+        return pool
+
+    @property
+    def _with_believed_rules(self) -> Problem:
+        return self.problem.with_rules(self.beliefs.rules)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """Share of each candidate, (n,)."""
+        hard = _hard(self.problem, self.pool)
+        soft = [table.cells for table in _soft(self.beliefs, self.pool)]
+        return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis)
+
+    def log_weight(self, codes: Codes) -> Floats:
+        """Log weight of any units under the model, up to a constant, (n, v) -> (n,)."""
+        units = Units(codes=codes)
+        total = self.pool.base.log_density(codes)
+        for target, multipliers in zip(self.problem.targets, self.thetas, strict=True):
+            if target.level == 0:
+                total = total + target.cells(units).spread(multipliers)
+        for table, multipliers in zip(self.beliefs.tables, self.phis, strict=True):
+            total = total + cells_of(units, 0, table.columns, table.shares.shape).spread(multipliers)
+        return total
+
+    def to_json(self) -> str:
+        """The file model.json: the same text for the same inputs."""
+        document = {
+            "format": FORMAT,
+            "synthor": __version__,
+            "status": self.status.value,
+            "sentence": self.status.sentence,
+            "beliefs": self.beliefs.sentence,
+            "residual": self.residual,
+            "history": list(self.history),
+            "effective_sample_size": self.effective_sample_size,
+            "acceptance": self.acceptance,
+            "unsupported": list(self.unsupported),
+            "targets": [_pull_json(pull) for pull in self.targets],
+            "dependencies": [_pull_json(pull) for pull in self.tables],
+            "dropped": [entry.model_dump() for entry in self.dropped],
+            "pool": {"size": self.pool_size, "sha256": self.pool_sha256, "random_seed": self.problem.spec.random_seed},
+            "multipliers": {
+                "targets": [values.tolist() for values in self.thetas],
+                "dependencies": [values.tolist() for values in self.phis],
+            },
+            "spec": self.problem.spec.model_dump(mode="json", exclude_defaults=True),
+            "prior": json.loads(self.prior.to_json()),
+        }
+        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Model":
+        """A model from model.json.
+
+        Raises:
+            InputError: it is no model, or one of another format.
+        """
+        try:
+            document = json.loads(text)
+            if document["format"] != FORMAT:
+                message = f"has format {document['format']}, this version reads {FORMAT}"
+                raise InputError([Finding(where="model.json", message=message, cure="fit again")])
+            return cls(
+                problem=compile_problem(Spec.model_validate(document["spec"])),
+                prior=Prior.model_validate(document["prior"]),
+                pool_size=int(document["pool"]["size"]),
+                pool_sha256=document["pool"]["sha256"],
+                thetas=_arrays(document["multipliers"]["targets"]),
+                phis=_arrays(document["multipliers"]["dependencies"]),
+                status=Status(document["status"]),
+                residual=float(document["residual"]),
+                history=tuple(document["history"]),
+                acceptance=float(document["acceptance"]),
+                effective_sample_size=float(document["effective_sample_size"]),
+                targets=tuple(Pull(**_pull_args(pull)) for pull in document["targets"]),
+                tables=tuple(Pull(**_pull_args(pull)) for pull in document["dependencies"]),
+                unsupported=tuple(document["unsupported"]),
+                dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"is no fitted model ({type(error).__name__}: {str(error).splitlines()[0]})"
+            raise InputError([Finding(where="model.json", message=message, cure="fit again")]) from None
+
+
+def fit(
+    problem: Problem,
+    prior: Prior,
+    *,
+    dropped: tuple[Dropped, ...] = (),
+    pool_size: int = POOL_SIZE,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Model:
+    """Pull the beliefs onto the targets.
+
+    Args:
+        problem: what is known.
+        prior: what is believed; an empty one gives independence.
+        dropped: beliefs that were found unusable already, to be listed with those found here.
+        pool_size: candidates to draw.
+        advance: told how many steps of how many are done.
+
+    Returns:
+        The model; look at its status. A fit that did not converge is a result, not an error.
+
+    Raises:
+        InputError: the rules leave nothing at all.
+    """
+    beliefs = resolve(prior, problem)
+    pool = draw_pool(problem.with_rules(beliefs.rules), beliefs, size=pool_size, random_seed=problem.spec.random_seed)
+    if not len(pool.units):
+        message = "no combination of categories is allowed by all rules"
+        raise InputError([Finding(where="rules", message=message, cure="strike the rule that forbids too much")])
+    hard, soft = _hard(problem, pool), _soft(beliefs, pool)
+    found = balance(pool.log_base, hard, soft, advance=advance)
+    thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
+    phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
+    unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
+    model = Model(
+        problem=problem,
+        prior=prior,
+        pool_size=pool_size,
+        pool_sha256=_digest(pool),
+        thetas=thetas,
+        phis=phis,
+        status=Status.INFEASIBLE if unsupported else found.status,
+        residual=found.residual,
+        history=found.history,
+        acceptance=pool.acceptance,
+        effective_sample_size=float(1 / np.square(found.weights).sum()),
+        targets=tuple(
+            Pull(name=target.name, strain=_strain(target, beliefs.base), support=_support(table))
+            for target, table in zip(problem.targets, hard, strict=True)
+        ),
+        tables=tuple(
+            Pull(name=belief.name, strain=_kl(belief.shares.ravel(), table.cells.totals(found.weights)), support=0)
+            for belief, table in zip(beliefs.tables, soft, strict=True)
+        ),
+        unsupported=unsupported,
+        dropped=dropped + beliefs.dropped,
+    )
+    model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
+    return model
+
+
+def _hard(problem: Problem, pool: Pool) -> list[Hard]:
+    return [Hard(cells=t.cells(pool.units), wanted=t.wanted / problem.n_units) for t in problem.targets]
+
+
+def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
+    return [
+        Soft(
+            cells=cells_of(pool.units, 0, table.columns, table.shares.shape),
+            shares=table.shares.ravel(),
+            weight=table.strength / BASE_STRENGTH,
+        )
+        for table in beliefs.tables
+    ]
+
+
+def _strain(target: Target, base: Mixture) -> float:
+    if target.level != 0 or target.wanted.sum() <= 0:
+        return 0.0
+    said = base.shares
+    for column in target.columns:
+        table = base.tables[column].reshape(len(base.shares), *(1,) * (said.ndim - 1), -1)
+        said = said[..., None] * table
+    return _kl(target.wanted / target.wanted.sum(), said.sum(axis=0).ravel())
+
+
+def _kl(p: Floats, q: Floats) -> float:
+    inside = (p > 0) & (q > 0)
+    return max(0.0, float((p[inside] * np.log(p[inside] / q[inside])).sum()))
+
+
+def _support(table: Hard) -> int:
+    held = table.cells.totals(np.ones(len(table.cells.spread(np.zeros(table.cells.size)))))
+    wanted = table.wanted > 0
+    return int(held[wanted].min()) if wanted.any() else 0
+
+
+def _digest(pool: Pool) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pool.units.codes).astype("<i4").tobytes()).hexdigest()
+
+
+def _cell_name(target: Target, cell: int) -> str:
+    return f"{target.name}: " + ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items())
+
+
+def _arrays(lists: list[list[float]]) -> tuple[Floats, ...]:
+    return tuple(np.array(values, dtype=np.float64) for values in lists)
+
+
+def _pull_json(pull: Pull) -> dict[str, Any]:
+    return {"name": pull.name, "strain": pull.strain, "support": pull.support}
+
+
+def _pull_args(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"name": str(entry["name"]), "strain": float(entry["strain"]), "support": int(entry["support"])}

@@ -1,0 +1,1 @@
+"""Asking a language model, or replaying what one answered."""

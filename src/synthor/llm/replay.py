@@ -1,0 +1,20 @@
+"""A model's recorded answer, read instead of asking again."""
+
+from pathlib import Path
+
+from synthor.errors import Finding, InputError
+
+
+def read_recording(path: Path) -> str:
+    """The text of a recorded answer.
+
+    Raises:
+        InputError: there is no such file, or it is not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        cure = "give the path of a JSON file of beliefs"
+        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
+    except UnicodeDecodeError:
+        raise InputError([Finding(where=str(path), message="is not UTF-8 text", cure="save it as UTF-8")]) from None

@@ -1,0 +1,1 @@
+"""What the language model believes about how variables depend on each other."""

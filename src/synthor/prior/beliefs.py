@@ -1,0 +1,282 @@
+"""Beliefs made ready for the solver: labels become codes, tables are fitted to known marginals, what does not fit is listed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.errors import nearest
+from synthor.prior.mixture import Mixture, independent, joined
+from synthor.prior.model import Dependency, Dropped, Prior, Proposal, Range
+from synthor.problem import Level, Problem, Rule, forbidden_cells, forbids_all
+from synthor.spec.rules import PredicateError, parse_predicate
+from synthor.spec.variables import Variable, as_text
+from synthor.types import Floats, Shares
+
+BASE_STRENGTH = 30.0
+"""Pseudo-records that the base measure is worth: proposals say little about crossed detail."""
+
+TABLE_STRENGTH = 300.0
+"""Pseudo-records that a dependency table of confidence 0.5 is worth."""
+
+FLOOR_SHARE = 0.02
+"""Share of an independent segment added to every plan, so that no wanted cell is without candidates."""
+
+FLOOR_CELL = 1e-6
+"""Stands for a believed 0 in a dependency table: practically never, but no contradiction when a target wants some."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BelievedTable:
+    """One dependency, joint with the known marginals.
+
+    Attributes:
+        name: `of given given`, for people.
+        columns: positions of the two variables, `given` first.
+        shares: (k_given, k_of), sums to one.
+        strength: pseudo-records that it is worth.
+    """
+
+    name: str
+    columns: tuple[int, int]
+    shares: Shares
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Beliefs:
+    """Everything believed about one problem, as arrays.
+
+    Attributes:
+        base: the base measure q: the plan of proposals, or independence where there is none.
+        tables: dependency tables.
+        rules: structural zeros that are believed, to be enforced like the user's.
+        marginals: for each variable the known shares, or the believed ones where no target gives them.
+        dropped: what could not be used, and what was mended.
+        n_proposals: how many proposals the base measure holds.
+    """
+
+    base: Mixture
+    tables: tuple[BelievedTable, ...]
+    rules: tuple[Rule, ...]
+    marginals: tuple[Shares, ...]
+    dropped: tuple[Dropped, ...]
+    n_proposals: int
+
+    @property
+    def used(self) -> bool:
+        return bool(self.tables or self.rules or self.n_proposals)
+
+    @property
+    def sentence(self) -> str:
+        """What was believed, in words; said in every output."""
+        if not self.used:
+            return "No beliefs were used: what the targets do not say is independent."
+        counts = ((len(self.tables), "dependency table"), (self.n_proposals, "proposal"), (len(self.rules), "rule"))
+        parts = [f"{n} {what}{'s' if n > 1 else ''}" for n, what in counts if n]
+        return f"Beliefs used: {', '.join(parts)}."
+
+
+def resolve(prior: Prior, problem: Problem) -> Beliefs:
+    """Beliefs about one problem, from what was written; what cannot be used is dropped and listed, never fatal."""
+    level = problem.levels[0]
+    dropped: list[Dropped] = []
+    tables = [_conditional(d, i, level, dropped) for i, d in enumerate(prior.dependencies)]
+    conditionals = [table for table in tables if table is not None]
+    segments = [_segment(p, i, level, dropped) for i, p in enumerate(prior.proposals)]
+    plan = [segment for segment in segments if segment is not None]
+    marginals = _marginals(problem, plan, conditionals)
+    believed = []
+    for name, (a, b), rows, strength in conditionals:
+        joint = fit_to_marginals(rows * marginals[a][:, None], marginals[a], marginals[b])
+        believed.append(BelievedTable(name=name, columns=(a, b), shares=joint, strength=strength))
+    base = independent(marginals)
+    if plan:
+        base = joined(_plan(plan, marginals), base, FLOOR_SHARE)
+    return Beliefs(
+        base=base,
+        tables=tuple(believed),
+        rules=_rules(prior, problem, dropped),
+        marginals=marginals,
+        dropped=tuple(dropped),
+        n_proposals=len(plan),
+    )
+
+
+def fit_to_marginals(joint: Floats, first: Shares, second: Shares, *, sweeps: int = 2000, tolerance: float = 1e-10) -> Shares:
+    """The joint table nearest to a believed one that has the known marginals: odds ratios stay, margins are replaced.
+
+    Iterative proportional fitting (Deming and Stephan, 1940). Zeros are raised to `FLOOR_CELL` of the whole first, so that a
+    solution exists.
+
+    Args:
+        joint: (a, b) believed, non-negative.
+        first: (a,) known shares of the rows.
+        second: (b,) known shares of the columns.
+        sweeps: at most so many cycles.
+        tolerance: largest gap of any row's share at which to stop.
+
+    Returns:
+        (a, b), sums to one.
+
+    >>> fit_to_marginals(np.array([[1.0, 1], [1, 1]]), np.array([0.5, 0.5]), np.array([0.2, 0.8]))
+    array([[0.1, 0.4],
+           [0.1, 0.4]])
+    """
+    table = np.maximum(joint / joint.sum(), FLOOR_CELL)
+    for _ in range(sweeps):
+        table *= _ratio(first, table.sum(axis=1))[:, None]
+        table *= _ratio(second, table.sum(axis=0))
+        if np.abs(table.sum(axis=1) - first).max() < tolerance:
+            break
+    return table / table.sum()
+
+
+def _ratio(wanted: Floats, got: Floats) -> Floats:
+    return np.where(got > 0, wanted / np.where(got > 0, got, 1), 0.0)
+
+
+_Conditional = tuple[str, tuple[int, int], Shares, float]
+_Segment = tuple[float, list[Shares | None]]
+
+
+def _conditional(belief: Dependency, i: int, level: Level, dropped: list[Dropped]) -> _Conditional | None:
+    place = f"dependencies[{i}] ({belief.of} given {belief.given})"
+    names = [variable.name for variable in level.variables]
+    for name in (belief.given, belief.of):
+        if name not in names:
+            dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))
+            return None
+    a, b = level.position(belief.given), level.position(belief.of)
+    given, of = level.variables[a], level.variables[b]
+    rows = np.zeros((given.size, of.size))
+    if belief.rows is not None:
+        if len(belief.rows) != given.size or any(len(row) != of.size for row in belief.rows):
+            sizes = sorted({len(row) for row in belief.rows})
+            reason = f"{len(belief.rows)} rows of {sizes} numbers, expected {given.size} rows of {of.size}"
+            dropped.append(Dropped(belief=place, reason=reason))
+            return None
+        rows[:] = belief.rows
+    else:
+        for label, weights in (belief.percent or {}).items():
+            row = given.code(label)
+            if row < 0:
+                reason = f"'{label}' is no label of {given.name}; {nearest(label, given.labels)}"
+                dropped.append(Dropped(belief=place, reason=reason))
+                return None
+            filled = _weights(weights, of, place, dropped)
+            if filled is None:
+                return None
+            rows[row] = filled
+    sums = rows.sum(axis=1, keepdims=True)
+    if not sums.all():
+        empty = ", ".join(given.labels[int(r)] for r in np.flatnonzero(sums[:, 0] == 0))
+        dropped.append(Dropped(belief=place, reason=f"no row for {empty}"))
+        return None
+    confidence = 0.5 if belief.confidence is None else belief.confidence
+    strength = TABLE_STRENGTH * confidence / (1 - confidence)
+    return f"{of.name} given {given.name}", (a, b), rows / sums, strength
+
+
+def _weights(weights: dict[str, float], variable: Variable, place: str, dropped: list[Dropped]) -> Floats | None:
+    filled = np.zeros(variable.size)
+    for label, weight in weights.items():
+        code = variable.code(label)
+        if code < 0:
+            reason = f"'{label}' is no label of {variable.name}; {nearest(label, variable.labels)}"
+            dropped.append(Dropped(belief=place, reason=reason))
+            return None
+        filled[code] += weight
+    return filled
+
+
+def _segment(proposal: Proposal, i: int, level: Level, dropped: list[Dropped]) -> _Segment | None:
+    place = f"proposals[{i}]" + (f" ({proposal.name[:60]})" if proposal.name else "")
+    names = [variable.name for variable in level.variables]
+    for name in proposal.values:
+        if name not in names:
+            dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))
+            return None
+    rows: list[Shares | None] = []
+    mended = []
+    for variable in level.variables:
+        if variable.name not in proposal.values:
+            reason = f"says nothing of {variable.name}; its marginal was taken"
+            mended.append(Dropped(belief=place, reason=reason, action="mended"))
+            rows.append(None)
+            continue
+        weights = _values(proposal.values[variable.name], variable, place, dropped)
+        if weights is None:
+            return None
+        if weights.sum() <= 0:
+            dropped.append(Dropped(belief=place, reason=f"{variable.name} has no value"))
+            return None
+        rows.append(weights / weights.sum())
+    dropped += mended
+    return proposal.share, rows
+
+
+def _values(
+    value: str | float | bool | Range | dict[str, float], variable: Variable, place: str, dropped: list[Dropped]
+) -> Floats | None:
+    match value:
+        case dict():
+            return _weights(value, variable, place, dropped)
+        case Range(low=low, high=high):
+            if not variable.numeric or low > high:
+                reason = f"{variable.name} cannot range from {as_text(low)} to {as_text(high)}"
+                dropped.append(Dropped(belief=place, reason=reason))
+                return None
+            if low == high:
+                return (variable.codes_of_numbers(np.array([low])) == np.arange(variable.size)).astype(float)
+            step = 0.0
+            if variable.kind == "integer":
+                low, high, step = np.ceil(low), np.floor(high), 1.0
+            overlap = np.minimum(high, variable.high) - np.maximum(low, variable.low) + step
+            return np.maximum(overlap, 0)
+        case _:
+            return _weights({as_text(value): 1.0}, variable, place, dropped)
+
+
+def _marginals(problem: Problem, plan: list[_Segment], tables: list[_Conditional]) -> tuple[Shares, ...]:
+    """Known shares of each variable; where no target gives them: the plan's, then the tables', then even."""
+    found = [problem.marginal(v) for v in range(len(problem.levels[0].variables))]
+    for v in range(len(found)):
+        if found[v] is None:
+            rows = [(share, row[v]) for share, row in plan if row[v] is not None]
+            if rows:
+                believed = np.sum([share * row for share, row in rows if row is not None], axis=0)
+                found[v] = believed / believed.sum()
+    for v, variable in enumerate(problem.levels[0].variables):
+        if found[v] is None:
+            told = [found[a] @ rows for _, (a, b), rows, _ in tables if b == v and found[a] is not None]  # type: ignore[operator]
+            found[v] = np.mean(told, axis=0) if told else np.full(variable.size, 1 / variable.size)
+    return tuple(marginal for marginal in found if marginal is not None)
+
+
+def _plan(plan: list[_Segment], marginals: tuple[Shares, ...]) -> Mixture:
+    shares = np.array([share for share, _ in plan])
+    tables = []
+    for v, marginal in enumerate(marginals):
+        rows = [row[v] for _, row in plan]
+        tables.append(np.stack([marginal if row is None else row for row in rows]))
+    return Mixture(shares=shares / shares.sum(), tables=tuple(tables))
+
+
+def _rules(prior: Prior, problem: Problem, dropped: list[Dropped]) -> tuple[Rule, ...]:
+    rules = []
+    for i, belief in enumerate(prior.rules):
+        try:
+            predicate = parse_predicate(belief.never, problem.variables)
+        except PredicateError as error:
+            dropped.append(Dropped(belief=f"rules[{i}]", reason=f"`{belief.never[:80]}` {error}"))
+            continue
+        if forbids_all(predicate, problem.variables):
+            dropped.append(Dropped(belief=f"rules[{i}]", reason=f"`{belief.never[:80]}` forbids every record"))
+            continue
+        rule = Rule(text=belief.never, why=belief.why, predicate=predicate, source="beliefs")
+        against = [finding for target in problem.targets for finding in forbidden_cells(target, (rule,), problem.variables)]
+        if against:
+            dropped.append(Dropped(belief=f"rules[{i}]", reason=against[0].message))
+        else:
+            rules.append(rule)
+    return tuple(rules)

@@ -1,0 +1,174 @@
+"""What the language model believes, as it is written down: prior.json, which a person can open and edit."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from synthor.errors import Finding, InputError
+
+Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Table = dict[str, dict[str, Weight]]
+
+
+class _Belief(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Dependency(_Belief):
+    """A conditional table P(of | given), in rough percent; rows are normalised, margins come from the targets.
+
+    >>> Dependency(given="car", of="tenure", rows=[[30, 70], [70, 30]]).confidence is None
+    True
+    """
+
+    given: str
+    of: str
+    percent: Table | None = Field(None, description="For each category of `given`, percent of each category of `of`.")
+    rows: list[list[Weight]] | None = Field(None, description="The same as rows in category order.")
+    confidence: float | None = Field(None, gt=0, lt=1, description="How sure, 0 to 1; 0.5 unless said.")
+    why: str = Field("", max_length=2000)
+
+    @model_validator(mode="after")
+    def _one_table(self) -> "Dependency":
+        if (self.percent is None) == (self.rows is None):
+            raise ValueError("needs exactly one of percent, rows")
+        if self.given == self.of:
+            raise ValueError("`given` and `of` are the same variable")
+        return self
+
+
+class RuleBelief(_Belief):
+    """A combination that cannot occur, as an SQL predicate."""
+
+    never: str = Field(max_length=2000)
+    why: str = Field("", max_length=2000)
+
+
+class Range(_Belief):
+    """Values spread evenly from `from` to `to`, for numbers."""
+
+    low: float = Field(alias="from", allow_inf_nan=False)
+    high: float = Field(alias="to", allow_inf_nan=False)
+
+
+def _no_range(weights: dict[str, float]) -> dict[str, float]:
+    if {"from", "to"} <= weights.keys():
+        raise ValueError("a range has `from` and `to` only")
+    return weights
+
+
+Weights = Annotated[dict[str, Weight], AfterValidator(_no_range)]
+
+
+class Proposal(_Belief):
+    """A segment of the population: its share and, inside it, a value, weighted values or a range for each variable."""
+
+    name: str = ""
+    share: float = Field(gt=0, le=1e9, allow_inf_nan=False, description="Relative to the other proposals.")
+    values: dict[str, str | float | bool | Range | Weights]
+
+
+class Prior(_Belief):
+    """All beliefs about one problem.
+
+    >>> Prior().empty
+    True
+    """
+
+    about: str = Field("", description="Where the beliefs come from.")
+    variables: list[str] = Field(default_factory=list, description="Variables that the model was shown.")
+    dependencies: list[Dependency] = Field(default_factory=list)
+    rules: list[RuleBelief] = Field(default_factory=list)
+    proposals: list[Proposal] = Field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """No belief at all: what is not targeted will be independent."""
+        return not (self.dependencies or self.rules or self.proposals)
+
+    def to_json(self) -> str:
+        """The file prior.json: the same text for the same beliefs."""
+        document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+class Dropped(BaseModel):
+    """A belief that could not be used, and why; or one that was mended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    belief: str
+    reason: str
+    action: Literal["dropped", "mended"] = "dropped"
+
+
+def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
+    """Beliefs from JSON; a bad belief costs itself, not the others.
+
+    Args:
+        text: a JSON object with dependencies (also called pairs), rules, proposals.
+        source: what to call it in a message.
+
+    Raises:
+        InputError: the text is no JSON object at all.
+
+    >>> prior, dropped = read_prior('{"dependencies": [{"given": "a", "of": "a"}]}', source="prior.json")
+    >>> len(prior.dependencies), dropped[0].belief
+    (0, 'dependencies[0]')
+    """
+    try:
+        document = json.loads(_whole(json.loads(text.removeprefix("\ufeff"))))
+    except (ValueError, RecursionError) as error:
+        row = getattr(error, "lineno", None)
+        reason = getattr(error, "msg", "nested too deeply" if isinstance(error, RecursionError) else str(error))
+        raise InputError([Finding(where=source, row=row, message=f"is not JSON: {reason}", cure="mend the file")]) from None
+    if not isinstance(document, dict):
+        cure = "write an object with dependencies, rules, proposals"
+        raise InputError([Finding(where=source, message="is no JSON object", cure=cure)])
+    if "pairs" in document and "dependencies" not in document:
+        document["dependencies"] = document.pop("pairs")
+    dropped: list[Dropped] = []
+    kept: dict[str, Any] = {}
+    for key, kind in (("dependencies", Dependency), ("rules", RuleBelief), ("proposals", Proposal)):
+        entries = document.pop(key, None) or []
+        kept[key] = []
+        if not isinstance(entries, list):
+            dropped.append(Dropped(belief=key, reason="is no list"))
+            continue
+        for i, entry in enumerate(entries):
+            try:
+                kept[key].append(kind.model_validate(entry))
+            except ValidationError as error:
+                problem = max(reversed(error.errors()), key=lambda problem: len(problem["loc"]))
+                place = ".".join(str(step) for step in problem["loc"] if "[" not in str(step))
+                reason = f"{place}: {problem['msg']}" if place else problem["msg"]
+                dropped.append(Dropped(belief=f"{key}[{i}]", reason=reason))
+    for key in ("about", "variables"):
+        if key in document:
+            kept[key] = document.pop(key)
+    dropped += [Dropped(belief=key, reason="unknown key") for key in document]
+    try:
+        return Prior.model_validate(kept), tuple(dropped)
+    except ValidationError as error:  # only what is for people to read is left to be wrong
+        for problem in error.errors():
+            kept.pop(str(problem["loc"][0]), None)
+            dropped.append(Dropped(belief=str(problem["loc"][0]), reason=problem["msg"]))
+        return Prior.model_validate(kept), tuple(dropped)
+
+
+def _whole(document: Any) -> str:
+    """The document as text once more, with ? for half characters, which a cut answer may hold and no file can."""
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+
+
+def load_prior(path: str | Path) -> tuple[Prior, tuple[Dropped, ...]]:
+    """Beliefs from a file, as `read_prior`.
+
+    Raises:
+        InputError: the file cannot be read or is no JSON object.
+    """
+    from synthor.llm.replay import read_recording
+
+    return read_prior(read_recording(Path(path)), source=str(path))

@@ -1,0 +1,192 @@
+"""What the page says, as plain values: all choosing, sorting and arithmetic happens here, none of it in the template."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor import __version__
+from synthor.fit.model import Model, Pull
+from synthor.measure import Fit, Measurement
+from synthor.prior.model import Dropped
+from synthor.problem import Rule
+from synthor.report.dependencies import DependencyView, view_dependencies
+from synthor.types import Counts
+
+MAX_CELLS = 60
+"""Cells of one target that are drawn; of a larger one those furthest off, then the largest."""
+
+MAX_LISTED = 100
+"""Entries of any list of texts; the files beside the page hold all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellView:
+    """One cell of a target.
+
+    Attributes:
+        label: its categories, joined.
+        wanted: rows; perhaps not whole where the table was published as shares.
+        got: rows.
+        off: got minus the nearest count that is exact, 0 where the cell is met.
+        wanted_width: length of its bar in percent of the target's longest.
+        got_width: the same for `got`.
+    """
+
+    label: str
+    wanted: float
+    got: int
+    off: int
+    wanted_width: float
+    got_width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetView:
+    """One target: its line in the summary and its bars.
+
+    Attributes:
+        anchor: the id of its bars on the page.
+        name: as in the spec.
+        variables: their names, joined.
+        one_way: whether it is about a single variable.
+        published_as: count or share.
+        n_cells: how many it has.
+        tae: total absolute error, in rows.
+        worst: the cell furthest off; None where all are met.
+        strain: nats; None where the fit did not look at it.
+        support: fewest candidates in a wanted cell; None as above.
+        cells: those that are drawn.
+    """
+
+    anchor: str
+    name: str
+    variables: str
+    one_way: bool
+    published_as: str
+    n_cells: int
+    tae: int
+    worst: CellView | None
+    strain: float | None
+    support: int | None
+    cells: tuple[CellView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleView:
+    """One rule and how many records break it; None where nobody counted."""
+
+    text: str
+    why: str
+    source: str
+    violations: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything on the page, in its order."""
+
+    title: str
+    context: tuple[str, ...]
+    met: bool
+    verdict: str
+    beliefs: str
+    n_records: int
+    status: str
+    status_sentence: str
+    status_knob: str
+    converged: bool
+    notes: tuple[str, ...]
+    targets: tuple[TargetView, ...]
+    untargeted: tuple[str, ...]
+    dependencies: tuple[DependencyView, ...]
+    rules: tuple[RuleView, ...]
+    dropped: tuple[Dropped, ...]
+    unsupported: tuple[str, ...]
+    version: str
+    random_seed: int
+    pool_size: int
+    effective_sample_size: float
+    acceptance: float
+
+
+def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Counts]) -> Page:
+    """Gather what the page says.
+
+    Args:
+        model: the fitted model.
+        measurement: of records drawn from it, or of any others over the same targets.
+        pair_counts: the table of each believed dependency as counted in these records.
+    """
+    spec, status = model.problem.spec, model.status
+    pulls = {pull.name: pull for pull in model.targets}
+    variables = model.problem.levels[0].variables
+    rules = (*model.problem.rules, *model.beliefs.rules)
+    return Page(
+        title=spec.title.strip() or "Synthetic records",
+        # Single line breaks are those of the file it was written in, blank lines are meant.
+        context=tuple(" ".join(part.split()) for part in spec.context.split("\n\n") if part.strip()),
+        met=measurement.met,
+        verdict=measurement.verdict,
+        beliefs=measurement.beliefs or model.beliefs.sentence,
+        n_records=measurement.n_records,
+        status=status.value.replace("_", " "),
+        status_sentence=status.sentence,
+        status_knob=status.knob,
+        converged=status.value == "converged",
+        # The status has a line of its own; unsupported cells have a section.
+        notes=tuple(note for note in measurement.notes if not note.startswith(status.sentence))[:MAX_LISTED],
+        targets=tuple(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.fits)),
+        untargeted=tuple(v.name for i, v in enumerate(variables) if model.problem.marginal(i) is None),
+        dependencies=view_dependencies(model, pair_counts),
+        rules=tuple(_rule(rule, measurement) for rule in rules),
+        dropped=model.dropped,
+        unsupported=model.unsupported,
+        version=__version__,
+        random_seed=spec.random_seed if measurement.random_seed is None else measurement.random_seed,
+        pool_size=model.pool_size,
+        effective_sample_size=model.effective_sample_size,
+        acceptance=model.acceptance,
+    )
+
+
+def _target(fit: Fit, number: int, pull: Pull | None) -> TargetView:
+    target = fit.target
+    longest = max(float(target.wanted.max(initial=0)), float(fit.got.max(initial=0)), 1.0)
+    return TargetView(
+        anchor=f"target-{number + 1}",
+        name=target.name,
+        variables=" × ".join(variable.name for variable in target.variables),
+        one_way=len(target.columns) == 1,
+        published_as=target.kind,
+        n_cells=fit.got.size,
+        tae=fit.tae,
+        worst=None if fit.met else _cell(fit, fit.worst, longest),
+        strain=None if pull is None else pull.strain,
+        support=None if pull is None else pull.support,
+        cells=tuple(_cell(fit, cell, longest) for cell in _drawn(fit)),
+    )
+
+
+def _drawn(fit: Fit) -> list[int]:
+    """The cells to draw: all, in the table's order; of a large table the ones furthest off, then the largest."""
+    if fit.got.size <= MAX_CELLS:
+        return list(range(fit.got.size))
+    order = np.lexsort((-fit.target.wanted, -np.abs(fit.error)))
+    return [int(cell) for cell in order[:MAX_CELLS]]
+
+
+def _cell(fit: Fit, cell: int, longest: float) -> CellView:
+    wanted, got = float(fit.target.wanted[cell]), int(fit.got[cell])
+    return CellView(
+        label=" · ".join(fit.target.labels(cell).values()),
+        wanted=wanted,
+        got=got,
+        off=int(fit.error[cell]),
+        wanted_width=round(100 * wanted / longest, 1),
+        got_width=round(100 * got / longest, 1),
+    )
+
+
+def _rule(rule: Rule, measurement: Measurement) -> RuleView:
+    return RuleView(text=rule.text, why=rule.why, source=rule.source, violations=measurement.violations.get(rule.text))

@@ -1,0 +1,86 @@
+"""report.html: one self-contained page, the same bytes for the same result."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from synthor.fit.model import Model
+from synthor.measure import Measurement
+from synthor.report.data import MAX_LISTED, page_data
+from synthor.types import Counts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(model: Model, measurement: Measurement, pair_counts: Sequence[Counts]) -> str:
+    """The page that shows a result: the verdict, every target wanted and got, every belief before and after.
+
+    It loads nothing and runs nothing. Labels come from users and language models: all of them are escaped.
+
+    Args:
+        model: the fitted model.
+        measurement: of the records drawn from it.
+        pair_counts: (k_given, k_of) count table in these records of each of `model.beliefs.tables`.
+    """
+    page = page_data(model, measurement, pair_counts)
+    return _environment().get_template("report.html.j2").render(page=page, max_listed=MAX_LISTED) + "\n"
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("synthor.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"whole": whole, "wanted": wanted, "signed": signed, "small": small, "percent": percent}
+    environment.filters["share"] = "{:.1%}".format
+    return environment
+
+
+def whole(number: float) -> str:
+    """A count, with separators."""
+    return f"{number:,.0f}"
+
+
+def wanted(number: float) -> str:
+    """A wanted count, with a decimal only where it is not whole.
+
+    >>> wanted(1200.0), wanted(1200.25)
+    ('1,200', '1,200.2')
+    """
+    return f"{number:,.0f}" if abs(number - round(number)) < 1e-6 else f"{number:,.1f}"
+
+
+def signed(number: int) -> str:
+    """A discrepancy, with its sign.
+
+    >>> signed(3), signed(-1200)
+    ('+3', '−1,200')
+    """
+    return f"{number:+,}".replace("-", "−")
+
+
+def small(number: float) -> str:
+    """Nats or a TVD, to three decimals.
+
+    >>> small(0.0), small(0.0002), small(0.0312)
+    ('0', '<0.001', '0.031')
+    """
+    return "0" if number <= 0 else "<0.001" if number < 0.0005 else f"{number:.3f}"
+
+
+def percent(share: float | None) -> str:
+    """Whole percent; what a belief calls 0 is a tiny share, and is 0 here too.
+
+    >>> percent(None), percent(0.0004), percent(0.004), percent(0.125)
+    ('–', '0', '<1', '12')
+    """
+    if share is None:
+        return "–"
+    return "0" if share < 0.0005 else "<1" if share < 0.005 else f"{100 * share:.0f}"

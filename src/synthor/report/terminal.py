@@ -1,0 +1,75 @@
+"""Results as a person reads them in a terminal.
+
+Labels come from tables and models, so all text is shown as it is, never as markup.
+"""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from synthor.errors import Finding
+from synthor.evaluate.fidelity import Distance, Evaluation
+from synthor.measure import Measurement
+
+
+def measurement_table(measurement: Measurement) -> RenderableType:
+    """One row a target, then what was believed, notes, and the verdict."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("target")
+    table.add_column("cells", justify="right")
+    table.add_column("TAE", justify="right")
+    table.add_column("worst cell")
+    table.add_column("met")
+    for fit in measurement.fits:
+        labels = ", ".join(fit.target.labels(fit.worst).values())
+        wanted, got = fit.target.wanted[fit.worst], fit.got[fit.worst]
+        worst = "-" if fit.met else f"{labels}: {got:,} instead of {wanted:,.10g}"
+        met = Text("yes", "green") if fit.met else Text("no", "bold red")
+        table.add_row(Text(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", Text(worst), met)
+    lines = [Text(measurement.beliefs)] if measurement.beliefs else []
+    lines += [Text(f"Note: {note}", "yellow") for note in measurement.notes]
+    verdict = Text(measurement.verdict, "bold green" if measurement.met else "bold red")
+    parts: list[RenderableType] = [table, ""] if measurement.fits else []
+    return Group(*parts, *lines, verdict)
+
+
+def findings_list(findings: list[Finding]) -> RenderableType:
+    """One line a problem, errors first."""
+    lines = []
+    for finding in sorted(findings, key=lambda found: found.severity != "error"):
+        style = "bold red" if finding.severity == "error" else "yellow"
+        lines.append(Text.assemble((f"{finding.severity}: ", style), str(finding)))
+    return Group(*lines)
+
+
+def evaluation_table(evaluation: Evaluation) -> RenderableType:
+    """Records beside independence, then what limits the comparison."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("")
+    table.add_column("records", justify="right")
+    table.add_column("independence", justify="right")
+    both = (evaluation.records, evaluation.independence)
+    table.add_row("mean pair TVD", *(f"{d.mean_pair_tvd:.4f}" for d in both))
+    table.add_row("mean triple TVD", *(f"{d.mean_triple_tvd:.4f}" for d in both))
+    table.add_row("worst pair TVD", *(f"{d.worst_pair_tvd:.3f}" for d in both))
+    table.add_row("worst pair", *(Text(" x ".join(d.worst_pair)) for d in both))
+    table.add_row(f"recovered (ceiling {evaluation.ceiling:.2f})", *(f"{d.recovered:.3f}" for d in both))
+    table.add_row("equivalent sample size", *(_equivalent(d) for d in both))
+    broken_by, real = sum(evaluation.violations.values()), sum(evaluation.real_violations.values())
+    copies = evaluation.copies
+    return Group(
+        table,
+        "",
+        f"{evaluation.n_records:,} records against {evaluation.n_real:,} real ones (effective size "
+        f"{evaluation.effective_real:,.0f}), over {evaluation.n_pairs} pairs and {evaluation.n_triples} triples that were no "
+        "target.",
+        f"Mean marginal TVD {evaluation.mean_marginal_tvd:.4f}. Rules broken by {broken_by:,} records; by {real:,} real ones.",
+        f"Exact copies of real records: {copies.same_values:,}. Same categories as some real record: "
+        f"{copies.same_categories:.0%} (expected without copying: {copies.expected_categories:.0%}).",
+    )
+
+
+def _equivalent(distance: Distance) -> str:
+    found = distance.equivalent
+    least = "at least " if found.capped else ""
+    return f"{least}{found.size:,.0f} ({found.low:,.0f} to {found.high:,.0f})"

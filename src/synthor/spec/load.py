@@ -1,0 +1,194 @@
+"""From a YAML file to a Spec, with the line of every problem."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from synthor.errors import Finding, InputError, nearest
+from synthor.spec.model import RESERVED, Spec
+
+SpecPath = tuple[str | int, ...]
+KINDS = ("category", "boolean", "integer", "number")
+WRONG_TYPE = "Input should be a valid "
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 scalars: `no` and `yes` are words, not booleans; 12:30 and 007 are no numbers. Every key is a word."""
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        node = super().compose_node(parent, index)
+        if isinstance(node, ScalarNode):
+            if re.search("[\ud800-\udfff]", node.value):
+                raise yaml.MarkedYAMLError(problem="found half a character", problem_mark=node.start_mark)
+            if isinstance(parent, MappingNode) and index is None:
+                node.tag = "tag:yaml.org,2002:str"
+        return node
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+
+
+def load_spec(path: str | Path) -> Spec:
+    """Read a spec; its tables are read later, when it is compiled.
+
+    Args:
+        path: a YAML file. File names inside it are relative to its folder.
+
+    Raises:
+        InputError: the file is missing, is no YAML, or breaks the schema; lists every problem with its line.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        cure = "give the path of a spec, for example spec.yaml"
+        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text (byte {error.start})"
+        raise InputError([Finding(where=str(path), message=message, cure="save it as UTF-8")]) from None
+    return parse_spec(text, source=str(path)).placed_in(file.parent)
+
+
+def parse_spec(text: str, *, source: str = "spec") -> Spec:
+    """A spec from YAML text.
+
+    Raises:
+        InputError: as `load_spec`.
+
+    >>> parse_spec("{records: 3, variables: {car: {type: boolean}}}").records
+    3
+    """
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        data = loader.construct_document(node) if node is not None else None
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:  # the last two: `!!bool x`
+        raise InputError([_not_yaml(error, text, source)]) from None
+    if node is None or not isinstance(data, dict):
+        cure = "start with `records:`, `variables:` and `targets:`"
+        raise InputError([Finding(where=source, message="is not a mapping of keys to values", cure=cure)])
+    findings = list(_repeated_keys(node, source))
+    try:
+        spec = Spec.model_validate(data)
+    except ValidationError as error:
+        findings += _merged([_finding(problem, node, source) for problem in error.errors()])
+    if findings:
+        raise InputError(sorted(findings, key=lambda finding: finding.row or 0))
+    return spec
+
+
+def _not_yaml(error: Exception, text: str, source: str) -> Finding:
+    mark = getattr(error, "problem_mark", None)
+    vague = "it is nested too deeply" if isinstance(error, RecursionError) else "a value does not fit its type"
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or vague
+    row = mark.line + 1 if mark else None
+    if isinstance(error, yaml.reader.ReaderError):
+        row = text.count("\n", 0, error.position) + 1
+    return Finding(where=source, row=row, message=f"is not YAML: {what}", cure="check indentation, colons and quotes")
+
+
+def _merged(findings: list[Finding]) -> list[Finding]:
+    """One finding a value: pydantic reports a value that may be of several types once for each of them."""
+    merged: dict[tuple[str, int | None, str], Finding] = {}
+    for finding in findings:
+        wrong_type = finding.message.startswith(WRONG_TYPE)
+        if wrong_type and any(other.where.startswith(f"{finding.where}[") for other in findings):
+            continue  # what is wrong inside is said
+        key = (finding.where, finding.row, "" if wrong_type else finding.message)
+        if key in merged and wrong_type:
+            both = f"{merged[key].message} or {finding.message.removeprefix(WRONG_TYPE)}"
+            merged[key] = replace(finding, message=both)
+        else:
+            merged[key] = finding
+    return list(merged.values())
+
+
+def _finding(problem: Any, node: Node, source: str) -> Finding:
+    path, line, siblings = _locate(node, problem["loc"])
+    message = re.sub(r"valid dictionary.*", "valid mapping of keys to values", problem["msg"].removeprefix("Value error, "))
+    cure = ""
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(path, siblings)
+        message, cure = f"unknown key '{path[-1]}'", nearest(str(path[-1]), known)
+    elif problem["type"] == "missing":
+        message = f"'{problem['loc'][-1]}' is missing"
+    elif problem["type"] == "variable_name":
+        cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"
+    elif problem["type"] == "union_tag_invalid":
+        tag = str(problem["ctx"]["tag"])
+        message, cure = f"unknown type '{tag}'", nearest(tag, KINDS)
+    elif problem["type"] == "union_tag_not_found":
+        message, cure = "'type' is missing", f"use one of {', '.join(KINDS)}"
+    return Finding(where=f"{source}: {_dotted(path)}" if path else source, row=line, message=message, cure=cure)
+
+
+def _known_keys(path: SpecPath, siblings: dict[str, Any]) -> list[str]:
+    """Keys that the schema knows at the level of an unknown one."""
+    schema = Spec.model_json_schema()
+    models = {"targets": "TargetSpec", "rules": "RuleSpec", "model": "ModelSpec"}
+    if len(path) == 1:
+        return list(schema["properties"])
+    if path[0] == "variables":
+        kind = str(siblings.get("type", "")).capitalize()
+        return list(schema["$defs"].get(kind, {}).get("properties", ["type"]))
+    return list(schema["$defs"].get(models.get(str(path[0]), ""), {}).get("properties", []))
+
+
+def _locate(root: Node, loc: SpecPath) -> tuple[SpecPath, int, dict[str, Any]]:
+    """Follow pydantic's path through the YAML tree; steps that name a type instead of a key are passed over."""
+    node, line = root, root.start_mark.line + 1
+    path: SpecPath = ()
+    siblings: dict[str, Any] = {}
+    for step in loc:
+        if isinstance(node, MappingNode):
+            siblings = {key.value: value.value for key, value in node.value if isinstance(value, ScalarNode)}
+            match = next(((k, v) for k, v in reversed(node.value) if k.value == str(step)), None)
+            if match:
+                line, node, path = match[0].start_mark.line + 1, match[1], (*path, step)
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node, path = node.value[step], (*path, step)
+            line = node.start_mark.line + 1
+    return path, line, siblings
+
+
+def _dotted(path: SpecPath) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def _repeated_keys(root: Node, source: str) -> Iterator[Finding]:
+    """YAML silently keeps the last of two equal keys; a table with a label written twice must not."""
+    stack: list[tuple[Node, SpecPath]] = [(root, ())]
+    visited: set[int] = set()
+    while stack:
+        node, path = stack.pop()
+        if id(node) in visited:  # an anchor that is used twice, or that holds itself
+            continue
+        visited.add(id(node))
+        if isinstance(node, SequenceNode):
+            stack += [(child, (*path, i)) for i, child in enumerate(node.value)]
+        elif isinstance(node, MappingNode):
+            seen: dict[str, int] = {}
+            for key, value in node.value:
+                row = key.start_mark.line + 1
+                if key.value in seen:
+                    where = f"{source}: {_dotted((*path, str(key.value)))}"
+                    message = f"'{key.value}' is written twice (first in row {seen[key.value]})"
+                    yield Finding(where=where, row=row, message=message, cure="keep one", label=str(key.value))
+                seen[key.value] = row
+                stack.append((value, (*path, str(key.value))))

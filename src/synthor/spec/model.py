@@ -1,0 +1,88 @@
+"""The spec as a whole: what a user writes into spec.yaml."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic_core import PydanticCustomError
+
+from synthor.spec.targets import TargetSpec
+from synthor.spec.variables import Declared
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+RESERVED = ("count", "record_id", "share", "weight")
+
+
+def _nameable(name: str) -> str:
+    if not re.fullmatch(NAME.strip("^$"), name) or name.lower() in RESERVED:
+        raise PydanticCustomError("variable_name", "'{name}' cannot name a variable", {"name": name})
+    return name
+
+
+class RuleSpec(BaseModel):
+    """A combination that cannot occur (a structural zero), as an SQL predicate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    never: str = Field(min_length=1, description="SQL predicate that holds for no record.")
+    why: str = Field("", description="The reason, for people and models to read.")
+
+
+class ModelSpec(BaseModel):
+    """Which language model is asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = Field(
+        pattern=r"^(none|replay:.+)$",
+        description="replay:FILE takes a model's recorded answer; none asks no model.",
+    )
+
+
+class Spec(BaseModel):
+    """Everything that a run needs to know: variables, targets, rules, and where beliefs come from.
+
+    >>> spec = Spec(records=10, variables={"tenure": {"type": "category", "values": ["owned", "rented"]}},
+    ...             targets=[{"counts": {"tenure": {"owned": 6, "rented": 4}}}])
+    >>> spec.random_seed
+    0
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, title="synthor spec")
+
+    title: str = Field("", description="Heads the report.")
+    context: str = Field("", description="What one record is, where, when; the model reads this.")
+    records: int = Field(gt=0, le=10**12, description="How many records to make.")
+    random_seed: int = Field(0, ge=0, lt=2**63, description="The same seed gives the same records.")
+    variables: dict[Annotated[str, AfterValidator(_nameable)], Declared] = Field(
+        min_length=1, description="Name of each variable and what it holds."
+    )
+    targets: list[TargetSpec] = Field(default_factory=list, description="Published tables that records must add up to.")
+    rules: list[RuleSpec] = Field(default_factory=list, description="Combinations that cannot occur.")
+    prior: str | None = Field(None, description="JSON file of beliefs, elicited or written by hand.")
+    model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
+
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """Folder that the spec's file names are relative to."""
+        return self._folder
+
+    def placed_in(self, folder: Path) -> "Spec":
+        """The same spec, its file names taken relative to `folder`."""
+        placed = self.model_copy()
+        placed._folder = folder
+        return placed
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of the spec, for editors.
+
+    >>> json_schema()["title"]
+    'synthor spec'
+    """
+    schema = Spec.model_json_schema()
+    schema["properties"]["variables"]["propertyNames"] = {"pattern": NAME}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,381 @@
+"""The predicate language of rules: a small, safe part of SQL.
+
+A predicate is parsed (sqlglot) into a frozen tree of comparisons, `in`, `between`, and/or/not and arithmetic. Anything else
+is refused by name; nothing is ever evaluated as code. One tree has two readings:
+
+- on *values* of drawn records it is true or false;
+- on *categories* it is true, false, or open: `head_age < 18` is open in the bin 15-24. Truth is then two masks, `may`
+  (some values in the bins make it true) and `must` (all do), combined as in Kleene's three-valued logic.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import sqlglot
+from sqlglot import expressions as exp
+
+from synthor.errors import nearest
+from synthor.spec.variables import Variable
+from synthor.types import Codes, Floats, Mask
+
+MAX_LENGTH = 10_000
+MAX_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The value of a variable."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`left op right`, op one of + - *."""
+
+    op: str
+    left: "Term"
+    right: "Term"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`left op right`, op one of = != < <= > >=."""
+
+    op: str
+    left: "Term"
+    right: "Term"
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """A category or boolean is one of some codes."""
+
+    name: str
+    codes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    left: "Predicate"
+    right: "Predicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    left: "Predicate"
+    right: "Predicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    inner: "Predicate"
+
+
+Term = Column | Constant | Arithmetic
+Predicate = Compare | Among | Both | Either | Negated
+
+COMPARISONS: dict[type[exp.Expression], str] = {
+    exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+}  # fmt: skip
+ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "+": operator.add, "-": operator.sub, "*": operator.mul,
+}  # fmt: skip
+
+
+class PredicateError(ValueError):
+    """A predicate cannot be understood; `cure` says what to write instead."""
+
+    def __init__(self, message: str, cure: str = "") -> None:
+        super().__init__(message)
+        self.cure = cure
+
+
+def parse_predicate(text: str, variables: Mapping[str, Variable]) -> Predicate:
+    """Parse an SQL predicate over the variables of a spec.
+
+    Raises:
+        PredicateError: it is no SQL, uses what is not allowed, or names an unknown variable or label.
+
+    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
+    >>> parse_predicate("age >= 18", {"age": age})
+    Compare(op='>=', left=Column(name='age'), right=Constant(value=18.0))
+    """
+    if len(text) > MAX_LENGTH:
+        raise PredicateError(f"is {len(text)} characters long", f"keep it under {MAX_LENGTH}")
+    try:
+        tree = sqlglot.parse_one(text)
+        predicate = _Parser(variables).predicate(tree)
+    except sqlglot.errors.SqlglotError as error:
+        first_line = str(error).splitlines()[0].split(" Line ")[0].rstrip(".")
+        raise PredicateError(f"is no SQL predicate: {first_line}", "for example: age < 15 and works = 'yes'") from None
+    except RecursionError:
+        raise _too_deep() from None
+    if _depth(predicate) > MAX_DEPTH:  # whoever reads the tree later has less room than the parser had
+        raise _too_deep()
+    return predicate
+
+
+@dataclass(frozen=True, slots=True)
+class _Parser:
+    variables: Mapping[str, Variable]
+
+    def predicate(self, node: object) -> Predicate:
+        match node:
+            case exp.Paren():
+                return self.predicate(node.this)
+            case exp.Not():
+                return Negated(self.predicate(node.this))
+            case exp.And():
+                return _joined(Both, [self.predicate(part) for part in node.flatten(unnest=False)])
+            case exp.Or():
+                return _joined(Either, [self.predicate(part) for part in node.flatten(unnest=False)])
+            case exp.Between() if not node.args.get("symmetric"):
+                low = self.comparison(">=", node.this, node.args["low"])
+                return Both(low, self.comparison("<=", node.this, node.args["high"]))
+            case exp.In() if node.expressions:
+                return self.membership(node.this, node.expressions)
+            case exp.Column():
+                variable = self.variable(node)
+                if variable.kind != "boolean":
+                    raise PredicateError(f"'{variable.name}' alone is no condition", f"compare it: {variable.name} = ...")
+                return Among(variable.name, (1,))
+            case exp.Expression() if type(node) in COMPARISONS:
+                return self.comparison(COMPARISONS[type(node)], node.this, node.expression)
+        raise _refused(node)
+
+    def comparison(self, op: str, left: exp.Expression, right: exp.Expression) -> Predicate:
+        left, right = _bare(left), _bare(right)
+        if self._nominal(right) and not self._nominal(left):
+            left, right = right, left  # = and != only, so nothing else turns round
+        nominal = self._nominal(left)
+        if nominal is None:
+            return Compare(op, self.term(left), self.term(right))
+        if op not in ("=", "!="):
+            raise PredicateError(f"'{nominal.name}' has no order, so '{op}' means nothing", "use =, != or in (...)")
+        inside = self.membership(left, [right])
+        return inside if op == "=" else Negated(inside)
+
+    def membership(self, left: exp.Expression, items: list[exp.Expression]) -> Predicate:
+        nominal = self._nominal(left)
+        if nominal is not None:
+            return Among(nominal.name, tuple(sorted({self.code(nominal, item) for item in items})))
+        return _joined(Either, [Compare("=", self.term(left), self.term(item)) for item in items])
+
+    def code(self, variable: Variable, node: exp.Expression) -> int:
+        node = _bare(node)
+        if isinstance(node, exp.Literal | exp.Boolean):
+            text = str(node.this) if isinstance(node, exp.Literal) else "yes" if node.this else "no"
+        elif isinstance(node, exp.Column) and node.this.quoted:  # "double quotes" are a common slip for 'single quotes'
+            text = node.name
+        else:
+            raise PredicateError(f"'{variable.name}' is compared with {_shown(node)}", "compare it with a label in quotes")
+        code = variable.code(text)
+        if code < 0:
+            raise PredicateError(f"'{text}' is no label of {variable.name}", nearest(text, variable.labels))
+        return code
+
+    def term(self, node: exp.Expression) -> Term:
+        match _bare(node):
+            case exp.Column() as column:
+                variable = self.variable(column)
+                if not variable.numeric:
+                    raise PredicateError(f"'{variable.name}' is no number", "compare it with a label in quotes")
+                return Column(variable.name)
+            case exp.Literal() as literal:
+                if literal.is_string:
+                    raise PredicateError(f"{_shown(literal)} is compared with a number", "write the number without quotes")
+                value = float(literal.this)
+                if not np.isfinite(value):
+                    raise PredicateError(f"{literal.this} is too large", "write a smaller number")
+                return Constant(value)
+            case exp.Neg() as negative:
+                return Arithmetic("-", Constant(0.0), self.term(negative.this))
+            case exp.Expression() as other if type(other) in ARITHMETIC:
+                return Arithmetic(ARITHMETIC[type(other)], self.term(other.this), self.term(other.expression))
+            case other:
+                raise _refused(other)
+
+    def variable(self, node: exp.Column) -> Variable:
+        if node.table:
+            raise PredicateError(f"'{node.sql()}' has a dot", "name a variable alone")
+        if node.name not in self.variables:
+            raise PredicateError(f"no variable is called '{node.name}'", nearest(node.name, list(self.variables)))
+        return self.variables[node.name]
+
+    def _nominal(self, node: exp.Expression) -> Variable | None:
+        if not isinstance(node, exp.Column) or node.table or node.name not in self.variables:
+            return None
+        variable = self.variables[node.name]
+        return None if variable.numeric else variable
+
+
+def _joined(kind: type[Both] | type[Either], parts: list[Predicate]) -> Predicate:
+    """All parts in one tree that is as flat as can be, so that a long list is not a deep one."""
+    if len(parts) == 1:
+        return parts[0]
+    half = (len(parts) + 1) // 2
+    return kind(_joined(kind, parts[:half]), _joined(kind, parts[half:]))
+
+
+def _depth(node: Predicate | Term) -> int:
+    match node:
+        case Column() | Constant() | Among():
+            return 1
+        case Negated(inner):
+            return 1 + _depth(inner)
+        case _:
+            return 1 + max(_depth(node.left), _depth(node.right))
+
+
+def _too_deep() -> PredicateError:
+    return PredicateError(f"is nested more than {MAX_DEPTH} levels deep", "split it into several rules")
+
+
+def _bare(node: exp.Expression) -> exp.Expression:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def _shown(node: exp.Expression) -> str:
+    return node.sql()[:60]
+
+
+def _refused(node: object) -> PredicateError:
+    what = f"{type(node).__name__.lower()} `{_shown(node)}`" if isinstance(node, exp.Expression) else repr(node)
+    cure = "use variables, labels, numbers, = != < <= > >=, in, between, and, or, not, + - *"
+    return PredicateError(f"{what} is not allowed", cure)
+
+
+def names_in(node: Predicate | Term) -> frozenset[str]:
+    """Variables that a predicate speaks of."""
+    match node:
+        case Column(name) | Among(name, _):
+            return frozenset({name})
+        case Constant():
+            return frozenset()
+        case Negated(inner):
+            return names_in(inner)
+        case _:
+            return names_in(node.left) | names_in(node.right)
+
+
+def holds(predicate: Predicate, frame: pl.DataFrame, variables: Mapping[str, Variable]) -> Mask:
+    """Whether a predicate is true of each record's values, (n,).
+
+    Args:
+        predicate: a parsed predicate.
+        frame: records; numbers as numbers, categories as labels, booleans as booleans.
+        variables: by name.
+    """
+    match predicate:
+        case Both(left, right):
+            return holds(left, frame, variables) & holds(right, frame, variables)
+        case Either(left, right):
+            return holds(left, frame, variables) | holds(right, frame, variables)
+        case Negated(inner):
+            return ~holds(inner, frame, variables)
+        case Among(name, codes):
+            return np.isin(variables[name].encode(frame[name]), codes)
+        case Compare(op, left, right):
+            return cast(Mask, OPERATORS[op](_values(left, frame), _values(right, frame)))
+
+
+def _values(term: Term, frame: pl.DataFrame) -> Floats:
+    match term:
+        case Column(name):
+            return frame[name].cast(pl.Float64).to_numpy()
+        case Constant(value):
+            return np.full(frame.height, value)
+        case Arithmetic(op, left, right):
+            return cast(Floats, OPERATORS[op](_values(left, frame), _values(right, frame)))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Three-valued truth of a predicate on categories: `must` implies `may`; false where not `may`."""
+
+    may: Mask
+    must: Mask
+
+
+def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> Truth:
+    """Truth of a predicate given categories, conservative: never `must` unless all values in the bins make it true.
+
+    Args:
+        predicate: a parsed predicate.
+        codes: (n,) codes of those variables that are known; others may take any value.
+        variables: by name.
+        n: number of units.
+
+    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
+    >>> t = truth(parse_predicate("age < 20", {"age": age}), {"age": np.array([0, 1])}, {"age": age}, 2)
+    >>> t.may.tolist(), t.must.tolist()
+    ([True, True], [True, False])
+    """
+    match predicate:
+        case Both(left, right):
+            a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
+            return Truth(a.may & b.may, a.must & b.must)
+        case Either(left, right):
+            a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
+            return Truth(a.may | b.may, a.must | b.must)
+        case Negated(inner):
+            a = truth(inner, codes, variables, n)
+            return Truth(~a.must, ~a.may)
+        case Among(name, members):
+            if name not in codes:
+                full = len(members) == variables[name].size
+                return Truth(np.full(n, bool(members)), np.full(n, full))
+            inside = np.isin(codes[name], members)
+            return Truth(inside, inside)
+        case Compare(op, left, right):
+            return _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+
+
+def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats]) -> Truth:
+    (a, b), (c, d) = left, right
+    match op:
+        case "<":
+            return Truth(a < d, b < c)
+        case "<=":
+            return Truth(a <= d, b <= c)
+        case ">":
+            return Truth(b > c, a > d)
+        case ">=":
+            return Truth(b >= c, a >= d)
+    equal = Truth((a <= d) & (c <= b), (a == b) & (c == d) & (a == c))
+    return equal if op == "=" else Truth(~equal.must, ~equal.may)
+
+
+def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
+    match term:
+        case Constant(value):
+            return np.full(n, value), np.full(n, value)
+        case Column(name):
+            variable = variables[name]
+            if name not in codes:
+                return np.full(n, variable.low[0]), np.full(n, variable.high[-1])
+            return variable.low[codes[name]], variable.high[codes[name]]
+        case Arithmetic(op, left, right):
+            (a, b), (c, d) = _interval(left, codes, variables, n), _interval(right, codes, variables, n)
+            if op == "+":
+                return a + c, b + d
+            if op == "-":
+                return a - d, b - c
+            corners = np.stack([a * c, a * d, b * c, b * d])
+            return corners.min(axis=0), corners.max(axis=0)

@@ -1,0 +1,167 @@
+"""The run folder: every product is a file that appears whole or not at all."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+import polars as pl
+
+from synthor.errors import Finding, InputError, OutputError
+
+Format = Literal["parquet", "csv"]
+AFTER_FIT = ("measurement.json", "report.html")
+
+
+class RunFolder:
+    """A folder that holds the products of one run.
+
+    Raises:
+        OutputError: it cannot be made or written to.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        with _told(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def save(self, name: str, text: str) -> None:
+        """Write a text file whole: a reader, or a crash, sees the old one or the new one."""
+        with self._replacing(name) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def save_model(self, text: str) -> None:
+        """Write model.json; records and reports of another model, if any, would no longer belong to it and go."""
+        path = self.path / "model.json"
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            return
+        for stale in [*AFTER_FIT, *(found.name for found in self.path.glob("records.*"))]:
+            (self.path / stale).unlink(missing_ok=True)
+        self.save("model.json", text)
+
+    def read(self, name: str) -> str:
+        """The text of one product.
+
+        Raises:
+            InputError: the folder holds no such file.
+        """
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            cure = "name a folder that `synthor fit` or `synthor run` wrote"
+            raise InputError([Finding(where=str(self.path / name), message=f"cannot be read: {reason}", cure=cure)]) from None
+
+    def records(self, level: str) -> Path:
+        """The file of one level's records, in whichever format it is.
+
+        Raises:
+            InputError: there is none.
+        """
+        for ending in ("parquet", "csv"):
+            if (self.path / f"{level}.{ending}").is_file():
+                return self.path / f"{level}.{ending}"
+        cure = "make them with `synthor sample`"
+        raise InputError([Finding(where=str(self.path), message=f"holds no {level}.parquet or {level}.csv", cure=cure)])
+
+    @contextmanager
+    def writing(self, levels: Sequence[str], format: Format) -> Iterator[Callable[[Mapping[str, pl.DataFrame]], None]]:
+        """Write records chunk by chunk; the files appear when all chunks were written.
+
+        Args:
+            levels: names of the tables.
+            format: parquet or csv.
+
+        Yields:
+            A function that takes the next chunk.
+        """
+        parts = {level: self.path / f".{level}.parts" for level in levels}
+        try:
+            with _told(self.path):
+                writers = {level: _Parts(parts[level], format) for level in levels}
+
+                def write(chunk: Mapping[str, pl.DataFrame]) -> None:
+                    with _told(self.path):
+                        for level, frame in chunk.items():
+                            writers[level].add(frame)
+
+                yield write
+                for level, writer in writers.items():
+                    with self._replacing(f"{level}.{format}") as temporary:
+                        writer.join(temporary)
+                    other = "csv" if format == "parquet" else "parquet"
+                    (self.path / f"{level}.{other}").unlink(missing_ok=True)
+        finally:
+            for folder in parts.values():
+                _remove(folder)
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        with _told(self.path / name):
+            handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=self.path)
+            os.close(handle)
+            try:
+                yield Path(temporary)
+                Path(temporary).chmod(0o644)
+                Path(temporary).replace(self.path / name)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+
+
+class _Parts:
+    """Chunks of one table on their way to one file."""
+
+    def __init__(self, folder: Path, format: Format) -> None:
+        _remove(folder)
+        folder.mkdir()
+        self.folder, self.format, self.n = folder, format, 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        if self.format == "csv":
+            with open(self.folder / "all.csv", "ab") as file:
+                frame.write_csv(file, include_header=self.n == 0)
+        else:
+            frame.write_parquet(self.folder / f"{self.n:08d}.parquet", compression="zstd")
+        self.n += 1
+
+    def join(self, target: Path) -> None:
+        if self.format == "csv":
+            (self.folder / "all.csv").replace(target)
+        elif self.n == 1:
+            (self.folder / f"{0:08d}.parquet").replace(target)
+        else:
+            pl.scan_parquet(self.folder / "*.parquet").sink_parquet(target, compression="zstd", maintain_order=True)
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return _hash(file)
+
+
+def _hash(file: IO[bytes]) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Failures of the disk, in words."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(f"{path}: cannot be written: {reason}; free some space or choose another --out") from error
+    except pl.exceptions.ComputeError as error:
+        raise OutputError(f"{path}: cannot be written: {str(error).splitlines()[0]}; choose another --out") from error

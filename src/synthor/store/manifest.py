@@ -1,0 +1,55 @@
+"""manifest.json: what a run was made from and with, so that it can be made again."""
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from synthor import __version__
+from synthor.store.folder import RunFolder, sha256
+
+PRODUCTS = ("prior.json", "model.json", "measurement.json", "report.html")
+
+
+def manifest_json(
+    folder: RunFolder,
+    *,
+    status: str,
+    random_seed: int,
+    n_records: int,
+    inputs: Mapping[str, Path],
+    seconds: Mapping[str, float],
+) -> str:
+    """The text of manifest.json, for the products that the folder holds now.
+
+    Args:
+        folder: the run folder.
+        status: how the run ended.
+        random_seed: as used.
+        n_records: as made.
+        inputs: files that were read, by what they are called in the spec.
+        seconds: wall-clock time of each stage.
+    """
+    records = sorted(path.name for path in folder.path.iterdir() if path.suffix in (".parquet", ".csv"))
+    products = [name for name in (*PRODUCTS, *records) if (folder.path / name).is_file()]
+    document: dict[str, Any] = {
+        "status": status,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "synthor": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy", "polars")},
+        },
+        "platform": f"{sys.platform} {platform.machine()}",
+        "random_seed": random_seed,
+        "records": n_records,
+        "inputs": {name: sha256(path) for name, path in inputs.items() if path.is_file()},
+        "products": {name: sha256(folder.path / name) for name in products},
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "usage": {"requests": 0, "input_tokens": 0, "output_tokens": 0, "usd": 0.0},
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"

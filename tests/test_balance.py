@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import optimize
+
+from bank import BANK, Case, two_levels
+from synthor.fit.balance import Hard, Soft, balance, weigh
+from synthor.fit.status import Status
+from synthor.types import Floats
+from synthor.units import Partition, Units, cells_of
+
+FEASIBLE = [case for case in BANK if case.feasible]
+OVERLAPS: list[list[tuple[int, ...]]] = [[(0,), (1,), (2,)], [(0, 1), (2,)], [(0, 1), (1, 2)], [(0, 1), (1, 2), (0, 2)]]
+positive = st.floats(0.05, 20)
+
+
+@pytest.mark.parametrize("case", FEASIBLE, ids=lambda case: case.name)
+def test_targets_of_the_bank_are_met_and_recognised(case: Case) -> None:
+    found = balance(case.log_base, case.hard)
+    assert found.status is Status.CONVERGED
+    for target in case.hard:
+        assert np.abs(target.cells.totals(found.weights) - target.wanted).max() <= 1e-9
+
+
+@pytest.mark.parametrize("case", [c for c in FEASIBLE if c.answer is not None], ids=lambda case: case.name)
+def test_answers_of_the_bank_agree_with_independent_tools(case: Case) -> None:
+    assert case.answer is not None  # for the type checker
+    found = balance(case.log_base, case.hard)
+    np.testing.assert_allclose(found.weights * case.total, case.answer.ravel(), atol=1e-5)
+
+
+@pytest.mark.parametrize("case", [c for c in BANK if not c.feasible], ids=lambda case: case.name)
+def test_what_cannot_be_met_is_never_called_converged(case: Case) -> None:
+    found = balance(case.log_base, case.hard)
+    assert found.status in (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
+    assert found.residual > 0.01 or found.status is Status.INFEASIBLE
+
+
+@pytest.mark.parametrize("case", FEASIBLE, ids=lambda case: case.name)
+def test_structural_zeros_stay_zero(case: Case) -> None:
+    found = balance(case.log_base, case.hard)
+    assert (found.weights[case.base.ravel() == 0] == 0).all()
+
+
+def test_two_levels_are_met_together() -> None:
+    units, hard = two_levels()
+    found = balance(np.zeros(len(units)), hard)
+    assert found.status is Status.CONVERGED
+    for target in hard:
+        np.testing.assert_allclose(target.cells.totals(found.weights), target.wanted, atol=1e-9)
+
+
+def test_contradictory_members_are_never_called_converged() -> None:
+    units, (households, persons) = two_levels()
+    too_many = Hard(cells=persons.cells, wanted=persons.wanted * 10)
+    assert balance(np.zeros(len(units)), [households, too_many]).status is not Status.CONVERGED
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[Units, Floats, list[Hard]]:
+    """A random joint on a small grid, with targets counted from another one, so that a solution exists."""
+    shape = draw(st.tuples(*[st.integers(2, 4)] * 3))
+    base = draw(arrays(float, shape, elements=positive)).ravel()
+    truth = draw(arrays(float, shape, elements=positive)).ravel()
+    units = Units(codes=np.stack(np.unravel_index(np.arange(base.size), shape), axis=1).astype(np.int32))
+    columns: list[tuple[int, ...]] = draw(st.sampled_from(OVERLAPS))
+    cells = [cells_of(units, 0, group, [shape[c] for c in group]) for group in columns]
+    return units, base, [Hard(cells=c, wanted=c.totals(truth / truth.sum())) for c in cells]
+
+
+@given(tables())
+@settings(max_examples=60, deadline=None)
+def test_any_tables_counted_from_one_population_are_met(problem: tuple[Units, Floats, list[Hard]]) -> None:
+    _, base, hard = problem
+    found = balance(np.log(base), hard)
+    assert found.status is Status.CONVERGED
+    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+
+
+@given(tables())
+@settings(max_examples=40, deadline=None)
+def test_the_result_has_the_form_of_an_exponential_tilt(problem: tuple[Units, Floats, list[Hard]]) -> None:
+    _, base, hard = problem
+    found = balance(np.log(base), hard)
+    again = weigh(np.log(base), hard, found.hard, [], [])
+    np.testing.assert_allclose(again, found.weights, rtol=1e-9)
+
+
+@given(tables())
+@settings(max_examples=40, deadline=None)
+def test_a_feasible_start_is_a_fixed_point(problem: tuple[Units, Floats, list[Hard]]) -> None:
+    _, base, hard = problem
+    base = base / base.sum()
+    met = [Hard(cells=h.cells, wanted=h.cells.totals(base)) for h in hard]
+    np.testing.assert_allclose(balance(np.log(base), met).weights, base, atol=1e-9)
+
+
+@given(tables())
+@settings(max_examples=30, deadline=None)
+def test_relabelling_categories_relabels_the_answer(problem: tuple[Units, Floats, list[Hard]]) -> None:
+    _, base, hard = problem
+    order = np.random.default_rng(0).permutation(hard[0].cells.size)
+    cells = hard[0].cells
+    assert isinstance(cells, Partition)
+    wanted = np.empty_like(hard[0].wanted)
+    wanted[order] = hard[0].wanted
+    renamed = [Hard(cells=Partition(order[cells.index], cells.size), wanted=wanted), *hard[1:]]
+    np.testing.assert_allclose(balance(np.log(base), renamed).weights, balance(np.log(base), hard).weights, atol=1e-8)
+
+
+def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solver_finds() -> None:
+    """Minimise KL(p||q) + sum r KL(t||Cp) over p directly, by SciPy, and compare."""
+    random = np.random.default_rng(3)
+    shape = (3, 3, 2)
+    units = Units(codes=np.stack(np.unravel_index(np.arange(18), shape), axis=1).astype(np.int32))
+    base = random.dirichlet(np.ones(18) * 5)
+    hard = [Hard(cells=cells_of(units, 0, [0], [3]), wanted=np.array([0.2, 0.5, 0.3]))]
+    soft = [
+        Soft(cells=cells_of(units, 0, group, [shape[c] for c in group]), shares=random.dirichlet(np.ones(size)), weight=weight)
+        for group, size, weight in (((0, 1), 9, 4.0), ((1, 2), 6, 10.0), ((0, 2), 6, 1.0))
+    ]
+
+    def objective(p: Floats) -> float:
+        value = float((p * np.log(p / base)).sum())
+        for table in soft:
+            value += table.weight * float((table.shares * np.log(table.shares / table.cells.totals(p))).sum())
+        return value
+
+    met = optimize.LinearConstraint(hard[0].cells.matrix().toarray().T, hard[0].wanted, hard[0].wanted)
+    by_scipy = optimize.minimize(
+        objective, base, bounds=[(1e-12, 1)] * 18, constraints=[met], method="SLSQP", options={"ftol": 1e-15, "maxiter": 2000}
+    )
+    found = balance(np.log(base), hard, soft)
+    assert found.status is Status.CONVERGED
+    assert objective(found.weights) <= by_scipy.fun + 1e-9
+    np.testing.assert_allclose(found.weights, by_scipy.x, atol=2e-5)
+
+
+def test_beliefs_that_agree_with_the_targets_are_taken_over_as_they_are() -> None:
+    units = Units(codes=np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
+    joint = np.array([0.3, 0.1, 0.2, 0.4])
+    hard = [Hard(cells=cells_of(units, 0, [v], [2]), wanted=cells_of(units, 0, [v], [2]).totals(joint)) for v in (0, 1)]
+    strong = Soft(cells=cells_of(units, 0, [0, 1], [2, 2]), shares=joint, weight=1e6)
+    np.testing.assert_allclose(balance(np.zeros(4), hard, [strong]).weights, joint, atol=1e-5)
+
+
+def test_a_belief_counts_more_the_stronger_it_is() -> None:
+    units = Units(codes=np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
+    hard = [Hard(cells=cells_of(units, 0, [v], [2]), wanted=np.array([0.5, 0.5])) for v in (0, 1)]
+    cells, believed = cells_of(units, 0, [0, 1], [2, 2]), np.array([0.45, 0.05, 0.05, 0.45])
+    gaps = []
+    for weight in (0.01, 0.1, 1, 10, 100):
+        found = balance(np.zeros(4), hard, [Soft(cells=cells, shares=believed, weight=weight)])
+        assert found.status is Status.CONVERGED
+        gaps.append(float(np.abs(found.weights - believed).sum()))
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] > 0.7
+    assert gaps[-1] < 0.02
+
+
+def test_residual_history_is_kept_and_ends_below_the_tolerance() -> None:
+    case = next(case for case in BANK if "two-way" in case.name)
+    found = balance(case.log_base, case.hard)
+    assert found.history[0] > found.history[-1]
+    assert found.history[-1] <= 1e-9

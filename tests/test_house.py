@@ -1,0 +1,88 @@
+"""The architecture, kept true: who may import whom, who touches files, and what importing costs."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "synthor"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+# A room may import those named with it, and itself. Arrows point one way: from the end of this list to its start.
+ROOMS = {
+    "errors": set[str](),
+    "types": set[str](),
+    "randomness": set[str](),
+    "spec": {"errors", "types"},
+    "units": {"types"},
+    "problem": {"errors", "types", "spec", "units"},
+    "values": {"types", "spec", "units", "problem", "randomness"},
+    "llm": {"errors"},
+    "prior": {"errors", "types", "spec", "units", "problem", "llm"},
+    "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
+    "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
+    "measure": {"errors", "types", "spec", "units", "problem", "values"},
+    "evaluate": {"errors", "types", "spec", "units", "problem", "values", "randomness", "measure"},
+    "report": {"errors", "types", "spec", "units", "problem", "prior", "fit", "measure", "evaluate", "__init__"},
+    "store": {"errors", "__init__"},
+    "engine": set[str](),
+    "loop": {"errors", "spec", "problem", "prior", "fit", "sample", "measure", "report", "store", "engine"},
+    "cli": {"errors", "spec", "problem", "prior", "fit", "measure", "evaluate", "report", "store", "loop", "__init__"},
+    "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop"},
+}
+TOUCHES_FILES = re.compile(
+    r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("
+)
+
+
+def room(module: Path) -> str:
+    return module.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(module: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "synthor":
+            inner = node.module.split(".")[1:]
+            found |= {inner[0]} if inner else {n.name if n.name in ROOMS else "__init__" for n in node.names}
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+def test_imports_point_one_way(module: Path) -> None:
+    assert imported_rooms(module) - {room(module)} <= ROOMS[room(module)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+def test_only_three_rooms_touch_files(module: Path) -> None:
+    if room(module) not in ("spec", "store", "llm"):
+        assert not TOUCHES_FILES.search(module.read_text(encoding="utf-8"))
+
+
+def test_the_command_line_stays_thin() -> None:
+    assert len((SOURCE / "cli.py").read_text(encoding="utf-8").splitlines()) < 300
+
+
+def test_about_a_dozen_names_are_public_and_all_can_be_had() -> None:
+    import synthor
+
+    assert len(synthor.__all__) <= 13
+    assert all(getattr(synthor, name) is not None for name in synthor.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = synthor.nonsense
+
+
+def seconds(statement: str) -> float:
+    """Best of five: time to run a statement in a new interpreter, less that of an empty one."""
+    code = f"import time; begin = time.perf_counter(); {statement}; print(time.perf_counter() - begin)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(5)]
+    return min(float(run.stdout) for run in runs)
+
+
+def test_importing_costs_at_most_three_times_numpy_and_pydantic() -> None:
+    bare = seconds("import numpy, pydantic")
+    assert seconds("import synthor") < 3 * bare
+    assert seconds("from synthor import load_spec") < 3 * bare

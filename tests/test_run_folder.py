@@ -1,0 +1,159 @@
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from synthor import load_spec, synthesize
+from synthor.errors import InputError, OutputError
+from synthor.loop import Event, draw, remeasure
+from synthor.prior.model import Dependency, Prior
+from synthor.store.folder import RunFolder
+
+SPEC = """
+title: Cars and homes
+records: 200
+variables:
+  car: {type: boolean}
+  tenure: {type: category, values: [owned, rented]}
+targets:
+  - {table: car.csv}
+  - {shares: {tenure: {owned: 50, rented: 50}}}
+"""
+BELIEFS = Prior(dependencies=[Dependency(given="tenure", of="car", rows=[[10, 90], [60, 40]], confidence=0.9)])
+PRODUCTS = {"prior.json", "model.json", "records.parquet", "measurement.json", "manifest.json", "report.html"}
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    (tmp_path / "car.csv").write_text("car,count\nno,60\nyes,140\n")
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    return tmp_path / "spec.yaml"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.name != "manifest.json"
+    }
+
+
+def test_a_run_folder_holds_every_product_and_nothing_else(spec_file: Path, tmp_path: Path) -> None:
+    run = synthesize(load_spec(spec_file))
+    measured = run.write(tmp_path / "out")
+    assert measured.met
+    assert {path.name for path in (tmp_path / "out").iterdir()} == PRODUCTS
+    frame = pl.read_parquet(tmp_path / "out" / "records.parquet")
+    assert frame.height == 200
+    assert int(frame["car"].sum()) == 140
+    assert run.records.equals(frame)
+    assert run.verdict == measured.verdict
+
+
+def test_the_manifest_tells_inputs_products_and_seed(spec_file: Path, tmp_path: Path) -> None:
+    synthesize(load_spec(spec_file)).write(tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["inputs"]["car.csv"] == hashlib.sha256((tmp_path / "car.csv").read_bytes()).hexdigest()
+    for name, digest in manifest["products"].items():
+        assert digest == hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
+    assert manifest["random_seed"] == 0
+    assert set(manifest["seconds"]) == {"elicit", "fit", "sample", "write"}
+    assert manifest["usage"]["requests"] == 0
+
+
+def test_two_runs_give_the_same_bytes(spec_file: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        synthesize(load_spec(spec_file), prior=BELIEFS).write(tmp_path / name)
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+
+
+def test_beliefs_do_the_work_and_their_absence_is_said(spec_file: Path) -> None:
+    believed, independent = synthesize(load_spec(spec_file), prior=BELIEFS), synthesize(load_spec(spec_file))
+    renters = [run.records.filter(pl.col("tenure") == "rented")["car"].sum() for run in (believed, independent)]
+    assert int(renters[0]) < 55
+    assert int(renters[1]) > 65
+    assert independent.measurement.beliefs.startswith("No beliefs were used")
+    assert "1 dependency table" in believed.measurement.beliefs
+
+
+def test_csv_replaces_parquet_and_holds_the_same_records(spec_file: Path, tmp_path: Path) -> None:
+    run = synthesize(load_spec(spec_file))
+    run.write(tmp_path / "out")
+    parquet = pl.read_parquet(tmp_path / "out" / "records.parquet")
+    run.write(tmp_path / "out", format="csv")
+    assert not (tmp_path / "out" / "records.parquet").exists()
+    again = pl.read_csv(tmp_path / "out" / "records.csv")
+    assert again["car"].equals(parquet["car"])
+    assert again["tenure"].to_list() == parquet["tenure"].cast(pl.String).to_list()
+
+
+def test_another_model_takes_the_old_records_away(spec_file: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "out")
+    synthesize(load_spec(spec_file)).write(folder.path)
+    other = synthesize(load_spec(spec_file), prior=BELIEFS).model
+    folder.save_model(other.to_json())
+    assert {path.name for path in folder.path.iterdir()} == {"prior.json", "model.json", "manifest.json"}
+
+
+def test_a_failure_while_writing_leaves_what_was_there(spec_file: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "out")
+    synthesize(load_spec(spec_file)).write(folder.path)
+    before = digests(folder.path)
+    with pytest.raises(KeyboardInterrupt), folder.writing(["records"], "parquet") as write:
+        write({"records": pl.DataFrame({"car": [True]})})
+        raise KeyboardInterrupt
+    assert digests(folder.path) == before
+
+
+def test_many_chunks_make_one_file(tmp_path: Path) -> None:
+    for format in ("parquet", "csv"):
+        folder = RunFolder(tmp_path / format)
+        with folder.writing(["records"], "parquet" if format == "parquet" else "csv") as write:
+            for start in range(0, 30, 10):
+                write({"records": pl.DataFrame({"x": range(start, start + 10)})})
+        read = pl.read_parquet if format == "parquet" else pl.read_csv
+        assert read(folder.records("records"))["x"].to_list() == list(range(30))
+        assert [path.name for path in folder.path.iterdir()] == [f"records.{format}"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="choose another --out"):
+        RunFolder(tmp_path / "out")
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(OutputError, match="cannot be written"):
+        RunFolder(tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"model\.json: cannot be read"):
+        remeasure(RunFolder(tmp_path))
+
+
+def test_records_edited_by_hand_are_measured_anew(spec_file: Path, tmp_path: Path) -> None:
+    synthesize(load_spec(spec_file)).write(tmp_path / "out")
+    path = tmp_path / "out" / "records.parquet"
+    pl.read_parquet(path).with_columns(car=pl.lit(True)).write_parquet(path)
+    assert not remeasure(RunFolder(tmp_path / "out")).met
+    assert not json.loads((tmp_path / "out" / "measurement.json").read_text())["met"]
+
+
+def test_another_number_of_records_is_remeasured_as_such(spec_file: Path, tmp_path: Path) -> None:
+    model = synthesize(load_spec(spec_file)).model
+    draw(model, 30).write(tmp_path / "out")
+    assert remeasure(RunFolder(tmp_path / "out")).verdict.startswith("Met: 30 records")
+
+
+def test_events_tell_each_stage_from_begin_to_end(spec_file: Path, tmp_path: Path) -> None:
+    events: list[Event] = []
+    synthesize(load_spec(spec_file), on_event=events.append).write(tmp_path / "out", on_event=events.append)
+    assert list(dict.fromkeys(event.stage for event in events)) == ["elicit", "fit", "sample", "write"]
+    for stage in ("elicit", "fit", "sample", "write"):
+        last = [event for event in events if event.stage == stage][-1]
+        assert last.done == last.total

@@ -1,0 +1,172 @@
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from synthor import compile_problem, parse_spec
+from synthor.engine.local import in_order
+from synthor.errors import InputError
+from synthor.fit.model import Model, fit
+from synthor.measure import Tally, measure
+from synthor.prior.model import Prior
+from synthor.problem import Problem
+from synthor.sample import stream
+from synthor.sample.stream import Sample, sample
+
+SPEC = """
+records: 1000
+random_seed: 3
+variables:
+  persons: {type: integer, min: 1, max: 9, bins: [1, 2, 3]}
+  tenure: {type: category, values: [owned, rented]}
+  car: {type: boolean}
+  income: {type: number, min: 0, max: 100, bins: [0, 20, 50], decimals: 1}
+targets:
+  - {counts: {persons: {1: 300, 2: 400, 3+: 300}}}
+  - {shares: {tenure: {owned: 60, rented: 40}}}
+  - {table: [{car: no, income: 0 to 20, count: 100}, {car: no, income: 20 to 50, count: 150},
+             {car: yes, income: 0 to 20, count: 50}, {car: yes, income: 20 to 50, count: 400},
+             {car: yes, income: 50 to 100, count: 300}]}
+rules: [{never: car and persons > 6}]
+"""
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return compile_problem(parse_spec(SPEC))
+
+
+@pytest.fixture(scope="module")
+def model(problem: Problem) -> Model:
+    return fit(problem, Prior(), pool_size=4_000)
+
+
+@pytest.fixture(scope="module")
+def drawn(model: Model) -> Sample:
+    return sample(model)
+
+
+def test_records_meet_every_target_and_break_no_rule(problem: Problem, drawn: Sample) -> None:
+    measured = measure(problem, drawn.chunks())
+    assert measured.met, measured.verdict
+    assert measured.n_records == 1000
+    assert measured.violations == {"car and persons > 6": 0}
+
+
+def test_records_hold_values_of_the_declared_kinds(drawn: Sample) -> None:
+    frame = drawn.chunk(0)["records"]
+    assert frame.columns == ["persons", "tenure", "car", "income"]
+    assert frame["persons"].is_between(1, 9).all()
+    assert frame["income"].is_between(0, 100).all()
+    assert frame["car"].dtype == pl.Boolean
+    assert set(frame["tenure"].cast(pl.String)) == {"owned", "rented"}
+    assert frame["persons"].n_unique() > 4  # the open bin holds several values
+
+
+def test_another_number_scales_the_targets(model: Model) -> None:
+    for n in (1, 7, 333, 12_345):
+        drawn = sample(model, n)
+        measured = measure(drawn.problem, drawn.chunks())
+        assert measured.n_records == n
+        assert measured.met, measured.verdict
+
+
+def test_chunks_are_the_same_whatever_the_number_of_workers(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "CHUNK", 300)
+    drawn = sample(model)
+    assert drawn.n_chunks == 4
+    alone = pl.concat([chunk["records"] for chunk in in_order(drawn.chunk, 4, workers=1)])
+    together = pl.concat([chunk["records"] for chunk in in_order(drawn.chunk, 4, workers=3)])
+    assert alone.equals(together)
+    assert measure(drawn.problem, drawn.chunks()).met
+
+
+def test_every_chunk_is_a_fair_sample_of_the_whole(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "CHUNK", 100)
+    shares = [(chunk["records"]["tenure"] == "owned").mean() for chunk in sample(model).chunks()]
+    assert all(0.4 < float(str(share)) < 0.8 for share in shares)
+
+
+def test_tasks_come_back_in_order_and_errors_come_through() -> None:
+    assert list(in_order(lambda n: n, 20, workers=4)) == list(range(20))
+    assert list(in_order(lambda n: n, 0)) == []
+
+    def fails(n: int) -> int:
+        if n == 3:
+            raise ValueError("three")
+        return n
+
+    with pytest.raises(ValueError, match="three"):
+        list(in_order(fails, 6, workers=2))
+
+
+def test_a_model_read_back_gives_the_same_records(model: Model, drawn: Sample) -> None:
+    again = sample(Model.from_json(model.to_json()))
+    assert again.chunk(0)["records"].equals(drawn.chunk(0)["records"])
+    assert Model.from_json(model.to_json()).to_json() == model.to_json()
+
+
+def test_another_seed_gives_other_records_that_meet_the_same_targets(model: Model, drawn: Sample) -> None:
+    other = sample(model, random_seed=4)
+    assert not other.chunk(0)["records"].equals(drawn.chunk(0)["records"])
+    assert measure(other.problem, other.chunks()).met
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', "not json"])
+def test_what_is_no_model_is_refused_with_the_file_named(text: str) -> None:
+    with pytest.raises(InputError, match=r"model\.json"):
+        Model.from_json(text)
+
+
+def test_a_model_whose_candidates_differ_is_refused(model: Model) -> None:
+    document = json.loads(model.to_json())
+    document["pool"]["sha256"] = "0" * 64
+    with pytest.raises(InputError, match="another version or platform"):
+        sample(Model.from_json(json.dumps(document)))
+
+
+def test_an_unmet_cell_is_named_with_both_numbers(problem: Problem, drawn: Sample) -> None:
+    frame = drawn.chunk(0)["records"].with_columns(tenure=pl.lit("owned"))
+    measured = measure(problem, {"records": frame})
+    assert not measured.met
+    assert measured.fits[1].tae == 800
+    assert "'tenure' (1,000 instead of 600)" in measured.verdict
+    document = json.loads(measured.to_json())
+    cell = document["targets"][1]["cells"][1]
+    assert cell == {"labels": {"tenure": "rented"}, "wanted": 400, "got": 0, "met": False}
+
+
+def test_too_few_records_and_broken_rules_are_not_met(problem: Problem, drawn: Sample) -> None:
+    frame = drawn.chunk(0)["records"]
+    assert "999 records instead of 1,000" in measure(problem, {"records": frame.head(999)}).verdict
+    bad = frame.with_columns(persons=pl.when(pl.col("persons") >= 3).then(9).otherwise(pl.col("persons")))
+    measured = measure(problem, {"records": bad})
+    assert measured.violations["car and persons > 6"] > 0
+    assert not measured.met
+    assert "break a rule" in measured.verdict
+
+
+def test_records_that_do_not_fit_the_spec_are_refused_with_row_and_value(problem: Problem, drawn: Sample) -> None:
+    frame = drawn.chunk(0)["records"].with_columns(persons=pl.lit(77)).drop("car")
+    with pytest.raises(InputError) as caught:
+        measure(problem, {"records": frame})
+    texts = [str(finding) for finding in caught.value.findings]
+    assert any("column 'car' is missing" in text for text in texts)
+    assert any("'77' is no value of persons" in text for text in texts)
+
+
+def test_a_share_that_is_no_whole_number_is_met_by_its_neighbours() -> None:
+    problem = compile_problem(
+        parse_spec("{records: 10, variables: {car: {type: boolean}}, targets: [{shares: {car: {yes: 34.8, no: 65.2}}}]}")
+    )
+    for n_cars, met in ((2, False), (3, True), (4, True), (5, False)):
+        cars = pl.DataFrame({"car": [True] * n_cars + [False] * (10 - n_cars)})
+        assert measure(problem, {"records": cars}).met is met
+
+
+def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -> None:
+    tally = Tally(problem, [(1, 2)])
+    tally.add(drawn.chunk(0))
+    assert tally.pair_counts[0].sum() == 1000
+    np.testing.assert_array_equal(tally.pair_counts[0].sum(axis=1), [600, 400])

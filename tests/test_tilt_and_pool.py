@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthor import compile_problem, parse_spec
+from synthor.fit.balance import Hard, balance
+from synthor.fit.pool import draw_pool
+from synthor.fit.tilt import tilt
+from synthor.prior.beliefs import resolve
+from synthor.prior.mixture import Mixture, independent
+from synthor.prior.model import Dependency, Prior, Proposal
+from synthor.prior.tree import strongest_tree
+from synthor.units import Units, cells_of
+
+SPEC = """
+records: 1000
+variables:
+  a: {type: category, values: [x, y, z]}
+  b: {type: category, values: [p, q]}
+targets:
+  - {counts: {a: {x: 500, y: 499, z: 1}}}
+  - {counts: {b: {p: 300, q: 700}}}
+"""
+
+
+def random_mixture(seed: int, n_segments: int = 4, sizes: tuple[int, ...] = (3, 2, 4)) -> Mixture:
+    random = np.random.default_rng(seed)
+    tables = tuple(random.dirichlet(np.ones(size), n_segments) for size in sizes)
+    return Mixture(shares=random.dirichlet(np.ones(n_segments)), tables=tables)
+
+
+def grid(sizes: tuple[int, ...]) -> Units:
+    codes = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
+    return Units(codes=codes.astype(np.int32))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_the_closed_form_tilt_equals_balancing_the_same_distribution_on_a_grid(seed: int) -> None:
+    sizes = (3, 2, 4)
+    mixture, units = random_mixture(seed, sizes=sizes), grid(sizes)
+    random = np.random.default_rng(seed + 1)
+    wanted = {v: random.dirichlet(np.ones(size) * 3) for v, size in enumerate(sizes)}
+    tilted = np.exp(tilt(mixture, wanted).log_density(units.codes))
+    hard = [Hard(cells=cells_of(units, 0, [v], [size]), wanted=wanted[v]) for v, size in enumerate(sizes)]
+    found = balance(mixture.log_density(units.codes), hard)
+    np.testing.assert_allclose(tilted, found.weights, atol=1e-7)
+
+
+def test_draws_follow_the_density() -> None:
+    """Chi-squared over 24 cells and 40,000 draws; the bound fails a right sampler once in a million seeds."""
+    mixture, units = random_mixture(1), grid((3, 2, 4))
+    expected = np.exp(mixture.log_density(units.codes)) * 40_000
+    drawn = mixture.draw(40_000, np.random.default_rng(0))
+    got = cells_of(drawn, 0, [0, 1, 2], [3, 2, 4]).totals(np.ones(40_000))
+    assert ((got - expected) ** 2 / expected).sum() < 72
+
+
+def test_a_tree_draws_from_its_own_density_and_keeps_its_tables() -> None:
+    random = np.random.default_rng(5)
+    joint = random.dirichlet(np.ones(6)).reshape(3, 2)
+    marginals = (joint.sum(axis=1), joint.sum(axis=0), np.array([0.5, 0.5]))
+    tree = strongest_tree(marginals, {(0, 1): joint})
+    units = grid((3, 2, 2))
+    density = np.exp(tree.log_density(units.codes))
+    assert density.sum() == pytest.approx(1)
+    np.testing.assert_allclose(cells_of(units, 0, [0, 1], [3, 2]).totals(density), joint.ravel(), atol=1e-12)
+    drawn = tree.draw(30_000, np.random.default_rng(0))
+    got = cells_of(drawn, 0, [0, 1], [3, 2]).totals(np.ones(30_000)) / 30_000
+    assert np.abs(got - joint.ravel()).max() < 0.02  # six standard deviations
+
+
+def test_a_mixture_given_some_categories_is_bayes_rule() -> None:
+    mixture, units = random_mixture(2), grid((3, 2, 4))
+    probability, inside = mixture.within((1,), (0,))
+    density = np.exp(mixture.log_density(units.codes)) * (units.codes[:, 1] == 0)
+    assert probability == pytest.approx(density.sum())
+    np.testing.assert_allclose(np.exp(inside.log_density(units.codes)), density / density.sum(), atol=1e-12)
+
+
+def test_rare_cells_get_candidates_of_their_own() -> None:
+    problem = compile_problem(parse_spec(SPEC))
+    pool = draw_pool(problem, resolve(Prior(), problem), size=50, random_seed=0)
+    assert (pool.units.codes[:, 0] == 2).sum() > 0
+    assert pool.unsupported == ()
+    assert np.exp(pool.log_base).sum() == pytest.approx(1)
+
+
+def test_candidates_for_missing_cells_keep_the_base_measure() -> None:
+    """The share of the rare category under q is 0.001, whether or not candidates had to be supplied."""
+    problem = compile_problem(parse_spec(SPEC))
+    shares = []
+    for seed in range(20):
+        pool = draw_pool(problem, resolve(Prior(), problem), size=2_000, random_seed=seed)
+        shares.append(float(np.exp(pool.log_base)[pool.units.codes[:, 0] == 2].sum()))
+    assert 0.0002 < np.mean(shares) < 0.003
+
+
+def test_a_cell_that_rules_forbid_together_is_reported_as_unsupported() -> None:
+    text = SPEC + "rules: [{never: a = 'z' and b = 'p'}, {never: a = 'z' and b = 'q'}]"
+    problem = compile_problem(parse_spec(text))
+    pool = draw_pool(problem, resolve(Prior(), problem), size=200, random_seed=0)
+    assert pool.unsupported == ((0, 2),)
+
+
+def test_tables_and_proposals_are_weighted_back_to_the_base_measure() -> None:
+    """Pools drawn through a tree still average to q: the weighted share of a pair of categories is q's."""
+    problem = compile_problem(parse_spec(SPEC))
+    prior = Prior(
+        dependencies=[Dependency(given="a", of="b", rows=[[80, 20], [10, 90], [50, 50]])],
+        proposals=[Proposal(share=1, values={"a": {"x": 1, "y": 1, "z": 0.01}, "b": {"p": 3, "q": 7}})],
+    )
+    beliefs = resolve(prior, problem)
+    pool = draw_pool(problem, beliefs, size=40_000, random_seed=1)
+    table = cells_of(pool.units, 0, [0, 1], [3, 2]).totals(np.exp(pool.log_base))
+    known = {0: np.array([0.5, 0.499, 0.001]), 1: np.array([0.3, 0.7])}
+    expected = np.exp(tilt(beliefs.base, known).log_density(grid((3, 2)).codes))
+    assert np.abs(table - expected).max() < 0.012
+
+
+def test_the_same_seed_gives_the_same_pool_and_another_seed_another() -> None:
+    problem = compile_problem(parse_spec(SPEC))
+    beliefs = resolve(Prior(), problem)
+    first, again, other = (draw_pool(problem, beliefs, size=500, random_seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.units.codes, again.units.codes)
+    assert not np.array_equal(first.units.codes, other.units.codes)
+
+
+def test_independence_is_a_mixture_of_one() -> None:
+    assert independent((np.array([0.2, 0.8]), np.array([0.5, 0.5]))).log_density(np.array([[1, 0]], np.int32)) == pytest.approx(
+        np.log(0.4)
+    )
