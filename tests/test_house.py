@@ -1,12 +1,15 @@
 """The architecture, kept true: who may import whom, who touches files, and what importing costs."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from synthor.spec.model import json_schema
 
 SOURCE = Path(__file__).parents[1] / "src" / "synthor"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -86,3 +89,8 @@ def test_importing_costs_at_most_three_times_numpy_and_pydantic() -> None:
     bare = seconds("import numpy, pydantic")
     assert seconds("import synthor") < 3 * bare
     assert seconds("from synthor import load_spec") < 3 * bare
+
+
+def test_the_committed_schema_is_the_current_one() -> None:
+    committed = json.loads((SOURCE.parents[1] / "docs" / "spec.schema.json").read_text(encoding="utf-8"))
+    assert committed == json_schema(), "run `make docs`"

@@ -4,15 +4,20 @@ import numpy as np
 import polars as pl
 import pytest
 
+from bank import two_levels
 from synthor import compile_problem, parse_spec
 from synthor.engine.local import in_order
 from synthor.errors import InputError
+from synthor.fit.balance import balance
 from synthor.fit.model import Model, fit
 from synthor.measure import Tally, measure
 from synthor.prior.model import Prior
-from synthor.problem import Problem
+from synthor.problem import Level, Problem, Target
 from synthor.sample import stream
+from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
+from synthor.spec.variables import Integer, Variable
+from synthor.values import shape
 
 SPEC = """
 records: 1000
@@ -163,6 +168,31 @@ def test_a_share_that_is_no_whole_number_is_met_by_its_neighbours() -> None:
     for n_cars, met in ((2, False), (3, True), (4, True), (5, False)):
         cars = pl.DataFrame({"car": [True] * n_cars + [False] * (10 - n_cars)})
         assert measure(problem, {"records": cars}).met is met
+
+
+def test_members_are_expanded_and_measured_with_their_units() -> None:
+    """The two-level toy town from weights to files: households and persons, both met as counted from the tables."""
+    units, hard = two_levels()
+    size = Variable(name="size", kind="category", labels=("one", "more"), low=np.arange(2.0), high=np.arange(2.0))
+    age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
+    sex = Variable(name="sex", kind="category", labels=("f", "m"), low=np.arange(2.0), high=np.arange(2.0))
+    levels = (Level(name="households", variables=(size,)), Level(name="persons", variables=(age, sex)))
+    wanted = [np.round(table.wanted * 1000) for table in hard]
+    targets = (
+        Target(name="by size", kind="count", level=0, columns=(0,), variables=(size,), wanted=wanted[0]),
+        Target(name="by age and sex", kind="count", level=1, columns=(0, 1), variables=(age, sex), wanted=wanted[1]),
+    )
+    spec = parse_spec("{records: 1000, variables: {size: {type: category, values: [one, more]}}}")
+    problem = Problem(spec=spec, n_units=1000, levels=levels, targets=targets, rules=())
+    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in targets]
+    weights = balance(np.zeros(len(units)), hard).weights
+    whole = integerize(weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
+    shapes = (shape(size, np.array([0.5, 0.5])),)
+    town = Sample(problem=problem, units=units, counts=whole.counts, shapes=shapes, random_seed=0, swaps=0, moves=0)
+    tables = town.chunk(0)
+    assert tables["households"].height == 1000
+    assert tables["persons"].columns == ["unit", "age", "sex"]
+    assert measure(problem, tables).met
 
 
 def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -> None:

@@ -1,7 +1,7 @@
 """Realism of records against microdata: everything that was no target, compared with the truth."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from synthor.errors import Finding, InputError
 from synthor.evaluate.bootstrap import Curve, Equivalent, kish, real_samples
-from synthor.evaluate.tables import Reference, shares, tvd
+from synthor.evaluate.tables import Group, Reference, shares, tvd
 from synthor.measure import encode
 from synthor.problem import Problem
 from synthor.types import Codes, Floats
@@ -36,6 +36,21 @@ class Distance:
     worst_pair_tvd: float
     recovered: float
     equivalent: Equivalent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupDistance:
+    """How far one cross-table is from the truth.
+
+    Attributes:
+        variables: two or three of them.
+        tvd: distance of the records' table.
+        tvd_of_independence: distance of independence with the true marginals.
+    """
+
+    variables: tuple[str, ...]
+    tvd: float
+    tvd_of_independence: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +86,8 @@ class Evaluation:
         violations: synthetic records that break each rule.
         real_violations: real records that do.
         copies: records that equal a real one.
+        pairs: every pair that was compared, the furthest off first.
+        triples: every triple, likewise.
     """
 
     n_records: int
@@ -85,6 +102,8 @@ class Evaluation:
     violations: dict[str, int]
     real_violations: dict[str, int]
     copies: Copies
+    pairs: tuple[GroupDistance, ...]
+    triples: tuple[GroupDistance, ...]
 
     def to_json(self) -> str:
         """The same as text."""
@@ -125,7 +144,8 @@ def evaluate(
     curve = real_samples(reference, real, weights, problem.targets, random_seed=random_seed, advance=advance)
     independent = reference.independent_tvds(reference.pairs, reference.pair_shares)
     equal = np.ones(len(codes))
-    pair_tvds = reference.pair_tvds(codes, equal)
+    pair_tvds, triple_tvds = reference.pair_tvds(codes, equal), reference.triple_tvds(codes, equal)
+    independent_triples = reference.independent_tvds(reference.triples, reference.triple_shares)
     names = [variable.name for variable in variables]
     return Evaluation(
         n_records=len(codes),
@@ -136,20 +156,23 @@ def evaluate(
         mean_marginal_tvd=float(
             np.mean([tvd(shares(codes, equal, sizes, (v,)), truth) for v, truth in enumerate(reference.marginals)])
         ),
-        records=_distance(pair_tvds, reference.triple_tvds(codes, equal), independent, reference, names, curve),
-        independence=_distance(
-            independent,
-            reference.independent_tvds(reference.triples, reference.triple_shares),
-            independent,
-            reference,
-            names,
-            curve,
-        ),
+        records=_distance(pair_tvds, triple_tvds, independent, reference, names, curve),
+        independence=_distance(independent, independent_triples, independent, reference, names, curve),
         ceiling=_recovered(curve.tvds[-1].mean(), independent),
         violations=_violations(problem, records),
         real_violations=_violations(problem, microdata),
         copies=_copies(records.select(names), microdata.select(names), codes, real, weights, random_seed),
+        pairs=_groups(reference.pairs, pair_tvds, independent, names),
+        triples=_groups(reference.triples, triple_tvds, independent_triples, names),
     )
+
+
+def _groups(groups: Sequence[Group], tvds: Floats, independent: Floats, names: list[str]) -> tuple[GroupDistance, ...]:
+    found = [
+        GroupDistance(variables=tuple(names[v] for v in group), tvd=float(tvd), tvd_of_independence=float(alone))
+        for group, tvd, alone in zip(groups, tvds, independent, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda distance: -distance.tvd))
 
 
 def _distance(

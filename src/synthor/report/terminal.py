@@ -57,8 +57,16 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
     table.add_row("equivalent sample size", *(_equivalent(d) for d in both))
     broken_by, real = sum(evaluation.violations.values()), sum(evaluation.real_violations.values())
     copies = evaluation.copies
+    pairs = Table(box=None, header_style="bold", pad_edge=False)
+    pairs.add_column("furthest pairs")
+    pairs.add_column("TVD", justify="right")
+    pairs.add_column("of independence", justify="right")
+    for pair in evaluation.pairs[:5]:
+        pairs.add_row(Text(" x ".join(pair.variables)), f"{pair.tvd:.3f}", f"{pair.tvd_of_independence:.3f}")
     return Group(
         table,
+        "",
+        pairs,
         "",
         f"{evaluation.n_records:,} records against {evaluation.n_real:,} real ones (effective size "
         f"{evaluation.effective_real:,.0f}), over {evaluation.n_pairs} pairs and {evaluation.n_triples} triples that were no "
