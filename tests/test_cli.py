@@ -169,7 +169,7 @@ def test_evaluate_compares_with_microdata(spec: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("wait", [0.0, 0.4, 1.2])
 def test_ctrl_c_leaves_a_folder_from_which_the_run_can_be_made_again(tmp_path: Path, wait: float) -> None:
     (tmp_path / "spec.yaml").write_text(
-        SPEC.replace("records: 100", "records: 3000000").replace("{table: car.csv}", "{shares: {car: {yes: 60, no: 40}}}")
+        SPEC.replace("records: 100", "records: 40000000").replace("{table: car.csv}", "{shares: {car: {yes: 60, no: 40}}}")
     )
     out = tmp_path / "out"
     command = [
@@ -188,8 +188,6 @@ def test_ctrl_c_leaves_a_folder_from_which_the_run_can_be_made_again(tmp_path: P
     time.sleep(wait)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    if process.returncode == 0:
-        pytest.skip("the run was over before it could be interrupted")
     assert process.returncode == 130, errors
     assert "Interrupted" in errors
     assert "Traceback" not in errors

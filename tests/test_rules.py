@@ -203,13 +203,13 @@ def test_what_is_no_predicate_is_refused(text: str) -> None:
     ],
 )
 def test_a_text_too_long_or_too_deep_is_refused(text: str) -> None:
-    with pytest.raises(PredicateError, match="levels deep|characters long|is not allowed"):
+    with pytest.raises(PredicateError, match=r"levels deep|characters long|is not allowed"):
         parse(text)
 
 
 @pytest.mark.parametrize("kind", [" and ", " or "])
 def test_a_long_list_of_conditions_is_no_deep_one(kind: str) -> None:
-    predicate = parse(kind.join(f"age != {i}" for i in range(700)))
+    predicate = parse(kind.join(f"age != {i}" for i in range(600)))
     frame = pl.DataFrame({"age": [5, 800]})
     assert holds(predicate, frame, VARIABLES).tolist() == [kind == " or ", True]
     assert names_in(predicate) == {"age"}
@@ -224,11 +224,11 @@ def test_a_long_list_of_values_is_no_deep_one() -> None:
 WORDS = (
     "age persons income tenure works 'rented' 'owned' \"owned\" 1 2.5 -3 1e9 = != <> < <= > >= + - * / % ( ) , in not and or "
     "between is null like case when then end select from exists any true false ; . ' \" -- /* */ [ ] { } :: || ~ @ ? null"
-).split()
+)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=3)), max_size=14).map(" ".join))
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(WORDS.split()), st.text(max_size=3)), max_size=14).map(" ".join))
 def test_any_text_is_a_predicate_or_refused(text: str) -> None:
     try:
         predicate = parse(text)
@@ -261,7 +261,7 @@ Text = tuple[str, str]
 @st.composite
 def binned(draw: st.DrawFn, name: str) -> Variable:
     low = draw(st.integers(-3, 3))
-    edges = np.cumsum([low, *draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))]).tolist()
+    edges = np.cumsum([low, *draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))]).tolist()
     return Integer(type="integer", min=low, max=edges[-1] - 1, bins=edges[:-1]).build(name)
 
 
@@ -303,9 +303,9 @@ def conditions() -> st.SearchStrategy[Text]:
         joined = st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
             lambda t: (f"{t[0][0]} {t[1]} {t[2][0]}", f"{t[0][1]} {t[1]} {t[2][1]}")
         )
-        return st.one_of(
-            joined, *(inner.map(lambda t, f=form: (f.format(t[0]), f.format(t[1]))) for form in ("({})", "not ({})"))
-        )
+        enclosed = inner.map(lambda t: (f"({t[0]})", f"({t[1]})"))
+        negated = inner.map(lambda t: (f"not ({t[0]})", f"not ({t[1]})"))
+        return st.one_of(joined, enclosed, negated)
 
     return st.recursive(st.one_of(compared, among, between, labelled, listed, flags), larger, max_leaves=4)
 
@@ -330,7 +330,7 @@ def all_records(variables: dict[str, Variable]) -> pl.DataFrame:
     return pl.DataFrame(list(itertools.product(*values)), schema=list(variables), orient="row")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_on_values_a_predicate_is_what_it_says(case: Case) -> None:
     predicate = parse_predicate(case.sql, case.variables)
@@ -340,7 +340,7 @@ def test_on_values_a_predicate_is_what_it_says(case: Case) -> None:
     assert holds(predicate, frame, case.variables).tolist() == [eval(compiled, {}, row) for row in frame.iter_rows(named=True)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases(), st.data())
 def test_on_categories_a_predicate_claims_no_more_than_is_true(case: Case, data: st.DataObject) -> None:
     predicate = parse_predicate(case.sql, case.variables)

@@ -80,6 +80,10 @@ def shape(variable: Variable, shares: Shares) -> Shape:
     return Shape(variable=variable, decay=decay)
 
 
+def _even(variable: Variable) -> Shape:
+    return Shape(variable=variable, decay=np.zeros(variable.size))
+
+
 def _rate(mean: float, edge: float, width: float) -> float:
     """The rate r with mean * r * width / (1 - exp(-r * width)) = edge; 0 where the edge is no denser than the mean."""
     ratio = edge / mean if mean > 0 else 0.0
@@ -94,6 +98,8 @@ def _rate(mean: float, edge: float, width: float) -> float:
 def settle(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator, tries: int) -> pl.DataFrame:
     """Values for all variables of level 0 that break no rule; rows that do are drawn again, up to `tries` times.
 
+    The second half of the tries is drawn evenly, so that a rule may leave only values that are rare in their bin.
+
     Returns:
         (n, v); rows for which no try succeeded take values that showed them to be `possible`.
     """
@@ -101,14 +107,17 @@ def settle(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np
     rows = np.flatnonzero(broken(problem, frame)) if problem.rules else np.empty(0, np.int64)
     pieces, source = [frame], np.arange(frame.height)  # where in the pieces, laid end to end, each row is found
     made = frame.height
-    while len(rows) and tries > 0:
+    for left in range(tries, 0, -1):
+        if not len(rows):
+            break
+        shapes = shapes if 2 * left > tries else tuple(_even(shape.variable) for shape in shapes)
         again = pl.DataFrame([shape.draw(codes[rows, v], random) for v, shape in enumerate(shapes)])
         mended = ~broken(problem, again)
         if mended.any():
             source[rows[mended]] = made + np.arange(mended.sum())
             pieces.append(again.filter(pl.Series(mended)))
             made += pieces[-1].height
-        rows, tries = rows[~mended], tries - 1
+        rows = rows[~mended]
     if len(rows):
         source[rows] = made + np.arange(len(rows))
         pieces.append(frame[rows].with_columns(_found(problem, codes[rows], random)))
@@ -154,9 +163,8 @@ def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellInd
     cornered = [j for j, (_, variable) in enumerate(columns) if variable.numeric][:MAX_CORNERS]
     corners = np.array(list(itertools.product((0.0, 1.0), repeat=len(cornered))))
     u[: len(corners), cornered] = corners
-    even = [Shape(variable=variable, decay=np.zeros(variable.size)) for _, variable in columns]
-    tried = [shape.at(np.repeat(kinds[:, j], TRIAL_VALUES), np.tile(u[:, j], len(kinds))) for j, shape in enumerate(even)]
-    frame = pl.DataFrame(tried)
+    tried = np.repeat(kinds, TRIAL_VALUES, axis=0)
+    frame = pl.DataFrame([_even(v).at(tried[:, j], np.tile(u[:, j], len(kinds))) for j, (_, v) in enumerate(columns)])
     return frame, ~broken(problem, frame).reshape(len(kinds), TRIAL_VALUES), kind.ravel()
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from synthor.errors import Finding, InputError
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Table = dict[str, dict[str, Weight]]
 
@@ -49,8 +50,8 @@ class RuleBelief(_Belief):
 class Range(_Belief):
     """Values spread evenly from `from` to `to`, for numbers."""
 
-    low: float = Field(alias="from", allow_inf_nan=False)
-    high: float = Field(alias="to", allow_inf_nan=False)
+    low: Finite = Field(alias="from")
+    high: Finite = Field(alias="to")
 
 
 def _no_range(weights: dict[str, float]) -> dict[str, float]:
@@ -67,7 +68,7 @@ class Proposal(_Belief):
 
     name: str = ""
     share: float = Field(gt=0, le=1e9, allow_inf_nan=False, description="Relative to the other proposals.")
-    values: dict[str, str | float | bool | Range | Weights]
+    values: dict[str, str | Finite | bool | Range | Weights]
 
 
 class Prior(_Belief):

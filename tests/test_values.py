@@ -1,0 +1,258 @@
+import itertools
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from synthor import compile_problem, parse_spec
+from synthor.problem import Problem, forbids_all
+from synthor.spec.rules import holds, parse_predicate
+from synthor.spec.variables import Integer, Number, Variable
+from synthor.types import Codes
+from synthor.values import Shape, broken, possible, settle, shape
+
+HOMES = """
+records: 10
+variables:
+  head_age: {type: integer, min: 15, max: 95, bins: [15, 25, 65]}
+  children: {type: boolean}
+  persons: {type: integer, min: 1, max: 9, bins: [1, 2, 4]}
+  workers: {type: integer, min: 0, max: 6, bins: [0, 1, 3]}
+  income: {type: number, min: 0, max: 100, bins: [0, 10, 50]}
+  row: {type: category, values: [detached, terraced]}
+"""
+
+
+def homes(*rules: str) -> Problem:
+    listed = ", ".join(f'{{never: "{rule}"}}' for rule in rules)
+    return compile_problem(parse_spec(f"{HOMES}rules: [{listed}]"))
+
+
+def forbids_all_homes(rule: str) -> bool:
+    """The compiler refuses such a rule."""
+    variables = homes().variables
+    return forbids_all(parse_predicate(rule, variables), variables)
+
+
+def all_codes(problem: Problem) -> Codes:
+    """Every combination of categories."""
+    sizes = (range(variable.size) for variable in problem.levels[0].variables)
+    return np.array(list(itertools.product(*sizes)), np.int32)
+
+
+def even(problem: Problem) -> tuple[Shape, ...]:
+    return tuple(Shape(variable=variable, decay=np.zeros(variable.size)) for variable in problem.levels[0].variables)
+
+
+def encoded(problem: Problem, frame: pl.DataFrame) -> Codes:
+    return np.stack([variable.encode(frame[variable.name]) for variable in problem.levels[0].variables], axis=1)
+
+
+def labels(problem: Problem, codes: Codes, *names: str) -> set[tuple[str, ...]]:
+    """Labels of some variables that occur."""
+    columns = [problem.levels[0].position(name) for name in names]
+    return {tuple(problem.variables[name].labels[row[c]] for name, c in zip(names, columns, strict=True)) for row in codes}
+
+
+# --- Which combinations are possible ----------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_cuts_a_bin_leaves_the_rest_of_it() -> None:
+    problem = homes("head_age < 18 and children", "head_age >= 90 and children")
+    assert possible(problem, all_codes(problem)).all()
+
+
+def test_a_rule_that_covers_a_bin_forbids_it() -> None:
+    problem = homes("head_age < 30 and children")
+    codes = all_codes(problem)
+    allowed = labels(problem, codes[possible(problem, codes)], "head_age", "children")
+    assert allowed == {("15-24", "no"), ("25-64", "no"), ("25-64", "yes"), ("65+", "no"), ("65+", "yes")}
+
+
+def test_rules_that_leave_nothing_between_them_forbid_a_bin() -> None:
+    problem = homes("head_age < 20 and children", "head_age between 20 and 30 and children")
+    codes = all_codes(problem)
+    forbidden = labels(problem, codes[~possible(problem, codes)], "head_age", "children")
+    assert forbidden == {("15-24", "yes")}
+
+
+def test_sums_of_variables_are_compared_value_by_value() -> None:
+    problem = homes("workers > persons")
+    codes = all_codes(problem)
+    forbidden = labels(problem, codes[~possible(problem, codes)], "workers", "persons")
+    assert forbidden == {("3+", "1")}
+
+
+def test_a_single_value_in_a_wide_bin_is_found() -> None:
+    problem = homes("income < 100", "persons * 20 > head_age - 1 and workers < 6")
+    codes = all_codes(problem)
+    allowed = possible(problem, codes)
+    assert labels(problem, codes[allowed], "income") == {("50 to 100",)}
+    settled = settle(problem, even(problem), codes[allowed], np.random.default_rng(0), tries=3)
+    assert settled["income"].unique().to_list() == [100.0]
+
+
+def test_without_rules_everything_is_possible() -> None:
+    problem = homes("1 = 2")
+    assert possible(problem, all_codes(problem)).all()
+
+
+def test_a_combination_is_possible_whatever_it_is_asked_with() -> None:
+    problem = homes("income + head_age < 97.3 and persons > 2", "income > 60 and head_age < 93")
+    codes = all_codes(problem)
+    together = possible(problem, codes)
+    assert together.tolist() == [bool(possible(problem, codes[i : i + 1])[0]) for i in range(len(codes))]
+    assert together.any()
+
+
+TERMS = st.sampled_from(
+    ["head_age", "persons", "workers", "persons + workers", "head_age - 10 * persons", "2 * workers - persons"]
+)
+CLAUSES = st.one_of(
+    st.builds("{} {} {}".format, TERMS, st.sampled_from(["<", "<=", ">", ">=", "="]), st.integers(-20, 60) | TERMS),
+    st.sampled_from(["children", "not children", "row = 'detached'"]),
+)
+RULES = st.lists(st.lists(CLAUSES, min_size=1, max_size=3).map(" and ".join), min_size=1, max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(RULES, st.integers(0, 3))
+def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], tries: int) -> None:
+    problem = homes(*(rule for rule in rules if not forbids_all_homes(rule)))
+    codes = all_codes(problem)
+    codes = codes[possible(problem, codes)]
+    marginals = [np.linspace(1, 0.01, variable.size) for variable in problem.levels[0].variables]
+    shapes = tuple(shape(v, shares / shares.sum()) for v, shares in zip(problem.levels[0].variables, marginals, strict=True))
+    frame = settle(problem, shapes, codes, np.random.default_rng(1), tries)
+    assert not broken(problem, frame).any()
+    assert (encoded(problem, frame) == codes).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.builds("{} {} {}".format, TERMS, st.sampled_from(["<", "<=", ">", ">="]), st.integers(-20, 60) | TERMS), st.booleans()
+)
+def test_for_one_comparison_what_is_possible_is_known_exactly(clause: str, only_with_children: bool) -> None:
+    rule = f"{clause} and children" if only_with_children else clause
+    assume(not forbids_all_homes(rule))
+    problem = homes(rule)
+    variables = [
+        variable for variable in problem.levels[0].variables if variable.name in ("head_age", "persons", "workers", "children")
+    ]
+    values = [range(int(variable.low[0]), int(variable.high[-1]) + 1) for variable in variables]
+    everything = pl.DataFrame(list(itertools.product(*values)), schema=[v.name for v in variables], orient="row")
+    everything = everything.with_columns(pl.col("children") == 1)
+    kept = everything.filter(pl.Series(~holds(problem.rules[0].predicate, everything, problem.variables)))
+    allowed = {tuple(row) for row in np.stack([v.encode(kept[v.name]) for v in variables], axis=1).tolist()}
+    codes = all_codes(problem)
+    found = codes[possible(problem, codes)][:, [problem.levels[0].position(v.name) for v in variables]]
+    assert {tuple(row) for row in found.tolist()} == allowed
+
+
+# --- Settling ---------------------------------------------------------------------------------------------------------------
+
+
+def test_settled_records_keep_rules_and_categories() -> None:
+    problem = homes("head_age < 18 and children", "workers > persons", "income < 5 * workers")
+    codes = all_codes(problem)
+    codes = np.repeat(codes[possible(problem, codes)], 20, axis=0)
+    frame = settle(problem, even(problem), codes, np.random.default_rng(0), tries=50)
+    assert (encoded(problem, frame) == codes).all()
+    assert not broken(problem, frame).any()
+    with_children = frame.filter(pl.col("children"))
+    assert with_children["head_age"].min() == 18
+    assert frame.filter(pl.col("workers") > pl.col("persons")).is_empty()
+    assert frame.columns == ["head_age", "children", "persons", "workers", "income", "row"]
+
+
+def test_only_records_that_break_a_rule_are_drawn_again() -> None:
+    problem = homes("head_age < 18 and children")
+    codes = np.repeat(np.array([[0, 1, 1, 1, 1, 0], [0, 0, 1, 1, 1, 1]], np.int32), 200, axis=0)
+    untouched = settle(problem, even(problem), codes, np.random.default_rng(5), tries=0)
+    first = settle(homes("1 = 2"), even(problem), codes, np.random.default_rng(5), tries=0)
+    settled = settle(problem, even(problem), codes, np.random.default_rng(5), tries=20)
+    kept = ~broken(problem, first)
+    assert 0 < kept.sum() < len(kept)
+    assert settled.filter(pl.Series(kept)).equals(first.filter(pl.Series(kept)))
+    assert not broken(problem, settled).any()
+    assert not broken(problem, untouched).any()
+
+
+def test_the_same_generator_gives_the_same_records() -> None:
+    problem = homes("workers > persons")
+    codes = all_codes(problem)
+    codes = codes[possible(problem, codes)]
+    one, two = (settle(problem, even(problem), codes, np.random.default_rng(9), tries=5) for _ in range(2))
+    assert one.equals(two)
+
+
+def test_values_that_a_falling_tail_hardly_reaches_are_found_all_the_same() -> None:
+    problem = homes("income < 99 and children", "head_age < 90 and children")
+    codes = np.repeat(np.array([[2, 1, 0, 0, 2, 0]], np.int32), 500, axis=0)
+    shapes = tuple(
+        Shape(variable=variable, decay=np.where(np.arange(variable.size) == 2, 3.0, 0.0))
+        for variable in problem.levels[0].variables
+    )
+    for tries in (2, 200):
+        frame = settle(problem, shapes, codes, np.random.default_rng(0), tries)
+        assert not broken(problem, frame).any()
+        assert frame["income"].is_between(99, 100).all()
+    assert frame["income"].n_unique() > 20
+
+
+def test_what_is_impossible_stays_broken_and_is_seen() -> None:
+    problem = homes("head_age < 30 and children")
+    frame = settle(problem, even(problem), np.array([[0, 1, 0, 0, 0, 0]], np.int32), np.random.default_rng(0), tries=2)
+    assert broken(problem, frame).tolist() == [True]
+
+
+# --- The shape of values inside a bin ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        Integer(type="integer", min=0, max=9, bins=[0, 6]).build("x"),
+        Number(type="number", min=0, max=9, bins=[0, 6], decimals=0).build("x"),
+        Number(type="number", min=0, max=0.9, bins=[0, 0.6], decimals=1).build("x"),
+    ],
+)
+def test_inside_a_bin_every_value_is_as_likely(variable: Variable) -> None:
+    # 6 values, 60,000 draws: each count has a standard deviation of 91; ten times that is a false alarm of about 1e-22.
+    flat = Shape(variable=variable, decay=np.zeros(2))
+    counts = flat.draw(np.zeros(60_000, np.int32), np.random.default_rng(0)).value_counts()["count"].to_list()
+    assert len(counts) == 6
+    assert max(abs(count - 10_000) for count in counts) < 910
+
+
+@given(st.floats(0.01, 0.99), st.integers(1, 50), st.integers(1, 400))
+def test_a_thinner_end_bin_continues_the_density_of_its_neighbour(share: float, width: int, tail: int) -> None:
+    variable = Integer(type="integer", min=0, max=width + tail - 1, bins=[0, width]).build("x")
+    density, mean = (1 - share) / width, share / tail
+    first, last = shape(variable, np.array([1 - share, share])).decay
+    if mean < density * (1 - 1e-8):
+        assert first == 0
+        assert mean * last * tail / -np.expm1(-last * tail) == pytest.approx(density, rel=1e-6)
+    elif density < mean * (1 - 1e-8):
+        assert last == 0
+        assert density * -first * width / -np.expm1(first * width) == pytest.approx(mean, rel=1e-6)
+    else:
+        assert abs(first) * width + abs(last) * tail < 1e-3
+
+
+def test_a_falling_tail_is_denser_where_it_begins() -> None:
+    income = Number(type="number", min=0, max=1000, bins=[0, 100], decimals=0).build("income")
+    values = shape(income, np.array([0.9, 0.1])).draw(np.ones(20_000, np.int32), np.random.default_rng(0)).to_numpy()
+    near, far = np.mean(values < 200), np.mean(values > 900)
+    assert near > 0.5
+    assert far < 0.01
+    assert values.min() == 100
+
+
+def test_an_empty_bin_and_a_single_bin_are_even() -> None:
+    persons = Integer(type="integer", min=1, max=9, bins=[1, 2, 3]).build("persons")
+    assert shape(persons, np.array([0.5, 0.5, 0.0])).decay.tolist() == [0.0, 0.0, 0.0]
+    one = Integer(type="integer", min=1, max=9, bins=[1]).build("one")
+    assert shape(one, np.array([1.0])).decay.tolist() == [0.0]
