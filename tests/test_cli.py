@@ -9,6 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from synthor import __version__
+
 ROOT = Path(__file__).parents[1]
 SPEC = """
 records: 100
@@ -51,7 +53,7 @@ def test_fit_then_sample_then_measure(spec: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fitted = synthor("fit", spec, "--out", out)
     assert fitted.returncode == 0, fitted.stderr
-    assert {path.name for path in out.iterdir()} == {"prior.json", "model.json"}
+    assert {path.name for path in out.iterdir()} == {"prior.json", "model.json", "manifest.json"}
     drawn = synthor("sample", out, "-n", "37", "--format", "csv")
     assert drawn.returncode == 0, drawn.stderr
     assert pl.read_csv(out / "records.csv").height == 37
@@ -109,11 +111,12 @@ def test_check_of_a_good_spec_says_so(spec: Path) -> None:
     ("arguments", "message"),
     [
         (["run", "nowhere.yaml", "--out", "OUT"], "nowhere.yaml: cannot be read"),
-        (["sample", "nowhere"], "nowhere: is no folder"),
+        (["sample", "nowhere"], "nowhere: no such folder"),
         (["sample", "FOLDER"], "model.json: cannot be read"),
-        (["measure", "SPEC"], "cannot be measured like this"),
+        (["measure", "SPEC"], "has no records beside it"),
+        (["measure", "nowhere"], "nowhere: no such folder"),
         (["evaluate", "nowhere.csv", "--against", "SPEC", "--spec", "SPEC"], "nowhere.csv: no such file"),
-        (["run", "SPEC", "--out", "SPEC"], "cannot be written"),
+        (["run", "SPEC", "--out", "SPEC"], "it is a file; choose another --out"),
         (["run", "SPEC", "--out", "OUT", "--prior", "SPEC"], "is not JSON"),
         (["run", "SPEC"], "--out"),
         (["sample", "OUT", "-n", "0"], "-n"),
@@ -129,6 +132,48 @@ def test_bad_input_gives_exit_code_2_and_a_message_without_traceback(
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_check_looks_at_beliefs_too(spec: Path, tmp_path: Path) -> None:
+    (tmp_path / "beliefs.json").write_text('{"dependancies": [], "rules": [{"never": "bus"}]}')
+    done = synthor("check", spec, "--prior", tmp_path / "beliefs.json")
+    assert done.returncode == 0
+    assert "dependancies: unknown key; did you mean 'dependencies'?" in done.stdout
+    assert "no variable is called 'bus'" in done.stdout
+    missing = synthor("check", spec, "--prior", tmp_path / "nowhere.json")
+    assert missing.returncode == 2
+    assert "cannot be read" in missing.stdout
+
+
+def test_a_run_tells_which_beliefs_could_not_be_used_and_why(spec: Path, tmp_path: Path) -> None:
+    (tmp_path / "beliefs.json").write_text('{"dependencies": [{"given": "tenure", "of": "car", "rows": [[1, 2]]}]}')
+    done = synthor("run", spec, "--out", tmp_path / "out", "--prior", tmp_path / "beliefs.json")
+    assert "A belief could not be used: dependencies[0] (car given tenure): 1 rows of [2] numbers" in done.stdout
+
+
+def test_a_forgotten_row_and_stretched_shares_are_told_by_check_and_run(spec: Path, tmp_path: Path) -> None:
+    spec.write_text(
+        SPEC.replace("{owned: 50, rented: 50}", "{owned: 49, rented: 50}").replace(
+            "{table: car.csv}", "{shares: {car: {yes: 100}}}"
+        )
+    )
+    for arguments in (["check", spec], ["run", spec, "--out", tmp_path / "out"]):
+        done = synthor(*arguments)
+        assert done.returncode == 0
+        assert "has no row for no; none is wanted" in done.stdout
+        assert "shares add up to 99, not to 100; they were stretched" in done.stdout
+
+
+def test_sample_can_leave_the_folders_own_records_alone(spec: Path, tmp_path: Path) -> None:
+    synthor("run", spec, "--out", tmp_path / "out")
+    done = synthor("sample", tmp_path / "out", "-n", "7", "--out", tmp_path / "few")
+    assert done.returncode == 0, done.stderr
+    assert pl.read_parquet(tmp_path / "few" / "records.parquet").height == 7
+    assert pl.read_parquet(tmp_path / "out" / "records.parquet").height == 100
+
+
+def test_the_version_can_be_asked_for() -> None:
+    assert synthor("--version").stdout.strip() == __version__
 
 
 def test_labels_are_shown_as_they_are_never_as_markup(tmp_path: Path) -> None:

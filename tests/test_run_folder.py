@@ -157,3 +157,41 @@ def test_events_tell_each_stage_from_begin_to_end(spec_file: Path, tmp_path: Pat
     for stage in ("elicit", "fit", "sample", "write"):
         last = [event for event in events if event.stage == stage][-1]
         assert last.done == last.total
+
+
+def test_files_that_no_run_wrote_are_never_overwritten(spec_file: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("records.csv", "report.html", "prior.json"):
+        (mine / name).write_text("mine")
+    with pytest.raises(InputError, match=r"holds prior\.json, report\.html, records\.csv, which no run"):
+        synthesize(load_spec(spec_file)).write(mine)
+    assert {path.name: path.read_text() for path in mine.iterdir()} == dict.fromkeys(
+        ("records.csv", "report.html", "prior.json"), "mine"
+    )
+
+
+def test_a_file_of_the_users_beside_an_earlier_run_is_not_overwritten_either(spec_file: Path, tmp_path: Path) -> None:
+    run = synthesize(load_spec(spec_file))
+    run.write(tmp_path / "out")
+    (tmp_path / "out" / "records.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"records\.csv"):
+        run.write(tmp_path / "out", format="csv")
+    assert (tmp_path / "out" / "records.csv").read_text() == "mine"
+
+
+def test_beliefs_that_lie_in_the_folder_stay_as_they_were_written(spec_file: Path, tmp_path: Path) -> None:
+    text = '{"dependencies": [{"given": "tenure", "of": "car", "rows": [[10, 90], [60, 40]]}]}'
+    (tmp_path / "prior.json").write_text(text)
+    spec_file.write_text(SPEC + "prior: prior.json\n")
+    run = synthesize(load_spec(spec_file))
+    assert run.write(tmp_path).met
+    assert (tmp_path / "prior.json").read_text() == text
+    assert run.write(tmp_path).met
+
+
+def test_the_manifest_names_the_spec_and_the_beliefs(spec_file: Path, tmp_path: Path) -> None:
+    synthesize(load_spec(spec_file)).write(tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["inputs"]["spec"] == hashlib.sha256(spec_file.read_bytes()).hexdigest()
+    assert manifest["beliefs"].startswith("No beliefs were used")

@@ -16,14 +16,12 @@ import typer
 from synthor.errors import Finding, InputError, SynthorError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from synthor.loop import Event, Listener
+    from synthor.loop import Listener
     from synthor.measure import Measurement
+    from synthor.spec.model import Spec
     from synthor.store.folder import RunFolder
 
 app = typer.Typer(
-    help="Exactly N records that add up to published aggregates and look real.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,8 +41,28 @@ Number = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, metavar="S", help="Random seed; the spec's unless given.", show_default=False)
 ]
+Elsewhere = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR2", help="Another folder for the records.", show_default=False)
+]
 FileFormat = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Format of the records.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from synthor import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True, show_default=False)
+    ] = False,
+) -> None:
+    """Exactly N records that add up to published aggregates and look real."""
 
 
 @app.command()
@@ -56,24 +74,23 @@ def schema() -> None:
 
 
 @app.command()
-def check(spec: SpecPath, as_json: AsJson = False) -> None:
-    """Find every problem of a spec and its tables before anything is spent."""
-    from synthor import problem
-    from synthor.report.terminal import findings_list
+def check(spec: SpecPath, prior: Beliefs = None, as_json: AsJson = False) -> None:
+    """Find every problem of a spec, its tables and beliefs, before anything is spent."""
+    from synthor.loop import check_all
+    from synthor.report.terminal import findings_list, show
     from synthor.spec.load import load_spec
 
     try:
-        loaded = load_spec(spec)
-        findings = problem.check(loaded)
+        findings = check_all(load_spec(spec), prior)
     except InputError as error:
-        loaded, findings = None, list(error.findings)
+        findings = list(error.findings)
     errors = [finding for finding in findings if finding.severity == "error"]
     if as_json:
         print(
             json.dumps({"ok": not errors, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=1)
         )
     else:
-        _show(findings_list(findings))
+        show(findings_list(findings))
         warned = f", {len(findings) - len(errors)} to know of" if len(findings) > len(errors) else ""
         plural = "" if len(errors) == 1 else "s"
         verdict = f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}."
@@ -84,12 +101,14 @@ def check(spec: SpecPath, as_json: AsJson = False) -> None:
 @app.command()
 def fit(spec: SpecPath, out: Out, prior: Beliefs = None, as_json: AsJson = False) -> None:
     """Pull the beliefs onto the targets; writes prior.json and model.json."""
-    from synthor.loop import fit_spec, notes_on
+    from synthor.loop import fit_spec, keeping, notes_on, write_manifest
     from synthor.spec.load import load_spec
 
-    loaded, folder = load_spec(spec), _folder(out)
+    loaded = load_spec(spec)
+    folder = _claimed(out, loaded, prior)
     with _progress() as listen, _interruptible(folder):
-        model, _, _ = fit_spec(loaded, prior=prior, on_event=_keeping(folder, listen))
+        model, inputs, seconds = fit_spec(loaded, prior=prior, on_event=keeping(folder, listen))
+        write_manifest(folder, model, 0, loaded.random_seed, inputs, seconds)
     if as_json:
         found = {"status": model.status.value, "residual": model.residual, "beliefs": model.beliefs.sentence}
         print(json.dumps(found | {"effective_sample_size": model.effective_sample_size, "notes": notes_on(model)}, indent=1))
@@ -97,24 +116,31 @@ def fit(spec: SpecPath, out: Out, prior: Beliefs = None, as_json: AsJson = False
         print(model.beliefs.sentence)
         print(f"{model.status.sentence} {model.status.knob}".strip())
         print(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
+        for note in notes_on(model):
+            print(f"Note: {note}")
         print(f"Next: synthor sample {out}")
     raise typer.Exit(0 if model.status.value == "converged" else 1)
 
 
 @app.command()
 def sample(
-    folder: RunDir, n: Number = None, seed: Seed = None, format: FileFormat = "parquet", as_json: AsJson = False
+    folder: RunDir,
+    n: Number = None,
+    seed: Seed = None,
+    format: FileFormat = "parquet",
+    out: Elsewhere = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Make records from a fitted model; writes records, measurement and report."""
+    """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
     from synthor.fit.model import Model
     from synthor.loop import draw
 
-    place = _folder(folder, must_exist=True)
-    model = Model.from_json(place.read("model.json"))
+    place = _existing(folder)
+    model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
     with _progress() as listen, _interruptible(place):
         run = draw(model, n, random_seed=seed, on_event=listen)
-        measurement = run.write(folder, format=format, on_event=listen)
-    _finish(measurement, folder, as_json)
+        measurement = run.write(out or folder, format=format, on_event=listen)
+    _finish(measurement, out or folder, as_json)
 
 
 @app.command()
@@ -126,12 +152,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Do everything: check, beliefs, fit, records, measurement, report."""
-    from synthor.loop import synthesize
+    from synthor.loop import keeping, synthesize
     from synthor.spec.load import load_spec
 
-    loaded, folder = load_spec(spec), _folder(out)
+    loaded = load_spec(spec)
+    folder = _claimed(out, loaded, prior)
     with _progress() as listen, _interruptible(folder):
-        made = synthesize(loaded, prior=prior, on_event=_keeping(folder, listen))
+        made = synthesize(loaded, prior=prior, on_event=keeping(folder, listen))
         measurement = made.write(out, format=format, on_event=listen)
     _finish(measurement, out, as_json)
 
@@ -149,13 +176,14 @@ def measure(
     from synthor.loop import measure_file, remeasure
     from synthor.spec.load import load_spec
 
-    if place.is_dir() and records is None:
-        measurement = remeasure(_folder(place))
-    elif place.is_dir() or records is None:
-        cure = "give a run folder alone, or a spec and a file of records"
-        raise InputError([Finding(where=str(place), message="cannot be measured like this", cure=cure)])
-    else:
+    if place.is_file() and records is not None:
         measurement = measure_file(load_spec(place), records)
+    elif place.is_file():
+        raise InputError(
+            [Finding(where=str(place), message="has no records beside it", cure="name a file of records after it")]
+        )
+    else:
+        measurement = remeasure(_existing(place), records)
     _finish(measurement, None, as_json)
 
 
@@ -177,12 +205,12 @@ def evaluate(
     from synthor.evaluate.fidelity import evaluate as judge
     from synthor.loop import Event
     from synthor.problem import compile_problem
-    from synthor.report.terminal import evaluation_table
+    from synthor.report.terminal import evaluation_table, show
     from synthor.spec.load import load_spec
     from synthor.spec.tables import read_frame
 
     problem = compile_problem(load_spec(spec))
-    file = _folder(records).records(problem.levels[0].name) if records.is_dir() else records
+    file = _existing(records).records(problem.levels[0].name) if records.is_dir() else records
     with _progress() as listen:
         found = judge(
             problem,
@@ -194,7 +222,7 @@ def evaluate(
     if as_json:
         print(found.to_json(), end="")
     else:
-        _show(evaluation_table(found))
+        show(evaluation_table(found))
 
 
 def main() -> None:
@@ -202,9 +230,9 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        from synthor.report.terminal import findings_list
+        from synthor.report.terminal import findings_list, show
 
-        _show(findings_list(list(error.findings)), error=True)
+        show(findings_list(list(error.findings)), error=True)
         sys.exit(2)
     except SynthorError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -221,44 +249,13 @@ def main() -> None:
         sys.exit(3)
 
 
-STAGES = {"elicit": "Beliefs", "fit": "Fitting", "sample": "Whole numbers", "write": "Writing", "evaluate": "Bootstrap"}
-
-
 @contextmanager
 def _progress() -> "Iterator[Listener]":
-    """Progress bars on standard error, one a stage; nothing where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+    """Progress bars that listen to the loop."""
+    from synthor.report.terminal import progress
 
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, console=Console(stderr=True))
-    tasks: dict[str, TaskID] = {}
-
-    def listen(event: "Event") -> None:
-        if event.stage not in tasks:
-            tasks[event.stage] = bars.add_task(STAGES[event.stage], total=max(event.total, 1))
-        bars.update(tasks[event.stage], total=max(event.total, 1), completed=event.done if event.total else 1)
-
-    if bars.console.is_terminal:
-        with bars:
-            yield listen
-    else:
-        yield lambda event: None
-
-
-def _keeping(folder: "RunFolder", listen: "Listener") -> "Listener":
-    """Save each product in the moment that it exists, so that an interruption loses nothing that was finished."""
-    from synthor.fit.model import Model
-    from synthor.prior.model import Prior
-
-    def keep(event: "Event") -> None:
-        if isinstance(event.product, Prior):
-            folder.save("prior.json", event.product.to_json())
-        elif isinstance(event.product, Model):
-            folder.save_model(event.product.to_json())
-        listen(event)
-
-    return keep
+    with progress() as show:
+        yield lambda event: show(event.stage, event.done, event.total)
 
 
 @contextmanager
@@ -272,28 +269,31 @@ def _interruptible(folder: "RunFolder") -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _folder(path: Path, *, must_exist: bool = False) -> "RunFolder":
+def _claimed(out: Path, spec: "Spec", prior: Path | None) -> "RunFolder":
+    """The folder for a run's results, once it is sure that nothing of the user's will be overwritten."""
+    from synthor.prior.elicit import sources
     from synthor.store.folder import RunFolder
 
-    if must_exist and not path.is_dir():
-        raise InputError([Finding(where=str(path), message="is no folder", cure="name one that fit or run wrote")])
+    folder = RunFolder(out)
+    folder.claim(sources(spec, prior).values())
+    return folder
+
+
+def _existing(path: Path) -> "RunFolder":
+    from synthor.store.folder import RunFolder
+
+    if not path.is_dir():
+        raise InputError([Finding(where=str(path), message="no such folder", cure="name one that fit or run wrote")])
     return RunFolder(path)
 
 
 def _finish(measurement: "Measurement", folder: Path | None, as_json: bool) -> None:
-    from synthor.report.terminal import measurement_table
+    from synthor.report.terminal import measurement_table, show
 
     if as_json:
         print(measurement.to_json(), end="")
     else:
-        _show(measurement_table(measurement))
+        show(measurement_table(measurement))
         if folder is not None:
             print(f"Look at {folder / 'report.html'}; the records are in {folder}.")
     raise typer.Exit(0 if measurement.met else 1)
-
-
-def _show(text: "RenderableType", *, error: bool = False) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=error, highlight=False, soft_wrap=True)
-    console.print(text)

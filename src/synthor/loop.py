@@ -11,12 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from synthor.engine.local import in_order
-from synthor.errors import InputError
+from synthor.errors import Finding, InputError
 from synthor.fit.model import Model, fit
 from synthor.measure import Measurement, Tally, measure
+from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import elicit, sources
 from synthor.prior.model import Prior
-from synthor.problem import compile_problem
+from synthor.problem import check, compile_problem
 from synthor.report.page import render
 from synthor.sample.stream import Sample, sample
 from synthor.spec.model import Spec
@@ -41,6 +42,9 @@ class Event:
     total: int
     product: Prior | Model | Sample | None = None
 
+
+SHOWN = 5
+"""Beliefs that could not be used and are told one by one."""
 
 Listener = Callable[[Event], None]
 
@@ -91,9 +95,11 @@ class Run:
             on_event: told of progress.
 
         Raises:
+            InputError: the folder holds files that this would overwrite and that no run wrote.
             OutputError: the disk is full or the folder cannot be written.
         """
         place = RunFolder(folder)
+        place.claim(self.inputs.values())
         tally = Tally(self.sample.problem, [table.columns for table in self.model.beliefs.tables])
         with _timed("write", self.seconds):
             place.save("prior.json", self.model.prior.to_json())
@@ -109,17 +115,7 @@ class Run:
             self.__dict__["measurement"] = measurement
             place.save("measurement.json", measurement.to_json())
             place.save("report.html", render(self.model, measurement, tally.pair_counts))
-        place.save(
-            "manifest.json",
-            manifest_json(
-                place,
-                status=self.model.status.value,
-                random_seed=self.sample.random_seed,
-                n_records=measurement.n_records,
-                inputs=self.inputs,
-                seconds=self.seconds,
-            ),
-        )
+        write_manifest(place, self.model, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds)
         return measurement
 
 
@@ -182,14 +178,59 @@ def draw(
     return Run(model=model, sample=drawn, seconds=seconds)
 
 
-def remeasure(folder: RunFolder) -> Measurement:
-    """Count the records that a run folder holds, and write its measurement and report anew.
+def write_manifest(
+    folder: RunFolder,
+    model: Model,
+    n_records: int,
+    random_seed: int,
+    inputs: Mapping[str, Path],
+    seconds: Mapping[str, float],
+) -> None:
+    """Say what the folder's products were made from and with."""
+    text = manifest_json(
+        folder,
+        status=model.status.value,
+        beliefs=model.beliefs.sentence,
+        random_seed=random_seed,
+        n_records=n_records,
+        inputs=inputs,
+        seconds=seconds,
+    )
+    folder.save("manifest.json", text)
+
+
+def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
+    """Every problem of a spec, its tables and its beliefs; beliefs that cannot be used are warnings."""
+    findings = check(spec)
+    try:
+        believed, dropped = elicit(spec, prior)
+    except InputError as error:
+        return findings + list(error.findings)
+    if any(finding.severity == "error" for finding in findings):
+        entries = dropped
+    else:
+        entries = dropped + resolve(believed, compile_problem(spec)).dropped
+    where = str(prior or spec.prior or "prior")
+    return findings + [
+        Finding(where=where, message=f"{entry.belief}: {entry.reason}", cure=f"it is {entry.action}", severity="warning")
+        for entry in entries
+    ]
+
+
+def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
+    """Count records against the targets of a run folder.
+
+    Args:
+        folder: holds the model, and the records unless others are given.
+        records: a file of other records; without one, the folder's measurement and report are written anew.
 
     Raises:
         InputError: the folder holds no model or no records, or they do not belong together.
     """
     model = Model.from_json(folder.read("model.json"))
     problem = model.problem.with_rules(model.beliefs.rules)
+    if records is not None:
+        return measure(problem, {problem.levels[0].name: read_frame(records)}, beliefs=model.beliefs.sentence)
     frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
     random_seed = None
     with suppress(InputError, ValueError, KeyError):  # `sample -n --seed` may have made another number with another seed
@@ -213,15 +254,29 @@ def measure_file(spec: Spec, records: Path) -> Measurement:
     return measure(problem, {problem.levels[0].name: read_frame(records)})
 
 
+def keeping(folder: RunFolder, listen: Listener) -> Listener:
+    """A listener that saves each product in the moment that it exists, so that an interruption loses nothing finished."""
+
+    def keep(event: Event) -> None:
+        if isinstance(event.product, Prior):
+            folder.save("prior.json", event.product.to_json())
+        elif isinstance(event.product, Model):
+            folder.save_model(event.product.to_json())
+        listen(event)
+
+    return keep
+
+
 def notes_on(model: Model) -> tuple[str, ...]:
     """What a reader of the result must know about how it was made."""
-    notes = []
+    notes = list(model.problem.warnings)
     if model.status.value != "converged":
         notes.append(f"{model.status.sentence} {model.status.knob}")
     notes += [f"No record that the rules allow falls into {cell}." for cell in model.unsupported]
-    n_dropped = sum(entry.action == "dropped" for entry in model.dropped)
-    if n_dropped:
-        notes.append(f"{n_dropped} beliefs could not be used; model.json lists them under `dropped`.")
+    dropped = [entry for entry in model.dropped if entry.action == "dropped"]
+    notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
+    if len(dropped) > SHOWN:
+        notes.append(f"{len(dropped) - SHOWN} more beliefs could not be used; the report and model.json list them.")
     return tuple(notes)
 
 

@@ -99,14 +99,15 @@ class Measurement:
         """One sentence for a person."""
         if self.n_records != self.n_wanted:
             return f"Not met: {self.n_records:,} records instead of {self.n_wanted:,}."
+        records = f"{self.n_records:,} record{'s' if self.n_records > 1 else ''}"
         n_cells = sum(fit.got.size for fit in self.fits)
         rules = self._rules_clause()
         if not self.fits:
-            return f"{self.n_records:,} records; there was no target to meet{rules}."
+            return f"{records}; there was no target to meet{rules}."
         if all(fit.met for fit in self.fits):
             every = f"all {len(self.fits)} targets" if len(self.fits) > 1 else "the target"
             lead = "Met" if self.met else "Not met"
-            return f"{lead}: {self.n_records:,} records add up to {every} exactly ({n_cells:,} cells){rules}."
+            return f"{lead}: {records} add up to {every} exactly ({n_cells:,} cells){rules}."
         missed = [fit for fit in self.fits if not fit.met]
         off = sum(fit.tae for fit in missed)
         worst = max(missed, key=lambda fit: np.abs(fit.error).max())

@@ -109,6 +109,7 @@ class Problem:
         levels: level 0 first.
         targets: in the spec's order.
         rules: in the spec's order.
+        warnings: what was taken as it is although it may be a slip.
     """
 
     spec: Spec
@@ -116,6 +117,7 @@ class Problem:
     levels: tuple[Level, ...]
     targets: tuple[Target, ...]
     rules: tuple[Rule, ...]
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
@@ -172,7 +174,7 @@ def check(spec: Spec) -> list[Finding]:
     ... targets: [{name: cars, counts: {car: {yes: 4, "no": 5}}}]
     ... ''')):
     ...     print(finding)
-    targets[0] (cars): counts add up to 9, but records is 10; set records to 9, or write the table as shares
+    targets[0] (cars): counts add up to 9, but records is 10; correct the table, set records to 9, or write the table as shares
     """
     return _Compilation(spec).findings
 
@@ -195,6 +197,7 @@ class _Compilation:
 
     def __init__(self, spec: Spec) -> None:
         self.findings: list[Finding] = []
+        self.spec = spec
         self.level = Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
         self.variables = {variable.name: variable for variable in self.level.variables}
         self.n_units = spec.records
@@ -217,33 +220,44 @@ class _Compilation:
         self.findings += _disagreements(targets)
         for target in targets:
             self.findings += forbidden_cells(target, rules, self.variables)
-        self.findings += self._untargeted(targets)
+        if not self._n_errors:
+            self.findings += self._untargeted(targets)
         frozen = spec.model_copy(update={"targets": inlined, "prior": None, "model": None})
-        self.problem = Problem(spec=frozen, n_units=spec.records, levels=(self.level,), targets=tuple(targets), rules=rules)
+        warnings = tuple(str(finding) for finding in self.findings if finding.severity == "warning")
+        self.problem = Problem(
+            spec=frozen,
+            n_units=spec.records,
+            levels=(self.level,),
+            targets=tuple(targets),
+            rules=rules,
+            warnings=warnings,
+        )
 
     def _rule(self, written: RuleSpec, i: int) -> Rule | None:
         try:
             predicate = parse_predicate(written.never, self.variables)
         except PredicateError as error:
-            self.findings.append(Finding(where=f"rules[{i}]", message=f"`{written.never[:80]}` {error}", cure=error.cure))
+            self._add_rule(i, f"`{written.never[:80]}` {error}", error.cure)
             return None
         if forbids_all(predicate, self.variables):
             message = f"`{written.never[:80]}` forbids every record"
-            self.findings.append(
-                Finding(where=f"rules[{i}]", message=message, cure="say what never occurs, not what always does")
-            )
+            self._add_rule(i, message, "say what never occurs, not what always does")
             return None
         return Rule(text=written.never, why=written.why, predicate=predicate)
 
+    def _add_rule(self, i: int, message: str, cure: str) -> None:
+        where = f"{self.spec.file}: rules[{i}]" if self.spec.file is not None else f"rules[{i}]"
+        self.findings.append(Finding(where=where, row=self.spec.row(f"rules[{i}]"), message=message, cure=cure))
+
     def _target(self, written: TargetSpec, table: Table) -> Target | None:
-        before = len(self.findings)
+        before = self._n_errors
         measure = self._measure(table)
         columns = [column for column in table.columns if column != measure]
         for column in columns:
-            if column not in self.variables:
+            if column not in self.variables and column not in MEASURES:
                 cure = nearest(column, [*self.variables, *MEASURES])
                 self._add(table, f"column '{column}' is no variable", cure, label=column)
-        if measure is None or len(self.findings) > before:
+        if measure is None or self._n_errors > before:
             return None
         variables = tuple(self.variables[column] for column in columns)
         size = math.prod(variable.size for variable in variables)
@@ -251,7 +265,7 @@ class _Compilation:
             self._add(table, f"has {size:,} cells, more than {MAX_CELLS:,}", "use fewer or coarser variables")
             return None
         values = self._cells(table, columns, measure, variables)
-        if len(self.findings) > before:
+        if self._n_errors > before:
             return None
         kind: Literal["count", "share"] = "count" if measure == "count" else "share"
         wanted, slack = self._scale(table, measure, values, max(variable.size for variable in variables))
@@ -264,6 +278,10 @@ class _Compilation:
             wanted=wanted,
             slack=slack,
         )
+
+    @property
+    def _n_errors(self) -> int:
+        return sum(finding.severity == "error" for finding in self.findings)
 
     def _measure(self, table: Table) -> str | None:
         found = [column for column in table.columns if column in MEASURES]
@@ -301,6 +319,9 @@ class _Compilation:
                 self._add(table, message, "keep one of the two rows", row=number, label=shown)
             seen[cell] = number
             values[cell] = value
+        if len(variables) == 1 and len(seen) < len(values):
+            absent = ", ".join(label for code, label in enumerate(variables[0].labels) if code not in seen)
+            self._warn(table, f"has no row for {absent}; none is wanted")
         return values
 
     def _value(self, table: Table, text: str, measure: str, row: int) -> float | None:
@@ -326,7 +347,7 @@ class _Compilation:
         total = float(values.sum())
         if measure == "count":
             if abs(total - self.n_units) > _inexact(self.n_units):
-                cure = f"set records to {_shown(total)}, or write the table as shares"
+                cure = _cure_of_total(total, self.n_units)
                 message = f"counts add up to {_shown(total)}, but records is {self.n_units:,}"
                 self._add(table, message, cure, found=total, expected=float(self.n_units))
             return values, 0.0
@@ -339,6 +360,8 @@ class _Compilation:
             message = f"shares add up to {total:.10g}, not to {whole:g}"
             cure = "correct them, or write counts; shares of one table cover every record once"
             self._add(table, message, cure, found=total, expected=whole)
+        elif gap > 1e-9:
+            self._warn(table, f"shares add up to {total:.10g}, not to {whole:g}; they were stretched")
         slack = (half_unit + gap * widest / values.size) / whole
         return values * (self.n_units / total if total else 0.0), slack * self.n_units
 
@@ -348,6 +371,9 @@ class _Compilation:
             if name not in covered:
                 message = "has no target, so its shares are only believed"
                 yield Finding(where=f"variables.{name}", message=message, severity="warning")
+
+    def _warn(self, table: Table, message: str) -> None:
+        self.findings.append(Finding(where=table.source, message=message, severity="warning"))
 
     def _add(
         self,
@@ -363,6 +389,15 @@ class _Compilation:
         self.findings.append(
             Finding(where=table.source, row=row, message=message, cure=cure, label=label, found=found, expected=expected)
         )
+
+
+def _cure_of_total(total: float, n_units: int) -> str:
+    for whole in (1, 100):
+        if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
+            return "they look like shares: call the column share"
+    if total != round(total):
+        return "counts must be whole numbers, without thousands separators, or be written as shares"
+    return f"correct the table, set records to {_shown(total)}, or write the table as shares"
 
 
 def _repeated_names(targets: list[Target]) -> Iterator[Finding]:

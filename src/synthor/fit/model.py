@@ -151,8 +151,8 @@ class Model:
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> "Model":
-        """A model from model.json.
+    def from_json(cls, text: str, *, source: str = "model.json") -> "Model":
+        """A model from model.json; `source` is what to call it in a message.
 
         Raises:
             InputError: it is no model, or one of another format.
@@ -161,7 +161,7 @@ class Model:
             document = json.loads(text)
             if document["format"] != FORMAT:
                 message = f"has format {document['format']}, this version reads {FORMAT}"
-                raise InputError([Finding(where="model.json", message=message, cure="fit again")])
+                raise InputError([Finding(where=source, message=message, cure="fit again")])
             return cls(
                 problem=compile_problem(Spec.model_validate(document["spec"])),
                 prior=Prior.model_validate(document["prior"]),
@@ -180,8 +180,8 @@ class Model:
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            message = f"is no fitted model ({type(error).__name__}: {str(error).splitlines()[0]})"
-            raise InputError([Finding(where="model.json", message=message, cure="fit again")]) from None
+            message = f"is no fitted model: {str(error).splitlines()[0]}"
+            raise InputError([Finding(where=source, message=message, cure="fit again")]) from None
 
 
 def fit(

@@ -18,6 +18,9 @@ BASE_STRENGTH = 30.0
 TABLE_STRENGTH = 300.0
 """Pseudo-records that a dependency table of confidence 0.5 is worth."""
 
+CONFIDENCES = (0.01, 0.99)
+"""Nobody is surer, or less sure, than that."""
+
 FLOOR_SHARE = 0.02
 """Share of an independent segment added to every plan, so that no wanted cell is without candidates."""
 
@@ -170,9 +173,9 @@ def _conditional(belief: Dependency, i: int, level: Level, dropped: list[Dropped
     sums = rows.sum(axis=1, keepdims=True)
     if not sums.all():
         empty = ", ".join(given.labels[int(r)] for r in np.flatnonzero(sums[:, 0] == 0))
-        dropped.append(Dropped(belief=place, reason=f"no row for {empty}"))
+        dropped.append(Dropped(belief=place, reason=f"no row, or only zeros, for {empty}"))
         return None
-    confidence = 0.5 if belief.confidence is None else belief.confidence
+    confidence = float(np.clip(0.5 if belief.confidence is None else belief.confidence, *CONFIDENCES))
     strength = TABLE_STRENGTH * confidence / (1 - confidence)
     return f"{of.name} given {given.name}", (a, b), rows / sums, strength
 
@@ -208,7 +211,7 @@ def _segment(proposal: Proposal, i: int, level: Level, dropped: list[Dropped]) -
         if weights is None:
             return None
         if weights.sum() <= 0:
-            dropped.append(Dropped(belief=place, reason=f"{variable.name} has no value"))
+            dropped.append(Dropped(belief=place, reason=f"no value of {variable.name} that it gives is possible"))
             return None
         rows.append(weights / weights.sum())
     dropped += mended
@@ -227,14 +230,20 @@ def _values(
                 dropped.append(Dropped(belief=place, reason=reason))
                 return None
             if low == high:
-                return (variable.codes_of_numbers(np.array([low])) == np.arange(variable.size)).astype(float)
+                return _one_bin(variable, low)
             step = 0.0
             if variable.kind == "integer":
                 low, high, step = np.ceil(low), np.floor(high), 1.0
             overlap = np.minimum(high, variable.high) - np.maximum(low, variable.low) + step
             return np.maximum(overlap, 0)
+        case int() | float() if variable.numeric and not isinstance(value, bool):
+            return _one_bin(variable, float(value))
         case _:
             return _weights({as_text(value): 1.0}, variable, place, dropped)
+
+
+def _one_bin(variable: Variable, value: float) -> Floats:
+    return np.where(np.arange(variable.size) == variable.code_of_number(value), 1.0, 0.0)
 
 
 def _marginals(problem: Problem, plan: list[_Segment], tables: list[_Conditional]) -> tuple[Shares, ...]:

@@ -32,7 +32,8 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     """The files that a run on this spec reads, by what the spec calls them."""
     files = {str(target.table): spec.folder / target.table for target in spec.targets if isinstance(target.table, str)}
     file = None if isinstance(prior, Prior) else _file(spec, prior)
-    return files | ({file.name: file} if file is not None else {})
+    own = {"spec": spec.file} if spec.file is not None else {}
+    return own | files | ({file.name: file} if file is not None else {})
 
 
 def _file(spec: Spec, prior: str | Path | None) -> Path | None:

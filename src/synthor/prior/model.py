@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from synthor.errors import Finding, InputError
+from synthor.errors import Finding, InputError, nearest
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -28,7 +28,7 @@ class Dependency(_Belief):
     of: str
     percent: Table | None = Field(None, description="For each category of `given`, percent of each category of `of`.")
     rows: list[list[Weight]] | None = Field(None, description="The same as rows in category order.")
-    confidence: float | None = Field(None, gt=0, lt=1, description="How sure, 0 to 1; 0.5 unless said.")
+    confidence: float | None = Field(None, ge=0, le=1, description="How sure, 0 to 1; 0.5 unless said.")
     why: str = Field("", max_length=2000)
 
     @model_validator(mode="after")
@@ -149,7 +149,8 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
     for key in ("about", "variables"):
         if key in document:
             kept[key] = document.pop(key)
-    dropped += [Dropped(belief=key, reason="unknown key") for key in document]
+    known = ["dependencies", "rules", "proposals", "about", "variables"]
+    dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
         return Prior.model_validate(kept), tuple(dropped)
     except ValidationError as error:  # only what is for people to read is left to be wrong

@@ -3,7 +3,11 @@
 Labels come from tables and models, so all text is shown as it is, never as markup.
 """
 
-from rich.console import Group, RenderableType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -81,3 +85,34 @@ def _equivalent(distance: Distance) -> str:
     found = distance.equivalent
     least = "at least " if found.capped else ""
     return f"{least}{found.size:,.0f} ({found.low:,.0f} to {found.high:,.0f})"
+
+
+STAGES = {"elicit": "Beliefs", "fit": "Fitting", "sample": "Whole numbers", "write": "Writing", "evaluate": "Bootstrap"}
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on standard error, one a stage; nothing where that is no terminal.
+
+    Yields:
+        A function that is told a stage, the steps done, and the steps in all.
+    """
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
+    bars = Progress(*columns, console=Console(stderr=True))
+    tasks: dict[str, TaskID] = {}
+
+    def show(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(STAGES[stage], total=max(total, 1))
+        bars.update(tasks[stage], total=max(total, 1), completed=done if total else 1)
+
+    if not bars.console.is_terminal:
+        yield lambda stage, done, total: None
+        return
+    with bars:
+        yield show
+
+
+def show(text: RenderableType, *, error: bool = False) -> None:
+    """Print something, on standard output or standard error."""
+    Console(stderr=error, highlight=False, soft_wrap=True).print(text)

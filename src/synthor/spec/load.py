@@ -18,6 +18,24 @@ KINDS = ("category", "boolean", "integer", "number")
 WRONG_TYPE = "Input should be a valid "
 
 
+PLACED = ("targets", "rules")
+
+
+PLAIN = {
+    "int_parsing": ("{found} is no whole number", "write a number such as 5000"),
+    "int_type": ("{found} is no whole number", "write a number such as 5000"),
+    "int_from_float": ("{found} is no whole number", "write a number such as 5000"),
+    "greater_than": ("{found} is too small", "it must be larger than {gt}"),
+    "greater_than_equal": ("{found} is too small", "it must be {ge} or more"),
+    "too_short": ("it is empty", "give at least one"),
+    "string_too_short": ("it is empty", "give a text"),
+    "list_type": ("a list is expected, {found} was found", "start each entry with a dash"),
+    "model_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
+    "model_attributes_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
+}
+"""Messages of pydantic that a user would not understand, and what to do."""
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 scalars: `no` and `yes` are words, not booleans; 12:30 and 007 are no numbers. Every key is a word."""
 
@@ -59,7 +77,7 @@ def load_spec(path: str | Path) -> Spec:
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 text (byte {error.start})"
         raise InputError([Finding(where=str(path), message=message, cure="save it as UTF-8")]) from None
-    return parse_spec(text, source=str(path)).placed_in(file.parent)
+    return parse_spec(text, source=str(path)).placed_in(file.parent, file=file)
 
 
 def parse_spec(text: str, *, source: str = "spec") -> Spec:
@@ -87,7 +105,9 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
         findings += _merged([_finding(problem, node, source) for problem in error.errors()])
     if findings:
         raise InputError(sorted(findings, key=lambda finding: finding.row or 0))
-    return spec
+    return spec.with_rows(
+        {f"{key}[{i}]": _locate(node, (key, i))[1] for key in PLACED for i in range(len(data.get(key) or ()))}
+    )
 
 
 def _not_yaml(error: Exception, text: str, source: str) -> Finding:
@@ -123,8 +143,18 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
     if problem["type"] == "extra_forbidden":
         known = _known_keys(path, siblings)
         message, cure = f"unknown key '{path[-1]}'", nearest(str(path[-1]), known)
+        if str(path[-1]).isdigit():
+            cure = "write numbers without thousands separators, and put texts that hold a comma in quotes"
     elif problem["type"] == "missing":
         message = f"'{problem['loc'][-1]}' is missing"
+    elif problem["type"] in PLAIN and (len(path) == 1 or "type" not in problem["type"]):  # deeper ones may be of several types
+        message, cure = PLAIN[problem["type"]]
+        values = {"found": _found(problem["input"]), **problem.get("ctx", {})}
+        message, cure = message.format(**values), cure.format(**values)
+        if "number" in cure and isinstance(problem["input"], str) and re.search(r"\d[,.' ]\d{3}", problem["input"]):
+            cure = "write it without thousands separators"
+    elif problem["type"] == "string_pattern_mismatch":
+        message, cure = f"{_found(problem['input'])} cannot be asked", "use replay:FILE or none"
     elif problem["type"] == "variable_name":
         cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"
     elif problem["type"] == "union_tag_invalid":
@@ -133,6 +163,15 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
     elif problem["type"] == "union_tag_not_found":
         message, cure = "'type' is missing", f"use one of {', '.join(KINDS)}"
     return Finding(where=f"{source}: {_dotted(path)}" if path else source, row=line, message=message, cure=cure)
+
+
+def _found(value: object) -> str:
+    """What was found instead, short enough for a message."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"'{str(value)[:60]}'"
 
 
 def _known_keys(path: SpecPath, siblings: dict[str, Any]) -> list[str]:

@@ -64,16 +64,33 @@ class Spec(BaseModel):
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
 
     _folder: Path = PrivateAttr(default_factory=Path)
+    _file: Path | None = PrivateAttr(None)
+    _rows: dict[str, int] = PrivateAttr(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """Folder that the spec's file names are relative to."""
         return self._folder
 
-    def placed_in(self, folder: Path) -> "Spec":
-        """The same spec, its file names taken relative to `folder`."""
+    @property
+    def file(self) -> Path | None:
+        """The file that it was read from, if any."""
+        return self._file
+
+    def row(self, place: str) -> int | None:
+        """Row of its file in which `targets[3]`, `rules[0]` and the like begin, where that is known."""
+        return self._rows.get(place)
+
+    def with_rows(self, rows: dict[str, int]) -> "Spec":
+        """The same spec, knowing in which row of its file each target and rule begins."""
         placed = self.model_copy()
-        placed._folder = folder
+        placed._rows = rows
+        return placed
+
+    def placed_in(self, folder: Path, *, file: Path | None = None) -> "Spec":
+        """The same spec, its file names taken relative to `folder`; read from `file`, if from any."""
+        placed = self.model_copy()
+        placed._folder, placed._file = folder, file
         return placed
 
 

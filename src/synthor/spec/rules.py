@@ -60,7 +60,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """A category or boolean is one of some codes."""
+    """A variable's category is one of some codes."""
 
     name: str
     codes: tuple[int, ...]
@@ -117,11 +117,12 @@ def parse_predicate(text: str, variables: Mapping[str, Variable]) -> Predicate:
     if len(text) > MAX_LENGTH:
         raise PredicateError(f"is {len(text)} characters long", f"keep it under {MAX_LENGTH}")
     try:
-        tree = sqlglot.parse_one(text)
+        tree = sqlglot.parse_one(text, into=exp.Condition)
         predicate = _Parser(variables).predicate(tree)
     except sqlglot.errors.SqlglotError as error:
-        first_line = str(error).splitlines()[0].split(" Line ")[0].rstrip(".")
-        raise PredicateError(f"is no SQL predicate: {first_line}", "for example: age < 15 and works = 'yes'") from None
+        problem = (getattr(error, "errors", None) or [{}])[0]
+        near = f", near '{problem['highlight']}'" if problem.get("highlight") else ""
+        raise PredicateError(f"is no SQL predicate{near}", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
         raise _too_deep() from None
     if _depth(predicate) > MAX_DEPTH:  # whoever reads the tree later has less room than the parser had
@@ -161,6 +162,11 @@ class _Parser:
         left, right = _bare(left), _bare(right)
         if self._nominal(right) and not self._nominal(left):
             left, right = right, left  # = and != only, so nothing else turns round
+        if op in ("=", "!=") and self._label(left) and self._binned(right):
+            left, right = right, left
+        if op in ("=", "!=") and self._label(right) and self._binned(left):
+            inside = self.membership(left, [right])
+            return inside if op == "=" else Negated(inside)
         nominal = self._nominal(left)
         if nominal is None:
             return Compare(op, self.term(left), self.term(right))
@@ -173,7 +179,14 @@ class _Parser:
         nominal = self._nominal(left)
         if nominal is not None:
             return Among(nominal.name, tuple(sorted({self.code(nominal, item) for item in items})))
-        return _joined(Either, [Compare("=", self.term(left), self.term(item)) for item in items])
+        binned = self._binned(left)
+        parts: list[Predicate] = []
+        for item in items:
+            if binned is not None and self._label(item):  # a bin by its label, as tables write it
+                parts.append(Among(binned.name, (self.code(binned, item),)))
+            else:
+                parts.append(Compare("=", self.term(left), self.term(item)))
+        return _joined(Either, parts)
 
     def code(self, variable: Variable, node: exp.Expression) -> int:
         node = _bare(node)
@@ -185,7 +198,8 @@ class _Parser:
             raise PredicateError(f"'{variable.name}' is compared with {_shown(node)}", "compare it with a label in quotes")
         code = variable.code(text)
         if code < 0:
-            raise PredicateError(f"'{text}' is no label of {variable.name}", nearest(text, variable.labels))
+            bare = "write a number without quotes, or a label; " if variable.numeric else ""
+            raise PredicateError(f"'{text}' is no label of {variable.name}", bare + nearest(text, variable.labels))
         return code
 
     def term(self, node: exp.Expression) -> Term:
@@ -197,7 +211,10 @@ class _Parser:
                 return Column(variable.name)
             case exp.Literal() as literal:
                 if literal.is_string:
-                    raise PredicateError(f"{_shown(literal)} is compared with a number", "write the number without quotes")
+                    raise PredicateError(
+                        f"{_shown(literal)} is compared with a number",
+                        "compare numbers with numbers, or a bin with its label by = or in",
+                    )
                 value = float(literal.this)
                 if not np.isfinite(value):
                     raise PredicateError(f"{literal.this} is too large", "write a smaller number")
@@ -215,6 +232,16 @@ class _Parser:
         if node.name not in self.variables:
             raise PredicateError(f"no variable is called '{node.name}'", nearest(node.name, list(self.variables)))
         return self.variables[node.name]
+
+    def _binned(self, node: exp.Expression) -> Variable | None:
+        node = _bare(node)
+        found = self.variables.get(node.name) if isinstance(node, exp.Column) and not node.table else None
+        return found if found is not None and found.numeric else None
+
+    @staticmethod
+    def _label(node: exp.Expression) -> bool:
+        node = _bare(node)
+        return isinstance(node, exp.Literal) and bool(node.is_string)
 
     def _nominal(self, node: exp.Expression) -> Variable | None:
         if not isinstance(node, exp.Column) or node.table or node.name not in self.variables:

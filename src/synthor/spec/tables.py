@@ -79,6 +79,10 @@ def _read_csv(path: Path, shown: str) -> Table:
         raise _unreadable(shown, error.strerror or type(error).__name__) from None
     if not lines:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(lines[0]) == 1 and mark in lines[0][0]:
+            cure = "save it as CSV with commas between fields and points in numbers"
+            raise InputError([Finding(where=shown, row=numbers[0], message=f"its fields are separated by {name}", cure=cure)])
     width = len(lines[0])
     ragged = [
         Finding(where=shown, row=number, message=f"has {len(line)} fields, the header has {width}", cure=RAGGED)

@@ -60,10 +60,11 @@ class Variable:
     def code(self, label: str) -> int:
         """The code of one label as written in a table, -1 when it matches none.
 
-        Case and outer blanks are forgiven; a single number is taken for the bin that starts or contains it.
+        Case and outer blanks are forgiven. A number stands for the bin that starts with it; any other is no label, since a
+        table that gives single values inside bins is another table.
 
         >>> persons = Integer(type="integer", min=1, max=9, bins=[1, 2, 3]).build("persons")
-        >>> [persons.code(text) for text in ("1", "2.0", "3+", " 3+ ", "0", "many")]
+        >>> [persons.code(text) for text in ("1", "2.0", " 3+ ", "3", "4", "many")]
         [0, 1, 2, 2, -1, -1]
         """
         text = label.strip().casefold()
@@ -72,7 +73,13 @@ class Variable:
                 return code
         if self.kind == "boolean":
             return 1 if text in TRUE else 0 if text in FALSE else -1
-        return int(self.codes_of_numbers(np.array([_number(text)]))[0]) if self.numeric else -1
+        number = _number(text)
+        code = self.code_of_number(number) if self.numeric else -1
+        return code if code >= 0 and self.low[code] == number else -1
+
+    def code_of_number(self, value: float) -> int:
+        """The bin of one value, -1 where there is none."""
+        return int(self.codes_of_numbers(np.array([value]))[0])
 
     def codes_of_numbers(self, values: Floats) -> Codes:
         """Bins of numeric values, (n,) -> (n,); -1 outside the range, not a number, or not whole where an integer is meant.
@@ -98,8 +105,12 @@ class Variable:
         if self.numeric and column.dtype.is_numeric():
             return self.codes_of_numbers(column.cast(pl.Float64).fill_null(np.nan).to_numpy())
         distinct = column.unique(maintain_order=True)
-        codes = pl.Series([self.code(as_text(value)) for value in distinct], dtype=pl.Int32)
+        codes = pl.Series([self._code_of_value(as_text(value)) for value in distinct], dtype=pl.Int32)
         return column.replace_strict(distinct, codes, return_dtype=pl.Int32).to_numpy().astype(np.int32)
+
+    def _code_of_value(self, text: str) -> int:
+        code = self.code(text)
+        return self.code_of_number(_number(text)) if code < 0 and self.numeric else code
 
 
 def as_text(value: object) -> str:

@@ -1,9 +1,10 @@
 """The run folder: every product is a file that appears whole or not at all."""
 
 import hashlib
+import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
@@ -13,7 +14,9 @@ import polars as pl
 from synthor.errors import Finding, InputError, OutputError
 
 Format = Literal["parquet", "csv"]
+PRODUCTS = ("prior.json", "model.json", "measurement.json", "report.html")
 AFTER_FIT = ("measurement.json", "report.html")
+UNFINISHED = "unfinished"
 
 
 class RunFolder:
@@ -25,11 +28,55 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.inputs: frozenset[Path] = frozenset()
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(f"{self.path}: cannot be written: it is a file; choose another --out")
         with _told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
 
+    def claim(self, inputs: Iterable[Path] = ()) -> None:
+        """Make sure that a run may write here, and mark the folder as one of ours.
+
+        Args:
+            inputs: files that the run reads; none of them will be overwritten.
+
+        Raises:
+            InputError: the folder holds a file by the name of a product that no run of synthor wrote.
+        """
+        self.inputs = frozenset(path.resolve() for path in inputs)
+        products = [*PRODUCTS, *(path.name for path in self.path.glob("records.*"))]
+        ours = self._ours()
+        foreign = [
+            name
+            for name in products
+            if (self.path / name).is_file() and (name not in ours or self._is_input(name)) and not self._kept(name)
+        ]
+        if foreign:
+            message = f"holds {', '.join(foreign)}, which no run of synthor wrote there"
+            raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])
+        if not (self.path / "manifest.json").is_file():
+            self.save("manifest.json", json.dumps({"status": UNFINISHED, "products": {}}, indent=1) + "\n")
+
+    def _ours(self) -> frozenset[str]:
+        """Names of files that an earlier run may have written."""
+        try:
+            manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+            unfinished = manifest["status"] == UNFINISHED
+            return frozenset((*PRODUCTS, "records.parquet", "records.csv")) if unfinished else frozenset(manifest["products"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return frozenset()
+
+    def _is_input(self, name: str) -> bool:
+        return (self.path / name).resolve() in self.inputs
+
+    def _kept(self, name: str) -> bool:
+        """Beliefs may lie where the run would write them: then they stay as they are."""
+        return name == "prior.json" and self._is_input(name)
+
     def save(self, name: str, text: str) -> None:
         """Write a text file whole: a reader, or a crash, sees the old one or the new one."""
+        if self._kept(name):
+            return
         with self._replacing(name) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from synthor import __version__
-from synthor.store.folder import RunFolder, sha256
-
-PRODUCTS = ("prior.json", "model.json", "measurement.json", "report.html")
+from synthor.store.folder import PRODUCTS, RunFolder, sha256
 
 
 def manifest_json(
     folder: RunFolder,
     *,
     status: str,
+    beliefs: str,
     random_seed: int,
     n_records: int,
     inputs: Mapping[str, Path],
@@ -29,6 +28,7 @@ def manifest_json(
     Args:
         folder: the run folder.
         status: how the run ended.
+        beliefs: what was believed, in words.
         random_seed: as used.
         n_records: as made.
         inputs: files that were read, by what they are called in the spec.
@@ -38,6 +38,7 @@ def manifest_json(
     products = [name for name in (*PRODUCTS, *records) if (folder.path / name).is_file()]
     document: dict[str, Any] = {
         "status": status,
+        "beliefs": beliefs,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "synthor": __version__,
