@@ -152,13 +152,11 @@ def test_a_run_tells_which_beliefs_could_not_be_used_and_why(spec: Path, tmp_pat
 
 
 def test_a_forgotten_row_and_stretched_shares_are_told_by_check_and_run(spec: Path, tmp_path: Path) -> None:
-    spec.write_text(
-        SPEC.replace("{owned: 50, rented: 50}", "{owned: 49, rented: 50}").replace(
-            "{table: car.csv}", "{shares: {car: {yes: 100}}}"
-        )
-    )
-    for arguments in (["check", spec], ["run", spec, "--out", tmp_path / "out"]):
-        done = synthor(*arguments)
+    forgotten = SPEC.replace("{table: car.csv}", "{shares: {car: {yes: 100}}}")
+    spec.write_text(forgotten.replace("{owned: 50, rented: 50}", "{owned: 49, rented: 50}"))
+    commands: list[list[str | Path]] = [["check", spec], ["run", spec, "--out", tmp_path / "out"]]
+    for command in commands:
+        done = synthor(*command)
         assert done.returncode == 0
         assert "has no row for no; none is wanted" in done.stdout
         assert "shares add up to 99, not to 100; they were stretched" in done.stdout
