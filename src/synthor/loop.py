@@ -281,9 +281,10 @@ def notes_on(model: Model) -> tuple[str, ...]:
 
 
 def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:
-    return tally.measurement(
-        status=model.status.value, beliefs=model.beliefs.sentence, notes=notes_on(model), random_seed=random_seed
-    )
+    notes = notes_on(model)
+    if tally.problem.n_units != model.problem.n_units:
+        notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)
+    return tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)
 
 
 def _forward(stage: str, on_event: Listener) -> Callable[[int, int], None]:

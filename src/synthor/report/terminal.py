@@ -15,6 +15,9 @@ from synthor.errors import Finding
 from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.measure import Measurement
 
+FEW = 200
+"""Effective real records below which an evaluation is told with caution."""
+
 
 def measurement_table(measurement: Measurement) -> RenderableType:
     """One row a target, then what was believed, notes, and the verdict."""
@@ -59,6 +62,8 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
     table.add_row("worst pair", *(Text(" x ".join(d.worst_pair)) for d in both))
     table.add_row(f"recovered (ceiling {evaluation.ceiling:.2f})", *(f"{d.recovered:.3f}" for d in both))
     table.add_row("equivalent sample size", *(_equivalent(d) for d in both))
+    few = evaluation.effective_real < FEW
+    caution = [Text("Caution: so few real records say little about what is real.", "yellow")] if few else []
     broken_by, real = sum(evaluation.violations.values()), sum(evaluation.real_violations.values())
     copies = evaluation.copies
     pairs = Table(box=None, header_style="bold", pad_edge=False)
@@ -78,6 +83,7 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
         f"Mean marginal TVD {evaluation.mean_marginal_tvd:.4f}. Rules broken by {broken_by:,} records; by {real:,} real ones.",
         f"Exact copies of real records: {copies.same_values:,}. Same categories as some real record: "
         f"{copies.same_categories:.0%} (expected without copying: {copies.expected_categories:.0%}).",
+        *caution,
     )
 
 
