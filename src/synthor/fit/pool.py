@@ -18,6 +18,7 @@ from synthor.values import possible
 PART = 25_000
 MAX_DRAWS_PER_CANDIDATE = 400
 DRAWS_PER_MISSING_CELL = 60
+MAX_DRAWS_PER_MISSING_CELL = 50_000
 
 
 class Belief(Protocol):
@@ -112,15 +113,25 @@ def _supply(
             if probability <= 0:
                 unsupported.append((t, cell))
                 continue
-            found = inside.draw(DRAWS_PER_MISSING_CELL, random).codes
-            found = found[possible(problem, found)]
+            found, drawn = _drawn_within(problem, inside, random)
             if not len(found):
                 unsupported.append((t, cell))
                 continue
             codes = np.concatenate([codes, found])
-            log_weight = np.log(probability) + log_n - np.log(DRAWS_PER_MISSING_CELL)
+            log_weight = np.log(probability) + log_n - np.log(drawn)
             weights = np.concatenate([weights, np.full(len(found), log_weight)])
     return codes, weights, tuple(unsupported)
+
+
+def _drawn_within(problem: Problem, inside: Mixture, random: np.random.Generator) -> tuple[Codes, int]:
+    """Units of one cell that the rules allow, and of how many draws; many more are drawn where the rules allow few."""
+    drawn = DRAWS_PER_MISSING_CELL
+    while True:
+        codes = inside.draw(drawn, random).codes
+        codes = codes[possible(problem, codes)]
+        if len(codes) or drawn >= MAX_DRAWS_PER_MISSING_CELL:
+            return codes, drawn
+        drawn *= 30
 
 
 def _missing(target: Target, codes: Codes) -> list[int]:
