@@ -1,6 +1,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -195,3 +197,22 @@ def test_the_manifest_names_the_spec_and_the_beliefs(spec_file: Path, tmp_path: 
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["inputs"]["spec"] == hashlib.sha256(spec_file.read_bytes()).hexdigest()
     assert manifest["beliefs"].startswith("No beliefs were used")
+
+
+def test_the_model_is_the_same_on_any_number_of_cores(spec_file: Path) -> None:
+    code = (
+        "import sys, hashlib, synthor; from synthor.prior.model import Dependency, Prior; "
+        "prior = Prior(dependencies=[Dependency(given='tenure', of='car', rows=[[10, 90], [60, 40]])]); "
+        "print(synthor.synthesize(synthor.load_spec(sys.argv[1]), prior=prior).model.to_json())"
+    )
+    texts = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(spec_file)],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert texts[0] == texts[1]

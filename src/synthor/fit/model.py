@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +27,15 @@ FORMAT = 1
 POOL_SIZE = 100_000
 DIGITS = 9
 """Decimals that multipliers are kept to: far below what shows in a record, far above what rounding inside a library changes."""
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Linear algebra on one thread, so that the order of summation, and every byte, is the same on any number of cores."""
+    import scipy.linalg  # noqa: F401  its own library must be loaded, or it would not be limited
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +105,8 @@ class Model:
             InputError: they differ from those that the multipliers belong to.
         """
         problem, seed = self._with_believed_rules, self.problem.spec.random_seed
-        pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed)
+        with one_thread():
+            pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed)
         if _digest(pool) != self.pool_sha256:
             message = "the candidates made from it differ from those that it was fitted on"
             cure = "fit again: the model comes from another version or platform"
@@ -208,12 +219,14 @@ def fit(
         InputError: the rules leave nothing at all.
     """
     beliefs = resolve(prior, problem)
-    pool = draw_pool(problem.with_rules(beliefs.rules), beliefs, size=pool_size, random_seed=problem.spec.random_seed)
+    with one_thread():
+        pool = draw_pool(problem.with_rules(beliefs.rules), beliefs, size=pool_size, random_seed=problem.spec.random_seed)
     if not len(pool.units):
         message = "no combination of categories is allowed by all rules"
         raise InputError([Finding(where="rules", message=message, cure="strike the rule that forbids too much")])
     hard, soft = _hard(problem, pool), _soft(beliefs, pool)
-    found = balance(pool.log_base, hard, soft, advance=advance)
+    with one_thread():
+        found = balance(pool.log_base, hard, soft, advance=advance)
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
