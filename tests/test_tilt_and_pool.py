@@ -134,3 +134,13 @@ def test_independence_is_a_mixture_of_one() -> None:
     assert independent((np.array([0.2, 0.8]), np.array([0.5, 0.5]))).log_density(np.array([[1, 0]], np.int32)) == pytest.approx(
         np.log(0.4)
     )
+
+
+def test_a_rule_leaves_the_shares_of_segments_as_they_are() -> None:
+    """Four equal segments, of which a rule hits all alike: each keeps a quarter of the pool, within six standard deviations."""
+    text = "records: 10\nvariables: {s: {type: category, values: [a, b, c, d]}, x: {type: boolean}, y: {type: boolean}}\n"
+    problem = compile_problem(parse_spec(text + "rules: [{never: x and y}]"))
+    plan = [Proposal(share=1, values={"s": label, "x": {"yes": 3, "no": 2}, "y": {"yes": 3, "no": 2}}) for label in "abcd"]
+    pool = draw_pool(problem, resolve(Prior(proposals=plan), problem), size=20_000, random_seed=0)
+    shares = cells_of(pool.units, 0, [0], [4]).totals(np.exp(pool.log_base))
+    assert np.abs(shares - 0.25).max() < 0.02

@@ -41,7 +41,7 @@ class Fit:
         """Total absolute error: by how many rows all cells together are off."""
         return int(np.abs(self.error).sum())
 
-    @property
+    @cached_property
     def met_cells(self) -> Mask:
         return self.error == 0
 

@@ -26,7 +26,7 @@ from synthor.units import Units, cells_of
 FORMAT = 1
 POOL_SIZE = 100_000
 DIGITS = 9
-"""Decimals that multipliers are kept to: far below what shows in a record, far above what rounding inside a library changes."""
+"""Decimals that multipliers are kept to."""
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -227,6 +227,10 @@ def fit(
     hard, soft = _hard(problem, pool), _soft(beliefs, pool)
     with one_thread():
         found = balance(pool.log_base, hard, soft, advance=advance)
+    if not found.weights.any():
+        message = "the cells whose target is 0, and the rules, leave no candidate at all"
+        cure = "the tables contradict each other or the rules; fewer or coarser tables show which"
+        raise InputError([Finding(where="targets", message=message, cure=cure)])
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
@@ -258,7 +262,8 @@ def fit(
 
 
 def _hard(problem: Problem, pool: Pool) -> list[Hard]:
-    return [Hard(cells=t.cells(pool.units), wanted=t.wanted / problem.n_units) for t in problem.targets]
+    totals = [t.wanted.sum() if t.level == 0 and t.wanted.any() else problem.n_units for t in problem.targets]
+    return [Hard(cells=t.cells(pool.units), wanted=t.wanted / total) for t, total in zip(problem.targets, totals, strict=True)]
 
 
 def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:

@@ -76,7 +76,7 @@ def draw_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int
         codes = np.concatenate([source.draw(n, random).codes for source in sources])
         codes = codes[possible(problem, codes)]
         allowed += len(codes)
-        parts.append(codes[: size - accepted])
+        parts.append(codes)  # whole: it is ordered by source and segment, so a cut would bias the pool
         accepted += len(parts[-1])
         drawn, part = drawn + n * len(sources), part + 1
         log_base.append(_log_weight(base, sources, parts[-1]))
