@@ -36,9 +36,7 @@ Beliefs = Annotated[
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", show_default=False)]
 Number = Annotated[
     int | None,
-    typer.Option(
-        "-n", min=1, max=10**12, metavar="N", help="Records to make; the spec's number unless given.", show_default=False
-    ),
+    typer.Option("-n", min=1, max=10**12, metavar="N", help="Records to make; else the spec's.", show_default=False),
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, metavar="S", help="Random seed; the spec's unless given.", show_default=False)
