@@ -26,7 +26,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def microdata_folder() -> Path:
     """Folder of real microdata; tests that need it are skipped where it is not."""
-    folder = Path(os.environ.get("SYNTHOR_DATA", ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("SYNTHOR_DATA", ""))
     if not (folder / "population" / "calm_pums" / "households_core.csv").is_file():
         pytest.skip("no microdata: set SYNTHOR_DATA")
     return folder

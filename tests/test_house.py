@@ -29,13 +29,21 @@ ROOMS = {
     "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
     "measure": {"errors", "types", "spec", "units", "problem", "values"},
     "evaluate": {"errors", "types", "spec", "units", "problem", "values", "randomness", "measure"},
-    "report": {"errors", "types", "spec", "units", "problem", "prior", "fit", "measure", "evaluate", "__init__"},
-    "store": {"errors", "__init__"},
+    "method": {"errors", "types", "spec", "units", "problem", "values", "randomness", "llm", "prior", "fit"},
+    "report": {
+        "errors", "types", "spec", "units", "problem", "llm", "prior", "fit", "measure", "evaluate", "method", "__init__",
+    },
+    "store": {"errors", "llm", "fit", "__init__"},
     "engine": set[str](),
-    "loop": {"errors", "spec", "problem", "prior", "fit", "sample", "measure", "report", "store", "engine"},
-    "cli": {"errors", "spec", "problem", "prior", "fit", "measure", "evaluate", "report", "store", "loop", "__init__"},
-    "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop"},
-}
+    "events": {"prior", "fit", "sample"},
+    "run": {"errors", "spec", "problem", "llm", "prior", "fit", "sample", "measure", "report", "store", "engine", "events"},
+    "loop": {"errors", "spec", "problem", "llm", "prior", "fit", "method", "events", "run"},
+    "cli": {
+        "errors", "spec", "problem", "prior", "fit", "measure", "evaluate", "method", "report", "store", "events", "loop",
+        "run", "__init__",
+    },
+    "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop", "run"},
+}  # fmt: skip
 TOUCHES_FILES = re.compile(
     r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("
 )

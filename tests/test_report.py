@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 
 from synthor import Prior, parse_spec
-from synthor.loop import Run, synthesize
+from synthor.loop import synthesize
 from synthor.measure import Measurement, Tally, measure
 from synthor.prior.model import Dependency, Dropped, RuleBelief
 from synthor.report.page import render
+from synthor.run import Run
 
 HOSTILE = "<script>alert(1)</script>"
 CHROMIUM = shutil.which("chromium")

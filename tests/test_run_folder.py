@@ -10,8 +10,9 @@ import pytest
 
 from synthor import load_spec, synthesize
 from synthor.errors import InputError, OutputError
-from synthor.loop import Event, draw, remeasure
+from synthor.events import Event
 from synthor.prior.model import Dependency, Prior
+from synthor.run import draw, remeasure
 from synthor.store.folder import RunFolder
 
 SPEC = """

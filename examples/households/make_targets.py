@@ -15,7 +15,6 @@ from pathlib import Path
 import polars as pl
 
 HERE = Path(__file__).parent
-DEFAULT_DATA = HERE.parents[2] / "shared" / "data"
 
 HOUSEHOLD_TYPE = {
     1: "married couple",
@@ -36,7 +35,9 @@ FUEL = {1: "utility gas", 2: "bottled gas", 3: "electricity", 4: "fuel oil", 6: 
 
 def microdata() -> pl.DataFrame:
     """Occupied households with a weight, in the variables of spec.yaml."""
-    folder = Path(os.environ.get("SYNTHOR_DATA", DEFAULT_DATA))
+    if "SYNTHOR_DATA" not in os.environ:
+        raise SystemExit("SYNTHOR_DATA must name the folder of microdata")
+    folder = Path(os.environ["SYNTHOR_DATA"])
     raw = pl.read_csv(folder / "population" / "calm_pums" / "households_core.csv", infer_schema_length=None)
     return raw.filter((pl.col("WGTP") > 0) & (pl.col("NP") > 0)).select(
         persons="NP",

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthor.errors import InputError, SynthorError
     from synthor.fit.model import Model
-    from synthor.loop import Run, synthesize
+    from synthor.loop import synthesize
     from synthor.measure import Measurement
     from synthor.prior.model import Prior
     from synthor.problem import check, compile_problem
+    from synthor.run import Run
     from synthor.spec.load import load_spec, parse_spec
     from synthor.spec.model import Spec
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "loop", "synthesize": "loop",
+    "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "run", "synthesize": "loop",
     "Measurement": "measure", "Prior": "prior.model", "check": "problem", "compile_problem": "problem",
     "load_spec": "spec.load", "parse_spec": "spec.load", "Spec": "spec.model",
 }  # fmt: skip

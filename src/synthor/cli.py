@@ -7,16 +7,15 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from synthor.errors import Finding, InputError, SynthorError
+from synthor.errors import InputError, SynthorError
 
 if TYPE_CHECKING:
-    from synthor.loop import Listener
+    from synthor.events import Listener
     from synthor.measure import Measurement
     from synthor.spec.model import Spec
     from synthor.store.folder import RunFolder
@@ -45,6 +44,7 @@ Elsewhere = Annotated[
     Path | None, typer.Option("--out", metavar="DIR2", help="Another folder for the records.", show_default=False)
 ]
 FileFormat = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Format of the records.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answers of a batch folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
 
 
@@ -77,49 +77,61 @@ def schema() -> None:
 def check(spec: SpecPath, prior: Beliefs = None, as_json: AsJson = False) -> None:
     """Find every problem of a spec, its tables and beliefs, before anything is spent."""
     from synthor.loop import check_all
-    from synthor.report.terminal import findings_list, show
+    from synthor.report.terminal import show_findings
     from synthor.spec.load import load_spec
 
     try:
         findings = check_all(load_spec(spec), prior)
     except InputError as error:
         findings = list(error.findings)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    if as_json:
-        print(
-            json.dumps({"ok": not errors, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=1)
-        )
-    else:
-        show(findings_list(findings))
-        warned = f", {len(findings) - len(errors)} to know of" if len(findings) > len(errors) else ""
-        plural = "" if len(errors) == 1 else "s"
-        verdict = f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}."
-        print(verdict)
-    raise typer.Exit(2 if errors else 0)
+    show_findings(findings, as_json)
+    raise typer.Exit(2 if any(finding.severity == "error" for finding in findings) else 0)
 
 
 @app.command()
-def fit(spec: SpecPath, out: Out, prior: Beliefs = None, as_json: AsJson = False) -> None:
-    """Pull the beliefs onto the targets; writes prior.json and model.json."""
-    from synthor.loop import fit_spec, keeping, notes_on, write_manifest
+def estimate(spec: SpecPath, as_json: AsJson = False) -> None:
+    """Tell requests, tokens and money before the first call."""
+    from synthor.loop import first_questions
+    from synthor.method.estimate import estimate as priced
+    from synthor.report.terminal import show_estimate
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    show_estimate(priced(loaded, first_questions(loaded)), as_json)
+
+
+@app.command()
+def elicit(spec: SpecPath, out: Out, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Ask the model, once, and stop after prior.json, so that you can review and edit it; go on with `run --prior`."""
+    from synthor.loop import believe
+    from synthor.report.terminal import show_prior
+    from synthor.run import keeping, write_beliefs_manifest
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    folder = _claimed(out, loaded, None)
+    with _progress() as listen, _interruptible(folder):
+        state, asker = believe(loaded, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
+        write_beliefs_manifest(folder, loaded, asker)
+    show_prior(state.prior, (*state.dropped, *state.lost), asker.bill, asker.stopped, str(spec), str(out), as_json)
+    raise typer.Exit(1 if state.questions else 0)
+
+
+@app.command()
+def fit(spec: SpecPath, out: Out, prior: Beliefs = None, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Ask for beliefs and pull them onto the targets; writes prior.json and model.json."""
+    from synthor.loop import fit_spec
+    from synthor.report.terminal import show_model
+    from synthor.run import keeping, notes_on, write_manifest
     from synthor.spec.load import load_spec
 
     loaded = load_spec(spec)
     folder = _claimed(out, loaded, prior)
     with _progress() as listen, _interruptible(folder):
-        model, inputs, seconds = fit_spec(loaded, prior=prior, on_event=keeping(folder, listen))
-        write_manifest(folder, model, 0, loaded.random_seed, inputs, seconds)
-    if as_json:
-        found = {"status": model.status.value, "residual": model.residual, "beliefs": model.beliefs.sentence}
-        print(json.dumps(found | {"effective_sample_size": model.effective_sample_size, "notes": notes_on(model)}, indent=1))
-    else:
-        print(model.beliefs.sentence)
-        print(f"{model.status.sentence} {model.status.knob}".strip())
-        print(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
-        for note in notes_on(model):
-            print(f"Note: {note}")
-        print(f"Next: synthor sample {out}")
-    raise typer.Exit(0 if model.status.value == "converged" else 1)
+        made = fit_spec(loaded, prior=prior, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
+        write_manifest(folder, made.model, 0, loaded.random_seed, made.inputs, made.seconds, made.bill)
+    show_model(made.model, notes_on(made.model), str(out), as_json)
+    raise typer.Exit(0 if made.model.status.value == "converged" else 1)
 
 
 @app.command()
@@ -133,7 +145,7 @@ def sample(
 ) -> None:
     """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
     from synthor.fit.model import Model
-    from synthor.loop import draw
+    from synthor.run import draw
 
     place = _existing(folder)
     model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
@@ -149,16 +161,18 @@ def run(
     out: Out,
     prior: Beliefs = None,
     format: FileFormat = "parquet",
+    wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do everything: check, beliefs, fit, records, measurement, report."""
-    from synthor.loop import keeping, synthesize
+    """Do everything: check, ask for beliefs, fit, records, measurement, report."""
+    from synthor.loop import synthesize
+    from synthor.run import keeping
     from synthor.spec.load import load_spec
 
     loaded = load_spec(spec)
     folder = _claimed(out, loaded, prior)
     with _progress() as listen, _interruptible(folder):
-        made = synthesize(loaded, prior=prior, on_event=keeping(folder, listen))
+        made = synthesize(loaded, prior=prior, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
         measurement = made.write(out, format=format, on_event=listen)
     _finish(measurement, out, as_json)
 
@@ -173,17 +187,9 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Count records in every target cell; in a run folder, writes measurement and report anew."""
-    from synthor.loop import measure_file, remeasure
-    from synthor.spec.load import load_spec
+    from synthor.run import measure_place
 
-    if place.is_file() and records is not None:
-        measurement = measure_file(load_spec(place), records)
-    elif place.is_file():
-        raise InputError(
-            [Finding(where=str(place), message="has no records beside it", cure="name a file of records after it")]
-        )
-    else:
-        measurement = remeasure(_existing(place), records)
+    measurement = measure_place(place, records)
     _finish(measurement, None, as_json)
 
 
@@ -203,9 +209,9 @@ def evaluate(
 ) -> None:
     """Compare records with real ones in everything that was no target."""
     from synthor.evaluate.fidelity import evaluate as judge
-    from synthor.loop import Event
+    from synthor.events import Event
     from synthor.problem import compile_problem
-    from synthor.report.terminal import evaluation_table, show
+    from synthor.report.terminal import show_evaluation
     from synthor.spec.load import load_spec
     from synthor.spec.tables import read_frame
 
@@ -219,10 +225,7 @@ def evaluate(
             weight=weight,
             advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
         )
-    if as_json:
-        print(found.to_json(), end="")
-    else:
-        show(evaluation_table(found))
+    show_evaluation(found, as_json)
 
 
 def main() -> None:
@@ -235,7 +238,7 @@ def main() -> None:
         show(findings_list(list(error.findings)), error=True)
         sys.exit(2)
     except SynthorError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{error.heading}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -255,7 +258,7 @@ def _progress() -> "Iterator[Listener]":
     from synthor.report.terminal import progress
 
     with progress() as show:
-        yield lambda event: show(event.stage, event.done, event.total)
+        yield lambda event: show(event.stage, event.done, event.total, event.product)
 
 
 @contextmanager
@@ -280,20 +283,13 @@ def _claimed(out: Path, spec: "Spec", prior: Path | None) -> "RunFolder":
 
 
 def _existing(path: Path) -> "RunFolder":
-    from synthor.store.folder import RunFolder
+    from synthor.store.folder import existing
 
-    if not path.is_dir():
-        raise InputError([Finding(where=str(path), message="no such folder", cure="name one that fit or run wrote")])
-    return RunFolder(path)
+    return existing(path)
 
 
 def _finish(measurement: "Measurement", folder: Path | None, as_json: bool) -> None:
-    from synthor.report.terminal import measurement_table, show
+    from synthor.report.terminal import show_measurement
 
-    if as_json:
-        print(measurement.to_json(), end="")
-    else:
-        show(measurement_table(measurement))
-        if folder is not None:
-            print(f"Look at {folder / 'report.html'}; the records are in {folder}.")
+    show_measurement(measurement, str(folder) if folder is not None else None, as_json)
     raise typer.Exit(0 if measurement.met else 1)

@@ -6,6 +6,7 @@ Every error that synthor raises on purpose derives from `SynthorError`; each lea
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -35,6 +36,7 @@ class SynthorError(Exception):
     """Root of every error that synthor raises on purpose."""
 
     exit_code = 3
+    heading = "error"
 
 
 class InputError(SynthorError):
@@ -55,6 +57,42 @@ class OutputError(SynthorError):
     """Make room or choose another place: the result could not be written."""
 
     exit_code = 2
+
+
+class WaitingError(SynthorError):
+    """Answer the requests that were written, then run the same command again.
+
+    Attributes:
+        requests: the file to be answered.
+        responses: the file to be made.
+        n_open: how many requests have no answer yet.
+    """
+
+    exit_code = 1
+    heading = "waiting"
+
+    def __init__(self, requests: Path, responses: Path, n_open: int) -> None:
+        self.requests, self.responses, self.n_open = requests, responses, n_open
+        plural = "" if n_open == 1 else "s"
+        super().__init__(
+            f"{n_open} request{plural} to a model in {requests}: put the answers into {responses}, one line of a batch result "
+            "each, and run the same command again (or with --wait, to wait for them)"
+        )
+
+
+class ModelError(SynthorError):
+    """Mend the model's name, key, address or network: nothing was asked, or the model cannot be reached any more.
+
+    Attributes:
+        model: as named in the spec.
+        status: HTTP status, if there was one.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, model: str, status: int | None = None) -> None:
+        self.model, self.status = model, status
+        super().__init__(message)
 
 
 class BugError(SynthorError):

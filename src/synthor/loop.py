@@ -1,134 +1,69 @@
 """The algorithm on one page: from a spec to records that are measured."""
 
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
-import polars as pl
-
-from synthor.engine.local import in_order
 from synthor.errors import Finding, InputError
+from synthor.events import Event, Listener, forward, ignore
 from synthor.fit.model import Model, fit
-from synthor.measure import Measurement, Tally, measure
+from synthor.fit.status import Status
+from synthor.llm.ask import Asker
+from synthor.llm.budget import Bill
+from synthor.method.calibrated import Calibrated
+from synthor.method.direct import Direct
+from synthor.method.incremental import Incremental
+from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
-from synthor.prior.elicit import elicit, sources
+from synthor.prior.elicit import asker_of, elicit, sources
 from synthor.prior.model import Prior
-from synthor.problem import check, compile_problem
-from synthor.report.page import render
-from synthor.sample.stream import Sample, sample
+from synthor.problem import Problem, check, compile_problem
+from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
-from synthor.spec.tables import read_frame
-from synthor.store.folder import Format, RunFolder
-from synthor.store.manifest import manifest_json
 
+METHODS: dict[str, Method] = {"calibrated": Calibrated(), "incremental": Incremental(), "direct": Direct()}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something happened: a stage began (`done` 0), went on, or ended (`done` = `total`), perhaps with a product.
-
-    Attributes:
-        stage: elicit, fit, sample or write.
-        done: steps done.
-        total: steps in all.
-        product: what the stage made, when it ends.
-    """
-
-    stage: str
-    done: int
-    total: int
-    product: Prior | Model | Sample | None = None
-
-
-SHOWN = 5
-"""Beliefs that could not be used and are told one by one."""
-
-Listener = Callable[[Event], None]
+ANSWERS = Path("answers.jsonl")
+"""Where a model's answers are kept unless told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
-    """A population, ready to be used or written.
+class Fitted:
+    """A fitted model and how it came about.
 
     Attributes:
-        model: the fitted model.
-        sample: the whole-numbered population drawn from it.
+        model: beliefs pulled onto targets.
         inputs: files that were read, by what they are called.
         seconds: wall-clock time of each stage.
+        bill: what asking cost.
     """
 
     model: Model
-    sample: Sample
-    inputs: Mapping[str, Path] = field(default_factory=dict)
+    inputs: dict[str, Path]
     seconds: dict[str, float] = field(default_factory=dict)
-
-    @cached_property
-    def records(self) -> pl.DataFrame:
-        """All records of level 0."""
-        name = self.sample.problem.levels[0].name
-        return pl.concat([chunk[name] for chunk in self.sample.chunks()])
-
-    @cached_property
-    def measurement(self) -> Measurement:
-        """Every target cell, wanted and got."""
-        tally = Tally(self.sample.problem)
-        for chunk in self.sample.chunks():
-            tally.add(chunk)
-        return _measurement(self.model, tally, self.sample.random_seed)
-
-    @property
-    def verdict(self) -> str:
-        """One sentence: are the targets met?"""
-        return self.measurement.verdict
-
-    def write(self, folder: str | Path, *, format: Format = "parquet", on_event: Listener = lambda event: None) -> Measurement:
-        """Write the run folder: prior, model, records, measurement, report, manifest.
-
-        Records are made, counted and written chunk by chunk.
-
-        Args:
-            folder: made if it is not there. Files of an earlier run in it are replaced.
-            format: of the records, parquet or csv.
-            on_event: told of progress.
-
-        Raises:
-            InputError: the folder holds files that this would overwrite and that no run wrote.
-            OutputError: the disk is full or the folder cannot be written.
-        """
-        place = RunFolder(folder)
-        place.claim(self.inputs.values())
-        tally = Tally(self.sample.problem, [table.columns for table in self.model.beliefs.tables])
-        with _timed("write", self.seconds):
-            place.save("prior.json", self.model.prior.to_json())
-            place.save_model(self.model.to_json())
-            names = [level.name for level in self.sample.problem.levels]
-            n_chunks = self.sample.n_chunks
-            with place.writing(names, format) as write, closing(in_order(self.sample.chunk, n_chunks)) as chunks:
-                for done, chunk in enumerate(chunks, start=1):
-                    tally.add(chunk)
-                    write(chunk)
-                    on_event(Event(stage="write", done=done, total=n_chunks))
-            measurement = _measurement(self.model, tally, self.sample.random_seed)
-            self.__dict__["measurement"] = measurement
-            place.save("measurement.json", measurement.to_json())
-            place.save("report.html", render(self.model, measurement, tally.pair_counts))
-        write_manifest(place, self.model, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds)
-        return measurement
+    bill: Bill = field(default_factory=Bill)
 
 
-def synthesize(spec: Spec, *, prior: str | Path | Prior | None = None, on_event: Listener = lambda event: None) -> Run:
+def synthesize(
+    spec: Spec,
+    *,
+    prior: str | Path | Prior | None = None,
+    answers: str | Path = ANSWERS,
+    wait: bool = False,
+    on_event: Listener = ignore,
+) -> Run:
     """From a spec to exactly N records that meet its targets.
 
     Args:
         spec: what is known, and where beliefs come from.
-        prior: beliefs, or a file of them, to use instead of those that the spec names.
+        prior: beliefs, or a file of them, to use instead of asking.
+        answers: file that a model's answers are added to, and taken from when they are there already.
+        wait: for the answers of a `batch:` folder, instead of stopping until they are there.
         on_event: told of progress; progress bars and the run folder listen here.
 
     Raises:
         InputError: the spec, a table or the beliefs cannot be used; lists every problem found.
+        ModelError: the model cannot be asked; what was answered is kept.
+        WaitingError: requests were written and wait for their answers.
 
     >>> from synthor import parse_spec
     >>> run = synthesize(parse_spec('''
@@ -139,64 +74,100 @@ def synthesize(spec: Spec, *, prior: str | Path | Prior | None = None, on_event:
     >>> run.verdict
     'Met: 10 records add up to all 2 targets exactly (4 cells).'
     """
-    # 1. What is known, and what is believed.
-    # 2. The belief pulled onto what is known.
-    model, inputs, seconds = fit_spec(spec, prior=prior, on_event=on_event)
-    # 3. Whole records from the fitted model; measured as they are written or looked at.
-    run = draw(model, on_event=on_event)
-    return replace(run, inputs=inputs, seconds=seconds | run.seconds)
+    fitted = fit_spec(spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
+    # 7. Whole records from the fitted model; measured as they are written or looked at.
+    run = draw(fitted.model, on_event=on_event)
+    return replace(run, inputs=fitted.inputs, seconds=fitted.seconds | run.seconds, bill=fitted.bill)
 
 
 def fit_spec(
-    spec: Spec, *, prior: str | Path | Prior | None = None, on_event: Listener = lambda event: None
-) -> tuple[Model, dict[str, Path], dict[str, float]]:
-    """The first half of `synthesize`: a fitted model, the files that were read, and the time each stage took."""
-    seconds: dict[str, float] = {}
-    problem = compile_problem(spec)
-    with _timed("elicit", seconds):
-        on_event(Event(stage="elicit", done=0, total=1))
-        believed, dropped = elicit(spec, prior)
-        on_event(Event(stage="elicit", done=1, total=1, product=believed))
-    with _timed("fit", seconds):
-        model = fit(problem, believed, dropped=dropped, advance=_forward("fit", on_event))
-        on_event(Event(stage="fit", done=1, total=1, product=model))
-    return model, sources(spec, prior), seconds
-
-
-def draw(
-    model: Model,
-    n_units: int | None = None,
+    spec: Spec,
     *,
-    random_seed: int | None = None,
-    on_event: Listener = lambda event: None,
-) -> Run:
-    """The second half of `synthesize`: whole records from a fitted model, as many as wanted."""
+    prior: str | Path | Prior | None = None,
+    answers: str | Path = ANSWERS,
+    wait: bool = False,
+    on_event: Listener = ignore,
+) -> Fitted:
+    """The first half of `synthesize`: a fitted model."""
     seconds: dict[str, float] = {}
-    with _timed("sample", seconds):
-        drawn = sample(model, n_units, random_seed=random_seed, advance=_forward("sample", on_event))
-        on_event(Event(stage="sample", done=1, total=1, product=drawn))
-    return Run(model=model, sample=drawn, seconds=seconds)
+    # 1. What is known.
+    problem = compile_problem(spec)
+    # 2. Whom to ask, if anybody: a model that cannot be asked ends the run here.
+    asker = asker_of(spec, prior, Path(answers), wait=wait)
+    if asker is None:
+        with timed("elicit", seconds):
+            believed, dropped = elicit(spec, prior)
+            on_event(Event(stage="elicit", done=1, total=1, product=believed))
+        with timed("fit", seconds):
+            model = fit(problem, believed, dropped=dropped, advance=forward("fit", on_event))
+        on_event(Event(stage="fit", done=1, total=1, product=model))
+        return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
+    method = METHODS[spec.method]
+    state = method.begin(problem)
+    while True:
+        # 3. Ask what this round asks, answer by answer; what came back unusable is asked once more.
+        with timed("elicit", seconds):
+            state = _round(method, state, asker, on_event)
+            on_event(Event(stage="elicit", done=1, total=1, product=state.prior))
+        # 4. Pull the beliefs onto what is known.
+        is_open = bool(state.questions)
+        with timed("fit", seconds):
+            state = method.settle(state, forward("fit", on_event))
+        # 5. See how things stand, and what the next round should ask.
+        for made in state.rounds[1:][-1:]:
+            on_event(Event(stage="round", done=made.number, total=made.number, product=made))
+        # 6. Until nothing is left to ask, or the budget ends.
+        if not state.questions or asker.stopped:
+            break
+    model = _concluded(state, stopped=bool(asker.stopped) and (is_open or bool(state.questions)))
+    on_event(Event(stage="fit", done=1, total=1, product=model))
+    return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds, bill=asker.bill)
 
 
-def write_manifest(
-    folder: RunFolder,
-    model: Model,
-    n_records: int,
-    random_seed: int,
-    inputs: Mapping[str, Path],
-    seconds: Mapping[str, float],
-) -> None:
-    """Say what the folder's products were made from and with."""
-    text = manifest_json(
-        folder,
-        status=model.status.value,
-        beliefs=model.beliefs.sentence,
-        random_seed=random_seed,
-        n_records=n_records,
-        inputs=inputs,
-        seconds=seconds,
-    )
-    folder.save("manifest.json", text)
+def believe(
+    spec: Spec, *, answers: str | Path = ANSWERS, wait: bool = False, on_event: Listener = ignore
+) -> tuple[State, Asker]:
+    """The first round of asking alone: what a model believes, for a person to review.
+
+    Raises:
+        InputError: the spec cannot be used, or it names no model.
+        ModelError: the model cannot be asked.
+        WaitingError: requests wait for their answers.
+    """
+    problem = compile_problem(spec)
+    asker = asker_of(spec, None, Path(answers), wait=wait)
+    if asker is None:
+        cure = "write `model: {name: ...}` into the spec"
+        raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
+    method = METHODS[spec.method]
+    state = _round(method, method.begin(problem), asker, on_event)
+    on_event(Event(stage="elicit", done=1, total=1, product=state.prior))
+    return state, asker
+
+
+def first_questions(spec: Spec) -> tuple[Problem, State]:
+    """What the first round would ask, without asking: for estimates."""
+    problem = compile_problem(spec)
+    return problem, METHODS[spec.method].begin(problem)
+
+
+def _round(method: Method, state: State, asker: Asker, on_event: Listener) -> State:
+    while state.questions and not asker.stopped:
+        requests = [question.request for question in state.questions]
+        state = method.step(state, asker.ask(requests, forward("elicit", on_event)))
+    about = f"answers of {asker.source.name}"
+    return replace(state, prior=state.prior.model_copy(update={"about": about}))
+
+
+def _concluded(state: State, *, stopped: bool) -> Model:
+    """The last round's model; when the budget ended before everything was asked, it says so."""
+    if state.model is None:
+        raise AssertionError("a round ends with a model")
+    if not stopped or state.model.status is not Status.CONVERGED:
+        return state.model
+    model = replace(state.model, status=Status.OUT_OF_BUDGET)
+    model.__dict__.update({name: value for name, value in state.model.__dict__.items() if name not in model.__dict__})
+    return model
 
 
 def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
@@ -215,84 +186,3 @@ def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
         Finding(where=where, message=f"{entry.belief}: {entry.reason}", cure=f"it is {entry.action}", severity="warning")
         for entry in entries
     ]
-
-
-def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
-    """Count records against the targets of a run folder.
-
-    Args:
-        folder: holds the model, and the records unless others are given.
-        records: a file of other records; without one, the folder's measurement and report are written anew.
-
-    Raises:
-        InputError: the folder holds no model or no records, or they do not belong together.
-    """
-    model = Model.from_json(folder.read("model.json"))
-    problem = model.problem.with_rules(model.beliefs.rules)
-    if records is not None:
-        return measure(problem, {problem.levels[0].name: read_frame(records)}, beliefs=model.beliefs.sentence)
-    frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
-    random_seed = None
-    with suppress(InputError, ValueError, KeyError):  # `sample -n --seed` may have made another number with another seed
-        made = json.loads(folder.read("manifest.json"))
-        problem, random_seed = problem.scaled(int(made["records"])), int(made["random_seed"])
-    tally = Tally(problem, [table.columns for table in model.beliefs.tables])
-    tally.add(frames)
-    measurement = _measurement(model, tally, random_seed)
-    folder.save("measurement.json", measurement.to_json())
-    folder.save("report.html", render(model, measurement, tally.pair_counts))
-    return measurement
-
-
-def measure_file(spec: Spec, records: Path) -> Measurement:
-    """Count any records against the targets of a spec, wherever they come from.
-
-    Raises:
-        InputError: spec or records cannot be used.
-    """
-    problem = compile_problem(spec)
-    return measure(problem, {problem.levels[0].name: read_frame(records)})
-
-
-def keeping(folder: RunFolder, listen: Listener) -> Listener:
-    """A listener that saves each product in the moment that it exists, so that an interruption loses nothing finished."""
-
-    def keep(event: Event) -> None:
-        if isinstance(event.product, Prior):
-            folder.save("prior.json", event.product.to_json())
-        elif isinstance(event.product, Model):
-            folder.save_model(event.product.to_json())
-        listen(event)
-
-    return keep
-
-
-def notes_on(model: Model) -> tuple[str, ...]:
-    """What a reader of the result must know about how it was made."""
-    notes = list(model.problem.warnings)
-    if model.status.value != "converged":
-        notes.append(f"{model.status.sentence} {model.status.knob}")
-    notes += [f"No record that the rules allow falls into {cell}." for cell in model.unsupported]
-    dropped = [entry for entry in model.dropped if entry.action == "dropped"]
-    notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
-    if len(dropped) > SHOWN:
-        notes.append(f"{len(dropped) - SHOWN} more beliefs could not be used; the report and model.json list them.")
-    return tuple(notes)
-
-
-def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:
-    notes = notes_on(model)
-    if tally.problem.n_units != model.problem.n_units:
-        notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)
-    return tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)
-
-
-def _forward(stage: str, on_event: Listener) -> Callable[[int, int], None]:
-    return lambda done, total: on_event(Event(stage=stage, done=done, total=total))
-
-
-@contextmanager
-def _timed(stage: str, seconds: dict[str, float]) -> Iterator[None]:
-    begin = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - begin

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,15 +13,16 @@ import numpy as np
 from synthor import __version__
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import Hard, Soft, balance, weigh
-from synthor.fit.pool import Pool, draw_pool
+from synthor.fit.pool import Pool, draw_as_written, draw_pool
+from synthor.fit.rounds import Round
 from synthor.fit.status import Status
-from synthor.prior.beliefs import BASE_STRENGTH, Beliefs, resolve
+from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, resolve
 from synthor.prior.mixture import Mixture
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import Problem, Target, compile_problem
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
-from synthor.units import Units, cells_of
+from synthor.units import Units
 
 FORMAT = 1
 POOL_SIZE = 100_000
@@ -74,6 +75,8 @@ class Model:
         tables: how far each dependency table had to give way.
         unsupported: wanted cells that no unit falls into, in words.
         dropped: beliefs that could not be used.
+        pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
+        rounds: what was asked of a model, and what it brought, round by round.
     """
 
     problem: Problem
@@ -91,11 +94,13 @@ class Model:
     tables: tuple[Pull, ...]
     unsupported: tuple[str, ...]
     dropped: tuple[Dropped, ...] = field(default=())
+    pulled: bool = True
+    rounds: tuple[Round, ...] = field(default=())
 
     @cached_property
     def beliefs(self) -> Beliefs:
         """The prior made ready for the solver."""
-        return resolve(self.prior, self.problem)
+        return resolve(self.prior, self.problem, floor=FLOOR_SHARE if self.pulled else 0.0)
 
     @cached_property
     def pool(self) -> Pool:
@@ -106,7 +111,8 @@ class Model:
         """
         problem, seed = self._with_believed_rules, self.problem.spec.random_seed
         with one_thread():
-            pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed)
+            draw = draw_pool if self.pulled else draw_as_written
+            pool = draw(problem, self.beliefs, size=self.pool_size, random_seed=seed)
         if _digest(pool) != self.pool_sha256:
             message = "the candidates made from it differ from those that it was fitted on"
             cure = "fit again: the model comes from another version or platform"
@@ -132,7 +138,7 @@ class Model:
             if target.level == 0:
                 total = total + target.cells(units).spread(multipliers)
         for table, multipliers in zip(self.beliefs.tables, self.phis, strict=True):
-            total = total + cells_of(units, 0, table.columns, table.shares.shape).spread(multipliers)
+            total = total + table.cells(units).spread(multipliers)
         return total
 
     def to_json(self) -> str:
@@ -147,6 +153,8 @@ class Model:
             "history": list(self.history),
             "effective_sample_size": self.effective_sample_size,
             "acceptance": self.acceptance,
+            "pulled": self.pulled,
+            "rounds": [asdict(made) for made in self.rounds],
             "unsupported": list(self.unsupported),
             "targets": [_pull_json(pull) for pull in self.targets],
             "dependencies": [_pull_json(pull) for pull in self.tables],
@@ -189,6 +197,8 @@ class Model:
                 tables=tuple(Pull(**_pull_args(pull)) for pull in document["dependencies"]),
                 unsupported=tuple(document["unsupported"]),
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
+                pulled=bool(document.get("pulled", True)),
+                rounds=tuple(Round(**made) for made in document.get("rounds", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             message = f"is no fitted model: {str(error).splitlines()[0]}"
@@ -251,13 +261,52 @@ def fit(
             for target, table in zip(problem.targets, hard, strict=True)
         ),
         tables=tuple(
-            Pull(name=belief.name, strain=_kl(belief.shares.ravel(), table.cells.totals(found.weights)), support=0)
+            Pull(name=belief.name, strain=_kl(belief.grouped.ravel(), table.cells.totals(found.weights)), support=0)
             for belief, table in zip(beliefs.tables, soft, strict=True)
         ),
         unsupported=unsupported,
         dropped=dropped + beliefs.dropped,
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
+    return model
+
+
+def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int = POOL_SIZE) -> Model:
+    """The plan of proposals as it stands: no target pulls it, no rule holds it back.
+
+    So the methods work that take a language model at its word.
+
+    Args:
+        problem: what is known; only the cells' names and the number of records matter here.
+        prior: its proposals are the distribution.
+        dropped: beliefs that were found unusable already.
+        pool_size: candidates to draw.
+    """
+    beliefs = resolve(prior, problem, floor=0.0)
+    with one_thread():
+        pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
+    weights = np.exp(pool.log_base)
+    hard = _hard(problem, pool)
+    gaps = [float(np.abs(table.cells.totals(weights) - table.wanted).max()) for table in hard]
+    model = Model(
+        problem=problem,
+        prior=prior,
+        pool_size=pool_size,
+        pool_sha256=_digest(pool),
+        thetas=tuple(np.zeros(table.cells.size) for table in hard),
+        phis=tuple(np.zeros(table.grouped.size) for table in beliefs.tables),
+        status=Status.AS_WRITTEN,
+        residual=max(gaps, default=0.0),
+        history=(),
+        acceptance=pool.acceptance,
+        effective_sample_size=float(len(weights)),
+        targets=tuple(Pull(name=target.name, strain=_strain(target, beliefs.base), support=0) for target in problem.targets),
+        tables=(),
+        unsupported=(),
+        dropped=dropped + beliefs.dropped,
+        pulled=False,
+    )
+    model.__dict__.update(beliefs=beliefs, pool=pool)
     return model
 
 
@@ -269,9 +318,9 @@ def _hard(problem: Problem, pool: Pool) -> list[Hard]:
 def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
     return [
         Soft(
-            cells=cells_of(pool.units, 0, table.columns, table.shares.shape),
-            shares=table.shares.ravel(),
-            weight=table.strength / BASE_STRENGTH,
+            cells=table.cells(pool.units),
+            shares=table.grouped.ravel(),
+            weight=table.strength / beliefs.base_strength,
         )
         for table in beliefs.tables
     ]

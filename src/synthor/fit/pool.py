@@ -91,6 +91,19 @@ def draw_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int
     )
 
 
+def draw_as_written(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
+    """Draw candidates from the plan of proposals as it stands; rules do not hold, targets are not looked at."""
+    parts = []
+    for part, drawn in enumerate(range(0, size, PART)):
+        random = generator(random_seed, "pool", "zone", "", "part", part)
+        parts.append(beliefs.base.draw(min(PART, size - drawn), random).codes)
+    codes = np.concatenate(parts)
+    kept = float(possible(problem, codes).mean())
+    return Pool(
+        units=Units(codes=codes), base=beliefs.base, log_base=np.full(size, -np.log(size)), acceptance=kept, unsupported=()
+    )
+
+
 def _log_weight(base: Mixture, sources: list[Belief], codes: Codes) -> Floats:
     if len(sources) == 1:
         return np.zeros(len(codes))

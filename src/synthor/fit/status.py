@@ -15,6 +15,7 @@ class Status(Enum):
     ITERATION_LIMIT = "iteration_limit"
     INFEASIBLE = "infeasible"
     OUT_OF_BUDGET = "out_of_budget"
+    AS_WRITTEN = "as_written"
 
     @property
     def sentence(self) -> str:
@@ -39,6 +40,10 @@ _TEXTS = {
     Status.INFEASIBLE: (
         "The targets cannot all be met: they contradict each other or a rule.",
         "Correct the tables or strike the rule; the cells with the largest error show where.",
+    ),
+    Status.AS_WRITTEN: (
+        "The proposals were taken as the model wrote them; nothing pulled them onto the targets.",
+        "`method: calibrated` meets the targets.",
     ),
     Status.OUT_OF_BUDGET: ("The budget ended before every belief was asked for.", "Raise the budget and run again."),
 }

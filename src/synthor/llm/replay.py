@@ -1,5 +1,6 @@
-"""A model's recorded answer, read instead of asking again."""
+"""A model's recorded answers, read instead of asking again."""
 
+import json
 from pathlib import Path
 
 from synthor.errors import Finding, InputError
@@ -18,3 +19,17 @@ def read_recording(path: Path) -> str:
         raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
     except UnicodeDecodeError:
         raise InputError([Finding(where=str(path), message="is not UTF-8 text", cure="save it as UTF-8")]) from None
+
+
+def is_prior(path: Path) -> bool:
+    """Whether a recording is one JSON object of beliefs, rather than a journal of answers, one a line.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    text = read_recording(path).lstrip("\ufeff \n\r\t")
+    try:
+        first = json.loads(text.split("\n", 1)[0])
+    except ValueError:
+        return True
+    return not isinstance(first, dict) or not first.keys() & {"key", "synthor", "recorded"}

@@ -1,19 +1,25 @@
 """Beliefs made ready for the solver: labels become codes, tables are fitted to known marginals, what does not fit is listed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthor.errors import nearest
 from synthor.prior.mixture import Mixture, independent, joined
-from synthor.prior.model import Dependency, Dropped, Prior, Proposal, Range
-from synthor.problem import Level, Problem, Rule, forbidden_cells, forbids_all
+from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
+from synthor.prior.shown import Shown, shown
+from synthor.problem import Problem, Rule, forbidden_cells, forbids_all
 from synthor.spec.rules import PredicateError, parse_predicate
 from synthor.spec.variables import Variable, as_text
-from synthor.types import Floats, Shares
+from synthor.types import Codes, Floats, Shares
+from synthor.units import Cells, Units, cells_of
 
 BASE_STRENGTH = 30.0
-"""Pseudo-records that the base measure is worth: proposals say little about crossed detail."""
+"""Pseudo-records that a plan of proposals is worth: it says little about crossed detail."""
+
+INDEPENDENCE_STRENGTH = 3.0
+"""Pseudo-records that independence is worth, the base measure where there are no proposals: nobody believes in it."""
 
 TABLE_STRENGTH = 300.0
 """Pseudo-records that a dependency table of confidence 0.5 is worth."""
@@ -35,14 +41,23 @@ class BelievedTable:
     Attributes:
         name: `of given given`, for people.
         columns: positions of the two variables, `given` first.
-        shares: (k_given, k_of), sums to one.
+        group_of: for each of the two, (k,) the group of each category; each its own where the variable is shown as it is.
+        grouped: (groups of given, groups of `of`), sums to one: what is believed.
+        shares: (k_given, k_of), the same with categories inside a group as their marginals are.
         strength: pseudo-records that it is worth.
     """
 
     name: str
     columns: tuple[int, int]
+    group_of: tuple[Codes, Codes]
+    grouped: Shares
     shares: Shares
     strength: float
+
+    def cells(self, units: Units) -> Cells:
+        """Which believed cell each unit of level 0 falls into."""
+        groups = [of[units.codes[:, column]] for of, column in zip(self.group_of, self.columns, strict=True)]
+        return cells_of(Units(codes=np.column_stack(groups)), 0, (0, 1), self.grouped.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +81,11 @@ class Beliefs:
     n_proposals: int
 
     @property
+    def base_strength(self) -> float:
+        """Pseudo-records that the base measure is worth."""
+        return BASE_STRENGTH if self.n_proposals else INDEPENDENCE_STRENGTH
+
+    @property
     def used(self) -> bool:
         return bool(self.tables or self.rules or self.n_proposals)
 
@@ -79,22 +99,27 @@ class Beliefs:
         return f"Beliefs used: {', '.join(parts)}."
 
 
-def resolve(prior: Prior, problem: Problem) -> Beliefs:
-    """Beliefs about one problem, from what was written; what cannot be used is dropped and listed, never fatal."""
-    level = problem.levels[0]
+def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Beliefs:
+    """Beliefs about one problem, from what was written; what cannot be used is dropped and listed, never fatal.
+
+    Args:
+        prior: as written.
+        problem: what is known.
+        floor: share of an independent segment added to a plan of proposals.
+    """
     dropped: list[Dropped] = []
-    tables = [_conditional(d, i, level, dropped) for i, d in enumerate(prior.dependencies)]
+    variables = tuple(shown(variable, prior.groups.get(variable.name)) for variable in problem.levels[0].variables)
+    tables = [_conditional(d, i, variables, dropped) for i, d in enumerate(prior.dependencies)]
     conditionals = [table for table in tables if table is not None]
-    segments = [_segment(p, i, level, dropped) for i, p in enumerate(prior.proposals)]
+    told = [_believed_marginal(m, i, variables, dropped) for i, m in enumerate(prior.marginals)]
+    known = [problem.marginal(v) for v in range(len(variables))]
+    segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(prior.proposals)]
     plan = [segment for segment in segments if segment is not None]
-    marginals = _marginals(problem, plan, conditionals)
-    believed = []
-    for name, (a, b), rows, strength in conditionals:
-        joint = fit_to_marginals(rows * marginals[a][:, None], marginals[a], marginals[b])
-        believed.append(BelievedTable(name=name, columns=(a, b), shares=joint, strength=strength))
+    marginals = _marginals(known, dict(entry for entry in told if entry is not None), plan, conditionals, variables)
+    believed = [_joint(table, marginals, variables) for table in conditionals]
     base = independent(marginals)
     if plan:
-        base = joined(_plan(plan, marginals), base, FLOOR_SHARE)
+        base = joined(_plan(plan, marginals), base, floor) if floor else _plan(plan, marginals)
     return Beliefs(
         base=base,
         tables=tuple(believed),
@@ -142,15 +167,15 @@ _Conditional = tuple[str, tuple[int, int], Shares, float]
 _Segment = tuple[float, list[Shares | None]]
 
 
-def _conditional(belief: Dependency, i: int, level: Level, dropped: list[Dropped]) -> _Conditional | None:
+def _conditional(belief: Dependency, i: int, variables: Sequence[Shown], dropped: list[Dropped]) -> _Conditional | None:
     place = f"dependencies[{i}] ({belief.of} given {belief.given})"
-    names = [variable.name for variable in level.variables]
+    names = [variable.name for variable in variables]
     for name in (belief.given, belief.of):
         if name not in names:
             dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))
             return None
-    a, b = level.position(belief.given), level.position(belief.of)
-    given, of = level.variables[a], level.variables[b]
+    a, b = names.index(belief.given), names.index(belief.of)
+    given, of = variables[a], variables[b]
     rows = np.zeros((given.size, of.size))
     if belief.rows is not None:
         if len(belief.rows) != given.size or any(len(row) != of.size for row in belief.rows):
@@ -180,7 +205,7 @@ def _conditional(belief: Dependency, i: int, level: Level, dropped: list[Dropped
     return f"{of.name} given {given.name}", (a, b), rows / sums, strength
 
 
-def _weights(weights: dict[str, float], variable: Variable, place: str, dropped: list[Dropped]) -> Floats | None:
+def _weights(weights: dict[str, float], variable: Shown, place: str, dropped: list[Dropped]) -> Floats | None:
     filled = np.zeros(variable.size)
     for label, weight in weights.items():
         code = variable.code(label)
@@ -192,22 +217,42 @@ def _weights(weights: dict[str, float], variable: Variable, place: str, dropped:
     return filled
 
 
-def _segment(proposal: Proposal, i: int, level: Level, dropped: list[Dropped]) -> _Segment | None:
+def _believed_marginal(
+    belief: Marginal, i: int, variables: Sequence[Shown], dropped: list[Dropped]
+) -> tuple[int, Shares] | None:
+    place = f"marginals[{i}] ({belief.of})"
+    names = [variable.name for variable in variables]
+    if belief.of not in names:
+        dropped.append(Dropped(belief=place, reason=f"no variable is called '{belief.of}'; {nearest(belief.of, names)}"))
+        return None
+    variable = variables[names.index(belief.of)]
+    if len(belief.percent) != variable.size or sum(belief.percent) <= 0:
+        reason = f"{len(belief.percent)} numbers, expected {variable.size} with a sum above 0"
+        dropped.append(Dropped(belief=place, reason=reason))
+        return None
+    even = np.full(variable.variable.size, 1 / variable.variable.size)
+    shares = variable.spread(np.array(belief.percent, dtype=np.float64), even)
+    return names.index(belief.of), shares / shares.sum()
+
+
+def _segment(
+    proposal: Proposal, i: int, variables: Sequence[Shown], known: Sequence[Shares | None], dropped: list[Dropped]
+) -> _Segment | None:
     place = f"proposals[{i}]" + (f" ({proposal.name[:60]})" if proposal.name else "")
-    names = [variable.name for variable in level.variables]
+    names = [variable.name for variable in variables]
     for name in proposal.values:
         if name not in names:
             dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))
             return None
     rows: list[Shares | None] = []
     mended = []
-    for variable in level.variables:
+    for variable, marginal in zip(variables, known, strict=True):
         if variable.name not in proposal.values:
             reason = f"says nothing of {variable.name}; its marginal was taken"
             mended.append(Dropped(belief=place, reason=reason, action="mended"))
             rows.append(None)
             continue
-        weights = _values(proposal.values[variable.name], variable, place, dropped)
+        weights = _values(proposal.values[variable.name], variable, marginal, place, dropped)
         if weights is None:
             return None
         if weights.sum() <= 0:
@@ -219,11 +264,17 @@ def _segment(proposal: Proposal, i: int, level: Level, dropped: list[Dropped]) -
 
 
 def _values(
-    value: str | float | bool | Range | dict[str, float], variable: Variable, place: str, dropped: list[Dropped]
+    value: str | float | bool | Range | dict[str, float],
+    shown_as: Shown,
+    marginal: Shares | None,
+    place: str,
+    dropped: list[Dropped],
 ) -> Floats | None:
+    """Weights of all categories of one variable inside a segment, (k,)."""
+    variable = shown_as.variable
     match value:
         case dict():
-            return _weights(value, variable, place, dropped)
+            weights = _weights(value, shown_as, place, dropped)
         case Range(low=low, high=high):
             if not variable.numeric or low > high:
                 reason = f"{variable.name} cannot range from {as_text(low)} to {as_text(high)}"
@@ -239,27 +290,50 @@ def _values(
         case int() | float() if variable.numeric and not isinstance(value, bool):
             return _one_bin(variable, float(value))
         case _:
-            return _weights({as_text(value): 1.0}, variable, place, dropped)
+            weights = _weights({as_text(value): 1.0}, shown_as, place, dropped)
+    even = np.full(variable.size, 1 / variable.size)
+    return None if weights is None else shown_as.spread(weights, even if marginal is None else marginal)
 
 
 def _one_bin(variable: Variable, value: float) -> Floats:
     return np.where(np.arange(variable.size) == variable.code_of_number(value), 1.0, 0.0)
 
 
-def _marginals(problem: Problem, plan: list[_Segment], tables: list[_Conditional]) -> tuple[Shares, ...]:
-    """Known shares of each variable; where no target gives them: the plan's, then the tables', then even."""
-    found = [problem.marginal(v) for v in range(len(problem.levels[0].variables))]
+def _marginals(
+    known: Sequence[Shares | None],
+    told: Mapping[int, Shares],
+    plan: list[_Segment],
+    tables: list[_Conditional],
+    variables: Sequence[Shown],
+) -> tuple[Shares, ...]:
+    """Known shares of each variable; where no target gives them: believed ones, the plan's, the tables', or even ones."""
+    found = [told.get(v) if marginal is None else marginal for v, marginal in enumerate(known)]
     for v in range(len(found)):
         if found[v] is None:
             rows = [(share, row[v]) for share, row in plan if row[v] is not None]
             if rows:
                 believed = np.sum([share * row for share, row in rows if row is not None], axis=0)
                 found[v] = believed / believed.sum()
-    for v, variable in enumerate(problem.levels[0].variables):
+    for v, variable in enumerate(variables):
         if found[v] is None:
-            told = [found[a] @ rows for _, (a, b), rows, _ in tables if b == v and found[a] is not None]  # type: ignore[operator]
-            found[v] = np.mean(told, axis=0) if told else np.full(variable.size, 1 / variable.size)
+            even = np.full(variable.variable.size, 1 / variable.variable.size)
+            implied = [
+                variable.spread(variables[a].gathered(found[a]) @ rows, even)  # type: ignore[arg-type]
+                for _, (a, b), rows, _ in tables
+                if b == v and found[a] is not None
+            ]
+            found[v] = np.mean(implied, axis=0) if implied else even
     return tuple(marginal for marginal in found if marginal is not None)
+
+
+def _joint(table: _Conditional, marginals: Sequence[Shares], variables: Sequence[Shown]) -> BelievedTable:
+    name, (a, b), rows, strength = table
+    first, second = variables[a].gathered(marginals[a]), variables[b].gathered(marginals[b])
+    grouped = fit_to_marginals(rows * first[:, None], first, second)
+    shares = variables[b].spread(grouped, marginals[b])
+    shares = variables[a].spread(shares.T, marginals[a]).T
+    groups = (variables[a].group_of, variables[b].group_of)
+    return BelievedTable(name=name, columns=(a, b), group_of=groups, grouped=grouped, shares=shares, strength=strength)
 
 
 def _plan(plan: list[_Segment], marginals: tuple[Shares, ...]) -> Mixture:

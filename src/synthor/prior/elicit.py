@@ -1,7 +1,12 @@
-"""Where beliefs come from: a file, a model's recorded answer, or nowhere."""
+"""Where beliefs come from: a file, a model that is asked, or nowhere."""
 
 from pathlib import Path
 
+from synthor.errors import Finding, InputError
+from synthor.llm.ask import Asker, source_of
+from synthor.llm.budget import Budget
+from synthor.llm.journal import Journal
+from synthor.llm.replay import is_prior
 from synthor.prior.model import Dropped, Prior, load_prior
 from synthor.spec.model import Spec
 
@@ -36,11 +41,51 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     return own | files | ({file.name: file} if file is not None else {})
 
 
+def asker_of(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wait: bool = False) -> Asker | None:
+    """Whoever is to be asked for beliefs; None when a file gives them, or nobody is named.
+
+    Args:
+        spec: its `model:` names the model and the caps.
+        prior: beliefs given otherwise.
+        answers: file of the journal.
+        wait: for the answers of a batch folder.
+
+    Raises:
+        InputError: a recording cannot be read; a cap on money cannot be kept.
+        ModelError: the model cannot be asked.
+    """
+    asked = spec.model
+    if prior is not None or spec.prior is not None or asked is None or asked.name == "none":
+        return None
+    if asked.name.startswith("replay:") and is_prior(_replayed(spec)):
+        return None
+    source = source_of(asked.name, spec.folder, wait=wait, requests_per_minute=asked.requests_per_minute)
+    if asked.usd is not None:
+        _check_price(asked.name)
+    budget = Budget(requests=asked.requests, output_tokens=asked.output_tokens, usd=asked.usd, minutes=asked.minutes)
+    journal = None if asked.name.startswith("replay:") else Journal(answers)
+    return Asker(source, journal, budget)
+
+
+def _check_price(name: str) -> None:
+    from synthor.llm.provider import price_known
+
+    if name.startswith(("batch:", "replay:")) or not price_known(name):
+        cure = "cap `output_tokens` instead of `usd`"
+        raise InputError(
+            [Finding(where="model", message=f"the price of {name} is unknown, so money cannot be capped", cure=cure)]
+        )
+
+
+def _replayed(spec: Spec) -> Path:
+    return spec.folder / spec.model.name.removeprefix("replay:") if spec.model is not None else spec.folder
+
+
 def _file(spec: Spec, prior: str | Path | None) -> Path | None:
     if prior is not None:
         return Path(prior)
     if spec.prior is not None:
         return spec.folder / spec.prior
-    if spec.model is not None and spec.model.name != "none":
-        return spec.folder / spec.model.name.removeprefix("replay:")
+    if spec.model is not None and spec.model.name.startswith("replay:"):
+        return _replayed(spec)
     return None

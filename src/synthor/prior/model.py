@@ -40,6 +40,13 @@ class Dependency(_Belief):
         return self
 
 
+class Marginal(_Belief):
+    """Shares of one variable that no target gives, in percent, in category order (or in the order of its groups)."""
+
+    of: str
+    percent: list[Weight] = Field(min_length=1)
+
+
 class RuleBelief(_Belief):
     """A combination that cannot occur, as an SQL predicate."""
 
@@ -82,17 +89,24 @@ class Prior(_Belief):
     variables: list[str] = Field(default_factory=list, description="Variables that the model was shown.")
     dependencies: list[Dependency] = Field(default_factory=list)
     rules: list[RuleBelief] = Field(default_factory=list)
+    marginals: list[Marginal] = Field(default_factory=list)
+    groups: dict[str, dict[str, list[str]]] = Field(
+        default_factory=dict, description="For a variable of many categories: names of groups, and the categories in each."
+    )
     proposals: list[Proposal] = Field(default_factory=list)
 
     @property
     def empty(self) -> bool:
         """No belief at all: what is not targeted will be independent."""
-        return not (self.dependencies or self.rules or self.proposals)
+        return not (self.dependencies or self.rules or self.marginals or self.proposals)
 
     def to_json(self) -> str:
         """The file prior.json: the same text for the same beliefs."""
         document = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+_LISTS = (("dependencies", Dependency), ("rules", RuleBelief), ("marginals", Marginal), ("proposals", Proposal))
 
 
 class Dropped(BaseModel):
@@ -132,7 +146,7 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
         document["dependencies"] = document.pop("pairs")
     dropped: list[Dropped] = []
     kept: dict[str, Any] = {}
-    for key, kind in (("dependencies", Dependency), ("rules", RuleBelief), ("proposals", Proposal)):
+    for key, kind in _LISTS:
         entries = document.pop(key, None) or []
         kept[key] = []
         if not isinstance(entries, list):
@@ -146,10 +160,10 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
                 place = ".".join(str(step) for step in problem["loc"] if "[" not in str(step))
                 reason = f"{place}: {problem['msg']}" if place else problem["msg"]
                 dropped.append(Dropped(belief=f"{key}[{i}]", reason=reason))
-    for key in ("about", "variables"):
+    for key in ("about", "variables", "groups"):
         if key in document:
             kept[key] = document.pop(key)
-    known = ["dependencies", "rules", "proposals", "about", "variables"]
+    known = ["dependencies", "rules", "marginals", "groups", "proposals", "about", "variables"]
     dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
         return Prior.model_validate(kept), tuple(dropped)

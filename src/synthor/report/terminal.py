@@ -3,8 +3,10 @@
 Labels come from tables and models, so all text is shown as it is, never as markup.
 """
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -13,7 +15,12 @@ from rich.text import Text
 
 from synthor.errors import Finding
 from synthor.evaluate.fidelity import Distance, Evaluation
+from synthor.fit.model import Model
+from synthor.fit.rounds import Round
+from synthor.llm.budget import Bill
 from synthor.measure import Measurement
+from synthor.method.estimate import Estimate
+from synthor.prior.model import Dropped, Prior
 
 FEW = 200
 """Effective real records below which an evaluation is told with caution."""
@@ -93,30 +100,144 @@ def _equivalent(distance: Distance) -> str:
     return f"{least}{found.size:,.0f} ({found.low:,.0f} to {found.high:,.0f})"
 
 
+def show_findings(findings: Sequence[Finding], as_json: bool) -> None:
+    """Every problem found, and the verdict."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if as_json:
+        print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
+        return
+    show(findings_list(list(findings)))
+    warned = f", {len(findings) - len(errors)} to know of" if len(findings) > len(errors) else ""
+    plural = "" if len(errors) == 1 else "s"
+    print(f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}.")
+
+
+def show_estimate(estimate: Estimate, as_json: bool) -> None:
+    """What asking would cost: stage by stage, then in all."""
+    if as_json:
+        print_json(estimate.to_dict())
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("asked for")
+    for column in ("requests", "input tokens", "output tokens"):
+        table.add_column(column, justify="right")
+    for stage in estimate.stages:
+        table.add_row(Text(stage.name), f"{stage.requests:,}", f"{stage.input_tokens:,}", f"{stage.output_tokens:,}")
+    total = estimate.total
+    table.add_row("[bold]in all[/bold]", f"{total.requests:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
+    price = "unknown" if estimate.usd is None else f"about {estimate.usd:.2f} USD"
+    show(Group(table, "", Text(f"Price with {estimate.model}: {price}. {estimate.sentence}")))
+
+
+def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: str, spec: str, out: str, as_json: bool) -> None:
+    """What a model believes, what could not be used of it, what it cost, and how to go on."""
+    counts = {
+        "dependency tables": len(prior.dependencies),
+        "rules": len(prior.rules),
+        "proposals": len(prior.proposals),
+        "believed marginals": len(prior.marginals),
+    }
+    if as_json:
+        lost = [entry.model_dump() for entry in dropped]
+        print_json({"beliefs": counts, "dropped": lost, "usage": asdict(bill), "stopped": stopped})
+        return
+    lines = [Text("Believed: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n) + ".")]
+    for rule in prior.rules:
+        lines.append(Text(f"  never {rule.never} ({rule.why})"))
+    for entry in dropped:
+        lines.append(Text(f"{entry.action}: {entry.belief}: {entry.reason}", "yellow"))
+    lines.append(Text(bill_sentence(bill)))
+    if stopped:
+        lines.append(Text(f"Asking ended early, at {stopped}.", "yellow"))
+    lines.append(Text(f"Review {out}/prior.json, then: synthor run {spec} --prior {out}/prior.json --out {out}"))
+    show(Group(*lines))
+
+
+def bill_sentence(bill: Bill) -> str:
+    """What asking cost, in words; an unknown price is unknown."""
+    price = "price unknown" if bill.usd is None else f"{bill.usd:.2f} USD"
+    plural = "" if bill.requests == 1 else "s"
+    tokens = f"{bill.input_tokens:,} tokens in, {bill.output_tokens:,} out"
+    return f"Asked: {bill.requests:,} request{plural}, {tokens}, {price}."
+
+
+def show_model(model: Model, notes: Sequence[str], out: str, as_json: bool) -> None:
+    """How a fit ended."""
+    if as_json:
+        found = {"status": model.status.value, "residual": model.residual, "beliefs": model.beliefs.sentence}
+        print_json(found | {"effective_sample_size": model.effective_sample_size, "notes": list(notes)})
+        return
+    print(model.beliefs.sentence)
+    print(f"{model.status.sentence} {model.status.knob}".strip())
+    print(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
+    for note in notes:
+        print(f"Note: {note}")
+    print(f"Next: synthor sample {out}")
+
+
+def show_measurement(measurement: Measurement, folder: str | None, as_json: bool) -> None:
+    """Every target, and where to look."""
+    if as_json:
+        print(measurement.to_json(), end="")
+        return
+    show(measurement_table(measurement))
+    if folder is not None:
+        print(f"Look at {folder}/report.html; the records are in {folder}.")
+
+
+def show_evaluation(evaluation: Evaluation, as_json: bool) -> None:
+    """Records beside real ones."""
+    if as_json:
+        print(evaluation.to_json(), end="")
+    else:
+        show(evaluation_table(evaluation))
+
+
+def round_line(made: Round) -> str:
+    """One round in one line: what was asked, what came of it."""
+    asked = ", ".join(f"{n} {stage}" if n > 1 else stage for stage, n in made.asked.items()) or "nothing"
+    held = ", ".join(f"{n} {what if n > 1 else what.removesuffix('s')}" for what, n in made.beliefs.items() if n) or "nothing"
+    off = "targets exact" if made.worst_discrepancy < 1e-6 else f"targets off by {made.discrepancy:.1%} on average"
+    missing = f", {made.unsupported} cells without support" if made.unsupported else ""
+    tokens = f"{made.output_tokens:,} tokens out"
+    return f"Round {made.number}: asked for {asked} ({tokens}); holds {held}; {made.status.replace('_', ' ')}, {off}{missing}."
+
+
 STAGES = {"elicit": "Beliefs", "fit": "Fitting", "sample": "Whole numbers", "write": "Writing", "evaluate": "Bootstrap"}
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars on standard error, one a stage; nothing where that is no terminal.
+def progress() -> Iterator[Callable[[str, int, int, object], None]]:
+    """Progress bars on standard error, one a stage, and a line a round; the lines alone where that is no terminal.
 
     Yields:
-        A function that is told a stage, the steps done, and the steps in all.
+        A function that is told a stage, the steps done, the steps in all, and the stage's product, if any.
     """
     columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, console=Console(stderr=True))
+    bars = Progress(*columns, console=Console(stderr=True, highlight=False, soft_wrap=True))
     tasks: dict[str, TaskID] = {}
 
-    def show(stage: str, done: int, total: int) -> None:
+    def show(stage: str, done: int, total: int, product: object) -> None:
+        if isinstance(product, Round):
+            bars.console.print(Text(round_line(product)))
+            tasks.clear()  # the next round has bars of its own
+            return
+        if not bars.console.is_terminal:
+            return
         if stage not in tasks:
             tasks[stage] = bars.add_task(STAGES[stage], total=max(total, 1))
         bars.update(tasks[stage], total=max(total, 1), completed=done if total else 1)
 
     if not bars.console.is_terminal:
-        yield lambda stage, done, total: None
+        yield show
         return
     with bars:
         yield show
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, ensure_ascii=False, indent=1))
 
 
 def show(text: RenderableType, *, error: bool = False) -> None:

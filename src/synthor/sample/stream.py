@@ -34,6 +34,7 @@ class Sample:
         random_seed: draws order and values.
         swaps: units exchanged to meet the tables.
         moves: records moved to another cell to meet them.
+        pulled: whether targets and rules were enforced; otherwise records are as the proposals have them.
     """
 
     problem: Problem
@@ -43,6 +44,7 @@ class Sample:
     random_seed: int
     swaps: int
     moves: int
+    pulled: bool = True
 
     @property
     def n_chunks(self) -> int:
@@ -57,8 +59,9 @@ class Sample:
         places = np.arange(number, self.problem.n_units, self.n_chunks)
         picks = np.searchsorted(np.cumsum(self.counts), random.permutation(places), side="right")
         units = self.units.take(picks)
-        frame = settle(self.problem, self.shapes, units.codes, random, VALUE_TRIES)
-        if self.problem.rules and broken(self.problem, frame).any():
+        problem = self.problem if self.pulled else self.problem.with_only(())
+        frame = settle(problem, self.shapes, units.codes, random, VALUE_TRIES)
+        if problem.rules and broken(problem, frame).any():
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
         return {self.problem.levels[0].name: frame} | self._members(units, random)
 
@@ -94,7 +97,8 @@ def sample(
     problem = model.problem if n_units is None else model.problem.scaled(n_units)
     problem = problem.with_rules(model.beliefs.rules)
     units = model.pool.units
-    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.targets]
+    enforced = problem.targets if model.pulled else ()
+    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in enforced]
     order = np.lexsort(units.codes.T[::-1])
     random = generator(seed, "integerize", "zone", "", "part", 0)
     found = integerize(model.weights, problem.n_units, bands, order, random, advance=advance)
@@ -113,4 +117,5 @@ def sample(
         random_seed=seed,
         swaps=found.swaps,
         moves=moves,
+        pulled=model.pulled,
     )

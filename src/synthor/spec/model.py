@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
@@ -35,9 +35,15 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(
-        pattern=r"^(none|replay:.+)$",
-        description="replay:FILE takes a model's recorded answer; none asks no model.",
+        pattern=r"^(none|[a-z][a-z0-9_.-]*:.+)$",
+        description="provider:model (openai:..., anthropic:..., google:..., ollama:..., openai-chat:NAME@http://HOST/v1); "
+        "batch:FOLDER writes requests to be answered elsewhere; replay:FILE takes recorded answers; none asks no model.",
     )
+    requests: int | None = Field(None, ge=1, description="Ask no more than so many times.")
+    output_tokens: int | None = Field(None, ge=1, description="Ask no more once so many tokens were answered.")
+    usd: float | None = Field(None, gt=0, description="Ask no more once so much money was spent.")
+    minutes: float | None = Field(None, gt=0, description="Ask no more after so many minutes of one run.")
+    requests_per_minute: float | None = Field(None, gt=0, description="Ask no faster than that.")
 
 
 class Spec(BaseModel):
@@ -60,6 +66,11 @@ class Spec(BaseModel):
     )
     targets: list[TargetSpec] = Field(default_factory=list, description="Published tables that records must add up to.")
     rules: list[RuleSpec] = Field(default_factory=list, description="Combinations that cannot occur.")
+    method: Literal["calibrated", "incremental", "direct"] = Field(
+        "calibrated",
+        description="calibrated pulls a model's beliefs onto the targets; incremental takes its proposals, and direct its "
+        "records, as they are.",
+    )
     prior: str | None = Field(None, description="JSON file of beliefs, elicited or written by hand.")
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
 

@@ -34,6 +34,11 @@ class RunFolder:
         with _told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def answers(self) -> Path:
+        """Where a model's answers are kept: only ever added to."""
+        return self.path / "answers.jsonl"
+
     def claim(self, inputs: Iterable[Path] = ()) -> None:
         """Make sure that a run may write here, and mark the folder as one of ours.
 
@@ -158,6 +163,17 @@ class RunFolder:
                 Path(temporary).replace(self.path / name)
             finally:
                 Path(temporary).unlink(missing_ok=True)
+
+
+def existing(path: Path) -> RunFolder:
+    """A run folder that is there already.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if not path.is_dir():
+        raise InputError([Finding(where=str(path), message="no such folder", cure="name one that fit or run wrote")])
+    return RunFolder(path)
 
 
 class _Parts:

@@ -3,13 +3,16 @@
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from synthor import __version__
+from synthor.fit.rounds import Round
+from synthor.llm.budget import Bill
 from synthor.store.folder import PRODUCTS, RunFolder, sha256
 
 
@@ -22,6 +25,8 @@ def manifest_json(
     n_records: int,
     inputs: Mapping[str, Path],
     seconds: Mapping[str, float],
+    rounds: Sequence[Round],
+    bill: Bill,
 ) -> str:
     """The text of manifest.json, for the products that the folder holds now.
 
@@ -33,6 +38,8 @@ def manifest_json(
         n_records: as made.
         inputs: files that were read, by what they are called in the spec.
         seconds: wall-clock time of each stage.
+        rounds: of asking a model.
+        bill: what it cost.
     """
     records = sorted(path.name for path in folder.path.iterdir() if path.suffix in (".parquet", ".csv"))
     products = [name for name in (*PRODUCTS, *records) if (folder.path / name).is_file()]
@@ -51,6 +58,7 @@ def manifest_json(
         "inputs": {name: sha256(path) for name, path in inputs.items() if path.is_file()},
         "products": {name: sha256(folder.path / name) for name in products},
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "usage": {"requests": 0, "input_tokens": 0, "output_tokens": 0, "usd": 0.0},
+        "rounds": [asdict(made) for made in rounds],
+        "usage": asdict(bill),
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,38 @@
+"""What happens during a run, for whoever listens: progress bars, the run folder, a notebook."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from synthor.fit.model import Model
+from synthor.fit.rounds import Round
+from synthor.prior.model import Prior
+from synthor.sample.stream import Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something happened: a stage began (`done` 0), went on, or ended (`done` = `total`), perhaps with a product.
+
+    Attributes:
+        stage: elicit, fit, round, sample, write or evaluate.
+        done: steps done.
+        total: steps in all.
+        product: what the stage made, when it ends.
+    """
+
+    stage: str
+    done: int
+    total: int
+    product: Prior | Round | Model | Sample | None = None
+
+
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Listen to nothing."""
+
+
+def forward(stage: str, on_event: Listener) -> Callable[[int, int], None]:
+    """Progress of a stage as events."""
+    return lambda done, total: on_event(Event(stage=stage, done=done, total=total))

@@ -1,0 +1,126 @@
+"""Asking: the journal first, then the model; each answer is on disk before anybody sees it; a cap ends the asking."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from synthor.errors import Finding, InputError
+from synthor.llm.batch import BatchFolder
+from synthor.llm.budget import Bill, Budget
+from synthor.llm.journal import Journal, read_answers
+from synthor.llm.request import Answer, Request
+
+
+class Source(Protocol):
+    """Whoever answers: a provider, a folder, a recording."""
+
+    name: str
+
+    def answers(self, requests: Sequence[Request], may_send: Callable[[int], bool]) -> Iterator[Answer]:
+        """Answers, in whatever order; `may_send` is asked with the number of requests under way before each is sent."""
+
+
+class Recording:
+    """A model that answered before: no network is touched.
+
+    Args:
+        path: answers.jsonl of a run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = "replay"
+        self._found = {answer.key: answer for answer in read_answers(path)}
+        if not self._found:
+            raise InputError([Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")])
+
+    def answers(self, requests: Sequence[Request], may_send: Callable[[int], bool]) -> Iterator[Answer]:
+        """The recorded answers.
+
+        Raises:
+            InputError: the recording does not answer a request: it belongs to another spec, or to another version of synthor.
+        """
+        for request in requests:
+            if not may_send(0):
+                return
+            if request.key not in self._found:
+                message = f"answers no request like this one ({request.stage})"
+                cure = "record again: context, variables, rules or synthor's prompts have changed since"
+                raise InputError([Finding(where=str(self.path), message=message, cure=cure)])
+            yield self._found[request.key]
+
+
+class Asker:
+    """Asks, keeps answers, counts what they cost.
+
+    Args:
+        source: whoever answers.
+        journal: where answers are kept; None for a recording, whose answers lie on disk already.
+        budget: hard caps, over all that the journal holds.
+    """
+
+    def __init__(self, source: Source, journal: Journal | None, budget: Budget) -> None:
+        self.source, self.journal, self.budget = source, journal, budget
+        self.replayed = Bill()
+        self.stopped = ""
+        self._begin = time.monotonic()
+
+    @property
+    def bill(self) -> Bill:
+        """What was paid so far, in earlier runs too."""
+        return self.journal.bill if self.journal is not None else self.replayed
+
+    def ask(self, requests: Sequence[Request], advance: Callable[[int, int], None]) -> list[Answer | None]:
+        """An answer to each request, None for those that the budget did not reach; `stopped` then says which cap it was.
+
+        Args:
+            requests: in order of importance.
+            advance: told how many of how many are answered.
+
+        Raises:
+            SynthorError: of the source, or of the disk.
+        """
+        found = {request.key: self._kept(request) for request in requests}
+        missing = [request for request in requests if found[request.key] is None]
+        advance(len(requests) - len(missing), len(requests))
+        for answer in self.source.answers(missing, self._may_send) if missing else ():
+            if self.journal is not None:
+                self.journal.add(answer)
+            else:
+                self.replayed = self.replayed.with_answer(answer)
+            found[answer.key] = answer
+            advance(sum(known is not None for known in found.values()), len(requests))
+        return [found[request.key] for request in requests]
+
+    def _kept(self, request: Request) -> Answer | None:
+        return None if self.journal is None else self.journal.get(request.key, self.source.name)
+
+    def _may_send(self, under_way: int) -> bool:
+        seconds = time.monotonic() - self._begin
+        self.stopped = self.budget.spent(self.bill, on_their_way=under_way, seconds=seconds)
+        return not self.stopped
+
+
+def source_of(name: str, folder: Path, *, wait: bool = False, requests_per_minute: float | None = None) -> Source:
+    """Whoever a model's name stands for.
+
+    Args:
+        name: `replay:FILE`, `batch:FOLDER` or `provider:model`.
+        folder: that file names are relative to.
+        wait: for the answers of a batch folder.
+        requests_per_minute: rate limit of a provider.
+
+    Raises:
+        InputError: a recording cannot be read.
+        ModelError: a provider cannot be asked.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "replay":
+        return Recording(folder / rest)
+    if kind == "batch":
+        path, _, model = rest.partition("#")
+        return BatchFolder(folder / path, wait=wait, **({"model": model} if model else {}))
+    from synthor.llm.provider import Pace, Provider
+
+    return Provider(name, pace=Pace(requests_per_minute=requests_per_minute))

@@ -1,0 +1,290 @@
+"""`method: calibrated`: the model supplies beliefs, the solver the arithmetic.
+
+The first round asks for dependency tables, rules, and a plan of segments. A later round asks only for what the fit shows to be
+missing: cells without support, targets whose discrepancy remains, and tables that contradict the others most.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from synthor.fit.model import Model, fit
+from synthor.llm.request import Answer
+from synthor.method.state import Advance, Question, State, got, taken, with_round
+from synthor.prior import answers as hearing
+from synthor.prior import questions as asking
+from synthor.prior.answers import Heard
+from synthor.prior.beliefs import BelievedTable, resolve
+from synthor.prior.model import Prior
+from synthor.prior.questions import Pair, Scene
+from synthor.prior.shown import MANY, neighbours, shown
+from synthor.problem import Problem
+from synthor.randomness import generator
+from synthor.values import possible
+
+STRAIN = 0.02
+"""Nats beyond which a dependency table is shown to the model again, beside what the fit made of it."""
+
+MOST_REVISED = 12
+MOST_CELLS = 10
+WORST_CELLS = 6
+DRAWS = 500
+"""Records drawn of a segment to see whether the rules leave any."""
+
+REMAINS = 1e-3
+"""Share of the records that a cell must be off for its discrepancy to be worth asking about."""
+
+
+class Calibrated:
+    """Beliefs in rounds, each pulled onto the targets."""
+
+    def begin(self, problem: Problem) -> State:
+        groups = {
+            variable.name: neighbours(variable, problem.marginal(v))
+            for v, variable in enumerate(problem.levels[0].variables)
+            if variable.size > MANY and variable.numeric
+        }
+        names = [variable.name for variable in problem.levels[0].variables]
+        state = State(problem=problem, prior=Prior(variables=names, groups=groups))
+        return replace(state, questions=self._open(state))
+
+    def step(self, state: State, answers: Sequence[Answer | None]) -> State:
+        after, found = taken(state, answers)
+        for heard in found:
+            after = _believed(after, heard)
+        return replace(after, questions=self._open(after))
+
+    def settle(self, state: State, advance: Advance) -> State:
+        model = fit(state.problem, state.prior, dropped=(*state.dropped, *state.lost), advance=advance)
+        after = with_round(state, model, lambda: fit(state.problem, Prior()))
+        after = replace(after, repairs=lambda state: _repairs(state, model))
+        return replace(after, questions=self._open(after))
+
+    def _open(self, state: State) -> tuple[Question, ...]:
+        """What is still to be asked in this round, most important first."""
+        if state.repairs is not None:
+            return state.repairs(state)
+        scene = _scene(state)
+        first = [*_groups(state, scene), *_marginals(state, scene)]
+        if first:
+            return tuple(first)
+        return (*_tables(state, scene), *_rules(state, scene), *_plan(state, scene))
+
+
+def _scene(state: State) -> Scene:
+    variables = [shown(variable, state.prior.groups.get(variable.name)) for variable in state.problem.levels[0].variables]
+    marginals = resolve(Prior(marginals=state.prior.marginals, groups=state.prior.groups), state.problem).marginals
+    return asking.scene(state.problem, variables, marginals)
+
+
+def _groups(state: State, scene: Scene) -> list[Question]:
+    """Categories too many to be shown are put into groups first."""
+    names = [variable.name for variable in scene.variables if variable.size > MANY and state.wants(f"groups {variable.name}")]
+    return [
+        Question(
+            request=asking.ask_groups(scene, name, state.errors.get(f"groups {name}", "")),
+            items=(f"groups {name}",),
+            hear=lambda text, name=name: hearing.hear_groups(text, scene, name),  # type: ignore[misc]
+        )
+        for name in names
+    ]
+
+
+def _marginals(state: State, scene: Scene) -> list[Question]:
+    names = [
+        variable.name
+        for variable, published in zip(scene.variables, scene.published, strict=True)
+        if not published and state.wants(f"marginal {variable.name}")
+    ]
+    if not names:
+        return []
+    items = tuple(f"marginal {name}" for name in names)
+    error = next((state.errors[item] for item in items if item in state.errors), "")
+    return [
+        Question(
+            request=asking.ask_marginals(scene, names, error),
+            items=items,
+            hear=lambda text: hearing.hear_marginals(text, scene, names),
+        )
+    ]
+
+
+def _tables(state: State, scene: Scene) -> list[Question]:
+    every = [
+        pair for pair in asking.all_pairs(state.problem) if max(scene.by_name[n].size for n in (pair.given, pair.of)) <= MANY
+    ]
+    pairs = state.pairs
+    if pairs is None and len(every) > asking.ALL_PAIRS:
+        if state.wants("pairs"):
+            request = asking.ask_pairs(scene, state.errors.get("pairs", ""))
+            return [Question(request=request, items=("pairs",), hear=lambda text: hearing.hear_pairs(text, scene, every))]
+        pairs = tuple(every[: asking.ALL_PAIRS])  # the model names none: take what the spec declares first
+    wanted = [pair for pair in (every if pairs is None else pairs) if state.wants(str(pair))]
+    return [_table_question(state, scene, batch) for batch in asking.batches_of_pairs(scene, wanted)] if wanted else []
+
+
+def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Question:
+    return Question(
+        request=asking.ask_tables(scene, batch, state.errors),
+        items=tuple(str(pair) for pair in batch),
+        hear=lambda text: hearing.hear_tables(text, scene, batch),
+    )
+
+
+def _rules(state: State, scene: Scene) -> list[Question]:
+    if not state.wants("rules"):
+        return []
+    request = asking.ask_rules(scene, state.errors.get("rules", ""))
+    return [Question(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
+
+
+def _plan(state: State, scene: Scene) -> list[Question]:
+    """The outline; then the details of its segments."""
+    if state.segments is None:
+        if not state.wants("outline"):
+            return []
+        request = asking.ask_outline(scene, state.errors.get("outline", ""))
+        return [Question(request=request, items=("outline",), hear=hearing.hear_outline)]
+    wanted = [segment for segment in state.segments if state.wants(f"segment {segment.name}")]
+    n_batches = -(-len(wanted) // asking.SEGMENTS_A_REQUEST)
+    batches = [wanted[i::n_batches] for i in range(n_batches)]
+    return [
+        Question(
+            request=asking.ask_details(scene, batch, state.errors),
+            items=tuple(f"segment {segment.name}" for segment in batch),
+            hear=lambda text, batch=batch: hearing.hear_details(text, scene, batch),  # type: ignore[misc]
+        )
+        for batch in batches
+    ]
+
+
+def _believed(state: State, heard: Heard) -> State:
+    """The state with what one answer gave; what was said again takes the place of what was said before."""
+    prior = state.prior
+    fresh = {(table.given, table.of): table for table in heard.tables.values()}
+    kept = [table for table in prior.dependencies if (table.given, table.of) not in fresh]
+    names = {proposal.name for proposal in heard.proposals.values()}
+    segments = [proposal for proposal in prior.proposals if proposal.name not in names]
+    groups = dict(prior.groups)
+    if heard.groups and heard.group_variable:
+        groups[heard.group_variable] = heard.groups
+    changed = prior.model_copy(
+        update={
+            "dependencies": [*kept, *fresh.values()],
+            "rules": [*prior.rules, *heard.rules],
+            "marginals": [*prior.marginals, *heard.marginals.values()],
+            "proposals": [*segments, *heard.proposals.values()],
+            "groups": groups,
+        }
+    )
+    return replace(
+        state,
+        prior=changed,
+        pairs=tuple(heard.pairs) if heard.pairs else state.pairs,
+        segments=tuple(heard.segments) if heard.segments else state.segments,
+    )
+
+
+def _repairs(state: State, model: Model) -> tuple[Question, ...]:
+    """What a later round asks, given the fit before it; nothing when nothing is wrong."""
+    scene = _scene(state)
+    return (*_targeted(state, scene, model), *_emptied(state, scene, model), *_revisions(state, scene, model))
+
+
+def _revisions(state: State, scene: Scene, model: Model) -> list[Question]:
+    """The tables that had to give way most."""
+    beliefs = {table.name: table for table in model.beliefs.tables}
+    strained = sorted((pull for pull in model.tables if pull.strain > STRAIN), key=lambda pull: -pull.strain)
+    names = [pull.name for pull in strained[:MOST_REVISED] if state.wants(f"revise {pull.name}")]
+    if not names:
+        return []
+    by_name = {str(pair): pair for pair in asking.all_pairs(state.problem)}
+    pairs = [by_name[name] for name in names if name in by_name]
+    cells = {str(pair): _worst_cells(scene, pair, model, beliefs) for pair in pairs}
+    return [
+        Question(
+            request=asking.ask_revision(scene, pairs, cells, state.errors),
+            items=tuple(f"revise {pair}" for pair in pairs),
+            hear=lambda text: hearing.hear_tables(text, scene, pairs, prefix="revise "),
+        )
+    ]
+
+
+def _worst_cells(scene: Scene, pair: Pair, model: Model, beliefs: dict[str, BelievedTable]) -> list[dict[str, str]]:
+    """Cells of a believed table where the fit differs most from it."""
+    table = beliefs[str(pair)]
+    have = table.cells(model.pool.units).totals(model.weights).reshape(table.grouped.shape)
+    gap = np.abs(have - table.grouped)
+    order = np.argsort(-gap, axis=None, kind="stable")[:WORST_CELLS]
+    given, of = scene.by_name[pair.given], scene.by_name[pair.of]
+    found = []
+    for cell in order:
+        a, b = (int(code) for code in np.unravel_index(cell, gap.shape))
+        said, nearest = asking.percent(float(table.grouped[a, b])), asking.percent(float(have[a, b]))
+        found.append({"given": given.labels[a], "of": of.labels[b], "said": said, "have": nearest})
+    return found
+
+
+def _targeted(state: State, scene: Scene, model: Model) -> list[Question]:
+    """Segments for cells without support, and for cells that are still off."""
+    wanted = []
+    for target, shares in zip(state.problem.targets, got(model), strict=True):
+        total = target.wanted.sum()
+        if target.level != 0 or total <= 0:
+            continue
+        gap = target.wanted / total - shares
+        for cell in np.flatnonzero(gap > REMAINS):
+            name = ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(int(cell)).items())
+            wanted.append((float(gap[cell]), name, float(target.wanted[cell] / total), float(shares[cell])))
+    wanted.sort(key=lambda entry: (-entry[0], entry[1]))
+    cells = [
+        {
+            "name": name,
+            "wanted": asking.percent(share),
+            "have": asking.percent(have),
+            "error": state.errors.get(f"cell {name}", ""),
+        }
+        for _, name, share, have in wanted
+        if state.wants(f"cell {name}")
+    ][:MOST_CELLS]
+    if not cells:
+        return []
+    numbered = [cell | {"number": str(number)} for number, cell in enumerate(cells, start=1)]
+    segments = [asking.Segment(name=cell["name"], share=_size(wanted, cell["name"])) for cell in cells]
+    return [
+        Question(
+            request=asking.ask_targeted(scene, numbered),
+            items=tuple(f"cell {cell['name']}" for cell in cells),
+            hear=lambda text: hearing.hear_details(text, scene, segments, prefix="cell "),
+        )
+    ]
+
+
+def _emptied(state: State, scene: Scene, model: Model) -> list[Question]:
+    """Segments of which the rules allow no record."""
+    problem = state.problem.with_rules(model.beliefs.rules)
+    plan = {f"segment {proposal.name}": proposal for proposal in state.prior.proposals}
+    empty = []
+    for segment in state.segments or ():
+        item = f"segment {segment.name}"
+        if item in plan and state.wants(f"again {item}"):
+            alone = resolve(Prior(proposals=[plan[item]], groups=state.prior.groups), state.problem, floor=0.0).base
+            drawn = alone.draw(DRAWS, generator(state.problem.spec.random_seed, "emptied", item))
+            if not possible(problem, drawn.codes).any():
+                empty.append(segment)
+    if not empty:
+        return []
+    errors = {f"segment {segment.name}": "what is impossible leaves none of its records" for segment in empty}
+    return [
+        Question(
+            request=asking.ask_details(scene, empty, errors),
+            items=tuple(f"again segment {segment.name}" for segment in empty),
+            hear=lambda text: hearing.hear_details(text, scene, empty, prefix="again segment "),
+        )
+    ]
+
+
+def _size(wanted: Sequence[tuple[float, str, float, float]], name: str) -> float:
+    """Share in percent of the segment that would close a gap."""
+    return 100 * next(gap for gap, cell, _, _ in wanted if cell == name)

@@ -1,0 +1,100 @@
+"""`method: incremental`: the loop of the paper. The model sees what is still wrong and writes the next proposals.
+
+Proposals and their numbers are taken as they are; records are only ever added, in equal parts a round. Nothing pulls them onto
+the targets, so what remains wrong remains.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from synthor.fit.model import as_written
+from synthor.llm.request import Answer
+from synthor.method.state import Advance, Question, State, got, taken, with_round
+from synthor.prior import answers as hearing
+from synthor.prior import questions as asking
+from synthor.prior.model import Prior
+from synthor.prior.shown import shown
+from synthor.problem import Problem
+
+ROUNDS = 6
+SEGMENTS = 12
+"""Proposals a round: models cut longer plans short."""
+
+WORST = 20
+"""Cells shown, the worst."""
+
+ENOUGH = 0.01
+"""Mean TVD of the targets at which no further round is asked for."""
+
+
+class Incremental:
+    """Proposals in rounds, taken as they are."""
+
+    def begin(self, problem: Problem) -> State:
+        names = [variable.name for variable in problem.levels[0].variables]
+        state = State(problem=problem)
+        state = replace(state, prior=state.prior.model_copy(update={"variables": names}))
+        return replace(state, questions=_next(state))
+
+    def step(self, state: State, answers: Sequence[Answer | None]) -> State:
+        after, found = taken(state, answers)
+        for heard in found:
+            if heard.proposals:
+                told = sum(proposal.share for proposal in heard.proposals.values())
+                fresh = [
+                    proposal.model_copy(update={"share": proposal.share / told / ROUNDS})
+                    for proposal in heard.proposals.values()
+                ]
+                proposals = [*after.prior.proposals, *fresh]
+                after = replace(after, prior=after.prior.model_copy(update={"proposals": proposals}))
+        return after if after.heard - state.heard else replace(after, questions=_next(after))
+
+    def settle(self, state: State, advance: Advance) -> State:
+        model = as_written(state.problem, state.prior, dropped=(*state.dropped, *state.lost))
+        after = with_round(state, model, lambda: as_written(state.problem, Prior()))
+        if len(after.rounds) <= ROUNDS and after.rounds[-1].discrepancy > ENOUGH:
+            return replace(after, questions=_next(after))
+        return after
+
+
+def _next(state: State) -> tuple[Question, ...]:
+    """The plan of the next round, given how the records so far differ from the targets."""
+    done = max(len(state.rounds) - 1, 0) if state.prior.proposals else 0
+    item = f"plan {done + 1}"
+    if not state.wants(item):
+        return ()
+    variables = [shown(variable) for variable in state.problem.levels[0].variables]
+    even = [np.full(variable.variable.size, 1 / variable.variable.size) for variable in variables]
+    known = [state.problem.marginal(v) for v in range(len(variables))]
+    marginals = [shares if shares is not None else other for shares, other in zip(known, even, strict=True)]
+    scene = asking.scene(state.problem, variables, marginals)
+    request = asking.ask_plan(
+        scene,
+        _worst(state) if done else [],
+        n_segments=SEGMENTS,
+        share=asking.percent(1 / ROUNDS),
+        done=asking.percent(done / ROUNDS),
+        error=state.errors.get(item, ""),
+    )
+    return (Question(request=request, items=(item,), hear=lambda text: _heard(text, scene, item)),)
+
+
+def _heard(text: str, scene: asking.Scene, item: str) -> hearing.Heard:
+    heard = hearing.hear_plan(text, scene, 2 * SEGMENTS)
+    heard.errors = dict.fromkeys([item][: len(heard.errors)], "".join(heard.errors.values()))
+    return heard
+
+
+def _worst(state: State) -> list[dict[str, str]]:
+    if state.model is None:
+        return []
+    cells = []
+    for target, shares in zip(state.problem.targets, got(state.model), strict=True):
+        wanted = target.wanted / max(target.wanted.sum(), 1e-12)
+        for cell in range(len(wanted)):
+            name = ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(cell).items())
+            gap = abs(float(wanted[cell] - shares[cell]))
+            cells.append((-gap, name, asking.percent(float(wanted[cell])), asking.percent(float(shares[cell]))))
+    return [{"name": name, "wanted": wanted, "have": have} for _, name, wanted, have in sorted(cells)[:WORST]]

@@ -1,0 +1,455 @@
+"""What a model answered, as beliefs: repaired where the repair is certain, otherwise refused with the reason, item by item.
+
+A refused item costs itself, never its neighbours: it is asked for once more with the reason, then dropped and listed.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from synthor.errors import nearest
+from synthor.llm.salvage import salvage
+from synthor.prior.model import Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
+from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Pair, Scene, Segment
+from synthor.prior.shown import GROUPS, MANY, Shown
+from synthor.problem import Problem, forbids_all
+from synthor.spec.rules import PredicateError, parse_predicate
+
+TOLERANCE = 30.0
+"""Percent by which a row may miss its total and still be taken, stretched."""
+
+ROUNDING = 3.0
+"""Percent by which a row may miss its total without a word."""
+
+NOTHING = "there was no answer in JSON"
+CUT = "the answer was cut off before it; write compactly"
+
+
+@dataclass(kw_only=True)
+class Heard:
+    """What one answer gave.
+
+    Attributes:
+        errors: why an item could not be used, by the item's name.
+        mended: what was repaired.
+        tables, rules, segments, proposals, marginals, pairs, groups: what could be used, by item where there are several.
+        group_variable: whose categories the groups hold.
+    """
+
+    errors: dict[str, str] = field(default_factory=dict)
+    mended: list[Dropped] = field(default_factory=list)
+    tables: dict[str, Dependency] = field(default_factory=dict)
+    rules: list[RuleBelief] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    marginals: dict[str, Marginal] = field(default_factory=dict)
+    pairs: list[Pair] = field(default_factory=list)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    group_variable: str = ""
+
+    def mend(self, belief: str, reason: str) -> None:
+        self.mended.append(Dropped(belief=belief, reason=reason, action="mended"))
+
+
+class _WrongError(Exception):
+    """An item that cannot be used; the message goes back to the model."""
+
+
+def hear_tables(text: str, scene: Scene, pairs: Sequence[Pair], prefix: str = "") -> Heard:
+    """Conditional tables, one a pair; items are named `prefix` and the pair."""
+    heard = Heard()
+    entries, cut = _numbered(text, len(pairs), ("tables", "pairs"), ("pair", "number"))
+    for number, pair in enumerate(pairs, start=1):
+        item = f"{prefix}{pair}"
+        try:
+            heard.tables[item] = _table(_entry(entries, number, cut=cut), scene, pair, heard)
+        except _WrongError as error:
+            heard.errors[item] = str(error)
+    return heard
+
+
+def hear_rules(text: str, problem: Problem) -> Heard:
+    """Structural zeros; a rule that cannot be read costs itself, an answer without a list is an error of `rules`."""
+    heard = Heard()
+    value, _ = salvage(text)
+    listed = value.get("rules") if isinstance(value, dict) else value
+    if not isinstance(listed, list):
+        heard.errors["rules"] = NOTHING if value is None else 'there is no list called "rules"'
+        return heard
+    known = {re.sub(r"\s+", " ", rule.text).strip() for rule in problem.rules}
+    for i, entry in enumerate(listed[:RULES]):
+        never = entry.get("never") if isinstance(entry, dict) else entry
+        why = str(entry.get("why") or "") if isinstance(entry, dict) else ""
+        place = f"rules[{i}]"
+        if not isinstance(never, str) or not never.strip():
+            heard.mended.append(Dropped(belief=place, reason="has no condition"))
+            continue
+        never = re.sub(r"\s+", " ", never).strip()[:2000]
+        if never in known:
+            continue
+        known.add(never)
+        try:
+            predicate = parse_predicate(never, problem.variables)
+        except PredicateError as error:
+            heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` {error}"))
+            continue
+        if forbids_all(predicate, problem.variables):
+            heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` forbids every record"))
+            continue
+        heard.rules.append(RuleBelief(never=never, why=why[:2000]))
+    return heard
+
+
+def hear_outline(text: str) -> Heard:
+    """Names and shares of segments."""
+    heard = Heard()
+    value, _ = salvage(text)
+    listed = value.get("segments") if isinstance(value, dict) else value
+    names: set[str] = set()
+    for i, entry in enumerate(listed if isinstance(listed, list) else []):
+        name = _line(entry.get("name")) if isinstance(entry, dict) else ""
+        share = _number(entry.get("share")) if isinstance(entry, dict) else None
+        if not name or share is None or share <= 0:
+            heard.mended.append(Dropped(belief=f"segments[{i}]", reason="has no name, or no share above 0"))
+        elif name.casefold() in names:
+            heard.mended.append(Dropped(belief=f"segments[{i}] ({name})", reason="was named before"))
+        else:
+            names.add(name.casefold())
+            heard.segments.append(Segment(name=name, share=min(share, 100.0)))
+    if len(heard.segments) > 2 * SEGMENTS:
+        heard.mend("segments", f"{len(heard.segments)} segments, the largest {2 * SEGMENTS} were kept")
+        heard.segments = sorted(heard.segments, key=lambda segment: -segment.share)[: 2 * SEGMENTS]
+    if not heard.segments:
+        heard.errors["outline"] = NOTHING if value is None else "it names no segments with a share"
+    return heard
+
+
+def hear_details(text: str, scene: Scene, segments: Sequence[Segment], prefix: str = "segment ") -> Heard:
+    """Proposals, one a segment; items are named `prefix` and the segment's name."""
+    heard = Heard()
+    entries, cut = _numbered(text, len(segments), ("segments", "proposals"), ("segment", "number"))
+    for number, segment in enumerate(segments, start=1):
+        item = f"{prefix}{segment.name}"
+        try:
+            values = _values(_entry(entries, number, cut=cut), scene, item, heard)
+            heard.proposals[item] = Proposal(name=segment.name, share=segment.share, values=values)
+        except _WrongError as error:
+            heard.errors[item] = str(error)
+    return heard
+
+
+def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
+    """Proposals with their own shares; duplicates are joined."""
+    heard = Heard()
+    entries, _ = _numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
+    found: dict[str, Proposal] = {}
+    for number, entry in entries.items():
+        item = f"proposal {number}"
+        try:
+            share = _number(entry.get("share", entry.get("count"))) if isinstance(entry, dict) else None
+            if share is None or share <= 0:
+                raise _WrongError("it has no share above 0")
+            rest = {key: value for key, value in entry.items() if key not in ("share", "count", "name")}
+            values = _values(rest, scene, item, heard)
+            same = repr(values)
+            before = found[same].share if same in found else 0.0
+            found[same] = Proposal(name=_line(entry.get("name")), share=min(before + share, 1e9), values=values)
+        except _WrongError as error:
+            heard.mended.append(Dropped(belief=item, reason=str(error)))
+    heard.proposals = {f"proposal {i}": proposal for i, proposal in enumerate(found.values(), start=1)}
+    if not found:
+        wrong = heard.mended[0].reason if heard.mended else NOTHING
+        heard.errors["plan"] = wrong
+    return heard
+
+
+def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
+    """Whole records; those that say the same become one proposal with their number as its share."""
+    heard = Heard()
+    value, _ = salvage(text)
+    listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
+    counts: dict[tuple[str, ...], int] = {}
+    for i, entry in enumerate((listed if isinstance(listed, list) else [])[:n_records]):
+        labels = list(entry.values()) if isinstance(entry, dict) else entry
+        if not isinstance(labels, list) or len(labels) != len(scene.variables):
+            heard.mended.append(Dropped(belief=f"records[{i}]", reason=f"is no list of {len(scene.variables)} labels"))
+            continue
+        try:
+            found = tuple(
+                variable.labels[_code(variable, label, f"records[{i}]", heard)]
+                for variable, label in zip(scene.variables, labels, strict=True)
+            )
+            counts[found] = counts.get(found, 0) + 1
+        except _WrongError as error:
+            heard.mended.append(Dropped(belief=f"records[{i}]", reason=str(error)))
+    names = [variable.name for variable in scene.variables]
+    heard.proposals = {
+        f"record {i}": Proposal(share=count, values=dict(zip(names, labels, strict=True)))
+        for i, (labels, count) in enumerate(counts.items(), start=1)
+    }
+    if not counts:
+        heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
+    return heard
+
+
+def hear_marginals(text: str, scene: Scene, names: Sequence[str]) -> Heard:
+    """Shares of variables that no target gives; items are named `marginal` and the variable."""
+    heard = Heard()
+    value, _ = salvage(text)
+    for name in names:
+        item = f"marginal {name}"
+        try:
+            if not isinstance(value, dict):
+                raise _WrongError(NOTHING)
+            row = _row(value.get(name), scene.by_name[name].size, name, item, heard)
+            heard.marginals[item] = Marginal(of=name, percent=row)
+        except _WrongError as error:
+            heard.errors[item] = str(error)
+    return heard
+
+
+def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair]) -> Heard:
+    """The strongest pairs, by the numbers or the names of their variables; those not `wanted` are passed over."""
+    heard = Heard()
+    value, _ = salvage(text)
+    listed = value.get("pairs") if isinstance(value, dict) else value
+    names = [variable.name for variable in scene.variables]
+    open_pairs = {frozenset((pair.given, pair.of)): pair for pair in wanted}
+    for entry in listed if isinstance(listed, list) else []:
+        ends = list(entry.values()) if isinstance(entry, dict) else entry
+        found = frozenset(_name(end, names) for end in ends) if isinstance(ends, list) else frozenset()
+        if found in open_pairs:
+            heard.pairs.append(open_pairs.pop(found))
+    heard.pairs = heard.pairs[:ALL_PAIRS]
+    if not heard.pairs:
+        heard.errors["pairs"] = NOTHING if value is None else "it names no pairs of variables by their numbers"
+    return heard
+
+
+def hear_groups(text: str, scene: Scene, name: str) -> Heard:
+    """Groups of the categories of one variable; the item is named `groups` and the variable."""
+    heard = Heard(group_variable=name)
+    item, variable = f"groups {name}", scene.by_name[name].variable
+    value, _ = salvage(text)
+    listed = value.get("groups") if isinstance(value, dict) else value
+    taken: set[int] = set()
+    for entry in (listed if isinstance(listed, list) else [])[:GROUPS]:
+        label = _line(entry.get("name")) if isinstance(entry, dict) else ""
+        members = entry.get("categories") if isinstance(entry, dict) else None
+        codes = []
+        for member in members if isinstance(members, list) else []:
+            number = _number(member) if not isinstance(member, str) else None
+            code = variable.code(member) if isinstance(member, str) else -1 if number is None else int(number) - 1
+            if 0 <= code < variable.size and code not in taken:
+                codes.append(code)
+                taken.add(code)
+        if label and codes and label not in heard.groups:
+            heard.groups[label] = [variable.labels[code] for code in codes]
+    missing = variable.size - len(taken)
+    if len(heard.groups) < 2 or missing > variable.size / 2:
+        heard.errors[item] = NOTHING if value is None else f"{missing} of {variable.size} categories are in no group"
+        heard.groups = {}
+    elif missing:
+        heard.mend(item, f"{missing} categories were in no group; they were put together as `other`")
+    return heard
+
+
+def _numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
+    """Entries by their number as text, from an object with numbers as keys or a list of entries that give theirs."""
+    value, whole = salvage(text)
+    if isinstance(value, dict):
+        inner = next((value[name] for name in wrappers if isinstance(value.get(name), dict | list)), None)
+        value = value if inner is None else inner
+    if isinstance(value, list):
+        told = {}
+        for place, entry in enumerate(value, start=1):
+            number = next((entry[key] for key in keys if key in entry), place) if isinstance(entry, dict) else place
+            rest = {key: part for key, part in entry.items() if key not in keys} if isinstance(entry, dict) else entry
+            told[str(number)] = rest
+        value = told
+    if not isinstance(value, dict):
+        return {}, False
+    entries = {re.sub(r"\D", "", key): entry for key, entry in value.items()}
+    return {key: entry for key, entry in entries.items() if key.isdecimal() and 1 <= int(key[:9]) <= n}, not whole
+
+
+def _entry(entries: dict[str, Any], number: int, *, cut: bool) -> Any:
+    if str(number) not in entries:
+        raise _WrongError((CUT if cut else f"the answer has no entry {number}") if entries else NOTHING)
+    return entries[str(number)]
+
+
+def _table(entry: Any, scene: Scene, pair: Pair, heard: Heard) -> Dependency:
+    rows = entry.get("rows") if isinstance(entry, dict) else entry
+    given, of = scene.by_name[pair.given], scene.by_name[pair.of]
+    if isinstance(rows, dict):
+        rows = [rows.get(label) for label in given.labels]
+    if not isinstance(rows, list) or len(rows) != given.size:
+        found = len(rows) if isinstance(rows, list) else "no"
+        raise _WrongError(f"it has {found} rows, expected {given.size}, one for each category of {given.name}")
+    filled = [_row(row, of.size, f"row {i}", str(pair), heard) for i, row in enumerate(rows, start=1)]
+    confidence = _number(entry.get("confidence")) if isinstance(entry, dict) else None
+    if confidence is not None and not 0 <= confidence <= 1:
+        if 1 < confidence <= 100:
+            confidence /= 100
+            heard.mend(str(pair), "its confidence was taken as percent")
+        else:
+            confidence = None
+            heard.mend(str(pair), "its confidence is out of range; 0.5 was taken")
+    why = _line(entry.get("why")) if isinstance(entry, dict) else ""
+    return Dependency(given=pair.given, of=pair.of, why=why, rows=filled, confidence=confidence)
+
+
+def _row(row: Any, size: int, place: str, item: str, heard: Heard) -> list[float]:
+    """Percentages that add up to about 100; shares of one, and sums a little off, are stretched."""
+    if isinstance(row, dict):
+        row = list(row.values())
+    if not isinstance(row, list) or len(row) != size:
+        raise _WrongError(f"{place} has {len(row) if isinstance(row, list) else 'no'} numbers, expected {size}")
+    numbers = [_number(value) for value in row]
+    if any(number is None for number in numbers):
+        raise _WrongError(f"{place} holds something that is no number")
+    values = [number for number in numbers if number is not None]
+    if min(values) < 0:
+        raise _WrongError(f"{place} holds a negative number")
+    total = sum(values)
+    if total <= 0:
+        raise _WrongError(f"{place} holds only zeros")
+    if abs(total - 1) <= TOLERANCE / 100 and max(values) <= 1:
+        return [round(100 * value, 6) for value in values]
+    if abs(total - 100) > TOLERANCE:
+        raise _WrongError(f"{place} adds up to {total:.4g}, expected 100")
+    if abs(total - 100) > ROUNDING:
+        heard.mend(item, f"{place} added up to {total:.4g}; it was stretched")
+    return values
+
+
+def _values(entry: Any, scene: Scene, item: str, heard: Heard) -> dict[str, Any]:
+    """One distribution for each variable, in the forms that a proposal takes."""
+    if isinstance(entry, list) and len(entry) == len(scene.variables):
+        entry = dict(zip((variable.name for variable in scene.variables), entry, strict=True))
+    if not isinstance(entry, dict):
+        raise _WrongError("it is no object with one entry for each variable")
+    entry = entry["values"] if isinstance(entry.get("values"), dict) else entry
+    names = [variable.name for variable in scene.variables]
+    told = {_name(key, names) or key: value for key, value in entry.items()}
+    missing = [name for name in names if told.get(name) is None]
+    if len(missing) > len(names) / 2:
+        raise _WrongError(f"it says nothing of {', '.join(missing[:4])}")
+    values = {}
+    for variable in scene.variables:
+        if variable.name not in missing:
+            values[variable.name] = _distribution(told[variable.name], variable, item, heard)
+    return values
+
+
+def _distribution(value: Any, variable: Shown, item: str, heard: Heard) -> Any:
+    name = variable.name
+    match value:
+        case {"from": low, "to": high} if variable.variable.numeric:
+            return _range(low, high, variable, item, heard)
+        case dict():
+            weights = {variable.labels[_code(variable, key, item, heard)]: _number(w) for key, w in value.items()}
+            if not weights or any(w is None or w < 0 for w in weights.values()) or not any(weights.values()):
+                raise _WrongError(f"{name} has no positive weights")
+            return weights
+        case [*labels] if labels and all(isinstance(label, str) for label in labels):
+            if len(labels) == variable.size and all(_number_in(label) is not None for label in labels):
+                return _distribution([_number_in(label) for label in labels], variable, item, heard)
+            if len(labels) > max(MOST_LABELS, MANY):
+                raise _WrongError(f"{name} lists {len(labels)} labels, at most {MOST_LABELS}")
+            return {variable.labels[_code(variable, label, item, heard)]: 1.0 for label in labels}
+        case list():
+            row = _row(value, variable.size, name, item, heard)
+            return {label: weight for label, weight in zip(variable.labels, row, strict=True) if weight > 0}
+        case bool() | str() | int() | float():
+            return variable.labels[_code(variable, value, item, heard)]
+    raise _WrongError(f"{name} is neither numbers, nor a label, nor a range")
+
+
+def _range(low: Any, high: Any, variable: Shown, item: str, heard: Heard) -> Range:
+    a, b = _number(low), _number(high)
+    if a is None or b is None:
+        raise _WrongError(f"the range of {variable.name} has no two numbers")
+    if a > b:
+        a, b = b, a
+        heard.mend(item, f"the range of {variable.name} was turned round")
+    lowest, highest = float(variable.variable.low[0]), float(variable.variable.high[-1])
+    if b < lowest or a > highest:
+        raise _WrongError(f"the range of {variable.name} lies outside {lowest:.15g} to {highest:.15g}")
+    if a < lowest or b > highest:
+        a, b = max(a, lowest), min(b, highest)
+        heard.mend(item, f"the range of {variable.name} was cut at its bounds")
+    return Range.model_validate({"from": a, "to": b})
+
+
+def _code(variable: Shown, label: Any, item: str, heard: Heard) -> int:
+    """Position of a label, mended where there is no doubt."""
+    text = ("yes" if label else "no") if isinstance(label, bool) else str(label)
+    code = variable.code(text)
+    number = _number(label) if not isinstance(label, bool) else None
+    if code < 0 and number is not None and variable.variable.numeric and not variable.grouped:
+        code = variable.variable.code_of_number(number)
+    if code >= 0:
+        return code
+    folded = [_folded(known) for known in variable.labels]
+    if _folded(text) in folded and folded.count(_folded(text)) == 1:
+        code = folded.index(_folded(text))
+    else:
+        close = [i for i, known in enumerate(folded) if _one_slip(_folded(text), known)]
+        code = close[0] if len(close) == 1 else -1
+    if code < 0:
+        raise _WrongError(f"'{_line(text)}' is no label of {variable.name}; {nearest(text, variable.labels)}")
+    heard.mend(item, f"'{_line(text)}' was taken as '{variable.labels[code]}' of {variable.name}")
+    return code
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s_\-–—'\"]+", " ", text).strip().casefold()
+
+
+def _one_slip(text: str, known: str) -> bool:
+    """Whether two long enough words differ by one letter; digits are never forgiven."""
+    if min(len(text), len(known)) < 5 or abs(len(text) - len(known)) > 1 or re.sub(r"\D", "", text) != re.sub(r"\D", "", known):
+        return False
+    return any(known == candidate for candidate in _edits(text, known))
+
+
+def _edits(text: str, known: str) -> Iterator[str]:
+    """The texts one slip away from `text` that could be `known`: at the first place where they differ."""
+    at = next((i for i, (a, b) in enumerate(zip(text, known, strict=False)) if a != b), min(len(text), len(known)))
+    yield text[:at] + text[at + 1 :]
+    yield text[:at] + known[at : at + 1] + text[at:]
+    yield text[:at] + known[at : at + 1] + text[at + 1 :]
+    yield text[:at] + text[at + 1 : at + 2] + text[at : at + 1] + text[at + 2 :]
+
+
+def _name(key: Any, names: Sequence[str]) -> str:
+    """The variable that a key means: its name, whatever its case, or its number from 1; empty when it is none."""
+    number = _number(key) if not isinstance(key, str) else _number_in(key)
+    if number is not None and number == int(number) and 1 <= number <= len(names):
+        return names[int(number) - 1]
+    folded = {_folded(name): name for name in names}
+    return folded.get(_folded(str(key)), "")
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        return _number_in(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or abs(value) > 1e9:
+        return None
+    return float(value)
+
+
+def _number_in(text: str) -> float | None:
+    """A number written as text, perhaps with a percent sign; never a number with separators, which could mean two things."""
+    found = re.fullmatch(r"\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*%?\s*", text)
+    return float(found[1]) if found else None
+
+
+def _line(value: Any) -> str:
+    text = value if isinstance(value, str) else ""
+    return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()[:120]

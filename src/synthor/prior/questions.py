@@ -1,0 +1,385 @@
+"""Questions to a model: prompts from templates, and the JSON schema of each answer."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from synthor.llm.request import Request
+from synthor.prior.shown import GROUPS, MANY, Shown
+from synthor.problem import Problem
+from synthor.types import Shares
+
+ALL_PAIRS = 105
+"""Pairs up to which all are asked for (15 variables); beyond, the model first names the strongest."""
+
+NUMBERS_A_REQUEST = 2_000
+"""Cells of the tables that one request asks for: about 6,000 tokens of answer."""
+
+SEGMENTS = 24
+"""Segments of a plan."""
+
+SEGMENTS_A_REQUEST = 14
+"""Segments whose details one request asks for, since models cut long answers short."""
+
+TOKENS_A_NUMBER = 2.7
+"""Output tokens of one number of a table, its comma included."""
+
+LEAST_TOKENS = 500
+HEADROOM = 1.6
+"""An answer is cut off at so many times the tokens that it should need, and `LEAST_TOKENS` more."""
+
+MOST_LABELS = 8
+"""Labels that a segment may list of a variable with many categories."""
+
+RULES = 30
+NAME = r"^[^\n\r\t\"\\]{1,120}$"
+CONDITION = r"^[^\n\r\t\"\\]{3,300}$"
+PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two variables whose dependence is asked for: `of` given `given`."""
+
+    given: str
+    of: str
+
+    def __str__(self) -> str:
+        return f"{self.of} given {self.given}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A group of records that are alike, named in the outline of a plan.
+
+    Attributes:
+        name: what characterises it, in the model's words.
+        share: percent of all records, relative to the other segments.
+    """
+
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """What every question says: the context, the variables as they are shown, what is impossible.
+
+    Attributes:
+        context: of the spec.
+        variables: as they are shown.
+        shares: (size,) of what is shown, for each variable.
+        published: whether a target gives these shares.
+        rules: texts and reasons of what is known to be impossible.
+    """
+
+    context: str
+    variables: tuple[Shown, ...]
+    shares: tuple[Shares, ...]
+    published: tuple[bool, ...]
+    rules: tuple[tuple[str, str], ...] = ()
+    by_name: dict[str, Shown] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {variable.name: variable for variable in self.variables})
+
+    def share(self, name: str) -> Shares:
+        """Shares of one variable by its name, (size,)."""
+        return self.shares[[variable.name for variable in self.variables].index(name)]
+
+
+def scene(problem: Problem, variables: Sequence[Shown], marginals: Sequence[Shares]) -> Scene:
+    """The scene of a problem.
+
+    Args:
+        problem: what is known.
+        variables: as they are shown.
+        marginals: (k,) shares of the categories of each variable, published or believed.
+    """
+    return Scene(
+        context=problem.spec.context.strip() or problem.spec.title.strip(),
+        variables=tuple(variables),
+        shares=tuple(variable.gathered(shares) for variable, shares in zip(variables, marginals, strict=True)),
+        published=tuple(problem.marginal(v) is not None for v in range(len(variables))),
+        rules=tuple((rule.text, rule.why) for rule in problem.rules),
+    )
+
+
+def all_pairs(problem: Problem) -> tuple[Pair, ...]:
+    """Every pair of variables that no published cross-table gives; the variable declared first is `given`."""
+    crossed = {pair for target in problem.targets if target.level == 0 for pair in combinations(sorted(target.columns), 2)}
+    names = [variable.name for variable in problem.levels[0].variables]
+    return tuple(
+        Pair(given=names[a], of=names[b])
+        for a, b in combinations(range(len(names)), 2)
+        if (a, b) not in crossed and min(problem.levels[0].variables[v].size for v in (a, b)) > 1
+    )
+
+
+def batches_of_pairs(scene: Scene, pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """Pairs in as few requests as their answers' length allows, evenly filled."""
+    sizes = [_cells(scene, pair) for pair in pairs]
+    n = max(1, -(-sum(sizes) // NUMBERS_A_REQUEST))
+    ends = np.cumsum(sizes)
+    place = np.minimum((ends - np.array(sizes) / 2) * n // max(ends[-1], 1), n - 1) if len(pairs) else []
+    return [[pair for pair, at in zip(pairs, place, strict=True) if at == batch] for batch in range(n)]
+
+
+def ask_tables(scene: Scene, pairs: Sequence[Pair], errors: Mapping[str, str]) -> Request:
+    """One conditional table for each pair."""
+    listed = [
+        {
+            "number": number,
+            "given": pair.given,
+            "of": pair.of,
+            "n_rows": scene.by_name[pair.given].size,
+            "n_columns": scene.by_name[pair.of].size,
+            "error": _plain(errors.get(str(pair), "")),
+        }
+        for number, pair in enumerate(pairs, start=1)
+    ]
+    schema = _tables_schema(scene, pairs)
+    return _request("tables", scene, schema, _tokens_of_tables(scene, pairs), pairs=listed)
+
+
+def ask_revision(
+    scene: Scene, pairs: Sequence[Pair], cells: Mapping[str, Sequence[Mapping[str, str]]], errors: Mapping[str, str]
+) -> Request:
+    """The tables of some pairs once more, beside what the fit had to make of them."""
+    listed = [
+        {
+            "number": number,
+            "given": pair.given,
+            "of": pair.of,
+            "cells": cells[str(pair)],
+            "error": _plain(errors.get(f"revise {pair}", "")),
+        }
+        for number, pair in enumerate(pairs, start=1)
+    ]
+    schema = _tables_schema(scene, pairs)
+    return _request("revise", scene, schema, _tokens_of_tables(scene, pairs), pairs=listed)
+
+
+def ask_rules(scene: Scene, error: str = "") -> Request:
+    """What is impossible."""
+    rule = _object({"never": {"type": "string", "pattern": CONDITION}, "why": {"type": "string", "pattern": NAME}})
+    schema = _object({"rules": {"type": "array", "items": rule, "minItems": 0, "maxItems": RULES}})
+    return _request("rules", scene, schema, 2_000, error=_plain(error))
+
+
+def ask_outline(scene: Scene, error: str = "") -> Request:
+    """Names and shares of all segments."""
+    segment = _object({"name": {"type": "string", "pattern": NAME}, "share": PERCENT})
+    schema = _object({"segments": {"type": "array", "items": segment, "minItems": 2, "maxItems": 2 * SEGMENTS}})
+    return _request("outline", scene, schema, 60 * SEGMENTS, n_segments=SEGMENTS, error=_plain(error))
+
+
+def ask_details(scene: Scene, segments: Sequence[Segment], errors: Mapping[str, str]) -> Request:
+    """For each segment, a distribution of every variable."""
+    listed = [
+        {
+            "number": number,
+            "name": _plain(segment.name),
+            "share": f"{segment.share:.3g}%",
+            "error": _plain(errors.get(f"segment {segment.name}", "")),
+        }
+        for number, segment in enumerate(segments, start=1)
+    ]
+    schema = _segments_schema(scene, [str(number) for number in range(1, len(segments) + 1)])
+    return _request("details", scene, schema, len(segments) * _tokens_of_segment(scene), segments=listed, **_wide(scene))
+
+
+def ask_marginals(scene: Scene, names: Sequence[str], error: str = "") -> Request:
+    """Shares of variables that no target gives."""
+    sizes = {name: scene.by_name[name].size for name in names}
+    schema = _object({name: _row_schema(size) for name, size in sizes.items()})
+    tokens = 200 + int(4 * TOKENS_A_NUMBER * sum(sizes.values()))
+    return _request("marginals", scene, schema, tokens, names=list(names), error=_plain(error))
+
+
+def ask_pairs(scene: Scene, error: str = "") -> Request:
+    """The pairs that depend most strongly on each other."""
+    number = {"type": "integer", "minimum": 1, "maximum": len(scene.variables)}
+    pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    fewest = min(len(scene.variables) - 1, ALL_PAIRS)
+    schema = _object({"pairs": {"type": "array", "items": pair, "minItems": fewest, "maxItems": ALL_PAIRS}})
+    return _request("pairs", scene, schema, 12 * ALL_PAIRS, fewest=fewest, most=ALL_PAIRS, error=_plain(error))
+
+
+def ask_groups(scene: Scene, name: str, error: str = "") -> Request:
+    """Groups of the categories of a variable that has too many to be shown."""
+    variable = scene.by_name[name].variable
+    members = {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": variable.size},
+        "minItems": 1,
+        "maxItems": variable.size,
+    }
+    group = _object({"name": {"type": "string", "pattern": NAME}, "categories": members})
+    schema = _object({"groups": {"type": "array", "items": group, "minItems": 2, "maxItems": GROUPS}})
+    shown = {"name": name, "labels": [_plain(label) for label in variable.labels]}
+    tokens = 400 + int(2 * TOKENS_A_NUMBER * variable.size)
+    return _request("groups", scene, schema, tokens, variable=shown, most=GROUPS, error=_plain(error))
+
+
+def ask_targeted(scene: Scene, cells: Sequence[Mapping[str, str]]) -> Request:
+    """Segments that supply what is missing in some cells; each has number, name, wanted, have, error."""
+    schema = _segments_schema(scene, [cell["number"] for cell in cells])
+    clean = [{key: _plain(value) for key, value in cell.items()} for cell in cells]
+    return _request("targeted", scene, schema, len(cells) * _tokens_of_segment(scene), cells=clean, **_wide(scene))
+
+
+def ask_plan(
+    scene: Scene, cells: Sequence[Mapping[str, str]], *, n_segments: int, share: str, done: str, error: str = ""
+) -> Request:
+    """Proposals for the next records, given what is wrong with those made so far; each cell has name, wanted, have."""
+    schema = _segments_schema(scene, [str(number) for number in range(1, n_segments + 1)], {"share": PERCENT})
+    return _request(
+        "plan",
+        scene,
+        schema,
+        n_segments * _tokens_of_segment(scene),
+        have=bool(cells),
+        cells=[{key: _plain(value) for key, value in cell.items()} for cell in cells],
+        n_segments=n_segments,
+        share=share,
+        done=done,
+        error=_plain(error),
+        **_wide(scene),
+    )
+
+
+def ask_records(scene: Scene, *, n_records: int, part: int, parts: int, error: str = "") -> Request:
+    """Whole records, one by one."""
+    n = len(scene.variables)
+    labels = list(dict.fromkeys(label for variable in scene.variables for label in variable.labels))
+    record = {"type": "array", "items": {"type": "string", "enum": labels}, "minItems": n, "maxItems": n}
+    schema = _object({"records": {"type": "array", "items": record, "minItems": 1, "maxItems": n_records}})
+    tokens = n_records * n * 12
+    return _request("records", scene, schema, tokens, n_records=n_records, part=part, parts=parts, error=_plain(error))
+
+
+def percent(share: float) -> str:
+    """A share as a prompt shows it.
+
+    >>> [percent(share) for share in (0.3484, 0.0123, 0.00004, 0)]
+    ['34.8%', '1.2%', '0.004%', '0%']
+    """
+    value = 100 * share
+    return f"{value:.1f}%" if value >= 1 else f"{value:.1g}%"
+
+
+def _request(stage: str, scene: Scene, schema: dict[str, Any], tokens: float, **words: Any) -> Request:
+    """A question from the template of its stage, once with figures, once without: that is what it is about."""
+    told, about = (_render(stage, scene, figures=figures, **words) for figures in (True, False))
+    return Request(
+        stage=stage,
+        instructions=_template("instructions").render().strip(),
+        question=told,
+        subject=about,
+        schema=schema,
+        max_output_tokens=LEAST_TOKENS + int(HEADROOM * tokens),
+    )
+
+
+def _render(stage: str, scene: Scene, *, figures: bool, **words: Any) -> str:
+    variables = [
+        {
+            "name": variable.name,
+            "about": _plain(variable.variable.about),
+            "unit": _plain(variable.variable.unit),
+            "labels": [_plain(label) for label in variable.labels],
+            "percent": [percent(float(share)) for share in shares],
+            "published": published,
+            "example": _example(variable),
+        }
+        for variable, shares, published in zip(scene.variables, scene.shares, scene.published, strict=True)
+    ]
+    rules = [{"text": _plain(text), "why": _plain(why)} for text, why in scene.rules]
+    context = re.sub(r"</?(context|variables|impossible)>", "", scene.context)
+    subject = _template("subject").render(context=context, variables=variables, rules=rules, figures=figures).strip()
+    return _template(stage).render(subject=subject, variables=variables, **words).strip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    # Prompts are plain text: nothing is escaped, but what goes in has been made one line without quotes by `_plain`.
+    loader = PackageLoader("synthor.prior", "prompts")
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _template(name: str) -> Any:
+    return _environment().get_template(f"{name}.md.j2")
+
+
+def _plain(text: str) -> str:
+    """Text of others in one line, so that it cannot be taken for a part of the prompt."""
+    return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
+
+
+def _example(variable: Shown) -> str:
+    return f'"{_plain(variable.labels[0])}"' if variable.size > MANY else "[..]"
+
+
+def _wide(scene: Scene) -> dict[str, Any]:
+    return {"wide": [variable.name for variable in scene.variables if variable.size > MANY], "most": MOST_LABELS}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _row_schema(size: int) -> dict[str, Any]:
+    return {"type": "array", "items": PERCENT, "minItems": size, "maxItems": size}
+
+
+def _tables_schema(scene: Scene, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Each shape of table is defined once and referred to, which keeps the schema short."""
+    shapes = {}
+    for pair in pairs:
+        n_rows, n_columns = scene.by_name[pair.given].size, scene.by_name[pair.of].size
+        rows = {"type": "array", "items": _row_schema(n_columns), "minItems": n_rows, "maxItems": n_rows}
+        why = {"type": "string", "pattern": NAME}
+        confidence = {"type": "number", "minimum": 0, "maximum": 1}
+        shapes[str(pair)] = (f"t{n_rows}x{n_columns}", _object({"why": why, "rows": rows, "confidence": confidence}))
+    tables = {str(number): {"$ref": f"#/$defs/{shapes[str(pair)][0]}"} for number, pair in enumerate(pairs, start=1)}
+    return _object(tables) | {"$defs": dict(sorted(shapes.values()))}
+
+
+def _segments_schema(scene: Scene, numbers: Sequence[str], extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    segment = _object((extra or {}) | {variable.name: _values_schema(variable) for variable in scene.variables})
+    return _object({number: {"$ref": "#/$defs/segment"} for number in numbers}) | {"$defs": {"segment": segment}}
+
+
+def _values_schema(variable: Shown) -> dict[str, Any]:
+    label = {"type": "string", "enum": list(variable.labels)}
+    some = {"type": "array", "items": label, "minItems": 1, "maxItems": MOST_LABELS}
+    choices = [some if variable.size > MANY else _row_schema(variable.size), label]
+    if variable.variable.numeric:
+        bound = {
+            "type": "number",
+            "minimum": float(variable.variable.low[0]),
+            "maximum": float(variable.variable.high[-1]),
+        }
+        choices.append(_object({"from": bound, "to": bound}))
+    return {"anyOf": choices}
+
+
+def _cells(scene: Scene, pair: Pair) -> int:
+    return scene.by_name[pair.given].size * scene.by_name[pair.of].size
+
+
+def _tokens_of_tables(scene: Scene, pairs: Sequence[Pair]) -> float:
+    rows = sum(scene.by_name[pair.given].size for pair in pairs)
+    return TOKENS_A_NUMBER * sum(_cells(scene, pair) for pair in pairs) + 1.5 * rows + 26 * len(pairs)
+
+
+def _tokens_of_segment(scene: Scene) -> float:
+    sizes = sum(min(variable.size, 2 * MOST_LABELS) for variable in scene.variables)
+    return 10 + TOKENS_A_NUMBER * sizes + 6 * len(scene.variables)

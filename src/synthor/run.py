@@ -1,0 +1,251 @@
+"""A population made from a fitted model: drawn, looked at, written, measured again."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from synthor.engine.local import in_order
+from synthor.errors import Finding, InputError
+from synthor.events import Event, Listener, forward, ignore
+from synthor.fit.model import Model
+from synthor.llm.ask import Asker
+from synthor.llm.budget import Bill
+from synthor.measure import Measurement, Tally, measure
+from synthor.prior.elicit import sources
+from synthor.prior.model import Prior
+from synthor.problem import compile_problem
+from synthor.report.page import render
+from synthor.sample.stream import Sample, sample
+from synthor.spec.load import load_spec
+from synthor.spec.model import Spec
+from synthor.spec.tables import read_frame
+from synthor.store.folder import Format, RunFolder, existing
+from synthor.store.manifest import manifest_json
+
+SHOWN = 5
+"""Beliefs that could not be used and are told one by one."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A population, ready to be used or written.
+
+    Attributes:
+        model: the fitted model.
+        sample: the whole-numbered population drawn from it.
+        inputs: files that were read, by what they are called.
+        seconds: wall-clock time of each stage.
+        bill: what asking a model cost.
+    """
+
+    model: Model
+    sample: Sample
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    bill: Bill = field(default_factory=Bill)
+
+    @cached_property
+    def records(self) -> pl.DataFrame:
+        """All records of level 0."""
+        name = self.sample.problem.levels[0].name
+        return pl.concat([chunk[name] for chunk in self.sample.chunks()])
+
+    @cached_property
+    def measurement(self) -> Measurement:
+        """Every target cell, wanted and got."""
+        tally = Tally(self.sample.problem)
+        for chunk in self.sample.chunks():
+            tally.add(chunk)
+        return _measurement(self.model, tally, self.sample.random_seed)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: are the targets met?"""
+        return self.measurement.verdict
+
+    def write(self, folder: str | Path, *, format: Format = "parquet", on_event: Listener = ignore) -> Measurement:
+        """Write the run folder: prior, model, records, measurement, report, manifest.
+
+        Records are made, counted and written chunk by chunk.
+
+        Args:
+            folder: made if it is not there. Files of an earlier run in it are replaced.
+            format: of the records, parquet or csv.
+            on_event: told of progress.
+
+        Raises:
+            InputError: the folder holds files that this would overwrite and that no run wrote.
+            OutputError: the disk is full or the folder cannot be written.
+        """
+        place = RunFolder(folder)
+        place.claim(self.inputs.values())
+        tally = Tally(self.sample.problem, [table.columns for table in self.model.beliefs.tables])
+        with timed("write", self.seconds):
+            place.save("prior.json", self.model.prior.to_json())
+            place.save_model(self.model.to_json())
+            names = [level.name for level in self.sample.problem.levels]
+            n_chunks = self.sample.n_chunks
+            with place.writing(names, format) as write, closing(in_order(self.sample.chunk, n_chunks)) as chunks:
+                for done, chunk in enumerate(chunks, start=1):
+                    tally.add(chunk)
+                    write(chunk)
+                    on_event(Event(stage="write", done=done, total=n_chunks))
+            measurement = _measurement(self.model, tally, self.sample.random_seed)
+            self.__dict__["measurement"] = measurement
+            place.save("measurement.json", measurement.to_json())
+            place.save("report.html", render(self.model, measurement, tally.pair_counts))
+        write_manifest(place, self.model, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
+        return measurement
+
+
+def draw(
+    model: Model,
+    n_units: int | None = None,
+    *,
+    random_seed: int | None = None,
+    on_event: Listener = ignore,
+) -> Run:
+    """The second half of `synthesize`: whole records from a fitted model, as many as wanted."""
+    seconds: dict[str, float] = {}
+    with timed("sample", seconds):
+        drawn = sample(model, n_units, random_seed=random_seed, advance=forward("sample", on_event))
+        on_event(Event(stage="sample", done=1, total=1, product=drawn))
+    return Run(model=model, sample=drawn, seconds=seconds)
+
+
+def write_manifest(
+    folder: RunFolder,
+    model: Model,
+    n_records: int,
+    random_seed: int,
+    inputs: Mapping[str, Path],
+    seconds: Mapping[str, float],
+    bill: Bill,
+) -> None:
+    """Say what the folder's products were made from and with."""
+    text = manifest_json(
+        folder,
+        status=model.status.value,
+        beliefs=model.beliefs.sentence,
+        random_seed=random_seed,
+        n_records=n_records,
+        inputs=inputs,
+        seconds=seconds,
+        rounds=model.rounds,
+        bill=bill,
+    )
+    folder.save("manifest.json", text)
+
+
+def write_beliefs_manifest(folder: RunFolder, spec: Spec, asker: Asker) -> None:
+    """Say what a folder's beliefs were made from, when nothing was fitted yet."""
+    text = manifest_json(
+        folder,
+        status="elicited",
+        beliefs=f"Asked {asker.source.name}; nothing is fitted yet.",
+        random_seed=spec.random_seed,
+        n_records=0,
+        inputs=sources(spec),
+        seconds={},
+        rounds=(),
+        bill=asker.bill,
+    )
+    folder.save("manifest.json", text)
+
+
+def measure_place(place: Path, records: Path | None) -> Measurement:
+    """Count records against a run folder, or any file of records against a spec.
+
+    Raises:
+        InputError: there is no such folder, or a spec without records.
+    """
+    if not place.is_file():
+        return remeasure(existing(place), records)
+    if records is None:
+        cure = "name a file of records after it"
+        raise InputError([Finding(where=str(place), message="has no records beside it", cure=cure)])
+    return measure_file(load_spec(place), records)
+
+
+def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
+    """Count records against the targets of a run folder.
+
+    Args:
+        folder: holds the model, and the records unless others are given.
+        records: a file of other records; without one, the folder's measurement and report are written anew.
+
+    Raises:
+        InputError: the folder holds no model or no records, or they do not belong together.
+    """
+    model = Model.from_json(folder.read("model.json"))
+    problem = model.problem.with_rules(model.beliefs.rules)
+    if records is not None:
+        return measure(problem, {problem.levels[0].name: read_frame(records)}, beliefs=model.beliefs.sentence)
+    frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
+    random_seed = None
+    with suppress(InputError, ValueError, KeyError):  # `sample -n --seed` may have made another number with another seed
+        made = json.loads(folder.read("manifest.json"))
+        problem, random_seed = problem.scaled(int(made["records"])), int(made["random_seed"])
+    tally = Tally(problem, [table.columns for table in model.beliefs.tables])
+    tally.add(frames)
+    measurement = _measurement(model, tally, random_seed)
+    folder.save("measurement.json", measurement.to_json())
+    folder.save("report.html", render(model, measurement, tally.pair_counts))
+    return measurement
+
+
+def measure_file(spec: Spec, records: Path) -> Measurement:
+    """Count any records against the targets of a spec, wherever they come from.
+
+    Raises:
+        InputError: spec or records cannot be used.
+    """
+    problem = compile_problem(spec)
+    return measure(problem, {problem.levels[0].name: read_frame(records)})
+
+
+def keeping(folder: RunFolder, listen: Listener) -> Listener:
+    """A listener that saves each product in the moment that it exists, so that an interruption loses nothing finished."""
+
+    def keep(event: Event) -> None:
+        if isinstance(event.product, Prior):
+            folder.save("prior.json", event.product.to_json())
+        elif isinstance(event.product, Model):
+            folder.save_model(event.product.to_json())
+        listen(event)
+
+    return keep
+
+
+def notes_on(model: Model) -> tuple[str, ...]:
+    """What a reader of the result must know about how it was made."""
+    notes = list(model.problem.warnings)
+    if model.status.value != "converged":
+        notes.append(f"{model.status.sentence} {model.status.knob}")
+    notes += [f"No record that the rules allow falls into {cell}." for cell in model.unsupported]
+    dropped = [entry for entry in model.dropped if entry.action == "dropped"]
+    notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
+    if len(dropped) > SHOWN:
+        notes.append(f"{len(dropped) - SHOWN} more beliefs could not be used; the report and model.json list them.")
+    return tuple(notes)
+
+
+def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:
+    notes = notes_on(model)
+    if tally.problem.n_units != model.problem.n_units:
+        notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)
+    return tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)
+
+
+@contextmanager
+def timed(stage: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Add the wall-clock time of a block to a stage's."""
+    begin = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - begin
