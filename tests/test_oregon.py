@@ -6,9 +6,12 @@ import pytest
 
 from synthor import compile_problem, load_spec, synthesize
 from synthor.evaluate.fidelity import evaluate
+from synthor.loop import fit_spec
 from synthor.prior.model import load_prior
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "households"
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "households"
+EARLIER = ROOT / "bench" / "recordings" / "households-earlier.json"
 
 
 @pytest.mark.slow
@@ -37,7 +40,7 @@ def test_shuffled_beliefs_recover_nothing(microdata_folder: Path, monkeypatch: p
     from oregon import shuffled
 
     spec = load_spec(EXAMPLE / "spec.yaml")
-    prior, _ = load_prior(EXAMPLE / "beliefs.json")
+    prior, _ = load_prior(EARLIER)
     run = synthesize(spec, prior=shuffled(prior, spec, 0))
     found = evaluate(compile_problem(spec), run.records, microdata(), weight="weight")
     assert run.measurement.met
@@ -56,6 +59,15 @@ def test_the_committed_tables_are_those_of_the_microdata(microdata_folder: Path,
         assert counts == target.wanted.tolist()
 
 
+@pytest.mark.parametrize(("example", "tables"), [("households", 55), ("trips", 91)])
+def test_the_recordings_of_the_examples_answer_every_question_of_today(example: str, tables: int) -> None:
+    fitted = fit_spec(load_spec(ROOT / "examples" / example / "spec.yaml"))
+    assert fitted.model.status.value == "converged"
+    assert len(fitted.model.prior.dependencies) == tables
+    assert fitted.bill.requests <= 12
+    assert not [entry for entry in fitted.model.dropped if entry.action == "dropped"]
+
+
 def test_the_recording_is_read_without_loss() -> None:
-    prior, dropped = load_prior(EXAMPLE / "beliefs.json")
+    prior, dropped = load_prior(EARLIER)
     assert (len(prior.dependencies), len(prior.proposals), dropped) == (24, 83, ())

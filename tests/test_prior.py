@@ -26,7 +26,8 @@ targets:
   - {counts: {persons: {1: 30, 2: 30, 3+: 40}}}
   - {counts: {tenure: {owned: 60, rented: 40}}}
 """
-EXAMPLE = Path(__file__).parents[1] / "examples" / "households" / "beliefs.json"
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "bench" / "recordings" / "households-earlier.json"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def segment(**values: Any) -> dict[str, Any]:
 def test_the_example_is_read_whole() -> None:
     prior, dropped = read(EXAMPLE.read_text(encoding="utf-8"))
     assert dropped == ()
-    beliefs = resolve(prior, compile_problem(load_spec(EXAMPLE.with_name("spec.yaml"))))
+    beliefs = resolve(prior, compile_problem(load_spec(ROOT / "examples" / "households" / "spec.yaml")))
     assert [entry for entry in beliefs.dropped if entry.action == "dropped"] == []
     assert (len(beliefs.tables), beliefs.n_proposals) == (len(prior.dependencies), len(prior.proposals))
 

@@ -25,7 +25,7 @@ from synthor.sample.stream import Sample, sample
 from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
 from synthor.spec.tables import read_frame
-from synthor.store.folder import Format, RunFolder, existing
+from synthor.store.folder import ELICITED, Format, RunFolder, existing
 from synthor.store.manifest import manifest_json
 
 SHOWN = 5
@@ -147,7 +147,7 @@ def write_beliefs_manifest(folder: RunFolder, spec: Spec, asker: Asker) -> None:
     """Say what a folder's beliefs were made from, when nothing was fitted yet."""
     text = manifest_json(
         folder,
-        status="elicited",
+        status=ELICITED,
         beliefs=f"Asked {asker.source.name}; nothing is fitted yet.",
         random_seed=spec.random_seed,
         n_records=0,

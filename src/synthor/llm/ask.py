@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from synthor.errors import Finding, InputError
+from synthor.errors import Finding, InputError, ModelError
 from synthor.llm.batch import BatchFolder
 from synthor.llm.budget import Bill, Budget
 from synthor.llm.journal import Journal, read_answers
@@ -17,8 +17,8 @@ class Source(Protocol):
 
     name: str
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[int], bool]) -> Iterator[Answer]:
-        """Answers, in whatever order; `may_send` is asked with the number of requests under way before each is sent."""
+    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
+        """Answers, in whatever order; `may_send` is asked before each is sent, and no ends the sending."""
 
 
 class Recording:
@@ -30,19 +30,19 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = "replay"
+        self.name = f"the recording {path.name}"
         self._found = {answer.key: answer for answer in read_answers(path)}
         if not self._found:
             raise InputError([Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")])
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[int], bool]) -> Iterator[Answer]:
+    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
         """The recorded answers.
 
         Raises:
             InputError: the recording does not answer a request: it belongs to another spec, or to another version of synthor.
         """
         for request in requests:
-            if not may_send(0):
+            if not may_send():
                 return
             if request.key not in self._found:
                 message = f"answers no request like this one ({request.stage})"
@@ -65,6 +65,7 @@ class Asker:
         self.replayed = Bill()
         self.stopped = ""
         self._begin = time.monotonic()
+        self._sent = self._back = 0
 
     @property
     def bill(self) -> Bill:
@@ -89,16 +90,24 @@ class Asker:
                 self.journal.add(answer)
             else:
                 self.replayed = self.replayed.with_answer(answer)
+            self._back += 1
             found[answer.key] = answer
             advance(sum(known is not None for known in found.values()), len(requests))
-        return [found[request.key] for request in requests]
+        answers = [found[request.key] for request in requests]
+        if answers and all(answer is not None and answer.finish == "error" for answer in answers):
+            message = (
+                f"{self.source.name}: every request was refused; the model or its server does not take requests of this kind"
+            )
+            raise ModelError(message, model=self.source.name)
+        return answers
 
     def _kept(self, request: Request) -> Answer | None:
         return None if self.journal is None else self.journal.get(request.key, self.source.name)
 
-    def _may_send(self, under_way: int) -> bool:
+    def _may_send(self) -> bool:
         seconds = time.monotonic() - self._begin
-        self.stopped = self.budget.spent(self.bill, on_their_way=under_way, seconds=seconds)
+        self.stopped = self.budget.spent(self.bill, on_their_way=self._sent - self._back, seconds=seconds)
+        self._sent += not self.stopped
         return not self.stopped
 
 

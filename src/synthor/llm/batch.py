@@ -31,7 +31,7 @@ class BatchFolder:
         self.folder, self.model, self.wait = folder, model, wait
         self.name = "batch" if model == MODEL else f"batch:{model}"
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[int], bool]) -> Iterator[Answer]:
+    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
         """Answers to all requests, as soon as all are there.
 
         Raises:
@@ -39,7 +39,7 @@ class BatchFolder:
             InputError: a response file cannot be read.
             OutputError: the folder cannot be written.
         """
-        requests = [request for number, request in enumerate(requests) if may_send(number)]
+        requests = [request for request in requests if may_send()]
         while True:
             found = self._found()
             missing = [request for request in requests if request.key not in found]

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -68,27 +68,29 @@ class Provider:
     def __init__(self, name: str, *, pace: Pace | None = None) -> None:
         self.name = name
         self.pace = pace or Pace()
-        self._model = _model(name)
+        _model(name)  # fails here, before any work, when it cannot be asked
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[int], bool]) -> Iterator[Answer]:
+    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
         """Answers in the order in which they come.
 
         Args:
             requests: in the order in which to send them.
-            may_send: asked before each is sent, with the number of those under way; no ends the sending.
+            may_send: asked before each is sent; no ends the sending.
 
         Raises:
             ModelError: the key, the model or the address is wrong, or the model cannot be reached.
         """
         # The event loop runs in a thread of its own, so that this works inside notebooks, which have one already.
-        out: SimpleQueue[Answer | BaseException | None] = SimpleQueue()
+        out: Queue[Answer | BaseException | None] = Queue()
         stop = asyncio.Event()
         loop = asyncio.new_event_loop()
 
         async def run() -> None:
-            async with aclosing(self._answers(requests, may_send, stop)) as found:
+            # Connections belong to one event loop, so they are made with it and closed with it.
+            async with _model(self.name) as model, aclosing(self._answers(model, requests, may_send, stop)) as found:
                 async for answer in found:
                     out.put(answer)
+                    await asyncio.to_thread(out.join)  # it is written down before another request is sent
 
         def work() -> None:
             try:
@@ -101,24 +103,31 @@ class Provider:
 
         thread = Thread(target=work, daemon=True)
         thread.start()
+        ended = False
         try:
             while (found := out.get()) is not None:
                 if isinstance(found, BaseException):
+                    ended = True
                     raise found
-                yield found
+                try:
+                    yield found
+                finally:
+                    out.task_done()
+            ended = True
         finally:
-            if thread.is_alive():
+            if not ended:
                 loop.call_soon_threadsafe(stop.set)
+            thread.join()
 
     async def _answers(
-        self, requests: Sequence[Request], may_send: Callable[[int], bool], stop: asyncio.Event
+        self, model: "Model", requests: Sequence[Request], may_send: Callable[[], bool], stop: asyncio.Event
     ) -> AsyncGenerator[Answer]:
         waiting, under_way = deque(requests), set[asyncio.Task[Answer]]()
         throttle = _Throttle(self.pace.requests_per_minute)
         try:
             while (waiting or under_way) and not stop.is_set():
-                while waiting and len(under_way) < throttle.width and may_send(len(under_way)):
-                    under_way.add(asyncio.create_task(self._answer(waiting.popleft(), throttle)))
+                while waiting and len(under_way) < throttle.width and may_send():
+                    under_way.add(asyncio.create_task(self._answer(model, waiting.popleft(), throttle)))
                 if not under_way:
                     return
                 done, _ = await asyncio.wait(under_way, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
@@ -130,17 +139,21 @@ class Provider:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    async def _answer(self, request: Request, throttle: "_Throttle") -> Answer:
+    async def _answer(self, model: "Model", request: Request, throttle: "_Throttle") -> Answer:
         """One answer, tried again while there is hope; one without text when there is none for this request."""
         from pydantic_ai.exceptions import ModelAPIError
 
+        native = bool(model.profile.get("supports_json_schema_output"))
         for attempt in range(TRIES):
             await throttle.turn()
             try:
-                answer = await self._once(request)
+                answer = await self._once(model, request, native=native)
             except ModelAPIError as error:
-                if _refused_for_good(error):
-                    return Answer(key=request.key, stage=request.stage, model=self.name, text="", finish="error")
+                if _refused(error):
+                    if not native:  # this request cannot be answered; others may
+                        return Answer(key=request.key, stage=request.stage, model=self.name, text="", finish="error")
+                    native = False  # the schema may be more than the provider takes: the prompt tells the form too
+                    continue
                 if not _passing(error) or attempt == TRIES - 1:
                     raise _told(error, self.name) from None
                 throttle.slower()
@@ -152,19 +165,18 @@ class Provider:
                 return answer
         raise AssertionError("the last attempt returns or raises")
 
-    async def _once(self, request: Request) -> Answer:
+    async def _once(self, model: "Model", request: Request, *, native: bool) -> Answer:
         from pydantic_ai.direct import model_request
         from pydantic_ai.messages import ModelRequest
         from pydantic_ai.models import ModelRequestParameters
         from pydantic_ai.output import OutputObjectDefinition
 
-        native = bool(self._model.profile.get("supports_json_schema_output"))
         parameters = ModelRequestParameters(
             output_mode="native" if native else "text",
             output_object=OutputObjectDefinition(json_schema=request.schema, name=request.stage) if native else None,
         )
         response = await model_request(
-            self._model,
+            model,
             [ModelRequest.user_text_prompt(request.question, instructions=request.instructions)],
             model_settings={"max_tokens": request.max_output_tokens, "timeout": TIMEOUT, "max_retries": 0},
             model_request_parameters=parameters,
@@ -289,11 +301,13 @@ def _passing(error: Exception) -> bool:
     return isinstance(error, passing) or getattr(error, "status_code", 0) in (408, 409, 425, 429, 500, 502, 503, 504, 529)
 
 
-def _refused_for_good(error: Exception) -> bool:
-    """Whether only this request is at fault: it is too long, or the provider's filter refuses it."""
+def _refused(error: Exception) -> bool:
+    """Whether this request alone is at fault: too long, a schema that the provider does not take, its filter."""
     from pydantic_ai import exceptions as e
 
-    return isinstance(error, e.ModelContextWindowExceededError)
+    if isinstance(error, e.ModelAuthenticationError | e.ModelNotFoundError):
+        return False
+    return isinstance(error, e.ModelRequestRejectedError) or getattr(error, "status_code", 0) in (400, 413, 422)
 
 
 def _told(error: Exception, name: str) -> ModelError:

@@ -32,7 +32,7 @@ class Request:
 
     @property
     def key(self) -> str:
-        """Names the answer: what makes this another question goes in, and nothing else.
+        """Names the answer: what makes this another question goes in, and nothing else; the schema follows from the question.
 
         >>> one = Request(stage="a", instructions="i", question="rented 34.8%", subject="rented")
         >>> one.key == Request(stage="b", instructions="i", question="rented 35.1%", subject="rented").key
@@ -40,7 +40,7 @@ class Request:
         >>> one.key == Request(stage="a", instructions="i", question="owned 65.2%", subject="owned").key
         False
         """
-        parts = [KEY_SCHEME, self.instructions, self.subject or self.question, self.schema, self.max_output_tokens]
+        parts = [KEY_SCHEME, self.instructions, self.subject or self.question, self.max_output_tokens]
         text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 

@@ -5,7 +5,11 @@ import math
 import re
 from typing import Any
 
-_DECODER = json.JSONDecoder(parse_constant=lambda name: None)
+MOST_VALUES = 200
+"""Brackets in prose that are looked into."""
+
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None, strict=False)  # raw control characters are forgiven
+_REST_OF_NUMBER = re.compile(r"[-+.0-9eE]*")
 _BLANK = re.compile(r"[\s,]*")
 
 
@@ -21,7 +25,7 @@ def salvage(text: str) -> tuple[Any, bool]:
     """
     found: list[tuple[int, Any, bool]] = []
     start = _opening(text, 0)
-    while start >= 0 and len(found) < 5:
+    while start >= 0 and len(found) < MOST_VALUES:
         value, end, whole = _read(text, start, 0)
         found.append((end - start, value, whole))
         start = _opening(text, max(end, start + 1))
@@ -40,8 +44,9 @@ def _read(text: str, start: int, depth: int) -> tuple[Any, int, bool]:
     """The value that begins at `start`, where it ends, and whether it is complete."""
     try:
         value, end = _DECODER.raw_decode(text, start)
-        cut = end == len(text) and isinstance(value, int | float)  # the next digit may be missing
-        return value, end, not cut
+        if isinstance(value, int | float) and _REST_OF_NUMBER.fullmatch(text, end):
+            return None, len(text), False  # its next digit may be missing
+        return value, end, True
     except (ValueError, RecursionError):
         pass
     if depth > 6 or start >= len(text) or text[start] not in "{[":
@@ -62,7 +67,8 @@ def _members(text: str, at: int, depth: int) -> tuple[Any, int, bool]:
         if not text.startswith(":", at):
             return value, at, False
         part, at, whole = _read(text, _after_blank(text, at + 1), depth + 1)
-        if whole or (part and isinstance(part, dict | list)):
+        wrapper = depth == 0 and bool(part) and not name.strip().isdecimal()  # holds entries, of which some are finished
+        if whole or wrapper:
             value[name] = part
         if not whole:
             return value, at, False

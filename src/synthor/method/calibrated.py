@@ -24,9 +24,11 @@ from synthor.randomness import generator
 from synthor.values import possible
 
 STRAIN = 0.02
-"""Nats beyond which a dependency table is shown to the model again, beside what the fit made of it."""
+"""Nats beyond which a dependency table is shown to the model again: below, a second look was worth nothing (bench/results)."""
 
 MOST_REVISED = 12
+"""Tables shown again, once, beside what the fit made of them: those that had to give way most."""
+
 MOST_CELLS = 10
 WORST_CELLS = 6
 DRAWS = 500
@@ -195,8 +197,10 @@ def _repairs(state: State, model: Model) -> tuple[Question, ...]:
 def _revisions(state: State, scene: Scene, model: Model) -> list[Question]:
     """The tables that had to give way most."""
     beliefs = {table.name: table for table in model.beliefs.tables}
+    begun = [item.removeprefix("revise ") for item in state.tries if item.startswith("revise ")]
     strained = sorted((pull for pull in model.tables if pull.strain > STRAIN), key=lambda pull: -pull.strain)
-    names = [pull.name for pull in strained[:MOST_REVISED] if state.wants(f"revise {pull.name}")]
+    names = begun or [pull.name for pull in strained[:MOST_REVISED]]
+    names = [name for name in names if state.wants(f"revise {name}")]
     if not names:
         return []
     by_name = {str(pair): pair for pair in asking.all_pairs(state.problem)}

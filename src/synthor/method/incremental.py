@@ -25,9 +25,6 @@ SEGMENTS = 12
 WORST = 20
 """Cells shown, the worst."""
 
-ENOUGH = 0.01
-"""Mean TVD of the targets at which no further round is asked for."""
-
 
 class Incremental:
     """Proposals in rounds, taken as they are."""
@@ -54,9 +51,7 @@ class Incremental:
     def settle(self, state: State, advance: Advance) -> State:
         model = as_written(state.problem, state.prior, dropped=(*state.dropped, *state.lost))
         after = with_round(state, model, lambda: as_written(state.problem, Prior()))
-        if len(after.rounds) <= ROUNDS and after.rounds[-1].discrepancy > ENOUGH:
-            return replace(after, questions=_next(after))
-        return after
+        return replace(after, questions=_next(after)) if len(after.rounds) <= ROUNDS else after
 
 
 def _next(state: State) -> tuple[Question, ...]:

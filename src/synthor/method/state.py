@@ -19,6 +19,9 @@ from synthor.types import Floats
 TRIES = 2
 """Times that an item is asked for: once, and once more with the reason why the first answer could not be used."""
 
+REFUSED = {"error": "the request was refused", "content_filter": "the model's filter held the answer back"}
+"""What an answer without text means."""
+
 Advance = Callable[[int, int], None]
 
 
@@ -108,6 +111,8 @@ def taken(state: State, answers: Sequence[Answer | None]) -> tuple[State, list[H
             continue
         given.append(answer)
         found = question.hear(answer.text)
+        if answer.finish in REFUSED:
+            found.errors = dict.fromkeys(found.errors, REFUSED[answer.finish])
         for item in question.items:
             tries[item] = tries.get(item, 0) + 1
             if item in found.errors:

@@ -82,12 +82,12 @@ def hear_rules(text: str, problem: Problem) -> Heard:
     known = {re.sub(r"\s+", " ", rule.text).strip() for rule in problem.rules}
     for i, entry in enumerate(listed[:RULES]):
         never = entry.get("never") if isinstance(entry, dict) else entry
-        why = str(entry.get("why") or "") if isinstance(entry, dict) else ""
+        why = _line(entry.get("why")) if isinstance(entry, dict) else ""
         place = f"rules[{i}]"
         if not isinstance(never, str) or not never.strip():
             heard.mended.append(Dropped(belief=place, reason="has no condition"))
             continue
-        never = re.sub(r"\s+", " ", never).strip()[:2000]
+        never = _line(never, most=2000)
         if never in known:
             continue
         known.add(never)
@@ -99,7 +99,7 @@ def hear_rules(text: str, problem: Problem) -> Heard:
         if forbids_all(predicate, problem.variables):
             heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` forbids every record"))
             continue
-        heard.rules.append(RuleBelief(never=never, why=why[:2000]))
+        heard.rules.append(RuleBelief(never=never, why=why))
     return heard
 
 
@@ -152,7 +152,8 @@ def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
             share = _number(entry.get("share", entry.get("count"))) if isinstance(entry, dict) else None
             if share is None or share <= 0:
                 raise _WrongError("it has no share above 0")
-            rest = {key: value for key, value in entry.items() if key not in ("share", "count", "name")}
+            own = {"share", "count", "name"} - scene.by_name.keys()
+            rest = {key: value for key, value in entry.items() if key not in own}
             values = _values(rest, scene, item, heard)
             same = repr(values)
             before = found[same].share if same in found else 0.0
@@ -173,7 +174,7 @@ def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
     listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
     counts: dict[tuple[str, ...], int] = {}
     for i, entry in enumerate((listed if isinstance(listed, list) else [])[:n_records]):
-        labels = list(entry.values()) if isinstance(entry, dict) else entry
+        labels = _by_name(entry, scene) if isinstance(entry, dict) else entry
         if not isinstance(labels, list) or len(labels) != len(scene.variables):
             heard.mended.append(Dropped(belief=f"records[{i}]", reason=f"is no list of {len(scene.variables)} labels"))
             continue
@@ -204,7 +205,7 @@ def hear_marginals(text: str, scene: Scene, names: Sequence[str]) -> Heard:
         try:
             if not isinstance(value, dict):
                 raise _WrongError(NOTHING)
-            row = _row(value.get(name), scene.by_name[name].size, name, item, heard)
+            row = _row(value.get(name), scene.by_name[name], name, item, heard)
             heard.marginals[item] = Marginal(of=name, percent=row)
         except _WrongError as error:
             heard.errors[item] = str(error)
@@ -246,8 +247,9 @@ def hear_groups(text: str, scene: Scene, name: str) -> Heard:
             if 0 <= code < variable.size and code not in taken:
                 codes.append(code)
                 taken.add(code)
-        if label and codes and label not in heard.groups:
-            heard.groups[label] = [variable.labels[code] for code in codes]
+        known = next((name for name in heard.groups if name.casefold() == label.casefold()), label or "other")
+        if codes:
+            heard.groups.setdefault(known, []).extend(variable.labels[code] for code in codes)
     missing = variable.size - len(taken)
     if len(heard.groups) < 2 or missing > variable.size / 2:
         heard.errors[item] = NOTHING if value is None else f"{missing} of {variable.size} categories are in no group"
@@ -268,17 +270,18 @@ def _numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...
         for place, entry in enumerate(value, start=1):
             number = next((entry[key] for key in keys if key in entry), place) if isinstance(entry, dict) else place
             rest = {key: part for key, part in entry.items() if key not in keys} if isinstance(entry, dict) else entry
-            told[str(number)] = rest
+            told[f"{number:g}" if isinstance(number, float) else str(number)] = rest
         value = told
     if not isinstance(value, dict):
         return {}, False
-    entries = {re.sub(r"\D", "", key): entry for key, entry in value.items()}
-    return {key: entry for key, entry in entries.items() if key.isdecimal() and 1 <= int(key[:9]) <= n}, not whole
+    found = [(re.fullmatch(r"\D*?(\d{1,6})\W*", key), entry) for key, entry in value.items() if not key.startswith("-")]
+    entries = {str(int(match[1])): entry for match, entry in found if match}
+    return {key: entry for key, entry in entries.items() if 1 <= int(key) <= n}, not whole
 
 
 def _entry(entries: dict[str, Any], number: int, *, cut: bool) -> Any:
     if str(number) not in entries:
-        raise _WrongError((CUT if cut else f"the answer has no entry {number}") if entries else NOTHING)
+        raise _WrongError(CUT if cut and entries else f"the answer has no entry {number}" if entries or not cut else NOTHING)
     return entries[str(number)]
 
 
@@ -286,11 +289,11 @@ def _table(entry: Any, scene: Scene, pair: Pair, heard: Heard) -> Dependency:
     rows = entry.get("rows") if isinstance(entry, dict) else entry
     given, of = scene.by_name[pair.given], scene.by_name[pair.of]
     if isinstance(rows, dict):
-        rows = [rows.get(label) for label in given.labels]
+        rows = _in_order(rows, given, str(pair), heard)
     if not isinstance(rows, list) or len(rows) != given.size:
         found = len(rows) if isinstance(rows, list) else "no"
         raise _WrongError(f"it has {found} rows, expected {given.size}, one for each category of {given.name}")
-    filled = [_row(row, of.size, f"row {i}", str(pair), heard) for i, row in enumerate(rows, start=1)]
+    filled = [_row(row, of, f"row {i}", str(pair), heard) for i, row in enumerate(rows, start=1)]
     confidence = _number(entry.get("confidence")) if isinstance(entry, dict) else None
     if confidence is not None and not 0 <= confidence <= 1:
         if 1 < confidence <= 100:
@@ -303,10 +306,25 @@ def _table(entry: Any, scene: Scene, pair: Pair, heard: Heard) -> Dependency:
     return Dependency(given=pair.given, of=pair.of, why=why, rows=filled, confidence=confidence)
 
 
-def _row(row: Any, size: int, place: str, item: str, heard: Heard) -> list[float]:
+def _in_order(entry: dict[str, Any], variable: Shown, item: str, heard: Heard) -> list[Any]:
+    """Values that are keyed by the labels of a variable, in the order of the labels."""
+    found: dict[int, Any] = {}
+    for key, value in entry.items():
+        code = _code(variable, key, item, heard)
+        if code in found:
+            raise _WrongError(f"it gives '{variable.labels[code]}' of {variable.name} twice")
+        found[code] = value
+    missing = [label for code, label in enumerate(variable.labels) if code not in found]
+    if missing:
+        raise _WrongError(f"it says nothing of '{missing[0]}' of {variable.name}")
+    return [found[code] for code in range(variable.size)]
+
+
+def _row(row: Any, variable: Shown, place: str, item: str, heard: Heard) -> list[float]:
     """Percentages that add up to about 100; shares of one, and sums a little off, are stretched."""
+    size = variable.size
     if isinstance(row, dict):
-        row = list(row.values())
+        row = _in_order(row, variable, item, heard)
     if not isinstance(row, list) or len(row) != size:
         raise _WrongError(f"{place} has {len(row) if isinstance(row, list) else 'no'} numbers, expected {size}")
     numbers = [_number(value) for value in row]
@@ -327,14 +345,22 @@ def _row(row: Any, size: int, place: str, item: str, heard: Heard) -> list[float
     return values
 
 
+def _by_name(entry: dict[str, Any], scene: Scene) -> list[Any] | None:
+    """The values of a record whose keys are the names of the variables, in their order; None when they are not."""
+    names = [variable.name for variable in scene.variables]
+    found = {_name(key, names): value for key, value in entry.items()}
+    return [found[name] for name in names] if found.keys() == set(names) and len(entry) == len(names) else None
+
+
 def _values(entry: Any, scene: Scene, item: str, heard: Heard) -> dict[str, Any]:
     """One distribution for each variable, in the forms that a proposal takes."""
     if isinstance(entry, list) and len(entry) == len(scene.variables):
         entry = dict(zip((variable.name for variable in scene.variables), entry, strict=True))
     if not isinstance(entry, dict):
         raise _WrongError("it is no object with one entry for each variable")
-    entry = entry["values"] if isinstance(entry.get("values"), dict) else entry
     names = [variable.name for variable in scene.variables]
+    if "values" not in names and isinstance(entry.get("values"), dict):
+        entry = entry["values"]
     told = {_name(key, names) or key: value for key, value in entry.items()}
     missing = [name for name in names if told.get(name) is None]
     if len(missing) > len(names) / 2:
@@ -352,8 +378,14 @@ def _distribution(value: Any, variable: Shown, item: str, heard: Heard) -> Any:
         case {"from": low, "to": high} if variable.variable.numeric:
             return _range(low, high, variable, item, heard)
         case dict():
-            weights = {variable.labels[_code(variable, key, item, heard)]: _number(w) for key, w in value.items()}
-            if not weights or any(w is None or w < 0 for w in weights.values()) or not any(weights.values()):
+            weights: dict[str, float] = {}
+            for key, told in value.items():
+                weight = _number(told)
+                if weight is None or weight < 0:
+                    raise _WrongError(f"{name} has a weight that is no number of 0 or more")
+                label = variable.labels[_code(variable, key, item, heard)]
+                weights[label] = weights.get(label, 0.0) + weight
+            if not any(weights.values()):
                 raise _WrongError(f"{name} has no positive weights")
             return weights
         case [*labels] if labels and all(isinstance(label, str) for label in labels):
@@ -363,7 +395,7 @@ def _distribution(value: Any, variable: Shown, item: str, heard: Heard) -> Any:
                 raise _WrongError(f"{name} lists {len(labels)} labels, at most {MOST_LABELS}")
             return {variable.labels[_code(variable, label, item, heard)]: 1.0 for label in labels}
         case list():
-            row = _row(value, variable.size, name, item, heard)
+            row = _row(value, variable, name, item, heard)
             return {label: weight for label, weight in zip(variable.labels, row, strict=True) if weight > 0}
         case bool() | str() | int() | float():
             return variable.labels[_code(variable, value, item, heard)]
@@ -408,12 +440,14 @@ def _code(variable: Shown, label: Any, item: str, heard: Heard) -> int:
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"[\s_\-–—'\"]+", " ", text).strip().casefold()
+    return re.sub(r"[\s_–—'\"]+|-(?!\d)|(?<=\w)-", " ", text).strip().casefold()
 
 
 def _one_slip(text: str, known: str) -> bool:
-    """Whether two long enough words differ by one letter; digits are never forgiven."""
-    if min(len(text), len(known)) < 5 or abs(len(text) - len(known)) > 1 or re.sub(r"\D", "", text) != re.sub(r"\D", "", known):
+    """Whether two long enough words differ by one letter; digits and signs are never forgiven."""
+    if min(len(text), len(known)) < 5 or abs(len(text) - len(known)) > 1:
+        return False
+    if re.findall(r"[^a-z ]", text) != re.findall(r"[^a-z ]", known):
         return False
     return any(known == candidate for candidate in _edits(text, known))
 
@@ -450,6 +484,7 @@ def _number_in(text: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def _line(value: Any) -> str:
+def _line(value: Any, most: int = 120) -> str:
+    """Text in one line, without what cannot be printed or written to a file."""
     text = value if isinstance(value, str) else ""
-    return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()[:120]
+    return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()[:most]

@@ -12,7 +12,7 @@ from synthor.spec.model import Spec
 
 
 def elicit(spec: Spec, prior: str | Path | Prior | None = None) -> tuple[Prior, tuple[Dropped, ...]]:
-    """The beliefs that a spec asks for.
+    """The beliefs that a file gives; a model that must be asked gives none here.
 
     Args:
         spec: its `prior:` names a file; otherwise its `model:` may name a recording, `replay:FILE`.
@@ -37,6 +37,8 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     """The files that a run on this spec reads, by what the spec calls them."""
     files = {str(target.table): spec.folder / target.table for target in spec.targets if isinstance(target.table, str)}
     file = None if isinstance(prior, Prior) else _file(spec, prior)
+    if file is None and prior is None and spec.model is not None and spec.model.name.startswith("replay:"):
+        file = _replayed(spec)
     own = {"spec": spec.file} if spec.file is not None else {}
     return own | files | ({file.name: file} if file is not None else {})
 
@@ -86,6 +88,6 @@ def _file(spec: Spec, prior: str | Path | None) -> Path | None:
         return Path(prior)
     if spec.prior is not None:
         return spec.folder / spec.prior
-    if spec.model is not None and spec.model.name.startswith("replay:"):
+    if spec.model is not None and spec.model.name.startswith("replay:") and is_prior(_replayed(spec)):
         return _replayed(spec)
     return None

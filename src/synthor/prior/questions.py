@@ -38,8 +38,10 @@ MOST_LABELS = 8
 """Labels that a segment may list of a variable with many categories."""
 
 RULES = 30
-NAME = r"^[^\n\r\t\"\\]{1,120}$"
-CONDITION = r"^[^\n\r\t\"\\]{3,300}$"
+NAME = r"^[^\x00-\x1f\"\\]{1,120}$"
+CONDITION = r"^([^\x00-\x1f\"\\]{1,100}){1,3}$"
+"""Constrained decoders take no more than 128 repetitions of one thing."""
+
 PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
 
 
@@ -363,7 +365,7 @@ def _values_schema(variable: Shown) -> dict[str, Any]:
     choices = [some if variable.size > MANY else _row_schema(variable.size), label]
     if variable.variable.numeric:
         bound = {
-            "type": "number",
+            "type": "integer" if variable.variable.kind == "integer" else "number",
             "minimum": float(variable.variable.low[0]),
             "maximum": float(variable.variable.high[-1]),
         }

@@ -7,6 +7,7 @@ import numpy as np
 
 from synthor import __version__
 from synthor.fit.model import Model, Pull
+from synthor.fit.rounds import Round
 from synthor.measure import Fit, Measurement
 from synthor.prior.model import Dropped
 from synthor.problem import Rule
@@ -103,6 +104,7 @@ class Page:
     rules: tuple[RuleView, ...]
     dropped: tuple[Dropped, ...]
     unsupported: tuple[str, ...]
+    rounds: tuple[Round, ...]
     version: str
     random_seed: int
     pool_size: int
@@ -142,6 +144,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         rules=tuple(_rule(rule, measurement) for rule in rules),
         dropped=model.dropped,
         unsupported=model.unsupported,
+        rounds=model.rounds,
         version=__version__,
         random_seed=spec.random_seed if measurement.random_seed is None else measurement.random_seed,
         pool_size=model.pool_size,

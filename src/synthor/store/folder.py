@@ -17,6 +17,7 @@ Format = Literal["parquet", "csv"]
 PRODUCTS = ("prior.json", "model.json", "measurement.json", "report.html")
 AFTER_FIT = ("measurement.json", "report.html")
 UNFINISHED = "unfinished"
+ELICITED = "elicited"
 
 
 class RunFolder:
@@ -66,7 +67,7 @@ class RunFolder:
         """Names of files that an earlier run may have written."""
         try:
             manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-            unfinished = manifest["status"] == UNFINISHED
+            unfinished = manifest["status"] in (UNFINISHED, ELICITED)
             return frozenset((*PRODUCTS, "records.parquet", "records.csv")) if unfinished else frozenset(manifest["products"])
         except (OSError, ValueError, KeyError, TypeError):
             return frozenset()

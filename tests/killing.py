@@ -1,0 +1,352 @@
+"""Runs that are killed and started again, against a model server in a process of its own, and what must hold afterwards.
+
+Run as a program it is that server: `python tests/killing.py PORT_FILE LOG_FILE SECONDS`. It logs a request when it comes, not
+when it is answered: an answer to a run that is dead by then is paid for too.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_server import KEY, Reply, Server, by_schema
+from synthor.llm.journal import read_answers
+from synthor.llm.provider import CONCURRENCY
+from synthor.loop import METHODS
+from synthor.problem import compile_problem
+from synthor.spec.load import load_spec
+
+ROOT = Path(__file__).parents[1]
+SECRETS = {
+    "OPENAI_API_KEY": KEY,
+    "ANTHROPIC_API_KEY": "sk-ant-planted-0123456789",
+    "GOOGLE_API_KEY": "planted-google-0123456789",
+}
+"""The keys in the environment of every run."""
+
+SAME = ("records.parquet", "prior.json", "model.json", "measurement.json", "report.html")
+POLL_SECONDS = 0.002
+LONGEST = 120.0
+"""Seconds after which a run hangs."""
+
+Question = tuple[str, str]
+"""System prompt and user prompt, as sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A model server: its name for a spec, and its log of the requests that came."""
+
+    model: str
+    log: Path
+
+    def asked(self) -> list[Question]:
+        """What the server was asked so far, whether or not anybody was there to take the answer."""
+        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        return [_question(json.loads(line)) for line in lines]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unbroken:
+    """A run that nobody killed.
+
+    Attributes:
+        out: its folder.
+        questions: all it asked, with the key under which each answer is kept.
+        to_first: seconds until an answer was on disk.
+        to_last: seconds until all were.
+        seconds: until it ended.
+    """
+
+    out: Path
+    questions: Mapping[Question, str]
+    to_first: float
+    to_last: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kill:
+    """A run that was killed.
+
+    Attributes:
+        seconds: since it was started.
+        on_disk: keys of the answers that were on disk when it was dead.
+        products: files of the folder at that moment.
+    """
+
+    seconds: float
+    on_disk: frozenset[str]
+    products: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What was found when a run that was killed had ended at last.
+
+    Attributes:
+        asked: requests that reached the server.
+        twice: of these, how many repeated a question.
+        same_bytes: whether the products are those of the unbroken run.
+        left_over: temporary files that the kills left in the folder.
+        problems: in words; none when all is as it must be.
+    """
+
+    asked: int
+    twice: int
+    same_bytes: bool
+    left_over: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def spec_text(model: str, *, wide: int, narrow: int) -> str:
+    """A spec that makes for many questions.
+
+    Args:
+        model: to ask.
+        wide: variables with so many labels that each takes a question of its own.
+        narrow: variables with few.
+    """
+    labels = {f"wide{i}": [f"w{i}x{k}" for k in range(25)] for i in range(wide)}
+    labels |= {f"narrow{i}": [f"n{i}x{k}" for k in range(2 + i % 4)] for i in range(narrow)}
+    variables = {name: {"type": "category", "values": values} for name, values in labels.items()}
+    counts = {name: [600 // len(values)] * len(values) for name, values in labels.items()}
+    targets = [{"counts": {name: dict(zip(labels[name], counts[name], strict=True))}} for name in labels]
+    return json.dumps({"records": 600, "variables": variables, "targets": targets, "model": {"name": model}})
+
+
+@contextmanager
+def server_apart(folder: Path, delay: float) -> Iterator[Served]:
+    """A model server in a process of its own, which outlives the runs that are killed.
+
+    Args:
+        folder: for its files.
+        delay: seconds that an answer takes, half as many at least, half as many more at most.
+    """
+    port, log = folder / "port", folder / "asked.log"
+    command = [sys.executable, __file__, str(port), str(log), str(delay)]
+    with open(folder / "server.err", "wb") as errors, subprocess.Popen(command, stderr=errors) as process:
+        try:
+            _wait(lambda: port.exists() and port.read_text().endswith("/v1"), process)
+            yield Served(model=port.read_text(), log=log)
+        finally:
+            process.kill()
+
+
+def start(spec: Path, out: Path) -> subprocess.Popen[str]:
+    """The command as a user types it."""
+    command = [sys.executable, "-c", "from synthor.cli import main; main()", "run", str(spec), "--out", str(out)]
+    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | SECRETS | {"PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def unbroken(spec: Path, out: Path) -> Unbroken:
+    """A run from its beginning to its end."""
+    journal, begin = out / "answers.jsonl", time.monotonic()
+    first = last = size = 0.0
+    with start(spec, out) as process:
+        while process.poll() is None:
+            now = journal.stat().st_size if journal.exists() else 0
+            if now != size:
+                size, last = now, time.monotonic() - begin
+                first = first or last
+            time.sleep(POLL_SECONDS)
+        seconds = time.monotonic() - begin
+        told = process.communicate()[0]
+    if process.returncode:
+        raise RuntimeError(f"the unbroken run ended with {process.returncode}: {told}")
+    return Unbroken(out=out, questions=questions(spec, journal), to_first=first, to_last=last, seconds=seconds)
+
+
+def questions(spec: Path, journal: Path) -> dict[Question, str]:
+    """All that a run asks, given the answers to it, with the key under which each answer is kept."""
+    loaded = load_spec(spec)
+    known = {answer.key: answer for answer in read_answers(journal)}
+    method = METHODS[loaded.method]
+    state = method.begin(compile_problem(loaded))
+    found: dict[Question, str] = {}
+    while state.questions:
+        while state.questions:
+            requests = [question.request for question in state.questions]
+            found |= {(request.instructions, request.question): request.key for request in requests}
+            state = method.step(state, [known[request.key] for request in requests])
+        state = method.settle(state, lambda done, total: None)
+    return found
+
+
+def killed(spec: Path, out: Path, *, seconds: float, answers: int = 0, file: str = "") -> Kill | None:
+    """Start a run and kill it; None when it ended by itself before.
+
+    Args:
+        spec: as in the command.
+        out: likewise.
+        seconds: to wait before the kill, once what the other arguments name is there.
+        answers: number on disk.
+        file: of the folder.
+    """
+    journal, begin = out / "answers.jsonl", time.monotonic()
+
+    def is_there() -> bool:
+        return (not file or (out / file).exists()) and len(_keys(journal)) >= answers
+
+    with start(spec, out) as process:
+        _wait(lambda: process.poll() is not None or is_there(), process)
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+            return Kill(seconds=time.monotonic() - begin, on_disk=_keys(journal), products=tuple(names))
+        told = process.communicate()[0]
+    if process.returncode:
+        raise RuntimeError(f"a run ended with {process.returncode} before it was killed: {told}")
+    return None
+
+
+def ended(spec: Path, out: Path) -> tuple[int, str]:
+    """Exit code and output of a run that is left alone."""
+    with start(spec, out) as process:
+        told = process.communicate(timeout=LONGEST)[0]
+    return process.returncode, told
+
+
+def on_disk(journal: Path) -> list[dict[str, Any]]:
+    """The whole lines of a journal that hold an answer; read here as JSON, not with the code under test."""
+    lines = journal.read_bytes().split(b"\n")[:-1] if journal.exists() else []
+    found = []
+    for line in lines:
+        try:
+            document = json.loads(line)
+        except ValueError:  # cut off by a kill, and closed by the run after it
+            continue
+        if "key" in document:
+            found.append(document)
+    return found
+
+
+def judge(whole: Unbroken, out: Path, runs: Sequence[Kill | None], asked: Sequence[Question], code: int, told: str) -> Verdict:
+    """What must hold when a run that was killed has ended.
+
+    Args:
+        whole: the unbroken run to compare with.
+        out: the folder of the killed one.
+        runs: its kills in order, None for a run that ended before it was killed; one more run, left alone, came after them.
+        asked: by all these runs, as logged by the server.
+        code: exit code of the last run.
+        told: its output.
+    """
+    kills = [kill for kill in runs if kill is not None]
+    problems = [f"the last run ended with {code}: {told}"] if code else []
+    counted = Counter(whole.questions.get(question, "") for question in asked)
+    if counted.pop("", 0):
+        problems.append("questions were asked that the unbroken run did not ask")
+    problems += _asked_again(counted, runs)
+    twice = sum(counted.values()) - len(counted)
+    most = len(kills) * CONCURRENCY
+    if twice > most:
+        problems.append(f"{twice} requests repeat a question; at most {most} were under way at {len(kills)} kills")
+    differing = [name for name in SAME if _bytes(out / name) != _bytes(whole.out / name)]
+    problems += [f"{name} differs from that of the unbroken run" for name in differing]
+    problems += _billed(whole, out)
+    problems += [
+        f"answers.jsonl holds {name}" for name, value in SECRETS.items() if value.encode() in _bytes(out / "answers.jsonl")
+    ]
+    hidden = tuple(sorted(path.name for path in out.iterdir() if path.name.startswith(".")))
+    return Verdict(asked=len(asked), twice=twice, same_bytes=not differing, left_over=hidden, problems=tuple(problems))
+
+
+def _asked_again(counted: Mapping[str, int], runs: Sequence[Kill | None]) -> list[str]:
+    """Questions that were asked more often than there were runs that began without their answer on disk.
+
+    No run asks a question twice while the server answers all.
+    """
+    held: frozenset[str] = frozenset()
+    may = Counter(counted.keys())  # the first run
+    problems = []
+    for number, kill in enumerate(runs, start=1):
+        if kill is None:
+            held = frozenset(counted)
+        elif held - kill.on_disk:
+            problems.append(f"kill {number} lost {len(held - kill.on_disk)} answers that were on disk before")
+        else:
+            held = kill.on_disk
+        may.update(key for key in counted if key not in held)
+    often = [key for key, times in counted.items() if times > may[key]]
+    if often:
+        problems.append(
+            f"{len(often)} questions were asked again although their answers were on disk: {', '.join(sorted(often))}"
+        )
+    return problems
+
+
+def _billed(whole: Unbroken, out: Path) -> list[str]:
+    lines = on_disk(out / "answers.jsonl")
+    problems = []
+    if sorted(line["key"] for line in lines) != sorted(set(whole.questions.values())):
+        problems.append(
+            f"answers.jsonl holds {len(lines)} answers, not one to each of {len(set(whole.questions.values()))} questions"
+        )
+    paid = {
+        "requests": len(lines),
+        "input_tokens": sum(line["input_tokens"] for line in lines),
+        "output_tokens": sum(line["output_tokens"] for line in lines),
+        "usd": None,
+    }
+    for folder in (out, whole.out):
+        usage = json.loads(_bytes(folder / "manifest.json") or b"{}").get("usage")
+        if usage != paid:
+            problems.append(f"the bill in {folder.name}/manifest.json is {usage}; the answers on disk add up to {paid}")
+    return problems
+
+
+def _keys(journal: Path) -> frozenset[str]:
+    return frozenset(line["key"] for line in on_disk(journal))
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _question(messages: Sequence[Mapping[str, str]]) -> Question:
+    told = {message["role"]: message["content"] for message in messages}
+    return told["system"], told["user"]
+
+
+def _wait(until: Callable[[], bool], process: "subprocess.Popen[Any]") -> None:
+    deadline = time.monotonic() + LONGEST
+    while not until():
+        if time.monotonic() > deadline:
+            process.kill()
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(POLL_SECONDS)
+
+
+def main() -> None:
+    port_file, log_file, delay = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+    lock = threading.Lock()
+
+    def logged(number: int, body: dict[str, Any]) -> Reply:
+        with lock, open(log_file, "a", encoding="utf-8") as file:
+            file.write(json.dumps(body["messages"]) + "\n")
+        reply = by_schema(number, body)
+        reply.delay = delay * random.Random(reply.content).uniform(0.5, 1.5)  # so that answers come one by one
+        return reply
+
+    server = Server(logged)
+    port_file.write_text(server.model)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""elicit, estimate, and batch folders, as a user types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server import KEY, by_schema, serving
+from test_ask_a_model import SPEC
+
+
+def synthor(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC + 'model: {name: "batch:asked"}\n')
+    return path
+
+
+def answer(folder: Path) -> int:
+    """Answer the newest requests as a batch service does."""
+    requests = sorted(folder.glob("requests-*.jsonl"))[-1]
+    lines = []
+    for number, line in enumerate(requests.read_text().splitlines()):
+        asked: dict[str, Any] = json.loads(line)
+        assert asked["method"] == "POST"
+        assert asked["url"] == "/v1/chat/completions"
+        message = {"role": "assistant", "content": by_schema(number, asked["body"]).content}
+        body = {
+            "choices": [{"message": message, "finish_reason": "stop"}],
+            "usage": {"completion_tokens": 7, "prompt_tokens": 9},
+        }
+        lines.append(json.dumps({"custom_id": asked["custom_id"], "response": {"status_code": 200, "body": body}}))
+    requests.with_name(requests.name.replace("requests", "responses")).write_text("\n".join(reversed(lines)) + "\n")
+    return len(lines)
+
+
+def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path: Path) -> None:
+    asked = 0
+    for _ in range(6):
+        done = synthor("run", spec, "--out", tmp_path / "out")
+        if done.returncode != 1:
+            break
+        assert done.stderr.startswith("waiting: ")
+        assert "put the answers into" in done.stderr
+        again = synthor("run", spec, "--out", tmp_path / "out")
+        assert again.stderr == done.stderr, "asking twice writes no second file"
+        asked += answer(tmp_path / "asked")
+    assert done.returncode == 0, done.stderr
+    usage = json.loads((tmp_path / "out" / "manifest.json").read_text())["usage"]
+    assert usage == {"requests": asked, "input_tokens": 9 * asked, "output_tokens": 7 * asked, "usd": None}
+
+
+def test_waiting_for_a_batch_goes_on_when_the_answers_come(spec: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from synthor.cli import main; main()", "elicit", str(spec), "--wait"]
+    with subprocess.Popen([*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True) as process:
+        answered: set[Path] = set()
+        while process.poll() is None:
+            for path in sorted((tmp_path / "asked").glob("requests-*.jsonl")):
+                if path not in answered:
+                    answer(tmp_path / "asked")
+                    answered.add(path)
+        assert process.returncode == 0
+    assert (tmp_path / "out" / "prior.json").is_file()
+
+
+def test_a_broken_line_of_answers_is_told_with_its_place(spec: Path, tmp_path: Path) -> None:
+    synthor("run", spec, "--out", tmp_path / "out")
+    (tmp_path / "asked" / "responses-0001.jsonl").write_text('{"custom_id": "a"}\nnonsense\n')
+    done = synthor("run", spec, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "responses-0001.jsonl, row 2: is no line of a batch file" in done.stderr
+
+
+def test_a_person_reviews_and_edits_before_going_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving() as server:
+        path = tmp_path / "spec.yaml"
+        path.write_text(SPEC + f'model: {{name: "{server.model}"}}\n')
+        done = synthor("elicit", path, "--out", tmp_path / "out")
+        asked = len(server.bodies)
+        assert done.returncode == 0, done.stderr
+        assert "Believed: " in done.stdout
+        assert f"Asked: {asked} requests" in done.stdout
+        assert "price unknown" in done.stdout
+        assert not (tmp_path / "out" / "model.json").exists()
+        believed = json.loads((tmp_path / "out" / "prior.json").read_text())
+        believed["dependencies"] = [{"given": "car", "of": "tenure", "rows": [[90, 5, 5], [5, 90, 5]], "why": "mine"}]
+        believed["proposals"] = []
+        (tmp_path / "out" / "prior.json").write_text(json.dumps(believed))
+        done = synthor("run", path, "--prior", tmp_path / "out" / "prior.json", "--out", tmp_path / "out")
+        assert done.returncode == 0, done.stderr
+        assert "1 dependency table" in done.stdout
+        assert len(server.bodies) == asked
+
+
+def test_an_estimate_comes_before_the_first_call(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC + 'model: {name: "anthropic:claude-sonnet-4-5"}\n')
+    told = json.loads(synthor("estimate", path, "--json").stdout)
+    assert told["total"]["requests"] == sum(stage["requests"] for stage in told["stages"])
+    assert {"tables", "rules", "outline", "details"} == {stage["name"] for stage in told["stages"]}
+    assert 0 < told["usd"] < 5
+    path.write_text(SPEC + 'model: {name: "openai-chat:mine@http://127.0.0.1:1/v1"}\n')
+    assert json.loads(synthor("estimate", path, "--json").stdout)["usd"] is None
+    assert "unknown" in synthor("estimate", path).stdout
+
+
+def test_rounds_are_told_as_they_go_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving() as server:
+        path = tmp_path / "spec.yaml"
+        path.write_text(SPEC + f'model: {{name: "{server.model}"}}\n')
+        done = synthor("run", path, "--out", tmp_path / "out")
+    assert "Round 1: asked for " in done.stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [made["number"] for made in manifest["rounds"]][:2] == [0, 1]
+    assert "What the model was asked" in (tmp_path / "out" / "report.html").read_text()
+    assert KEY not in done.stdout + done.stderr
