@@ -38,38 +38,37 @@ def main() -> None:
     from synthor.llm.provider import CONCURRENCY
 
     dice, begin = random.Random(SEED), time.monotonic()
-    runs: list[Kill | None] = []
+    n_runs = 0
     kills: list[Kill] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spec, out = folder / "spec.yaml", folder / "killed"
         with server_apart(folder, DELAY) as server:
             spec.write_text(spec_text(server.model, wide=WIDE, narrow=NARROW), encoding="utf-8")
-            whole = unbroken(spec, folder / "whole")
-            before, total = len(server.asked()), len(whole.questions)
+            whole = unbroken(server, spec, folder / "whole")
+            total = len(whole.questions)
             print(
                 f"unbroken: {total} questions; first answer on disk after {whole.to_first:.1f} s, "
                 f"last after {whole.to_last:.1f} s, end after {whole.seconds:.1f} s"
             )
-            while len(kills) < KILLS and len(runs) < 3 * KILLS:
+            while len(kills) < KILLS and n_runs < 3 * KILLS:
                 held = len(kills[-1].on_disk) if kills else 0
                 more = dice.randint(0, 4)
                 if len(kills) < AMID and more and held + more < total:
-                    kill = killed(spec, out, answers=held + more, seconds=dice.uniform(0, DELAY / 4))
+                    kill = killed(server, spec, out, answers=held + more, seconds=dice.uniform(0, DELAY / 4))
                 elif len(kills) < AMID and held < total:
-                    kill = killed(spec, out, seconds=dice.uniform(0, whole.to_first))
+                    kill = killed(server, spec, out, seconds=dice.uniform(0, whole.to_first))
                 else:
-                    kill = killed(spec, out, seconds=dice.uniform(0, whole.seconds - (whole.to_last - whole.to_first)))
-                runs.append(kill)
+                    kill = killed(server, spec, out, seconds=dice.uniform(0, whole.seconds - (whole.to_last - whole.to_first)))
+                n_runs += 1
                 if kill is not None:
                     kills.append(kill)
                     print(f"kill {len(kills):2} after {kill.seconds:5.1f} s: {len(kill.on_disk):3} of {total} answers on disk")
             code, told = ended(spec, out)
-            asked = server.asked()[before:]
-        verdict = judge(whole, out, runs, asked, code, told)
+            verdict = judge(server, whole, out, kills, code, told)
     problems = list(verdict.problems)
     if len(kills) < KILLS:
-        problems.append(f"only {len(kills)} of {len(runs)} runs could be killed before they ended")
+        problems.append(f"only {len(kills)} of {n_runs} runs could be killed before they ended")
     document = {
         "measured": datetime.now(UTC).date().isoformat(),
         "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
@@ -78,7 +77,7 @@ def main() -> None:
         "concurrency": CONCURRENCY,
         "seconds an answer": DELAY,
         "kills": len(kills),
-        "runs that ended before their kill": len(runs) - len(kills),
+        "runs that ended before their kill": n_runs - len(kills),
         "killed after, seconds": [round(kill.seconds, 2) for kill in kills],
         "answers on disk at each kill": [len(kill.on_disk) for kill in kills],
         "requests that reached the server": verdict.asked,

@@ -51,8 +51,8 @@ class Served:
 
     def asked(self) -> list[Question]:
         """What the server was asked so far, whether or not anybody was there to take the answer."""
-        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
-        return [_question(json.loads(line)) for line in lines]
+        text = self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+        return [_question(json.loads(line)) for line in text.split("\n")[:-1]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ class Unbroken:
     Attributes:
         out: its folder.
         questions: all it asked, with the key under which each answer is kept.
+        n_asked: requests that it took.
         to_first: seconds until an answer was on disk.
         to_last: seconds until all were.
         seconds: until it ended.
@@ -69,6 +70,7 @@ class Unbroken:
 
     out: Path
     questions: Mapping[Question, str]
+    n_asked: int
     to_first: float
     to_last: float
     seconds: float
@@ -80,13 +82,13 @@ class Kill:
 
     Attributes:
         seconds: since it was started.
-        on_disk: keys of the answers that were on disk when it was dead.
-        products: files of the folder at that moment.
+        on_disk: keys of the answers that were on disk by then.
+        n_asked: requests that had reached the server by then.
     """
 
     seconds: float
     on_disk: frozenset[str]
-    products: tuple[str, ...]
+    n_asked: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +152,8 @@ def start(spec: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-def unbroken(spec: Path, out: Path) -> Unbroken:
-    """A run from its beginning to its end."""
+def unbroken(server: Served, spec: Path, out: Path) -> Unbroken:
+    """A run from its beginning to its end, the first that asks the server."""
     journal, begin = out / "answers.jsonl", time.monotonic()
     first = last = size = 0.0
     with start(spec, out) as process:
@@ -165,7 +167,14 @@ def unbroken(spec: Path, out: Path) -> Unbroken:
         told = process.communicate()[0]
     if process.returncode:
         raise RuntimeError(f"the unbroken run ended with {process.returncode}: {told}")
-    return Unbroken(out=out, questions=questions(spec, journal), to_first=first, to_last=last, seconds=seconds)
+    return Unbroken(
+        out=out,
+        questions=questions(spec, journal),
+        n_asked=len(server.asked()),
+        to_first=first,
+        to_last=last,
+        seconds=seconds,
+    )
 
 
 def questions(spec: Path, journal: Path) -> dict[Question, str]:
@@ -184,10 +193,11 @@ def questions(spec: Path, journal: Path) -> dict[Question, str]:
     return found
 
 
-def killed(spec: Path, out: Path, *, seconds: float, answers: int = 0, file: str = "") -> Kill | None:
+def killed(server: Served, spec: Path, out: Path, *, seconds: float, answers: int = 0, file: str = "") -> Kill | None:
     """Start a run and kill it; None when it ended by itself before.
 
     Args:
+        server: that is asked.
         spec: as in the command.
         out: likewise.
         seconds: to wait before the kill, once what the other arguments name is there.
@@ -206,8 +216,7 @@ def killed(spec: Path, out: Path, *, seconds: float, answers: int = 0, file: str
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-            return Kill(seconds=time.monotonic() - begin, on_disk=_keys(journal), products=tuple(names))
+            return Kill(seconds=time.monotonic() - begin, on_disk=_keys(journal), n_asked=len(server.asked()))
         told = process.communicate()[0]
     if process.returncode:
         raise RuntimeError(f"a run ended with {process.returncode} before it was killed: {told}")
@@ -235,23 +244,27 @@ def on_disk(journal: Path) -> list[dict[str, Any]]:
     return found
 
 
-def judge(whole: Unbroken, out: Path, runs: Sequence[Kill | None], asked: Sequence[Question], code: int, told: str) -> Verdict:
+def judge(server: Served, whole: Unbroken, out: Path, kills: Sequence[Kill], code: int, told: str) -> Verdict:
     """What must hold when a run that was killed has ended.
 
     Args:
+        server: that was asked, by the unbroken run first and by this one then.
         whole: the unbroken run to compare with.
         out: the folder of the killed one.
-        runs: its kills in order, None for a run that ended before it was killed; one more run, left alone, came after them.
-        asked: by all these runs, as logged by the server.
+        kills: in order; a last run, left alone, came after them.
         code: exit code of the last run.
         told: its output.
     """
-    kills = [kill for kill in runs if kill is not None]
     problems = [f"the last run ended with {code}: {told}"] if code else []
-    counted = Counter(whole.questions.get(question, "") for question in asked)
-    if counted.pop("", 0):
+    unknown = "no question of the unbroken run"
+    asked = [whole.questions.get(question, unknown) for question in server.asked()]
+    counted = Counter(asked[whole.n_asked :])
+    if unknown in counted:
         problems.append("questions were asked that the unbroken run did not ask")
-    problems += _asked_again(counted, runs)
+    if whole.n_asked != len(whole.questions):
+        problems.append(f"the unbroken run asked {len(whole.questions)} questions with {whole.n_asked} requests")
+    for number, (before, kill) in enumerate(zip([None, *kills], kills, strict=False), start=1):
+        problems += _lost(number, before, kill, asked, whole.n_asked)
     twice = sum(counted.values()) - len(counted)
     most = len(kills) * CONCURRENCY
     if twice > most:
@@ -263,30 +276,25 @@ def judge(whole: Unbroken, out: Path, runs: Sequence[Kill | None], asked: Sequen
         f"answers.jsonl holds {name}" for name, value in SECRETS.items() if value.encode() in _bytes(out / "answers.jsonl")
     ]
     hidden = tuple(sorted(path.name for path in out.iterdir() if path.name.startswith(".")))
-    return Verdict(asked=len(asked), twice=twice, same_bytes=not differing, left_over=hidden, problems=tuple(problems))
+    return Verdict(
+        asked=sum(counted.values()), twice=twice, same_bytes=not differing, left_over=hidden, problems=tuple(problems)
+    )
 
 
-def _asked_again(counted: Mapping[str, int], runs: Sequence[Kill | None]) -> list[str]:
-    """Questions that were asked more often than there were runs that began without their answer on disk.
+def _lost(number: int, before: Kill | None, kill: Kill, asked: Sequence[str], begin: int) -> list[str]:
+    """What a kill lost beyond the requests that were under way.
 
-    No run asks a question twice while the server answers all.
+    An answer on disk was asked for before the kill, so that no request of the dead run for it can reach the server later.
     """
-    held: frozenset[str] = frozenset()
-    may = Counter(counted.keys())  # the first run
     problems = []
-    for number, kill in enumerate(runs, start=1):
-        if kill is None:
-            held = frozenset(counted)
-        elif held - kill.on_disk:
-            problems.append(f"kill {number} lost {len(held - kill.on_disk)} answers that were on disk before")
-        else:
-            held = kill.on_disk
-        may.update(key for key in counted if key not in held)
-    often = [key for key, times in counted.items() if times > may[key]]
-    if often:
-        problems.append(
-            f"{len(often)} questions were asked again although their answers were on disk: {', '.join(sorted(often))}"
-        )
+    again = kill.on_disk.intersection(asked[kill.n_asked :])
+    if again:
+        problems.append(f"after kill {number}, {len(again)} answers that were on disk were asked for again: {sorted(again)}")
+    if before is not None and before.on_disk - kill.on_disk:
+        problems.append(f"kill {number} lost {len(before.on_disk - kill.on_disk)} answers that were on disk before")
+    open_ones = set(asked[before.n_asked if before is not None else begin : kill.n_asked]) - kill.on_disk
+    if len(open_ones) > CONCURRENCY:
+        problems.append(f"at kill {number}, {len(open_ones)} requests were not on disk; at most {CONCURRENCY} are under way")
     return problems
 
 

@@ -91,13 +91,13 @@ def check(spec: SpecPath, prior: Beliefs = None, as_json: AsJson = False) -> Non
 @app.command()
 def estimate(spec: SpecPath, as_json: AsJson = False) -> None:
     """Tell requests, tokens and money before the first call."""
-    from synthor.loop import first_questions
+    from synthor.loop import expected_requests
     from synthor.method.estimate import estimate as priced
     from synthor.report.terminal import show_estimate
     from synthor.spec.load import load_spec
 
     loaded = load_spec(spec)
-    show_estimate(priced(loaded, first_questions(loaded)), as_json)
+    show_estimate(priced(loaded, expected_requests(loaded)), as_json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
+from synthor.llm.request import Request
 from synthor.method.calibrated import Calibrated
 from synthor.method.direct import Direct
 from synthor.method.incremental import Incremental
@@ -16,7 +17,7 @@ from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import asker_of, elicit, sources
 from synthor.prior.model import Prior
-from synthor.problem import Problem, check, compile_problem
+from synthor.problem import check, compile_problem
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
 
@@ -145,10 +146,11 @@ def believe(
     return state, asker
 
 
-def first_questions(spec: Spec) -> tuple[Problem, State]:
-    """What the first round would ask, without asking: for estimates."""
-    problem = compile_problem(spec)
-    return problem, METHODS[spec.method].begin(problem)
+def expected_requests(spec: Spec) -> tuple[Request, ...]:
+    """What a run would ask when no answer has to be asked for again, without asking: for estimates."""
+    method = METHODS[spec.method]
+    state = method.begin(compile_problem(spec))
+    return (*(question.request for question in state.questions), *method.follow_up(state))
 
 
 def _round(method: Method, state: State, asker: Asker, on_event: Listener) -> State:

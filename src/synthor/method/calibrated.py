@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.fit.model import Model, fit
-from synthor.llm.request import Answer
+from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Question, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
@@ -50,6 +50,14 @@ class Calibrated:
         names = [variable.name for variable in problem.levels[0].variables]
         state = State(problem=problem, prior=Prior(variables=names, groups=groups))
         return replace(state, questions=self._open(state))
+
+    def follow_up(self, state: State) -> tuple[Request, ...]:
+        scene = _scene(state)
+        waiting = not any(question.request.stage == "tables" for question in state.questions)  # for groups and marginals
+        later = [*_tables(state, scene), *_rules(state, scene), *_plan(state, scene)] if waiting else []
+        n = -(-asking.SEGMENTS // asking.SEGMENTS_A_REQUEST)
+        like = [asking.Segment(name=f"segment {i}", share=4.0) for i in range(asking.SEGMENTS // n)]
+        return (*(question.request for question in later), *[asking.ask_details(scene, like, {})] * n)
 
     def step(self, state: State, answers: Sequence[Answer | None]) -> State:
         after, found = taken(state, answers)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.fit.model import as_written
-from synthor.llm.request import Answer
+from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Question, State, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
@@ -27,6 +27,9 @@ class Direct:
         state = State(problem=problem)
         state = replace(state, prior=state.prior.model_copy(update={"variables": names}))
         return replace(state, questions=_open(state))
+
+    def follow_up(self, state: State) -> tuple[Request, ...]:
+        return ()
 
     def step(self, state: State, answers: Sequence[Answer | None]) -> State:
         after, found = taken(state, answers)

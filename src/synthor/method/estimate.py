@@ -1,13 +1,12 @@
 """What asking a model would cost, told before the first call."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from synthor.llm.budget import input_tokens
 from synthor.llm.request import Request
-from synthor.method.state import Question, State
 from synthor.prior import questions as asking
-from synthor.problem import Problem
 from synthor.spec.model import Spec
 
 
@@ -53,42 +52,31 @@ class Estimate:
         return {"model": self.model, "usd": self.usd, "stages": [asdict(stage) for stage in self.stages], "total": total}
 
 
-def estimate(spec: Spec, begun: tuple[Problem, State]) -> Estimate:
-    """Cost of the first round; later rounds ask only for what the fit shows to be missing.
+def estimate(spec: Spec, requests: Sequence[Request]) -> Estimate:
+    """Cost of some requests, stage by stage.
 
     Args:
         spec: names the model.
-        begun: the problem, and the method's state before anything was asked.
+        requests: all that a run sends when no answer has to be asked for again.
     """
-    _, state = begun
-    stages: dict[str, list[tuple[int, int]]] = {}
-    for request, times in _requests(state.questions):
-        stages.setdefault(request.stage, []).extend([(input_tokens(request), expected(request))] * times)
+    stages: dict[str, list[Request]] = {}
+    for request in requests:
+        stages.setdefault(request.stage, []).append(request)
     listed = tuple(
-        Stage(name=name, requests=len(sizes), input_tokens=sum(a for a, _ in sizes), output_tokens=sum(b for _, b in sizes))
-        for name, sizes in stages.items()
+        Stage(
+            name=name,
+            requests=len(alike),
+            input_tokens=sum(map(input_tokens, alike)),
+            output_tokens=sum(map(expected, alike)),
+        )
+        for name, alike in stages.items()
     )
     name = spec.model.name if spec.model is not None else "no model"
     told = Estimate(model=name, stages=listed, usd=None, sentence=_SENTENCE)
-    return Estimate(model=name, stages=listed, usd=_price(name, told.total), sentence=_SENTENCE)
+    return replace(told, usd=_price(name, told.total))
 
 
 _SENTENCE = "Unusable parts of an answer are asked for once more; later rounds ask only for what is still missing."
-
-
-def _requests(questions: tuple[Question, ...]) -> list[tuple[Request, int]]:
-    """Requests that are known, and those that follow from their answers: details from an outline."""
-    found = []
-    for question in questions:
-        found.append((question.request, 1))
-        if question.request.stage == "outline":
-            found.append((_details_like(question.request), -(-asking.SEGMENTS // asking.SEGMENTS_A_REQUEST)))
-    return found
-
-
-def _details_like(outline: Request) -> Request:
-    tokens = outline.max_output_tokens
-    return Request(stage="details", instructions=outline.instructions, question=outline.question, max_output_tokens=2 * tokens)
 
 
 def expected(request: Request) -> int:

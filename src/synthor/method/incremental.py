@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.fit.model import as_written
-from synthor.llm.request import Answer
+from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Question, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
@@ -34,6 +34,9 @@ class Incremental:
         state = State(problem=problem)
         state = replace(state, prior=state.prior.model_copy(update={"variables": names}))
         return replace(state, questions=_next(state))
+
+    def follow_up(self, state: State) -> tuple[Request, ...]:
+        return tuple(question.request for question in state.questions) * (ROUNDS - 1)
 
     def step(self, state: State, answers: Sequence[Answer | None]) -> State:
         after, found = taken(state, answers)

@@ -89,6 +89,10 @@ class Method(Protocol):
         """Before anything is asked; its questions are those of the first round."""
         ...
 
+    def follow_up(self, state: State) -> tuple[Request, ...]:
+        """Requests like those that will follow the state's questions, for estimates."""
+        ...
+
     def step(self, state: State, answers: Sequence[Answer | None]) -> State:
         """Take in the answers to the state's questions; the questions of the new state are what is still open in this round."""
         ...
