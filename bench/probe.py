@@ -94,7 +94,9 @@ def main() -> None:
         for r in requests
     ]
     try:
-        answers = [answer.text for answer in BatchFolder(Path(sys.argv[1])).answers(requests, lambda: True)]
+        found: dict[str, str] = {}
+        BatchFolder(Path(sys.argv[1])).ask(requests, lambda: True, lambda answer: found.update({answer.key: answer.text}))
+        answers = [found[request.key] for request in requests]
     except WaitingError as waiting:
         raise SystemExit(str(waiting)) from None
     sys.path.insert(0, str(EXAMPLE))

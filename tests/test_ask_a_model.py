@@ -114,7 +114,7 @@ def test_concurrency_falls_when_the_server_is_overloaded(tmp_path: Path) -> None
     _, calm = ask(lambda n, body: Reply(content='"x"', delay=0.2), 24, tmp_path)
     (tmp_path / "a.jsonl").unlink()
     _, busy = ask(lambda n, body: Reply(content='"x"', status=429 if n < 4 else 200, delay=0.2), 24, tmp_path)
-    assert calm.most_under_way == provider.CONCURRENCY
+    assert provider.CONCURRENCY / 2 < calm.most_under_way <= provider.CONCURRENCY
     assert len(busy.bodies) == 28
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from synthor import InputError, Prior, compile_problem, load_spec, parse_spec
+from synthor import InputError, Prior, compile_problem, load_spec, parse_spec, synthesize
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, fit_to_marginals, resolve
 from synthor.prior.elicit import elicit
-from synthor.prior.model import Dropped, read_prior
+from synthor.prior.model import Dropped, RuleBelief, read_prior
 from synthor.problem import Problem
 from synthor.types import Floats
 
@@ -430,3 +430,16 @@ def test_a_believed_zero_gives_way_to_what_is_known(joint: list[list[float]], fi
     fitted = fit_to_marginals(np.array(joint, dtype=float), np.array(first), np.array(second))
     assert_allclose(fitted.sum(axis=1), first, atol=1e-8)
     assert_allclose(fitted.sum(axis=0), second, atol=1e-8)
+
+
+def test_believed_rules_give_way_where_they_would_break_the_targets() -> None:
+    text = """
+    records: 100
+    variables: {a: {type: boolean}, b: {type: boolean}}
+    targets: [{counts: {a: {yes: 60, "no": 40}}}, {counts: {b: {yes: 70, "no": 30}}}]
+    """
+    wrong = Prior(rules=[RuleBelief(never="a and b", why="so it was believed")])
+    run = synthesize(parse_spec(text), prior=wrong)
+    assert run.measurement.met
+    assert run.model.status.value == "converged"
+    assert any("cannot be met together with the believed rules" in entry.reason for entry in run.model.dropped)

@@ -217,3 +217,17 @@ def test_the_model_is_the_same_on_any_number_of_cores(spec_file: Path) -> None:
         for threads in ("1", "2")
     ]
     assert texts[0] == texts[1]
+
+
+def test_a_run_that_was_killed_after_writing_records_goes_on_in_its_folder(spec_file: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "out")
+    folder.claim()
+    synthesize(load_spec(spec_file)).write(tmp_path / "out")
+    claimed = RunFolder(tmp_path / "out")
+    claimed.claim()
+    (tmp_path / "out" / "records.csv").write_text("half of a run that was killed")
+    (tmp_path / "out" / ".prior.json.abcd1234").write_text("left over")
+    synthesize(load_spec(spec_file)).write(tmp_path / "out")
+    assert not (tmp_path / "out" / "records.csv").exists()
+    assert not (tmp_path / "out" / ".prior.json.abcd1234").exists()
+    assert "unfinished" not in json.loads((tmp_path / "out" / "manifest.json").read_text())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synthor.errors import Finding, InputError
 from synthor.events import Event, Listener, forward, ignore
-from synthor.fit.model import Model, fit
+from synthor.fit.model import Model, fit_what_can_be
 from synthor.fit.status import Status
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -100,7 +100,7 @@ def fit_spec(
             believed, dropped = elicit(spec, prior)
             on_event(Event(stage="elicit", done=1, total=1, product=believed))
         with timed("fit", seconds):
-            model = fit(problem, believed, dropped=dropped, advance=forward("fit", on_event))
+            model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
     method = METHODS[spec.method]

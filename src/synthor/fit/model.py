@@ -271,6 +271,36 @@ def fit(
     return model
 
 
+def fit_what_can_be(
+    problem: Problem,
+    prior: Prior,
+    *,
+    dropped: tuple[Dropped, ...] = (),
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Model:
+    """As `fit`; but where believed rules leave no way to meet the targets, they give way: targets are facts, rules beliefs.
+
+    Args:
+        problem: what is known.
+        prior: what is believed.
+        dropped: beliefs that were found unusable already.
+        advance: told how many steps of how many are done.
+    """
+    try:
+        model = fit(problem, prior, dropped=dropped, advance=advance)
+        if model.status is not Status.INFEASIBLE or not model.beliefs.rules:
+            return model
+        without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
+        if without.status is Status.INFEASIBLE and len(without.unsupported) >= len(model.unsupported):
+            return model
+    except InputError:  # the rules leave nothing at all
+        if not prior.rules:
+            raise
+    reason = "the targets cannot be met together with the believed rules, so these were left out"
+    lost = tuple(Dropped(belief=f"rules[{i}]: {rule.never[:80]}", reason=reason) for i, rule in enumerate(prior.rules))
+    return fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped + lost, advance=advance)
+
+
 def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int = POOL_SIZE) -> Model:
     """The plan of proposals as it stands: no target pulls it, no rule holds it back.
 

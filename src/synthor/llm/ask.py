@@ -1,7 +1,7 @@
 """Asking: the journal first, then the model; each answer is on disk before anybody sees it; a cap ends the asking."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,8 +17,8 @@ class Source(Protocol):
 
     name: str
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
-        """Answers, in whatever order; `may_send` is asked before each is sent, and no ends the sending."""
+    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
+        """Ask all; `may_send` is asked before each is sent, and no ends it; `record` is told of each answer as it comes."""
 
 
 class Recording:
@@ -35,8 +35,8 @@ class Recording:
         if not self._found:
             raise InputError([Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")])
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
-        """The recorded answers.
+    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
+        """Give the recorded answers.
 
         Raises:
             InputError: the recording does not answer a request: it belongs to another spec, or to another version of synthor.
@@ -48,7 +48,7 @@ class Recording:
                 message = f"answers no request like this one ({request.stage})"
                 cure = "record again: context, variables, rules or synthor's prompts have changed since"
                 raise InputError([Finding(where=str(self.path), message=message, cure=cure)])
-            yield self._found[request.key]
+            record(self._found[request.key])
 
 
 class Asker:
@@ -85,7 +85,8 @@ class Asker:
         found = {request.key: self._kept(request) for request in requests}
         missing = [request for request in requests if found[request.key] is None]
         advance(len(requests) - len(missing), len(requests))
-        for answer in self.source.answers(missing, self._may_send) if missing else ():
+
+        def record(answer: Answer) -> None:
             if self.journal is not None:
                 self.journal.add(answer)
             else:
@@ -93,6 +94,9 @@ class Asker:
             self._back += 1
             found[answer.key] = answer
             advance(sum(known is not None for known in found.values()), len(requests))
+
+        if missing:
+            self.source.ask(missing, self._may_send, record)
         answers = [found[request.key] for request in requests]
         if answers and all(answer is not None and answer.finish == "error" for answer in answers):
             message = (

@@ -6,7 +6,7 @@ responses-0001.jsonl when it is there. A folder is only ever added to.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +31,26 @@ class BatchFolder:
         self.folder, self.model, self.wait = folder, model, wait
         self.name = "batch" if model == MODEL else f"batch:{model}"
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
-        """Answers to all requests, as soon as all are there.
+    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
+        """Record the answers that are there; write down the requests that have none.
 
         Raises:
             WaitingError: some have no answer yet; the open ones stand in a request file.
             InputError: a response file cannot be read.
             OutputError: the folder cannot be written.
         """
-        requests = [request for request in requests if may_send()]
+        open_requests = [request for request in requests if may_send()]
         while True:
             found = self._found()
-            missing = [request for request in requests if request.key not in found]
-            if not missing:
-                break
-            waiting = self._written(missing)
+            for request in [request for request in open_requests if request.key in found]:
+                record(_answer(request, found[request.key], self.name))
+                open_requests.remove(request)
+            if not open_requests:
+                return
+            waiting = self._written(open_requests)
             if not self.wait:
                 raise waiting
             time.sleep(POLL_SECONDS)
-        for request in requests:
-            document = found[request.key]
-            yield _answer(request, document, self.name)
 
     def _found(self) -> dict[str, dict[str, Any]]:
         """Lines of all response files by the key of their request."""

@@ -10,10 +10,8 @@ import random
 import re
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +25,9 @@ CONCURRENCY = 8
 TRIES = 6
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
+LAST_WAIT = 30.0
+"""Seconds that requests under way are given to finish when another failed for good."""
+
 TIMEOUT = 600.0
 """Seconds that one request may take."""
 
@@ -70,74 +71,66 @@ class Provider:
         self.pace = pace or Pace()
         _model(name)  # fails here, before any work, when it cannot be asked
 
-    def answers(self, requests: Sequence[Request], may_send: Callable[[], bool]) -> Iterator[Answer]:
-        """Answers in the order in which they come.
+    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
+        """Ask all, many at once.
 
         Args:
             requests: in the order in which to send them.
             may_send: asked before each is sent; no ends the sending.
+            record: told of each answer in the moment that it comes.
 
         Raises:
             ModelError: the key, the model or the address is wrong, or the model cannot be reached.
         """
         # The event loop runs in a thread of its own, so that this works inside notebooks, which have one already.
-        out: Queue[Answer | BaseException | None] = Queue()
+        failed: list[BaseException] = []
         stop = asyncio.Event()
         loop = asyncio.new_event_loop()
 
-        async def run() -> None:
-            # Connections belong to one event loop, so they are made with it and closed with it.
-            async with _model(self.name) as model, aclosing(self._answers(model, requests, may_send, stop)) as found:
-                async for answer in found:
-                    out.put(answer)
-                    await asyncio.to_thread(out.join)  # it is written down before another request is sent
-
         def work() -> None:
             try:
-                loop.run_until_complete(run())
-                out.put(None)
+                loop.run_until_complete(self._ask(requests, may_send, record, stop))
             except BaseException as error:  # handed to the caller's thread
-                out.put(error)
-            finally:
-                loop.close()
+                failed.append(error)
 
         thread = Thread(target=work, daemon=True)
         thread.start()
-        ended = False
         try:
-            while (found := out.get()) is not None:
-                if isinstance(found, BaseException):
-                    ended = True
-                    raise found
-                try:
-                    yield found
-                finally:
-                    out.task_done()
-            ended = True
+            while thread.is_alive():
+                thread.join(0.2)
         finally:
-            if not ended:
-                loop.call_soon_threadsafe(stop.set)
+            loop.call_soon_threadsafe(stop.set)
             thread.join()
+            loop.close()
+        if failed:
+            raise failed[0]
 
-    async def _answers(
-        self, model: "Model", requests: Sequence[Request], may_send: Callable[[], bool], stop: asyncio.Event
-    ) -> AsyncGenerator[Answer]:
+    async def _ask(
+        self,
+        requests: Sequence[Request],
+        may_send: Callable[[], bool],
+        record: Callable[[Answer], None],
+        stop: asyncio.Event,
+    ) -> None:
         waiting, under_way = deque(requests), set[asyncio.Task[Answer]]()
         throttle = _Throttle(self.pace.requests_per_minute)
-        try:
-            while (waiting or under_way) and not stop.is_set():
-                while waiting and len(under_way) < throttle.width and may_send():
-                    under_way.add(asyncio.create_task(self._answer(model, waiting.popleft(), throttle)))
-                if not under_way:
-                    return
-                done, _ = await asyncio.wait(under_way, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
-                under_way -= done
-                for task in done:
-                    yield task.result()
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+        # Connections belong to one event loop, so they are made with it and closed with it.
+        async with _model(self.name) as model:
+            try:
+                while (waiting or under_way) and not stop.is_set():
+                    while waiting and len(under_way) < throttle.width and may_send():
+                        under_way.add(asyncio.create_task(self._answer(model, waiting.popleft(), throttle)))
+                    if not under_way:
+                        return
+                    done, under_way = await asyncio.wait(under_way, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+                    _record_all(done, record)
+            finally:
+                if under_way and not stop.is_set():  # one failed for good: the others are paid for, so they may finish
+                    done, under_way = await asyncio.wait(under_way, timeout=LAST_WAIT)
+                    _record_all(done, record, forgiving=True)
+                for task in under_way:
+                    task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _answer(self, model: "Model", request: Request, throttle: "_Throttle") -> Answer:
         """One answer, tried again while there is hope; one without text when there is none for this request."""
@@ -191,6 +184,19 @@ class Provider:
             usd=_price(response),
             finish=str(response.finish_reason or ""),
         )
+
+
+def _record_all(done: Iterable[asyncio.Task[Answer]], record: Callable[[Answer], None], *, forgiving: bool = False) -> None:
+    """Record every answer that came; then raise the first failure, if any."""
+    failures = []
+    for task in done:
+        error = task.exception()
+        if error is None:
+            record(task.result())
+        else:
+            failures.append(error)
+    if failures and not forgiving:
+        raise failures[0]
 
 
 class _Throttle:

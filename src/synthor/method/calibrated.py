@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synthor.fit.model import Model, fit
+from synthor.fit.model import Model, fit, fit_what_can_be
 from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Question, State, got, taken, with_round
 from synthor.prior import answers as hearing
@@ -66,7 +66,8 @@ class Calibrated:
         return replace(after, questions=self._open(after))
 
     def settle(self, state: State, advance: Advance) -> State:
-        model = fit(state.problem, state.prior, dropped=(*state.dropped, *state.lost), advance=advance)
+        dropped = (*state.dropped, *state.lost)
+        model = fit_what_can_be(state.problem, state.prior, dropped=dropped, advance=advance)
         after = with_round(state, model, lambda: fit(state.problem, Prior()))
         after = replace(after, repairs=lambda state: _repairs(state, model))
         return replace(after, questions=self._open(after))

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import polars as pl
 
@@ -60,17 +60,28 @@ class RunFolder:
         if foreign:
             message = f"holds {', '.join(foreign)}, which no run of synthor wrote there"
             raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])
-        if not (self.path / "manifest.json").is_file():
-            self.save("manifest.json", json.dumps({"status": UNFINISHED, "products": {}}, indent=1) + "\n")
+        for name in (*PRODUCTS, "manifest.json"):
+            for left in self.path.glob(f".{name}.????????"):  # by a run that was killed while it wrote
+                left.unlink(missing_ok=True)
+        # From here until its end a run may have written any product: after a kill the same command must go on.
+        made = self._manifest() or {"status": UNFINISHED, "products": {}}
+        self.save("manifest.json", json.dumps(made | {"unfinished": True}, indent=1, ensure_ascii=False) + "\n")
 
     def _ours(self) -> frozenset[str]:
         """Names of files that an earlier run may have written."""
+        manifest = self._manifest()
+        unfinished = manifest.get("unfinished") or manifest.get("status") in (UNFINISHED, ELICITED)
+        return (
+            frozenset((*PRODUCTS, "records.parquet", "records.csv")) if unfinished else frozenset(manifest.get("products", ()))
+        )
+
+    def _manifest(self) -> dict[str, Any]:
+        """What manifest.json says; nothing when it is not there or not ours."""
         try:
-            manifest = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-            unfinished = manifest["status"] in (UNFINISHED, ELICITED)
-            return frozenset((*PRODUCTS, "records.parquet", "records.csv")) if unfinished else frozenset(manifest["products"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return frozenset()
+            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) and isinstance(found.get("products"), dict) else {}
 
     def _is_input(self, name: str) -> bool:
         return (self.path / name).resolve() in self.inputs
