@@ -20,6 +20,7 @@ types: .venv/.dev               ## types, strictly
 bench: .venv/.dev               ## evidence against real microdata; needs SYNTHOR_DATA
 	$(BIN)/python bench/oregon.py
 	$(BIN)/python bench/households.py
+	$(BIN)/python bench/probe.py bench/recordings/probe
 	$(BIN)/python bench/kills.py
 
 docs: .venv/.docs               ## the documentation, into site/

@@ -1,6 +1,6 @@
 """Does the model recite the microdata, and do its beliefs follow what it is told? A probe through a batch folder.
 
-    python bench/probe.py FOLDER      writes the requests, then, once they are answered, bench/results/probe.json
+    python bench/probe.py bench/recordings/probe     from the recorded answers; another folder asks anew, through `batch:`
 
 Two questions about the households of the example, to a model that has seen nothing of them but its own training:
 

@@ -222,7 +222,7 @@ def progress() -> Iterator[Callable[[str, int, int, object], None]]:
             bars.console.print(Text(round_line(product)))
             tasks.clear()  # the next round has bars of its own
             return
-        if not bars.console.is_terminal:
+        if not bars.console.is_terminal or (product is not None and stage not in tasks):
             return
         if stage not in tasks:
             tasks[stage] = bars.add_task(STAGES[stage], total=max(total, 1))
