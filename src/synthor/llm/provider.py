@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 8
 TRIES = 6
+TRIES_AT_FIRST = 2
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 LAST_WAIT = 30.0
@@ -69,6 +70,7 @@ class Provider:
     def __init__(self, name: str, *, pace: Pace | None = None) -> None:
         self.name = name
         self.pace = pace or Pace()
+        self._answered = False
         _model(name)  # fails here, before any work, when it cannot be asked
 
     def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
@@ -147,13 +149,16 @@ class Provider:
                         return Answer(key=request.key, stage=request.stage, model=self.name, text="", finish="error")
                     native = False  # the schema may be more than the provider takes: the prompt tells the form too
                     continue
-                if not _passing(error) or attempt == TRIES - 1:
+                # A server that never answered is rather not there than busy.
+                tries = TRIES if self._answered else TRIES_AT_FIRST
+                if not _passing(error) or attempt >= (tries if _unreachable(error) else TRIES) - 1:
                     raise _told(error, self.name) from None
                 throttle.slower()
                 asked_for = getattr(error, "retry_after", None)
                 wait = self.pace.first_wait * 2**attempt * random.uniform(0.5, 1.0)
                 await asyncio.sleep(min(asked_for if asked_for is not None else wait, LONGEST_WAIT))
             else:
+                self._answered = True
                 throttle.faster()
                 return answer
         raise AssertionError("the last attempt returns or raises")
@@ -305,6 +310,12 @@ def _passing(error: Exception) -> bool:
         e.ModelRequestTimeout,
     )
     return isinstance(error, passing) or getattr(error, "status_code", 0) in (408, 409, 425, 429, 500, 502, 503, 504, 529)
+
+
+def _unreachable(error: Exception) -> bool:
+    from pydantic_ai import exceptions as e
+
+    return isinstance(error, e.ModelConnectionError) and not isinstance(error, e.ModelTimeoutError)
 
 
 def _refused(error: Exception) -> bool:
