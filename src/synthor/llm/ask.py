@@ -66,6 +66,7 @@ class Asker:
         self.stopped = ""
         self._begin = time.monotonic()
         self._sent = self._back = 0
+        self._heard = False
 
     @property
     def bill(self) -> Bill:
@@ -98,7 +99,8 @@ class Asker:
         if missing:
             self.source.ask(missing, self._may_send, record)
         answers = [found[request.key] for request in requests]
-        if answers and all(answer is not None and answer.finish == "error" for answer in answers):
+        self._heard |= any(answer is not None and answer.finish != "error" for answer in answers)
+        if answers and not self._heard and all(answer is not None for answer in answers):
             message = (
                 f"{self.source.name}: every request was refused; the model or its server does not take requests of this kind"
             )

@@ -57,10 +57,12 @@ class BatchFolder:
         found = {}
         for path in sorted(self.folder.glob("responses-*.jsonl")):
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_text(encoding="utf-8").split("\n")
             except (OSError, UnicodeDecodeError):
                 raise InputError([Finding(where=str(path), message="cannot be read", cure="save it as UTF-8 lines")]) from None
             for row, line in enumerate(lines, start=1):
+                if self.wait and row == len(lines) and not _whole(line):
+                    continue  # is being written
                 if line.strip():
                     document = _line_of(line, path, row)
                     found[str(document["custom_id"])] = document
@@ -69,14 +71,14 @@ class BatchFolder:
     def _written(self, missing: Sequence[Request]) -> WaitingError:
         """Write what is open, unless a request file that asks for all of it waits already."""
         for path in sorted(self.folder.glob("requests-*.jsonl")):
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8").split("\n")
             asked = {str(_line_of(line, path, row)["custom_id"]) for row, line in enumerate(lines, start=1) if line}
             responses = path.with_name(path.name.replace("requests", "responses"))
-            if {request.key for request in missing} <= asked and not responses.exists():
+            if {request.key for request in missing} <= asked and (self.wait or not responses.exists()):
                 return WaitingError(path, responses, len(missing))
         number = 1 + len(list(self.folder.glob("requests-*.jsonl")))
         path = self.folder / f"requests-{number:04d}.jsonl"
-        text = "".join(json.dumps(self._line(request), ensure_ascii=False) + "\n" for request in missing)
+        text = "".join(json.dumps(self._line(request)) + "\n" for request in missing)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(".tmp")
@@ -102,6 +104,14 @@ class BatchFolder:
                 "response_format": {"type": "json_schema", "json_schema": schema},
             },
         }
+
+
+def _whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _line_of(line: str, path: Path, row: int) -> dict[str, Any]:

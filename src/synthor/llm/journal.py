@@ -21,19 +21,30 @@ class Journal:
 
     Raises:
         InputError: the file is there but cannot be read, or holds no answers at all.
+        OutputError: it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.bill = Bill()
         self._answers: dict[tuple[str, str], Answer] = {}
+        self._heard: set[str] = set()
         if path.is_file():
             for answer in read_answers(path):
                 self._take(answer)
+        try:  # before anything is paid for
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "ab"):
+                pass
+            if not path.stat().st_size:
+                path.unlink()
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder") from error
 
     def get(self, key: str, model: str) -> Answer | None:
-        """The answer that a model gave to a question, if it ever did."""
-        return self._answers.get((key, model))
+        """The answer that a model gave to a question, if it ever did; a refusal counts where it answered others."""
+        found = self._answers.get((key, model))
+        return found if found is None or found.finish != "error" or model in self._heard else None
 
     def add(self, answer: Answer) -> None:
         """Write an answer down, through to the disk, before anybody uses it.
@@ -57,8 +68,9 @@ class Journal:
 
     def _take(self, answer: Answer) -> None:
         self.bill = self.bill.with_answer(answer)
-        if answer.text or answer.finish != "error":
-            self._answers[answer.key, answer.model] = answer
+        self._answers[answer.key, answer.model] = answer
+        if answer.finish != "error":
+            self._heard.add(answer.model)
 
     def _ends_with_newline(self) -> bool:
         with open(self.path, "rb") as file:
@@ -73,12 +85,14 @@ def read_answers(path: Path) -> Sequence[Answer]:
         InputError: it cannot be read, or its first line is none of a journal.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         cure = "name a file of answers, answers.jsonl of a run folder"
         raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
     answers: list[Answer] = []
     for row, line in enumerate(lines, start=1):
+        if not line.strip() and row > 1:
+            continue
         try:
             document = json.loads(line)
             answers.append(Answer(**{name: value for name, value in document.items() if name in _KNOWN}))

@@ -26,7 +26,7 @@ TRIES = 6
 TRIES_AT_FIRST = 2
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
-LAST_WAIT = 30.0
+LAST_WAIT = 300.0
 """Seconds that requests under way are given to finish when another failed for good."""
 
 TIMEOUT = 600.0
@@ -68,9 +68,14 @@ class Provider:
     """
 
     def __init__(self, name: str, *, pace: Pace | None = None) -> None:
+        if re.search(r"@\w+://[^/]*@", name):
+            message = "the address holds a password: put it into the environment variable OPENAI_API_KEY"
+            raise ModelError(message, model=name.partition("@")[0])
         self.name = name
         self.pace = pace or Pace()
         self._answered = False
+        self._throttle = _Throttle(self.pace.requests_per_minute)
+        _check_key(name)
         _model(name)  # fails here, before any work, when it cannot be asked
 
     def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
@@ -115,7 +120,7 @@ class Provider:
         stop: asyncio.Event,
     ) -> None:
         waiting, under_way = deque(requests), set[asyncio.Task[Answer]]()
-        throttle = _Throttle(self.pace.requests_per_minute)
+        throttle = self._throttle
         # Connections belong to one event loop, so they are made with it and closed with it.
         async with _model(self.name) as model:
             try:
@@ -136,13 +141,21 @@ class Provider:
 
     async def _answer(self, model: "Model", request: Request, throttle: "_Throttle") -> Answer:
         """One answer, tried again while there is hope; one without text when there is none for this request."""
-        from pydantic_ai.exceptions import ModelAPIError
+        from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior
 
         native = bool(model.profile.get("supports_json_schema_output"))
         for attempt in range(TRIES):
             await throttle.turn()
             try:
                 answer = await self._once(model, request, native=native)
+            except (
+                UnexpectedModelBehavior,
+                IndexError,
+                ValueError,
+            ) as error:  # a gateway's page, say
+                if attempt == TRIES_AT_FIRST:
+                    raise _told(error, self.name) from None
+                await asyncio.sleep(self.pace.first_wait * 2**attempt)
             except ModelAPIError as error:
                 if _refused(error):
                     if not native:  # this request cannot be answered; others may
@@ -186,7 +199,7 @@ class Provider:
             text="".join(part.content for part in response.parts if part.part_kind == "text"),
             input_tokens=response.usage.input_tokens or None,
             output_tokens=response.usage.output_tokens or None,
-            usd=_price(response),
+            usd=None if "@" in self.name or self.name.startswith("ollama:") else _price(response),
             finish=str(response.finish_reason or ""),
         )
 
@@ -223,6 +236,15 @@ class _Throttle:
 
     def faster(self) -> None:
         self.width = min(CONCURRENCY, self.width + 1)
+
+
+def _check_key(name: str) -> None:
+    """A key that was pasted with something else is told before it is sent."""
+    variable = KEYS.get(name.partition(":")[0], "")
+    key = os.environ.get(variable, "")
+    if key and not re.fullmatch(r"[\x21-\x7e]+", key):
+        message = f"{variable} holds a blank or another character that no key has: set it anew"
+        raise ModelError(f"asking {name}: {message}", model=name)
 
 
 def price_known(name: str) -> bool:

@@ -38,6 +38,10 @@ REMAINS = 1e-3
 """Share of the records that a cell must be off for its discrepancy to be worth asking about."""
 
 
+_Off = tuple[float, str, float, float]
+"""A cell that is still off: by how much, its name, the share wanted, the share that is there."""
+
+
 class Calibrated:
     """Beliefs in rounds, each pulled onto the targets."""
 
@@ -69,7 +73,8 @@ class Calibrated:
         dropped = (*state.dropped, *state.lost)
         model = fit_what_can_be(state.problem, state.prior, dropped=dropped, advance=advance)
         after = with_round(state, model, lambda: fit(state.problem, Prior()))
-        after = replace(after, repairs=lambda state: _repairs(state, model))
+        wanted = _off(after, model)  # of this round: what else is off waits for the next fit
+        after = replace(after, repairs=lambda state: _repairs(state, model, wanted))
         return replace(after, questions=self._open(after))
 
     def _open(self, state: State) -> tuple[Question, ...]:
@@ -77,7 +82,7 @@ class Calibrated:
         if state.repairs is not None:
             return state.repairs(state)
         scene = _scene(state)
-        first = [*_groups(state, scene), *_marginals(state, scene)]
+        first = _groups(state, scene) or _marginals(state, scene)  # of groups, where there are groups
         if first:
             return tuple(first)
         return (*_tables(state, scene), *_rules(state, scene), *_plan(state, scene))
@@ -197,10 +202,10 @@ def _believed(state: State, heard: Heard) -> State:
     )
 
 
-def _repairs(state: State, model: Model) -> tuple[Question, ...]:
+def _repairs(state: State, model: Model, wanted: Sequence[_Off]) -> tuple[Question, ...]:
     """What a later round asks, given the fit before it; nothing when nothing is wrong."""
     scene = _scene(state)
-    return (*_targeted(state, scene, model), *_emptied(state, scene, model), *_revisions(state, scene, model))
+    return (*_targeted(state, scene, wanted), *_emptied(state, scene, model), *_revisions(state, scene, model))
 
 
 def _revisions(state: State, scene: Scene, model: Model) -> list[Question]:
@@ -239,9 +244,9 @@ def _worst_cells(scene: Scene, pair: Pair, model: Model, beliefs: dict[str, Beli
     return found
 
 
-def _targeted(state: State, scene: Scene, model: Model) -> list[Question]:
-    """Segments for cells without support, and for cells that are still off."""
-    wanted = []
+def _off(state: State, model: Model) -> list[_Off]:
+    """The cells that lack most records, among those that were not asked for in vain."""
+    off = []
     for target, shares in zip(state.problem.targets, got(model), strict=True):
         total = target.wanted.sum()
         if target.level != 0 or total <= 0:
@@ -249,26 +254,31 @@ def _targeted(state: State, scene: Scene, model: Model) -> list[Question]:
         gap = target.wanted / total - shares
         for cell in np.flatnonzero(gap > REMAINS):
             name = ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(int(cell)).items())
-            wanted.append((float(gap[cell]), name, float(target.wanted[cell] / total), float(shares[cell])))
-    wanted.sort(key=lambda entry: (-entry[0], entry[1]))
-    cells = [
+            off.append((float(gap[cell]), name, float(target.wanted[cell] / total), float(shares[cell])))
+    off.sort(key=lambda entry: (-entry[0], entry[1]))
+    return [entry for entry in off if state.wants(f"cell {entry[1]}")][:MOST_CELLS]
+
+
+def _targeted(state: State, scene: Scene, wanted: Sequence[_Off]) -> list[Question]:
+    """Segments for cells without support, and for cells that are still off."""
+    cells = [entry for entry in wanted if state.wants(f"cell {entry[1]}")]
+    if not cells:
+        return []
+    numbered = [
         {
+            "number": str(number),
             "name": name,
             "wanted": asking.percent(share),
             "have": asking.percent(have),
             "error": state.errors.get(f"cell {name}", ""),
         }
-        for _, name, share, have in wanted
-        if state.wants(f"cell {name}")
-    ][:MOST_CELLS]
-    if not cells:
-        return []
-    numbered = [cell | {"number": str(number)} for number, cell in enumerate(cells, start=1)]
-    segments = [asking.Segment(name=cell["name"], share=_size(wanted, cell["name"])) for cell in cells]
+        for number, (_, name, share, have) in enumerate(cells, start=1)
+    ]
+    segments = [asking.Segment(name=name, share=100 * gap) for gap, name, _, _ in cells]
     return [
         Question(
             request=asking.ask_targeted(scene, numbered),
-            items=tuple(f"cell {cell['name']}" for cell in cells),
+            items=tuple(f"cell {name}" for _, name, _, _ in cells),
             hear=lambda text: hearing.hear_details(text, scene, segments, prefix="cell "),
         )
     ]
@@ -296,8 +306,3 @@ def _emptied(state: State, scene: Scene, model: Model) -> list[Question]:
             hear=lambda text: hearing.hear_details(text, scene, empty, prefix="again segment "),
         )
     ]
-
-
-def _size(wanted: Sequence[tuple[float, str, float, float]], name: str) -> float:
-    """Share in percent of the segment that would close a gap."""
-    return 100 * next(gap for gap, cell, _, _ in wanted if cell == name)

@@ -276,6 +276,8 @@ def _numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...
         return {}, False
     found = [(re.fullmatch(r"\D*?(\d{1,6})\W*", key), entry) for key, entry in value.items() if not key.startswith("-")]
     entries = {str(int(match[1])): entry for match, entry in found if match}
+    if "0" in entries and entries.keys() == {str(number) for number in range(len(entries))}:
+        entries = {str(int(key) + 1): entry for key, entry in entries.items()}  # numbered from 0
     return {key: entry for key, entry in entries.items() if 1 <= int(key) <= n}, not whole
 
 
@@ -463,6 +465,8 @@ def _edits(text: str, known: str) -> Iterator[str]:
 
 def _name(key: Any, names: Sequence[str]) -> str:
     """The variable that a key means: its name, whatever its case, or its number from 1; empty when it is none."""
+    if key in names:
+        return str(key)
     number = _number(key) if not isinstance(key, str) else _number_in(key)
     if number is not None and number == int(number) and 1 <= number <= len(names):
         return names[int(number) - 1]

@@ -226,6 +226,9 @@ def _believed_marginal(
         dropped.append(Dropped(belief=place, reason=f"no variable is called '{belief.of}'; {nearest(belief.of, names)}"))
         return None
     variable = variables[names.index(belief.of)]
+    if len(belief.percent) == variable.variable.size and sum(belief.percent) > 0:
+        told = np.array(belief.percent, dtype=np.float64)  # said before its categories were put into groups
+        return names.index(belief.of), told / told.sum()
     if len(belief.percent) != variable.size or sum(belief.percent) <= 0:
         reason = f"{len(belief.percent)} numbers, expected {variable.size} with a sum above 0"
         dropped.append(Dropped(belief=place, reason=reason))

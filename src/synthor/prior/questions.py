@@ -306,7 +306,7 @@ def _render(stage: str, scene: Scene, *, figures: bool, **words: Any) -> str:
     rules = [{"text": _plain(text), "why": _plain(why)} for text, why in scene.rules]
     context = re.sub(r"</?(context|variables|impossible)>", "", scene.context)
     subject = _template("subject").render(context=context, variables=variables, rules=rules, figures=figures).strip()
-    return _template(stage).render(subject=subject, variables=variables, **words).strip() + "\n"
+    return _template(stage).render(subject=subject, variables=variables, figures=figures, **words).strip() + "\n"
 
 
 @cache

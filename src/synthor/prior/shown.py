@@ -82,8 +82,10 @@ def shown(variable: Variable, groups: Mapping[str, Sequence[str]] | None = None)
             if code >= 0:
                 group_of[code] = position
     if (group_of < 0).any():
-        names.append("other")
-        group_of[group_of < 0] = len(names) - 1
+        rest = next((i for i, name in enumerate(names) if name.strip().casefold() == "other"), len(names))
+        if rest == len(names):
+            names.append("other")
+        group_of[group_of < 0] = rest
     return Shown(variable=variable, labels=tuple(names), group_of=group_of)
 
 

@@ -57,6 +57,11 @@ class RunFolder:
             for name in products
             if (self.path / name).is_file() and (name not in ours or self._is_input(name)) and not self._kept(name)
         ]
+        told = self._manifest().get("products", {}).get("prior.json")
+        prior = self.path / "prior.json"
+        if told and prior.is_file() and not self._kept("prior.json") and sha256(prior) != told:
+            cure = f"go on from it with --prior {prior}, or move it away"
+            raise InputError([Finding(where=str(prior), message="was edited since a run wrote it", cure=cure)])
         if foreign:
             message = f"holds {', '.join(foreign)}, which no run of synthor wrote there"
             raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])
