@@ -315,3 +315,49 @@ def test_many_categories_are_believed_in_groups_and_numbers_in_bands(tmp_path: P
     assert sum(shares[True]) / len(shares[True]) > 0.8
     assert 0.2 < sum(shares[False]) / len(shares[False]) < 0.4
     assert json.loads(run.model.to_json())["prior"]["marginals"] == [{"of": "job", "percent": [50.0, 30.0, 20.0]}]
+
+
+def test_a_question_that_is_always_refused_costs_itself_and_is_not_sent_again(tmp_path: Path) -> None:
+    def behaviour(number: int, body: dict[str, Any]) -> Reply:
+        return Reply(status=400) if "describe every segment" in body["messages"][-1]["content"] else by_schema(number, body)
+
+    with serving(behaviour) as server:
+        spec = parse_spec(SPEC + f'model: {{name: "{server.model}"}}\n')
+        first = synthesize(spec, answers=tmp_path / "a.jsonl")
+        sent = len(server.bodies)
+        again = synthesize(spec, answers=tmp_path / "a.jsonl")
+        assert len(server.bodies) == sent
+    assert first.measurement.met
+    assert any("the request was refused" in entry.reason for entry in first.model.dropped)
+    assert again.records.equals(first.records)
+
+
+@pytest.mark.parametrize("content", ["", "<html>gateway</html>"])
+def test_an_answer_that_is_none_of_the_protocol_is_tried_again_and_told(content: str, tmp_path: Path) -> None:
+    asker, _ = ask(lambda n, body: Reply(content=content or "x"), 1, tmp_path)
+    assert asker.bill.requests == 1
+
+
+def test_a_key_with_a_stray_character_is_told_before_it_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abcd\u2019efghijk")
+    with serving() as server:
+        spec = parse_spec(SPEC + f'model: {{name: "{server.model}"}}\n')
+        with pytest.raises(ModelError, match="holds a blank or another character") as caught:
+            synthesize(spec, answers=tmp_path / "a.jsonl")
+        assert not server.bodies
+    assert "abcd" not in str(caught.value)
+
+
+def test_believed_shares_of_a_variable_in_groups_are_used(tmp_path: Path) -> None:
+    def behaviour(number: int, body: dict[str, Any]) -> Reply:
+        if body["response_format"]["json_schema"]["name"] == "marginals":
+            assert "'coast'" in body["messages"][-1]["content"]
+            return Reply(content='{"commune": [90, 10], "job": [50, 30, 20]}')
+        return knowing(number, body) if "groups" in str(body["response_format"]) else Reply(content="no")
+
+    text = MANY.replace(f"  - counts: {{commune: {{{', '.join(f'{name}: 20' for name in COMMUNES)}}}}}\n", "")
+    with serving(behaviour) as server:
+        run = synthesize(parse_spec(text + f'model: {{name: "{server.model}"}}\n'), answers=tmp_path / "a.jsonl")
+    on_coast = run.records["commune"].is_in(COMMUNES[:10]).mean()
+    assert isinstance(on_coast, float)
+    assert 0.85 < on_coast < 0.95

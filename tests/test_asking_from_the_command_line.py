@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,38 @@ def test_rounds_are_told_as_they_go_and_kept(tmp_path: Path, monkeypatch: pytest
     assert [made["number"] for made in manifest["rounds"]][:2] == [0, 1]
     assert "What the model was asked" in (tmp_path / "out" / "report.html").read_text()
     assert KEY not in done.stdout + done.stderr
+
+
+def test_edited_beliefs_are_not_overwritten(spec: Path, tmp_path: Path) -> None:
+    for _ in range(6):
+        if synthor("elicit", spec, "--out", tmp_path / "out").returncode == 0:
+            break
+        answer(tmp_path / "asked")
+    prior = tmp_path / "out" / "prior.json"
+    prior.write_text(prior.read_text().replace('"about"', '"about" '))
+    edited = prior.read_text()
+    done = synthor("run", spec, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert f"was edited since a run wrote it; go on from it with --prior {prior}" in done.stderr
+    assert prior.read_text() == edited
+
+
+def test_a_batch_line_that_is_being_written_is_waited_for(spec: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from synthor.cli import main; main()", "elicit", str(spec), "--wait"]
+    with subprocess.Popen([*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True) as process:
+        asked = tmp_path / "asked"
+        while not (asked / "requests-0001.jsonl").is_file():
+            assert process.poll() is None
+        answer(asked)
+        whole = (asked / "responses-0001.jsonl").read_text()
+        (asked / "responses-0001.jsonl").write_text(whole[: len(whole) // 2])
+        time.sleep(3)
+        assert process.poll() is None
+        assert not (asked / "requests-0002.jsonl").exists()
+        (asked / "responses-0001.jsonl").write_text(whole)
+        while process.poll() is None:
+            time.sleep(0.1)
+            for path in asked.glob("requests-*.jsonl"):
+                if not path.with_name(path.name.replace("requests", "responses")).is_file():
+                    answer(asked)
+        assert process.returncode in (0, 1)
