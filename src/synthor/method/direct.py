@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from synthor.fit.model import as_written
 from synthor.llm.request import Answer, Request
-from synthor.method.state import Advance, Question, State, taken, with_round
+from synthor.method.state import Advance, Question, State, begun, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
-from synthor.prior.shown import shown
 from synthor.problem import Problem
 
 PARTS = 6
@@ -23,9 +20,7 @@ class Direct:
     """Records as the model writes them."""
 
     def begin(self, problem: Problem) -> State:
-        names = [variable.name for variable in problem.levels[0].variables]
-        state = State(problem=problem)
-        state = replace(state, prior=state.prior.model_copy(update={"variables": names}))
+        state = begun(problem)
         return replace(state, questions=_open(state))
 
     def follow_up(self, state: State) -> tuple[Request, ...]:
@@ -45,11 +40,7 @@ class Direct:
 
 
 def _open(state: State) -> tuple[Question, ...]:
-    variables = [shown(variable) for variable in state.problem.levels[0].variables]
-    even = [np.full(variable.variable.size, 1 / variable.variable.size) for variable in variables]
-    known = [state.problem.marginal(v) for v in range(len(variables))]
-    marginals = [shares if shares is not None else other for shares, other in zip(known, even, strict=True)]
-    scene = asking.scene(state.problem, variables, marginals)
+    scene = asking.plain_scene(state.problem)
     return tuple(_part(state, scene, part) for part in range(1, PARTS + 1) if state.wants(f"records {part}"))
 
 

@@ -7,15 +7,12 @@ the targets, so what remains wrong remains.
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from synthor.fit.model import as_written
 from synthor.llm.request import Answer, Request
-from synthor.method.state import Advance, Question, State, got, taken, with_round
+from synthor.method.state import Advance, Question, State, begun, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
-from synthor.prior.shown import shown
 from synthor.problem import Problem
 
 ROUNDS = 6
@@ -30,9 +27,7 @@ class Incremental:
     """Proposals in rounds, taken as they are."""
 
     def begin(self, problem: Problem) -> State:
-        names = [variable.name for variable in problem.levels[0].variables]
-        state = State(problem=problem)
-        state = replace(state, prior=state.prior.model_copy(update={"variables": names}))
+        state = begun(problem)
         return replace(state, questions=_next(state))
 
     def follow_up(self, state: State) -> tuple[Request, ...]:
@@ -63,11 +58,7 @@ def _next(state: State) -> tuple[Question, ...]:
     item = f"plan {done + 1}"
     if not state.wants(item):
         return ()
-    variables = [shown(variable) for variable in state.problem.levels[0].variables]
-    even = [np.full(variable.variable.size, 1 / variable.variable.size) for variable in variables]
-    known = [state.problem.marginal(v) for v in range(len(variables))]
-    marginals = [shares if shares is not None else other for shares, other in zip(known, even, strict=True)]
-    scene = asking.scene(state.problem, variables, marginals)
+    scene = asking.plain_scene(state.problem)
     request = asking.ask_plan(
         scene,
         _worst(state) if done else [],

@@ -102,6 +102,12 @@ class Method(Protocol):
         ...
 
 
+def begun(problem: Problem) -> State:
+    """The state before anything is asked."""
+    names = [variable.name for variable in problem.levels[0].variables]
+    return State(problem=problem, prior=Prior(variables=names))
+
+
 def taken(state: State, answers: Sequence[Answer | None]) -> tuple[State, list[Heard]]:
     """The state after its questions were answered, and what each answer gave.
 

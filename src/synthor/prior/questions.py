@@ -11,7 +11,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
-from synthor.prior.shown import GROUPS, MANY, Shown
+from synthor.prior.shown import GROUPS, MANY, Shown, shown
 from synthor.problem import Problem
 from synthor.types import Shares
 
@@ -111,6 +111,15 @@ def scene(problem: Problem, variables: Sequence[Shown], marginals: Sequence[Shar
         published=tuple(problem.marginal(v) is not None for v in range(len(variables))),
         rules=tuple((rule.text, rule.why) for rule in problem.rules),
     )
+
+
+def plain_scene(problem: Problem) -> Scene:
+    """The scene as the problem tells it: no groups, and even shares where none are published."""
+    variables = problem.levels[0].variables
+    known = [problem.marginal(v) for v in range(len(variables))]
+    even = [np.full(variable.size, 1 / variable.size) for variable in variables]
+    marginals = [other if shares is None else shares for shares, other in zip(known, even, strict=True)]
+    return scene(problem, [shown(variable) for variable in variables], marginals)
 
 
 def all_pairs(problem: Problem) -> tuple[Pair, ...]:
