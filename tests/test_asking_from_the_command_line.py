@@ -114,6 +114,20 @@ def test_an_estimate_comes_before_the_first_call(tmp_path: Path) -> None:
     assert "unknown" in synthor("estimate", path).stdout
 
 
+def test_without_the_library_an_estimate_works_and_a_run_says_what_to_install(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC + 'model: {name: "anthropic:claude-sonnet-4-5"}\n')
+    absent = "import sys; sys.modules.update(dict.fromkeys(['genai_prices', 'pydantic_ai', 'pydantic_ai.exceptions']))"
+    start = f"{absent}; from synthor.cli import main; main()"
+    told = subprocess.run([sys.executable, "-c", start, "estimate", str(path)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "Price with anthropic:claude-sonnet-4-5: unknown" in told.stdout
+    command = [sys.executable, "-c", start, "run", str(path), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "not installed: pip install 'pydantic-ai-slim[anthropic]'" in done.stderr
+
+
 def test_rounds_are_told_as_they_go_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with serving() as server:

@@ -289,8 +289,7 @@ def _model(name: str) -> "Model":
         from pydantic_ai.models import infer_model
         from pydantic_ai.providers import infer_provider
     except ImportError:
-        cure = "pip install 'synthor[models]'"
-        raise ModelError(f"asking {name} needs a library that is not installed: {cure}", model=name) from None
+        raise ModelError(_not_installed(name, provider), model=name) from None
     try:
         if address or provider == "ollama":
             from pydantic_ai.models.openai import OpenAIChatModel
@@ -304,15 +303,18 @@ def _model(name: str) -> "Model":
             return OpenAIChatModel(model, provider=OpenAIProvider(base_url=address, api_key=key), profile=_SCHEMA)
         return infer_model(named, infer_provider)
     except ImportError:
-        extra = EXTRAS.get(provider, provider)
-        cure = f"pip install 'pydantic-ai-slim[{extra}]'"
-        raise ModelError(f"asking {name} needs a library that is not installed: {cure}", model=name) from None
+        raise ModelError(_not_installed(name, provider), model=name) from None
     except UserError as error:
         if provider in KEYS and not os.environ.get(KEYS[provider]):
             message = f"asking {name} needs a key: set the environment variable {KEYS[provider]}"
         else:
             message = f"{name} cannot be asked: {_without_keys(str(error))}"
         raise ModelError(message, model=name) from None
+
+
+def _not_installed(name: str, provider: str) -> str:
+    extra = EXTRAS.get(provider, provider)
+    return f"asking {name} needs a library that is not installed: pip install 'pydantic-ai-slim[{extra}]'"
 
 
 _SCHEMA: Any = {"supports_json_schema_output": True, "supports_json_object_output": True}
