@@ -1,6 +1,7 @@
 """elicit, estimate, and batch folders, as a user types them."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from model_server import KEY, by_schema, serving
+from model_server import KEY, Reply, by_schema, serving
 from test_ask_a_model import SPEC
 
 
@@ -126,6 +127,47 @@ def test_without_the_library_an_estimate_works_and_a_run_says_what_to_install(tm
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "not installed: pip install 'pydantic-ai-slim[anthropic]'" in done.stderr
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_an_interruption_while_asking_ends_at_once_and_keeps_every_answer(
+    after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    def slow(number: int, body: dict[str, Any]) -> Reply:
+        reply = by_schema(number, body)
+        reply.delay = 0.0 if number < after else 30.0
+        return reply
+
+    with serving(slow) as server:
+        path = tmp_path / "spec.yaml"
+        path.write_text(SPEC + f'model: {{name: "{server.model}"}}\n')
+        command = [
+            sys.executable,
+            "-c",
+            "from synthor.cli import main; main()",
+            "run",
+            str(path),
+            "--out",
+            str(tmp_path / "out"),
+        ]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            journal = tmp_path / "out" / "answers.jsonl"
+            while len(server.bodies) <= after or (after and len(journal_lines(journal)) <= after):
+                assert process.poll() is None
+                time.sleep(0.05)
+            begin = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate()
+    assert process.returncode == 130, told
+    assert time.monotonic() - begin < 10
+    assert "Interrupted." in told
+    assert len(journal_lines(journal)) == (after + 1 if after else 0)
+
+
+def journal_lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.is_file() else []
 
 
 def test_rounds_are_told_as_they_go_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from synthor.errors import ModelError
@@ -93,21 +93,23 @@ class Provider:
         failed: list[BaseException] = []
         stop = asyncio.Event()
         loop = asyncio.new_event_loop()
+        ended = Event()  # and not Thread.join: an interrupted join takes the thread for finished
 
         def work() -> None:
             try:
                 loop.run_until_complete(self._ask(requests, may_send, record, stop))
             except BaseException as error:  # handed to the caller's thread
                 failed.append(error)
+            finally:
+                ended.set()
 
-        thread = Thread(target=work, daemon=True)
-        thread.start()
+        Thread(target=work, daemon=True).start()
         try:
-            while thread.is_alive():
-                thread.join(0.2)
+            while not ended.wait(0.2):
+                pass
         finally:
             loop.call_soon_threadsafe(stop.set)
-            thread.join()
+            ended.wait()
             loop.close()
         if failed:
             raise failed[0]
