@@ -216,3 +216,19 @@ def test_a_batch_line_that_is_being_written_is_waited_for(spec: Path, tmp_path: 
                 if not path.with_name(path.name.replace("requests", "responses")).is_file():
                     answer(asked)
         assert process.returncode in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gpt-5", "'gpt-5' names no model; write provider:model"),
+        ("replay:none.jsonl", "none.jsonl: cannot be read: No such file or directory; name answers.jsonl of a run folder"),
+        ("batch:spec.yaml", "choose another folder"),
+    ],
+)
+def test_a_model_that_is_none_is_told_with_the_cure(name: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC + f'model: {{name: "{name}"}}\n')
+    done = synthor("run", path, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert words in done.stderr

@@ -15,7 +15,7 @@ def read_recording(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        cure = "give the path of a JSON file of beliefs"
+        cure = "name answers.jsonl of a run folder, or a JSON file of beliefs"
         raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
     except UnicodeDecodeError:
         raise InputError([Finding(where=str(path), message="is not UTF-8 text", cure="save it as UTF-8")]) from None

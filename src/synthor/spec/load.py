@@ -154,7 +154,8 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
         if "number" in cure and isinstance(problem["input"], str) and re.search(r"\d[,.' ]\d{3}", problem["input"]):
             cure = "write it without thousands separators"
     elif problem["type"] == "string_pattern_mismatch":
-        message, cure = f"{_found(problem['input'])} cannot be asked", "use replay:FILE or none"
+        message = f"{_found(problem['input'])} names no model"
+        cure = "write provider:model, such as openai:gpt-5 or anthropic:claude-sonnet-4-5, or batch:FOLDER, replay:FILE, none"
     elif problem["type"] == "variable_name":
         cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"
     elif problem["type"] == "union_tag_invalid":
