@@ -17,11 +17,15 @@ lint: .venv/.dev                ## style
 types: .venv/.dev               ## types, strictly
 	$(BIN)/mypy
 
-bench: .venv/.dev               ## evidence against real microdata; needs SYNTHOR_DATA
+bench: .venv/.dev               ## all evidence, in an hour or so; most of it needs SYNTHOR_DATA
 	$(BIN)/python bench/oregon.py
 	$(BIN)/python bench/households.py
 	$(BIN)/python bench/probe.py bench/recordings/probe
 	$(BIN)/python bench/kills.py
+	$(BIN)/python bench/integers.py
+	$(BIN)/python bench/balancing.py
+	$(BIN)/python bench/streaming.py
+	$(BIN)/python bench/truth.py
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json

@@ -6,7 +6,7 @@ import pytest
 
 from synthor import compile_problem, parse_spec
 from synthor.errors import InputError
-from synthor.evaluate.bootstrap import Curve, kish
+from synthor.evaluate.bootstrap import Curve, kish, rake
 from synthor.evaluate.fidelity import evaluate
 from synthor.problem import Problem
 from synthor.types import Codes
@@ -136,3 +136,97 @@ def test_the_curve_is_read_in_logarithms_and_never_beyond_its_cap() -> None:
     assert curve.equivalent(0.2**0.5 * 0.1**0.5).size == pytest.approx(200)
     assert curve.equivalent(0.05).capped
     assert curve.equivalent(0.5).size == 0
+
+
+def test_the_interval_is_read_from_the_samples_quantiles() -> None:
+    """Of 21 samples a size the 5% and 95% quantiles are the second and the last but one."""
+    spread = np.linspace(-0.01, 0.01, 21)
+    tvds = np.stack([centre + spread for centre in (0.4, 0.2, 0.1)])
+    found = Curve(sizes=np.array([25.0, 100.0, 400.0]), tvds=tvds, cap=400.0).equivalent(0.2)
+    assert found.size == pytest.approx(100)
+
+    def passes(shift: float) -> float:
+        curve = -np.log(np.array([0.4, 0.2, 0.1]) + shift)
+        return float(np.exp(np.interp(-np.log(0.2), curve, np.log([25.0, 100.0, 400.0]))))
+
+    assert found.low == pytest.approx(passes(-0.009))
+    assert found.high == pytest.approx(passes(0.009))
+    assert found.low < found.size < found.high
+
+
+def test_raking_meets_both_margins_and_keeps_the_odds_ratio() -> None:
+    weights = np.array([4.0, 1.0, 2.0, 3.0])
+    rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    raked = rake(weights, [(rows, np.array([0.3, 0.7])), (columns, np.array([0.6, 0.4]))])
+    table = raked.reshape(2, 2)
+    np.testing.assert_allclose(table.sum(axis=1), [0.3, 0.7], atol=1e-5)
+    np.testing.assert_allclose(table.sum(axis=0), [0.6, 0.4], atol=1e-5)
+    assert table[0, 0] * table[1, 1] / (table[0, 1] * table[1, 0]) == pytest.approx(4 * 3 / (1 * 2))
+
+
+def test_raking_leaves_out_what_the_sample_or_the_target_misses() -> None:
+    three = np.array([0, 0, 1, 2])
+    np.testing.assert_allclose(rake(np.ones(4), [(three, np.array([0.5, 0.0, 0.3, 0.2]))]), [0.3125, 0.3125, 0, 0.375])
+    np.testing.assert_allclose(rake(np.ones(2), [(np.array([0, 0]), np.array([0.0, 1.0]))]), [0.5, 0.5])
+
+
+def letters(*rows: str) -> pl.DataFrame:
+    return pl.DataFrame([list(row) for row in rows], schema=["v0", "v1", "v2"], orient="row")
+
+
+def test_shares_of_copies_are_of_the_same_half_of_the_microdata() -> None:
+    """Real records are all different, so none of one half is in the other; records that repeat them hit half of them."""
+    every = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)[:26].astype(np.int32)
+    copies = evaluate(problem_for(every), frame(every), frame(every)).copies
+    assert copies.same_values == 26
+    assert copies.same_categories == pytest.approx(0.5)
+    assert copies.expected_categories == 0
+
+
+def test_the_share_that_is_expected_is_weighted() -> None:
+    """Nine real records in ten are alike; each record that is not is alone of its kind."""
+    real = letters(*["aaa"] * 18, "abc", "bca").with_columns(w=pl.Series([1.0] * 18 + [9.0, 9.0]))
+    problem = problem_for(np.zeros((20, 3), np.int32))
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(20)
+        n_alone = int((order[10:] >= 18).sum())
+        copies = evaluate(problem, letters("aaa", "ccc"), real, weight="w", random_seed=seed).copies
+        assert copies.expected_categories == pytest.approx((10 - n_alone) / (10 - n_alone + 9 * n_alone))
+        assert copies.same_categories == 0.5
+
+
+MIXED = """
+records: 4
+variables:
+  car: {type: boolean}
+  tenure: {type: category, values: [owned, rented]}
+  persons: {type: integer, min: 1, max: 9, bins: [1, 2, 3]}
+  income: {type: number, min: 0, max: 100, bins: [0, 50], decimals: 1}
+"""
+
+
+def test_copies_are_found_however_values_are_written() -> None:
+    records = pl.DataFrame(
+        {"car": [True, False], "tenure": ["owned", "rented"], "persons": [4, 2], "income": [12.5, 70.0]},
+        schema_overrides={"tenure": pl.Enum(["owned", "rented"])},
+    )
+    microdata = pl.DataFrame(
+        {"car": ["yes", "no"], "tenure": ["Owned ", "rented"], "persons": ["4.0", "2"], "income": ["12.50", "70.1"]}
+    )
+    problem = compile_problem(parse_spec(MIXED))
+    assert evaluate(problem, records, microdata).copies.same_values == 1
+    labelled = microdata.with_columns(persons=pl.Series(["3+", "2"]), income=pl.Series([12.5, 70.0]))
+    assert evaluate(problem, records, labelled).copies.same_values == 2
+
+
+def test_a_label_where_a_rule_needs_a_number_is_told_with_its_table_and_column() -> None:
+    problem = compile_problem(parse_spec(MIXED + "rules: [{never: car and persons > 4}]"))
+    records = pl.DataFrame(
+        {"car": [True, False], "tenure": ["owned", "rented"], "persons": [4, 2], "income": [12.5, 70.0]},
+    )
+    decided = records.with_columns(persons=pl.Series(["2", "3+"]))  # the second has no car, whatever its size
+    assert evaluate(problem, records, decided).real_violations == {"car and persons > 4": 0}
+    with pytest.raises(
+        InputError, match=r"microdata: column 'persons' holds '3\+', a label, where a rule needs a number.*values"
+    ):
+        evaluate(problem, records, records.with_columns(persons=pl.Series(["3+", "2"])))

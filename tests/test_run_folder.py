@@ -8,12 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from synthor import load_spec, synthesize
-from synthor.errors import InputError, OutputError
+from synthor import load_spec, parse_spec, synthesize
+from synthor.errors import BugError, InputError, OutputError
 from synthor.events import Event
 from synthor.prior.model import Dependency, Prior
 from synthor.run import draw, remeasure
-from synthor.store.folder import RunFolder
+from synthor.sample import stream
+from synthor.store.folder import Format, RunFolder, pack
 
 SPEC = """
 title: Cars and homes
@@ -104,17 +105,18 @@ def test_a_failure_while_writing_leaves_what_was_there(spec_file: Path, tmp_path
     synthesize(load_spec(spec_file)).write(folder.path)
     before = digests(folder.path)
     with pytest.raises(KeyboardInterrupt), folder.writing(["records"], "parquet") as write:
-        write({"records": pl.DataFrame({"car": [True]})})
+        write(pack({"records": pl.DataFrame({"car": [True]})}, "parquet"))
         raise KeyboardInterrupt
     assert digests(folder.path) == before
 
 
 def test_many_chunks_make_one_file(tmp_path: Path) -> None:
-    for format in ("parquet", "csv"):
+    formats: tuple[Format, ...] = ("parquet", "csv")
+    for format in formats:
         folder = RunFolder(tmp_path / format)
-        with folder.writing(["records"], "parquet" if format == "parquet" else "csv") as write:
+        with folder.writing(["records"], format) as write:
             for start in range(0, 30, 10):
-                write({"records": pl.DataFrame({"x": range(start, start + 10)})})
+                write(pack({"records": pl.DataFrame({"x": range(start, start + 10)})}, format))
         read = pl.read_parquet if format == "parquet" else pl.read_csv
         assert read(folder.records("records"))["x"].to_list() == list(range(30))
         assert [path.name for path in folder.path.iterdir()] == [f"records.{format}"]
@@ -227,7 +229,95 @@ def test_a_run_that_was_killed_after_writing_records_goes_on_in_its_folder(spec_
     claimed.claim()
     (tmp_path / "out" / "records.csv").write_text("half of a run that was killed")
     (tmp_path / "out" / ".prior.json.abcd1234").write_text("left over")
+    (tmp_path / "out" / ".records.parquet.abcd1234").write_text("left over")
     synthesize(load_spec(spec_file)).write(tmp_path / "out")
     assert not (tmp_path / "out" / "records.csv").exists()
-    assert not (tmp_path / "out" / ".prior.json.abcd1234").exists()
+    assert not list((tmp_path / "out").glob(".*"))
     assert "unfinished" not in json.loads((tmp_path / "out" / "manifest.json").read_text())
+
+
+MANY = """
+records: 3000
+variables:
+  car: {type: boolean}
+  tenure: {type: category, values: [owned, rented]}
+  persons: {type: integer, min: 1, max: 9, bins: [1, 2, 3]}
+  income: {type: number, min: 0, max: 100, bins: [0, 50], decimals: 1}
+targets:
+  - {shares: {car: {yes: 70, no: 30}}}
+rules: [{never: car and persons > 6}]
+"""
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv"])
+def test_many_chunks_give_the_same_bytes_whatever_the_number_of_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: Format
+) -> None:
+    monkeypatch.setattr(stream, "CHUNK", 700)
+    run = synthesize(parse_spec(MANY))
+    for n_cores in (1, 2, 5):
+        monkeypatch.setattr(os, "cpu_count", lambda n=n_cores: n)
+        assert run.write(tmp_path / str(n_cores), format=format).met
+    assert digests(tmp_path / "1") == digests(tmp_path / "2") == digests(tmp_path / "5")
+    read = pl.read_parquet if format == "parquet" else pl.read_csv
+    assert read(tmp_path / "1" / f"records.{format}").height == 3000
+    assert remeasure(RunFolder(tmp_path / "1")).met
+
+
+def test_a_folder_whose_name_is_a_pattern_takes_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "CHUNK", 700)
+    run = synthesize(parse_spec(MANY))
+    (tmp_path / "out1").mkdir()
+    run.write(tmp_path / "out[1]")
+    run.write(tmp_path / "out[1]", format="csv")
+    run.write(tmp_path / "out[1]")
+    assert {path.name for path in (tmp_path / "out[1]").iterdir()} == PRODUCTS
+    assert pl.scan_parquet(tmp_path / "out[1]" / "records.parquet", glob=False).collect().height == 3000
+    assert not list((tmp_path / "out1").iterdir())
+
+
+def test_the_joined_file_is_the_chunks_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "CHUNK", 700)
+    run = synthesize(parse_spec(MANY))
+    run.write(tmp_path)
+    chunks = pl.concat([chunk["records"] for chunk in run.sample.chunks()])
+    assert pl.read_parquet(tmp_path / "records.parquet").equals(chunks)
+    filtered = pl.scan_parquet(tmp_path / "records.parquet").filter(pl.col("persons") > 6).select("car", "income").collect()
+    assert filtered.equals(chunks.filter(pl.col("persons") > 6).select("car", "income"))  # statistics are each group's own
+
+
+def test_tables_that_differ_never_become_one_file(tmp_path: Path) -> None:
+    with pytest.raises(BugError, match="differ in their columns"), RunFolder(tmp_path).writing(["records"], "parquet") as write:
+        write(pack({"records": pl.DataFrame({"x": [1]})}, "parquet"))
+        write(pack({"records": pl.DataFrame({"x": ["1"]})}, "parquet"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_with_a_line_break_is_one_header(tmp_path: Path) -> None:
+    with RunFolder(tmp_path).writing(["records"], "csv") as write:
+        for x in (1, 2):
+            write(pack({"records": pl.DataFrame({"a\nb": [x]})}, "csv"))
+    assert pl.read_csv(tmp_path / "records.csv")["a\nb"].to_list() == [1, 2]
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from synthor import parse_spec, synthesize
+from synthor.run import draw
+model = synthesize(parse_spec(Path(sys.argv[1]).read_text())).model
+draw(model, int(sys.argv[3])).write(sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None:
+    """Three million records more would take 60 MB at least; 40 MB are allowed for the allocator's mood."""
+    (tmp_path / "spec.yaml").write_text(MANY)
+    peaks = []
+    for n in (1_000_000, 4_000_000):
+        command = [sys.executable, "-c", MEMORY, str(tmp_path / "spec.yaml"), str(tmp_path / str(n)), str(n)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    assert peaks[1] - peaks[0] < 40

@@ -10,7 +10,7 @@ from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import resolve
 from synthor.prior.mixture import Mixture, independent
 from synthor.prior.model import Dependency, Prior, Proposal
-from synthor.prior.tree import strongest_tree
+from synthor.prior.tree import Joint, strongest_tree
 from synthor.units import Units, cells_of
 
 SPEC = """
@@ -22,6 +22,9 @@ targets:
   - {counts: {a: {x: 500, y: 499, z: 1}}}
   - {counts: {b: {p: 300, q: 700}}}
 """
+
+WIDE = SPEC.replace("targets:", "  c: {type: integer, min: 0, max: 99}\n  d: {type: integer, min: 0, max: 99}\ntargets:")
+"""The same with more combinations of categories than candidates are asked for, so that these are drawn."""
 
 
 def random_mixture(seed: int, n_segments: int = 4, sizes: tuple[int, ...] = (3, 2, 4)) -> Mixture:
@@ -61,7 +64,7 @@ def test_a_tree_draws_from_its_own_density_and_keeps_its_tables() -> None:
     random = np.random.default_rng(5)
     joint = random.dirichlet(np.ones(6)).reshape(3, 2)
     marginals = (joint.sum(axis=1), joint.sum(axis=0), np.array([0.5, 0.5]))
-    tree = strongest_tree(marginals, {(0, 1): joint})
+    tree = strongest_tree(marginals, {(0, 1): Joint.of(joint)})
     units = grid((3, 2, 2))
     density = np.exp(tree.log_density(units.codes))
     assert density.sum() == pytest.approx(1)
@@ -73,14 +76,16 @@ def test_a_tree_draws_from_its_own_density_and_keeps_its_tables() -> None:
 
 def test_a_mixture_given_some_categories_is_bayes_rule() -> None:
     mixture, units = random_mixture(2), grid((3, 2, 4))
-    probability, inside = mixture.within((1,), (0,))
+    n = 40_000
+    found, share = mixture.draw_within((1,), np.zeros((n, 1), np.int32), np.random.default_rng(3))
     density = np.exp(mixture.log_density(units.codes)) * (units.codes[:, 1] == 0)
-    assert probability == pytest.approx(density.sum())
-    np.testing.assert_allclose(np.exp(inside.log_density(units.codes)), density / density.sum(), atol=1e-12)
+    assert share == pytest.approx(density.sum())
+    got = cells_of(found, 0, [0, 1, 2], [3, 2, 4]).totals(np.ones(n)) / n
+    assert np.abs(got - density / density.sum()).max() < 0.015  # six standard deviations
 
 
 def test_rare_cells_get_candidates_of_their_own() -> None:
-    problem = compile_problem(parse_spec(SPEC))
+    problem = compile_problem(parse_spec(WIDE))
     pool = draw_pool(problem, resolve(Prior(), problem), size=50, random_seed=0)
     assert (pool.units.codes[:, 0] == 2).sum() > 0
     assert pool.unsupported == ()
@@ -89,7 +94,7 @@ def test_rare_cells_get_candidates_of_their_own() -> None:
 
 def test_candidates_for_missing_cells_keep_the_base_measure() -> None:
     """The rare category's share under q is 0.001; where its candidates were all supplied, they weigh just that."""
-    problem = compile_problem(parse_spec(SPEC))
+    problem = compile_problem(parse_spec(WIDE))
     supplied = 0
     for seed in range(20):
         pool = draw_pool(problem, resolve(Prior(), problem), size=50, random_seed=seed)
@@ -101,7 +106,7 @@ def test_candidates_for_missing_cells_keep_the_base_measure() -> None:
 
 
 def test_a_cell_that_rules_forbid_together_is_reported_as_unsupported() -> None:
-    text = SPEC + "rules: [{never: a = 'z' and b = 'p'}, {never: a = 'z' and b = 'q'}]"
+    text = WIDE + "rules: [{never: a = 'z' and b = 'p'}, {never: a = 'z' and b = 'q'}]"
     problem = compile_problem(parse_spec(text))
     pool = draw_pool(problem, resolve(Prior(), problem), size=200, random_seed=0)
     assert pool.unsupported == ((0, 2),)
@@ -109,7 +114,7 @@ def test_a_cell_that_rules_forbid_together_is_reported_as_unsupported() -> None:
 
 def test_tables_and_proposals_are_weighted_back_to_the_base_measure() -> None:
     """Pools drawn through a tree still average to q: the weighted share of a pair of categories is q's."""
-    problem = compile_problem(parse_spec(SPEC))
+    problem = compile_problem(parse_spec(WIDE))
     prior = Prior(
         dependencies=[Dependency(given="a", of="b", rows=[[80, 20], [10, 90], [50, 50]])],
         proposals=[Proposal(share=1, values={"a": {"x": 1, "y": 1, "z": 0.01}, "b": {"p": 3, "q": 7}})],
@@ -118,12 +123,25 @@ def test_tables_and_proposals_are_weighted_back_to_the_base_measure() -> None:
     pool = draw_pool(problem, beliefs, size=40_000, random_seed=1)
     table = cells_of(pool.units, 0, [0, 1], [3, 2]).totals(np.exp(pool.log_base))
     known = {0: np.array([0.5, 0.499, 0.001]), 1: np.array([0.3, 0.7])}
-    expected = np.exp(tilt(beliefs.base, known).log_density(grid((3, 2)).codes))
+    tilted = tilt(beliefs.base, known)
+    expected = np.einsum("s,sa,sb->ab", tilted.shares, tilted.tables[0], tilted.tables[1]).ravel()
     assert np.abs(table - expected).max() < 0.012
 
 
+def test_few_combinations_are_all_candidates_with_their_exact_shares() -> None:
+    problem = compile_problem(parse_spec(SPEC + "rules: [{never: a = 'z' and b = 'p'}]"))
+    prior = Prior(proposals=[Proposal(share=1, values={"a": {"x": 1, "y": 1, "z": 0.01}, "b": {"p": 3, "q": 7}})])
+    beliefs = resolve(prior, problem)
+    pool = draw_pool(problem, beliefs, size=6, random_seed=1)
+    assert pool.units.codes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 1]]
+    known = {0: np.array([0.5, 0.499, 0.001]), 1: np.array([0.3, 0.7])}
+    density = np.exp(tilt(beliefs.base, known).log_density(pool.units.codes))
+    np.testing.assert_allclose(np.exp(pool.log_base), density / density.sum(), rtol=1e-12)
+    assert pool.acceptance == pytest.approx(density.sum())
+
+
 def test_the_same_seed_gives_the_same_pool_and_another_seed_another() -> None:
-    problem = compile_problem(parse_spec(SPEC))
+    problem = compile_problem(parse_spec(WIDE))
     beliefs = resolve(Prior(), problem)
     first, again, other = (draw_pool(problem, beliefs, size=500, random_seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(first.units.codes, again.units.codes)
@@ -144,3 +162,32 @@ def test_a_rule_leaves_the_shares_of_segments_as_they_are() -> None:
     pool = draw_pool(problem, resolve(Prior(proposals=plan), problem), size=20_000, random_seed=0)
     shares = cells_of(pool.units, 0, [0], [4]).totals(np.exp(pool.log_base))
     assert np.abs(shares - 0.25).max() < 0.02
+
+
+def test_the_tree_keeps_the_strongest_tables_and_its_base_the_known_marginals() -> None:
+    half = (np.array([0.5, 0.5]),) * 3
+    weak, strong = (Joint.of(np.array([[0.25 + d, 0.25 - d], [0.25 - d, 0.25 + d]])) for d in (0.05, 0.2))
+    tree = strongest_tree(half, {(0, 1): weak, (1, 2): strong, (0, 2): strong})
+    assert tree.parents == (-1, 2, 0)
+    problem = compile_problem(parse_spec(WIDE))
+    prior = Prior(proposals=[Proposal(share=1, values={"a": {"x": 1, "y": 1, "z": 1}, "b": {"p": 1, "q": 1}})])
+    pool = draw_pool(problem, resolve(prior, problem), size=100, random_seed=0)
+    np.testing.assert_allclose(pool.base.marginal(0), [0.5, 0.499, 0.001], atol=1e-9)
+
+
+def test_no_variable_is_drawn_so_that_only_empty_cells_are_left() -> None:
+    """A three-way table with zeros whose pairs have none: the tree draws only what is not empty, by its own density."""
+    random = np.random.default_rng(1)
+    table = np.where(random.random((4, 3, 5)) < 0.4, 0.0, random.random((4, 3, 5)))
+    table /= table.sum()
+    marginals = tuple(table.sum(axis=tuple(i for i in range(3) if i != v)) for v in range(3))
+    joints = {(0, 1): Joint.of(table.sum(axis=2)), (1, 2): Joint.of(table.sum(axis=0))}
+    tree = strongest_tree(marginals, joints, [((0, 1, 2), table > 0)])
+    units = grid((4, 3, 5))
+    density = np.exp(tree.log_density(units.codes))
+    assert density.sum() == pytest.approx(1)
+    drawn = cells_of(tree.draw(50_000, random), 0, [0, 1, 2], [4, 3, 5]).totals(np.ones(50_000)) / 50_000
+    assert np.abs(drawn - density).max() < 0.013  # six standard deviations
+    reached = density[table.ravel() > 0].sum()
+    assert reached > np.exp(strongest_tree(marginals, joints).log_density(units.codes))[table.ravel() > 0].sum()
+    assert reached > 0.99

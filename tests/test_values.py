@@ -90,7 +90,7 @@ def test_a_single_value_in_a_wide_bin_is_found() -> None:
     codes = all_codes(problem)
     allowed = possible(problem, codes)
     assert labels(problem, codes[allowed], "income") == {("50 to 100",)}
-    settled = settle(problem, even(problem), codes[allowed], np.random.default_rng(0), tries=3)
+    settled, _ = settle(problem, even(problem), codes[allowed], np.random.default_rng(0), tries=3)
     assert settled["income"].unique().to_list() == [100.0]
 
 
@@ -125,7 +125,8 @@ def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], t
     codes = codes[possible(problem, codes)]
     marginals = [np.linspace(1, 0.01, variable.size) for variable in problem.levels[0].variables]
     shapes = tuple(shape(v, shares / shares.sum()) for v, shares in zip(problem.levels[0].variables, marginals, strict=True))
-    frame = settle(problem, shapes, codes, np.random.default_rng(1), tries)
+    frame, n_broken = settle(problem, shapes, codes, np.random.default_rng(1), tries)
+    assert n_broken == 0
     assert not broken(problem, frame).any()
     assert (encoded(problem, frame) == codes).all()
 
@@ -158,7 +159,7 @@ def test_settled_records_keep_rules_and_categories() -> None:
     problem = homes("head_age < 18 and children", "workers > persons", "income < 5 * workers")
     codes = all_codes(problem)
     codes = np.repeat(codes[possible(problem, codes)], 20, axis=0)
-    frame = settle(problem, even(problem), codes, np.random.default_rng(0), tries=50)
+    frame, _ = settle(problem, even(problem), codes, np.random.default_rng(0), tries=50)
     assert (encoded(problem, frame) == codes).all()
     assert not broken(problem, frame).any()
     with_children = frame.filter(pl.col("children"))
@@ -170,9 +171,9 @@ def test_settled_records_keep_rules_and_categories() -> None:
 def test_only_records_that_break_a_rule_are_drawn_again() -> None:
     problem = homes("head_age < 18 and children")
     codes = np.repeat(np.array([[0, 1, 1, 1, 1, 0], [0, 0, 1, 1, 1, 1]], np.int32), 200, axis=0)
-    untouched = settle(problem, even(problem), codes, np.random.default_rng(5), tries=0)
-    first = settle(homes("1 = 2"), even(problem), codes, np.random.default_rng(5), tries=0)
-    settled = settle(problem, even(problem), codes, np.random.default_rng(5), tries=20)
+    untouched, _ = settle(problem, even(problem), codes, np.random.default_rng(5), tries=0)
+    first, _ = settle(homes("1 = 2"), even(problem), codes, np.random.default_rng(5), tries=0)
+    settled, _ = settle(problem, even(problem), codes, np.random.default_rng(5), tries=20)
     kept = ~broken(problem, first)
     assert 0 < kept.sum() < len(kept)
     assert settled.filter(pl.Series(kept)).equals(first.filter(pl.Series(kept)))
@@ -184,7 +185,7 @@ def test_the_same_generator_gives_the_same_records() -> None:
     problem = homes("workers > persons")
     codes = all_codes(problem)
     codes = codes[possible(problem, codes)]
-    one, two = (settle(problem, even(problem), codes, np.random.default_rng(9), tries=5) for _ in range(2))
+    one, two = (settle(problem, even(problem), codes, np.random.default_rng(9), tries=5)[0] for _ in range(2))
     assert one.equals(two)
 
 
@@ -196,7 +197,7 @@ def test_values_that_a_falling_tail_hardly_reaches_are_found_all_the_same() -> N
         for variable in problem.levels[0].variables
     )
     for tries in (2, 200):
-        frame = settle(problem, shapes, codes, np.random.default_rng(0), tries)
+        frame, _ = settle(problem, shapes, codes, np.random.default_rng(0), tries)
         assert not broken(problem, frame).any()
         assert frame["income"].is_between(99, 100).all()
     assert frame["income"].n_unique() > 20
@@ -204,8 +205,11 @@ def test_values_that_a_falling_tail_hardly_reaches_are_found_all_the_same() -> N
 
 def test_what_is_impossible_stays_broken_and_is_seen() -> None:
     problem = homes("head_age < 30 and children")
-    frame = settle(problem, even(problem), np.array([[0, 1, 0, 0, 0, 0]], np.int32), np.random.default_rng(0), tries=2)
+    frame, n_broken = settle(
+        problem, even(problem), np.array([[0, 1, 0, 0, 0, 0]], np.int32), np.random.default_rng(0), tries=2
+    )
     assert broken(problem, frame).tolist() == [True]
+    assert n_broken == 1
 
 
 # --- The shape of values inside a bin ---------------------------------------------------------------------------------------

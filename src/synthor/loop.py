@@ -17,6 +17,7 @@ from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import asker_of, elicit, sources
 from synthor.prior.model import Prior
+from synthor.prior.survey import with_survey
 from synthor.problem import check, compile_problem
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
@@ -98,6 +99,7 @@ def fit_spec(
     if asker is None:
         with timed("elicit", seconds):
             believed, dropped = elicit(spec, prior)
+            believed = with_survey(believed, problem, spec)
             on_event(Event(stage="elicit", done=1, total=1, product=believed))
         with timed("fit", seconds):
             model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
@@ -109,6 +111,7 @@ def fit_spec(
         # 3. Ask what this round asks, answer by answer; what came back unusable is asked once more.
         with timed("elicit", seconds):
             state = _round(method, state, asker, on_event)
+            state = replace(state, prior=with_survey(state.prior, problem, spec))
             on_event(Event(stage="elicit", done=1, total=1, product=state.prior))
         # 4. Pull the beliefs onto what is known.
         is_open = bool(state.questions)

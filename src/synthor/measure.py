@@ -1,6 +1,7 @@
 """Every target cell, wanted and got: counted on the records themselves."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,14 +9,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from synthor.errors import Finding, InputError
-from synthor.problem import Problem, Target
-from synthor.types import Codes, Counts, Floats, Mask
-from synthor.units import cell_index
-from synthor.values import broken
+from synthor.problem import Moment, Problem, Target
+from synthor.spec.variables import Variable
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask
+from synthor.values import rulings_of
 
 Records = Mapping[str, pl.DataFrame]
+FEW_BINS = 64
+"""Up to so many, comparing with every edge is faster than searching among them."""
+MANY_VALUES = 10_000
+"""Up to so many whole numbers, a table of all of them is faster than comparing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +69,54 @@ class Fit:
         }
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MomentFit:
+    """One mean, total, standard deviation or table of shares inside cells, met or not.
+
+    Attributes:
+        target: what was wanted.
+        got: (values,) what the records give, NaN where no record is in the cell.
+    """
+
+    target: Moment
+    got: Floats
+
+    @cached_property
+    def error(self) -> Floats:
+        """How far each value is off, (values,): 0 where it is met, or not given."""
+        low, high = self.target.lowest.ravel(), self.target.highest.ravel()
+        span = 1e-9 * np.maximum(np.abs(low), np.abs(high))  # what the order of a sum makes of its last digits
+        off = np.maximum(self.got - high - span, 0) + np.minimum(self.got - low + span, 0)
+        off = np.where(np.isnan(self.got), np.inf, off)
+        return np.where(np.isnan(low), 0.0, off)
+
+    @cached_property
+    def given(self) -> CellIndex:
+        """The values that are wanted at all."""
+        return np.flatnonzero(np.isfinite(self.target.wanted.ravel()))
+
+    @property
+    def met(self) -> bool:
+        return not self.error.any()
+
+    @property
+    def worst(self) -> int:
+        """The value that is furthest off, for its own rounding or margin; the first where all are met."""
+        room = np.maximum(self.target.highest - self.target.lowest, 1e-12).ravel()
+        with np.errstate(invalid="ignore"):
+            return int(np.nan_to_num(np.abs(self.error) / room).argmax()) if not self.met else int(self.given[0])
+
+    def cell_json(self, cell: int) -> dict[str, Any]:
+        """One value, for the file."""
+        got = float(self.got[cell])
+        return {
+            "labels": self.target.labels(cell),
+            "wanted": float(self.target.wanted.ravel()[cell]),
+            "got": None if np.isnan(got) else got,
+            "met": not self.error[cell],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measurement:
     """What came out, against what was wanted.
@@ -70,7 +124,8 @@ class Measurement:
     Attributes:
         n_records: records of level 0 that were counted.
         n_wanted: how many there should be.
-        fits: one entry a target, in the spec's order.
+        fits: one entry a table, in the spec's order.
+        moments: one entry a mean, total, standard deviation, or table of shares inside cells.
         violations: records that break each rule, by the rule's text.
         n_broken: records that break some rule.
         random_seed: that they were drawn with; None where it is not known.
@@ -88,11 +143,17 @@ class Measurement:
     status: str | None = None
     beliefs: str = ""
     notes: tuple[str, ...] = ()
+    moments: tuple[MomentFit, ...] = ()
+
+    @property
+    def every(self) -> tuple[Fit | MomentFit, ...]:
+        """All targets."""
+        return (*self.fits, *self.moments)
 
     @property
     def met(self) -> bool:
         """Whether every target is met, no rule is broken and the number of records is right."""
-        return all(fit.met for fit in self.fits) and not self.n_broken and self.n_records == self.n_wanted
+        return all(fit.met for fit in self.every) and not self.n_broken and self.n_records == self.n_wanted
 
     @property
     def verdict(self) -> str:
@@ -100,21 +161,31 @@ class Measurement:
         if self.n_records != self.n_wanted:
             return f"Not met: {self.n_records:,} records instead of {self.n_wanted:,}."
         records = f"{self.n_records:,} record{'s' if self.n_records > 1 else ''}"
-        n_cells = sum(fit.got.size for fit in self.fits)
+        n_cells = sum(fit.got.size for fit in self.fits) + sum(len(fit.given) for fit in self.moments)
         rules = self._rules_clause()
-        if not self.fits:
+        if not self.every:
             return f"{records}; there was no target to meet{rules}."
-        if all(fit.met for fit in self.fits):
-            every = f"all {len(self.fits)} targets" if len(self.fits) > 1 else "the target"
+        if all(fit.met for fit in self.every):
+            every = f"all {len(self.every)} targets" if len(self.every) > 1 else "the target"
             lead = "Met" if self.met else "Not met"
-            return f"{lead}: {records} add up to {every} exactly ({n_cells:,} cells){rules}."
+            exactly = " exactly" if all(fit.target.exact for fit in self.every) else ""
+            return f"{lead}: {records} add up to {every}{exactly} ({n_cells:,} cells){rules}."
+        unmet = [fit for fit in self.moments if not fit.met]
+        if all(fit.met for fit in self.fits):
+            told = unmet[0].cell_json(unmet[0].worst)
+            where = f"{', '.join(told['labels'].values())} of " if told["labels"] else ""
+            got = "no record" if told["got"] is None else f"{told['got']:,.6g}"
+            return (
+                f"Not met: {len(unmet)} of {len(self.every)} targets are off; {where}'{unmet[0].target.name}' is "
+                f"{got} instead of {told['wanted']:,.6g}{rules}."
+            )
         missed = [fit for fit in self.fits if not fit.met]
         off = sum(fit.tae for fit in missed)
         worst = max(missed, key=lambda fit: np.abs(fit.error).max())
         where = ", ".join(worst.target.labels(worst.worst).values())
         return (
-            f"Not met: {len(missed)} of {len(self.fits)} targets are off, by {off:,} records in all; the worst cell is "
-            f"{where} of '{worst.target.name}' "
+            f"Not met: {len(missed) + len(unmet)} of {len(self.every)} targets are off, by {off:,} records in all; "
+            f"the worst cell is {where} of '{worst.target.name}' "
             f"({worst.got[worst.worst]:,} instead of {worst.target.wanted[worst.worst]:,.10g}){rules}."
         )
 
@@ -146,6 +217,16 @@ class Measurement:
                     "cells": [fit.cell_json(cell) for cell in range(fit.got.size)],
                 }
                 for fit in self.fits
+            ]
+            + [
+                {
+                    "name": fit.target.name,
+                    "kind": fit.target.kind,
+                    "met": fit.met,
+                    "worst": fit.cell_json(fit.worst),
+                    "cells": [fit.cell_json(int(cell)) for cell in fit.given],
+                }
+                for fit in self.moments
             ],
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
@@ -203,25 +284,40 @@ class Tally:
         self.pair_counts = [np.zeros((sizes[a], sizes[b]), np.int64) for a, b in self.pairs]
         self.n_records = self.n_broken = 0
         self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.targets]
+        self.sums = [_Sums(moment) for moment in problem.moments]
+        self.rulings = rulings_of(problem.refined)
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
 
     def add(self, records: Records) -> None:
         """Count one chunk."""
-        codes = [encode(records[level.name], level.variables) for level in self.problem.levels]
+        codes = [encode(records[level.name], level.columns) for level in self.problem.levels]
         self.n_records += len(codes[0])
-        for target, got in zip(self.problem.targets, self.got, strict=True):
-            index = cell_index(codes[target.level], target.columns, target.shape)
-            np.add(got, np.bincount(index, minlength=len(got)), out=got)
-        for pair, counts in zip(self.pairs, self.pair_counts, strict=True):
-            index = cell_index(codes[0], pair, counts.shape)
-            np.add(counts, np.bincount(index, minlength=counts.size).reshape(counts.shape), out=counts)
+        for i, target in enumerate(self.problem.targets):
+            self.got[i] += _count(codes[target.level], target)
+        for i, pair in enumerate(self.pairs):
+            shape = self.pair_counts[i].shape
+            self.pair_counts[i] += _count_plain(codes[0], pair, shape).reshape(shape)
         frame = records[self.problem.levels[0].name]
+        for sums in self.sums:
+            sums.add(codes[0], frame)
+        refined = self.problem.levels[0].refine(codes[0])
         some = np.zeros(frame.height, dtype=bool)
-        for rule in self.problem.rules:
-            these = broken(self.problem.with_only((rule,)), frame)
-            self.violations[rule.text] += int(these.sum())
+        for ruling in self.rulings:
+            these = ruling.breaks(refined, frame)
+            self.violations[ruling.rule.text] += int(these.sum())
             some |= these
         self.n_broken += int(some.sum())
+
+    def merge(self, other: "Tally") -> None:
+        """Add what another tally of the same problem and pairs counted."""
+        self.n_records += other.n_records
+        self.n_broken += other.n_broken
+        for mine, theirs in zip((*self.got, *self.pair_counts), (*other.got, *other.pair_counts), strict=True):
+            np.add(mine, theirs, out=mine)
+        for sums, more in zip(self.sums, other.sums, strict=True):
+            sums.merge(more)
+        for text, count in other.violations.items():
+            self.violations[text] += count
 
     def measurement(
         self, *, status: str | None = None, beliefs: str = "", notes: tuple[str, ...] = (), random_seed: int | None = None
@@ -237,32 +333,122 @@ class Tally:
             status=status,
             beliefs=beliefs,
             notes=notes,
+            moments=tuple(MomentFit(target=sums.moment, got=sums.values()) for sums in self.sums),
         )
 
 
-def encode(frame: pl.DataFrame, variables: Iterable[Any]) -> Codes:
+class _Sums:
+    """Counts, sums and sums of squares in the cells of one moment."""
+
+    def __init__(self, moment: Moment) -> None:
+        self.moment = moment
+        size = moment.grid.size
+        self.count, self.sum, self.square = np.zeros(size), np.zeros(size), np.zeros(size)
+        self.joint = np.zeros(moment.wanted.size if moment.groups is not None else 0)
+
+    def add(self, codes: Codes, frame: pl.DataFrame) -> None:
+        """Count one chunk."""
+        moment, size = self.moment, self.moment.grid.size + 1
+        if moment.groups is not None:
+            cells = moment.joint(codes)
+            self.joint += np.bincount(cells.index, minlength=cells.size + 1)[:-1]
+            return
+        cell = moment.grid.index(codes)
+        column = frame[moment.variable.name]
+        if not column.dtype.is_numeric():
+            message = f"column '{column.name}' holds labels, but the {moment.kind} of it is to be counted"
+            raise InputError([Finding(where="records", message=message, cure="give its values as numbers")])
+        values = column.cast(pl.Float64).to_numpy()
+        self.count += np.bincount(cell, minlength=size)[:-1]
+        self.sum += np.bincount(cell, values, size)[:-1]
+        # Around a number near the mean, so that squares of large numbers do not drown what they differ by.
+        near = 0.0 if moment.center is None else np.append(np.nan_to_num(moment.center), 0.0)[cell]
+        self.square += np.bincount(cell, np.square(values - near), size)[:-1]
+
+    def merge(self, other: "_Sums") -> None:
+        """Add what was counted of other chunks."""
+        self.count += other.count
+        self.sum += other.sum
+        self.square += other.square
+        self.joint += other.joint
+
+    def values(self) -> Floats:
+        """What the records give."""
+        moment = self.moment
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if moment.groups is not None:
+                joint = self.joint.reshape(moment.wanted.shape)
+                return np.asarray(joint / joint.sum(axis=1, keepdims=True)).ravel()
+            if moment.kind == "total":
+                return self.sum
+            mean = self.sum / self.count
+            if moment.kind == "mean":
+                return mean
+            near = 0.0 if moment.center is None else np.nan_to_num(moment.center)
+            return np.sqrt(np.maximum(self.square / self.count - np.square(mean - near), 0.0))
+
+
+def _count(codes: Codes, target: Target) -> Counts:
+    """Rows in each cell of a target, (c,)."""
+    if target.grid.plain:
+        return _count_plain(codes, [axis.column for axis in target.axes], target.shape)
+    return np.bincount(target.grid.index(codes), minlength=target.grid.size + 1)[:-1]
+
+
+def _count_plain(codes: Codes, columns: Sequence[int], shape: Sequence[int]) -> Counts:
+    """Rows in each cell of one table, (c,)."""
+    index = codes[:, columns[0]]  # stays in 32 bits: a table of more cells would not fit into memory
+    for column, size in zip(columns[1:], shape[1:], strict=True):
+        index = index * np.int32(size) + codes[:, column]
+    return np.bincount(index, minlength=math.prod(shape))
+
+
+def encode(frame: pl.DataFrame, variables: Iterable[Variable]) -> Codes:
     """Category codes of a table of records, (n, v).
 
     Raises:
         InputError: lists every column that is missing and every value that belongs to no category.
     """
-    findings, columns = [], []
-    for variable in variables:
+    variables = tuple(variables)
+    findings, found = [], np.empty((len(variables), frame.height), np.int32)
+    for variable, codes in zip(variables, found, strict=True):
         if variable.name not in frame.columns:
             cure = f"the columns are {', '.join(frame.columns[:12])}"
             findings.append(Finding(where="records", message=f"column '{variable.name}' is missing", cure=cure))
             continue
-        codes = variable.encode(frame[variable.name])
-        if (codes < 0).any():
+        codes[:] = _codes(variable, frame[variable.name])
+        if frame.height and codes.min() < 0:
             row = int((codes < 0).argmax())
             value = frame[variable.name][row]
             known = ", ".join(variable.labels[:8]) + (", ..." if variable.size > 8 else "")
             message = f"'{value}' is no value of {variable.name} ({int((codes < 0).sum()):,} rows like it)"
             findings.append(Finding(where="records", row=row + 2, message=message, cure=f"known: {known}"))
-        columns.append(codes)
     if findings:
         raise InputError(findings)
-    return np.stack(columns, axis=1) if columns else np.empty((frame.height, 0), np.int32)
+    return found.T
+
+
+def _codes(variable: Variable, column: pl.Series) -> NDArray[np.integer[Any]]:
+    """What `variable.encode` gives, sooner where the column's type allows; records as they are written have such types."""
+    if column.null_count() or not len(column):
+        return variable.encode(column)
+    if column.dtype == pl.Enum(variable.labels):
+        return column.to_physical().to_numpy()
+    if column.dtype == pl.Boolean and variable.kind == "boolean":
+        return column.to_numpy().view(np.uint8)
+    if not variable.numeric or not column.dtype.is_numeric():
+        return variable.encode(column)
+    values = column.to_numpy()
+    if values.min() >= variable.low[0] and values.max() <= variable.high[-1]:
+        low, n_values = int(variable.low[0]), variable.high[-1] - variable.low[0] + 1
+        if column.dtype.is_integer() and variable.kind == "integer" and n_values <= MANY_VALUES:
+            return variable.codes_of_numbers(np.arange(low, low + n_values))[values.astype(np.int64, copy=False) - low]
+        if column.dtype == pl.Float64 and variable.kind == "number" and variable.size <= FEW_BINS:
+            codes = np.zeros(len(values), np.uint8)
+            for edge in variable.low[1:]:
+                codes += values >= edge
+            return codes
+    return variable.encode(column)
 
 
 def _plain(value: float) -> int | float:

@@ -13,6 +13,7 @@ import polars as pl
 from synthor.engine.local import in_order
 from synthor.errors import Finding, InputError
 from synthor.events import Event, Listener, forward, ignore
+from synthor.fit.diagnose import Clash
 from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -25,7 +26,7 @@ from synthor.sample.stream import Sample, sample
 from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
 from synthor.spec.tables import read_frame
-from synthor.store.folder import ELICITED, Format, RunFolder, existing
+from synthor.store.folder import ELICITED, Format, RunFolder, existing, pack
 from synthor.store.manifest import manifest_json
 
 SHOWN = 5
@@ -72,7 +73,7 @@ class Run:
     def write(self, folder: str | Path, *, format: Format = "parquet", on_event: Listener = ignore) -> Measurement:
         """Write the run folder: prior, model, records, measurement, report, manifest.
 
-        Records are made, counted and written chunk by chunk.
+        Records are made, counted and packed chunk by chunk, as many at once as there are cores, and written in order.
 
         Args:
             folder: made if it is not there. Files of an earlier run in it are replaced.
@@ -85,16 +86,23 @@ class Run:
         """
         place = RunFolder(folder)
         place.claim(self.inputs.values())
-        tally = Tally(self.sample.problem, [table.columns for table in self.model.beliefs.tables])
+        problem, pairs = self.sample.problem, [table.columns for table in self.model.beliefs.tables]
+        tally = Tally(problem, pairs)
+
+        def task(number: int) -> tuple[Tally, dict[str, bytes]]:
+            chunk, counted = self.sample.chunk(number), Tally(problem, pairs)
+            counted.add(chunk)
+            return counted, pack(chunk, format)
+
         with timed("write", self.seconds):
             place.save("prior.json", self.model.prior.to_json())
             place.save_model(self.model.to_json())
-            names = [level.name for level in self.sample.problem.levels]
+            names = [level.name for level in problem.levels]
             n_chunks = self.sample.n_chunks
-            with place.writing(names, format) as write, closing(in_order(self.sample.chunk, n_chunks)) as chunks:
-                for done, chunk in enumerate(chunks, start=1):
-                    tally.add(chunk)
-                    write(chunk)
+            with place.writing(names, format) as write, closing(in_order(task, n_chunks)) as chunks:
+                for done, (counted, packed) in enumerate(chunks, start=1):
+                    tally.merge(counted)
+                    write(packed)
                     on_event(Event(stage="write", done=done, total=n_chunks))
             measurement = _measurement(self.model, tally, self.sample.random_seed)
             self.__dict__["measurement"] = measurement
@@ -229,11 +237,28 @@ def notes_on(model: Model) -> tuple[str, ...]:
     if model.status.value != "converged":
         notes.append(f"{model.status.sentence} {model.status.knob}")
     notes += [f"No record that the rules allow falls into {cell}." for cell in model.unsupported]
+    notes += _conflict_notes(model)
     dropped = [entry for entry in model.dropped if entry.action == "dropped"]
     notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
     if len(dropped) > SHOWN:
         notes.append(f"{len(dropped) - SHOWN} more beliefs could not be used; the report and model.json list them.")
     return tuple(notes)
+
+
+def _conflict_notes(model: Model) -> list[str]:
+    """Cells that cannot be met together, in one sentence."""
+    if not model.clashes:
+        return []
+    by_target: dict[str, list[Clash]] = {}
+    for clash in model.clashes:
+        by_target.setdefault(clash.target, []).append(clash)
+    told = []
+    for name, cells in by_target.items():
+        first = f"{cells[0].cell}: {cells[0].wanted:,.10g}" if cells[0].cell else f"{cells[0].wanted:,.10g}"
+        told.append(f"'{name}' ({first}{f', and {len(cells) - 1} more cells' if len(cells) > 1 else ''})")
+    shown = told[:SHOWN]
+    more = f" and {len(told) - SHOWN} more targets" if len(told) > SHOWN else ""
+    return [f"These cannot be met together, though any of them could be left out: {', '.join(shown)}{more}."]
 
 
 def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:

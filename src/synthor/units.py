@@ -100,25 +100,32 @@ class Cells(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Each unit counts once, in cell `index` (n,)."""
+    """Each unit counts once, in cell `index` (n,), or nowhere, where the index is `size`."""
 
     index: CellIndex
     size: int
 
+    @cached_property
+    def covers(self) -> bool:
+        """Whether every unit counts somewhere."""
+        return bool(self.index.max(initial=-1) < self.size)
+
     def totals(self, weights: Floats) -> Floats:
-        return np.bincount(self.index, weights, self.size).astype(np.float64, copy=False)
+        return np.bincount(self.index, weights, self.size + 1)[: self.size].astype(np.float64, copy=False)
 
     def spread(self, values: Floats) -> Floats:
-        return values[self.index]
+        return values[self.index] if self.covers else np.append(values, 0.0)[self.index]
 
     def matrix(self) -> "sparse.csr_array":
         from scipy import sparse
 
-        n = len(self.index)
-        return sparse.csr_array((np.ones(n), self.index, np.arange(n + 1)), shape=(n, self.size))
+        inside = self.index < self.size
+        starts = np.concatenate([[0], np.cumsum(inside)])
+        return sparse.csr_array((np.ones(starts[-1]), self.index[inside], starts), shape=(len(self.index), self.size))
 
     def row(self, unit: int) -> tuple[CellIndex, Counts]:
-        return self.index[unit : unit + 1], np.ones(1, np.int64)
+        cells = self.index[unit : unit + 1]
+        return (cells, np.ones(1, np.int64)) if cells[0] < self.size else (cells[:0], np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, eq=False)

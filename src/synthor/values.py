@@ -5,22 +5,35 @@ exponentially, so that the density goes on where the neighbour's ends: few house
 """
 
 import itertools
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from synthor.problem import Problem
+from synthor.problem import Problem, Rule
 from synthor.randomness import generator
-from synthor.spec.rules import holds, names_in
+from synthor.spec.rules import holds, names_in, truth
 from synthor.spec.variables import Variable
-from synthor.types import CellIndex, Codes, Floats, Mask, Shares
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
 TRIAL_VALUES = 256
 """Values tried for a combination of bins whose rules depend on the values: if all fail, it counts as impossible."""
 
 MAX_CORNERS = 6
 """Variables whose bins are tried at both ends, in all combinations."""
+
+TRIED_AT_ONCE = 16_384
+"""Values drawn together when few records are left to be settled."""
+
+KEPT, BROKEN, OPEN = 0, 1, 2
+
+BELOW_ONE = float(np.nextafter(1.0, 0.0))
+
+MAX_LISTED = 50_000
+"""Combinations of categories that a rule is decided for beforehand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,22 +54,37 @@ class Shape:
 
     def at(self, codes: Codes, u: Floats) -> pl.Series:
         """The value at quantile `u` of each code's category, (n,); categories and booleans have but one."""
+        return self.column(codes, self.numbers(codes, np.minimum(u, BELOW_ONE)) if self.variable.numeric else None)
+
+    def column(self, codes: Codes, numbers: Floats | Counts | None) -> pl.Series:
+        """What records hold: the numbers of a numeric variable, otherwise what the codes stand for."""
         variable = self.variable
-        if variable.kind == "category":
-            labels = pl.Series(variable.name, variable.labels, dtype=pl.Enum(variable.labels))
-            return labels.gather(codes)
+        if numbers is not None:
+            return pl.Series(variable.name, numbers)
         if variable.kind == "boolean":
             return pl.Series(variable.name, codes == 1)
-        step = 10.0**-variable.decimals
-        low, width, rate = variable.low[codes], (variable.high - variable.low + step)[codes], self.decay[codes]
-        fallen = np.abs(rate) * width
+        labels = pl.Series(variable.name, variable.labels, dtype=pl.Enum(variable.labels))
+        return labels.gather(pl.Series(codes.astype(np.uint32)))
+
+    def numbers(self, codes: Codes, u: Floats) -> Floats | Counts:
+        """The number at quantile `u` of each code's bin, (n,), u below 1.
+
+        A bin holds whole steps of 10^-decimals, from `low` to `high`; a share u of its values lies below the quantile u.
+        """
+        variable, scale = self.variable, 10.0**self.variable.decimals
+        first, steps = np.rint(variable.low * scale), np.rint((variable.high - variable.low) * scale) + 1
+        at = codes.astype(np.intp)
+        along = u * steps[at]
+        fallen = np.abs(self.decay) * steps / scale
         curved = fallen > 1e-9
-        safe = np.where(curved, fallen, 1.0)
-        along = np.where(curved, -np.log1p(-u * -np.expm1(-safe)) / safe, u)
-        along = np.where(rate < 0, 1 - along, along)
-        rounded = np.round(low + np.floor(along * width / step) * step, variable.decimals) + 0.0  # no negative zero
-        values = np.clip(rounded, low, variable.high[codes])
-        return pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values)
+        if curved.any():
+            rows = np.flatnonzero(curved[at])
+            there = at[rows]
+            fell = -np.log1p(u[rows] * np.expm1(-fallen)[there]) / np.where(curved, fallen, 1.0)[there]
+            along[rows] = np.minimum(np.where(self.decay[there] < 0, 1 - fell, fell), BELOW_ONE) * steps[there]
+        np.floor(along, out=along)
+        along += first[at]
+        return along.astype(np.int64) if variable.kind == "integer" else along / scale
 
 
 def shape(variable: Variable, shares: Shares) -> Shape:
@@ -95,33 +123,131 @@ def _rate(mean: float, edge: float, width: float) -> float:
     return float(x / width)
 
 
-def settle(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator, tries: int) -> pl.DataFrame:
+def settle(
+    problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator, tries: int
+) -> tuple[pl.DataFrame, int]:
     """Values for all variables of level 0 that break no rule; rows that do are drawn again, up to `tries` times.
 
-    The second half of the tries is drawn evenly, so that a rule may leave only values that are rare in their bin.
+    Only the numbers that some rule speaks of are drawn again: the others do not depend on whether the rules are kept. The
+    second half of the tries is drawn evenly, so that a rule may leave only values that are rare in their bin.
 
     Returns:
-        (n, v); rows for which no try succeeded take values that showed them to be `possible`.
+        The records, (n, v), and how many of them break a rule all the same. Rows for which no try succeeded take values that
+        showed them to be `possible`, so these are rows that are not.
     """
-    frame = pl.DataFrame([shape.draw(codes[:, v], random) for v, shape in enumerate(shapes)])
-    rows = np.flatnonzero(broken(problem, frame)) if problem.rules else np.empty(0, np.int64)
-    pieces, source = [frame], np.arange(frame.height)  # where in the pieces, laid end to end, each row is found
-    made = frame.height
-    for left in range(tries, 0, -1):
-        if not len(rows):
-            break
-        shapes = shapes if 2 * left > tries else tuple(_even(shape.variable) for shape in shapes)
-        again = pl.DataFrame([shape.draw(codes[rows, v], random) for v, shape in enumerate(shapes)])
-        mended = ~broken(problem, again)
-        if mended.any():
-            source[rows[mended]] = made + np.arange(mended.sum())
-            pieces.append(again.filter(pl.Series(mended)))
-            made += pieces[-1].height
-        rows = rows[~mended]
+    numbers = {v: s.numbers(codes[:, v], random.random(len(codes))) for v, s in enumerate(shapes) if s.variable.numeric}
+    rulings = rulings_of(problem)
+    ruled = sorted({v for ruling in rulings for v in ruling.columns if v in numbers})
+    rows = np.flatnonzero(broken_by(rulings, codes, _frame(shapes, {v: numbers[v] for v in ruled})))
+    even = tuple(_even(shape.variable) for shape in shapes)
+    for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
+        n_tried = 0
+        while n_tried < n_tries and len(rows) and ruled:
+            n_each = min(n_tries - n_tried, max(TRIED_AT_ONCE // len(rows), 1))
+            n_tried += n_each
+            tried = codes[np.repeat(rows, n_each)]
+            again = {v: these[v].numbers(tried[:, v], random.random(len(tried))) for v in ruled}
+            works = ~broken_by(rulings, tried, _frame(shapes, again)).reshape(len(rows), n_each)
+            some = works.any(axis=1)
+            picks = np.flatnonzero(some) * n_each + works[some].argmax(axis=1)
+            for v, drawn in again.items():
+                numbers[v][rows[some]] = drawn[picks]
+            rows = rows[~some]
+    n_broken = 0
     if len(rows):
-        source[rows] = made + np.arange(len(rows))
-        pieces.append(frame[rows].with_columns(_found(problem, codes[rows], random)))
-    return pl.concat(pieces)[source] if len(pieces) > 1 else frame
+        found = _found(problem, codes[rows], random)
+        n_broken = int(broken_by(rulings, codes[rows], found).sum())
+        for v in ruled:
+            numbers[v][rows] = found[shapes[v].variable.name].to_numpy()
+    return pl.DataFrame([shape.column(codes[:, v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
+
+
+def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) -> pl.DataFrame:
+    return pl.DataFrame({shapes[v].variable.name: values for v, values in numbers.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ruling:
+    """One rule, decided once for every combination of categories that it speaks of.
+
+    Attributes:
+        rule: the rule.
+        variables: of level 0, by name.
+        columns: positions of those that it speaks of.
+        shape: their sizes.
+        states: (cells,) KEPT by all values in these categories, BROKEN by all, or OPEN: that depends on the values; None where
+            there are too many cells to list: then it always does.
+    """
+
+    rule: Rule
+    variables: Mapping[str, Variable]
+    columns: tuple[int, ...]
+    shape: tuple[int, ...]
+    states: NDArray[np.uint8] | None
+
+    def breaks(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+        """Which records break the rule, (n,); values are looked at only where categories do not decide.
+
+        Args:
+            codes: (n, v) categories of the records.
+            frame: n records, or their numbers alone.
+        """
+        known = {v: codes[:, v] for v in self.columns}
+        if self.states is None:
+            return self._by_value(known, frame)
+        cell = np.zeros(len(codes), np.uint16)  # MAX_LISTED fits into it, and it is the fastest
+        for v, size in zip(self.columns, self.shape, strict=True):
+            cell *= np.uint16(size)
+            cell += known[v].astype(np.uint16)
+        state = self.states[cell.astype(np.intp)]
+        found: Mask = state == BROKEN
+        rows = np.flatnonzero(state == OPEN)
+        if len(rows):
+            numbers = pl.DataFrame([_rows(frame[name], rows) for name in self.numeric])
+            found[rows] = self._by_value({v: column[rows] for v, column in known.items()}, numbers)
+        return found
+
+    @property
+    def numeric(self) -> list[str]:
+        """Numeric variables that the rule speaks of."""
+        named = names_in(self.rule.predicate)
+        return [name for name, variable in self.variables.items() if name in named and variable.numeric]
+
+    def _by_value(self, codes: Mapping[int, Codes], frame: pl.DataFrame) -> Mask:
+        known = {name: codes[v] for v, name in enumerate(self.variables) if v in codes}
+        return holds(self.rule.predicate, frame, self.variables, known)
+
+
+def _rows(column: pl.Series, rows: CellIndex) -> pl.Series:
+    return pl.Series(column.name, column.to_numpy()[rows]) if column.dtype.is_numeric() else column[rows]
+
+
+def rulings_of(problem: Problem) -> tuple[Ruling, ...]:
+    """Every rule of a problem, decided for each combination of categories."""
+    return tuple(_ruling(rule, problem) for rule in problem.rules)
+
+
+def _ruling(rule: Rule, problem: Problem) -> Ruling:
+    variables = problem.levels[0].variables
+    named = names_in(rule.predicate)
+    columns = tuple(v for v, variable in enumerate(variables) if variable.name in named)
+    shape = tuple(variables[v].size for v in columns)
+    n_cells = math.prod(shape)
+    states = None
+    if n_cells <= MAX_LISTED:
+        cells = np.unravel_index(np.arange(n_cells), shape) if shape else ()
+        codes = {variables[v].name: cell.astype(np.int32) for v, cell in zip(columns, cells, strict=True)}
+        found = truth(rule.predicate, codes, problem.variables, n_cells)
+        states = np.where(found.must, BROKEN, np.where(found.may, OPEN, KEPT)).astype(np.uint8)
+    return Ruling(rule=rule, variables=problem.variables, columns=columns, shape=shape, states=states)
+
+
+def broken_by(rulings: Sequence[Ruling], codes: Codes, frame: pl.DataFrame) -> Mask:
+    """Whether each record breaks some rule, (n,), given its categories too."""
+    found = np.zeros(len(codes), dtype=bool)
+    for ruling in rulings:
+        found |= ruling.breaks(codes, frame)
+    return found
 
 
 def broken(problem: Problem, frame: pl.DataFrame) -> Mask:

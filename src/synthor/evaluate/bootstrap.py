@@ -116,25 +116,36 @@ def real_samples(
 def rake(weights: Floats, tables: Sequence[tuple[CellIndex, Floats]]) -> Floats:
     """Iterative proportional fitting of a sample's weights to shares by cell; cells that the sample misses stay empty.
 
+    Args:
+        weights: (n,) of the sample's records.
+        tables: the cell of each record, (n,), and the share wanted in each cell, (c,).
+
+    Returns:
+        (n,) weights that add up to one. A table of which no record could stay is left out.
+
     >>> rake(np.array([1.0, 1, 1, 1]), [(np.array([0, 0, 0, 1]), np.array([0.5, 0.5]))]).round(3)
     array([0.167, 0.167, 0.167, 0.5  ])
     """
-    weights = weights / weights.sum()
+    kept = weights > 0
+    for index, goal in tables:  # records in cells of which none is wanted go, unless no record would be left
+        wanted = kept & (goal > 0)[index]
+        kept = wanted if wanted.any() else kept
+    raked = weights[kept] / weights[kept].sum()
+    met = [_occupied(index[kept], goal) for index, goal in tables if (goal > 0)[index[kept]].all()]
     for _ in range(RAKING_SWEEPS):
         gap = 0.0
-        for index, goal in tables:
-            got = np.bincount(index, weights, len(goal))
-            held = got > 0
-            reachable = np.where(held, goal, 0.0)
-            if not reachable.any():
-                continue
-            reachable /= reachable.sum()
-            gap = max(gap, float(np.abs(got - reachable).max()))
-            weights = weights * np.where(held, reachable / np.where(held, got, 1.0), 0.0)[index]
-        total = weights.sum()
-        if total <= 0:  # targets that this sample cannot meet together: leave it as it was drawn
-            return np.full(len(weights), 1 / len(weights))
-        weights = weights / total
+        for index, goal in met:
+            got = np.bincount(index, raked, len(goal))
+            gap = max(gap, float(np.abs(got - goal).max()))
+            raked *= (goal / got)[index]
         if gap < RAKING_TOLERANCE:
             break
+    weights = np.zeros(len(weights))
+    weights[kept] = raked / raked.sum()
     return weights
+
+
+def _occupied(index: CellIndex, goal: Floats) -> tuple[CellIndex, Floats]:
+    """The same table over those cells alone that hold a record, their shares adding up to one."""
+    cells, index = np.unique(index, return_inverse=True)
+    return index.ravel(), goal[cells] / goal[cells].sum()

@@ -1,20 +1,23 @@
 """Realism of records against microdata: everything that was no target, compared with the truth."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from synthor.errors import Finding, InputError
 from synthor.evaluate.bootstrap import Curve, Equivalent, kish, real_samples
 from synthor.evaluate.tables import Group, Reference, shares, tvd
 from synthor.measure import encode
 from synthor.problem import Problem
-from synthor.types import Codes, Floats
-from synthor.values import broken
+from synthor.spec.variables import Variable
+from synthor.types import Codes, Floats, Mask
+from synthor.values import rulings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +61,10 @@ class Copies:
     """Synthetic records that equal a real one.
 
     Attributes:
-        same_values: records that equal some real record in every value.
-        same_categories: records that share every category with some real record.
-        expected_categories: the same, for as many real records set against the other half of the microdata: what is to be
-            expected of records that copy nothing.
+        same_values: records that equal some real record in every value, however it is written.
+        same_categories: share of records that have every category in common with some real record of one half of the microdata.
+        expected_categories: the same share of the real records of the other half: what is to be expected of records that copy
+            nothing.
     """
 
     same_values: int
@@ -159,9 +162,9 @@ def evaluate(
         records=_distance(pair_tvds, triple_tvds, independent, reference, names, curve),
         independence=_distance(independent, independent_triples, independent, reference, names, curve),
         ceiling=_recovered(curve.tvds[-1].mean(), independent),
-        violations=_violations(problem, records),
-        real_violations=_violations(problem, microdata),
-        copies=_copies(records.select(names), microdata.select(names), codes, real, weights, random_seed),
+        violations=_violations(problem, records, codes, "records"),
+        real_violations=_violations(problem, microdata, real, "microdata"),
+        copies=_copies(variables, records, microdata, codes, real, weights, random_seed),
         pairs=_groups(reference.pairs, pair_tvds, independent, names),
         triples=_groups(reference.triples, triple_tvds, independent_triples, names),
     )
@@ -195,15 +198,20 @@ def _recovered(mean_pair_tvd: float, independent: Floats) -> float:
 
 
 def _coded(frame: pl.DataFrame, problem: Problem, what: str) -> Codes:
-    try:
+    with _named(what):
         codes = encode(frame, problem.levels[0].variables)
-    except InputError as error:
-        raise InputError(
-            Finding(where=what, row=f.row, message=f.message, cure=f.cure, label=f.label) for f in error.findings
-        ) from None
     if not len(codes):
         raise InputError([Finding(where=what, message="there are no rows", cure="give at least one record")])
     return codes
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Findings say which of the two tables they are about."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(replace(finding, where=what) for finding in error.findings) from None
 
 
 def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
@@ -222,34 +230,64 @@ def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
     return weights
 
 
-def _violations(problem: Problem, frame: pl.DataFrame) -> dict[str, int]:
-    return {rule.text: int(broken(problem.with_only((rule,)), frame).sum()) for rule in problem.rules}
+def _violations(problem: Problem, frame: pl.DataFrame, codes: Codes, what: str) -> dict[str, int]:
+    with _named(what):
+        return {ruling.rule.text: int(ruling.breaks(codes, frame).sum()) for ruling in rulings_of(problem)}
 
 
 def _copies(
-    records: pl.DataFrame, microdata: pl.DataFrame, codes: Codes, real: Codes, weights: Floats, random_seed: int
+    variables: Sequence[Variable],
+    records: pl.DataFrame,
+    microdata: pl.DataFrame,
+    codes: Codes,
+    real: Codes,
+    weights: Floats,
+    random_seed: int,
 ) -> Copies:
-    texts = [pl.all().cast(pl.String)]
-    same = records.select(texts).join(_plain(microdata, records).unique(), on=records.columns, how="semi").height
-    half = np.random.default_rng(random_seed).permutation(len(real))
-    first, second = half[: len(half) // 2], half[len(half) // 2 :]
+    """Records that equal a real one, and what is to be expected of records that copy nothing.
+
+    Both shares of categories are of records set against the same real ones: one half of the microdata, drawn at random. The
+    other half stands for records that copy nothing.
+    """
+    values = _values(variables, (records, microdata), (codes, real))
+    order = np.random.default_rng(random_seed).permutation(len(real))
+    known, fresh = order[: (len(order) + 1) // 2], order[(len(order) + 1) // 2 :]
     return Copies(
-        same_values=same,
-        same_categories=_share_found(codes, np.ones(len(codes)), real),
-        expected_categories=_share_found(real[first], weights[first], real[second]) if len(first) else 0.0,
+        same_values=int(_found(values[0], values[1]).sum()),
+        same_categories=_share(_found(codes, real[known]), np.ones(len(codes))),
+        expected_categories=_share(_found(real[fresh], real[known]), weights[fresh]),
     )
 
 
-def _plain(microdata: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    """Values of the microdata as text, written as the records write them."""
-    columns = []
-    for name, kind in records.schema.items():
-        column = microdata[name]
-        columns.append(column.cast(kind, strict=False).cast(pl.String) if kind.is_numeric() else column.cast(pl.String))
-    return pl.DataFrame(columns)
+def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], codes: Sequence[Codes]) -> list[Floats]:
+    """What each table's records say, as numbers that can be compared however they are written, (n, v) a table.
+
+    Numbers are rounded to the decimals of the variable; a category is its code, and so is a number where some table holds
+    labels of bins.
+    """
+    columns: list[list[Floats]] = [[] for _ in frames]
+    for v, variable in enumerate(variables):
+        numbers = [_numbers(frame[variable.name]) for frame in frames] if variable.numeric else []
+        exact = bool(numbers) and not any(column.null_count() for column in numbers)
+        for t in range(len(frames)):
+            found = np.round(numbers[t].to_numpy(), variable.decimals) + 0.0 if exact else codes[t][:, v].astype(np.float64)
+            columns[t].append(found)
+    return [np.stack(of_one, axis=1) for of_one in columns]
 
 
-def _share_found(codes: Codes, weights: Floats, among: Codes) -> float:
-    known = set(map(bytes, np.ascontiguousarray(among)))
-    found = np.fromiter((bytes(row) in known for row in np.ascontiguousarray(codes)), dtype=bool, count=len(codes))
-    return float((weights * found).sum() / max(weights.sum(), 1e-300))
+def _numbers(column: pl.Series) -> pl.Series:
+    if column.dtype.is_numeric():
+        return column.cast(pl.Float64)
+    return column.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+
+
+def _found(rows: NDArray[Any], among: NDArray[Any]) -> Mask:
+    """Whether each row, (n, v), equals some row of a table, (m, v) -> (n,)."""
+    names = [f"{v}" for v in range(rows.shape[1])]
+    known = pl.DataFrame(among, schema=names).unique().with_columns(found=True)
+    looked_up = pl.DataFrame(rows, schema=names).join(known, on=names, how="left", maintain_order="left")
+    return looked_up["found"].fill_null(False).to_numpy()
+
+
+def _share(found: Mask, weights: Floats) -> float:
+    return float((weights * found).sum() / weights.sum()) if weights.sum() > 0 else 0.0

@@ -1,6 +1,6 @@
 """Cross-tables of all pairs and triples of variables, and their distance."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -41,16 +41,18 @@ class Reference:
         pairs: groups of two.
         triples: groups of three.
         pair_shares: shares of each pair's cells, flat.
-        triple_shares: the same of triples.
         marginals: of each variable.
+        codes: (n, v) categories of the microdata.
+        weights: (n,) their weights.
     """
 
     sizes: tuple[int, ...]
     pairs: tuple[Group, ...]
     triples: tuple[Group, ...]
     pair_shares: tuple[Shares, ...]
-    triple_shares: tuple[Shares, ...]
     marginals: tuple[Shares, ...]
+    codes: Codes
+    weights: Floats
 
     @classmethod
     def count(cls, codes: Codes, weights: Floats, sizes: Sequence[int], targeted: Sequence[Sequence[int]]) -> "Reference":
@@ -62,9 +64,15 @@ class Reference:
             pairs=tuple(pairs),
             triples=tuple(triples),
             pair_shares=tuple(shares(codes, weights, sizes, group) for group in pairs),
-            triple_shares=tuple(shares(codes, weights, sizes, group) for group in triples),
             marginals=tuple(shares(codes, weights, sizes, (v,)) for v in range(len(sizes))),
+            codes=codes,
+            weights=weights,
         )
+
+    @property
+    def triple_shares(self) -> Iterator[Shares]:
+        """Shares of each triple's cells, flat, counted as they are asked for: all of them together can be too many to keep."""
+        return (shares(self.codes, self.weights, self.sizes, group) for group in self.triples)
 
     def pair_tvds(self, codes: Codes, weights: Floats) -> Floats:
         """Distance of some records from the truth, for each pair."""
@@ -74,7 +82,7 @@ class Reference:
         """Distance of some records from the truth, for each triple."""
         return self._distances(codes, weights, self.triples, self.triple_shares)
 
-    def independent_tvds(self, groups: Sequence[Group], truths: Sequence[Shares]) -> Floats:
+    def independent_tvds(self, groups: Sequence[Group], truths: Iterable[Shares]) -> Floats:
         """Distance of independence with the true marginals from the truth, for each group."""
         return np.array([tvd(self._product(group), truth) for group, truth in zip(groups, truths, strict=True)])
 
@@ -84,7 +92,7 @@ class Reference:
             product = np.outer(product, self.marginals[v]).ravel()
         return product
 
-    def _distances(self, codes: Codes, weights: Floats, groups: Sequence[Group], truths: Sequence[Shares]) -> Floats:
+    def _distances(self, codes: Codes, weights: Floats, groups: Sequence[Group], truths: Iterable[Shares]) -> Floats:
         found = [tvd(shares(codes, weights, self.sizes, g), truth) for g, truth in zip(groups, truths, strict=True)]
         return np.array(found)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,20 +12,30 @@ import numpy as np
 
 from synthor import __version__
 from synthor.errors import Finding, InputError
-from synthor.fit.balance import Hard, Soft, balance, weigh
-from synthor.fit.pool import Pool, draw_as_written, draw_pool
+from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
+from synthor.fit.diagnose import Clash, Diagnosis, diagnose, given_way
+from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
 from synthor.fit.rounds import Round
+from synthor.fit.slices import fine_shapes, powers
 from synthor.fit.status import Status
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, resolve
-from synthor.prior.mixture import Mixture
+from synthor.prior.mixture import TINY
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import Problem, Target, compile_problem
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
 from synthor.units import Units
 
-FORMAT = 1
+FORMAT = 2
 POOL_SIZE = 100_000
+UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
+UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
+CLASHES = 5
+"""Contradictions that are looked for, one after the other."""
+
+SUPPLIES = 3
+"""Times that candidates are drawn for combinations that turn out to be missing."""
+
 DIGITS = 9
 """Decimals that multipliers are kept to."""
 
@@ -74,6 +84,8 @@ class Model:
         targets: how far each target pulls the beliefs.
         tables: how far each dependency table had to give way.
         unsupported: wanted cells that no unit falls into, in words.
+        clashes: cells of targets that cannot be met together, each needed for that.
+        inside: combinations of categories that candidates were drawn for because the pool lacked them.
         dropped: beliefs that could not be used.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
         rounds: what was asked of a model, and what it brought, round by round.
@@ -96,6 +108,8 @@ class Model:
     dropped: tuple[Dropped, ...] = field(default=())
     pulled: bool = True
     rounds: tuple[Round, ...] = field(default=())
+    clashes: tuple[Clash, ...] = field(default=())
+    inside: tuple[Inside, ...] = field(default=())
 
     @cached_property
     def beliefs(self) -> Beliefs:
@@ -111,8 +125,10 @@ class Model:
         """
         problem, seed = self._with_believed_rules, self.problem.spec.random_seed
         with one_thread():
-            draw = draw_pool if self.pulled else draw_as_written
-            pool = draw(problem, self.beliefs, size=self.pool_size, random_seed=seed)
+            if self.pulled:
+                pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed, inside=self.inside)
+            else:
+                pool = draw_as_written(problem, self.beliefs, size=self.pool_size, random_seed=seed)
         if _digest(pool) != self.pool_sha256:
             message = "the candidates made from it differ from those that it was fitted on"
             cure = "fit again: the model comes from another version or platform"
@@ -126,7 +142,7 @@ class Model:
     @cached_property
     def weights(self) -> Floats:
         """Share of each candidate, (n,)."""
-        hard = _hard(self.problem, self.pool)
+        hard = _hard(self.problem, self.beliefs, self.pool)
         soft = [table.cells for table in _soft(self.beliefs, self.pool)]
         return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis)
 
@@ -134,7 +150,7 @@ class Model:
         """Log weight of any units under the model, up to a constant, (n, v) -> (n,)."""
         units = Units(codes=codes)
         total = self.pool.base.log_density(codes)
-        for target, multipliers in zip(self.problem.targets, self.thetas, strict=True):
+        for target, multipliers in zip(self.problem.targets, self.thetas, strict=False):
             if target.level == 0:
                 total = total + target.cells(units).spread(multipliers)
         for table, multipliers in zip(self.beliefs.tables, self.phis, strict=True):
@@ -156,10 +172,16 @@ class Model:
             "pulled": self.pulled,
             "rounds": [asdict(made) for made in self.rounds],
             "unsupported": list(self.unsupported),
+            "clashes": [asdict(clash) for clash in self.clashes],
             "targets": [_pull_json(pull) for pull in self.targets],
             "dependencies": [_pull_json(pull) for pull in self.tables],
             "dropped": [entry.model_dump() for entry in self.dropped],
-            "pool": {"size": self.pool_size, "sha256": self.pool_sha256, "random_seed": self.problem.spec.random_seed},
+            "pool": {
+                "size": self.pool_size,
+                "sha256": self.pool_sha256,
+                "random_seed": self.problem.spec.random_seed,
+                "inside": [{"positions": list(i.positions), "codes": i.codes.tolist()} for i in self.inside],
+            },
             "multipliers": {
                 "targets": [values.tolist() for values in self.thetas],
                 "dependencies": [values.tolist() for values in self.phis],
@@ -199,6 +221,11 @@ class Model:
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 pulled=bool(document.get("pulled", True)),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
+                clashes=tuple(Clash(**clash) for clash in document["clashes"]),
+                inside=tuple(
+                    Inside(positions=tuple(i["positions"]), codes=np.array(i["codes"], np.int32))
+                    for i in document["pool"]["inside"]
+                ),
             )
         except (KeyError, TypeError, ValueError) as error:
             message = f"is no fitted model: {str(error).splitlines()[0]}"
@@ -229,18 +256,31 @@ def fit(
         InputError: the rules leave nothing at all.
     """
     beliefs = resolve(prior, problem)
-    with one_thread():
-        pool = draw_pool(problem.with_rules(beliefs.rules), beliefs, size=pool_size, random_seed=problem.spec.random_seed)
-    if not len(pool.units):
-        message = "no combination of categories is allowed by all rules"
-        raise InputError([Finding(where="rules", message=message, cure="strike the rule that forbids too much")])
-    hard, soft = _hard(problem, pool), _soft(beliefs, pool)
-    with one_thread():
-        found = balance(pool.log_base, hard, soft, advance=advance)
-    if not found.weights.any():
-        message = "the cells whose target is 0, and the rules, leave no candidate at all"
-        cure = "the tables contradict each other or the rules; fewer or coarser tables show which"
-        raise InputError([Finding(where="targets", message=message, cure=cure)])
+    ruled = problem.with_rules(beliefs.rules)
+    inside: tuple[Inside, ...] = ()
+    for more in range(SUPPLIES + 1):
+        with one_thread():
+            pool = draw_pool(
+                ruled, beliefs, size=pool_size, random_seed=problem.spec.random_seed, inside=inside, advance=advance
+            )
+            _refuse_empty(pool)
+            hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
+            found = balance(pool.log_base, hard, soft, advance=advance)
+            diagnosis = Diagnosis()
+            if not pool.unsupported and found.status in UNMET:
+                diagnosis = diagnose(ruled, hard, pool, advance=advance)
+        if diagnosis.inside is None or more == SUPPLIES:
+            break
+        inside = (*inside, diagnosis.inside)
+    clashes, proven, demands = diagnosis.clashes, diagnosis.proven, hard
+    for _ in range(CLASHES):  # of each contradiction one gives way, so that all else is met
+        if diagnosis.elastic is None:
+            break
+        with one_thread():
+            demands = given_way(demands, diagnosis.elastic)
+            found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
+            diagnosis = diagnose(ruled, demands, pool, advance=advance) if found.residual > TOLERANCE else Diagnosis()
+        clashes = (*clashes, *(clash for clash in diagnosis.clashes if clash not in clashes))
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
@@ -251,14 +291,15 @@ def fit(
         pool_sha256=_digest(pool),
         thetas=thetas,
         phis=phis,
-        status=Status.INFEASIBLE if unsupported else found.status,
+        inside=inside,
+        clashes=clashes,
+        status=_status(pool, found.status, clashes, proven=proven),
         residual=found.residual,
         history=found.history,
         acceptance=pool.acceptance,
         effective_sample_size=float(1 / np.square(found.weights).sum()),
         targets=tuple(
-            Pull(name=target.name, strain=_strain(target, beliefs.base), support=_support(table))
-            for target, table in zip(problem.targets, hard, strict=True)
+            Pull(name=target.name, strain=_strain(target, pool), support=_support(target, pool)) for target in problem.targets
         ),
         tables=tuple(
             Pull(name=belief.name, strain=_kl(belief.grouped.ravel(), table.cells.totals(found.weights)), support=0)
@@ -269,6 +310,23 @@ def fit(
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+def _refuse_empty(pool: Pool) -> None:
+    if len(pool.units):
+        return
+    message = "no combination of categories is allowed by all rules and by the cells whose target is 0"
+    cure = "strike the rule that forbids too much; fewer or coarser tables show which contradict each other"
+    raise InputError([Finding(where="rules", message=message, cure=cure)])
+
+
+def _status(pool: Pool, status: Status, clashes: tuple[Clash, ...], *, proven: bool) -> Status:
+    """How the fit ended: only a contradiction that is proven whatever was drawn is called one."""
+    if pool.unsupported:
+        return Status.UNSUPPORTED
+    if clashes:
+        return Status.INFEASIBLE if proven else Status.UNSUPPORTED
+    return Status.STALLED if status is Status.INFEASIBLE else status
 
 
 def fit_what_can_be(
@@ -288,10 +346,10 @@ def fit_what_can_be(
     """
     try:
         model = fit(problem, prior, dropped=dropped, advance=advance)
-        if model.status is not Status.INFEASIBLE or not model.beliefs.rules:
+        if model.status not in UNMEETABLE or not model.beliefs.rules:
             return model
         without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
-        if without.status is Status.INFEASIBLE and len(without.unsupported) >= len(model.unsupported):
+        if without.status in UNMEETABLE and len(without.unsupported) >= len(model.unsupported):
             return model
     except InputError:  # the rules leave nothing at all
         if not prior.rules:
@@ -316,7 +374,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
     with one_thread():
         pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
     weights = np.exp(pool.log_base)
-    hard = _hard(problem, pool)
+    hard = _hard(problem, beliefs, pool)
     gaps = [float(np.abs(table.cells.totals(weights) - table.wanted).max()) for table in hard]
     model = Model(
         problem=problem,
@@ -330,7 +388,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         history=(),
         acceptance=pool.acceptance,
         effective_sample_size=float(len(weights)),
-        targets=tuple(Pull(name=target.name, strain=_strain(target, beliefs.base), support=0) for target in problem.targets),
+        targets=tuple(Pull(name=target.name, strain=_strain(target, pool), support=0) for target in problem.targets),
         tables=(),
         unsupported=(),
         dropped=dropped + beliefs.dropped,
@@ -340,9 +398,26 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
     return model
 
 
-def _hard(problem: Problem, pool: Pool) -> list[Hard]:
-    totals = [t.wanted.sum() if t.level == 0 and t.wanted.any() else problem.n_units for t in problem.targets]
-    return [Hard(cells=t.cells(pool.units), wanted=t.wanted / total) for t, total in zip(problem.targets, totals, strict=True)]
+def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
+    """The targets, then the moments, as demands on shares of units."""
+    found = []
+    spread = np.sqrt(beliefs.base_strength)  # of a margin of error, in units of the whole objective
+    for target in problem.targets:
+        total = target.wanted.sum() if target.level == 0 and target.whole and target.wanted.any() else problem.n_units
+        sigma = None if target.sigma is None else target.sigma / total * spread
+        low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
+        cells = target.cells(pool.units)
+        found.append(Hard(cells=cells, wanted=target.wanted / total, low=low, high=high, sigma=sigma))
+    if problem.moments:
+        shapes = fine_shapes(problem, beliefs.marginals)
+        base = np.exp(pool.log_base)
+    for moment in problem.moments:
+        shares = np.bincount(moment.grid.index(pool.units.codes), base, moment.grid.size + 1)[:-1].astype(np.float64)
+        demand = moment.demand(pool.units, powers(shapes[moment.of]), problem.n_units, shares)
+        sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
+        middle = (demand.low + demand.high) / 2
+        found.append(Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True))
+    return found
 
 
 def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
@@ -356,24 +431,22 @@ def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
     ]
 
 
-def _strain(target: Target, base: Mixture) -> float:
+def _strain(target: Target, pool: Pool) -> float:
+    """KL(target || what the base measure says of it), by the pool before anything was pulled."""
     if target.level != 0 or target.wanted.sum() <= 0:
         return 0.0
-    said = base.shares
-    for column in target.columns:
-        table = base.tables[column].reshape(len(base.shares), *(1,) * (said.ndim - 1), -1)
-        said = said[..., None] * table
-    return _kl(target.wanted / target.wanted.sum(), said.sum(axis=0).ravel())
+    said = np.bincount(target.grid.index(pool.units.codes), np.exp(pool.log_base), target.grid.size + 1)[:-1]
+    return _kl(target.wanted / target.wanted.sum(), said / max(said.sum(), TINY))
 
 
 def _kl(p: Floats, q: Floats) -> float:
-    inside = (p > 0) & (q > 0)
-    return max(0.0, float((p[inside] * np.log(p[inside] / q[inside])).sum()))
+    inside = p > 0
+    return max(0.0, float((p[inside] * np.log(p[inside] / np.maximum(q[inside], TINY))).sum()))
 
 
-def _support(table: Hard) -> int:
-    held = table.cells.totals(np.ones(len(table.cells.spread(np.zeros(table.cells.size)))))
-    wanted = table.wanted > 0
+def _support(target: Target, pool: Pool) -> int:
+    held = np.bincount(target.grid.index(pool.units.codes), minlength=target.grid.size + 1)[:-1]
+    wanted = target.lowest > 0
     return int(held[wanted].min()) if wanted.any() else 0
 
 

@@ -1,24 +1,32 @@
 """The pool: candidate units drawn from the beliefs, each with its weight under the base measure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Protocol
 
 import numpy as np
 
+from synthor.fit.slices import fine_shapes, slice_shares, with_slices
 from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import Beliefs
-from synthor.prior.mixture import Mixture
-from synthor.prior.tree import strongest_tree
+from synthor.prior.mixture import TINY, Mixture
+from synthor.prior.tree import Joint, strongest_tree
 from synthor.problem import Problem, Target
 from synthor.randomness import generator
-from synthor.types import Codes, Floats
+from synthor.types import CellIndex, Codes, Floats, Mask
 from synthor.units import Units
-from synthor.values import possible
+from synthor.values import Shape, possible
 
 PART = 25_000
-MAX_DRAWS_PER_CANDIDATE = 400
+MAX_DRAWS_PER_CANDIDATE = 100
+"""Draws for each candidate that is wanted, before the pool is left smaller than that."""
+
 DRAWS_PER_MISSING_CELL = 60
 MAX_DRAWS_PER_MISSING_CELL = 50_000
+MAX_SUPPLIED_AT_ONCE = 200_000
+
+Advance = Callable[[int, int], None]
 
 
 class Belief(Protocol):
@@ -37,8 +45,8 @@ class Pool:
         units: the candidates.
         base: the base measure q, tilted onto the known one-way marginals.
         log_base: (n,) log of each candidate's share under the base measure q, normalised.
-        acceptance: share of draws that broke no rule.
-        unsupported: cells that are wanted but that no unit which the rules allow was found for, as (target, cell).
+        acceptance: share of draws that broke no rule and fell into no cell that must be empty.
+        unsupported: cells that are wanted but that no such unit was found for, as (target, cell).
     """
 
     units: Units
@@ -48,105 +56,283 @@ class Pool:
     unsupported: tuple[tuple[int, int], ...]
 
 
-def draw_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
-    """Draw candidates that break no rule, with weights that make them a sample of the base measure.
+def draw_pool(
+    problem: Problem,
+    beliefs: Beliefs,
+    *,
+    size: int,
+    random_seed: int,
+    inside: tuple["Inside", ...] = (),
+    advance: Advance = lambda done, total: None,
+) -> Pool:
+    """Draw candidates that break no rule and fall into no cell that must be empty, as a sample of the base measure.
 
     Half come from the base measure, tilted onto the known one-way marginals (which changes no optimum under these marginals);
-    half from a tree of the strongest dependency tables, where there are any. Each weighs q / g with g the mean of both
-    densities (the balance heuristic of Veach and Guibas, 1995). Cells that are wanted but hold no candidate get some drawn
+    half from a tree of the strongest tables, published or believed, where there are any. Each weighs q / g with g the mean of
+    both densities (the balance heuristic of Veach and Guibas, 1995). Cells that are wanted but hold no candidate get some drawn
     conditionally on them.
+
+    Where all combinations of categories are no more than the candidates that are wanted, each of them is a candidate, with its
+    share under the base measure for a weight, and nothing is drawn.
 
     Args:
         problem: what is known.
         beliefs: what is believed.
         size: candidates, before those for missing cells.
         random_seed: the same seed gives the same pool.
+        inside: combinations of categories that need candidates of their own.
+        advance: told how many candidates of how many are there.
     """
-    known = {v: beliefs.marginals[v] for v in range(len(beliefs.marginals)) if problem.marginal(v) is not None}
-    base = tilt(beliefs.base, known)
-    sources: list[Belief] = [base]
-    if beliefs.tables:
-        sources.append(strongest_tree(beliefs.marginals, {table.columns: table.shares for table in beliefs.tables}))
+    draw = _Draw.of(problem, beliefs)
+    if draw.n_cells <= size:
+        return draw.listed()
     parts: list[Codes] = []
     log_base: list[Floats] = []
-    accepted = allowed = drawn = part = 0
+    accepted = drawn = part = 0
     while accepted < size and drawn < MAX_DRAWS_PER_CANDIDATE * size:
+        advance(accepted, size)
         random = generator(random_seed, "pool", "zone", "", "part", part)
-        n = min(PART, -(-size // len(sources)))
-        codes = np.concatenate([source.draw(n, random).codes for source in sources])
-        codes = codes[possible(problem, codes)]
-        allowed += len(codes)
+        n = min(PART, -(-size // len(draw.sources)))
+        codes = draw.sliced(np.concatenate([source.draw(n, random).codes for source in draw.sources]), random)
+        codes = codes[draw.keeps(codes)]
         parts.append(codes)  # whole: it is ordered by source and segment, so a cut would bias the pool
-        accepted += len(parts[-1])
-        drawn, part = drawn + n * len(sources), part + 1
-        log_base.append(_log_weight(base, sources, parts[-1]))
-    codes = np.concatenate(parts)
-    weights = np.concatenate(log_base)
-    codes, weights, unsupported = _supply(problem, base, codes, weights, generator(random_seed, "pool", "missing"))
+        accepted += len(codes)
+        drawn, part = drawn + n * len(draw.sources), part + 1
+        log_base.append(draw.log_weight(codes))
+    codes, weights = np.concatenate(parts), np.concatenate(log_base)
+    codes, weights, unsupported = _supply(draw, codes, weights, drawn, generator(random_seed, "pool", "missing"))
+    for number, place in enumerate(inside):
+        random = generator(random_seed, "pool", "inside", "", "part", number)
+        strata = list(place.codes[:, None, list(place.positions)])
+        codes, weights, _ = _add(draw, codes, weights, drawn, place.positions, strata, random, fixed=place)
     if len(weights):
         weights = weights - weights.max()
         weights -= np.log(np.exp(weights).sum())
+    advance(size, size)
     return Pool(
-        units=Units(codes=codes), base=base, log_base=weights, acceptance=allowed / max(drawn, 1), unsupported=unsupported
+        units=Units(codes=codes),
+        base=draw.base,
+        log_base=weights,
+        acceptance=accepted / max(drawn, 1),
+        unsupported=unsupported,
     )
 
 
 def draw_as_written(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
     """Draw candidates from the plan of proposals as it stands; rules do not hold, targets are not looked at."""
+    shapes = fine_shapes(problem, beliefs.marginals)
     parts = []
     for part, drawn in enumerate(range(0, size, PART)):
         random = generator(random_seed, "pool", "zone", "", "part", part)
-        parts.append(beliefs.base.draw(min(PART, size - drawn), random).codes)
+        parts.append(with_slices(problem, shapes, beliefs.base.draw(min(PART, size - drawn), random).codes, random))
     codes = np.concatenate(parts)
-    kept = float(possible(problem, codes).mean())
+    kept = float(possible(problem.refined, problem.levels[0].refine(codes)).mean())
     return Pool(
         units=Units(codes=codes), base=beliefs.base, log_base=np.full(size, -np.log(size)), acceptance=kept, unsupported=()
     )
 
 
-def _log_weight(base: Mixture, sources: list[Belief], codes: Codes) -> Floats:
-    if len(sources) == 1:
-        return np.zeros(len(codes))
-    densities = [source.log_density(codes) for source in sources]
-    return densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(sources)))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inside:
+    """Combinations of some variables' categories that need candidates of their own.
+
+    Attributes:
+        positions: of the variables.
+        codes: (m, columns) of units that have them; those of other variables mean nothing.
+    """
+
+    positions: tuple[int, ...]
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Draw:
+    """What candidates are drawn from, and which of them are kept."""
+
+    problem: Problem
+    shapes: tuple[Shape, ...]
+    base: Mixture
+    sources: tuple[Belief, ...]
+
+    @classmethod
+    def of(cls, problem: Problem, beliefs: Beliefs) -> "_Draw":
+        known = {v: beliefs.marginals[v] for v in range(len(beliefs.marginals)) if problem.bands(v)}
+        base = tilt(beliefs.base, known)
+        joints = {table.columns: Joint.of(table.shares) for table in beliefs.tables}
+        published = _published_pairs(problem)
+        joints = {pair: joint for pair, joint in joints.items() if pair not in published and pair[::-1] not in published}
+        sources: list[Belief] = [base]
+        if joints or published:
+            sources.append(strongest_tree(beliefs.marginals, {**joints, **published}, _supports(problem)))
+        return cls(problem=problem, shapes=fine_shapes(problem, beliefs.marginals), base=base, sources=tuple(sources))
+
+    @property
+    def n_cells(self) -> float:
+        """Combinations of all variables' finest bins."""
+        level = self.problem.levels[0]
+        return float(np.prod([float(level.finest(v).size) for v in range(len(level.variables))]))
+
+    def listed(self) -> Pool:
+        """Every combination that is allowed."""
+        level = self.problem.levels[0]
+        sizes = [level.finest(v).size for v in range(len(level.variables))]
+        fine = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1).astype(np.int32)
+        codes = level.coarsen(fine)
+        log_base = self.base.log_density(codes)
+        for v in level.slices:
+            inside = slice_shares(level.variables[v], self.shapes[v], level.parents(v))
+            log_base = log_base + np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+        kept = self.keeps(codes) & np.isfinite(log_base)
+        codes, log_base = codes[kept], log_base[kept]
+        acceptance = float(np.exp(log_base).sum())
+        missing = [(t, int(cell)) for t, target in enumerate(self.problem.targets) for cell in _missing(target, codes)]
+        return Pool(
+            units=Units(codes=codes),
+            base=self.base,
+            log_base=log_base - np.log(max(acceptance, TINY)),
+            acceptance=acceptance,
+            unsupported=tuple(missing),
+        )
+
+    def sliced(self, codes: Codes, random: np.random.Generator) -> Codes:
+        """Units with the slices that their values lie in."""
+        return with_slices(self.problem, self.shapes, codes, random)
+
+    def keeps(self, codes: Codes) -> Mask:
+        """Units that no rule forbids and that fall into no cell that must be empty, (n,)."""
+        kept = _outside_empty_cells(self.problem, codes)
+        kept[kept] = possible(self.problem.refined, self.problem.levels[0].refine(codes[kept]))
+        return kept
+
+    def log_weight(self, codes: Codes) -> Floats:
+        """Log q / g of each unit."""
+        if len(self.sources) == 1:
+            return np.zeros(len(codes))
+        densities = [source.log_density(codes) for source in self.sources]
+        return densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(self.sources)))
+
+
+def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
+    """Joint shares of pairs of variables that tables of all records give."""
+    pairs: dict[tuple[int, int], Joint] = {}
+    for target in problem.targets:
+        if target.level != 0 or not target.whole or len(target.axes) < 2 or target.wanted.sum() <= 0:
+            continue
+        grid = target.grid
+        cells = np.arange(grid.size) if grid.listed is None else grid.listed
+        groups = np.unravel_index(cells, grid.shape)
+        wanted = target.wanted[: len(cells)]
+        for i, j in combinations(range(len(grid.axes)), 2):
+            a, b = grid.axes[i], grid.axes[j]
+            if any(axis.size != axis.variable.size or axis.column != axis.position for axis in (a, b)):
+                continue
+            flat = groups[i].astype(np.int64) * b.size + groups[j]
+            found, place = np.unique(flat, return_inverse=True)
+            shares = np.bincount(place.ravel(), wanted)
+            held = shares > 0
+            joint = Joint(shape=(a.size, b.size), cells=found[held], shares=shares[held] / shares.sum())
+            pairs.setdefault((a.position, b.position), joint)
+    return pairs
+
+
+def _supports(problem: Problem) -> list[tuple[tuple[int, ...], Mask]]:
+    """Variables of tables in which cells must be empty, and the cells that need not."""
+    found = []
+    for target in problem.targets:
+        grid = target.grid
+        plain = all(axis.size == axis.variable.size and axis.column == axis.position for axis in grid.axes)
+        if target.level == 0 and plain and grid.universe is None and grid.listed is None and len(grid.axes) > 1:
+            held = (target.highest > 0).reshape(grid.shape)
+            if not held.all():
+                found.append((target.columns, held))
+    return found
+
+
+def _outside_empty_cells(problem: Problem, codes: Codes) -> Mask:
+    """Units that fall into no cell that must be empty, (n,)."""
+    outside = np.ones(len(codes), bool)
+    for target in problem.targets:
+        if target.level == 0 and target.sigma is None:
+            empty = np.append(target.highest <= 0, False)
+            if empty.any():
+                outside &= ~empty[target.grid.index(codes)]
+    return outside
 
 
 def _supply(
-    problem: Problem, base: Mixture, codes: Codes, weights: Floats, random: np.random.Generator
+    draw: _Draw, codes: Codes, weights: Floats, n_drawn: int, random: np.random.Generator
 ) -> tuple[Codes, Floats, tuple[tuple[int, int], ...]]:
     """Candidates for wanted cells that have none, each cell a stratum of its own."""
     unsupported: list[tuple[int, int]] = []
-    log_n = np.log(max(len(codes), 1))
-    for t, target in enumerate(problem.targets):
-        if target.level != 0:
-            continue
-        for cell in _missing(target, codes):
-            values = tuple(int(code) for code in np.unravel_index(cell, target.shape))
-            probability, inside = base.within(target.columns, values)
-            if probability <= 0:
-                unsupported.append((t, cell))
-                continue
-            found, drawn = _drawn_within(problem, inside, random)
-            if not len(found):
-                unsupported.append((t, cell))
-                continue
-            codes = np.concatenate([codes, found])
-            log_weight = np.log(probability) + log_n - np.log(drawn)
-            weights = np.concatenate([weights, np.full(len(found), log_weight)])
+    for t, target in enumerate(draw.problem.targets):
+        missing = _missing(target, codes) if target.level == 0 else np.empty(0, np.int64)
+        if len(missing):
+            strata = [_combinations(draw, target, int(cell)) for cell in missing]
+            columns = tuple(axis.position for axis in target.axes)
+            codes, weights, lacking = _add(draw, codes, weights, n_drawn, columns, strata, random, within=(target, missing))
+            unsupported += [(t, int(cell)) for cell in missing[lacking]]
     return codes, weights, tuple(unsupported)
 
 
-def _drawn_within(problem: Problem, inside: Mixture, random: np.random.Generator) -> tuple[Codes, int]:
-    """Units of one cell that the rules allow, and of how many draws; many more are drawn where the rules allow few."""
-    drawn = DRAWS_PER_MISSING_CELL
-    while True:
-        codes = inside.draw(drawn, random).codes
-        codes = codes[possible(problem, codes)]
-        if len(codes) or drawn >= MAX_DRAWS_PER_MISSING_CELL:
-            return codes, drawn
-        drawn *= 30
+def _missing(target: Target, codes: Codes) -> CellIndex:
+    held = np.bincount(target.grid.index(codes), minlength=target.grid.size + 1)[:-1]
+    wanted = target.lowest if target.sigma is None else target.wanted
+    return np.flatnonzero((held == 0) & (wanted > 0))
 
 
-def _missing(target: Target, codes: Codes) -> list[int]:
-    held = target.cells(Units(codes=codes)).totals(np.ones(len(codes)))
-    return [int(cell) for cell in np.flatnonzero((held == 0) & (target.wanted > 0))]
+def _combinations(draw: _Draw, target: Target, cell: int) -> Codes:
+    """Declared categories that a cell stands for, (m, axes)."""
+    level, found = draw.problem.levels[0], target.grid.combinations(cell)
+    for place, axis in enumerate(target.axes):
+        if axis.column != axis.position:
+            found[:, place] = level.parents(axis.position)[found[:, place]]
+    return np.unique(found, axis=0)
+
+
+def _add(
+    draw: _Draw,
+    codes: Codes,
+    weights: Floats,
+    n_drawn: int,
+    columns: tuple[int, ...],
+    strata: list[Codes],
+    random: np.random.Generator,
+    *,
+    within: tuple[Target, CellIndex] | None = None,
+    fixed: Inside | None = None,
+) -> tuple[Codes, Floats, CellIndex]:
+    """Candidates of given strata, each one or several combinations of categories; and the strata that none was found for.
+
+    Many more are drawn where the rules allow few. Their weights are relative to those of `n_drawn` units drawn from all.
+    """
+    log_n = np.log(max(n_drawn, 1))
+    every, log_every = [codes], [weights]
+    first = np.cumsum([0, *(len(choices) for choices in strata)])
+    table = np.concatenate(strata)
+    _, share = draw.base.draw_within(columns, table, random)
+    left, n_each = np.arange(len(strata)), DRAWS_PER_MISSING_CELL
+    while len(left) and n_each <= MAX_DRAWS_PER_MISSING_CELL:
+        n_here = max(min(n_each, MAX_SUPPLIED_AT_ONCE // len(left)), 1)
+        stratum = np.repeat(left, n_here)
+        pick, chance = _picks(share, first, stratum, random)
+        found = draw.sliced(draw.base.draw_within(columns, table[pick], random)[0].codes, random)
+        if fixed is not None:  # its slices, too
+            known = [c for p in fixed.positions for c in {p, draw.problem.levels[0].column(p)}]
+            found[:, known] = fixed.codes[stratum][:, known]
+        keep = draw.keeps(found) & (chance > 0)
+        if within is not None:
+            keep &= within[0].grid.index(found) == within[1][stratum]
+        every.append(found[keep])
+        log_every.append(np.log(share[pick[keep]] / chance[keep]) + log_n - np.log(n_here))
+        left = np.setdiff1d(left, stratum[keep])
+        n_each *= 30
+    return np.concatenate(every), np.concatenate(log_every), left
+
+
+def _picks(share: Floats, first: CellIndex, stratum: CellIndex, random: np.random.Generator) -> tuple[CellIndex, Floats]:
+    """A combination of each stratum, by its share, and the chance with which it was picked; 0 where all have no share."""
+    rising = np.concatenate([[0.0], np.cumsum(share)])
+    begin, end = rising[first[stratum]], rising[first[stratum + 1]]
+    found = np.searchsorted(rising, begin + random.random(len(stratum)) * (end - begin), side="right") - 1
+    pick = np.clip(found, first[stratum], first[stratum + 1] - 1)
+    return pick, np.where(end > begin, share[pick] / np.where(end > begin, end - begin, 1.0), 0.0)

@@ -14,6 +14,7 @@ class Status(Enum):
     STALLED = "stalled"
     ITERATION_LIMIT = "iteration_limit"
     INFEASIBLE = "infeasible"
+    UNSUPPORTED = "unsupported"
     OUT_OF_BUDGET = "out_of_budget"
     AS_WRITTEN = "as_written"
 
@@ -39,7 +40,11 @@ _TEXTS = {
     ),
     Status.INFEASIBLE: (
         "The targets cannot all be met: they contradict each other or a rule.",
-        "Correct the tables or strike the rule; the cells with the largest error show where.",
+        "Correct one of the tables that are named, or strike a rule.",
+    ),
+    Status.UNSUPPORTED: (
+        "No units were found with which all targets can be met.",
+        "Look at the cells that are listed: strike the rule that empties them, correct the table, or add proposals for them.",
     ),
     Status.AS_WRITTEN: (
         "The proposals were taken as the model wrote them; nothing pulled them onto the targets.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.errors import nearest
-from synthor.prior.mixture import Mixture, independent, joined
+from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
 from synthor.problem import Problem, Rule, forbidden_cells, forbids_all
@@ -26,6 +26,9 @@ TABLE_STRENGTH = 300.0
 
 CONFIDENCES = (0.01, 0.99)
 """Nobody is surer, or less sure, than that."""
+
+BAND_SWEEPS = 200
+"""Cycles of fitting a believed marginal to overlapping bands."""
 
 FLOOR_SHARE = 0.02
 """Share of an independent segment added to every plan, so that no wanted cell is without candidates."""
@@ -116,6 +119,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(prior.proposals)]
     plan = [segment for segment in segments if segment is not None]
     marginals = _marginals(known, dict(entry for entry in told if entry is not None), plan, conditionals, variables)
+    marginals = tuple(share if known[v] is not None else _onto_bands(problem, v, share) for v, share in enumerate(marginals))
     believed = [_joint(table, marginals, variables) for table in conditionals]
     base = independent(marginals)
     if plan:
@@ -201,8 +205,9 @@ def _conditional(belief: Dependency, i: int, variables: Sequence[Shown], dropped
         dropped.append(Dropped(belief=place, reason=f"no row, or only zeros, for {empty}"))
         return None
     confidence = float(np.clip(0.5 if belief.confidence is None else belief.confidence, *CONFIDENCES))
-    strength = TABLE_STRENGTH * confidence / (1 - confidence)
-    return f"{of.name} given {given.name}", (a, b), rows / sums, strength
+    strength = TABLE_STRENGTH * confidence / (1 - confidence) if belief.records is None else belief.records
+    counted = " (survey sample)" if belief.records is not None else ""
+    return f"{of.name} given {given.name}{counted}", (a, b), rows / sums, strength
 
 
 def _weights(weights: dict[str, float], variable: Shown, place: str, dropped: list[Dropped]) -> Floats | None:
@@ -327,6 +332,25 @@ def _marginals(
             ]
             found[v] = np.mean(implied, axis=0) if implied else even
     return tuple(marginal for marginal in found if marginal is not None)
+
+
+def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
+    """Believed shares of a variable's categories, pulled onto what tables say of coarser or other bands."""
+    bands = problem.bands(position)
+    if not bands:
+        return shares
+    level = problem.levels[0]
+    parents = level.parents(position) if position in level.slices else np.arange(len(shares))
+    finest = level.finest(position)
+    width = finest.high - finest.low + 10.0**-finest.decimals if finest.numeric else np.ones(finest.size)
+    inside = width / np.bincount(parents, width)[parents]
+    fine = shares[parents] * inside
+    for _ in range(BAND_SWEEPS):
+        for of, wanted in bands:
+            got = np.bincount(of, fine, len(wanted)).astype(np.float64)
+            fine = np.maximum(fine, TINY) * _ratio(wanted, got)[of]
+    pulled = np.bincount(parents, fine, len(shares))
+    return np.asarray(pulled / pulled.sum(), dtype=np.float64)
 
 
 def _joint(table: _Conditional, marginals: Sequence[Shares], variables: Sequence[Shown]) -> BelievedTable:

@@ -39,6 +39,8 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     file = None if isinstance(prior, Prior) else _file(spec, prior)
     if file is None and prior is None and spec.model is not None and spec.model.name.startswith("replay:"):
         file = _replayed(spec)
+    if spec.sample is not None:
+        files[spec.sample.file] = spec.folder / spec.sample.file
     own = {"spec": spec.file} if spec.file is not None else {}
     return own | files | ({file.name: file} if file is not None else {})
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.types import Codes, Floats, Shares
+from synthor.types import CellIndex, Codes, Floats, Shares
 from synthor.units import Units
 
 TINY = 1e-300
@@ -24,7 +24,11 @@ class Mixture:
 
     def draw(self, n: int, random: np.random.Generator) -> Units:
         """N units, each from a segment drawn by its share."""
-        segment = np.sort(random.choice(len(self.shares), n, p=self.shares))
+        return Units(codes=self._inside(np.sort(random.choice(len(self.shares), n, p=self.shares)), random))
+
+    def _inside(self, segment: CellIndex, random: np.random.Generator) -> Codes:
+        """Categories of units of given segments, (n,) -> (n, v)."""
+        n = len(segment)
         codes = np.empty((n, len(self.tables)), np.int32)
         for v, table in enumerate(self.tables):
             rising = np.cumsum(table, axis=1)
@@ -32,7 +36,7 @@ class Mixture:
             lookup = (rising / rising[:, -1:] + np.arange(len(table))[:, None]).ravel()
             found = np.searchsorted(lookup, random.random(n) + segment, side="right")
             codes[:, v] = np.minimum(found - segment * table.shape[1], table.shape[1] - 1)
-        return Units(codes=codes)
+        return codes
 
     def log_density(self, codes: Codes) -> Floats:
         """Log p of each unit, (n, v) -> (n,); -inf where no segment allows it."""
@@ -50,18 +54,17 @@ class Mixture:
         marginal: Shares = self.shares @ self.tables[column]
         return marginal / marginal.sum()
 
-    def within(self, columns: tuple[int, ...], codes: tuple[int, ...]) -> tuple[float, "Mixture"]:
-        """The mixture given that some variables have some categories, and the probability of that."""
-        likelihood = self.shares.copy()
-        for column, code in zip(columns, codes, strict=True):
-            likelihood *= self.tables[column][:, code]
-        probability = float(likelihood.sum())
-        tables = list(self.tables)
-        for column, code in zip(columns, codes, strict=True):
-            tables[column] = np.zeros_like(tables[column])
-            tables[column][:, code] = 1.0
-        shares = likelihood / max(probability, TINY)
-        return probability, Mixture(shares=shares, tables=tuple(tables))
+    def draw_within(self, columns: tuple[int, ...], codes: Codes, random: np.random.Generator) -> tuple[Units, Floats]:
+        """A unit for each row of categories that some variables must have, (m, columns); and the share of such units, (m,)."""
+        likelihood = np.repeat(self.shares[None, :], len(codes), axis=0)
+        for place, column in enumerate(columns):
+            likelihood *= self.tables[column][:, codes[:, place]].T
+        share = likelihood.sum(axis=1)
+        rising = np.cumsum(likelihood, axis=1)
+        segment = (rising <= (random.random(len(codes)) * rising[:, -1])[:, None]).sum(axis=1)
+        found = self._inside(np.minimum(segment, len(self.shares) - 1), random)
+        found[:, list(columns)] = codes
+        return Units(codes=found), share
 
 
 def independent(marginals: tuple[Shares, ...]) -> Mixture:

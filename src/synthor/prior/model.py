@@ -29,6 +29,7 @@ class Dependency(_Belief):
     percent: Table | None = Field(None, description="For each category of `given`, percent of each category of `of`.")
     rows: list[list[Weight]] | None = Field(None, description="The same as rows in category order.")
     confidence: float | None = Field(None, ge=0, le=1, description="How sure, 0 to 1; 0.5 unless said.")
+    records: float | None = Field(None, gt=0, description="Counted from so many records of a sample; instead of a confidence.")
     why: str = Field("", max_length=2000)
 
     @model_validator(mode="after")

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor import __version__
+from synthor.fit.diagnose import Clash
 from synthor.fit.model import Model, Pull
 from synthor.fit.rounds import Round
-from synthor.measure import Fit, Measurement
+from synthor.measure import Fit, Measurement, MomentFit
 from synthor.prior.model import Dropped
-from synthor.problem import Rule
+from synthor.problem import Moment, Rule, Target
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.types import Counts
 
 MAX_CELLS = 60
 """Cells of one target that are drawn; of a larger one those furthest off, then the largest."""
+
+ONE_WAY = 12
+"""Values of a statistic that are drawn beside others; more take the whole width."""
 
 MAX_LISTED = 100
 """Entries of any list of texts; the files beside the page hold all of them."""
@@ -27,17 +31,17 @@ class CellView:
 
     Attributes:
         label: its categories, joined.
-        wanted: rows; perhaps not whole where the table was published as shares.
-        got: rows.
-        off: got minus the nearest count that is exact, 0 where the cell is met.
+        wanted: rows, perhaps not whole where the table was published as shares; of a statistic, its value.
+        got: rows, or the value.
+        off: got minus the nearest that counts as met, 0 where the cell is met.
         wanted_width: length of its bar in percent of the target's longest.
         got_width: the same for `got`.
     """
 
     label: str
     wanted: float
-    got: int
-    off: int
+    got: float
+    off: float
     wanted_width: float
     got_width: float
 
@@ -51,9 +55,10 @@ class TargetView:
         name: as in the spec.
         variables: their names, joined.
         one_way: whether it is about a single variable.
-        published_as: count or share.
+        kind: one-way or cross-table of counts or shares; or mean, total, sd, shares.
+        counts: whether its cells are counts of rows.
         n_cells: how many it has.
-        tae: total absolute error, in rows.
+        tae: total absolute error, in rows; None of a statistic.
         worst: the cell furthest off; None where all are met.
         strain: nats; None where the fit did not look at it.
         support: fewest candidates in a wanted cell; None as above.
@@ -64,9 +69,10 @@ class TargetView:
     name: str
     variables: str
     one_way: bool
-    published_as: str
+    kind: str
+    counts: bool
     n_cells: int
-    tae: int
+    tae: int | None
     worst: CellView | None
     strain: float | None
     support: int | None
@@ -104,6 +110,7 @@ class Page:
     rules: tuple[RuleView, ...]
     dropped: tuple[Dropped, ...]
     unsupported: tuple[str, ...]
+    clashes: tuple[Clash, ...]
     rounds: tuple[Round, ...]
     version: str
     random_seed: int
@@ -123,6 +130,8 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     spec, status = model.problem.spec, model.status
     pulls = {pull.name: pull for pull in model.targets}
     variables = model.problem.levels[0].variables
+    every: list[Target | Moment] = [*model.problem.targets, *model.problem.moments]
+    targeted = {position for target in every for position in target.columns}
     rules = (*model.problem.rules, *model.beliefs.rules)
     return Page(
         title=spec.title.strip() or "Synthetic records",
@@ -138,8 +147,12 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         converged=status.value == "converged",
         # The status has a line of its own; unsupported cells have a section.
         notes=tuple(note for note in measurement.notes if not note.startswith(status.sentence))[:MAX_LISTED],
-        targets=tuple(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.fits)),
-        untargeted=tuple(v.name for i, v in enumerate(variables) if model.problem.marginal(i) is None),
+        targets=(
+            *(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.fits)),
+            *(_moment(fit, i) for i, fit in enumerate(measurement.moments)),
+        ),
+        clashes=model.clashes,
+        untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
         dependencies=view_dependencies(model, pair_counts),
         rules=tuple(_rule(rule, measurement) for rule in rules),
         dropped=model.dropped,
@@ -161,13 +174,47 @@ def _target(fit: Fit, number: int, pull: Pull | None) -> TargetView:
         name=target.name,
         variables=" × ".join(variable.name for variable in target.variables),
         one_way=len(target.columns) == 1,
-        published_as=target.kind,
+        kind=f"{'one-way' if len(target.columns) == 1 else 'cross-table'}, {target.kind}s",
+        counts=True,
         n_cells=fit.got.size,
         tae=fit.tae,
         worst=None if fit.met else _cell(fit, fit.worst, longest),
         strain=None if pull is None else pull.strain,
         support=None if pull is None else pull.support,
         cells=tuple(_cell(fit, cell, longest) for cell in _drawn(fit)),
+    )
+
+
+def _moment(fit: MomentFit, number: int) -> TargetView:
+    target = fit.target
+    values = np.abs(np.concatenate([target.wanted.ravel()[fit.given], fit.got[fit.given]]))
+    longest = float(np.nan_to_num(values).max(initial=0.0)) or 1.0
+    cells = tuple(_value(fit, int(cell), longest) for cell in fit.given[:MAX_CELLS])
+    return TargetView(
+        anchor=f"statistic-{number + 1}",
+        name=target.name,
+        variables=" × ".join([*(axis.variable.name for axis in target.grid.axes), target.variable.name]),
+        one_way=len(cells) <= ONE_WAY,
+        kind=target.kind,
+        counts=False,
+        n_cells=len(fit.given),
+        tae=None,
+        worst=None if fit.met else _value(fit, fit.worst, longest),
+        strain=None,
+        support=None,
+        cells=cells,
+    )
+
+
+def _value(fit: MomentFit, cell: int, longest: float) -> CellView:
+    wanted, got = float(fit.target.wanted.ravel()[cell]), float(fit.got[cell])
+    return CellView(
+        label=" · ".join(fit.target.labels(cell).values()) or "all records",
+        wanted=wanted,
+        got=got,
+        off=float(fit.error[cell]),
+        wanted_width=round(100 * abs(wanted) / longest, 1),
+        got_width=round(100 * abs(np.nan_to_num(got)) / longest, 1),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from math import isnan
 from typing import TYPE_CHECKING
 
 from synthor.fit.model import Model
@@ -38,7 +39,14 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"whole": whole, "wanted": wanted, "signed": signed, "small": small, "percent": percent}
+    environment.filters |= {
+        "whole": whole,
+        "wanted": wanted,
+        "signed": signed,
+        "counted": counted,
+        "small": small,
+        "percent": percent,
+    }
     environment.filters["share"] = "{:.1%}".format
     return environment
 
@@ -57,13 +65,24 @@ def wanted(number: float) -> str:
     return f"{number:,.0f}" if abs(number - round(number)) < 1e-6 else f"{number:,.1f}"
 
 
-def signed(number: int) -> str:
+def counted(number: float, counts: bool) -> str:
+    """A count of rows, with a decimal only where it is not whole; or the value of a statistic, to six digits.
+
+    >>> counted(1200.25, True), counted(51234.567, False), counted(float("nan"), False)
+    ('1,200.2', '51,234.6', 'no record')
+    """
+    if isnan(number):
+        return "no record"
+    return wanted(number) if counts else f"{number:,.6g}"
+
+
+def signed(number: float, counts: bool) -> str:
     """A discrepancy, with its sign.
 
-    >>> signed(3), signed(-1200)
-    ('+3', '−1,200')
+    >>> signed(3, True), signed(-1200, True), signed(0.25, False)
+    ('+3', '−1,200', '+0.25')
     """
-    return f"{number:+,}".replace("-", "−")
+    return (f"{number:+,.0f}" if counts else f"{number:+,.3g}").replace("-", "−")
 
 
 def small(number: float) -> str:

@@ -40,10 +40,16 @@ def measurement_table(measurement: Measurement) -> RenderableType:
         worst = "-" if fit.met else f"{labels}: {got:,} instead of {wanted:,.10g}"
         met = Text("yes", "green") if fit.met else Text("no", "bold red")
         table.add_row(Text(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", Text(worst), met)
+    for moment in measurement.moments:
+        labels = ", ".join(moment.target.labels(moment.worst).values()) or moment.target.kind
+        wanted, got = moment.target.wanted.ravel()[moment.worst], moment.got[moment.worst]
+        worst = "-" if moment.met else f"{labels}: {got:,.6g} instead of {wanted:,.6g}"
+        met = Text("yes", "green") if moment.met else Text("no", "bold red")
+        table.add_row(Text(moment.target.name), f"{len(moment.given):,}", "-", Text(worst), met)
     lines = [Text(measurement.beliefs)] if measurement.beliefs else []
     lines += [Text(f"Note: {note}", "yellow") for note in measurement.notes]
     verdict = Text(measurement.verdict, "bold green" if measurement.met else "bold red")
-    parts: list[RenderableType] = [table, ""] if measurement.fits else []
+    parts: list[RenderableType] = [table, ""] if measurement.every else []
     return Group(*parts, *lines, verdict)
 
 

@@ -1,9 +1,18 @@
 """Weights to whole counts: balanced sampling, then repair until the tables are met.
 
 Systematic sampling along the candidates in the order of their categories gives counts whose tables are off by little. Repair
-then swaps one unit at a time, taking out one that counts where there is too much and putting in the candidate that
-mends most, until every cell lies between its lowest and highest whole count or no swap helps. Only candidates with a weight
-are ever put in, so repair breaks no rule.
+then swaps units: it takes out one that counts where there is too much and puts in one that counts where there is too little.
+What a swap would do to the error is the sum of what it does to each cell, so prices are kept by cell, and only the cells that a
+swap changes are priced anew. Repair has three gears:
+
+1. *descend*: many units out and many in, each chosen alone, while the error is large;
+2. *several pairs* at once, each pair priced jointly: what both units count in does not change;
+3. *one pair*, in a cell that is off. A pair that leaves the error as it is moves it elsewhere, where it may meet its opposite.
+   Where all pairs would raise it a little, the cheapest is taken all the same, units just swapped stay as they are for a while,
+   and repair ends at the best counts seen (tabu search; Glover, 1986).
+
+Among equals a candidate is put in with a chance in proportion to its weight, so that repair follows the fitted distribution.
+Only candidates with a weight are ever put in, so repair breaks no rule.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +20,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.types import Counts, Floats
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.units import Cells, Partition
 
-TRIES = 400
-"""Swaps in a row that may fail to help before repair gives up."""
+PLATEAU = 400
+"""Steps in a row that may leave the error where it is before repair gives up."""
+
+STUCK = 60
+"""As many steps may find nothing but swaps that raise the error."""
 
 LIKELY = 1e-3
 """A candidate that is put in must weigh at least so much of the mean weight, while any such can mend the cells."""
+
+FIXED, FREE = 16, 1_000
+"""Units on either side of the pairs that one step prices."""
+
+DRAWN = 400
+"""Units from which the first side is chosen."""
+
+FAILURES = 5
+"""Steps with several pairs that may fail before repair goes on with one."""
+
+UPHILL = 2
+"""By how much the error may rise over the best seen."""
+
+RECENT = 8
+"""Swaps whose units stay as they are."""
+
+SMALLEST = 4
+"""Units that a batch must hold to be worth its price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,14 +106,41 @@ def integerize(
     (array([3., 2.]), 0)
     """
     counts = systematic(weights, total, order, random)
+    error = sum(np.abs(band.excess(band.cells.totals(counts.astype(np.float64)))).sum() for band in bands)
+    if not error:
+        advance(0, 0)
+        return Integers(counts=counts, error=0, swaps=0)
     repair = _Repair(weights, counts, bands, random)
     first = repair.error
-    failures = 0
-    while repair.error > 0 and failures < TRIES:
-        failures = 0 if repair.swap() else failures + 1
-        advance(first - repair.error, first)
+    repair.descend()
+    repair.walk(repair.likely, lambda: advance(first - repair.error, first))
+    if not repair.likely.all():
+        repair.walk(np.ones_like(repair.likely), lambda: advance(first - repair.error, first))
     advance(first, first)
-    return Integers(counts=repair.counts, error=repair.error, swaps=repair.swaps)
+    return Integers(counts=repair.all_counts(len(weights)), error=repair.error, swaps=repair.swaps)
+
+
+def shuffled_tree(codes: Codes, random: np.random.Generator) -> Counts:
+    """An order of candidates in which neighbours are alike and nothing repeats.
+
+    Candidates are sorted by their first category, inside it by their second, and so on; but the categories come in another
+    random order inside each combination of those before. Equal steps along a plain order can fall in with its period, and then
+    pick the same category again and again.
+
+    Args:
+        codes: (n, v) categories.
+        random: shuffles.
+
+    >>> shuffled_tree(np.array([[0, 0], [1, 0], [0, 1], [1, 1]]), np.random.default_rng(0)).tolist()
+    [2, 0, 1, 3]
+    """
+    keys: list[Counts] = []
+    prefix = np.zeros(len(codes), np.int64)
+    for column in codes.T:
+        _, prefix = np.unique(prefix * (int(column.max(initial=0)) + 1) + column, return_inverse=True)
+        prefix = prefix.ravel()
+        keys.append(random.permutation(int(prefix.max(initial=0)) + 1)[prefix])
+    return np.lexsort(keys[::-1]) if keys else np.arange(len(codes))
 
 
 def systematic(weights: Floats, total: int, order: Counts, random: np.random.Generator) -> Counts:
@@ -101,72 +158,233 @@ def systematic(weights: Floats, total: int, order: Counts, random: np.random.Gen
     return counts
 
 
+def _excess(got: Counts, low: Counts, high: Counts) -> Counts:
+    return np.maximum(got - high, 0) + np.minimum(got - low, 0)
+
+
 class _Repair:
-    """Counts under repair, with the tables that follow from them."""
+    """Counts under repair, with all tables side by side.
+
+    A unit is a column of slots, one for each cell that it counts in. Slot (m - 1) * width + cell stands for counting m times
+    in a cell, so that one lookup a slot prices a unit. Short columns are padded with the last cell, which costs nothing.
+    """
 
     def __init__(self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> None:
-        self.counts, self.bands, self.random = counts, bands, random
-        self.likely = weights >= LIKELY / max(int(np.count_nonzero(weights)), 1)
-        self.possible = weights > 0
-        self.got = [band.cells.totals(counts.astype(np.float64)) for band in bands]
-        self.error = self._error()
+        self.random = random
+        self.units = np.flatnonzero(weights > 0)
+        self.weights, self.counts = weights[self.units], counts[self.units]
+        self.likely = self.weights >= LIKELY * self.weights.mean()
+        sizes = np.array([band.cells.size for band in bands])
+        self.width = int(sizes.sum()) + 1
+        self.slots = _slots([band.cells for band in bands], self.units, self.width)
+        self.inside, self.first = _by_cell(self.slots, self.width)
+        self.rising = np.concatenate([[0.0], np.cumsum(self.weights[self.inside])])
+        self.end = np.repeat(np.cumsum(sizes), sizes)
+        self.begin = self.end - np.repeat(sizes, sizes)
+        self.low, self.high = np.zeros(self.width, np.int64), np.zeros(self.width, np.int64)
+        self.low[:-1], self.high[:-1] = np.concatenate([b.low for b in bands]), np.concatenate([b.high for b in bands])
+        self.times = np.arange(1, int(self.slots.max()) // self.width + 2)[:, None]
+        self.got = np.zeros(self.width, np.int64)
+        self.got[:-1] = np.concatenate([band.cells.totals(counts.astype(np.float64)) for band in bands])
+        self.off = _excess(self.got, self.low, self.high)
+        self.error = int(np.abs(self.off).sum())
+        self.prices = {change: np.zeros((len(self.times), self.width), np.int64) for change in (-1, 1)}
+        self._price(np.arange(self.width - 1))
         self.swaps = 0
 
-    def _error(self) -> int:
-        return int(sum(np.abs(band.excess(got)).sum() for band, got in zip(self.bands, self.got, strict=True)))
+    def all_counts(self, n: int) -> Counts:
+        """Counts of all n candidates, those without a weight included."""
+        counts = np.zeros(n, np.int64)
+        counts[self.units] = self.counts
+        return counts
 
-    def swap(self) -> bool:
-        """Exchange one unit for another if that lowers the error, or leaves it but moves it elsewhere."""
-        out = self._worst_unit()
-        self._count(out, -1)
-        into = self._best_candidate(out)
-        self._count(into, +1)
-        error = self._error()
-        improved = error < self.error
-        if error > self.error:
-            self._count(into, -1)
-            self._count(out, +1)
-            return False
-        self.swaps += into != out
-        self.error = error
-        return improved
+    def descend(self) -> None:
+        """The first gear: batches, of half the size whenever one brings less than it has pairs."""
+        size = self.error // 8
+        while size >= SMALLEST:
+            outs = self._helpful(-self._alone(-1), self.counts, size)
+            ins = self._helpful(-self._alone(+1), self.weights * self.likely, size)
+            pairs = min(len(outs), len(ins))
+            if not pairs:
+                break
+            outs, ins = outs[:pairs], ins[:pairs]
+            gain = self._try(outs, ins)
+            if gain < pairs:
+                size //= 2
+            size = min(size, self.error // 8)
 
-    def _count(self, unit: int, change: int) -> None:
-        self.counts[unit] += change
-        for band, got in zip(self.bands, self.got, strict=True):
-            cells, times = band.cells.row(unit)
-            got[cells] += change * times
-
-    def _worst_unit(self) -> int:
-        """A unit from an overfull cell whose removal helps most; among equals, any."""
-        gain = self._gain(-1)
-        gain[self.counts == 0] = -np.inf
-        return self._any_best(gain)
-
-    def _best_candidate(self, out: int) -> int:
-        gain = self._gain(+1)
-        gain[~self.likely] = -np.inf
-        gain[out] = -np.inf
-        if not np.isfinite(gain.max()):
-            gain = np.where(self.possible, self._gain(+1), -np.inf)
-        return self._any_best(gain)
-
-    def _any_best(self, gain: Floats) -> int:
-        best = np.flatnonzero(gain >= gain.max() - 1e-9)
-        return int(best[self.random.integers(len(best))])
-
-    def _gain(self, change: int) -> Floats:
-        """By how much one more (or one less) of each candidate lowers the error, (n,)."""
-        total = np.zeros(len(self.counts))
-        for band, got in zip(self.bands, self.got, strict=True):
-            now = np.abs(band.excess(got))
-            if isinstance(band.cells, Partition):
-                total += band.cells.spread(now - np.abs(band.excess(got + change)))
+    def walk(self, allowed: Mask, advance: Callable[[], None]) -> None:
+        """The second and third gear, until the tables are met or nothing helps; ends at the best counts seen."""
+        failures = 0
+        while self.error and failures < FAILURES:
+            failures = 0 if self._several_pairs(allowed) else failures + 1
+            advance()
+        best, since, stuck = self.error, 0, 0
+        way_back: list[tuple[CellIndex, CellIndex]] = []
+        while self.error and since < PLATEAU and stuck < STUCK:
+            found = self._one_pair(allowed, [unit for pair in way_back[-RECENT:] for unit in pair])
+            if found is None or self.error + found[2] > best + UPHILL:
+                stuck += 1
                 continue
-            matrix = band.cells.matrix()
-            after = got[matrix.indices] + change * matrix.data
-            off = np.maximum(after - band.high[matrix.indices], 0) + np.maximum(band.low[matrix.indices] - after, 0)
-            gains = now[matrix.indices] - off
-            rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-            total += np.bincount(rows, gains, matrix.shape[0])
+            out, into, change = found
+            self._swap(out, into)
+            way_back.append((out, into))
+            since, stuck = since + 1, stuck + (change > 0)
+            if self.error < best:
+                self.swaps += len(way_back)
+                best, since, stuck, way_back = self.error, 0, 0, []
+                advance()
+        for out, into in reversed(way_back):
+            self._swap(into, out)
+
+    def _try(self, outs: CellIndex, ins: CellIndex) -> int:
+        """Swap units if that lowers the error; by how much it did."""
+        before = self.error
+        self._swap(outs, ins)
+        if self.error >= before:
+            self._swap(ins, outs)
+            return 0
+        self.swaps += len(outs)
+        return before - self.error
+
+    def _swap(self, outs: CellIndex, ins: CellIndex) -> None:
+        self._count(outs, -1)
+        self._count(ins, +1)
+
+    def _count(self, units: CellIndex, change: int) -> None:
+        """Take units in (+1) or out (-1); none twice."""
+        self.counts[units] += change
+        times, cells = np.divmod(self.slots[:, units].ravel(), self.width)
+        cells, place = np.unique(cells, return_inverse=True)
+        self.got[cells] += change * np.bincount(place, times + 1).astype(np.int64)
+        self.got[-1] = 0
+        before = np.abs(self.off[cells]).sum()
+        self.off[cells] = _excess(self.got[cells], self.low[cells], self.high[cells])
+        self.error += int(np.abs(self.off[cells]).sum() - before)
+        self._price(cells[cells < self.width - 1])
+
+    def _price(self, cells: CellIndex) -> None:
+        for change, prices in self.prices.items():
+            prices[:, cells] = self._prices(cells, self.got[cells], change)
+
+    def _prices(self, cells: CellIndex, got: Counts, change: int) -> Counts:
+        """What counting 1, 2, ... times more (or less) in each cell adds to the error, (times, cells)."""
+        low, high = self.low[cells], self.high[cells]
+        times = self.times.reshape(-1, *(1,) * cells.ndim)
+        return np.abs(_excess(got + change * times, low, high)) - np.abs(_excess(got, low, high))
+
+    def _alone(self, change: int, units: CellIndex | slice = slice(None)) -> Counts:
+        """What one more (or less) of each unit adds to the error, if nothing else changes."""
+        prices, total = self.prices[change].ravel(), np.zeros(1, np.int64)
+        for slots in self.slots[:, units]:
+            total = total + prices[slots]
         return total
+
+    def _after(self, fixed: CellIndex, change: int, free: CellIndex) -> Counts:
+        """What the opposite change of each free unit adds once that of a fixed one is made, (fixed, free)."""
+        cells = self.slots[:, fixed] % self.width
+        got = self.got[cells] + change * (self.slots[:, fixed] // self.width + 1)
+        prices = np.repeat(self.prices[-change][None], len(fixed), axis=0)
+        which = np.broadcast_to(np.arange(len(fixed)), cells.shape)
+        prices[which, :, cells] = np.moveaxis(self._prices(cells, got, -change), 0, -1)
+        prices[:, :, -1] = 0
+        return prices.reshape(len(fixed), -1)[:, self.slots[:, free]].sum(axis=1)
+
+    def _helpful(self, gain: Counts, chance: Floats | Counts, size: int) -> CellIndex:
+        """At most `size` units that help, drawn with more chance the more they do; first drawn, first named."""
+        helps = np.flatnonzero((chance > 0) & (gain > 0))
+        late = self.random.exponential(size=len(helps)) / (gain[helps] ** 2 * chance[helps])
+        chosen = np.argpartition(late, size)[:size] if len(helps) > size else np.arange(len(helps))
+        return helps[chosen[np.argsort(late[chosen])]]
+
+    def _several_pairs(self, allowed: Mask) -> int:
+        """Swap as many pairs as one step finds; by how much the error fell."""
+        over, under = np.flatnonzero(self.off > 0), np.flatnonzero(self.off < 0)
+        outs = self._drawn(over, self.counts > 0, DRAWN)
+        outs = outs[np.argsort(self._alone(-1, outs) + self.random.random(len(outs)))[:FIXED]]
+        ins = self._drawn(under, allowed, FREE)
+        ins = ins[np.argsort(self.random.exponential(size=len(ins)) / self.weights[ins])]  # the first of equals is taken
+        if not len(outs) or not len(ins):
+            return 0
+        joint = self._alone(-1, outs)[:, None] + self._after(outs, -1, ins)
+        best = joint.argmin(axis=1)
+        rows = np.flatnonzero(joint[np.arange(len(outs)), best] < 0)
+        _, first = np.unique(best[rows], return_index=True)
+        rows = rows[first]
+        return self._try(outs[rows], ins[best[rows]]) if len(rows) else 0
+
+    def _one_pair(self, allowed: Mask, recent: list[CellIndex]) -> tuple[CellIndex, CellIndex, int] | None:
+        """The cheapest of the pairs that one step prices, in a cell that is off: out, in, and what the error gains by it."""
+        cell = self._any(np.flatnonzero(self.off), 1)[0]
+        sign = int(np.sign(self.off[cell]))
+        begin, end = self.begin[cell], self.end[cell]
+        opposite = begin + np.flatnonzero(self.off[begin:end] * sign < 0)
+        free_to_move = {-1: self.counts > 0, 1: allowed.copy()}
+        for unit in recent:
+            free_to_move[-1][unit] = free_to_move[1][unit] = False
+        fixed = self._drawn(np.array([cell]), free_to_move[-sign], DRAWN)
+        free = self._drawn(opposite, free_to_move[sign], FREE)
+        if not len(fixed) or not len(free):
+            return None
+        alone = self._alone(-sign, fixed)
+        chosen = np.argsort(alone + self.random.random(len(fixed)))[:FIXED]
+        fixed, alone = fixed[chosen], alone[chosen]
+        joint = alone[:, None] + self._after(fixed, -sign, free)
+        row, column = np.nonzero(joint == joint.min())
+        pairs = {-sign: fixed[row], sign: free[column]}
+        pick = int(np.argmin(self.random.exponential(size=len(row)) / self.weights[pairs[1]]))
+        pair = {change: units[pick : pick + 1] for change, units in pairs.items()}
+        return pair[-1], pair[1], int(joint.min())
+
+    def _any(self, cells: CellIndex, size: int) -> CellIndex:
+        """Cells drawn by how far they are off."""
+        rising = np.cumsum(np.abs(self.off[cells]))
+        return cells[np.searchsorted(rising, self.random.integers(rising[-1], size=size), side="right")]
+
+    def _drawn(self, cells: CellIndex, allowed: Mask, size: int) -> CellIndex:
+        """Different units that count in cells that are off, drawn by weight; from anywhere where no cell is."""
+        if not len(cells):
+            units = self.random.integers(len(self.units), size=size)
+            return np.unique(units[allowed[units]])
+        begin, end = self.first[cells], self.first[cells + 1]
+        if (end - begin).sum() > 4 * size:
+            chosen = self._any(cells[end > begin], size)
+            below, above = self.rising[self.first[chosen]], self.rising[self.first[chosen + 1]]
+            place = np.searchsorted(self.rising, below + self.random.random(size) * (above - below), side="right") - 1
+            units = self.inside[np.clip(place, self.first[chosen], self.first[chosen + 1] - 1)]
+            units = np.unique(units[allowed[units]])
+            if len(units):
+                return units
+        units = np.concatenate([self.inside[a:b] for a, b in zip(begin, end, strict=True)])
+        units = np.unique(units[allowed[units]])
+        return units if len(units) <= size else self.random.choice(units, size, replace=False)
+
+
+def _slots(tables: Sequence[Cells], units: CellIndex, width: int) -> CellIndex:
+    """Each unit's cells and how often it counts in them, as `_Repair` holds them, (most cells of a unit, n)."""
+    blocks, begin = [], 0
+    for cells in tables:
+        if isinstance(cells, Partition):
+            blocks.append(begin + cells.index[None, units])
+        else:
+            rows = cells.matrix()[units]
+            lengths = np.diff(rows.indptr)
+            unit = np.repeat(np.arange(len(units)), lengths)
+            block = np.full((int(lengths.max(initial=0)), len(units)), width - 1, np.int64)
+            block[np.arange(len(unit)) - rows.indptr[unit], unit] = (
+                (rows.data.astype(np.int64) - 1) * width + begin + rows.indices
+            )
+            blocks.append(block)
+        begin += cells.size
+    return np.concatenate(blocks)
+
+
+def _by_cell(slots: CellIndex, width: int) -> tuple[CellIndex, CellIndex]:
+    """The units that count in each cell, cell after cell, and where each cell's begin (and the last one's end)."""
+    from scipy import sparse
+
+    depth, n = slots.shape
+    cells = slots if slots.max(initial=0) < width else slots % width
+    rows = (np.ones(slots.size, np.int8), np.ascontiguousarray(cells.T, np.int32).ravel(), np.arange(0, slots.size + 1, depth))
+    columns = sparse.csr_array(rows, shape=(n, width)).tocsc()
+    return columns.indices.astype(np.int64), columns.indptr.astype(np.int64)

@@ -1,23 +1,36 @@
-"""The last step of integerizing, where no candidate fits: change single categories of single records.
+"""The last step of integerizing, where no candidate fits: change one or two categories of single records.
 
-With many variables a pool holds no two candidates that differ in one category only, and swaps cannot end. Here a record that
-counts in an overfull cell is moved to an underfull one of the same table, if that lowers the error over all tables and
-breaks no rule; among the records that can be moved, the one is taken that the fitted model finds most likely afterwards,
-relative to before.
+With many variables a pool holds no two candidates that differ in one category only, and swaps cannot end. Here records that
+count in an overfull cell are moved to underfull ones of the same table, if that lowers the error over all tables and breaks no
+rule; among the moves that lower it most, those come first that the fitted model finds most likely afterwards, relative to
+before. Moves that do not disturb each other are made together. Where tables overlap and no single move helps, moves that leave
+the error as it is, or raise it a little, are tried in chains; what a chain did not mend is taken back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.problem import Problem
-from synthor.sample.integerize import Band
-from synthor.types import Codes, Counts, Floats
+from synthor.problem import Level, Problem, Target
+from synthor.types import CellIndex, Codes, Counts, Floats
 from synthor.units import Units
 from synthor.values import possible
 
 TRIED = 4_000
-"""Records considered for each move."""
+"""Moves considered for each cell that records should leave; in a chain, a tenth."""
+
+MOST_CHANGED = 2
+"""Categories of one record that a move may change."""
+
+MOST_WAYS = 64
+"""Cells that the records of one are tried in, underfull ones and the nearest first."""
+
+CHAIN = 60
+"""Steps in a row that may leave the best error where it is."""
+
+UPHILL = 4
+"""By how much a chain may raise the error over the best seen."""
 
 
 def mend(
@@ -27,7 +40,7 @@ def mend(
     log_weight: Callable[[Codes], Floats],
     random: np.random.Generator,
 ) -> tuple[Units, Counts, int]:
-    """Units and counts whose tables of level 0 are met, as far as single moves can; and how many moves that took.
+    """Units and counts whose tables of level 0 are met, as far as moves can; and how many moves that took.
 
     Args:
         problem: its targets give the tables, its rules what must not occur.
@@ -36,62 +49,252 @@ def mend(
         log_weight: log weight of any units under the fitted model, up to a constant.
         random: draws which records are considered.
     """
-    moves = 0
-    while (move := _best_move(problem, units, counts, log_weight, random)) is not None:
-        unit, codes = move
-        added = Units(codes=codes[None, :], members=units.take(np.array([unit])).members)
-        units = units.joined(added)
-        counts = np.append(counts, 1)
-        counts[unit] -= 1
-        moves += 1
-    return units, counts, moves
+    mending = _Mending(problem, units, counts, log_weight, random)
+    while mending.error and mending.direct():
+        pass
+    mending.chains()
+    return mending.result()
 
 
-def _best_move(
-    problem: Problem,
-    units: Units,
-    counts: Counts,
-    log_weight: Callable[[Codes], Floats],
-    random: np.random.Generator,
-) -> tuple[int, Codes] | None:
-    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.targets]
-    got = [band.cells.totals(counts.astype(np.float64)) for band in bands]
-    off = [band.excess(table) for band, table in zip(bands, got, strict=True)]
-    for target, band, excess in zip(problem.targets, bands, off, strict=True):
-        if target.level != 0:
-            continue
-        for over in np.flatnonzero(excess > 0):
-            rows = np.flatnonzero((counts > 0) & (band.cells.spread(_one(int(over), len(excess))) > 0))
-            if len(rows) > TRIED:
-                rows = random.choice(rows, TRIED, replace=False)
-            for under in np.flatnonzero(excess < 0):
-                codes = units.codes[rows].copy()
-                for column, code in zip(target.columns, np.unravel_index(under, target.shape), strict=True):
-                    codes[:, column] = code
-                gain = _gains(problem, bands, got, units.take(rows), Units(codes=codes, members=units.take(rows).members))
-                better = np.flatnonzero((gain == gain.max()) & (gain > 0) & possible(problem, codes))
-                if len(better):
-                    likelier = log_weight(codes[better]) - log_weight(units.codes[rows[better]])
-                    chosen = better[int(np.argmax(likelier))]
-                    return int(rows[chosen]), codes[chosen]
-    return None
+def _positions(target: Target) -> set[int]:
+    """Variables of level 0 that decide where a record counts in a table."""
+    return set(target.grid.positions) if target.level == 0 else set()
 
 
-def _one(cell: int, size: int) -> Floats:
-    chosen = np.zeros(size)
-    chosen[cell] = 1.0
-    return chosen
+def _ways_into(target: Target, cell: int) -> list[tuple[int, ...]]:
+    """The codes of the table's columns that put a record into a cell, if it is in the table's universe."""
+    return [tuple(int(code) for code in codes) for codes in target.grid.combinations(cell)]
 
 
-def _gains(problem: Problem, bands: Sequence[Band], got: Sequence[Floats], before: Units, after: Units) -> Floats:
-    """By how much each move lowers the error over the tables of level 0, (n,); members stay as they are."""
-    total = np.zeros(len(before))
-    for target, band, table in zip(problem.targets, bands, got, strict=True):
-        if target.level != 0:
-            continue
-        error = np.abs(band.excess(table))
-        removed, added = error - np.abs(band.excess(table - 1)), error - np.abs(band.excess(table + 1))
-        old, new = target.cells(before), target.cells(after)
-        moved = old.spread(np.arange(old.size, dtype=float)) != new.spread(np.arange(new.size, dtype=float))
-        total += np.where(moved, old.spread(removed) + new.spread(added), 0.0)
-    return total
+def _agreeing(level: Level, codes: Codes, old: Codes, columns: Sequence[int]) -> Codes:
+    """Codes some columns of which were changed, the slices and bins of the same variables brought into line."""
+    for position in level.slices:
+        column, parents = level.column(position), level.parents(position)
+        if column in columns:
+            codes[..., position] = parents[codes[..., column]]
+        elif position in columns:
+            first = np.searchsorted(parents, np.arange(level.variables[position].size))
+            last = np.searchsorted(parents, np.arange(level.variables[position].size), side="right")
+            middle = ((first + last - 1) // 2).astype(codes.dtype)[codes[..., position]]
+            codes[..., column] = np.where(codes[..., position] == old[..., position], codes[..., column], middle)
+    return codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Moves:
+    """Moves of records: which (m,), what they become (m, v), and how far each lowers the error (m,)."""
+
+    rows: CellIndex
+    codes: Codes
+    gain: Counts
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, picks: CellIndex) -> "_Moves":
+        return _Moves(rows=self.rows[picks], codes=self.codes[picks], gain=self.gain[picks])
+
+
+class _Mending:
+    """Records under repair. Those that were moved follow the candidates; row n + i is the i-th move's record."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        units: Units,
+        counts: Counts,
+        log_weight: Callable[[Codes], Floats],
+        random: np.random.Generator,
+    ) -> None:
+        self.problem, self.units, self.log_weight, self.random = problem, units, log_weight, random
+        self.targets = [target for target in problem.targets if target.level == 0]
+        self.tables = [target.cells(units) for target in self.targets]
+        self.low, self.high = [t.low for t in self.targets], [t.high for t in self.targets]
+        self.counts = counts.copy()
+        self.codes = units.codes
+        self.source = np.arange(len(units))
+        self.got = [table.totals(counts.astype(np.float64)).astype(np.int64) for table in self.tables]
+        self.error = self._error()
+
+    def result(self) -> tuple[Units, Counts, int]:
+        """The candidates followed by what was made of some of them; counts; and how many were moved."""
+        n = len(self.units)
+        left = n + np.flatnonzero(self.counts[n:] > 0)
+        moved = self._as_units(left)
+        return self.units.joined(moved), np.concatenate([self.counts[:n], self.counts[left]]), len(left)
+
+    def direct(self) -> bool:
+        """Moves from overfull to underfull cells, table by table; whether any lowered the error."""
+        before = self.error
+        for t in range(len(self.targets)):
+            for cell in self._sources(t):
+                while self._make_together(t, cell):
+                    pass
+        return self.error < before
+
+    def chains(self) -> None:
+        """Single moves that need not help at once, until the tables are met or nothing was gained for long."""
+        best, since, first, saved = self.error, 0, len(self.codes), self._state()
+        while self.error and since < CHAIN:
+            since += 1
+            source = self._any_source()
+            if source is None:
+                break
+            moves = self._moves(*source, TRIED // 10, free=True, fixed_from=first)
+            moves = self._best(moves, least=self.error - best - UPHILL)
+            if not len(moves):
+                continue
+            self._make(moves.take(np.arange(1)))
+            if self.error < best:
+                best, since, first, saved = self.error, 0, len(self.codes), self._state()
+        self._restore(saved)
+
+    def _state(self) -> tuple[int, Counts, list[Counts]]:
+        return len(self.codes), self.counts.copy(), [got.copy() for got in self.got]
+
+    def _restore(self, state: tuple[int, Counts, list[Counts]]) -> None:
+        n, self.counts, self.got = state
+        self.codes, self.source = self.codes[:n], self.source[:n]
+        self.error = self._error()
+
+    def _off(self, t: int) -> Counts:
+        return np.maximum(self.got[t] - self.high[t], 0) + np.minimum(self.got[t] - self.low[t], 0)
+
+    def _error(self) -> int:
+        return int(sum(np.abs(self._off(t)).sum() for t in range(len(self.targets))))
+
+    def _sources(self, t: int) -> list[int]:
+        """Cells that records should leave: overfull ones; where there are none, those that can spare most for the others."""
+        off, spare = self._off(t), self.got[t] - self.low[t]
+        if (off > 0).any() or not off.any():
+            return np.flatnonzero(off > 0).tolist()
+        return [int(cell) for cell in np.argsort(-spare, kind="stable")[:MOST_WAYS] if spare[cell] > 0]
+
+    def _any_source(self) -> tuple[int, int] | None:
+        sources = [(t, cell) for t in range(len(self.targets)) for cell in self._sources(t)]
+        return sources[self.random.integers(len(sources))] if sources else None
+
+    def _as_units(self, rows: CellIndex, codes: Codes | None = None) -> Units:
+        members = self.units.take(self.source[rows]).members if self.units.members else ()
+        return Units(codes=self.codes[rows] if codes is None else codes, members=members)
+
+    def _inside(self, t: int, cell: int, first: int) -> CellIndex:
+        """Rows with copies that count in a cell, without those that were moved since `first`."""
+        n = len(self.units)
+        chosen = np.zeros(len(self.got[t]))
+        chosen[cell] = 1.0
+        inside = self.tables[t].spread(chosen)
+        if first > n:
+            moved = np.arange(n, first)
+            inside = np.concatenate([inside, self.targets[t].cells(self._as_units(moved)).spread(chosen)])
+        return np.flatnonzero((inside > 0) & (self.counts[:first] > 0))
+
+    def _make_together(self, t: int, cell: int) -> bool:
+        """As many of the best moves out of a cell as it can spare and others have room for and as do not disturb each other."""
+        moves = self._best(self._moves(t, cell, TRIED, free=False, fixed_from=len(self.codes)), least=1)
+        if not len(moves):
+            return False
+        got, off = self.got[t], self._off(t)
+        spare = int(off[cell] if off[cell] > 0 else got[cell] - self.low[t][cell])
+        room = np.where(off < 0, -off, self.high[t] - got)
+        _, first = np.unique(moves.rows, return_index=True)
+        best_of_each = moves.take(np.sort(first))
+        moves = best_of_each.take(np.repeat(np.arange(len(first)), np.minimum(self.counts[best_of_each.rows], spare)))
+        named = self.targets[t].cells(self._as_units(moves.rows, moves.codes)).spread(np.arange(float(len(off))))
+        into = named.astype(np.int64)
+        moves = moves.take(np.flatnonzero(_rank(into) < room[into])[:spare])
+        before = self.error
+        while len(moves):
+            saved = self._state()
+            self._make(moves)
+            if self.error <= before - int(moves.gain.sum()):
+                return True
+            self._restore(saved)
+            moves = moves.take(np.arange(len(moves) // 2))
+        return False
+
+    def _make(self, moves: _Moves) -> None:
+        before, after = self._as_units(moves.rows), self._as_units(moves.rows, moves.codes)
+        ones = np.ones(len(moves))
+        for t, target in enumerate(self.targets):
+            self.got[t] += (target.cells(after).totals(ones) - target.cells(before).totals(ones)).astype(np.int64)
+        np.subtract.at(self.counts, moves.rows, 1)
+        self.counts = np.concatenate([self.counts, np.ones(len(moves), np.int64)])
+        self.codes = np.concatenate([self.codes, moves.codes])
+        self.source = np.concatenate([self.source, self.source[moves.rows]])
+        self.error = self._error()
+
+    def _best(self, moves: _Moves, least: int) -> _Moves:
+        """Of the moves that gain at least so much and break no rule, those that gain most, likeliest first."""
+        moves = moves.take(np.flatnonzero(moves.gain >= least))
+        for gain in np.unique(moves.gain)[::-1]:
+            found = moves.take(np.flatnonzero(moves.gain == gain))
+            refined = self.problem.levels[0].refine(found.codes)
+            found = found.take(np.flatnonzero(possible(self.problem.refined, refined)))
+            if len(found):
+                with np.errstate(invalid="ignore"):
+                    likelier = self.log_weight(found.codes) - self.log_weight(self.codes[found.rows])
+                return found.take(np.argsort(-np.nan_to_num(likelier, nan=-np.inf), kind="stable"))
+        return moves.take(np.zeros(0, np.int64))
+
+    def _moves(self, t: int, cell: int, most: int, *, free: bool, fixed_from: int) -> _Moves:
+        """Moves of records out of a cell: into others of the table with room; if free, into any that differs in one code."""
+        target = self.targets[t]
+        ways = list(self._ways(t, cell, free))
+        rows = self._inside(t, cell, fixed_from)
+        each = max(most // max(len(ways), 1), 1)
+        if len(rows) > each:
+            rows = np.sort(self.random.choice(rows, each, replace=False))
+        level, old = self.problem.levels[0], self.codes[rows]
+        codes, columns = np.repeat(old[None], len(ways), axis=0), [axis.column for axis in target.axes]
+        if ways:
+            codes[:, :, columns] = np.array(ways, old.dtype)[:, None, :]
+            codes = _agreeing(level, codes, old, columns)
+        codes, rows = codes.reshape(-1, old.shape[1]), np.tile(rows, len(ways))
+        changed = (level.refine(codes) != level.refine(self.codes[rows])).sum(axis=1)
+        few = np.flatnonzero((changed > 0) & (changed <= MOST_CHANGED))
+        codes, rows = codes[few], rows[few]
+        return _Moves(rows=rows, codes=codes, gain=self._gain(_positions(target), rows, codes))
+
+    def _ways(self, t: int, cell: int, free: bool) -> Iterator[tuple[int, ...]]:
+        """Codes that records of a cell may take."""
+        target, off = self.targets[t], self._off(t)
+        here = _ways_into(target, cell)
+        open_cells = off < 0 if off[cell] <= 0 else self.got[t] < self.high[t]
+        found = [
+            (off[into] == 0, min(sum(a != b for a, b in zip(way, start, strict=True)) for start in here), way)
+            for into in np.flatnonzero(open_cells)
+            for way in _ways_into(target, int(into))
+        ]
+        yield from (way for _, _, way in sorted(found)[:MOST_WAYS])
+        if free:
+            for start in here:
+                for i, variable in enumerate(target.variables):
+                    yield from ((*start[:i], code, *start[i + 1 :]) for code in range(variable.size) if code != start[i])
+
+    def _gain(self, positions: set[int], rows: CellIndex, codes: Codes) -> Counts:
+        """By how much each move lowers the error over all tables that any of some variables decide."""
+        before, after = self._as_units(rows), self._as_units(rows, codes)
+        total = np.zeros(len(rows))
+        for t, target in enumerate(self.targets):
+            if not positions & _positions(target):
+                continue
+            error = np.abs(self._off(t))
+            removed, added = error - self._error_at(t, self.got[t] - 1), error - self._error_at(t, self.got[t] + 1)
+            old, new = target.cells(before), target.cells(after)
+            named = np.arange(1.0, len(error) + 1)
+            total += np.where(old.spread(named) != new.spread(named), old.spread(removed) + new.spread(added), 0.0)
+        return total.astype(np.int64)
+
+    def _error_at(self, t: int, got: Counts) -> Floats:
+        return (np.maximum(got - self.high[t], 0) + np.maximum(self.low[t] - got, 0)).astype(np.float64)
+
+
+def _rank(values: Counts) -> Counts:
+    """How often each value has occurred before it, (n,)."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    begin = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    rank = np.empty(len(values), np.int64)
+    rank[order] = np.arange(len(values)) - np.repeat(begin, np.diff(np.concatenate([begin, [len(values)]])))
+    return rank

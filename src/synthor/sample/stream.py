@@ -2,27 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from synthor.errors import BugError
 from synthor.fit.model import Model
+from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem
 from synthor.randomness import generator
-from synthor.sample.integerize import Band, integerize
+from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
-from synthor.types import Counts
+from synthor.sample.quotas import MARGINS, Quotas, aim_of
+from synthor.sample.tune import Aim, off, tune
+from synthor.types import CellIndex, Codes, Counts, Floats
 from synthor.units import Units
-from synthor.values import Shape, broken, settle, shape
+from synthor.values import Shape, broken_by, rulings_of, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
+RULE_TRIES = 5
+"""Times that numbers are moved anew because some would break a rule."""
+
 Records = dict[str, pl.DataFrame]
 """One table a level, by the level's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
     """A whole-numbered population: how many copies of which unit, and how their values are drawn.
 
@@ -55,18 +64,92 @@ class Sample:
 
         Every chunk takes every `n_chunks`-th unit of the whole population, so each is a fair sample of it.
         """
-        random = generator(self.random_seed, "records", "zone", "", "chunk", number)
-        places = np.arange(number, self.problem.n_units, self.n_chunks)
-        picks = np.searchsorted(np.cumsum(self.counts), random.permutation(places), side="right")
-        units = self.units.take(picks)
+        named = generator(self.random_seed, "records", "zone", "", "chunk", number)
+        random = np.random.Generator(np.random.SFC64(named.integers(2**63, size=2)))  # draws a million twice as fast
+        # Places number, number + n_chunks, ... of the population laid out unit by unit: how many fall on each unit?
+        upto = (self._ends - number + self.n_chunks - 1) // self.n_chunks
+        copies = np.diff(upto, prepend=0)
+        picks = random.permutation(np.repeat(np.arange(len(copies)), copies))
+        codes = np.take(self._by_variable, picks, axis=1).astype(np.int32).T
         problem = self.problem if self.pulled else self.problem.with_only(())
-        frame = settle(problem, self.shapes, units.codes, random, VALUE_TRIES)
-        if problem.rules and broken(problem, frame).any():
+        frame, n_broken = settle(problem.refined, self.shapes, codes, random, VALUE_TRIES)
+        if self.pulled and problem.moments:
+            frame = self._tuned(number, picks, codes, frame)
+        if n_broken:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
-        return {self.problem.levels[0].name: frame} | self._members(units, random)
+        return {self.problem.levels[0].name: frame} | self._members(picks, random)
 
-    def _members(self, units: Units, random: np.random.Generator) -> Records:
-        tables = {}
+    @cached_property
+    def _ends(self) -> Counts:
+        """Place after the last copy of each unit, (n,)."""
+        return np.cumsum(self.counts)
+
+    @cached_property
+    def _by_variable(self) -> NDArray[np.integer[Any]]:
+        """Categories of the units, (v, n), in the smallest type that holds them: chunks gather from it at random."""
+        refined = self.problem.refined.levels[0]
+        largest = max((variable.size for variable in refined.variables), default=1) - 1
+        codes = self.problem.levels[0].refine(self.units.codes)
+        return np.ascontiguousarray(codes.T, dtype=np.min_scalar_type(largest))
+
+    def _tuned(self, number: int, picks: CellIndex, codes: Codes, frame: pl.DataFrame) -> pl.DataFrame:
+        """The same records with numbers moved inside their bins so that means, totals and deviations are met.
+
+        A record that would then break a rule keeps its number, and the others make up for it.
+        """
+        rulings = rulings_of(self.problem.refined)
+        positions = {moment.of for moment in self.problem.moments if moment.kind != "shares"}
+        for position in sorted(positions):
+            variable = self.problem.refined.levels[0].variables[position]
+            drawn = frame[variable.name].to_numpy().astype(np.float64)
+            low, high = variable.low[codes[:, position]], variable.high[codes[:, position]]
+            for _ in range(RULE_TRIES):
+                for margin in MARGINS:
+                    aims = self._aims(number, picks, position, margin)
+                    values = tune(drawn, low, high, aims, 10.0**-variable.decimals)
+                    if not off(values, self._aims(number, picks, position, 0.0)):
+                        break
+                values = np.round(values, variable.decimals)
+                column = pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values)
+                tuned = frame.with_columns(column)
+                rows = broken_by(rulings, codes, tuned)
+                if not rows.any():
+                    break
+                low, high = np.where(rows, drawn, low), np.where(rows, drawn, high)
+            else:
+                tuned = frame
+            frame = tuned
+        return frame
+
+    def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
+        """What one variable's numbers in one chunk are to come to."""
+        return [
+            aim_of(moment, cells[picks], quotas[number], margin)
+            for moment, cells, quotas in zip(self.problem.moments, self._cells, self._quotas, strict=True)
+            if moment.of == position and moment.kind != "shares"
+        ]
+
+    @cached_property
+    def _cells(self) -> tuple[CellIndex, ...]:
+        """For each moment the cell of each unit."""
+        return tuple(moment.grid.index(self.units.codes) for moment in self.problem.moments)
+
+    @cached_property
+    def _quotas(self) -> tuple[Quotas, ...]:
+        """For each moment how many records each chunk has in each cell, and those of all chunks before it."""
+        whole, rest = np.divmod(self._ends, self.n_chunks)
+        rows: list[list[Floats]] = [[] for _ in self.problem.moments]
+        for chunk in range(self.n_chunks + 1):
+            before = np.diff(whole * chunk + np.minimum(rest, chunk), prepend=0)
+            for row, moment, cells in zip(rows, self.problem.moments, self._cells, strict=True):
+                row.append(np.bincount(cells, before, moment.grid.size + 1)[:-1].astype(np.float64))
+        return tuple(Quotas(np.stack(row)) for row in rows)
+
+    def _members(self, picks: CellIndex, random: np.random.Generator) -> Records:
+        tables: Records = {}
+        if not self.units.members:
+            return tables
+        units = self.units.take(picks)
         for level, members in zip(self.problem.levels[1:], units.members, strict=True):
             even = [Shape(variable=variable, decay=np.zeros(variable.size)) for variable in level.variables]
             columns = [shape.draw(members.codes[:, v], random) for v, shape in enumerate(even)]
@@ -76,6 +159,21 @@ class Sample:
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
         return (self.chunk(number) for number in range(self.n_chunks))
+
+
+def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
+    """Whole counts that each table may have.
+
+    Those with which it is met; of shares inside cells, those beside the fitted count.
+    """
+    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.targets]
+    for moment in problem.moments:
+        if moment.groups is not None:
+            cells = moment.joint(units.codes)
+            fitted = cells.totals(weights) * problem.n_units
+            low, high = np.floor(fitted + 1e-6).astype(np.int64), np.ceil(fitted - 1e-6).astype(np.int64)
+            bands.append(Band(cells=cells, low=low, high=high))
+    return bands
 
 
 def sample(
@@ -97,18 +195,15 @@ def sample(
     problem = model.problem if n_units is None else model.problem.scaled(n_units)
     problem = problem.with_rules(model.beliefs.rules)
     units = model.pool.units
-    enforced = problem.targets if model.pulled else ()
-    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in enforced]
-    order = np.lexsort(units.codes.T[::-1])
+    bands = bands_of(problem, units, model.weights) if model.pulled else []
     random = generator(seed, "integerize", "zone", "", "part", 0)
+    order = shuffled_tree(units.codes, random)
     found = integerize(model.weights, problem.n_units, bands, order, random, advance=advance)
     counts, moves = found.counts, 0
     if found.error:
         units, counts, moves = mend(problem, units, counts, model.log_weight, random)
     kept = counts > 0
-    shapes = tuple(
-        shape(variable, shares) for variable, shares in zip(problem.levels[0].variables, model.beliefs.marginals, strict=True)
-    )
+    shapes = fine_shapes(problem, model.beliefs.marginals)
     return Sample(
         problem=problem,
         units=units.take(np.flatnonzero(kept)),

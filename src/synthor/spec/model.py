@@ -46,6 +46,15 @@ class ModelSpec(BaseModel):
     requests_per_minute: float | None = Field(None, gt=0, description="Ask no faster than that.")
 
 
+class SampleSpec(BaseModel):
+    """Real records of the same kind, however few."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    file: str = Field(min_length=1, description="CSV or Parquet; columns named like variables.")
+    weight: str | None = Field(None, description="Column of the records' weights.")
+
+
 class Spec(BaseModel):
     """Everything that a run needs to know: variables, targets, rules, and where beliefs come from.
 
@@ -71,6 +80,7 @@ class Spec(BaseModel):
         description="calibrated pulls a model's beliefs onto the targets; incremental takes its proposals, and direct its "
         "records, as they are.",
     )
+    sample: SampleSpec | None = Field(None, description="A survey sample, joined to the beliefs by its effective size.")
     prior: str | None = Field(None, description="JSON file of beliefs, elicited or written by hand.")
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
 

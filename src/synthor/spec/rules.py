@@ -9,7 +9,7 @@ is refused by name; nothing is ever evaluated as code. One tree has two readings
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ import polars as pl
 import sqlglot
 from sqlglot import expressions as exp
 
-from synthor.errors import nearest
+from synthor.errors import Finding, InputError, nearest
 from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Mask
 
@@ -180,13 +180,13 @@ class _Parser:
         if nominal is not None:
             return Among(nominal.name, tuple(sorted({self.code(nominal, item) for item in items})))
         binned = self._binned(left)
-        parts: list[Predicate] = []
+        found: list[Predicate] = []
         for item in items:
             if binned is not None and self._label(item):  # a bin by its label, as tables write it
-                parts.append(Among(binned.name, (self.code(binned, item),)))
+                found.append(_inside(binned, self.code(binned, item)))
             else:
-                parts.append(Compare("=", self.term(left), self.term(item)))
-        return _joined(Either, parts)
+                found.append(Compare("=", self.term(left), self.term(item)))
+        return _joined(Either, found)
 
     def code(self, variable: Variable, node: exp.Expression) -> int:
         node = _bare(node)
@@ -250,6 +250,15 @@ class _Parser:
         return None if variable.numeric else variable
 
 
+def _inside(variable: Variable, code: int) -> Predicate:
+    """That a value lies in a bin."""
+    value = Column(variable.name)
+    above = Compare(">=", value, Constant(float(variable.low[code])))
+    if code == variable.size - 1:
+        return Both(above, Compare("<=", value, Constant(float(variable.high[code]))))
+    return Both(above, Compare("<", value, Constant(float(variable.low[code + 1]))))
+
+
 def _joined(kind: type[Both] | type[Either], parts: list[Predicate]) -> Predicate:
     """All parts in one tree that is as flat as can be, so that a long list is not a deep one."""
     if len(parts) == 1:
@@ -301,23 +310,45 @@ def names_in(node: Predicate | Term) -> frozenset[str]:
             return names_in(node.left) | names_in(node.right)
 
 
-def holds(predicate: Predicate, frame: pl.DataFrame, variables: Mapping[str, Variable]) -> Mask:
+def parts(node: Predicate) -> Iterator[Predicate]:
+    """The comparisons and memberships that a predicate is made of."""
+    match node:
+        case Both(left, right) | Either(left, right):
+            yield from parts(left)
+            yield from parts(right)
+        case Negated(inner):
+            yield from parts(inner)
+        case _:
+            yield node
+
+
+def holds(
+    predicate: Predicate,
+    frame: pl.DataFrame,
+    variables: Mapping[str, Variable],
+    codes: Mapping[str, Codes] | None = None,
+) -> Mask:
     """Whether a predicate is true of each record's values, (n,).
 
     Args:
         predicate: a parsed predicate.
         frame: records; numbers as numbers, categories as labels, booleans as booleans.
         variables: by name.
+        codes: (n,) categories of those variables for which they are known already.
+
+    Raises:
+        InputError: a number is needed where a record holds the label of a bin.
     """
     match predicate:
         case Both(left, right):
-            return holds(left, frame, variables) & holds(right, frame, variables)
+            return holds(left, frame, variables, codes) & holds(right, frame, variables, codes)
         case Either(left, right):
-            return holds(left, frame, variables) | holds(right, frame, variables)
+            return holds(left, frame, variables, codes) | holds(right, frame, variables, codes)
         case Negated(inner):
-            return ~holds(inner, frame, variables)
-        case Among(name, codes):
-            return np.isin(variables[name].encode(frame[name]), codes)
+            return ~holds(inner, frame, variables, codes)
+        case Among(name, members):
+            known = codes[name] if codes is not None and name in codes else variables[name].encode(frame[name])
+            return np.isin(known, members)
         case Compare(op, left, right):
             return cast(Mask, OPERATORS[op](_values(left, frame), _values(right, frame)))
 
@@ -325,11 +356,26 @@ def holds(predicate: Predicate, frame: pl.DataFrame, variables: Mapping[str, Var
 def _values(term: Term, frame: pl.DataFrame) -> Floats:
     match term:
         case Column(name):
-            return frame[name].cast(pl.Float64).to_numpy()
+            return _numbers(frame[name])
         case Constant(value):
             return np.full(frame.height, value)
         case Arithmetic(op, left, right):
             return cast(Floats, OPERATORS[op](_values(left, frame), _values(right, frame)))
+
+
+def _numbers(column: pl.Series) -> Floats:
+    if column.dtype.is_numeric():
+        return column.cast(pl.Float64).to_numpy()
+    texts = column.cast(pl.String).str.strip_chars()
+    numbers = texts.cast(pl.Float64, strict=False)
+    labels = texts.filter(numbers.is_null() & texts.is_not_null())
+    if len(labels):
+        message = (
+            f"column '{column.name}' holds '{labels[0]}', a label, where a rule needs a number ({len(labels):,} rows like it)"
+        )
+        cure = "write values instead of labels, or let the rule compare the bin by its label"
+        raise InputError([Finding(where="records", message=message, cure=cure)])
+    return numbers.to_numpy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ def read_target_table(target: TargetSpec, place: str, folder: Path) -> Table:
     if target.table is not None:
         columns = tuple(dict.fromkeys(str(key) for row in target.table for key in row))
         return _table(place, columns, [[as_text(row.get(column)) for column in columns] for row in target.table])
+    if target.value is not None:
+        return _table(place, (str(target.statistic),), [[as_text(target.value)]])
+    if target.values is not None:
+        return _table(place, ("quantile", "value"), [[as_text(cell) for cell in pair] for pair in target.values.items()])
     inline = target.counts or target.shares or {}
     variable, cells = next(iter(inline.items()))
     return _table(place, (variable, target.kind or ""), [[as_text(cell) for cell in pair] for pair in cells.items()])

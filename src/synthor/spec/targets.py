@@ -1,15 +1,59 @@
 """What must be met: the targets as a user writes them."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Cell = str | int | float | bool
+Statistic = Literal["mean", "total", "sd"]
+STATISTICS: tuple[Statistic, ...] = ("mean", "total", "sd")
+
+
+def _edges(band: object) -> object:
+    """A band of numbers as [first value, first value beyond it]; a list of labels as it is."""
+    if isinstance(band, list) and band and not all(isinstance(edge, int | float) for edge in band):
+        return [str(label) for label in band]
+    return band
+
+
+Band = Annotated[list[float] | list[str], BeforeValidator(_edges), Field(min_length=1)]
+
+
+class Tolerance(BaseModel):
+    """How far a cell may be off: an interval, inside of which every value is as good as any other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    points: float | None = Field(None, ge=0, le=100, description="Percentage points of all records.")
+    relative: str | float | None = Field(None, description="Of the cell itself: 1% or 0.01.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Tolerance":
+        if (self.points is None) == (self.relative is None):
+            raise ValueError("tolerance needs either points or relative")
+        if not 0 <= self.factor <= 1:
+            raise ValueError("relative is a share such as 1% or 0.01")
+        return self
+
+    @property
+    def factor(self) -> float:
+        """`relative` as a fraction; 0 where it is not given, -1 where it is no number."""
+        if self.relative is None:
+            return 0.0
+        text = str(self.relative).strip()
+        try:
+            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            return -1.0
 
 
 class TargetSpec(BaseModel):
-    """One published table: either `table`, or `counts` or `shares` of one variable written in place.
+    """One published statistic: a table of counts or shares, a mean, total or standard deviation, quantiles, or flows.
 
     >>> TargetSpec(shares={"tenure": {"owned": 61, "rented": 39}}).kind
     'share'
+    >>> TargetSpec(mean="income", value=51_200).statistic
+    'mean'
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -17,23 +61,85 @@ class TargetSpec(BaseModel):
     name: str = Field("", description="Shown in reports; made from the variables unless given.")
     table: str | list[dict[str, Cell]] | None = Field(
         None,
-        description="A CSV or Parquet file, or rows written in place: columns named like variables, plus count or share.",
+        description="A CSV or Parquet file, or rows written in place: columns named like variables, plus count or share "
+        "(or mean, total, sd).",
     )
     counts: dict[str, dict[Cell, float]] | None = Field(None, description="Count of each category of one variable.")
     shares: dict[str, dict[Cell, float]] | None = Field(
         None, description="Share of each category of one variable, as fractions or percentages."
     )
+    mean: str | None = Field(None, description="Variable whose mean is known.")
+    total: str | None = Field(None, description="Variable whose sum over all records is known.")
+    sd: str | None = Field(None, description="Variable whose standard deviation is known; needs its mean as a target, too.")
+    value: float | None = Field(None, description="The mean, total or standard deviation, where it is one number.")
+    quantiles: str | None = Field(None, description="Variable whose quantiles are known.")
+    values: dict[Cell, float] | None = Field(None, description="Quantiles: {0.25: 24000, 0.5: 47000}.")
+    flows: list[str] | None = Field(
+        None, min_length=2, description="Variables of a sparse table, such as origin and destination."
+    )
+    others: Literal["none", "free"] = Field("none", description="Flows that the table does not list: none, or unknown.")
+    by: list[str] | None = Field(
+        None, min_length=1, description="Shares, mean, total or sd are given for each category of these variables."
+    )
+    where: str | None = Field(None, min_length=1, description="SQL predicate: the table counts only these records.")
+    groups: dict[str, dict[str, Band]] | None = Field(
+        None,
+        description="Labels of the table that are no categories: bands [from, below] of a number, or lists of categories.",
+    )
+    tolerance: Tolerance | None = Field(None, description="How far a cell may be off; without it, not at all.")
+    margin_of_error: str | float | None = Field(
+        None, description="Column that gives each cell's margin of error, or one for all cells."
+    )
+    confidence: float = Field(0.9, gt=0, lt=1, description="Of the margin of error.")
+    rounded_to: float | None = Field(None, gt=0, description="Every cell was rounded to a multiple of this.")
 
     @model_validator(mode="after")
     def _one_source(self) -> "TargetSpec":
-        given = [key for key in ("table", "counts", "shares") if getattr(self, key) is not None]
+        sources = ("table", "counts", "shares", "value", "values")
+        given = [key for key in sources if getattr(self, key) is not None]
         if len(given) != 1:
             raise ValueError(f"needs exactly one of table, counts, shares; has {' and '.join(given) or 'none'}")
-        if given[0] != "table" and (inline := len(getattr(self, given[0]))) != 1:
+        if given[0] in ("counts", "shares") and (inline := len(getattr(self, given[0]))) != 1:
             raise ValueError(f"{given[0]} written in place take one variable, not {inline}: use one target each")
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "TargetSpec":
+        kinds = [key for key in (*STATISTICS, "quantiles", "flows") if getattr(self, key) is not None]
+        if len(kinds) > 1:
+            raise ValueError(f"is {' and '.join(kinds)} at once: use one target each")
+        if self.value is not None and self.statistic is None:
+            raise ValueError("value needs mean, total or sd beside it")
+        if (self.values is None) != (self.quantiles is None):
+            raise ValueError("quantiles take a variable, and values such as {0.25: 24000, 0.5: 47000}")
+        if self.statistic and (self.counts or self.shares):
+            raise ValueError(f"{self.statistic} takes a value or a table, not counts or shares")
+        if self.flows and self.table is None:
+            raise ValueError("flows take a table: one row a pair, with a count or share")
+        return self
+
+    @model_validator(mode="after")
+    def _one_looseness(self) -> "TargetSpec":
+        loose = [key for key in ("tolerance", "margin_of_error", "rounded_to") if getattr(self, key) is not None]
+        if len(loose) > 1:
+            raise ValueError(f"has {' and '.join(loose)}: a cell is off by one rule only")
+        if isinstance(self.margin_of_error, float) and self.margin_of_error < 0:
+            raise ValueError("margin_of_error is negative")
+        if self.quantiles and (self.by or self.groups):
+            raise ValueError("quantiles take neither by nor groups; use where")
         return self
 
     @property
     def kind(self) -> str | None:
         """Count or share where the spec says it, None where the table's column will."""
-        return "count" if self.counts is not None else "share" if self.shares is not None else None
+        return "count" if self.counts is not None else "share" if self.shares is not None or self.quantiles else None
+
+    @property
+    def statistic(self) -> Statistic | None:
+        """Mean, total or sd, if it is one of these."""
+        return next((name for name in STATISTICS if getattr(self, name) is not None), None)
+
+    @property
+    def of(self) -> str | None:
+        """The numeric variable that a statistic or quantiles are about."""
+        return self.quantiles or (getattr(self, self.statistic) if self.statistic else None)

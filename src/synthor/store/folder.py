@@ -5,13 +5,14 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import polars as pl
 
 from synthor.errors import Finding, InputError, OutputError
+from synthor.store.parquet import RowGroups, parquet_bytes
 
 Format = Literal["parquet", "csv"]
 PRODUCTS = ("prior.json", "model.json", "measurement.json", "report.html")
@@ -65,7 +66,7 @@ class RunFolder:
         if foreign:
             message = f"holds {', '.join(foreign)}, which no run of synthor wrote there"
             raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])
-        for name in (*PRODUCTS, "manifest.json"):
+        for name in (*PRODUCTS, "manifest.json", "records.parquet", "records.csv"):
             for left in self.path.glob(f".{name}.????????"):  # by a run that was killed while it wrote
                 left.unlink(missing_ok=True)
         # From here until its end a run may have written any product: after a kill the same command must go on.
@@ -139,7 +140,7 @@ class RunFolder:
         raise InputError([Finding(where=str(self.path), message=f"holds no {level}.parquet or {level}.csv", cure=cure)])
 
     @contextmanager
-    def writing(self, levels: Sequence[str], format: Format) -> Iterator[Callable[[Mapping[str, pl.DataFrame]], None]]:
+    def writing(self, levels: Sequence[str], format: Format) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
         """Write records chunk by chunk; the files appear when all chunks were written.
 
         Args:
@@ -147,27 +148,24 @@ class RunFolder:
             format: parquet or csv.
 
         Yields:
-            A function that takes the next chunk.
+            A function that takes the next chunk, packed by `pack`.
         """
-        parts = {level: self.path / f".{level}.parts" for level in levels}
-        try:
+        with ExitStack() as files:
+            places = {level: files.enter_context(self._replacing(f"{level}.{format}")) for level in levels}
+            writers = {level: _Writer(files.enter_context(open(place, "wb")), format) for level, place in places.items()}
+
+            def write(chunk: Mapping[str, bytes]) -> None:
+                with _told(self.path):
+                    for level, whole in chunk.items():
+                        writers[level].add(whole)
+
+            yield write
             with _told(self.path):
-                writers = {level: _Parts(parts[level], format) for level in levels}
-
-                def write(chunk: Mapping[str, pl.DataFrame]) -> None:
-                    with _told(self.path):
-                        for level, frame in chunk.items():
-                            writers[level].add(frame)
-
-                yield write
-                for level, writer in writers.items():
-                    with self._replacing(f"{level}.{format}") as temporary:
-                        writer.join(temporary)
-                    other = "csv" if format == "parquet" else "parquet"
-                    (self.path / f"{level}.{other}").unlink(missing_ok=True)
-        finally:
-            for folder in parts.values():
-                _remove(folder)
+                for writer in writers.values():
+                    writer.finish()
+        other = "csv" if format == "parquet" else "parquet"
+        for level in levels:
+            (self.path / f"{level}.{other}").unlink(missing_ok=True)
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
@@ -193,29 +191,42 @@ def existing(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-class _Parts:
-    """Chunks of one table on their way to one file."""
+def pack(chunk: Mapping[str, pl.DataFrame], format: Format) -> dict[str, bytes]:
+    """Each table of a chunk as the bytes of a file, to be handed to `writing`; the work that can be done side by side."""
+    if format == "parquet":
+        return {level: parquet_bytes(frame) for level, frame in chunk.items()}
+    return {level: frame.write_csv().encode() for level, frame in chunk.items()}
 
-    def __init__(self, folder: Path, format: Format) -> None:
-        _remove(folder)
-        folder.mkdir()
-        self.folder, self.format, self.n = folder, format, 0
 
-    def add(self, frame: pl.DataFrame) -> None:
-        if self.format == "csv":
-            with open(self.folder / "all.csv", "ab") as file:
-                frame.write_csv(file, include_header=self.n == 0)
+class _Writer:
+    """Packed chunks of one table on their way into one file."""
+
+    def __init__(self, file: IO[bytes], format: Format) -> None:
+        self.file, self.header = file, b""
+        self.groups = RowGroups(file) if format == "parquet" else None
+
+    def add(self, whole: bytes) -> None:
+        if self.groups is not None:
+            self.groups.add(whole)
+        elif not self.header:
+            self.header = whole[: _end_of_row(whole)]
+            self.file.write(whole)
         else:
-            frame.write_parquet(self.folder / f"{self.n:08d}.parquet", compression="zstd")
-        self.n += 1
+            self.file.write(memoryview(whole)[len(self.header) :])
 
-    def join(self, target: Path) -> None:
-        if self.format == "csv":
-            (self.folder / "all.csv").replace(target)
-        elif self.n == 1:
-            (self.folder / f"{0:08d}.parquet").replace(target)
-        else:
-            pl.scan_parquet(self.folder / "*.parquet").sink_parquet(target, compression="zstd", maintain_order=True)
+    def finish(self) -> None:
+        if self.groups is not None:
+            self.groups.finish()
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+def _end_of_row(text: bytes) -> int:
+    """Where the first row of a CSV file ends: a line break inside quotes is part of a name."""
+    end = text.index(b"\n") + 1
+    while text[:end].count(b'"') % 2:
+        end = text.index(b"\n", end) + 1
+    return end
 
 
 def sha256(path: Path) -> str:
@@ -226,13 +237,6 @@ def sha256(path: Path) -> str:
 
 def _hash(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
 
 
 @contextmanager

@@ -1,0 +1,254 @@
+"""The dual of the balancing problem: multipliers, the weights that follow from them, and how far they are from the optimum.
+
+`balance.py` states the problem and its dual.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.fit.blocks import Tables, gathered
+from synthor.types import Floats, Mask
+from synthor.units import Cells
+
+TASTES = (1e-3, 1e-5, 1e-8)
+"""Nats by which the middle of an interval is preferred to its edges, one after the other: it makes the dual smooth, and is next
+to nothing in the end."""
+
+CERTAIN = 1e-6
+"""Margin, relative to the largest multiplier, by which a certificate of infeasibility must hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hard:
+    """A table to be met: C'p = wanted, (c,), per unit of p (so a table of all units of level 0 sums to one).
+
+    Attributes:
+        cells: the table.
+        wanted: totals to be met; where there is an interval, only whether it is above 0 matters.
+        low: (c,) lowest totals, where intervals are wanted.
+        high: (c,) highest totals.
+        sigma: (c,) standard deviation of each total, where it has a margin of error, in units of the whole objective:
+            the published one times the square root of the base measure's pseudo-records.
+        signed: coefficients may be negative, so that a wanted 0 does not mean an empty cell.
+    """
+
+    cells: Cells
+    wanted: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+    sigma: Floats | None = None
+    signed: bool = False
+
+    @property
+    def closed(self) -> Mask:
+        """Cells that must be empty."""
+        if self.signed:
+            return np.zeros(len(self.wanted), bool)
+        closed: Mask = (self.wanted if self.high is None else self.high) <= 0
+        return closed if self.sigma is None else closed & (self.sigma <= 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Soft:
+    """A table to be approached: weight * KL(shares || C'p), shares (c,) summing to one."""
+
+    cells: Cells
+    shares: Floats
+    weight: float
+
+
+def outside_closed_cells(hard: Sequence[Hard], n: int) -> Mask:
+    """Units that count in no cell that must be empty, (n,)."""
+    outside = np.ones(n, dtype=bool)
+    for target in hard:
+        closed = target.closed.astype(np.float64)
+        if closed.any():
+            outside &= target.cells.spread(closed) == 0
+    return outside
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """One table's demands.
+
+    Attributes:
+        cells: the table.
+        soft: whether it is only to be approached.
+        free: cells that have candidates and may have weight.
+        low: lowest totals; of a soft table, r t.
+        high: highest totals; of a soft table, r t.
+        variance: of each total; 0 where it has no margin of error.
+        weight: r of a soft table, 1 of a hard one.
+        signed: coefficients may be negative.
+        scale: largest coefficient in size, by which violations are divided.
+        taste: nats by which the middle of an interval is preferred to its edges.
+    """
+
+    cells: Cells
+    soft: bool
+    free: Mask
+    low: Floats
+    high: Floats
+    variance: Floats
+    weight: float = 1.0
+    signed: bool = False
+    scale: float = 1.0
+    taste: float = TASTES[0]
+
+    def wanted(self, multipliers: Floats) -> Floats:
+        """The totals that multipliers ask for, (c,)."""
+        if self.soft:
+            return np.where(self.free, self.low / np.where(self.free, multipliers, 1.0), 0.0)
+        return np.clip(self._middle - multipliers / self._stiffness, self.low, self.high) - self.variance * multipliers
+
+    def gradient(self, multipliers: Floats, got: Floats) -> Floats:
+        """Of the dual, 0 where a multiplier is not free."""
+        return np.where(self.free, self.wanted(multipliers) - got, 0.0)
+
+    def value(self, multipliers: Floats) -> float:
+        """Its part of the dual."""
+        if self.soft:
+            return float(self.low[self.free] @ np.log(multipliers[self.free]))
+        inside = np.clip(self._middle - multipliers / self._stiffness, self.low, self.high)
+        taste = np.where(self.low < self.high, self._stiffness * np.square(inside - self._middle), 0.0)
+        return float(inside @ multipliers + taste.sum() / 2 - self.variance @ np.square(multipliers) / 2)
+
+    def bound(self, multipliers: Floats) -> float:
+        """What the multipliers are worth at least with any totals that a hard table allows."""
+        return float(np.where(multipliers > 0, self.low, self.high) @ multipliers)
+
+    def curvature(self, multipliers: Floats) -> Floats:
+        """Its own part of the dual's negative second derivative, (c,): a diagonal."""
+        if self.soft:
+            return self.low / np.square(np.where(self.free, multipliers, 1.0))
+        inside = self._middle - multipliers / self._stiffness
+        return self.variance + np.where((inside > self.low) & (inside < self.high), 1 / self._stiffness, 0.0)
+
+    @property
+    def _middle(self) -> Floats:
+        return (self.low + self.high) / 2
+
+    @property
+    def _stiffness(self) -> Floats:
+        """How strongly the middle of an interval is preferred: its edges cost `taste`."""
+        half = (self.high - self.low) / 2
+        return 2 * self.taste / np.square(np.where(half > 0, half, 1.0))
+
+
+class Dual:
+    """Multipliers of all tables and the weights that follow from them.
+
+    Attributes:
+        tables: hard ones first.
+        counted: the same, ready to be counted together.
+        multipliers: (c,) of each table.
+        weights: (n,) that follow.
+        log_z: log of the sum of the weights before they were normalised.
+        unsupported: whether a wanted cell has no candidate.
+    """
+
+    def __init__(self, log_base: Floats, tables: Sequence[Table], counted: Tables, *, unsupported: bool) -> None:
+        self.log_base, self.tables, self.counted, self.unsupported = log_base, tuple(tables), counted, unsupported
+        self.move_to([np.where(t.free, t.weight, 0.0) if t.soft else np.zeros(len(t.low)) for t in tables])
+
+    @classmethod
+    def of(cls, log_base: Floats, hard: Sequence[Hard], soft: Sequence[Soft]) -> "Dual":
+        """The dual at its start: no pull by hard tables, soft ones as if they were met."""
+        alive = np.isfinite(log_base) & outside_closed_cells(hard, len(log_base))
+        counted = gathered([*(target.cells for target in hard), *(belief.cells for belief in soft)])
+        held = counted.totals(alive.astype(np.float64))
+        tables, unsupported = [], False
+        for target, inside in zip(hard, held, strict=False):
+            table, lacking = _hard_table(target, inside)
+            tables.append(table)
+            unsupported |= lacking
+        for belief, inside in zip(soft, held[len(hard) :], strict=True):
+            free = (inside > 0) & (belief.shares > 0)
+            shares = np.where(free, belief.shares, 0.0)
+            goal = belief.weight * shares / max(shares.sum(), 1e-300)
+            none = np.zeros(len(goal))
+            tables.append(Table(belief.cells, True, free, goal, goal, none, max(belief.weight, 1e-300)))
+        return cls(np.where(alive, log_base, -np.inf), tables, counted, unsupported=unsupported)
+
+    @property
+    def size(self) -> int:
+        """Number of multipliers."""
+        return sum(int(table.free.sum()) for table in self.tables)
+
+    def move_to(self, multipliers: Sequence[Floats]) -> None:
+        """Take other multipliers; constants cancel in the weights."""
+        self.multipliers = list(multipliers)
+        log_weights = self.counted.spread(self.multipliers, self.log_base.copy())
+        top = log_weights.max(initial=-np.inf)
+        if not np.isfinite(top):
+            self.weights, self.log_z = np.zeros(len(log_weights)), -np.inf
+        else:
+            log_weights -= top
+            weights = np.exp(log_weights, out=log_weights)
+            total = float(weights.sum())
+            weights /= total
+            self.weights, self.log_z = weights, float(top + np.log(total))
+        self.got = self.counted.totals(self.weights)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether some cell may lie anywhere in an interval."""
+        return any(not table.soft and (table.low < table.high).any() for table in self.tables)
+
+    def prefer_middles(self, taste: float) -> None:
+        """Prefer the middles of intervals by so much."""
+        for table in self.tables:
+            table.taste = taste
+
+    def gradients(self) -> list[Floats]:
+        """Of the dual, by table."""
+        return [t.gradient(m, got) for t, m, got in zip(self.tables, self.multipliers, self.got, strict=True)]
+
+    def residual(self) -> float:
+        """Largest violation of an optimality condition, as a share of all units."""
+        worst = 0.0
+        for table, multipliers, gradient in zip(self.tables, self.multipliers, self.gradients(), strict=True):
+            scaled = np.abs(gradient) * (multipliers / table.weight if table.soft else 1 / table.scale)
+            worst = max(worst, float(scaled.max(initial=0.0)))
+        return worst
+
+    def value(self) -> float:
+        """The dual itself."""
+        return sum((t.value(m) for t, m in zip(self.tables, self.multipliers, strict=True)), start=-self.log_z)
+
+    def refuted(self) -> bool:
+        """Whether the hard tables' multipliers prove that no weights meet the tables."""
+        thetas, wanted, scale = [], 0.0, 1.0
+        for table, multipliers in zip(self.tables, self.multipliers, strict=True):
+            rigid = not table.soft and not table.variance.any()
+            thetas.append(multipliers if rigid else np.zeros(len(multipliers)))
+            if rigid:
+                wanted += table.bound(multipliers)
+                scale = max(scale, float(np.abs(multipliers).max(initial=0.0)))
+        reach = self.counted.spread(thetas, np.where(np.isfinite(self.log_base), 0.0, -np.inf))
+        return wanted > float(reach.max(initial=-np.inf)) + CERTAIN * scale
+
+
+def _hard_table(target: Hard, held: Floats) -> tuple[Table, bool]:
+    """A hard table's demands, and whether a cell that must have weight has no candidate."""
+    low = target.wanted if target.low is None else target.low
+    high = target.wanted if target.high is None else target.high
+    if target.signed:
+        return _table(target, np.ones(len(low), bool), low, high), False
+    supported, closed = held > 0, target.closed
+    free = supported & ~closed
+    rigid = np.ones(len(low), bool) if target.sigma is None else target.sigma <= 0
+    lacking = bool((~supported & (low > 0) & rigid).any())
+    low, high = np.where(free, low, 0.0), np.where(free, high, 0.0)
+    exact = target.low is None and target.sigma is None
+    if exact and lacking and low.sum() > 0:  # the rest shares what cannot be placed
+        low = high = low * (target.wanted.sum() / low.sum())
+    return _table(target, free, low, high), lacking
+
+
+def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> Table:
+    variance = np.zeros(len(low)) if target.sigma is None else np.square(target.sigma)
+    scale = float(np.abs(target.cells.matrix().data).max(initial=0.0)) if target.signed else 1.0
+    return Table(target.cells, False, free, low, high, variance, signed=target.signed, scale=scale or 1.0)

@@ -1,0 +1,162 @@
+"""Newton steps on all multipliers of the dual together.
+
+The step solves  (covariance of the tables' counts under the weights + each table's own curvature) step = gradient  by conjugate
+gradients, which need only products with the matrix, each as cheap as counting all tables once. They are preconditioned by the
+matrix's diagonal. Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
+"""
+
+import numpy as np
+
+from synthor.fit.dual import Dual
+from synthor.types import Floats, Mask
+
+MOST_PRODUCTS = 200
+"""Products with the matrix for one step."""
+
+INEXACT = 0.02
+"""Relative error of a step, far from the optimum; less near it."""
+
+DAMPING = 0.1
+"""Share of the residual by which the matrix's diagonal is raised, relative to itself."""
+
+RIDGE = 1e-10
+LEAST = 1e-14
+"""Least variance that a cell is taken to have."""
+
+LONGEST = 64.0
+"""Newton steps are lengthened to so many times themselves at most."""
+
+SEARCHES, FLAT = 12, 0.3
+"""Slopes that are looked at along a step, and the share of the first slope below which one is flat enough."""
+
+BACKWARDS = 40
+"""Halvings of a step that does not improve the dual."""
+
+
+def newton(dual: Dual) -> bool:
+    """One damped Newton step; False when no step improves the dual."""
+    gradients = dual.gradients()
+    own = [t.curvature(m) for t, m in zip(dual.tables, dual.multipliers, strict=True)]
+    system = _System(dual, [t.free for t in dual.tables], own)
+    gradient = system.packed(gradients)
+    step = system.solve(gradient)
+    return _search(dual, system.unpacked(step), float(gradient @ step))
+
+
+class _System:
+    """The linear system of one step, on the multipliers that may move."""
+
+    def __init__(self, dual: Dual, active: list[Mask], own: list[Floats]) -> None:
+        self.dual, self.active = dual, active
+        self.own = self.packed(own)
+        self.means = self.packed(dual.got)
+        squares = [
+            np.asarray(t.cells.matrix().power(2).T @ dual.weights) if place in dual.counted.alone else got
+            for place, (t, got) in enumerate(zip(dual.tables, dual.got, strict=True))
+        ]
+        variance = np.maximum(self.packed(squares) - np.square(self.means), 0.0) + self.own
+        # Held back in proportion to what is still wrong: directions that the candidates hardly determine stay where they are.
+        self.own += (DAMPING * dual.residual() + RIDGE) * np.maximum(variance, LEAST)
+        self.diagonal = np.maximum(variance, LEAST) + self.own
+
+    def packed(self, values: list[Floats]) -> Floats:
+        return np.concatenate([v[a] for v, a in zip(values, self.active, strict=True)]) if values else np.empty(0)
+
+    def unpacked(self, values: Floats) -> list[Floats]:
+        parts, start = [], 0
+        for active in self.active:
+            whole = np.zeros(len(active))
+            n = int(active.sum())
+            whole[active] = values[start : start + n]
+            parts.append(whole)
+            start += n
+        return parts
+
+    def product(self, step: Floats) -> Floats:
+        """The matrix times a step."""
+        change = self.dual.counted.spread(self.unpacked(step), np.zeros(len(self.dual.weights)))
+        change *= self.dual.weights
+        return self.packed(self.dual.counted.totals(change)) - self.means * float(self.means @ step) + self.own * step
+
+    def solve(self, gradient: Floats) -> Floats:
+        """Conjugate gradients, stopped where a better solution would not help this step (Eisenstat and Walker, 1996)."""
+        step = np.zeros(len(gradient))
+        left = gradient.copy()
+        scaled = left / self.diagonal
+        direction = scaled.copy()
+        energy = float(left @ scaled)
+        enough = energy * min(INEXACT, float(np.abs(gradient).max(initial=0.0)) ** 0.5) ** 2
+        for _ in range(MOST_PRODUCTS):
+            if energy <= enough or energy <= 0:
+                break
+            product = self.product(direction)
+            bend = float(direction @ product)
+            if bend <= 0:
+                break
+            length = energy / bend
+            step += length * direction
+            left -= length * product
+            scaled = left / self.diagonal
+            renewed = float(left @ scaled)
+            direction = scaled + renewed / energy * direction
+            energy = renewed
+        return step
+
+
+def _search(dual: Dual, step: list[Floats], slope: float) -> bool:
+    """Go along a step to where the dual is about largest.
+
+    The dual is concave along the step, so that its slope tells on which side of the top one is; the slope costs one pass over
+    the candidates and no counting. Multipliers of soft tables stay above 0.
+    """
+    start, value, before = dual.multipliers, dual.value(), dual.residual()
+    length = _best_length(dual, step, slope)
+    for _ in range(BACKWARDS):
+        dual.move_to([first + length * part for first, part in zip(start, step, strict=True)])
+        # Near the optimum the dual's gain drowns in rounding; there a smaller residual is the better witness.
+        if dual.value() >= value + 1e-4 * length * slope or (abs(slope) < 1e-9 and dual.residual() < before):
+            return True
+        length /= 2
+    dual.move_to(start)
+    return False
+
+
+def _best_length(dual: Dual, step: list[Floats], slope: float) -> float:
+    """The length at which the slope along a step has fallen to a small part of what it was at the start."""
+    limit = LONGEST
+    for table, multipliers, part in zip(dual.tables, dual.multipliers, step, strict=True):
+        falling = table.free & (part < 0) if table.soft else np.zeros(len(part), dtype=bool)
+        if falling.any():
+            limit = min(limit, 0.95 * float((multipliers[falling] / -part[falling]).min()))
+    along = dual.counted.spread(step, np.zeros(len(dual.weights)))
+    low, high, length = 0.0, limit, min(1.0, limit)
+    at_low, at_high = slope, -np.inf
+    for _ in range(SEARCHES):
+        now = _slope(dual, step, along, length)
+        if abs(now) <= FLAT * slope:
+            break
+        if now > 0:
+            if length >= limit:
+                break
+            low, at_low = length, now
+        else:
+            high, at_high = length, now
+        if np.isinf(at_high):
+            length = min(2 * length, limit)
+        else:  # between a chord's root and the middle: neither creeps nor is misled
+            chord = low + (high - low) * at_low / (at_low - at_high)
+            length = (chord + (low + high) / 2) / 2
+    return length
+
+
+def _slope(dual: Dual, step: list[Floats], along: Floats, length: float) -> float:
+    """Slope of the dual along a step, at some length."""
+    with np.errstate(invalid="ignore"):
+        shift = length * along
+    shift -= shift[dual.weights > 0].max(initial=-np.inf)
+    weights = dual.weights * np.exp(np.minimum(shift, 0.0))
+    total = float(weights.sum())
+    slope = -float(weights @ along) / total if total > 0 else -np.inf
+    for table, multipliers, part in zip(dual.tables, dual.multipliers, step, strict=True):
+        slope += float(table.wanted(multipliers + length * part) @ part)
+    return slope

@@ -1,0 +1,70 @@
+"""Where in their bins the values of candidates lie, for variables that targets cut into slices."""
+
+import numpy as np
+
+from synthor.problem import Problem
+from synthor.spec.variables import Variable
+from synthor.types import Codes, Floats, Shares
+from synthor.values import Shape, shape
+
+POINTS = 64
+"""Values of a slice that its mean and mean square are taken over."""
+
+
+def fine_shapes(problem: Problem, marginals: tuple[Shares, ...]) -> tuple[Shape, ...]:
+    """How values lie inside the finest bins of each variable of level 0: as in the declared bins that hold these.
+
+    Args:
+        problem: gives the variables.
+        marginals: shares of each variable's declared categories.
+    """
+    level = problem.levels[0]
+    found = []
+    for position, (variable, shares) in enumerate(zip(level.variables, marginals, strict=True)):
+        whole = shape(variable, shares)
+        if position in level.slices:
+            whole = Shape(variable=level.slices[position], decay=whole.decay[level.parents(position)])
+        found.append(whole)
+    return tuple(found)
+
+
+def with_slices(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator) -> Codes:
+    """Codes of declared categories, and of a slice drawn inside each bin that is cut, (n, v) -> (n, columns)."""
+    level = problem.levels[0]
+    if not level.slices:
+        return codes
+    columns = [codes]
+    for position in level.slices:
+        parents, inside = (
+            level.parents(position),
+            slice_shares(level.variables[position], shapes[position], level.parents(position)),
+        )
+        first = np.searchsorted(parents, np.arange(level.variables[position].size + 1))
+        rising = np.concatenate([[0.0], np.cumsum(inside)])
+        parent = codes[:, position]
+        at = rising[first[parent]] + random.random(len(codes)) * (rising[first[parent + 1]] - rising[first[parent]])
+        found = np.searchsorted(rising, at, side="right") - 1
+        columns.append(np.clip(found, first[parent], first[parent + 1] - 1).astype(np.int32)[:, None])
+    return np.concatenate(columns, axis=1)
+
+
+def slice_shares(variable: Variable, fine: Shape, parents: Codes) -> Floats:
+    """Share of each slice of its declared bin, (slices,): an even or exponential density inside the bin."""
+    step = 10.0**-variable.decimals
+    low, width = variable.low[parents], (variable.high - variable.low + step)[parents]
+    begin, end = fine.variable.low - low, fine.variable.high + step - low
+    rate = np.abs(fine.decay)
+    begin, end = np.where(fine.decay < 0, width - end, begin), np.where(fine.decay < 0, width - begin, end)
+    curved = rate * width > 1e-9
+    safe = np.where(curved, rate, 1.0)
+    fallen = (np.exp(-safe * begin) - np.exp(-safe * end)) / -np.expm1(-safe * width)
+    return np.where(curved, fallen, (end - begin) / width)
+
+
+def powers(fine: Shape) -> tuple[Floats, Floats]:
+    """Expected value and expected square in each bin of a numeric variable, (k,) each."""
+    size = fine.variable.size
+    u = (np.arange(POINTS) + 0.5) / POINTS
+    values = fine.at(np.repeat(np.arange(size, dtype=np.int32), POINTS), np.tile(u, size)).to_numpy().astype(np.float64)
+    table = values.reshape(size, POINTS)
+    return table.mean(axis=1), np.square(table).mean(axis=1)

@@ -1,0 +1,141 @@
+"""One kind of row: its variables as declared, and the slices that bins are cut into where a target needs finer ones.
+
+Published tables bring bands, universes and quantiles whose edges are no edges of the declared bins, and means need to know
+where in a bin values lie. So the solver works on the common refinement: the bins of such a variable are cut into slices, and
+codes have one more column that says which slice. Beliefs, reports and records know nothing of it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synthor.spec.rules import Column, Compare, Constant, Predicate, parts
+from synthor.spec.variables import Variable, as_text
+from synthor.types import Codes, Mask
+
+SLICES = 8
+"""Slices of a bin whose variable has a mean, total or standard deviation to be met: room to move inside the bin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Level:
+    """One kind of row: its name (also its file's name) and its variables.
+
+    Attributes:
+        name: of the level.
+        variables: as declared; the first columns of its codes.
+        slices: for a variable at some position, the same variable in finer bins; the columns after these.
+    """
+
+    name: str
+    variables: tuple[Variable, ...]
+    slices: Mapping[int, Variable] = field(default_factory=dict)
+
+    def position(self, name: str) -> int:
+        return next(i for i, variable in enumerate(self.variables) if variable.name == name)
+
+    @property
+    def columns(self) -> tuple[Variable, ...]:
+        """The variable behind each column of the codes."""
+        return (*self.variables, *self.slices.values())
+
+    def column(self, position: int) -> int:
+        """The column that says most finely where a variable's values lie."""
+        return len(self.variables) + list(self.slices).index(position) if position in self.slices else position
+
+    def finest(self, position: int) -> Variable:
+        """The variable in its finest bins."""
+        return self.slices.get(position, self.variables[position])
+
+    def parents(self, position: int) -> Codes:
+        """The declared bin of each slice of a variable, (slices,)."""
+        return self.variables[position].codes_of_numbers(self.slices[position].low)
+
+    def refine(self, codes: Codes) -> Codes:
+        """Codes in each variable's finest bins, (n, columns) -> (n, v)."""
+        if not self.slices:
+            return codes
+        return codes[:, [self.column(position) for position in range(len(self.variables))]]
+
+    def coarsen(self, codes: Codes) -> Codes:
+        """The codes of all columns from those in the finest bins, (n, v) -> (n, columns)."""
+        whole = np.empty((len(codes), len(self.columns)), np.int32)
+        whole[:, : len(self.variables)] = codes
+        for position in self.slices:
+            whole[:, self.column(position)] = codes[:, position]
+            whole[:, position] = self.parents(position)[codes[:, position]]
+        return whole
+
+
+def sliced(variable: Variable, edges: Iterable[float], n_slices: int = 1) -> Variable | None:
+    """A numeric variable cut at more edges; None where that changes nothing.
+
+    Args:
+        variable: as declared.
+        edges: first values of bands; those outside the range cut nothing.
+        n_slices: slices that each bin has at least, as far as it holds so many values.
+
+    >>> from synthor.spec.variables import Integer
+    >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
+    >>> sliced(age, [16, 18, 25]).labels
+    ('0-15', '16-17', '18-24', '25-64', '65+')
+    """
+    step = 10.0**-variable.decimals
+    inside = [edge for edge in edges if variable.low[0] < edge <= variable.high[-1]]
+    low = np.unique(np.round([*variable.low, *np.ceil(np.round(np.array(inside) / step, 6)) * step], variable.decimals))
+    if n_slices > 1:
+        high = np.append(low[1:], variable.high[-1] + step)
+        cuts = low[:, None] + (high - low)[:, None] * np.arange(n_slices) / n_slices
+        low = np.unique(np.round(np.floor(np.round(cuts / step, 6)) * step, variable.decimals))
+    if len(low) == variable.size:
+        return None
+    high = np.append(np.round(low[1:] - step, variable.decimals), variable.high[-1])
+    return Variable(
+        name=variable.name,
+        kind=variable.kind,
+        labels=tuple(_span(a, b, last=i == len(low) - 1) for i, (a, b) in enumerate(zip(low, high, strict=True))),
+        low=low,
+        high=high,
+        decimals=variable.decimals,
+        unit=variable.unit,
+        about=variable.about,
+    )
+
+
+def edges_of(predicate: Predicate, variables: Mapping[str, Variable]) -> dict[str, list[float]]:
+    """First values of the bands that comparisons of a variable with a number cut it into, by variable.
+
+    >>> from synthor.spec.rules import parse_predicate
+    >>> age = Variable(name="age", kind="integer", labels=("0+",), low=np.array([0.0]), high=np.array([99.0]))
+    >>> edges_of(parse_predicate("age > 15 and age < 65", {"age": age}), {"age": age})
+    {'age': [16.0, 65.0]}
+    """
+    edges: dict[str, list[float]] = {}
+    for part in parts(predicate):
+        match part:
+            case Compare(op, Column(name), Constant(value)):
+                pass
+            case Compare(op, Constant(value), Column(name)):
+                op = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
+            case _:
+                continue
+        step = 10.0 ** -variables[name].decimals
+        beyond = np.floor(np.round(value / step, 6)) * step + step
+        found = {"<": [value], ">=": [value], "<=": [beyond], ">": [beyond]}.get(op, [value, beyond])
+        edges.setdefault(name, []).extend(float(np.round(edge, variables[name].decimals)) for edge in found)
+    return edges
+
+
+def band_of(variable: Variable, low: float, below: float) -> Mask:
+    """Which of a variable's bins lie in [low, below), (k,); a band that ends at the largest value includes it."""
+    ends = np.inf if below >= variable.high[-1] else below
+    inside: Mask = (variable.low >= low) & (variable.high < ends)
+    return inside
+
+
+def _span(low: float, high: float, *, last: bool) -> str:
+    first, final = as_text(float(low)), as_text(float(high))
+    if low == high:
+        return first
+    return f"{first}+" if last else f"{first}-{final}" if low >= 0 else f"{first} to {final}"

@@ -1,0 +1,149 @@
+"""What is known, ready for the solver."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from synthor.problem.level import Level
+from synthor.problem.target import Axis, Moment, Target
+from synthor.spec.model import Spec
+from synthor.spec.rules import Predicate, truth
+from synthor.spec.variables import Variable
+from synthor.types import Codes, Floats, Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rule:
+    """A structural zero over the variables of level 0.
+
+    Attributes:
+        text: the predicate that holds for no record, as written.
+        why: the reason.
+        predicate: the same, parsed.
+        source: who says so, the user's spec or the beliefs.
+    """
+
+    text: str
+    why: str
+    predicate: Predicate
+    source: Literal["spec", "beliefs"] = "spec"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Problem:
+    """What is known, ready for the solver. Never changes; `scaled` and `with_rules` return new ones.
+
+    Attributes:
+        spec: the spec that this was compiled from, its tables written in place.
+        n_units: how many units (records of level 0) to make.
+        levels: level 0 first.
+        targets: tables of counts, in the spec's order.
+        moments: means, totals, standard deviations and shares inside cells, in the spec's order.
+        rules: in the spec's order.
+        warnings: what was taken as it is although it may be a slip.
+    """
+
+    spec: Spec
+    n_units: int
+    levels: tuple[Level, ...]
+    targets: tuple[Target, ...]
+    rules: tuple[Rule, ...]
+    moments: tuple[Moment, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def variables(self) -> Mapping[str, Variable]:
+        """Variables of level 0 by name, as declared."""
+        return {variable.name: variable for variable in self.levels[0].variables}
+
+    @cached_property
+    def refined(self) -> "Problem":
+        """The same problem, its variables in their finest bins: what values and rules are judged by. See `Level.refine`."""
+        level = self.levels[0]
+        if not level.slices:
+            return self
+        finest = tuple(level.finest(position) for position in range(len(level.variables)))
+        return replace(self, levels=(Level(name=level.name, variables=finest), *self.levels[1:]))
+
+    def scaled(self, n_units: int) -> "Problem":
+        """The same problem for another number of units, counts in proportion."""
+        factor = n_units / self.n_units
+        return replace(
+            self,
+            n_units=n_units,
+            targets=tuple(target.scaled(factor) for target in self.targets),
+            moments=tuple(moment.scaled(factor) for moment in self.moments),
+        )
+
+    def with_rules(self, rules: tuple[Rule, ...]) -> "Problem":
+        known = {rule.text for rule in self.rules}
+        return replace(self, rules=self.rules + tuple(rule for rule in rules if rule.text not in known))
+
+    def with_only(self, rules: tuple[Rule, ...]) -> "Problem":
+        return replace(self, rules=rules)
+
+    def marginal(self, position: int) -> Floats | None:
+        """Known shares of one variable of level 0, from the first target that gives them; None where none does."""
+        for target in self.targets:
+            if target.level == 0 and position in target.columns and target.whole and target.wanted.sum() > 0:
+                side = target.columns.index(position)
+                declared = self._declared(target.axes[side])
+                if declared is not None:
+                    table = np.bincount(declared, _side(target, side), self.levels[0].variables[position].size)
+                    return np.asarray(table / table.sum(), dtype=np.float64)
+        return None
+
+    def bands(self, position: int) -> list[tuple[Codes, Floats]]:
+        """Known shares of groups of one variable's finest bins: the group of each bin, -1 for none, and the groups' shares."""
+        found = []
+        for target in self.targets:
+            if target.level == 0 and position in target.columns and target.whole and target.wanted.sum() > 0:
+                side = target.columns.index(position)
+                axis, level = target.axes[side], self.levels[0]
+                of = axis.group_of
+                if axis.column != level.column(position):
+                    of = of[level.parents(position)]
+                table = _side(target, side)
+                found.append((of, table / table.sum()))
+        return found
+
+    def _declared(self, axis: Axis) -> Codes | None:
+        """The declared category of each label of an axis; None where a label spans several."""
+        size = self.levels[0].variables[axis.position].size
+        parent = np.arange(size, dtype=np.int32)
+        if axis.column >= len(self.levels[0].variables):
+            parent = self.levels[0].parents(axis.position)
+        first = np.full(axis.size, -1, np.int32)
+        first[axis.group_of] = parent
+        return first if (first[axis.group_of] == parent).all() and (first >= 0).all() else None
+
+    def allowed(self, codes: Codes) -> Mask:
+        """Whether some values in each unit's categories break no rule, (n, v) -> (n,)."""
+        known = {v.name: codes[:, i] for i, v in enumerate(self.levels[0].variables)}
+        allowed = np.ones(len(codes), dtype=bool)
+        for rule in self.rules:
+            allowed &= ~truth(rule.predicate, known, self.variables, len(codes)).must
+        return allowed
+
+    def unsettled(self, codes: Codes) -> Mask:
+        """Whether it depends on the values inside the categories that a rule is kept, (n, v) -> (n,)."""
+        known = {v.name: codes[:, i] for i, v in enumerate(self.levels[0].variables)}
+        unsure = np.zeros(len(codes), dtype=bool)
+        for rule in self.rules:
+            found = truth(rule.predicate, known, self.variables, len(codes))
+            unsure |= found.may & ~found.must
+        return unsure
+
+
+def _side(target: Target, side: int) -> Floats:
+    """A table's marginal over one of its sides, (labels,)."""
+    grid = target.grid
+    if grid.listed is not None:
+        group = np.unravel_index(grid.listed, grid.shape)[side]
+        return np.asarray(np.bincount(group, target.wanted[: len(grid.listed)], grid.shape[side]), dtype=np.float64)
+    others = tuple(i for i in range(len(grid.axes)) if i != side)
+    table: Floats = target.wanted.reshape(grid.shape).sum(axis=others)
+    return table

@@ -1,0 +1,458 @@
+"""Published statistics, compiled: counts in the cells of a table, and means, totals, deviations or shares inside cells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from synthor.spec.rules import Predicate, truth
+from synthor.spec.variables import Variable
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask
+from synthor.units import Cells, Incidence, Members, Partition, Units
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+EDGE = 1e-6
+"""How near a whole number a wanted count must be to be that number, in rows."""
+
+ROOM = 0.5
+"""Share of the spread of numbers inside their finest bins that the fit leaves to their settling."""
+
+AIMED = 0.8
+"""Share of the rounding of a published value that the fit makes use of: whole records need the rest."""
+
+SIGMAS = 2.0
+"""A cell with a margin of error is met within so many standard deviations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Axis:
+    """One side of a table: a variable, and the label that each of its categories goes under.
+
+    Attributes:
+        position: of the variable among the declared ones of its level.
+        column: of the codes that are read: the variable's own, or that of its slices.
+        variable: behind that column.
+        labels: of the table.
+        group_of: (k,) label of each category, -1 where it goes under none.
+    """
+
+    position: int
+    column: int
+    variable: Variable
+    labels: tuple[str, ...]
+    group_of: Codes
+
+    @property
+    def size(self) -> int:
+        return len(self.labels)
+
+    @property
+    def covers(self) -> bool:
+        """Whether every category goes under some label."""
+        return bool((self.group_of >= 0).all())
+
+    def categories(self, group: int) -> CellIndex:
+        """The categories under one label."""
+        return np.flatnonzero(self.group_of == group)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Universe:
+    """The records that a table counts: those for which a predicate holds.
+
+    Attributes:
+        text: the predicate as written.
+        predicate: the same, parsed.
+        columns: for each variable that it names, the column of its codes and the variable behind it.
+        positions: of these variables among the declared ones.
+    """
+
+    text: str
+    predicate: Predicate
+    columns: Mapping[str, tuple[int, Variable]]
+    positions: tuple[int, ...]
+
+    def holds(self, codes: Codes) -> Mask:
+        """Whether each row belongs to it, (n, columns) -> (n,)."""
+        known = {name: codes[:, column] for name, (column, _) in self.columns.items()}
+        return truth(self.predicate, known, {name: v for name, (_, v) in self.columns.items()}, len(codes)).must
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grid:
+    """The cells of a table: which one each row falls into.
+
+    Attributes:
+        axes: its sides.
+        universe: the rows that it counts; None for all.
+        listed: of a sparse table, the flat cells that it lists, rising; None where all are listed.
+        closed: of a sparse table, whether no row may fall into a cell that is not listed: one more cell, with none wanted.
+    """
+
+    axes: tuple[Axis, ...]
+    universe: Universe | None = None
+    listed: CellIndex | None = None
+    closed: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(axis.size for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        """Number of cells; 1 for a table without sides, which is a single number."""
+        if self.listed is not None:
+            return len(self.listed) + self.closed
+        return int(np.prod(self.shape))
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The variables that decide which cell a row falls into, by their positions."""
+        inside = () if self.universe is None else self.universe.positions
+        return (*(axis.position for axis in self.axes), *inside)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a full table of its columns' categories as they are."""
+        as_they_are = (axis.size == axis.variable.size and axis.covers for axis in self.axes)
+        return (
+            self.universe is None
+            and self.listed is None
+            and bool(self.axes)
+            and all(as_they_are)
+            and all(bool((axis.group_of == np.arange(axis.size)).all()) for axis in self.axes)
+        )
+
+    @property
+    def covers(self) -> bool:
+        """Whether every row falls into some cell."""
+        return self.universe is None and all(axis.covers for axis in self.axes) and (self.listed is None or self.closed)
+
+    def labels(self, cell: int) -> dict[str, str]:
+        """Labels of one cell by variable."""
+        if self.listed is not None:
+            if cell == len(self.listed):
+                return {axis.variable.name: "any that is not listed" for axis in self.axes[:1]}
+            cell = int(self.listed[cell])
+        codes = np.unravel_index(cell, self.shape) if self.axes else ()
+        return {axis.variable.name: axis.labels[int(code)] for axis, code in zip(self.axes, codes, strict=True)}
+
+    def index(self, codes: Codes) -> CellIndex:
+        """Cell of each row, `size` where it falls into none, (n, columns) -> (n,)."""
+        index = np.zeros(len(codes), np.int64)
+        outside = np.zeros(len(codes), bool) if self.universe is None else ~self.universe.holds(codes)
+        for axis in self.axes:
+            group = axis.group_of[codes[:, axis.column]]
+            outside |= group < 0
+            index *= axis.size
+            index += group
+        if self.listed is not None:
+            found = np.minimum(np.searchsorted(self.listed, index), len(self.listed) - 1)
+            index = np.where(self.listed[found] == index, found, len(self.listed))  # the last cell, or beyond it
+        return np.where(outside, self.size, index)
+
+    def combinations(self, cell: int) -> Codes:
+        """Categories of the axes' columns that put a row into a cell, whatever the universe, (m, axes)."""
+        if self.listed is not None and cell >= len(self.listed):
+            return np.empty((0, len(self.axes)), np.int32)
+        flat = int(self.listed[cell]) if self.listed is not None and cell < len(self.listed) else cell
+        groups = np.unravel_index(flat, self.shape)
+        sides = [axis.categories(int(group)) for axis, group in zip(self.axes, groups, strict=True)]
+        return np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides)).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Target:
+    """A table of counts over some variables of one level.
+
+    Attributes:
+        name: for people.
+        kind: whether it was published as counts or as shares.
+        level: which level's rows it counts.
+        grid: its cells.
+        wanted: (c,) rows wanted in each cell; whole for counts, perhaps not for shares.
+        slack: how far a cell may be off because of the table's own rounding, in rows; for comparing tables only.
+        bounds: lowest and highest count of each cell, (c,) each, where an interval is wanted; None where `wanted` is.
+        sigma: (c,) standard deviation of each cell, in rows, where it has a margin of error.
+    """
+
+    name: str
+    kind: Literal["count", "share"]
+    level: int
+    grid: Grid
+    wanted: Floats
+    slack: float = 0.0
+    bounds: tuple[Floats, Floats] | None = None
+    sigma: Floats | None = None
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return self.grid.axes
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of its variables among the declared ones."""
+        return tuple(axis.position for axis in self.axes)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return tuple(axis.variable for axis in self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.grid.shape
+
+    @property
+    def exact(self) -> bool:
+        """Whether its cells are wanted as they are, without interval or margin of error."""
+        return self.bounds is None and self.sigma is None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it gives exact counts of all records."""
+        return self.exact and self.grid.covers
+
+    @property
+    def lowest(self) -> Floats:
+        """Fewest rows with which each cell is met, (c,); perhaps not whole."""
+        if self.bounds is not None:
+            return self.bounds[0]
+        return self.wanted if self.sigma is None else np.maximum(self.wanted - SIGMAS * self.sigma, 0.0)
+
+    @property
+    def highest(self) -> Floats:
+        """Most rows with which each cell is met, (c,); perhaps not whole."""
+        if self.bounds is not None:
+            return self.bounds[1]
+        return self.wanted if self.sigma is None else self.wanted + SIGMAS * self.sigma
+
+    @property
+    def low(self) -> Counts:
+        """Fewest rows that count as met. An interval without a whole number in it is met at either side of it."""
+        inside = np.ceil(self.lowest - EDGE) <= np.floor(self.highest + EDGE)
+        return np.where(inside, np.ceil(self.lowest - EDGE), np.floor(self.lowest + EDGE)).astype(np.int64)
+
+    @property
+    def high(self) -> Counts:
+        """Most rows that count as met."""
+        inside = np.ceil(self.lowest - EDGE) <= np.floor(self.highest + EDGE)
+        return np.where(inside, np.floor(self.highest + EDGE), np.ceil(self.highest - EDGE)).astype(np.int64)
+
+    def labels(self, cell: int) -> dict[str, str]:
+        """Labels of one cell by variable."""
+        return self.grid.labels(cell)
+
+    def cells(self, units: Units) -> Cells:
+        """How often each unit counts in each cell."""
+        index = self.grid.index(units.level(self.level))
+        if self.level == 0:
+            return Partition(index, self.grid.size)
+        return counted(units.members[self.level - 1], len(units), index, self.grid.size)
+
+    def scaled(self, factor: float) -> "Target":
+        """The same table for a population `factor` times as large; margins of error stay shares of it."""
+        bounds = None if self.bounds is None else (self.bounds[0] * factor, self.bounds[1] * factor)
+        sigma = None if self.sigma is None else self.sigma * factor
+        return replace(self, wanted=self.wanted * factor, slack=self.slack * factor, bounds=bounds, sigma=sigma)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moment:
+    """A mean, total or standard deviation of a variable, or shares of its categories, in each cell of a table of level 0.
+
+    Attributes:
+        name: for people.
+        kind: mean, total, sd, or shares.
+        grid: the cells that it is given for; one cell where it is given for all records.
+        of: position of the variable.
+        column: of its codes: its own, or that of its slices.
+        variable: behind that column.
+        groups: of shares, the axis of the variable; None otherwise.
+        wanted: (c,) value; of shares (c, groups), each row summing to one; NaN where it is not given.
+        half: how far a value may be off because it was rounded when it was published.
+        bounds: lowest and highest value that is wanted, shaped like `wanted`, where an interval is; None otherwise.
+        sigma: standard deviation of each value, shaped like `wanted`, where it has a margin of error.
+        center: (c,) of a standard deviation, the mean around which it is taken.
+    """
+
+    name: str
+    kind: Literal["mean", "total", "sd", "shares"]
+    grid: Grid
+    of: int
+    column: int
+    variable: Variable
+    wanted: Floats
+    half: float
+    groups: Axis | None = None
+    bounds: tuple[Floats, Floats] | None = None
+    sigma: Floats | None = None
+    center: Floats | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether its values are wanted as they were published, without interval or margin of error."""
+        return self.bounds is None and self.sigma is None
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of its variables among the declared ones."""
+        return (*(axis.position for axis in self.grid.axes), self.of)
+
+    @property
+    def lowest(self) -> Floats:
+        """Smallest value with which each cell is met, shaped like `wanted`."""
+        if self.bounds is not None:
+            return self.bounds[0]
+        return self.wanted - (self.half if self.sigma is None else SIGMAS * self.sigma)
+
+    @property
+    def highest(self) -> Floats:
+        """Largest value with which each cell is met, shaped like `wanted`."""
+        if self.bounds is not None:
+            return self.bounds[1]
+        return self.wanted + (self.half if self.sigma is None else SIGMAS * self.sigma)
+
+    def labels(self, cell: int) -> dict[str, str]:
+        """Labels of one of its values by variable."""
+        if self.groups is None:
+            return self.grid.labels(cell)
+        outer, inner = divmod(cell, self.groups.size)
+        return {**self.grid.labels(outer), self.groups.variable.name: self.groups.labels[inner]}
+
+    def joint(self, codes: Codes) -> Partition:
+        """Of shares: the cell and category of each unit, as one table."""
+        assert self.groups is not None
+        cell, group = self.grid.index(codes), self.groups.group_of[codes[:, self.groups.column]]
+        size = self.grid.size * self.groups.size
+        return Partition(np.where((cell < self.grid.size) & (group >= 0), cell * self.groups.size + group, size), size)
+
+    def is_around(self, mean: "Moment") -> bool:
+        """Whether a mean is of the same variable in the same cells."""
+        sides = [[(axis.position, axis.labels) for axis in moment.grid.axes] for moment in (self, mean)]
+        where = [moment.grid.universe and moment.grid.universe.text for moment in (self, mean)]
+        return self.of == mean.of and sides[0] == sides[1] and where[0] == where[1]
+
+    def around(self, mean: "Moment") -> "Moment":
+        """A standard deviation around a mean; where the mean is not given, neither is it."""
+        return replace(self, center=mean.wanted, wanted=np.where(np.isfinite(mean.wanted), self.wanted, np.nan))
+
+    def scaled(self, factor: float) -> "Moment":
+        """The same for a population `factor` times as large: only totals grow."""
+        if self.kind != "total":
+            return self
+        bounds = None if self.bounds is None else (self.bounds[0] * factor, self.bounds[1] * factor)
+        sigma = None if self.sigma is None else self.sigma * factor
+        return replace(self, wanted=self.wanted * factor, half=self.half * factor, bounds=bounds, sigma=sigma)
+
+    def demand(self, units: Units, powers: Sequence[Floats], n_units: int, shares: Floats) -> "Demand":
+        """The linear condition on shares of units that says the same.
+
+        A mean m of v in cell c is  E[1_c (v - m)] = 0, and likewise for a standard deviation and for shares; a total T is
+        E[1_c v] = T / N. An interval, or a margin of error, of a ratio is widened by the cell's share of all units.
+
+        Args:
+            units: the candidates.
+            powers: expected value and expected square of the variable in each of its categories, (k,) each.
+            n_units: units of the whole population.
+            shares: (cells,) share of all units in each cell, as far as it is known.
+        """
+        cell = self.grid.index(units.codes)
+        inside = cell < self.grid.size
+        rows, where = np.flatnonzero(inside), cell[inside]
+        given = np.isfinite(self.wanted)
+        if self.kind == "shares":
+            return self._demand_of_shares(units, rows, where, shares)
+        low, high = (np.where(given, edge, 0.0) for edge in self._asked())
+        code = units.codes[rows, self.column]
+        value, square = powers[0][code], powers[1][code]
+        room = np.sqrt(np.maximum(square - np.square(value), 0.0))
+        wanted = np.where(given, self.wanted, 0.0)
+        if self.kind == "sd":
+            center = np.zeros(len(wanted)) if self.center is None else self.center
+            room = room * (2 * np.abs(value - center[where]) + room)
+            value = square - 2 * center[where] * value + np.square(center[where])
+            low, high, wanted = np.square(low), np.square(high), np.square(wanted)
+        off = value if self.kind == "total" else value - wanted[where]
+        unit = max(float(np.abs(off[given[where]]).max(initial=0.0)), 1e-300)
+        if self.kind == "total":
+            coefficient, widen, base = off / unit, np.full(len(wanted), 1 / (n_units * unit)), wanted / (n_units * unit)
+        else:
+            coefficient, widen, base = off / unit, shares / unit, np.zeros(len(wanted))
+        sigma = (
+            None
+            if self.sigma is None
+            else np.where(given, self.sigma, 1.0) * widen * (2 * wanted**0.5 if self.kind == "sd" else 1)
+        )
+        inner = np.bincount(where, room, len(wanted)) / np.maximum(np.bincount(where, minlength=len(wanted)), 1)
+        keep = given[where]
+        matrix = _sparse(coefficient[keep], rows[keep], where[keep], (len(units), len(wanted)))
+        return Demand(
+            cells=Incidence(matrix),
+            low=base + (low - wanted) * widen,
+            high=base + (high - wanted) * widen,
+            sigma=sigma,
+            room=ROOM * inner / unit * shares,
+        )
+
+    def _asked(self) -> tuple[Floats, Floats]:
+        """Lowest and highest value that the fit aims at: whatever is published as `wanted` when rounded."""
+        if self.sigma is not None:
+            return self.wanted, self.wanted
+        inside = AIMED * self.half
+        return (self.wanted - inside, self.wanted + inside) if self.bounds is None else self.bounds
+
+    def _demand_of_shares(self, units: Units, rows: CellIndex, where: CellIndex, shares: Floats) -> "Demand":
+        assert self.groups is not None
+        n_groups = self.groups.size
+        group = self.groups.group_of[units.codes[rows, self.groups.column]]
+        given = np.isfinite(self.wanted[:, 0])
+        rows, where, group = (array[given[where] & (group >= 0)] for array in (rows, where, group))
+        coefficient = (group[:, None] == np.arange(n_groups)) - self.wanted[where]
+        place = where[:, None] * n_groups + np.arange(n_groups)
+        size = self.wanted.size
+        matrix = _sparse(coefficient.ravel(), np.repeat(rows, n_groups), place.ravel(), (len(units), size))
+        widen = np.repeat(shares, n_groups)
+        low, high = ((edge - self.wanted).ravel() * widen for edge in self._asked())
+        sigma = None if self.sigma is None else self.sigma.ravel() * widen
+        known = np.repeat(given, n_groups)
+        return Demand(
+            cells=Incidence(matrix),
+            low=np.where(known, low, 0.0),
+            high=np.where(known, high, 0.0),
+            sigma=sigma,
+            room=np.zeros(size),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Demand:
+    """low <= C'p <= high, (c,) each; the coefficients C may be negative.
+
+    Attributes:
+        cells: C.
+        low: lowest totals.
+        high: highest totals.
+        sigma: standard deviation of each total, where there is a margin of error.
+        room: by how much a total can still be moved when numbers are settled inside their bins, as a standard deviation.
+    """
+
+    cells: Incidence
+    low: Floats
+    high: Floats
+    sigma: Floats | None
+    room: Floats
+
+
+def counted(members: Members, n_units: int, index: CellIndex, size: int) -> Incidence:
+    """How often each unit's members fall into each cell; an index beyond the last cell is none."""
+    inside = index < size
+    return Incidence(_sparse(np.ones(inside.sum()), members.unit[inside], index[inside], (n_units, size)))
+
+
+def _sparse(values: Floats, rows: CellIndex, columns: CellIndex, shape: tuple[int, int]) -> "sparse.csr_array":
+    from scipy import sparse
+
+    return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=shape))

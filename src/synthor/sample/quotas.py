@@ -1,0 +1,60 @@
+"""What each chunk of records is to come to, so that all together come to what was published."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.problem import Moment
+from synthor.sample.tune import Aim
+from synthor.types import CellIndex, Floats
+
+MARGINS = (0.2, 0.01)
+"""Shares of half the range of a published value, such as its rounding, that are kept free at either end: the first if it can
+be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quota:
+    """Records in each cell, (c,): of the chunks before one, with it, and of all."""
+
+    before: Floats
+    upto: Floats
+    all: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quotas:
+    """Records in each cell in the first 0, 1, 2, ... chunks, (chunks + 1, c)."""
+
+    upto: Floats
+
+    def __getitem__(self, number: int) -> Quota:
+        return Quota(self.upto[number], self.upto[number + 1], self.upto[-1])
+
+
+def aim_of(moment: Moment, cell: CellIndex, quota: Quota, margin: float) -> Aim:
+    """What one chunk's numbers are to come to for a mean, total or standard deviation.
+
+    Sums are shared out so that their rounding to the variable's decimals adds up over the chunks.
+
+    Args:
+        moment: what is wanted of all records.
+        cell: (n,) cell of each record of the chunk.
+        quota: records in each cell.
+        margin: share of half the range of each value that is kept free at either end.
+    """
+    n = quota.upto - quota.before
+    inside = margin * (moment.highest - moment.lowest) / 2
+    low, high = moment.lowest + inside, moment.highest - inside
+    if moment.kind == "sd":
+        center = np.where(np.isfinite(low), moment.center if moment.center is not None else 0.0, np.nan)
+        squares = (np.square(low) * n, np.square(high) * n)
+        none = np.full(len(n), np.nan)
+        return Aim(cell=cell, low=none, high=none, center=center, squares=squares)
+    step = 10.0**-moment.variable.decimals
+    sums = []
+    for edge in (low, high):
+        whole = edge if moment.kind == "total" else edge * quota.all
+        each = whole / np.maximum(quota.all, 1.0)
+        sums.append(np.rint(each * quota.upto / step) * step - np.rint(each * quota.before / step) * step)
+    return Aim(cell=cell, low=sums[0], high=sums[1])
