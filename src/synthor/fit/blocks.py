@@ -29,7 +29,7 @@ MOST_LOOKED_UP = 4_000_000
 SPARSEST = 64
 """Possible combinations for each joint cell beyond which tables are taken to have little in common."""
 
-LOOKED_AT = 16_384
+LOOKED_AT = 8_192
 """Candidates that are looked at to see which tables go together."""
 
 
@@ -90,7 +90,7 @@ class Block:
         return matrix, sparse.csr_array(matrix.T)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Tables:
     """All tables of a problem: blocks of partitions, and those in which a unit may count often, each alone.
 
@@ -107,20 +107,37 @@ class Tables:
     def totals(self, weights: Floats) -> list[Floats]:
         """Weighted count of each cell of each table."""
         found: list[Floats] = [np.empty(0)] * len(self.cells)
-        for block in self.blocks:
-            for table, totals in zip(block.tables, block.all_totals(block.joint(weights)), strict=True):
-                found[table] = totals
+        if self.blocks:
+            matrix, ends = self._joints
+            for block, joint in zip(self.blocks, np.split(matrix.T @ weights, ends[:-1]), strict=True):
+                for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
+                    found[table] = totals
         for table in self.alone:
             found[table] = self.cells[table].totals(weights)
         return found
 
     def spread(self, values: Sequence[Floats], onto: Floats) -> Floats:
         """`onto` (n,) plus, for each candidate, the sum of its cells' values over all tables; changed in place."""
-        for block in self.blocks:
-            onto += block.spread_all([values[table] for table in block.tables])[block.index]
+        if self.blocks:
+            parts = [block.spread_all([values[table] for table in block.tables]) for block in self.blocks]
+            onto += self._joints[0] @ np.concatenate(parts)
         for table in self.alone:
             onto += self.cells[table].spread(values[table])
         return onto
+
+    @cached_property
+    def _joints(self) -> tuple["sparse.csr_array", CellIndex]:
+        """Candidates by the joint cells of all blocks, and where each block's end: all are passed over at once."""
+        from scipy import sparse
+
+        ends = np.cumsum([block.size for block in self.blocks])
+        n, n_blocks = len(self.blocks[0].index), len(self.blocks)
+        columns = np.empty((n, n_blocks), np.int32)
+        for place, (block, end) in enumerate(zip(self.blocks, ends, strict=True)):
+            columns[:, place] = block.index
+            columns[:, place] += end - block.size
+        rows = np.arange(n + 1) * n_blocks
+        return sparse.csr_array((np.ones(columns.size), columns.ravel(), rows), shape=(n, int(ends[-1]))), ends
 
 
 def gathered(cells: Sequence[Cells]) -> Tables:
@@ -150,14 +167,15 @@ def _grouped(indices: dict[int, CellIndex], sizes: dict[int, int]) -> list[list[
     groups = []
     while left:
         group, index = [left[0]], seen[left[0]]
-        bounds = [(0, t) for t in left[1:]]  # fewest joint cells that adding a table may bring: they only become more
+        bounds = [(0.0, t) for t in left[1:]]  # fewest joint cells that adding a table may bring: they only become more
         while bounds:
             _, table = heapq.heappop(bounds)
-            joint = _present(index, seen[table], sizes[table])
-            if joint is None:
+            found = _present(index, seen[table], sizes[table])
+            if found is None:
                 continue
-            if bounds and (len(joint), table) > bounds[0]:
-                heapq.heappush(bounds, (len(joint), table))
+            joint, n_joint = found
+            if bounds and (n_joint, table) > bounds[0]:
+                heapq.heappush(bounds, (n_joint, table))
                 continue
             group.append(table)
             index = _codes(index, seen[table], sizes[table], joint)
@@ -166,13 +184,21 @@ def _grouped(indices: dict[int, CellIndex], sizes: dict[int, int]) -> list[list[
     return groups
 
 
-def _present(index: CellIndex, other: CellIndex, size: int) -> CellIndex | None:
-    """Combinations of two indices that occur, rising; None where they are too many."""
+def _present(index: CellIndex, other: CellIndex, size: int) -> tuple[CellIndex, float] | None:
+    """Combinations of two indices that occur, rising, and how many there may be in all; None where they are too many.
+
+    Those that were not seen are estimated by how many were seen once and twice (Chao, 1984).
+    """
     both = index * size + other
     if int(both.max(initial=0)) >= SPARSEST * MOST_JOINT:
         return None
-    found = np.flatnonzero(np.bincount(both))
-    return found if len(found) <= MOST_JOINT else None
+    counts = np.bincount(both)
+    found = np.flatnonzero(counts)
+    if len(found) > MOST_JOINT:
+        return None
+    often = np.bincount(np.minimum(counts[found], 3), minlength=3)
+    unseen = float(often[1]) ** 2 / (2 * max(float(often[2]), 1.0)) if len(both) >= LOOKED_AT else 0.0
+    return (found, len(found) + unseen) if len(found) + unseen <= MOST_JOINT else None
 
 
 def _codes(index: CellIndex, other: CellIndex, size: int, present: CellIndex) -> CellIndex:
