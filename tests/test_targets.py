@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from synthor import InputError, Spec, check, synthesize
+from synthor.evaluate.fidelity import evaluate
 from synthor.run import Run
 
 N = 20_000
@@ -357,3 +358,37 @@ def test_a_survey_sample_that_cannot_be_used_is_told(tmp_path: Path, sample: dic
     with pytest.raises(InputError) as caught:
         synthesize(spec_of([], sample=sample).placed_in(tmp_path))
     assert said in str(caught.value)
+
+
+def test_records_that_met_every_kind_of_target_can_be_evaluated(run: Run) -> None:
+    found = evaluate(run.sample.problem, run.records, town().with_columns(w=pl.lit(1.0)), weight="w")
+    assert found.records.mean_pair_tvd < 0.3
+
+
+def test_shares_written_with_one_digit_are_aimed_at_as_they_stand() -> None:
+    table = [("female", "yes", 0.6), ("female", "no", 0.4), ("male", "yes", 0.7), ("male", "no", 0.3)]
+    by = {"by": ["sex"], "table": [{"sex": s, "works": w, "share": x} for s, w, x in table]}
+    run = synthesize(spec_of([{"shares": {"sex": {"female": 51.5, "male": 48.5}}}, by]))
+    assert run.measurement.met
+    got = run.measurement.moments[0].got
+    assert np.abs(got - [0.4, 0.6, 0.3, 0.7]).max() < 5e-3
+
+
+def test_a_share_that_no_whole_number_of_records_has_is_met_at_either_side() -> None:
+    spec = Spec.model_validate({"records": 1000, "variables": VARIABLES, "targets": [
+        {"groups": {"age": {"under": [0, 65], "over": [65, 99]}}, "counts": {"age": {"under": 850, "over": 150}}},
+        {"where": "age >= 65", "shares": {"works": {"yes": 7.5, "no": 92.5}}},
+    ]})  # fmt: skip
+    run = synthesize(spec)
+    assert run.measurement.met
+    assert run.measurement.moments[0].got[1] in (11 / 150, 12 / 150)
+
+
+def test_a_mean_that_the_bins_put_out_of_reach_is_named() -> None:
+    bins = {
+        "counts": {"income": {"0 to 20000": 6000, "20000 to 50000": 9000, "50000 to 100000": 4000, "100000 to 500000": 1000}}
+    }
+    run = synthesize(spec_of([bins, {"mean": "income", "value": 10_000}]))
+    assert run.model.status.value in ("unsupported", "infeasible")
+    assert "mean of income" in {clash.target for clash in run.model.clashes}
+    assert not run.measurement.met

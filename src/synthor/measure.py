@@ -76,16 +76,21 @@ class MomentFit:
     Attributes:
         target: what was wanted.
         got: (values,) what the records give, NaN where no record is in the cell.
+        step: (values,) what one record more or less would change: shares are met at either side of what no whole number meets.
     """
 
     target: Moment
     got: Floats
+    step: Floats
 
     @cached_property
     def error(self) -> Floats:
         """How far each value is off, (values,): 0 where it is met, or not given."""
         low, high = self.target.lowest.ravel(), self.target.highest.ravel()
-        span = 1e-9 * np.maximum(np.abs(low), np.abs(high))  # what the order of a sum makes of its last digits
+        # What the order of a sum makes of its last digits; and no share is nearer than the next whole record.
+        wanted = self.target.wanted.ravel()
+        nearest = np.where(np.abs(self.got - wanted) < self.step * (1 - 1e-9), self.step, 0.0)
+        span = np.maximum(1e-9 * np.maximum(np.abs(low), np.abs(high)), nearest)
         off = np.maximum(self.got - high - span, 0) + np.minimum(self.got - low + span, 0)
         off = np.where(np.isnan(self.got), np.inf, off)
         return np.where(np.isnan(low), 0.0, off)
@@ -333,7 +338,7 @@ class Tally:
             status=status,
             beliefs=beliefs,
             notes=notes,
-            moments=tuple(MomentFit(target=sums.moment, got=sums.values()) for sums in self.sums),
+            moments=tuple(MomentFit(target=sums.moment, got=sums.values(), step=sums.step()) for sums in self.sums),
         )
 
 
@@ -364,6 +369,14 @@ class _Sums:
         # Around a number near the mean, so that squares of large numbers do not drown what they differ by.
         near = 0.0 if moment.center is None else np.append(np.nan_to_num(moment.center), 0.0)[cell]
         self.square += np.bincount(cell, np.square(values - near), size)[:-1]
+
+    def step(self) -> Floats:
+        """What one record changes of each share; 0 of other statistics."""
+        wanted = self.moment.wanted
+        if self.moment.groups is None:
+            return np.zeros(wanted.size)
+        n = self.joint.reshape(wanted.shape).sum(axis=1, keepdims=True)
+        return np.broadcast_to(1 / np.maximum(n, 1.0), wanted.shape).ravel()
 
     def merge(self, other: "_Sums") -> None:
         """Add what was counted of other chunks."""

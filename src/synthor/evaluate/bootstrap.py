@@ -93,7 +93,7 @@ def real_samples(
         reference: the truth.
         codes: (n, v) categories of the microdata.
         weights: (n,) weights of the microdata.
-        targets: what the records under test had to meet.
+        targets: what the records under test had to meet; full tables of the variables' own categories are raked to.
         random_seed: of the bootstrap.
         advance: told how many sizes of how many are done.
     """
@@ -101,7 +101,8 @@ def real_samples(
     n_steps = max(int(np.ceil(np.log(cap / FIRST_SIZE) / np.log(STEP))), 1)
     sizes = np.unique(np.round(np.minimum(FIRST_SIZE * STEP ** np.arange(n_steps + 1), cap)))
     chance = weights / weights.sum()
-    tables = [(cell_index(codes, t.columns, t.shape), t.wanted / t.wanted.sum()) for t in targets if t.wanted.any()]
+    plain = [t for t in targets if t.grid.plain and t.exact and t.wanted.any()]
+    tables = [(cell_index(codes, t.columns, t.shape), t.wanted / t.wanted.sum()) for t in plain]
     tvds = np.empty((len(sizes), REPLICATES))
     for i, size in enumerate(sizes):
         for replicate in range(REPLICATES):

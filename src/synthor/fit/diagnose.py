@@ -11,12 +11,12 @@ from itertools import product
 
 import numpy as np
 
-from synthor.fit.conflict import Bounds, Conflict, feasible_point, find_conflict
+from synthor.fit.conflict import TOLERANCE, Bounds, Conflict, feasible_point, find_conflict
 from synthor.fit.dual import Hard
 from synthor.fit.pool import Inside, Pool
 from synthor.problem import Moment, Problem, Target
 from synthor.spec.rules import names_in
-from synthor.types import Codes, Mask
+from synthor.types import Codes, Floats, Mask
 from synthor.units import Units
 from synthor.values import possible
 
@@ -111,6 +111,16 @@ def given_way(hard: Sequence[Hard], elastic: tuple[int, int, float]) -> list[Har
     sigma = np.zeros(len(found[t].wanted)) if now is None else now
     found[t] = replace(found[t], sigma=np.where(np.arange(len(sigma)) == cell, np.maximum(sigma, error), sigma))
     return found
+
+
+def out_of_reach(hard: Sequence[Hard], weights: Floats) -> bool:
+    """Whether some statistic is off by more than its numbers can be moved inside their bins."""
+    for table in hard:
+        if table.signed and table.sigma is not None:
+            bounds, got = _bounds(table), table.cells.totals(weights)
+            if (got < bounds.low - TOLERANCE).any() or (got > bounds.high + TOLERANCE).any():
+                return True
+    return False
 
 
 def _bounds(table: Hard) -> Bounds:

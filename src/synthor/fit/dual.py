@@ -32,6 +32,7 @@ class Hard:
         sigma: (c,) standard deviation of each total, where it has a margin of error, in units of the whole objective:
             the published one times the square root of the base measure's pseudo-records.
         signed: coefficients may be negative, so that a wanted 0 does not mean an empty cell.
+        taste: nats by which the middle of an interval is preferred to its edges in the end.
     """
 
     cells: Cells
@@ -40,6 +41,7 @@ class Hard:
     high: Floats | None = None
     sigma: Floats | None = None
     signed: bool = False
+    taste: float = TASTES[-1]
 
     @property
     def closed(self) -> Mask:
@@ -83,7 +85,8 @@ class Table:
         weight: r of a soft table, 1 of a hard one.
         signed: coefficients may be negative.
         scale: largest coefficient in size, by which violations are divided.
-        taste: nats by which the middle of an interval is preferred to its edges.
+        taste: nats by which the middle of an interval is preferred to its edges now.
+        least_taste: and in the end.
     """
 
     cells: Cells
@@ -96,6 +99,7 @@ class Table:
     signed: bool = False
     scale: float = 1.0
     taste: float = TASTES[0]
+    least_taste: float = TASTES[-1]
 
     def wanted(self, multipliers: Floats) -> Floats:
         """The totals that multipliers ask for, (c,)."""
@@ -200,7 +204,7 @@ class Dual:
     def prefer_middles(self, taste: float) -> None:
         """Prefer the middles of intervals by so much."""
         for table in self.tables:
-            table.taste = taste
+            table.taste = max(taste, table.least_taste)
 
     def gradients(self) -> list[Floats]:
         """Of the dual, by table."""
@@ -251,4 +255,15 @@ def _hard_table(target: Hard, held: Floats) -> tuple[Table, bool]:
 def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> Table:
     variance = np.zeros(len(low)) if target.sigma is None else np.square(target.sigma)
     scale = float(np.abs(target.cells.matrix().data).max(initial=0.0)) if target.signed else 1.0
-    return Table(target.cells, False, free, low, high, variance, signed=target.signed, scale=scale or 1.0)
+    return Table(
+        target.cells,
+        False,
+        free,
+        low,
+        high,
+        variance,
+        signed=target.signed,
+        scale=scale or 1.0,
+        taste=max(TASTES[0], target.taste),
+        least_taste=target.taste,
+    )

@@ -13,7 +13,8 @@ import numpy as np
 from synthor import __version__
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
-from synthor.fit.diagnose import Clash, Diagnosis, diagnose, given_way
+from synthor.fit.diagnose import Clash, Diagnosis, diagnose, given_way, out_of_reach
+from synthor.fit.dual import TASTES
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, powers
@@ -30,6 +31,9 @@ FORMAT = 2
 POOL_SIZE = 100_000
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
+MIDDLE = 0.05
+"""Nats by which a published statistic is preferred as it stands to what its rounding allows."""
+
 CLASHES = 5
 """Contradictions that are looked for, one after the other."""
 
@@ -267,7 +271,7 @@ def fit(
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
-            if not pool.unsupported and found.status in UNMET:
+            if not pool.unsupported and (found.status in UNMET or out_of_reach(hard, found.weights)):
                 diagnosis = diagnose(ruled, hard, pool, advance=advance)
         if diagnosis.inside is None or more == SUPPLIES:
             break
@@ -415,8 +419,11 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
         shares = np.bincount(moment.grid.index(pool.units.codes), base, moment.grid.size + 1)[:-1].astype(np.float64)
         demand = moment.demand(pool.units, powers(shapes[moment.of]), problem.n_units, shares)
         sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
+        taste = MIDDLE if moment.exact else TASTES[-1]
         middle = (demand.low + demand.high) / 2
-        found.append(Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True))
+        found.append(
+            Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True, taste=taste)
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from synthor.problem import Moment
 from synthor.sample.tune import Aim
 from synthor.types import CellIndex, Floats
 
-MARGINS = (0.2, 0.01)
+MARGINS = (0.9, 0.2, 0.01)
 """Shares of half the range of a published value, such as its rounding, that are kept free at either end: the first if it can
 be."""
 

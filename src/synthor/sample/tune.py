@@ -125,8 +125,8 @@ def _spread(values: Floats, low: Floats, high: Floats, aim: Aim, extra: Floats) 
     # Squares after a share f of the way come to now + 2 f b + f^2 a: the smaller root, where it is within reach.
     a, b = _total(np.square(way), aim), _total(distance * way, aim)
     root = np.sqrt(np.maximum(np.square(b) + a * (wanted - now), 0.0))
-    share = (wanted - now) / np.where(wanted > now, b + root, b - root - 1e-300)
-    share = np.where(wanted == now, 0.0, np.clip(np.nan_to_num(share), 0.0, 1.0))
+    below = np.where(wanted > now, b + root, b - root)
+    share = np.clip(np.where(below != 0, (wanted - now) / np.where(below != 0, below, 1.0), 0.0), 0.0, 1.0)
     return values + way * np.append(share, 0.0)[aim.cell]
 
 
