@@ -11,7 +11,7 @@ from synthor.problem.model import Rule
 from synthor.problem.target import Axis, Moment, Target
 from synthor.spec.rules import Predicate, names_in, truth
 from synthor.spec.variables import Variable
-from synthor.types import CellIndex, Codes, Floats
+from synthor.types import CellIndex, Codes
 
 MOST_COMBINATIONS = 2_000_000
 """Combinations of categories behind one table that are tried against the rules; more are left to the solver."""
@@ -44,7 +44,7 @@ def _rounded_apart(a: Target, b: Target) -> bool:
         common = _common(a.axes[i], b.axes[j])
         if common is not None:
             labels, first_of, second_of = common
-            gap = np.bincount(first_of, _side(a, i), len(labels)) - np.bincount(second_of, _side(b, j), len(labels))
+            gap = np.bincount(first_of, a.side(i), len(labels)) - np.bincount(second_of, b.side(j), len(labels))
             if np.abs(gap).max() > inexact(a.wanted.sum()):
                 return True
     return False
@@ -58,8 +58,8 @@ def disagreements(targets: Sequence[Target]) -> Iterator[Finding]:
             if common is None:
                 continue
             labels, first_of, second_of = common
-            first = np.bincount(first_of, _side(a, i), len(labels))
-            second = np.bincount(second_of, _side(b, j), len(labels))
+            first = np.bincount(first_of, a.side(i), len(labels))
+            second = np.bincount(second_of, b.side(j), len(labels))
             if abs(first.sum() - second.sum()) > inexact(first.sum()):
                 continue  # the totals disagree, which is said already
             gap = np.abs(first - second)
@@ -96,13 +96,6 @@ def _common(a: Axis, b: Axis) -> tuple[tuple[str, ...], Codes, Codes] | None:
         own = np.arange(a.size, dtype=np.int32)
         return a.labels, own, own
     return None
-
-
-def _side(target: Target, side: int) -> Floats:
-    grid = target.grid
-    cells = grid.listed if grid.listed is not None else np.arange(grid.size)
-    group = np.unravel_index(cells, grid.shape)[side]
-    return np.asarray(np.bincount(group, target.wanted[: len(cells)], grid.shape[side]), dtype=np.float64)
 
 
 def forbids_all(predicate: Predicate, variables: Mapping[str, Variable]) -> bool:

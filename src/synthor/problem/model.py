@@ -92,7 +92,7 @@ class Problem:
                 side = target.columns.index(position)
                 declared = self._declared(target.axes[side])
                 if declared is not None:
-                    table = np.bincount(declared, _side(target, side), self.levels[0].variables[position].size)
+                    table = np.bincount(declared, target.side(side), self.levels[0].variables[position].size)
                     return np.asarray(table / table.sum(), dtype=np.float64)
         return None
 
@@ -106,7 +106,7 @@ class Problem:
                 of = axis.group_of
                 if axis.column != level.column(position):
                     of = of[level.parents(position)]
-                table = _side(target, side)
+                table = target.side(side)
                 found.append((of, table / table.sum()))
         return found
 
@@ -136,14 +136,3 @@ class Problem:
             found = truth(rule.predicate, known, self.variables, len(codes))
             unsure |= found.may & ~found.must
         return unsure
-
-
-def _side(target: Target, side: int) -> Floats:
-    """A table's marginal over one of its sides, (labels,)."""
-    grid = target.grid
-    if grid.listed is not None:
-        group = np.unravel_index(grid.listed, grid.shape)[side]
-        return np.asarray(np.bincount(group, target.wanted[: len(grid.listed)], grid.shape[side]), dtype=np.float64)
-    others = tuple(i for i in range(len(grid.axes)) if i != side)
-    table: Floats = target.wanted.reshape(grid.shape).sum(axis=others)
-    return table

@@ -245,6 +245,12 @@ class Target:
         """Labels of one cell by variable."""
         return self.grid.labels(cell)
 
+    def side(self, place: int) -> Floats:
+        """The table's marginal over one of its sides, (labels,)."""
+        cells = np.arange(self.grid.size) if self.grid.listed is None else self.grid.listed
+        group = np.unravel_index(cells, self.shape)[place]
+        return np.asarray(np.bincount(group, self.wanted[: len(cells)], self.shape[place]), dtype=np.float64)
+
     def cells(self, units: Units) -> Cells:
         """How often each unit counts in each cell."""
         index = self.grid.index(units.level(self.level))
