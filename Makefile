@@ -17,7 +17,7 @@ lint: .venv/.dev                ## style
 types: .venv/.dev               ## types, strictly
 	$(BIN)/mypy
 
-bench: .venv/.dev               ## all evidence, in an hour or so; most of it needs SYNTHOR_DATA
+bench: .venv/.dev               ## all evidence, in two hours or so; most of it needs SYNTHOR_DATA
 	$(BIN)/python bench/oregon.py
 	$(BIN)/python bench/households.py
 	$(BIN)/python bench/probe.py bench/recordings/probe
@@ -26,6 +26,8 @@ bench: .venv/.dev               ## all evidence, in an hour or so; most of it ne
 	$(BIN)/python bench/balancing.py
 	$(BIN)/python bench/streaming.py
 	$(BIN)/python bench/truth.py
+	$(BIN)/python bench/holdout.py
+	$(BIN)/python bench/draws.py 20
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json

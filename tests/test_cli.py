@@ -153,7 +153,8 @@ def test_a_run_tells_which_beliefs_could_not_be_used_and_why(spec: Path, tmp_pat
 
 def test_a_forgotten_row_and_stretched_shares_are_told_by_check_and_run(spec: Path, tmp_path: Path) -> None:
     forgotten = SPEC.replace("{table: car.csv}", "{shares: {car: {yes: 100}}}")
-    spec.write_text(forgotten.replace("{owned: 50, rented: 50}", "{owned: 49, rented: 50}"))
+    forgotten = forgotten.replace("[owned, rented]", "[owned, rented, other]")
+    spec.write_text(forgotten.replace("{owned: 50, rented: 50}", "{owned: 49, rented: 30, other: 20}"))
     commands: list[list[str | Path]] = [["check", spec], ["run", spec, "--out", tmp_path / "out"]]
     for command in commands:
         done = synthor(*command)

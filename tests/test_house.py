@@ -20,6 +20,7 @@ ROOMS = {
     "types": set[str](),
     "randomness": set[str](),
     "spec": {"errors", "types"},
+    "disclose": {"errors", "types", "spec", "randomness"},
     "units": {"types"},
     "problem": {"errors", "types", "spec", "units"},
     "values": {"types", "spec", "units", "problem", "randomness"},
@@ -27,20 +28,32 @@ ROOMS = {
     "prior": {"errors", "types", "spec", "units", "problem", "llm"},
     "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
     "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
+    "reconcile": {"errors", "types", "spec", "units", "problem", "sample"},
     "measure": {"errors", "types", "spec", "units", "problem", "values"},
     "evaluate": {"errors", "types", "spec", "units", "problem", "values", "randomness", "measure"},
     "method": {"errors", "types", "spec", "units", "problem", "values", "randomness", "llm", "prior", "fit"},
     "report": {
-        "errors", "types", "spec", "units", "problem", "llm", "prior", "fit", "measure", "evaluate", "method", "__init__",
+        "errors", "types", "spec", "units", "problem", "llm", "prior", "fit", "measure", "evaluate", "method", "reconcile",
+        "__init__",
     },
     "store": {"errors", "llm", "fit", "__init__"},
     "engine": set[str](),
     "events": {"prior", "fit", "sample"},
-    "run": {"errors", "spec", "problem", "llm", "prior", "fit", "sample", "measure", "report", "store", "engine", "events"},
+    "run": {
+        "errors", "spec", "problem", "llm", "prior", "fit", "sample", "measure", "evaluate", "report", "store", "engine",
+        "events",
+    },
     "loop": {"errors", "spec", "problem", "llm", "prior", "fit", "method", "events", "run"},
+    "holdout": {
+        "errors", "types", "spec", "problem", "llm", "prior", "fit", "evaluate", "events", "loop", "run",
+    },
+    "draws": {
+        "errors", "types", "spec", "problem", "randomness", "prior", "fit", "measure", "evaluate", "report", "store", "events",
+        "run",
+    },
     "cli": {
-        "errors", "spec", "problem", "prior", "fit", "measure", "evaluate", "method", "report", "store", "events", "loop",
-        "run", "__init__",
+        "errors", "spec", "disclose", "problem", "prior", "fit", "measure", "evaluate", "method", "reconcile", "report",
+        "store", "events", "loop", "run", "holdout", "draws", "__init__",
     },
     "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop", "run"},
 }  # fmt: skip
@@ -74,7 +87,9 @@ def test_only_three_rooms_touch_files(module: Path) -> None:
 
 
 def test_the_command_line_stays_thin() -> None:
-    assert len((SOURCE / "cli.py").read_text(encoding="utf-8").splitlines()) < 300
+    for part in (SOURCE / "cli").iterdir():
+        if part.suffix == ".py":
+            assert len(part.read_text(encoding="utf-8").splitlines()) < 300
 
 
 def test_about_a_dozen_names_are_public_and_all_can_be_had() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from synthor import load_spec, parse_spec, synthesize
 from synthor.errors import BugError, InputError, OutputError
-from synthor.events import Event
+from synthor.events import Event, ignore
 from synthor.prior.model import Dependency, Prior
-from synthor.run import draw, remeasure
+from synthor.run import draw, keeping, remeasure
 from synthor.sample import stream
 from synthor.store.folder import Format, RunFolder, pack
 
@@ -193,6 +193,16 @@ def test_beliefs_that_lie_in_the_folder_stay_as_they_were_written(spec_file: Pat
     assert run.write(tmp_path).met
     assert (tmp_path / "prior.json").read_text() == text
     assert run.write(tmp_path).met
+
+
+def test_a_run_on_other_beliefs_may_follow_in_the_same_folder(spec_file: Path, tmp_path: Path) -> None:
+    spec, out = load_spec(spec_file), tmp_path / "out"
+    synthesize(spec).write(out)
+    folder = RunFolder(out)
+    folder.claim()
+    believed = Prior(about="mine")
+    synthesize(spec, prior=believed, on_event=keeping(folder, ignore)).write(out)
+    assert (out / "prior.json").read_text() == believed.to_json()
 
 
 def test_the_manifest_names_the_spec_and_the_beliefs(spec_file: Path, tmp_path: Path) -> None:

@@ -170,8 +170,9 @@ def test_a_wrong_total_in_a_file_names_the_file(tmp_path: Path) -> None:
     finding = error(csv(tmp_path, "tenure,count\nowned,60\nrented,39\n"), tmp_path)
     assert (finding.where, finding.found, finding.expected) == ("t.csv", 99.0, 100.0)
     assert str(finding) == (
-        "t.csv: counts add up to 99, but records is 100; correct the table, set records to 99, or write the table as shares"
-    )  # fmt: skip
+        "t.csv: counts add up to 99, but records is 100; correct the table, set records to 99, or write the table as shares; "
+        "`tolerance: {relative: 1%}` allows for perturbed counts"
+    )
 
 
 def test_one_record_too_many_is_seen_among_billions() -> None:
@@ -210,7 +211,7 @@ def test_a_cell_given_twice_is_told_with_both_rows(tmp_path: Path) -> None:
     assert (finding.row, finding.label) == (2, "Owned")
 
 
-@pytest.mark.parametrize("value", ["many", "1,000", "1.000,5", "40 %", "nan", "inf", "-inf", "*", "<10", "1e999", "0x10", ""])
+@pytest.mark.parametrize("value", ["many", "10..0", "40 km", "nan", "inf", "-inf", "5k", "<", "1e999", "0x10", "(40)"])
 def test_what_is_no_count_is_told_with_its_row(value: str, tmp_path: Path) -> None:
     finding = error(csv(tmp_path, f'tenure,count\nowned,60\nrented,"{value}"\n'), tmp_path)
     assert (finding.where, finding.row, finding.message) == ("t.csv", 3, f"'{value}' is no count")
@@ -218,14 +219,13 @@ def test_what_is_no_count_is_told_with_its_row(value: str, tmp_path: Path) -> No
 
 
 def test_a_missing_number_in_parquet_is_told(tmp_path: Path) -> None:
-    pl.DataFrame({"tenure": ["owned", "rented", None], "count": [60.0, float("nan"), None]}).write_parquet(
-        tmp_path / "t.parquet"
-    )
+    frame = pl.DataFrame({"tenure": ["owned", "rented", None, "owned"], "count": [60.0, float("nan"), 4.0, None]})
+    frame.write_parquet(tmp_path / "t.parquet")
     found = errors("targets: [{table: t.parquet}]", tmp_path)
     assert [(finding.row, finding.message) for finding in found] == [
         (3, "'nan' is no count"),
         (4, "tenure is blank"),
-        (4, "'' is no count"),
+        (5, "count is blank"),
     ]
 
 
@@ -237,10 +237,10 @@ def test_a_negative_count_is_told(tmp_path: Path) -> None:
 def test_an_unknown_column_is_told_with_the_nearest(tmp_path: Path) -> None:
     finding = error(csv(tmp_path, "tenrue,count\nowned,60\nrented,40\n"), tmp_path)
     assert (finding.where, finding.label, finding.cure) == ("t.csv", "tenrue", "did you mean 'tenure'?")
-    found = errors(csv(tmp_path, "tenure,Count\nowned,60\nrented,40\n"), tmp_path)
+    found = errors(csv(tmp_path, "tenure,Coutn\nowned,60\nrented,40\n"), tmp_path)
     assert [finding.message for finding in found] == [
         "has neither of the columns count and share",
-        "column 'Count' is no variable",
+        "column 'Coutn' is no variable",
     ]
     assert found[1].cure == "did you mean 'count'?"
 
@@ -250,17 +250,16 @@ def test_an_unknown_column_is_told_with_the_nearest(tmp_path: Path) -> None:
     [
         ("tenure,count,share\nowned,60,0.6\nrented,40,0.4\n", "has both of the columns count and share"),
         ("tenure,car\nowned,yes\n", "has neither of the columns count and share"),
-        ("tenure;count\nowned;60\n", "its fields are separated by semicolons"),
         ("count\n100\n", "has no column that is named like a variable"),
         ("tenure,tenure,count\nowned,owned,100\n", "two columns have the same name"),
         ("tenure,count,count\nowned,50,50\n", "two columns have the same name"),
-        ("tenure,,count\nowned,,60\nrented,x,40\n", "column '' is no variable"),
+        ("tenure,,count\nowned,,60\nrented,x,40\n", "column '(no name)' is no variable"),
         ("tenure,count", "the table has no rows"),
         ("tenure,count\n\n,\n", "the table has no rows"),
         ("", "the file is empty"),
         ("\n\n  \n", "the file is empty"),
-        (b"tenure,count\nr\xe9nted,40\n", "cannot be read: it is not UTF-8 text (byte 14)"),
-        ("tenure,count\nowned,60\n".encode("utf-16"), "cannot be read: it is not UTF-8 text (byte 0)"),
+        (b"tenure,count\nr\x81nted,40\n", "is neither UTF-8 nor Windows-1252 text (byte 14)"),
+        (b"tenure,count\nowned,\x00\n", "cannot be read: it is no text"),
         ('tenure,count\nowned,60\n"rented,40\n', "cannot be read: unexpected end of data"),
     ],
 )
@@ -294,9 +293,9 @@ def test_a_missing_file_is_told_with_the_folder_looked_in(name: str, tmp_path: P
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "t.xlsx").write_bytes(b"")
+    (tmp_path / "t.pdf").write_bytes(b"")
     (tmp_path / "t.parquet").write_bytes(b"PAR1 is not enough")
-    assert error("targets: [{table: t.xlsx}]", tmp_path).cure == "use .csv or .parquet"
+    assert error("targets: [{table: t.pdf}]", tmp_path).cure == "use .csv, .tsv, .xlsx, .ods or .parquet"
     assert error("targets: [{table: t.parquet}]", tmp_path).message.startswith("cannot be read")
 
 
@@ -367,7 +366,8 @@ targets:
 
 
 def test_two_targets_with_the_same_name_are_told() -> None:
-    finding = error(f"targets: [{TENURE}, {TENURE}]")
+    named = TENURE.replace("{", "{name: tenure, ", 1)
+    finding = error(f"targets: [{named}, {named}]")
     assert (finding.where, finding.message) == ("targets", "2 targets are called 'tenure'")
     assert errors(f"targets: [{TENURE}, {{name: again, {TENURE[1:]}]") == []
 

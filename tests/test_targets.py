@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthor import InputError, Spec, check, synthesize
+from synthor import InputError, Spec, check, parse_spec, synthesize
 from synthor.evaluate.fidelity import evaluate
 from synthor.run import Run
 
@@ -142,7 +142,8 @@ def test_a_statistic_that_the_rules_put_out_of_reach_is_named_and_every_table_is
     assert "too rich" in {clash.target for clash in run.model.clashes}
     assert all(fit.met for fit in run.measurement.fits)
     assert "too rich" in [fit.target.name for fit in run.measurement.moments if not fit.met]
-    assert "'too rich' (90,000)" in " ".join(run.measurement.notes)
+    told = run.measurement.explanations[0]
+    assert "'too rich' (of the records with `age < 16`) wants 90,000" in " ".join(told.lines)
 
 
 def test_the_same_seed_gives_the_same_numbers_and_model_json_the_same_records(run: Run) -> None:
@@ -246,7 +247,11 @@ _CROSSED = [("female", "yes", 30.1), ("female", "no", 23.2), ("male", "yes", 28.
         ({"mean": "sex", "value": 3}, "'sex' is no numeric variable"),
         ({"mean": "incom", "value": 3}, "no variable is called 'incom'; did you mean 'income'?"),
         ({"mean": "income", "value": 900_000}, "a mean of 900000 lies outside of income's range; income goes from 0 to 500000"),
-        ({"quantiles": "income", "values": {0.5: 600_000}}, "quantiles must rise, and lie inside the variable's range"),
+        (
+            {"quantiles": "income", "values": {0.5: 600_000}},
+            "a quantile at 600000 lies outside of income's range; income goes from 0",
+        ),
+        ({"quantiles": "income", "values": {0.2: 300, 0.5: 200}}, "quantiles must rise: 0.5 is at 200, 0.2 at 300"),
         ({"quantiles": "income", "values": {1.5: 6_000}}, "quantiles are given for shares between 0 and 1"),
         ({"where": "age > income", "counts": {"sex": {"female": 3, "male": 4}}}, "depends on more than the bins"),
         ({"where": "aeg > 3", "counts": {"sex": {"female": 3, "male": 4}}}, "no variable is called 'aeg'"),
@@ -273,7 +278,7 @@ def test_what_is_wrong_with_a_target_is_told(target: dict[str, Any], said: str) 
         ({"value": 3}, "value needs mean, total or sd beside it"),
         ({"quantiles": "income", "table": "x.csv"}, "quantiles take a variable, and values"),
         ({"table": "x.csv", "tolerance": {"points": 1}, "rounded_to": 5}, "a cell is off by one rule only"),
-        ({"table": "x.csv", "tolerance": {"relative": "ten"}}, "relative is a share such as 1% or 0.01"),
+        ({"table": "x.csv", "tolerance": {"relative": "ten"}}, "relative is no share; write 1% or 0.01"),
     ],
 )
 def test_what_a_target_cannot_be_is_refused(target: dict[str, Any], said: str) -> None:
@@ -294,7 +299,10 @@ def test_tables_that_contradict_each_other_are_named_cell_by_cell() -> None:
     assert run.model.status.value == "infeasible"
     assert {clash.target for clash in run.model.clashes} == {"a b", "a c", "b c"}
     assert all(clash.error > 0 for clash in run.model.clashes)
-    assert "These cannot be met together, though any of them could be left out: 'a b' (a = " in " ".join(run.measurement.notes)
+    assert (
+        "'a b', 'a c' and 'b c' cannot all be met together: no population can do it."
+        in run.measurement.explanations[0].sentence
+    )
     assert [fit.met for fit in run.measurement.fits if fit.target.name == "innocent"] == [True]
     assert run.records.height == 1000
 
@@ -392,3 +400,22 @@ def test_a_mean_that_the_bins_put_out_of_reach_is_named() -> None:
     assert run.model.status.value in ("unsupported", "infeasible")
     assert "mean of income" in {clash.target for clash in run.model.clashes}
     assert not run.measurement.met
+
+
+def test_shares_of_a_category_inside_others_are_met() -> None:
+    inside = [("female", 70, 25, 5), ("male", 50, 40, 10)]
+    table = [
+        {"sex": s, "tenure": t, "share": v}
+        for s, *row in inside
+        for t, v in zip(("owned", "rented", "other"), row, strict=True)
+    ]
+    targets = [{"counts": {"sex": {"female": 600, "male": 400}}}, {"by": ["sex"], "table": table}]
+    made = synthesize(Spec.model_validate({"records": 1000, "variables": VARIABLES, "targets": targets}))
+    assert made.verdict.startswith("Met")
+    assert made.records.filter(pl.col("sex") == "male", pl.col("tenure") == "rented").height == 160
+
+
+def test_a_total_of_whole_numbers_is_scaled_to_what_they_can_add_up_to() -> None:
+    age = "{type: integer, min: 0, max: 99, bins: [0, 16, 65]}"
+    text = f"{{records: 60, population: 600, variables: {{age: {age}}}, targets: [{{total: age, value: 26082}}]}}"
+    assert synthesize(parse_spec(text)).measurement.met  # 2,608.2 for 60 records

@@ -29,7 +29,14 @@ class Finding:
 
     def __str__(self) -> str:
         place = self.where if self.row is None else f"{self.where}, row {self.row}"
-        return f"{place}: {self.message}" + (f"; {self.cure}" if self.cure else "")
+        return _visible(f"{place}: {self.message}" + (f"; {self.cure}" if self.cure else ""))
+
+
+def _visible(text: str) -> str:
+    """A text on one line, its control characters written out: labels are data, and must not steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class SynthorError(Exception):

@@ -14,7 +14,7 @@ class Event:
     """Something happened: a stage began (`done` 0), went on, or ended (`done` = `total`), perhaps with a product.
 
     Attributes:
-        stage: elicit, fit, round, sample, write or evaluate.
+        stage: elicit, fit, round, holdout, sample, write, draws, ranges or evaluate.
         done: steps done.
         total: steps in all.
         product: what the stage made, when it ends.

@@ -18,7 +18,7 @@ from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import asker_of, elicit, sources
 from synthor.prior.model import Prior
 from synthor.prior.survey import with_survey
-from synthor.problem import check, compile_problem
+from synthor.problem import Problem, check, compile_problem
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
 
@@ -91,9 +91,21 @@ def fit_spec(
     on_event: Listener = ignore,
 ) -> Fitted:
     """The first half of `synthesize`: a fitted model."""
-    seconds: dict[str, float] = {}
     # 1. What is known.
-    problem = compile_problem(spec)
+    return fit_problem(compile_problem(spec), spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
+
+
+def fit_problem(
+    problem: Problem,
+    spec: Spec,
+    *,
+    prior: str | Path | Prior | None = None,
+    answers: str | Path = ANSWERS,
+    wait: bool = False,
+    on_event: Listener = ignore,
+) -> Fitted:
+    """As `fit_spec`, for a problem that was compiled from the spec, perhaps without some of its targets."""
+    seconds: dict[str, float] = {}
     # 2. Whom to ask, if anybody: a model that cannot be asked ends the run here.
     asker = asker_of(spec, prior, Path(answers), wait=wait)
     if asker is None:
@@ -170,24 +182,24 @@ def _concluded(state: State, *, stopped: bool) -> Model:
         raise AssertionError("a round ends with a model")
     if not stopped or state.model.status is not Status.CONVERGED:
         return state.model
-    model = replace(state.model, status=Status.OUT_OF_BUDGET)
-    model.__dict__.update({name: value for name, value in state.model.__dict__.items() if name not in model.__dict__})
-    return model
+    return state.model.recorded(status=Status.OUT_OF_BUDGET)
 
 
 def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
     """Every problem of a spec, its tables and its beliefs; beliefs that cannot be used are warnings."""
     findings = check(spec)
-    try:
-        believed, dropped = elicit(spec, prior)
-    except InputError as error:
-        return findings + list(error.findings)
-    if any(finding.severity == "error" for finding in findings):
-        entries = dropped
-    else:
-        entries = dropped + resolve(believed, compile_problem(spec)).dropped
-    where = str(prior or spec.prior or "prior")
-    return findings + [
-        Finding(where=where, message=f"{entry.belief}: {entry.reason}", cure=f"it is {entry.action}", severity="warning")
-        for entry in entries
-    ]
+    usable = not any(finding.severity == "error" for finding in findings)
+    several = prior is None and len(spec.priors) > 1
+    for file in [spec.folder / name for name in spec.priors] if several else [prior]:
+        where = str(file or next(iter(spec.priors), "prior"))
+        try:
+            believed, dropped = elicit(spec, file)
+        except InputError as error:
+            findings = findings + list(error.findings)
+            continue
+        entries = dropped + resolve(believed, compile_problem(spec)).dropped if usable else dropped
+        findings = findings + [
+            Finding(where=where, message=f"{entry.belief}: {entry.reason}", cure=f"it is {entry.action}", severity="warning")
+            for entry in entries
+        ]
+    return findings

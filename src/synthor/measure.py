@@ -3,9 +3,9 @@
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -60,10 +60,26 @@ class Fit:
         """The cell that is furthest off; the first where all are met."""
         return int(np.abs(self.error).argmax())
 
+    def interval(self, cell: int) -> tuple[int, int] | None:
+        """The least and the most that a cell may hold, where the target leaves it room."""
+        if self.target.highest[cell] - self.target.lowest[cell] <= 1e-6:
+            return None
+        low, high = int(self.target.low[cell]), int(self.target.high[cell])
+        return None if low == high else (low, high)
+
+    def asked(self, cell: int) -> str:
+        """What is wanted of a cell, in words."""
+        room, wanted = self.interval(cell), f"{self.target.wanted[cell]:,.10g}"
+        if room is None:
+            return wanted
+        return f"{room[0]:,} to {room[1]:,}" + ("" if self.target.hidden else f" ({wanted})")
+
     def cell_json(self, cell: int) -> dict[str, Any]:
+        room = self.interval(cell)
         return {
             "labels": self.target.labels(cell),
             "wanted": _plain(self.target.wanted[cell]),
+            **({"low": room[0], "high": room[1]} if room else {}),
             "got": int(self.got[cell]),
             "met": bool(self.met_cells[cell]),
         }
@@ -111,6 +127,15 @@ class MomentFit:
         with np.errstate(invalid="ignore"):
             return int(np.nan_to_num(np.abs(self.error) / room).argmax()) if not self.met else int(self.given[0])
 
+    @property
+    def decimals(self) -> int:
+        """That the values were published with."""
+        return int(np.clip(math.ceil(-math.log10(2 * self.target.half) - 1e-9), 0, 12)) if self.target.half > 0 else 12
+
+    def shown(self, value: float) -> str:
+        """A value as people read it, to the digits that were published; `no record` where there is none."""
+        return "no record" if math.isnan(value) else f"{value:,.{self.decimals}f}"
+
     def cell_json(self, cell: int) -> dict[str, Any]:
         """One value, for the file."""
         got = float(self.got[cell])
@@ -120,6 +145,34 @@ class MomentFit:
             "got": None if np.isnan(got) else got,
             "met": not self.error[cell],
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Explanation:
+    """Why targets are not met, or how far beliefs and targets pull each other.
+
+    Attributes:
+        kind: contradiction, unsupported, strained target or strained belief.
+        sentence: what is the matter.
+        lines: the same in detail, an entry a line.
+        changes: of a contradiction, changes any one of which would be enough.
+        cure: what can be done.
+        notable: whether it is worth a reader's time even when nobody asks.
+        details: the same as plain values, for programs.
+    """
+
+    kind: Literal["contradiction", "unsupported", "target", "belief"]
+    sentence: str
+    lines: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    cure: str = ""
+    notable: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def enough(self) -> str:
+        """What introduces the changes."""
+        return "This change would be enough:" if len(self.changes) == 1 else "Any one of these changes would be enough:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,6 +190,7 @@ class Measurement:
         status: how the fit ended that made the records; None where it is not known.
         beliefs: what was believed, in words.
         notes: what else a reader must know.
+        explanations: why targets are not met, and how far beliefs and targets pull each other; gravest first.
     """
 
     n_records: int
@@ -149,6 +203,7 @@ class Measurement:
     beliefs: str = ""
     notes: tuple[str, ...] = ()
     moments: tuple[MomentFit, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
     @property
     def every(self) -> tuple[Fit | MomentFit, ...]:
@@ -179,19 +234,19 @@ class Measurement:
         if all(fit.met for fit in self.fits):
             told = unmet[0].cell_json(unmet[0].worst)
             where = f"{', '.join(told['labels'].values())} of " if told["labels"] else ""
-            got = "no record" if told["got"] is None else f"{told['got']:,.6g}"
+            got = unmet[0].shown(float(unmet[0].got[unmet[0].worst]))
             return (
                 f"Not met: {len(unmet)} of {len(self.every)} targets are off; {where}'{unmet[0].target.name}' is "
-                f"{got} instead of {told['wanted']:,.6g}{rules}."
+                f"{got} instead of {unmet[0].shown(told['wanted'])}{rules}."
             )
         missed = [fit for fit in self.fits if not fit.met]
         off = sum(fit.tae for fit in missed)
         worst = max(missed, key=lambda fit: np.abs(fit.error).max())
-        where = ", ".join(worst.target.labels(worst.worst).values())
+        where = ", ".join(worst.target.labels(worst.worst).values()) or "the total"
         return (
             f"Not met: {len(missed) + len(unmet)} of {len(self.every)} targets are off, by {off:,} records in all; "
             f"the worst cell is {where} of '{worst.target.name}' "
-            f"({worst.got[worst.worst]:,} instead of {worst.target.wanted[worst.worst]:,.10g}){rules}."
+            f"({worst.got[worst.worst]:,} instead of {worst.asked(worst.worst)}){rules}."
         )
 
     def _rules_clause(self) -> str:
@@ -210,6 +265,7 @@ class Measurement:
             "records": self.n_records,
             "records_wanted": self.n_wanted,
             "notes": list(self.notes),
+            "explanations": [asdict(explanation) for explanation in self.explanations],
             "rules": [{"never": text, "violations": count} for text, count in self.violations.items()],
             "targets": [
                 {

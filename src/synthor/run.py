@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import polars as pl
 
 from synthor.engine.local import in_order
 from synthor.errors import Finding, InputError
+from synthor.evaluate.holdout import HoldOuts
 from synthor.events import Event, Listener, forward, ignore
-from synthor.fit.diagnose import Clash
 from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -21,6 +21,7 @@ from synthor.measure import Measurement, Tally, measure
 from synthor.prior.elicit import sources
 from synthor.prior.model import Prior
 from synthor.problem import compile_problem
+from synthor.report.misfit import explain_misfit
 from synthor.report.page import render
 from synthor.sample.stream import Sample, sample
 from synthor.spec.load import load_spec
@@ -43,6 +44,7 @@ class Run:
         inputs: files that were read, by what they are called.
         seconds: wall-clock time of each stage.
         bill: what asking a model cost.
+        held_out: tables that were left out and predicted before, if any were.
     """
 
     model: Model
@@ -50,6 +52,7 @@ class Run:
     inputs: Mapping[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     bill: Bill = field(default_factory=Bill)
+    held_out: HoldOuts | None = None
 
     @cached_property
     def records(self) -> pl.DataFrame:
@@ -107,7 +110,10 @@ class Run:
             measurement = _measurement(self.model, tally, self.sample.random_seed)
             self.__dict__["measurement"] = measurement
             place.save("measurement.json", measurement.to_json())
-            place.save("report.html", render(self.model, measurement, tally.pair_counts))
+            if self.held_out is not None:
+                place.save("holdout.json", self.held_out.to_json())
+            held_out = self.held_out or held_out_in(place)
+            place.save("report.html", render(self.model, measurement, tally.pair_counts, held_out))
         write_manifest(place, self.model, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
         return measurement
 
@@ -175,6 +181,9 @@ def measure_place(place: Path, records: Path | None) -> Measurement:
     """
     if not place.is_file():
         return remeasure(existing(place), records)
+    if place.suffix.lower() in (".csv", ".parquet"):
+        cure = f"name its run folder, `synthor measure {place.parent}`, or a spec before it, `synthor measure SPEC {place}`"
+        raise InputError([Finding(where=str(place), message="is a file of records, no run folder and no spec", cure=cure)])
     if records is None:
         cure = "name a file of records after it"
         raise InputError([Finding(where=str(place), message="has no records beside it", cure=cure)])
@@ -204,8 +213,15 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     tally.add(frames)
     measurement = _measurement(model, tally, random_seed)
     folder.save("measurement.json", measurement.to_json())
-    folder.save("report.html", render(model, measurement, tally.pair_counts))
+    folder.save("report.html", render(model, measurement, tally.pair_counts, held_out_in(folder)))
     return measurement
+
+
+def held_out_in(folder: RunFolder) -> HoldOuts | None:
+    """What holding out showed when the folder's model was made; None where nothing was held out."""
+    with suppress(InputError, ValueError):
+        return HoldOuts.from_json(folder.read("holdout.json"))
+    return None
 
 
 def measure_file(spec: Spec, records: Path) -> Measurement:
@@ -234,10 +250,10 @@ def keeping(folder: RunFolder, listen: Listener) -> Listener:
 def notes_on(model: Model) -> tuple[str, ...]:
     """What a reader of the result must know about how it was made."""
     notes = list(model.problem.warnings)
+    if model.prior.calibrated:
+        notes.append(model.prior.calibrated)
     if model.status.value != "converged":
         notes.append(f"{model.status.sentence} {model.status.knob}")
-    notes += [f"No record that the rules allow falls into {cell}." for cell in model.unsupported]
-    notes += _conflict_notes(model)
     dropped = [entry for entry in model.dropped if entry.action == "dropped"]
     notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
     if len(dropped) > SHOWN:
@@ -245,27 +261,12 @@ def notes_on(model: Model) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _conflict_notes(model: Model) -> list[str]:
-    """Cells that cannot be met together, in one sentence."""
-    if not model.clashes:
-        return []
-    by_target: dict[str, list[Clash]] = {}
-    for clash in model.clashes:
-        by_target.setdefault(clash.target, []).append(clash)
-    told = []
-    for name, cells in by_target.items():
-        first = f"{cells[0].cell}: {cells[0].wanted:,.10g}" if cells[0].cell else f"{cells[0].wanted:,.10g}"
-        told.append(f"'{name}' ({first}{f', and {len(cells) - 1} more cells' if len(cells) > 1 else ''})")
-    shown = told[:SHOWN]
-    more = f" and {len(told) - SHOWN} more targets" if len(told) > SHOWN else ""
-    return [f"These cannot be met together, though any of them could be left out: {', '.join(shown)}{more}."]
-
-
 def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:
     notes = notes_on(model)
     if tally.problem.n_units != model.problem.n_units:
         notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)
-    return tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)
+    found = tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)
+    return replace(found, explanations=explain_misfit(model))
 
 
 @contextmanager

@@ -83,8 +83,8 @@ class Conflict:
 
     Attributes:
         members: (table, cell) of a set that no weights meet, while each set with one of them left out can be met.
-        errors: for each member the least error with which it alone gives way so that all other members hold, in its own
-            units.
+        moves: for each member the least by which it alone must give way so that all other members hold, in its own units:
+            above 0 where it must be more than its upper bound, below 0 where less than its lower one.
         total: sum of all errors over all tables in `best`, each divided by the largest coefficient of its table.
         at_least: proven lower bound of that sum for any weights; equals `total` but for rounding, unless the tables have
             too many cells for a programme over all of them or the solver gave up on it.
@@ -93,11 +93,16 @@ class Conflict:
     """
 
     members: tuple[tuple[int, int], ...]
-    errors: tuple[float, ...]
+    moves: tuple[float, ...]
     total: float
     at_least: float
     best: tuple[Floats, ...]
     irreducible: bool
+
+    @property
+    def errors(self) -> tuple[float, ...]:
+        """The sizes of the moves."""
+        return tuple(abs(move) for move in self.moves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +163,7 @@ def find_conflict(
     few, proof = _needed(scaled, chosen, alive, outcome, tolerance, lambda done: advance(60 + int(15 * done), 100))
     narrow = _narrowed(scaled, few, alive, proof)
     pool, irreducible = _filtered(narrow, tolerance, lambda done: advance(75 + int(24 * done), 100))
-    errors, told = _errors(pool)
+    moves, told = _moves(pool)
     if len(chosen) == len(tables):
         weights = np.zeros(len(alive))
         weights[outcome.picks] = outcome.weights
@@ -166,7 +171,7 @@ def find_conflict(
     advance(100, 100)
     return Conflict(
         members=tuple((int(table), int(cell)) for table, cell in pool.members),
-        errors=errors,
+        moves=moves,
         total=sum(float(missed.sum()) / table.scale for table, missed in zip(scaled, best, strict=True)),
         at_least=outcome.lower,
         best=best,
@@ -654,14 +659,14 @@ def _all_or_start(pool: _Narrow) -> CellIndex:
     return np.arange(columns) if columns <= AT_ONCE else pool.start
 
 
-def _errors(pool: _Narrow) -> tuple[tuple[float, ...], bool]:
-    """For each row the least error if it alone gives way, in its own units; and whether all were found."""
-    errors, told = [], True
+def _moves(pool: _Narrow) -> tuple[tuple[float, ...], bool]:
+    """For each row the least by which it alone must give way, in its own units; and whether all were found."""
+    moves, told = [], True
     for row in range(len(pool.low)):
         cost = np.full(len(pool.low), PENALTY)
         cost[row] = 1.0
         outcome = _elastic(pool, _all_or_start(pool), cost=cost)
-        got = pool.columns(outcome.picks).T @ outcome.weights
-        errors.append(float(_outside(got, pool.low, pool.high)[row] * pool.units_of_one[row]))
+        got = float((pool.columns(outcome.picks).T @ outcome.weights)[row])
+        moves.append(float((got - np.clip(got, pool.low[row], pool.high[row])) * pool.units_of_one[row]))
         told &= not outcome.message
-    return tuple(errors), told
+    return tuple(moves), told

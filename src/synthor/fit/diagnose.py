@@ -7,24 +7,25 @@ targets contradict each other, whatever was drawn. Otherwise candidates of just 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
-from synthor.fit.conflict import TOLERANCE, Bounds, Conflict, feasible_point, find_conflict
+from synthor.fit.conflict import TOLERANCE, Bounds, Conflict, Undecided, feasible_point, find_conflict
 from synthor.fit.dual import Hard
+from synthor.fit.obstacles import Ground, Obstacle, irreducible, widened
 from synthor.fit.pool import Inside, Pool
 from synthor.problem import Moment, Problem, Target
-from synthor.spec.rules import names_in
-from synthor.types import Codes, Floats, Mask
+from synthor.types import CellIndex, Floats
 from synthor.units import Units
-from synthor.values import possible
 
 ROOMY = 4.0
 """A statistic is taken to be out of reach when its sum would have to move by so many times the spread inside the bins."""
 
 MOST_COMBINATIONS = 1_000_000
-"""Combinations that are looked at; beyond, a contradiction stays unproven."""
+"""Combinations of the conflicting tables' own variables that are looked at; beyond, a contradiction stays unproven."""
+
+MORE_COMBINATIONS = 100_000
+"""Combinations up to which variables are looked at that only rules and empty cells of other tables speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,35 @@ class Clash:
         cell: its labels, in words; empty where the target is a single number.
         wanted: what is wanted: rows, or a value.
         error: by how much it alone must give way so that the others hold: rows, or as a share of all records for a statistic.
+        low: lowest with which it is met.
+        high: highest.
+        rises: whether it must give way upwards, to more than `high`; otherwise downwards, to less than `low`.
+        counts: whether these are rows.
     """
 
     target: str
     cell: str
     wanted: float
     error: float
+    low: float
+    high: float
+    rises: bool
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """Cells that cannot be met together, each needed for that; the one that gives way in the fit comes first.
+
+    Attributes:
+        clashes: the cells.
+        proven: whether no population whatever has all of them; otherwise only the candidates have none.
+        obstacles: rules, and empty cells of other tables, without which they could be met; each needed for that.
+    """
+
+    clashes: tuple[Clash, ...]
+    proven: bool = False
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,17 +73,14 @@ class Diagnosis:
     """What stands in the way.
 
     Attributes:
-        clashes: a set of cells that cannot be met together, each needed for that, the one that gives way first; empty where
-            nothing was found.
+        found: cells that cannot be met together; None where nothing was found.
         elastic: (demand, cell, error) of the one that gives way so that the others can be met: a statistic before a count, and
             whichever has to give way least.
-        proven: whether no record that the rules allow could help.
         inside: combinations of categories of which candidates would help.
     """
 
-    clashes: tuple[Clash, ...] = ()
+    found: Contradiction | None = None
     elastic: tuple[int, int, float] | None = None
-    proven: bool = False
     inside: Inside | None = None
 
 
@@ -85,22 +106,32 @@ def diagnose(
     targets = [source for t in concerned if isinstance(source := sources[t], Target) and source.level == 0]
     weakest = min(zip(members, found.errors, strict=True), key=lambda entry: (entry[0][0] < len(problem.targets), entry[1]))
     elastic = (*weakest[0], weakest[1])
-    ordered = sorted(zip(members, found.errors, strict=True), key=lambda entry: entry[0] != weakest[0])
-    clashes = tuple(_clash(sources[t], cell, error, problem.n_units) for (t, cell), error in ordered)
+    ordered = sorted(zip(members, found.moves, strict=True), key=lambda entry: entry[0] != weakest[0])
+    clashes = tuple(_clash(sources[t], cell, move, problem.n_units) for (t, cell), move in ordered)
+    unproven = Diagnosis(found=Contradiction(clashes=clashes), elastic=elastic)
     if len(targets) < len(concerned):  # statistics of values, or of members, hang on more than categories
-        return Diagnosis(clashes=clashes, elastic=elastic)
-    positions = sorted({position for target in targets for position in target.grid.positions})
-    combinations = _combinations(problem, positions)
-    if combinations is None:
-        return Diagnosis(clashes=clashes, elastic=elastic)
-    units = Units(codes=combinations)
+        return unproven
+    own = sorted({position for target in targets for position in target.grid.positions})
+    if np.prod([float(problem.levels[0].finest(position).size) for position in own]) > MOST_COMBINATIONS:
+        return unproven
+    ground = Ground.of(problem, widened(problem, own, {}, MORE_COMBINATIONS), {})
+    units = Units(codes=ground.codes)
     everywhere = [_bounds_of(target, hard[t], units) for t, target in zip(concerned, targets, strict=True)]
-    point = feasible_point(everywhere, _allowed(problem, positions, combinations))
+    point = _point(everywhere, ground, ground.obstacles)
     if point is None:
-        return Diagnosis(clashes=clashes, elastic=elastic, proven=True)
+        needed = irreducible(ground.obstacles, lambda some: _point(everywhere, ground, some) is None)
+        return Diagnosis(found=Contradiction(clashes=clashes, proven=True, obstacles=needed), elastic=elastic)
     if not isinstance(point, tuple):
-        return Diagnosis(clashes=clashes, elastic=elastic)
-    return Diagnosis(clashes=clashes, elastic=elastic, inside=Inside(positions=tuple(positions), codes=combinations[point[0]]))
+        return unproven
+    return replace(unproven, inside=Inside(positions=ground.positions, codes=ground.codes[point[0]]))
+
+
+def _point(
+    bounds: Sequence[Bounds], ground: Ground, obstacles: Sequence[Obstacle]
+) -> tuple[CellIndex, Floats] | Undecided | None:
+    """Weights of combinations with which all bounds hold although there are obstacles; None where there are none."""
+    free = ground.free(obstacles)
+    return feasible_point(bounds, free) if free.any() else None
 
 
 def given_way(hard: Sequence[Hard], elastic: tuple[int, int, float]) -> list[Hard]:
@@ -127,7 +158,7 @@ def _bounds(table: Hard) -> Bounds:
     """What a demand allows at most: a statistic can still move as far as numbers have room in their bins."""
     low = table.wanted if table.low is None else table.low
     high = table.wanted if table.high is None else table.high
-    room = ROOMY * table.sigma if table.signed and table.sigma is not None else 0.0
+    room = 0.0 if table.sigma is None else table.sigma * (ROOMY if table.signed else 1.0)  # of counts, what gave way already
     return Bounds(cells=table.cells, low=low - room, high=high + room)
 
 
@@ -136,26 +167,16 @@ def _bounds_of(target: Target, table: Hard, units: Units) -> Bounds:
     return Bounds(cells=target.cells(units), low=demand.low, high=demand.high)
 
 
-def _clash(source: Target | Moment, cell: int, error: float, n_units: int) -> Clash:
-    wanted = float(source.wanted.ravel()[cell])
+def _clash(source: Target | Moment, cell: int, move: float, n_units: int) -> Clash:
     labels = ", ".join(f"{name} = {label}" for name, label in source.labels(cell).items())
-    return Clash(target=source.name, cell=labels, wanted=wanted, error=error * (n_units if isinstance(source, Target) else 1))
-
-
-def _combinations(problem: Problem, positions: list[int]) -> Codes | None:
-    """Codes of all combinations of some variables' finest bins, the others at 0; None where they are too many."""
-    level = problem.levels[0]
-    sizes = [level.finest(position).size for position in positions]
-    if np.prod([float(size) for size in sizes]) > MOST_COMBINATIONS:
-        return None
-    grid = np.array(list(product(*map(range, sizes))), np.int32).reshape(-1, len(sizes))
-    fine = np.zeros((len(grid), len(level.variables)), np.int32)
-    fine[:, positions] = grid
-    return level.coarsen(fine)
-
-
-def _allowed(problem: Problem, positions: list[int], codes: Codes) -> Mask:
-    """Combinations that no rule on these variables alone forbids."""
-    names = {problem.levels[0].variables[position].name for position in positions}
-    rules = tuple(rule for rule in problem.rules if names_in(rule.predicate) <= names)
-    return possible(problem.refined.with_only(rules), problem.levels[0].refine(codes))
+    counts = isinstance(source, Target)
+    return Clash(
+        target=source.name,
+        cell=labels,
+        wanted=float(source.wanted.ravel()[cell]),
+        error=abs(move) * (n_units if counts else 1),
+        low=float(source.lowest.ravel()[cell]),
+        high=float(source.highest.ravel()[cell]),
+        rises=move > 0,
+        counts=counts,
+    )

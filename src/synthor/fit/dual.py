@@ -32,6 +32,7 @@ class Hard:
         sigma: (c,) standard deviation of each total, where it has a margin of error, in units of the whole objective:
             the published one times the square root of the base measure's pseudo-records.
         signed: coefficients may be negative, so that a wanted 0 does not mean an empty cell.
+        silent: (c,) cells that are not demanded at all: what they may hold follows from other cells.
         taste: nats by which the middle of an interval is preferred to its edges in the end.
     """
 
@@ -41,6 +42,7 @@ class Hard:
     high: Floats | None = None
     sigma: Floats | None = None
     signed: bool = False
+    silent: Mask | None = None
     taste: float = TASTES[-1]
 
     @property
@@ -127,8 +129,15 @@ class Table:
         """Its own part of the dual's negative second derivative, (c,): a diagonal."""
         if self.soft:
             return self.low / np.square(np.where(self.free, multipliers, 1.0))
-        inside = self._middle - multipliers / self._stiffness
-        return self.variance + np.where((inside > self.low) & (inside < self.high), 1 / self._stiffness, 0.0)
+        return self.variance + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
+
+    def inside(self, multipliers: Floats) -> Mask:
+        """Cells whose multipliers ask for a total strictly inside of its interval, (c,)."""
+        if self.soft:
+            return np.zeros(len(multipliers), bool)
+        asked = self._middle - multipliers / self._stiffness
+        found: Mask = (asked > self.low) & (asked < self.high)
+        return found
 
     @property
     def _middle(self) -> Floats:
@@ -202,9 +211,14 @@ class Dual:
         return any(not table.soft and (table.low < table.high).any() for table in self.tables)
 
     def prefer_middles(self, taste: float) -> None:
-        """Prefer the middles of intervals by so much."""
-        for table in self.tables:
+        """Prefer the middles of intervals by so much; multipliers of cells inside of theirs follow, so that they stay there."""
+        multipliers = []
+        for table, now in zip(self.tables, self.multipliers, strict=True):
+            before = table.taste
+            inside = table.inside(now)
             table.taste = max(taste, table.least_taste)
+            multipliers.append(np.where(inside, now * table.taste / before, now))
+        self.move_to(multipliers)
 
     def gradients(self) -> list[Floats]:
         """Of the dual, by table."""
@@ -243,6 +257,8 @@ def _hard_table(target: Hard, held: Floats) -> tuple[Table, bool]:
         return _table(target, np.ones(len(low), bool), low, high), False
     supported, closed = held > 0, target.closed
     free = supported & ~closed
+    if target.silent is not None:
+        free &= ~target.silent
     rigid = np.ones(len(low), bool) if target.sigma is None else target.sigma <= 0
     lacking = bool((~supported & (low > 0) & rigid).any())
     low, high = np.where(free, low, 0.0), np.where(free, high, 0.0)

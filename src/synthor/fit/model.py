@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -13,15 +13,17 @@ import numpy as np
 from synthor import __version__
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
-from synthor.fit.diagnose import Clash, Diagnosis, diagnose, given_way, out_of_reach
+from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, out_of_reach
 from synthor.fit.dual import TASTES
+from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, powers
 from synthor.fit.status import Status
-from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, resolve
-from synthor.prior.mixture import TINY
+from synthor.fit.strain import Pull, pull_of_belief, pull_of_target
+from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
+from synthor.prior.shown import shown
 from synthor.problem import Problem, Target, compile_problem
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
@@ -53,22 +55,6 @@ def one_thread() -> AbstractContextManager[object]:
     return limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pull:
-    """How one target or one belief fared.
-
-    Attributes:
-        name: of the target or the dependency.
-        strain: nats. Of a target: KL(target || what the beliefs say of it), so how far it pulls them. Of a belief: KL(belief ||
-            fitted), so how far it had to give way.
-        support: fewest candidates in any cell that is wanted.
-    """
-
-    name: str
-    strain: float
-    support: int
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """A fitted distribution over units.
@@ -88,7 +74,8 @@ class Model:
         targets: how far each target pulls the beliefs.
         tables: how far each dependency table had to give way.
         unsupported: wanted cells that no unit falls into, in words.
-        clashes: cells of targets that cannot be met together, each needed for that.
+        lacking: the same cells as (target, cell).
+        contradictions: sets of cells that cannot be met together.
         inside: combinations of categories that candidates were drawn for because the pool lacked them.
         dropped: beliefs that could not be used.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
@@ -112,8 +99,14 @@ class Model:
     dropped: tuple[Dropped, ...] = field(default=())
     pulled: bool = True
     rounds: tuple[Round, ...] = field(default=())
-    clashes: tuple[Clash, ...] = field(default=())
+    contradictions: tuple[Contradiction, ...] = field(default=())
+    lacking: tuple[tuple[int, int], ...] = field(default=())
     inside: tuple[Inside, ...] = field(default=())
+
+    @property
+    def clashes(self) -> tuple[Clash, ...]:
+        """Cells of targets that cannot be met together, each once."""
+        return tuple(dict.fromkeys(clash for found in self.contradictions for clash in found.clashes))
 
     @cached_property
     def beliefs(self) -> Beliefs:
@@ -127,7 +120,7 @@ class Model:
         Raises:
             InputError: they differ from those that the multipliers belong to.
         """
-        problem, seed = self._with_believed_rules, self.problem.spec.random_seed
+        problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
             if self.pulled:
                 pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed, inside=self.inside)
@@ -140,7 +133,8 @@ class Model:
         return pool
 
     @property
-    def _with_believed_rules(self) -> Problem:
+    def ruled(self) -> Problem:
+        """What was known, with the rules that were believed."""
         return self.problem.with_rules(self.beliefs.rules)
 
     @cached_property
@@ -149,6 +143,15 @@ class Model:
         hard = _hard(self.problem, self.beliefs, self.pool)
         soft = [table.cells for table in _soft(self.beliefs, self.pool)]
         return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis)
+
+    def recorded(self, *, rounds: tuple[Round, ...] | None = None, status: Status | None = None) -> "Model":
+        """The same model with another record of how it came about; what it has computed is kept."""
+        changed = replace(
+            self, rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status
+        )
+        kept = ("beliefs", "pool", "weights")
+        changed.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+        return changed
 
     def log_weight(self, codes: Codes) -> Floats:
         """Log weight of any units under the model, up to a constant, (n, v) -> (n,)."""
@@ -176,9 +179,10 @@ class Model:
             "pulled": self.pulled,
             "rounds": [asdict(made) for made in self.rounds],
             "unsupported": list(self.unsupported),
-            "clashes": [asdict(clash) for clash in self.clashes],
-            "targets": [_pull_json(pull) for pull in self.targets],
-            "dependencies": [_pull_json(pull) for pull in self.tables],
+            "lacking": [list(place) for place in self.lacking],
+            "contradictions": [asdict(found) for found in self.contradictions],
+            "targets": [asdict(pull) for pull in self.targets],
+            "dependencies": [asdict(pull) for pull in self.tables],
             "dropped": [entry.model_dump() for entry in self.dropped],
             "pool": {
                 "size": self.pool_size,
@@ -219,13 +223,14 @@ class Model:
                 history=tuple(document["history"]),
                 acceptance=float(document["acceptance"]),
                 effective_sample_size=float(document["effective_sample_size"]),
-                targets=tuple(Pull(**_pull_args(pull)) for pull in document["targets"]),
-                tables=tuple(Pull(**_pull_args(pull)) for pull in document["dependencies"]),
+                targets=tuple(Pull(**pull) for pull in document["targets"]),
+                tables=tuple(Pull(**pull) for pull in document["dependencies"]),
                 unsupported=tuple(document["unsupported"]),
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 pulled=bool(document.get("pulled", True)),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
-                clashes=tuple(Clash(**clash) for clash in document["clashes"]),
+                lacking=tuple((int(t), int(cell)) for t, cell in document.get("lacking", ())),
+                contradictions=tuple(_contradiction(found) for found in document.get("contradictions", ())),
                 inside=tuple(
                     Inside(positions=tuple(i["positions"]), codes=np.array(i["codes"], np.int32))
                     for i in document["pool"]["inside"]
@@ -276,7 +281,7 @@ def fit(
         if diagnosis.inside is None or more == SUPPLIES:
             break
         inside = (*inside, diagnosis.inside)
-    clashes, proven, demands = diagnosis.clashes, diagnosis.proven, hard
+    contradictions, demands = [diagnosis.found] if diagnosis.found is not None else [], hard
     for _ in range(CLASHES):  # of each contradiction one gives way, so that all else is met
         if diagnosis.elastic is None:
             break
@@ -284,7 +289,8 @@ def fit(
             demands = given_way(demands, diagnosis.elastic)
             found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
             diagnosis = diagnose(ruled, demands, pool, advance=advance) if found.residual > TOLERANCE else Diagnosis()
-        clashes = (*clashes, *(clash for clash in diagnosis.clashes if clash not in clashes))
+        if diagnosis.found is not None:
+            contradictions.append(diagnosis.found)
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
@@ -296,17 +302,16 @@ def fit(
         thetas=thetas,
         phis=phis,
         inside=inside,
-        clashes=clashes,
-        status=_status(pool, found.status, clashes, proven=proven),
+        lacking=pool.unsupported,
+        contradictions=tuple(contradictions),
+        status=_status(pool, found.status, contradictions),
         residual=found.residual,
         history=found.history,
         acceptance=pool.acceptance,
         effective_sample_size=float(1 / np.square(found.weights).sum()),
-        targets=tuple(
-            Pull(name=target.name, strain=_strain(target, pool), support=_support(target, pool)) for target in problem.targets
-        ),
+        targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
-            Pull(name=belief.name, strain=_kl(belief.grouped.ravel(), table.cells.totals(found.weights)), support=0)
+            pull_of_belief(belief, table.cells.totals(found.weights), _labels(belief, problem, prior))
             for belief, table in zip(beliefs.tables, soft, strict=True)
         ),
         unsupported=unsupported,
@@ -324,12 +329,12 @@ def _refuse_empty(pool: Pool) -> None:
     raise InputError([Finding(where="rules", message=message, cure=cure)])
 
 
-def _status(pool: Pool, status: Status, clashes: tuple[Clash, ...], *, proven: bool) -> Status:
+def _status(pool: Pool, status: Status, contradictions: Sequence[Contradiction]) -> Status:
     """How the fit ended: only a contradiction that is proven whatever was drawn is called one."""
     if pool.unsupported:
         return Status.UNSUPPORTED
-    if clashes:
-        return Status.INFEASIBLE if proven else Status.UNSUPPORTED
+    if contradictions:
+        return Status.INFEASIBLE if contradictions[0].proven else Status.UNSUPPORTED
     return Status.STALLED if status is Status.INFEASIBLE else status
 
 
@@ -392,7 +397,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         history=(),
         acceptance=pool.acceptance,
         effective_sample_size=float(len(weights)),
-        targets=tuple(Pull(name=target.name, strain=_strain(target, pool), support=0) for target in problem.targets),
+        targets=tuple(pull_of_target(target, beliefs, pool, 0) for target in problem.targets),
         tables=(),
         unsupported=(),
         dropped=dropped + beliefs.dropped,
@@ -411,13 +416,15 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
         sigma = None if target.sigma is None else target.sigma / total * spread
         low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
         cells = target.cells(pool.units)
-        found.append(Hard(cells=cells, wanted=target.wanted / total, low=low, high=high, sigma=sigma))
+        wanted = target.wanted / total
+        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent))
     if problem.moments:
         shapes = fine_shapes(problem, beliefs.marginals)
         base = np.exp(pool.log_base)
     for moment in problem.moments:
         shares = np.bincount(moment.grid.index(pool.units.codes), base, moment.grid.size + 1)[:-1].astype(np.float64)
-        demand = moment.demand(pool.units, powers(shapes[moment.of]), problem.n_units, shares)
+        numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
+        demand = moment.demand(pool.units, numbers, problem.n_units, shares)
         sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
         taste = MIDDLE if moment.exact else TASTES[-1]
         middle = (demand.low + demand.high) / 2
@@ -438,17 +445,10 @@ def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
     ]
 
 
-def _strain(target: Target, pool: Pool) -> float:
-    """KL(target || what the base measure says of it), by the pool before anything was pulled."""
-    if target.level != 0 or target.wanted.sum() <= 0:
-        return 0.0
-    said = np.bincount(target.grid.index(pool.units.codes), np.exp(pool.log_base), target.grid.size + 1)[:-1]
-    return _kl(target.wanted / target.wanted.sum(), said / max(said.sum(), TINY))
-
-
-def _kl(p: Floats, q: Floats) -> float:
-    inside = p > 0
-    return max(0.0, float((p[inside] * np.log(p[inside] / np.maximum(q[inside], TINY))).sum()))
+def _labels(belief: BelievedTable, problem: Problem, prior: Prior) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the rows and columns of a believed table are called."""
+    a, b = (problem.levels[0].variables[column] for column in belief.columns)
+    return shown(a, prior.groups.get(a.name)).labels, shown(b, prior.groups.get(b.name)).labels
 
 
 def _support(target: Target, pool: Pool) -> int:
@@ -469,9 +469,9 @@ def _arrays(lists: list[list[float]]) -> tuple[Floats, ...]:
     return tuple(np.array(values, dtype=np.float64) for values in lists)
 
 
-def _pull_json(pull: Pull) -> dict[str, Any]:
-    return {"name": pull.name, "strain": pull.strain, "support": pull.support}
-
-
-def _pull_args(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"name": str(entry["name"]), "strain": float(entry["strain"]), "support": int(entry["support"])}
+def _contradiction(entry: dict[str, Any]) -> Contradiction:
+    return Contradiction(
+        clashes=tuple(Clash(**clash) for clash in entry["clashes"]),
+        proven=bool(entry["proven"]),
+        obstacles=tuple(Obstacle(**obstacle) for obstacle in entry["obstacles"]),
+    )

@@ -26,6 +26,10 @@ DRAWS_PER_MISSING_CELL = 60
 MAX_DRAWS_PER_MISSING_CELL = 50_000
 MAX_SUPPLIED_AT_ONCE = 200_000
 
+WIDENED = 0.05
+"""How far towards the most that a cell may hold candidates are drawn for it, where it may hold more than is published."""
+
+
 Advance = Callable[[int, int], None]
 
 
@@ -216,12 +220,12 @@ def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
     """Joint shares of pairs of variables that tables of all records give."""
     pairs: dict[tuple[int, int], Joint] = {}
     for target in problem.targets:
-        if target.level != 0 or not target.whole or len(target.axes) < 2 or target.wanted.sum() <= 0:
+        if not target.complete or len(target.axes) < 2:
             continue
         grid = target.grid
         cells = np.arange(grid.size) if grid.listed is None else grid.listed
         groups = np.unravel_index(cells, grid.shape)
-        wanted = target.wanted[: len(cells)]
+        wanted = (target.wanted + WIDENED * (target.highest - target.wanted))[: len(cells)]
         for i, j in combinations(range(len(grid.axes)), 2):
             a, b = grid.axes[i], grid.axes[j]
             if any(axis.size != axis.variable.size or axis.column != axis.position for axis in (a, b)):

@@ -154,7 +154,7 @@ def with_round(state: State, model: Model, baseline: Callable[[], Model]) -> Sta
     if not state.rounds:
         state = replace(state, rounds=(_round_of(replace(state, answers=()), baseline()),))
     rounds = (*state.rounds, _round_of(state, model))
-    return replace(state, model=_recording(model, rounds), rounds=rounds, answers=(), questions=(), repairs=None)
+    return replace(state, model=model.recorded(rounds=rounds), rounds=rounds, answers=(), questions=(), repairs=None)
 
 
 def _round_of(state: State, model: Model) -> Round:
@@ -183,13 +183,6 @@ def _round_of(state: State, model: Model) -> Round:
         strain=tables[0].strain if tables else 0.0,
         most_strained=tables[0].name if tables else "",
     )
-
-
-def _recording(model: Model, rounds: tuple[Round, ...]) -> Model:
-    """The model with a record of all rounds; what it has computed is kept."""
-    changed = replace(model, rounds=rounds)
-    changed.__dict__.update({name: model.__dict__[name] for name in ("beliefs", "pool", "weights") if name in model.__dict__})
-    return changed
 
 
 def got(model: Model) -> list[Floats]:

@@ -15,7 +15,8 @@ def elicit(spec: Spec, prior: str | Path | Prior | None = None) -> tuple[Prior, 
     """The beliefs that a file gives; a model that must be asked gives none here.
 
     Args:
-        spec: its `prior:` names a file; otherwise its `model:` may name a recording, `replay:FILE`.
+        spec: its `prior:` names a file, or several, of which the first is meant; otherwise its `model:` may name a recording,
+            `replay:FILE`.
         prior: beliefs, or a file of them, to use instead of what the spec names.
 
     Returns:
@@ -33,6 +34,17 @@ def elicit(spec: Spec, prior: str | Path | Prior | None = None) -> tuple[Prior, 
     return load_prior(file) if file is not None else (Prior(), ())
 
 
+def recordings(spec: Spec, prior: str | Path | Prior | None = None) -> tuple[Prior, ...]:
+    """All recordings of beliefs that files give, one after the other; the first is the one that `elicit` gives.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    if prior is not None or len(spec.priors) < 2:
+        return (elicit(spec, prior)[0],)
+    return tuple(load_prior(spec.folder / file)[0] for file in spec.priors)
+
+
 def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Path]:
     """The files that a run on this spec reads, by what the spec calls them."""
     files = {str(target.table): spec.folder / target.table for target in spec.targets if isinstance(target.table, str)}
@@ -41,8 +53,24 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
         file = _replayed(spec)
     if spec.sample is not None:
         files[spec.sample.file] = spec.folder / spec.sample.file
+    if prior is None and len(spec.priors) > 1:
+        files |= {name: spec.folder / name for name in spec.priors}
+    elif file is not None:
+        files[file.name] = file
     own = {"spec": spec.file} if spec.file is not None else {}
-    return own | files | ({file.name: file} if file is not None else {})
+    return own | files
+
+
+def asks(spec: Spec, prior: str | Path | Prior | None = None) -> bool:
+    """Whether a run on this spec asks a model; otherwise beliefs are given, or there are none.
+
+    >>> asks(Spec(records=1, variables={"car": {"type": "boolean"}}, model={"name": "batch:questions"}))
+    True
+    """
+    asked = spec.model
+    if prior is not None or spec.prior is not None or asked is None or asked.name == "none":
+        return False
+    return not (asked.name.startswith("replay:") and is_prior(_replayed(spec)))
 
 
 def asker_of(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wait: bool = False) -> Asker | None:
@@ -59,9 +87,7 @@ def asker_of(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wai
         ModelError: the model cannot be asked.
     """
     asked = spec.model
-    if prior is not None or spec.prior is not None or asked is None or asked.name == "none":
-        return None
-    if asked.name.startswith("replay:") and is_prior(_replayed(spec)):
+    if asked is None or not asks(spec, prior):
         return None
     source = source_of(asked.name, spec.folder, wait=wait, requests_per_minute=asked.requests_per_minute)
     if asked.usd is not None:
@@ -88,8 +114,8 @@ def _replayed(spec: Spec) -> Path:
 def _file(spec: Spec, prior: str | Path | None) -> Path | None:
     if prior is not None:
         return Path(prior)
-    if spec.prior is not None:
-        return spec.folder / spec.prior
+    if spec.priors:
+        return spec.folder / spec.priors[0]
     if spec.model is not None and spec.model.name.startswith("replay:") and is_prior(_replayed(spec)):
         return _replayed(spec)
     return None

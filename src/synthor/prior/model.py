@@ -95,6 +95,7 @@ class Prior(_Belief):
         default_factory=dict, description="For a variable of many categories: names of groups, and the categories in each."
     )
     proposals: list[Proposal] = Field(default_factory=list)
+    calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
 
     @property
     def empty(self) -> bool:
@@ -161,10 +162,10 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
                 place = ".".join(str(step) for step in problem["loc"] if "[" not in str(step))
                 reason = f"{place}: {problem['msg']}" if place else problem["msg"]
                 dropped.append(Dropped(belief=f"{key}[{i}]", reason=reason))
-    for key in ("about", "variables", "groups"):
+    for key in ("about", "variables", "groups", "calibrated"):
         if key in document:
             kept[key] = document.pop(key)
-    known = ["dependencies", "rules", "marginals", "groups", "proposals", "about", "variables"]
+    known = ["dependencies", "rules", "marginals", "groups", "proposals", "about", "variables", "calibrated"]
     dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
         return Prior.model_validate(kept), tuple(dropped)

@@ -56,6 +56,9 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
 def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> tuple[dict[int, Codes], Floats]:
     """Codes of each variable that the sample holds, by position, and the records' weights."""
     frame = read_frame(spec.folder / sample.file, shown=sample.file)
+    if not frame.height:
+        cure = "give a file with one record a row, or leave `sample` out"
+        raise InputError([Finding(where=sample.file, message="holds no record, only a header", cure=cure)])
     findings: list[Finding] = []
     columns: dict[int, Codes] = {}
     for v, variable in enumerate(problem.levels[0].variables):

@@ -1,10 +1,12 @@
 """The spec compiled: what is known, as frozen arrays for the solver."""
 
-from synthor.problem.agree import forbidden_cells, forbids_all
-from synthor.problem.compile import check, compile_problem
+from synthor.problem.agree import forbidden_cells, forbids_all, shown
+from synthor.problem.compile import Statements, check, compile_problem, statements
 from synthor.problem.level import Level
+from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
 from synthor.problem.target import Axis, Grid, Moment, Target, Universe
+from synthor.problem.without import Without, holding, touching, without
 
 __all__ = [
     "Axis",
@@ -13,10 +15,21 @@ __all__ = [
     "Moment",
     "Problem",
     "Rule",
+    "Shared",
+    "Stated",
+    "Statements",
     "Target",
     "Universe",
+    "Without",
     "check",
     "compile_problem",
     "forbidden_cells",
     "forbids_all",
+    "holding",
+    "inexact",
+    "shared_marginals",
+    "shown",
+    "statements",
+    "touching",
+    "without",
 ]

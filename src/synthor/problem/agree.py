@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.problem.level import Level
+from synthor.problem.marginals import SIGMAS_APART, Shared, Stated, Sums, inexact, rounded_apart, shared_marginals
 from synthor.problem.model import Rule
-from synthor.problem.target import Axis, Moment, Target
+from synthor.problem.target import Moment, Target
 from synthor.spec.rules import Predicate, names_in, truth
 from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes
@@ -25,12 +27,12 @@ def repeated_names(targets: Sequence[Target | Moment]) -> Iterator[Finding]:
             yield Finding(where="targets", message=f"{names.count(name)} targets are called '{name}'", cure="name them apart")
 
 
-def reconciled(targets: Sequence[Target]) -> Iterator[tuple[Target, Finding | None]]:
+def loosened(targets: Sequence[Target], level: Level) -> Iterator[tuple[Target, Finding | None]]:
     """The targets; tables of shares that differ from another only by their own rounding become intervals, and are told."""
     whole = [target for target in targets if target.whole]
     for target in targets:
         others = [other for other in whole if other is not target]
-        if target.whole and target.slack > 0 and any(_rounded_apart(target, other) for other in others):
+        if target.whole and target.slack > 0 and any(rounded_apart(target, other, level) for other in others):
             loose = (np.maximum(target.wanted - target.slack, 0.0), target.wanted + target.slack)
             message = "differs from another table by what its shares were rounded; its cells are met to their rounding"
             yield replace(target, bounds=loose), Finding(where=target.name, message=message, severity="warning")
@@ -38,64 +40,119 @@ def reconciled(targets: Sequence[Target]) -> Iterator[tuple[Target, Finding | No
             yield target, None
 
 
-def _rounded_apart(a: Target, b: Target) -> bool:
-    """Whether two tables give a common variable marginals that are not equal."""
-    for i, j in ((i, j) for i, x in enumerate(a.axes) for j, y in enumerate(b.axes) if x.position == y.position):
-        common = _common(a.axes[i], b.axes[j])
-        if common is not None:
-            labels, first_of, second_of = common
-            gap = np.bincount(first_of, a.side(i), len(labels)) - np.bincount(second_of, b.side(j), len(labels))
-            if np.abs(gap).max() > inexact(a.wanted.sum()):
-                return True
-    return False
+def disagreements(tables: Sequence[Stated], level: Level) -> Iterator[Finding]:
+    """Tables of the same records must say the same of the variables that they share.
 
+    Each pair is compared over every set of shared variables; where a small set differs already, larger ones are not told.
+    Cells that are not told, tolerances and rounding are compared as intervals; margins of error by how many joint standard
+    deviations lie between, and only as a warning.
 
-def disagreements(targets: Sequence[Target]) -> Iterator[Finding]:
-    """Two tables of all records over a common variable must give it the same marginal."""
-    for a, b in itertools.combinations([target for target in targets if target.whole], 2):
-        for i, j in ((i, j) for i, x in enumerate(a.axes) for j, y in enumerate(b.axes) if x.position == y.position):
-            common = _common(a.axes[i], b.axes[j])
-            if common is None:
+    Args:
+        tables: of counts or shares.
+        level: that they count.
+    """
+    for a, b in itertools.combinations(tables, 2):
+        if a.position == b.position:
+            continue  # a table and its own totals
+        both = a.target.whole and b.target.whole
+        if both and (set(a.target.columns).isdisjoint(b.target.columns) or not rounded_apart(a.target, b.target, level)):
+            continue
+        told: list[frozenset[str]] = []
+        for shared in shared_marginals(a.target, b.target, level):
+            names = frozenset(shared.names)
+            if any(fewer <= names for fewer in told) or not shared.differs.any():
                 continue
-            labels, first_of, second_of = common
-            first = np.bincount(first_of, a.side(i), len(labels))
-            second = np.bincount(second_of, b.side(j), len(labels))
-            if abs(first.sum() - second.sum()) > inexact(first.sum()):
-                continue  # the totals disagree, which is said already
-            gap = np.abs(first - second)
-            allowed = (a.slack * a.wanted.size + b.slack * b.wanted.size) / len(labels)
-            worst = int(gap.argmax())
-            if gap[worst] > allowed + inexact(first.sum()):
-                message = (
-                    f"'{a.name}' and '{b.name}' disagree on {a.axes[i].variable.name}: '{labels[worst]}' adds up to "
-                    f"{shown(first[worst])} in one and {shown(second[worst])} in the other"
-                )
-                yield Finding(
-                    where="targets",
-                    message=message,
-                    cure="correct one of the tables",
-                    label=labels[worst],
-                    found=float(first[worst]),
-                    expected=float(second[worst]),
-                )
+            told.append(names)
+            if names or not (a.target.whole and b.target.whole):  # totals of all records are told one by one
+                yield _disagreement(a, b, shared)
 
 
-def _common(a: Axis, b: Axis) -> tuple[tuple[str, ...], Codes, Codes] | None:
-    """Labels in which two sides over one variable can be compared, and the one that each side's labels go under."""
-    if a.column == b.column:
-        for coarse, fine in ((a, b), (b, a)):
-            under = np.full(fine.size, -1, np.int32)
-            under[fine.group_of] = coarse.group_of
-            if (under[fine.group_of] == coarse.group_of).all() and (under >= 0).all():
-                own = np.arange(coarse.size, dtype=np.int32)
-                return (coarse.labels, own, under) if coarse is a else (coarse.labels, under, own)
-        return None
-    low = [np.array([axis.variable.low[axis.group_of == g].min() for g in range(axis.size)]) for axis in (a, b)]
-    high = [np.array([axis.variable.high[axis.group_of == g].max() for g in range(axis.size)]) for axis in (a, b)]
-    if a.size == b.size and np.array_equal(low[0], low[1]) and np.array_equal(high[0], high[1]):
-        own = np.arange(a.size, dtype=np.int32)
-        return a.labels, own, own
-    return None
+def _disagreement(a: Stated, b: Stated, shared: Shared) -> Finding:
+    differs = shared.differs
+    worst = int(np.where(differs, shared.gap - SIGMAS_APART * shared.deviation, -1.0).argmax())
+    first, second = float(shared.first.wanted[worst]), float(shared.second.wanted[worst])
+    soft = bool(shared.deviation.any())
+    universe = a.target.grid.universe
+    within = f" where `{universe.text[:80]}`" if universe is not None else ""
+    told = f"{_ranged(shared.first, worst)} in {a.shown}, {_ranged(shared.second, worst)} in {b.shown}, {_apart(shared, worst)}"
+    if shared.names:
+        kind = "bands" if len(shared.names) == 1 else "cells"
+        what = f"{int(differs.sum())} of {len(differs)} {kind} differ; the worst is '{shared.labels[worst]}': "
+    else:
+        what = ""
+    on = " by ".join(shared.names) or "the total"
+    message = f"'{a.target.name}' and '{b.target.name}' disagree on {on}{within}: {what}{told}"
+    cure = "correct one of them, give it a `tolerance`, or try `synthor check SPEC --reconcile`"
+    return Finding(
+        where="targets",
+        message=message + _newer(a, b),
+        cure="the one with the smaller margin counts for more; correct one of them if this is a slip" if soft else cure,
+        label=shared.labels[worst] or None,
+        found=first,
+        expected=second,
+        severity="warning" if soft else "error",
+    )
+
+
+def _ranged(sums: Sums, cell: int) -> str:
+    low, high = float(sums.low[cell]), float(sums.high[cell])
+    if _is_point(sums, cell):
+        return shown(float(sums.wanted[cell]))
+    return f"{shown(low)} or more" if np.isinf(high) else f"{shown(low)} to {shown(high)}"
+
+
+def _is_point(sums: Sums, cell: int) -> bool:
+    return bool(sums.high[cell] - sums.low[cell] <= 2 * inexact(float(sums.high[cell])))
+
+
+def _apart(shared: Shared, cell: int) -> str:
+    """By how much the first of two marginals lies above or below the second."""
+    gap, deviation, other = float(shared.gap[cell]), float(shared.deviation[cell]), float(shared.second.wanted[cell])
+    more = "more" if shared.first.low[cell] > shared.second.high[cell] else "fewer"
+    sure = all(_is_point(sums, cell) for sums in (shared.first, shared.second))
+    relative = f" or {100 * gap / other:.1f}%" if other > 0 else ""
+    apart = f"{'' if sure else 'at least '}{shown(round(gap, 6))} {more}{relative}"
+    return f"{apart}, {gap / deviation:.1f} standard deviations" if deviation > 0 else apart
+
+
+def _newer(a: Stated, b: Stated) -> str:
+    """Which of two tables is newer; else which counts more records."""
+    if a.date and b.date:
+        newer, older = (a, b) if a.date >= b.date else (b, a)
+        return f"; '{newer.target.name}' ({newer.as_of}) is newer" if newer.date > older.date else ""
+    sizes = [float(one.target.wanted.sum()) for one in (a, b)]
+    if abs(sizes[0] - sizes[1]) <= max(inexact(size) for size in sizes) or not (a.target.grid.covers and b.target.grid.covers):
+        return ""
+    larger = a if sizes[0] > sizes[1] else b
+    return f"; '{larger.target.name}' is larger ({shown(max(sizes))} in all, {shown(min(sizes))} in the other)"
+
+
+def totals_apart(totals: Sequence[tuple[Stated, float]], key: str, whole: float) -> Iterator[Finding]:
+    """One warning that says how many tables agree with which total, where several count all records and some are off.
+
+    Args:
+        totals: tables of all records, and what each adds up to.
+        key: of the spec, that says how many records there are.
+        whole: what it says.
+    """
+    by_total: dict[float, list[Stated]] = {}
+    for stated, total in totals:
+        near = next((known for known in by_total if abs(known - total) <= inexact(whole)), total)
+        by_total.setdefault(near, []).append(stated)
+    if len(totals) < 2 or all(abs(total - whole) <= inexact(whole) for total in by_total):
+        return
+    groups = sorted(by_total.items(), key=lambda pair: (-len(pair[1]), -pair[0]))
+    counted = [(f"{len(tables)} tables say" if len(tables) > 1 else "1 table says", total, tables) for total, tables in groups]
+    told = ", ".join(f"{says} {shown(total)} ({_listed(tables)})" for says, total, tables in counted)
+    most = groups[0][0]
+    other = f"set {key} to {shown(most)}" if abs(most - whole) > inexact(whole) else "correct the tables that are off"
+    cure = f"{other}, or try `synthor check SPEC --reconcile`"
+    yield Finding(where=key, message=f"{key} is {shown(whole)}, {told}", cure=cure, severity="warning")
+
+
+def _listed(tables: Sequence[Stated]) -> str:
+    names = ", ".join(stated.shown for stated in tables[:3])
+    return names + (", ..." if len(tables) > 3 else "")
 
 
 def forbids_all(predicate: Predicate, variables: Mapping[str, Variable]) -> bool:
@@ -136,11 +193,6 @@ def _combinations(target: Target) -> tuple[Codes, CellIndex]:
         back = [np.argsort(axis.group_of)[group] for axis, group in zip(grid.axes, groups, strict=True)]
         return np.column_stack(back).astype(np.int32), np.arange(len(grid.listed))
     return np.empty((0, 0), np.int32), np.empty(0, np.int64)
-
-
-def inexact(total: float) -> float:
-    """How far apart two sums of counts may be and still count as equal: less than one record, however many there are."""
-    return min(0.5, 1e-6 * max(total, 1.0))
 
 
 def shown(count: float) -> str:

@@ -1,17 +1,25 @@
 """From a spec and its tables to a problem, with every violation that can be seen without a solver, all at once."""
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError, nearest
-from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, reconciled, repeated_names
+from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, loosened, repeated_names, shown, totals_apart
 from synthor.problem.level import SLICES, Level, edges_of, sliced
+from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
-from synthor.problem.statistics import Reading, read_target
+from synthor.problem.reader import Reading
+from synthor.problem.sides import renamed_labels
+from synthor.problem.slips import slips_of_names, slips_of_rules, slips_of_universes, slips_of_words
+from synthor.problem.statistics import read_target
 from synthor.problem.target import Moment, Target
+from synthor.problem.totals import narrowed
 from synthor.spec.model import RuleSpec, Spec
 from synthor.spec.rules import Predicate, PredicateError, parse_predicate
-from synthor.spec.tables import read_target_table
-from synthor.spec.targets import TargetSpec
+from synthor.spec.tables import read_target_table, vocabulary_of
+from synthor.spec.targets import Layout, TargetSpec
+from synthor.spec.variables import as_text
 
 
 def check(spec: Spec) -> list[Finding]:
@@ -42,6 +50,45 @@ def compile_problem(spec: Spec) -> Problem:
     return compilation.problem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Statements:
+    """What the tables of a spec state, be it that they contradict each other.
+
+    Attributes:
+        tables: of counts and shares, each followed by its totals over cells that are not told.
+        readings: all tables that could be read, as text.
+        level: that they count.
+        whole: what counts of all records should add up to.
+        others: errors of another kind than tables against tables or against `whole`.
+    """
+
+    tables: tuple[Stated, ...]
+    readings: tuple[Reading, ...]
+    level: Level
+    whole: float
+    others: tuple[Finding, ...]
+
+
+def statements(spec: Spec) -> Statements:
+    """The tables of a spec as far as they can be understood each by itself.
+
+    >>> from synthor import parse_spec
+    >>> found = statements(parse_spec("{records: 9, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 8}}}]}"))
+    >>> [stated.target.wanted.tolist() for stated in found.tables], found.whole, found.others
+    ([[0.0, 8.0]], 9, ())
+    """
+    compilation = _Compilation(spec)
+    between = {id(finding) for finding in compilation.between}
+    errors = [finding for finding in compilation.findings if finding.severity == "error"]
+    return Statements(
+        tables=compilation.stated,
+        readings=compilation.readings,
+        level=compilation.level,
+        whole=compilation.whole,
+        others=tuple(finding for finding in errors if id(finding) not in between),
+    )
+
+
 class _Compilation:
     """One pass over a spec that gathers findings beside the compiled parts."""
 
@@ -50,55 +97,104 @@ class _Compilation:
         self.spec = spec
         self.level = Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
         self.variables = {variable.name: variable for variable in self.level.variables}
+        self.findings += slips_of_names(spec, self.variables)
         readings = [self._read(written, i) for i, written in enumerate(spec.targets)]
         self.level = self._cut([reading for reading in readings if isinstance(reading, Reading)])
         made: list[tuple[Target | Moment, Reading]] = []
+        self.between: list[Finding] = []
         for reading in readings:
             if isinstance(reading, list):
                 self.findings += reading
-            elif (target := read_target(reading, self.level, spec.records, self.findings)) is not None:
-                made.append((target, reading))
+            else:
+                self._warn_of(reading)
+                off: list[Finding] = []
+                found = read_target(reading, self.level, self.whole, self.findings, off)
+                made += [(target, reading) for target in found]
+                self.findings += off
+                self.between += off
+        made = _numbered(made)
         targets = tuple(target for target, _ in made if isinstance(target, Target))
         moments = self._centered([(t, reading) for t, reading in made if isinstance(t, Moment)])
         rules = tuple(rule for i, written in enumerate(spec.rules) if (rule := self._rule(written, i)) is not None)
         self.findings += repeated_names([target for target, _ in made])
-        disagreeing = list(disagreements(targets))
+        self.stated = tuple(_stated(target, reading) for target, reading in made if isinstance(target, Target))
+        self.findings += totals_apart(self._totals(), self._whole_key, self.whole)
+        disagreeing = list(disagreements(self.stated, self.level))
+        targets = tuple(narrowed(target, targets) for target in targets)
         self.findings += disagreeing
-        if not disagreeing:
-            reconciliation = list(reconciled(targets))
-            targets = tuple(target for target, _ in reconciliation)
-            self.findings += [finding for _, finding in reconciliation if finding is not None]
+        self.between += disagreeing
+        if not any(finding.severity == "error" for finding in disagreeing):
+            loose = list(loosened(targets, self.level))
+            targets = tuple(target for target, _ in loose)
+            self.findings += [finding for _, finding in loose if finding is not None]
         for target in targets:
             self.findings += forbidden_cells(target, rules, self.variables)
+        self.readings = understood = tuple(reading for reading in readings if isinstance(reading, Reading))
+        self.findings += slips_of_universes([target for target, _ in made], self.level)
+        self.findings += slips_of_rules(rules, targets, self.level)
+        self.findings += slips_of_words(spec, understood, self.level)
+        if self.whole != spec.records:
+            message = (
+                f"tables are scaled from {shown(self.whole)} to {spec.records:,} records; cells are met to the next whole one"
+            )
+            self.findings.append(Finding(where="population", message=message, severity="warning"))
         if not any(finding.severity == "error" for finding in self.findings):
             self.findings += self._untargeted([target for target, _ in made])
-        inlined = [_inlined(target.name, reading) for target, reading in made]
-        frozen = spec.model_copy(update={"targets": inlined, "prior": None, "model": None, "sample": None})
+        first = {id(reading): target.name for target, reading in reversed(made)}
+        inlined = [_inlined(first[id(reading)], reading) for reading in understood if id(reading) in first]
+        frozen = spec.model_copy(update={"targets": inlined, "columns": {}, "prior": None, "model": None, "sample": None})
         warnings = tuple(str(finding) for finding in self.findings if finding.severity == "warning")
+        factor = spec.records / self.whole
         self.problem = Problem(
             spec=frozen,
             n_units=spec.records,
             levels=(self.level,),
-            targets=targets,
-            moments=moments,
+            targets=targets if factor == 1 else tuple(target.scaled(factor) for target in targets),
+            moments=moments if factor == 1 else tuple(moment.scaled(factor) for moment in moments),
             rules=rules,
             warnings=warnings,
         )
+
+    @property
+    def _whole_key(self) -> str:
+        return "records" if self.spec.population is None else "population"
+
+    def _totals(self) -> list[tuple[Stated, float]]:
+        """What tables that count all records add up to."""
+        counts = [stated for stated in self.stated if stated.target.whole and stated.target.kind == "count"]
+        return [(stated, float(stated.target.wanted.sum())) for stated in counts]
+
+    @property
+    def whole(self) -> float:
+        """What counts of all records add up to in the tables."""
+        return self.spec.records if self.spec.population is None else self.spec.population
 
     def _read(self, written: TargetSpec, i: int) -> Reading | list[Finding]:
         """The text of one table, and the universe that it counts; or what is wrong with them."""
         place = f"targets[{i}]" + (f" ({written.name})" if written.name else "")
         try:
-            table = read_target_table(written, place, self.spec.folder)
+            labels = {name: {as_text(a): as_text(b) for a, b in pairs.items()} for name, pairs in self.spec.labels.items()}
+            vocabulary = vocabulary_of(written, self.level.variables, self.spec.columns, labels)
+            table = read_target_table(written, place, self.spec.folder, vocabulary)
         except InputError as error:
             return list(error.findings)
-        reading = Reading(written=written, table=table, place=place)
+        reading = Reading(
+            written=written,
+            table=table,
+            place=place,
+            renamed=renamed_labels(labels),
+            whole=self._whole_key,
+            position=i,
+        ).with_bands(self.variables)
         of = written.of
         if of is not None and (of not in self.variables or not self.variables[of].numeric):
             numeric = [name for name, variable in self.variables.items() if variable.numeric]
             message = f"'{of}' is no numeric variable" if of in self.variables else f"no variable is called '{of}'"
             return [Finding(where=place, message=message, cure=nearest(of, numeric), label=of)]
         return reading if written.where is None else self._within(reading, written.where)
+
+    def _warn_of(self, reading: Reading) -> None:
+        self.findings += [Finding(where=reading.table.source, message=note, severity="warning") for note in reading.table.notes]
 
     def _within(self, reading: Reading, text: str) -> Reading | list[Finding]:
         try:
@@ -168,6 +264,37 @@ class _Compilation:
                 yield Finding(where=f"variables.{name}", message=message, severity="warning")
 
 
+def _stated(target: Target, reading: Reading) -> Stated:
+    written = reading.written
+    file = written.table if isinstance(written.table, str) else None
+    as_of = None if written.as_of is None else as_text(written.as_of)
+    return Stated(target=target, place=reading.place, position=reading.position, file=file, as_of=as_of)
+
+
+def _numbered(made: list[tuple[Target | Moment, Reading]]) -> list[tuple[Target | Moment, Reading]]:
+    """Targets whose names were made from their variables, told apart by numbers; what the user named stays.
+
+    Totals follow the table that they are of, and go by its name.
+    """
+    taken = {reading.written.name for _, reading in made if reading.written.name}
+    found: list[tuple[Target | Moment, Reading]] = []
+    for one, reading in made:
+        target = one
+        if isinstance(one, Target) and one.totals_of:
+            table = next(other.name for other, its in reversed(found) if its is reading and not _is_total(other))
+            target = replace(one, name=table + one.name.removeprefix(one.totals_of), totals_of=table)
+        name, numbers = target.name, itertools.count(2)
+        while not reading.written.name and name in taken:
+            name = f"{target.name} ({next(numbers)})"
+        taken.add(name)
+        found.append((replace(target, name=name), reading))
+    return found
+
+
+def _is_total(target: Target | Moment) -> bool:
+    return isinstance(target, Target) and bool(target.totals_of)
+
+
 def _predicates(reading: Reading) -> tuple[Predicate, ...]:
     return () if reading.universe is None else (reading.universe,)
 
@@ -178,4 +305,6 @@ def _inlined(name: str, reading: Reading) -> TargetSpec:
     if written.value is not None or written.values is not None:
         return written.model_copy(update={"name": name})
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    return written.model_copy(update={"name": name, "table": rows, "counts": None, "shares": None})
+    kept = written.layout and Layout(decimal=written.layout.decimal, total=written.layout.total)
+    plain = {"layout": None if kept == Layout() else kept, "counts": None, "shares": None}
+    return written.model_copy(update={"name": name, "table": rows, **plain})

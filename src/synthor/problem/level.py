@@ -32,6 +32,11 @@ class Level:
     variables: tuple[Variable, ...]
     slices: Mapping[int, Variable] = field(default_factory=dict)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of its variables."""
+        return frozenset(variable.name for variable in self.variables)
+
     def position(self, name: str) -> int:
         return next(i for i, variable in enumerate(self.variables) if variable.name == name)
 

@@ -86,9 +86,12 @@ class Problem:
         return replace(self, rules=rules)
 
     def marginal(self, position: int) -> Floats | None:
-        """Known shares of one variable of level 0, from the first target that gives them; None where none does."""
-        for target in self.targets:
-            if target.level == 0 and position in target.columns and target.whole and target.wanted.sum() > 0:
+        """Known shares of one variable of level 0, None where no target gives them.
+
+        They are those of the first target that gives them exactly, else of the first that gives intervals or margins of error.
+        """
+        for target in sorted(self.targets, key=lambda target: not target.exact):
+            if position in target.columns and target.complete:
                 side = target.columns.index(position)
                 declared = self._declared(target.axes[side])
                 if declared is not None:
@@ -100,7 +103,7 @@ class Problem:
         """Known shares of groups of one variable's finest bins: the group of each bin, -1 for none, and the groups' shares."""
         found = []
         for target in self.targets:
-            if target.level == 0 and position in target.columns and target.whole and target.wanted.sum() > 0:
+            if position in target.columns and target.complete:
                 side = target.columns.index(position)
                 axis, level = target.axes[side], self.levels[0]
                 of = axis.group_of

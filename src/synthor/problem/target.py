@@ -158,6 +158,8 @@ class Grid:
         """Categories of the axes' columns that put a row into a cell, whatever the universe, (m, axes)."""
         if self.listed is not None and cell >= len(self.listed):
             return np.empty((0, len(self.axes)), np.int32)
+        if not self.axes:
+            return np.empty((1, 0), np.int32)
         flat = int(self.listed[cell]) if self.listed is not None and cell < len(self.listed) else cell
         groups = np.unravel_index(flat, self.shape)
         sides = [axis.categories(int(group)) for axis, group in zip(self.axes, groups, strict=True)]
@@ -177,6 +179,9 @@ class Target:
         slack: how far a cell may be off because of the table's own rounding, in rows; for comparing tables only.
         bounds: lowest and highest count of each cell, (c,) each, where an interval is wanted; None where `wanted` is.
         sigma: (c,) standard deviation of each cell, in rows, where it has a margin of error.
+        hidden: whether the table does not tell some cells, so that their `bounds` are all that is known.
+        silent: (c,) cells of which the table says nothing: their bounds follow from its other cells, or from other tables.
+        totals_of: name of the table whose totals over cells that are not told these are; empty for a table of its own.
     """
 
     name: str
@@ -187,6 +192,9 @@ class Target:
     slack: float = 0.0
     bounds: tuple[Floats, Floats] | None = None
     sigma: Floats | None = None
+    hidden: bool = False
+    silent: Mask | None = None
+    totals_of: str = ""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -214,6 +222,11 @@ class Target:
     def whole(self) -> bool:
         """Whether it gives exact counts of all records."""
         return self.exact and self.grid.covers
+
+    @property
+    def complete(self) -> bool:
+        """Whether it gives counts of all records, be it only as intervals or with margins of error."""
+        return self.level == 0 and self.grid.covers and float(self.wanted.sum()) > 0
 
     @property
     def lowest(self) -> Floats:
@@ -346,12 +359,13 @@ class Moment:
         return replace(self, center=mean.wanted, wanted=np.where(np.isfinite(mean.wanted), self.wanted, np.nan))
 
     def scaled(self, factor: float) -> "Moment":
-        """The same for a population `factor` times as large: only totals grow."""
+        """The same for a population `factor` times as large: only totals grow, and are met to the nearest sum of values."""
         if self.kind != "total":
             return self
         bounds = None if self.bounds is None else (self.bounds[0] * factor, self.bounds[1] * factor)
         sigma = None if self.sigma is None else self.sigma * factor
-        return replace(self, wanted=self.wanted * factor, half=self.half * factor, bounds=bounds, sigma=sigma)
+        half = max(self.half * factor, 0.5 * 10.0**-self.variable.decimals)
+        return replace(self, wanted=self.wanted * factor, half=half, bounds=bounds, sigma=sigma)
 
     def demand(self, units: Units, powers: Sequence[Floats], n_units: int, shares: Floats) -> "Demand":
         """The linear condition on shares of units that says the same.
@@ -361,7 +375,7 @@ class Moment:
 
         Args:
             units: the candidates.
-            powers: expected value and expected square of the variable in each of its categories, (k,) each.
+            powers: expected value and expected square of the variable in each of its categories, (k,) each; none for shares.
             n_units: units of the whole population.
             shares: (cells,) share of all units in each cell, as far as it is known.
         """
@@ -377,7 +391,7 @@ class Moment:
         room = np.sqrt(np.maximum(square - np.square(value), 0.0))
         wanted = np.where(given, self.wanted, 0.0)
         if self.kind == "sd":
-            center = np.zeros(len(wanted)) if self.center is None else self.center
+            center = np.zeros(len(wanted)) if self.center is None else np.where(given, self.center, 0.0)
             room = room * (2 * np.abs(value - center[where]) + room)
             value = square - 2 * center[where] * value + np.square(center[where])
             low, high, wanted = np.square(low), np.square(high), np.square(wanted)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor import __version__
-from synthor.fit.diagnose import Clash
-from synthor.fit.model import Model, Pull
+from synthor.fit.model import Model
 from synthor.fit.rounds import Round
-from synthor.measure import Fit, Measurement, MomentFit
+from synthor.fit.strain import Pull
+from synthor.measure import Explanation, Fit, Measurement, MomentFit
 from synthor.prior.model import Dropped
 from synthor.problem import Moment, Rule, Target
 from synthor.report.dependencies import DependencyView, view_dependencies
+from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
 from synthor.types import Counts
 
 MAX_CELLS = 60
@@ -34,6 +35,8 @@ class CellView:
         wanted: rows, perhaps not whole where the table was published as shares; of a statistic, its value.
         got: rows, or the value.
         off: got minus the nearest that counts as met, 0 where the cell is met.
+        interval: the least and the most that it may hold, where there is room; None where `wanted` is meant.
+        told: whether `wanted` was published, or guessed inside its interval.
         wanted_width: length of its bar in percent of the target's longest.
         got_width: the same for `got`.
     """
@@ -42,6 +45,8 @@ class CellView:
     wanted: float
     got: float
     off: float
+    interval: tuple[int, int] | None
+    told: bool
     wanted_width: float
     got_width: float
 
@@ -57,6 +62,7 @@ class TargetView:
         one_way: whether it is about a single variable.
         kind: one-way or cross-table of counts or shares; or mean, total, sd, shares.
         counts: whether its cells are counts of rows.
+        decimals: that the values of a statistic were published with; 0 of counts.
         n_cells: how many it has.
         tae: total absolute error, in rows; None of a statistic.
         worst: the cell furthest off; None where all are met.
@@ -71,6 +77,7 @@ class TargetView:
     one_way: bool
     kind: str
     counts: bool
+    decimals: int
     n_cells: int
     tae: int | None
     worst: CellView | None
@@ -110,7 +117,8 @@ class Page:
     rules: tuple[RuleView, ...]
     dropped: tuple[Dropped, ...]
     unsupported: tuple[str, ...]
-    clashes: tuple[Clash, ...]
+    misfits: tuple[Explanation, ...]
+    strains: tuple[StrainTable, ...]
     rounds: tuple[Round, ...]
     version: str
     random_seed: int
@@ -133,6 +141,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     every: list[Target | Moment] = [*model.problem.targets, *model.problem.moments]
     targeted = {position for target in every for position in target.columns}
     rules = (*model.problem.rules, *model.beliefs.rules)
+    explanations = measurement.explanations or explain_misfit(model)
     return Page(
         title=spec.title.strip() or "Synthetic records",
         # Single line breaks are those of the file it was written in, blank lines are meant.
@@ -145,13 +154,14 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         status_sentence=status.sentence,
         status_knob=status.knob,
         converged=status.value == "converged",
-        # The status has a line of its own; unsupported cells have a section.
+        # The status has a line of its own.
         notes=tuple(note for note in measurement.notes if not note.startswith(status.sentence))[:MAX_LISTED],
         targets=(
             *(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.fits)),
             *(_moment(fit, i) for i, fit in enumerate(measurement.moments)),
         ),
-        clashes=model.clashes,
+        misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported"))[:MAX_LISTED],
+        strains=strain_tables(model),
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
         dependencies=view_dependencies(model, pair_counts),
         rules=tuple(_rule(rule, measurement) for rule in rules),
@@ -176,6 +186,7 @@ def _target(fit: Fit, number: int, pull: Pull | None) -> TargetView:
         one_way=len(target.columns) == 1,
         kind=f"{'one-way' if len(target.columns) == 1 else 'cross-table'}, {target.kind}s",
         counts=True,
+        decimals=0,
         n_cells=fit.got.size,
         tae=fit.tae,
         worst=None if fit.met else _cell(fit, fit.worst, longest),
@@ -197,6 +208,7 @@ def _moment(fit: MomentFit, number: int) -> TargetView:
         one_way=len(cells) <= ONE_WAY,
         kind=target.kind,
         counts=False,
+        decimals=fit.decimals,
         n_cells=len(fit.given),
         tae=None,
         worst=None if fit.met else _value(fit, fit.worst, longest),
@@ -213,6 +225,8 @@ def _value(fit: MomentFit, cell: int, longest: float) -> CellView:
         wanted=wanted,
         got=got,
         off=float(fit.error[cell]),
+        interval=None,
+        told=True,
         wanted_width=round(100 * abs(wanted) / longest, 1),
         got_width=round(100 * abs(np.nan_to_num(got)) / longest, 1),
     )
@@ -233,6 +247,8 @@ def _cell(fit: Fit, cell: int, longest: float) -> CellView:
         wanted=wanted,
         got=got,
         off=int(fit.error[cell]),
+        interval=fit.interval(cell),
+        told=not fit.target.hidden,
         wanted_width=round(100 * wanted / longest, 1),
         got_width=round(100 * got / longest, 1),
     )

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from functools import cache
-from math import isnan
+from math import isinf, isnan
 from typing import TYPE_CHECKING
 
+from synthor.evaluate.holdout import HoldOuts
 from synthor.fit.model import Model
 from synthor.measure import Measurement
 from synthor.report.data import MAX_LISTED, page_data
 from synthor.types import Counts
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 
-def render(model: Model, measurement: Measurement, pair_counts: Sequence[Counts]) -> str:
+def render(model: Model, measurement: Measurement, pair_counts: Sequence[Counts], held_out: HoldOuts | None = None) -> str:
     """The page that shows a result: the verdict, every target wanted and got, every belief before and after.
 
     It loads nothing and runs nothing. Labels come from users and language models: all of them are escaped.
@@ -23,9 +24,15 @@ def render(model: Model, measurement: Measurement, pair_counts: Sequence[Counts]
         model: the fitted model.
         measurement: of the records drawn from it.
         pair_counts: (k_given, k_of) count table in these records of each of `model.beliefs.tables`.
+        held_out: tables that were left out and predicted, if any were.
     """
     page = page_data(model, measurement, pair_counts)
-    return _environment().get_template("report.html.j2").render(page=page, max_listed=MAX_LISTED) + "\n"
+    return template("report.html.j2").render(page=page, held_out=held_out, max_listed=MAX_LISTED) + "\n"
+
+
+def template(name: str) -> "Template":
+    """A template of this package; everything that is put into it is escaped."""
+    return _environment().get_template(name)
 
 
 @cache
@@ -65,24 +72,26 @@ def wanted(number: float) -> str:
     return f"{number:,.0f}" if abs(number - round(number)) < 1e-6 else f"{number:,.1f}"
 
 
-def counted(number: float, counts: bool) -> str:
-    """A count of rows, with a decimal only where it is not whole; or the value of a statistic, to six digits.
+def counted(number: float, counts: bool, decimals: int) -> str:
+    """A count of rows, with a decimal only where it is not whole; or the value of a statistic, as it was published.
 
-    >>> counted(1200.25, True), counted(51234.567, False), counted(float("nan"), False)
-    ('1,200.2', '51,234.6', 'no record')
+    >>> counted(1200.25, True, 0), counted(46_000_000.4, False, 0), counted(float("nan"), False, 2)
+    ('1,200.2', '46,000,000', 'no record')
     """
     if isnan(number):
         return "no record"
-    return wanted(number) if counts else f"{number:,.6g}"
+    return wanted(number) if counts else f"{number:,.{decimals}f}"
 
 
-def signed(number: float, counts: bool) -> str:
-    """A discrepancy, with its sign.
+def signed(number: float, counts: bool, decimals: int) -> str:
+    """A discrepancy, with its sign; of a value, to one digit more than it was published with. A dash where there is no record.
 
-    >>> signed(3, True), signed(-1200, True), signed(0.25, False)
-    ('+3', '−1,200', '+0.25')
+    >>> signed(3, True, 0), signed(-1200, True, 0), signed(0.25, False, 1), signed(float("inf"), False, 1)
+    ('+3', '−1,200', '+0.25', '–')
     """
-    return (f"{number:+,.0f}" if counts else f"{number:+,.3g}").replace("-", "−")
+    if isinf(number):
+        return "–"
+    return (f"{number:+,.0f}" if counts else f"{number:+,.{decimals + 1}f}").replace("-", "−")
 
 
 def small(number: float) -> str:

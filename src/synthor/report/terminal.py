@@ -18,9 +18,17 @@ from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.fit.model import Model
 from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
-from synthor.measure import Measurement
+from synthor.measure import Explanation, Measurement
 from synthor.method.estimate import Estimate
 from synthor.prior.model import Dropped, Prior
+from synthor.problem import check, compile_problem
+from synthor.report.explain import as_written, explain
+from synthor.report.misfit import explain_misfit
+from synthor.spec.dump import as_understood, to_yaml
+from synthor.spec.model import Spec
+
+MOST_EXPLAINED = {"contradiction": 3, "unsupported": 5, "target": 3, "belief": 3}
+"""Explanations of each kind that are told after a run; the page and measurement.json hold more."""
 
 FEW = 200
 """Effective real records below which an evaluation is told with caution."""
@@ -35,22 +43,39 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     table.add_column("worst cell")
     table.add_column("met")
     for fit in measurement.fits:
-        labels = ", ".join(fit.target.labels(fit.worst).values())
-        wanted, got = fit.target.wanted[fit.worst], fit.got[fit.worst]
-        worst = "-" if fit.met else f"{labels}: {got:,} instead of {wanted:,.10g}"
+        labels = ", ".join(fit.target.labels(fit.worst).values()) or "total"
+        worst = "-" if fit.met else f"{labels}: {fit.got[fit.worst]:,} instead of {fit.asked(fit.worst)}"
         met = Text("yes", "green") if fit.met else Text("no", "bold red")
         table.add_row(Text(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", Text(worst), met)
     for moment in measurement.moments:
         labels = ", ".join(moment.target.labels(moment.worst).values()) or moment.target.kind
         wanted, got = moment.target.wanted.ravel()[moment.worst], moment.got[moment.worst]
-        worst = "-" if moment.met else f"{labels}: {got:,.6g} instead of {wanted:,.6g}"
+        worst = "-" if moment.met else f"{labels}: {moment.shown(float(got))} instead of {moment.shown(float(wanted))}"
         met = Text("yes", "green") if moment.met else Text("no", "bold red")
         table.add_row(Text(moment.target.name), f"{len(moment.given):,}", "-", Text(worst), met)
     lines = [Text(measurement.beliefs)] if measurement.beliefs else []
     lines += [Text(f"Note: {note}", "yellow") for note in measurement.notes]
+    lines += _explained(measurement.explanations)
     verdict = Text(measurement.verdict, "bold green" if measurement.met else "bold red")
     parts: list[RenderableType] = [table, ""] if measurement.every else []
     return Group(*parts, *lines, verdict)
+
+
+def _explained(explanations: Sequence[Explanation]) -> list[Text]:
+    """The notable ones, a few of each kind, each with its details and what can be done."""
+    lines: list[Text] = []
+    for kind, most in MOST_EXPLAINED.items():
+        notable = [explanation for explanation in explanations if explanation.kind == kind and explanation.notable]
+        for explanation in notable[:most]:
+            lines.append(Text(explanation.sentence, "yellow"))
+            lines += [Text(f"  {line}") for line in explanation.lines]
+            if explanation.changes:
+                lines += [Text(f"  {explanation.enough}")]
+                lines += [Text(f"    {change}") for change in explanation.changes]
+            lines += [Text(f"  {explanation.cure}")] if explanation.cure else []
+        if len(notable) > most:
+            lines.append(Text(f"{len(notable) - most} more like these: see report.html.", "yellow"))
+    return lines
 
 
 def findings_list(findings: list[Finding]) -> RenderableType:
@@ -118,6 +143,25 @@ def show_findings(findings: Sequence[Finding], as_json: bool) -> None:
     print(f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}.")
 
 
+def show_explanation(spec: Spec, as_json: bool) -> None:
+    """A spec in words; with cells and totals where its tables can be compiled."""
+    findings = check(spec)
+    broken = any(finding.severity == "error" for finding in findings)
+    sections = explain(spec, None if broken else compile_problem(spec), findings)
+    if as_json:
+        print_json({"sections": [asdict(section) for section in sections]})
+        return
+    show(Text(as_written(sections)))
+
+
+def show_understood(spec: Spec, as_json: bool) -> None:
+    """A spec as it is understood, as YAML or JSON."""
+    if as_json:
+        print_json(as_understood(spec))
+        return
+    print(to_yaml(spec), end="")
+
+
 def show_estimate(estimate: Estimate, as_json: bool) -> None:
     """What asking would cost: stage by stage, then in all."""
     if as_json:
@@ -171,13 +215,16 @@ def show_model(model: Model, notes: Sequence[str], out: str, as_json: bool) -> N
     """How a fit ended."""
     if as_json:
         found = {"status": model.status.value, "residual": model.residual, "beliefs": model.beliefs.sentence}
-        print_json(found | {"effective_sample_size": model.effective_sample_size, "notes": list(notes)})
+        told = [asdict(explanation) for explanation in explain_misfit(model)]
+        size = {"effective_sample_size": model.effective_sample_size}
+        print_json(found | size | {"notes": list(notes), "explanations": told})
         return
     print(model.beliefs.sentence)
     print(f"{model.status.sentence} {model.status.knob}".strip())
     print(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
     for note in notes:
         print(f"Note: {note}")
+    show(Group(*_explained(explain_misfit(model))))
     print(f"Next: synthor sample {out}")
 
 
@@ -209,7 +256,16 @@ def round_line(made: Round) -> str:
     return f"Round {made.number}: asked for {asked} ({tokens}); holds {held}; {made.status.replace('_', ' ')}, {off}{missing}."
 
 
-STAGES = {"elicit": "Beliefs", "fit": "Fitting", "sample": "Whole numbers", "write": "Writing", "evaluate": "Bootstrap"}
+STAGES = {
+    "elicit": "Beliefs",
+    "fit": "Fitting",
+    "holdout": "Left out",
+    "sample": "Whole numbers",
+    "write": "Writing",
+    "evaluate": "Bootstrap",
+    "draws": "Draws",
+    "ranges": "Bounds",
+}
 
 
 @contextmanager

@@ -27,16 +27,30 @@ PLAIN = {
     "int_from_float": ("{found} is no whole number", "write a number such as 5000"),
     "greater_than": ("{found} is too small", "it must be larger than {gt}"),
     "greater_than_equal": ("{found} is too small", "it must be {ge} or more"),
+    "less_than": ("{found} is too large", "it must be less than {lt}"),
+    "less_than_equal": ("{found} is too large", "it must be {le} or less"),
+    "float_parsing": ("{found} is no number", "write a plain number, with a point for decimals"),
+    "dict_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
     "too_short": ("it is empty", "give at least one"),
     "string_too_short": ("it is empty", "give a text"),
-    "list_type": ("a list is expected, {found} was found", "start each entry with a dash"),
+    "list_type": ("a list is expected, {found} was found", "start each entry with a dash, or write [a, b]"),
     "model_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
     "model_attributes_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
 }
 """Messages of pydantic that a user would not understand, and what to do."""
 
+ONE_TYPE = ("variables", "rules", "labels")
+"""Parts of a spec inside of which no value may be of several types."""
 
-class _Loader(yaml.SafeLoader):
+KEY_CURES = {
+    "suppressed": "write what they were smaller than: suppressed: '<10'",
+    "confidence": "90% is 0.9",
+    "never": "write {never: \"age < 15 and works = 'yes'\"}",
+}
+"""What to write for keys that are often got wrong."""
+
+
+class SpecLoader(yaml.SafeLoader):
     """YAML 1.2 scalars: `no` and `yes` are words, not booleans; 12:30 and 007 are no numbers. Every key is a word."""
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
@@ -49,14 +63,14 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-_Loader.yaml_implicit_resolvers = {}
+SpecLoader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
     ("tag:yaml.org,2002:float", r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
 ):
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+    SpecLoader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
 def load_spec(path: str | Path) -> Spec:
@@ -69,15 +83,23 @@ def load_spec(path: str | Path) -> Spec:
         InputError: the file is missing, is no YAML, or breaks the schema; lists every problem with its line.
     """
     file = Path(path)
+    return parse_spec(spec_text(file), source=str(path)).placed_in(file.parent, file=file)
+
+
+def spec_text(path: Path) -> str:
+    """The text of a spec's file.
+
+    Raises:
+        InputError: the file is missing, or no text.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         cure = "give the path of a spec, for example spec.yaml"
         raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 text (byte {error.start})"
         raise InputError([Finding(where=str(path), message=message, cure="save it as UTF-8")]) from None
-    return parse_spec(text, source=str(path)).placed_in(file.parent, file=file)
 
 
 def parse_spec(text: str, *, source: str = "spec") -> Spec:
@@ -90,7 +112,7 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     3
     """
     try:
-        loader = _Loader(text)
+        loader = SpecLoader(text)
         node = loader.get_single_node()
         data = loader.construct_document(node) if node is not None else None
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:  # the last two: `!!bool x`
@@ -110,6 +132,13 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     )
 
 
+def yaml_tree(text: str) -> Node:
+    """The nodes of a spec's text, with their places in it; the text is known to be YAML."""
+    node = SpecLoader(text).get_single_node()
+    assert node is not None
+    return node
+
+
 def _not_yaml(error: Exception, text: str, source: str) -> Finding:
     mark = getattr(error, "problem_mark", None)
     vague = "it is nested too deeply" if isinstance(error, RecursionError) else "a value does not fit its type"
@@ -125,7 +154,7 @@ def _merged(findings: list[Finding]) -> list[Finding]:
     merged: dict[tuple[str, int | None, str], Finding] = {}
     for finding in findings:
         wrong_type = finding.message.startswith(WRONG_TYPE)
-        if wrong_type and any(other.where.startswith(f"{finding.where}[") for other in findings):
+        if wrong_type and any(other.where.startswith((f"{finding.where}[", f"{finding.where}.")) for other in findings):
             continue  # what is wrong inside is said
         key = (finding.where, finding.row, "" if wrong_type else finding.message)
         if key in merged and wrong_type:
@@ -146,8 +175,8 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
         if str(path[-1]).isdigit():
             cure = "write numbers without thousands separators, and put texts that hold a comma in quotes"
     elif problem["type"] == "missing":
-        message = f"'{problem['loc'][-1]}' is missing"
-    elif problem["type"] in PLAIN and (len(path) == 1 or "type" not in problem["type"]):  # deeper ones may be of several types
+        message, cure = f"'{problem['loc'][-1]}' is missing", f"add `{problem['loc'][-1]}: ...`"
+    elif problem["type"] in PLAIN and (len(path) == 1 or path[0] in ONE_TYPE or "type" not in problem["type"]):
         message, cure = PLAIN[problem["type"]]
         values = {"found": _found(problem["input"]), **problem.get("ctx", {})}
         message, cure = message.format(**values), cure.format(**values)
@@ -163,7 +192,22 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
         message, cure = f"unknown type '{tag}'", nearest(tag, KINDS)
     elif problem["type"] == "union_tag_not_found":
         message, cure = "'type' is missing", f"use one of {', '.join(KINDS)}"
+    elif problem["type"] == "value_error":
+        message, _, cure = message.partition("; ")
+    if cure.startswith("write a plain number"):
+        cure = _cure_of_number(str(problem["input"]), str(path[2]) if len(path) > 2 else "")
+    key = "never" if path[:1] == ("rules",) and problem["type"] == "model_type" else str(path[-1]) if path else ""
+    cure = KEY_CURES.get(key, cure) if problem["type"] != "missing" else cure
     return Finding(where=f"{source}: {_dotted(path)}" if path else source, row=line, message=message, cure=cure)
+
+
+def _cure_of_number(text: str, key: str) -> str:
+    """What to do about a text in the place of a number."""
+    if text.strip().endswith("%"):
+        return f"leave the percent sign out{', and call them shares' if key == 'counts' else ''}"
+    if not any(character.isdigit() for character in text) and key in ("counts", "shares"):
+        return f"write a number; cells that are not told need `table:`, with a column {key.removesuffix('s')}"
+    return "write a plain number, with a point for decimals and no thousands separators"
 
 
 def _found(value: object) -> str:
@@ -175,16 +219,28 @@ def _found(value: object) -> str:
     return f"'{str(value)[:60]}'"
 
 
+MODELS = {
+    "targets": "TargetSpec",
+    "rules": "RuleSpec",
+    "model": "ModelSpec",
+    "sample": "SampleSpec",
+    "tolerance": "Tolerance",
+    "layout": "Layout",
+    "suppressed": "Suppression",
+}
+"""What the mapping under each key is called in the schema; the innermost key decides."""
+
+
 def _known_keys(path: SpecPath, siblings: dict[str, Any]) -> list[str]:
     """Keys that the schema knows at the level of an unknown one."""
     schema = Spec.model_json_schema()
-    models = {"targets": "TargetSpec", "rules": "RuleSpec", "model": "ModelSpec"}
     if len(path) == 1:
         return list(schema["properties"])
     if path[0] == "variables":
         kind = str(siblings.get("type", "")).capitalize()
         return list(schema["$defs"].get(kind, {}).get("properties", ["type"]))
-    return list(schema["$defs"].get(models.get(str(path[0]), ""), {}).get("properties", []))
+    above = [step for step in path[:-1] if isinstance(step, str)]
+    return list(schema["$defs"].get(MODELS.get(above[-1], ""), {}).get("properties", []))
 
 
 def _locate(root: Node, loc: SpecPath) -> tuple[SpecPath, int, dict[str, Any]]:

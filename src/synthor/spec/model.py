@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
-from synthor.spec.targets import TargetSpec
+from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -69,11 +69,24 @@ class Spec(BaseModel):
     title: str = Field("", description="Heads the report.")
     context: str = Field("", description="What one record is, where, when; the model reads this.")
     records: int = Field(gt=0, le=10**12, description="How many records to make.")
+    population: float | None = Field(
+        None,
+        gt=0,
+        le=10**12,
+        description="What published counts add up to, where that is not `records`: they are scaled to it.",
+    )
     random_seed: int = Field(0, ge=0, lt=2**63, description="The same seed gives the same records.")
     variables: dict[Annotated[str, AfterValidator(_nameable)], Declared] = Field(
         min_length=1, description="Name of each variable and what it holds."
     )
     targets: list[TargetSpec] = Field(default_factory=list, description="Published tables that records must add up to.")
+    columns: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="What columns of tables are called, and the variable (or count, share) that each is; null leaves it out.",
+    )
+    labels: dict[str, dict[Cell, Cell]] = Field(
+        default_factory=dict, description="For a variable, what tables call its categories, and the label that each is."
+    )
     rules: list[RuleSpec] = Field(default_factory=list, description="Combinations that cannot occur.")
     method: Literal["calibrated", "incremental", "direct"] = Field(
         "calibrated",
@@ -81,7 +94,11 @@ class Spec(BaseModel):
         "records, as they are.",
     )
     sample: SampleSpec | None = Field(None, description="A survey sample, joined to the beliefs by its effective size.")
-    prior: str | None = Field(None, description="JSON file of beliefs, elicited or written by hand.")
+    prior: str | Annotated[list[str], Field(min_length=1)] | None = Field(
+        None,
+        description="JSON file of beliefs, elicited or written by hand. Of several files a run uses the first, and draws use "
+        "them in turn.",
+    )
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
 
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -92,6 +109,11 @@ class Spec(BaseModel):
     def folder(self) -> Path:
         """Folder that the spec's file names are relative to."""
         return self._folder
+
+    @property
+    def priors(self) -> tuple[str, ...]:
+        """All files of beliefs that it names, the first being the one that a run uses."""
+        return () if self.prior is None else (self.prior,) if isinstance(self.prior, str) else tuple(self.prior)
 
     @property
     def file(self) -> Path | None:

@@ -1,5 +1,6 @@
 """What must be met: the targets as a user writes them."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -30,9 +31,9 @@ class Tolerance(BaseModel):
     @model_validator(mode="after")
     def _one(self) -> "Tolerance":
         if (self.points is None) == (self.relative is None):
-            raise ValueError("tolerance needs either points or relative")
+            raise ValueError("tolerance needs either points or relative; give one of them")
         if not 0 <= self.factor <= 1:
-            raise ValueError("relative is a share such as 1% or 0.01")
+            raise ValueError("relative is no share; write 1% or 0.01")
         return self
 
     @property
@@ -45,6 +46,46 @@ class Tolerance(BaseModel):
             return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
             return -1.0
+
+
+class Layout(BaseModel):
+    """How a table lies in its file, where that is not one header row and one row a cell.
+
+    >>> Layout(wide=["sex"]).skip is None
+    True
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    format: Literal["acs", "eurostat", "nomis"] | None = Field(
+        None, description="Read it as downloaded from there: data.census.gov tables, Eurostat TSV or CSV, NOMIS CSV."
+    )
+    sheet: str | int | None = Field(None, description="Of a workbook: name, or number from 1; the first unless given.")
+    encoding: str | None = Field(None, description="Of a text file, such as latin-1; UTF-8 unless given.")
+    skip: int | None = Field(None, ge=0, le=1000, description="Rows above the header; those of a single field unless given.")
+    wide: list[str] | None = Field(
+        None, min_length=1, description="Variables whose labels are column heads, one a header row, from the top."
+    )
+    values: Literal["count", "share", "mean", "total", "sd"] | None = Field(
+        None, description="What the cells of a wide table are; counts unless they are printed with percent signs."
+    )
+    columns: dict[str, str | None] | None = Field(
+        None, description="What columns of this file are called, and the variable or measure that each is; null leaves it out."
+    )
+    only: dict[str, Cell | list[Cell]] | None = Field(
+        None, description="Rows to take: for a column, the value or values that it must have."
+    )
+    decimal: Literal[".", ","] = Field(".", description="Mark before decimals; the others separate thousands.")
+    total: list[str] | None = Field(None, min_length=1, description="Labels of totals; Total, All and the like unless given.")
+
+
+class Suppression(BaseModel):
+    """Cells that are not told: each an interval, never 0 and never an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    below: float | None = Field(None, gt=0, description="They were left out because they are smaller than this.")
+    marks: list[str] = Field(default_factory=list, description="How they are marked, beside *, -, .., c, x, : and <10.")
 
 
 class TargetSpec(BaseModel):
@@ -64,6 +105,11 @@ class TargetSpec(BaseModel):
         description="A CSV or Parquet file, or rows written in place: columns named like variables, plus count or share "
         "(or mean, total, sd).",
     )
+    layout: Layout | None = Field(None, description="How the table lies in its file.")
+    suppressed: str | Suppression | None = Field(
+        None, description="What cells marked as suppressed were smaller than, such as '<10'."
+    )
+    as_of: Cell | None = Field(None, description="Year or date that the table speaks of, for messages.")
     counts: dict[str, dict[Cell, float]] | None = Field(None, description="Count of each category of one variable.")
     shares: dict[str, dict[Cell, float]] | None = Field(
         None, description="Share of each category of one variable, as fractions or percentages."
@@ -98,33 +144,41 @@ class TargetSpec(BaseModel):
         sources = ("table", "counts", "shares", "value", "values")
         given = [key for key in sources if getattr(self, key) is not None]
         if len(given) != 1:
-            raise ValueError(f"needs exactly one of table, counts, shares; has {' and '.join(given) or 'none'}")
+            raise ValueError(f"has {' and '.join(given) or 'none'} of {', '.join(sources)}; give exactly one")
         if given[0] in ("counts", "shares") and (inline := len(getattr(self, given[0]))) != 1:
-            raise ValueError(f"{given[0]} written in place take one variable, not {inline}: use one target each")
+            raise ValueError(f"{given[0]} written in place take one variable, not {inline}; use one target each")
         return self
 
     @model_validator(mode="after")
     def _one_kind(self) -> "TargetSpec":
         kinds = [key for key in (*STATISTICS, "quantiles", "flows") if getattr(self, key) is not None]
         if len(kinds) > 1:
-            raise ValueError(f"is {' and '.join(kinds)} at once: use one target each")
+            raise ValueError(f"is {' and '.join(kinds)} at once; use one target each")
         if self.value is not None and self.statistic is None:
-            raise ValueError("value needs mean, total or sd beside it")
+            raise ValueError("value needs mean, total or sd beside it; write {mean: income, value: 51200}")
         if (self.values is None) != (self.quantiles is None):
-            raise ValueError("quantiles take a variable, and values such as {0.25: 24000, 0.5: 47000}")
+            raise ValueError(
+                "quantiles take a variable, and values; write {quantiles: income, values: {0.25: 24000, 0.5: 47000}}"
+            )
         if self.statistic and (self.counts or self.shares):
-            raise ValueError(f"{self.statistic} takes a value or a table, not counts or shares")
+            raise ValueError(f"{self.statistic} takes a value or a table, not counts or shares; use one target each")
         if self.flows and self.table is None:
-            raise ValueError("flows take a table: one row a pair, with a count or share")
+            raise ValueError("flows take a table; write one row a pair, with a count or share")
+        return self
+
+    @model_validator(mode="after")
+    def _readable_suppression(self) -> "TargetSpec":
+        if isinstance(self.suppressed, str) and not re.fullmatch(r"\s*(?:<=?|\u2264)?\s*\d+(?:\.\d+)?\s*", self.suppressed):
+            raise ValueError(f"suppressed says '{self.suppressed[:60]}', not what cells were smaller than; write '<10'")
         return self
 
     @model_validator(mode="after")
     def _one_looseness(self) -> "TargetSpec":
         loose = [key for key in ("tolerance", "margin_of_error", "rounded_to") if getattr(self, key) is not None]
         if len(loose) > 1:
-            raise ValueError(f"has {' and '.join(loose)}: a cell is off by one rule only")
+            raise ValueError(f"has {' and '.join(loose)}: a cell is off by one rule only; keep one")
         if isinstance(self.margin_of_error, float) and self.margin_of_error < 0:
-            raise ValueError("margin_of_error is negative")
+            raise ValueError("margin_of_error is negative; write a number of 0 or more")
         if self.quantiles and (self.by or self.groups):
             raise ValueError("quantiles take neither by nor groups; use where")
         return self

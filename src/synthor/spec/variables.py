@@ -4,6 +4,7 @@ A declared variable (pydantic, as written) gives a `Variable` (frozen, ready to 
 numbers, the bins behind them. Everything downstream works on category codes 0, 1, 2, ...
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -166,20 +167,27 @@ class _Binned(_Declared):
     def _check_bins(self, bins: Sequence[float], low: float, high: float, decimals: int = 0) -> None:
         for edge in (low, high, *bins):
             if not abs(edge) < 10 ** (MAX_DIGITS - decimals):
-                raise ValueError(f"min, max and bins take at most {MAX_DIGITS} digits, {decimals} decimals included")
+                raise ValueError(
+                    f"min, max and bins take at most {MAX_DIGITS} digits, {decimals} decimals included; round them"
+                )
             if round(edge, decimals) != edge:
-                raise ValueError(f"{as_text(edge)} has more than {decimals} decimals: give more `decimals`")
+                raise ValueError(f"{as_text(edge)} has more than {decimals} decimals; give more `decimals`")
         if low > high:
-            raise ValueError(f"min {as_text(low)} is larger than max {as_text(high)}")
+            raise ValueError(f"min {as_text(low)} is larger than max {as_text(high)}; swap them")
         if any(b <= a for a, b in pairwise(bins)):
-            raise ValueError("bins must be left edges in rising order")
+            at = next(i for i, (a, b) in enumerate(pairwise(bins)) if b <= a)
+            raise ValueError(f"bin {as_text(bins[at + 1])} comes after {as_text(bins[at])}; write left edges in rising order")
         if bins[0] != low:
-            raise ValueError(f"the first bin must start at min ({as_text(low)}), it starts at {as_text(bins[0])}")
+            raise ValueError(
+                f"the first bin must start at min ({as_text(low)}), it starts at {as_text(bins[0])}; correct one of them"
+            )
         if bins[-1] > high:
-            raise ValueError(f"the last bin starts at {as_text(bins[-1])}, above max ({as_text(high)})")
+            raise ValueError(f"the last bin starts at {as_text(bins[-1])}, above max ({as_text(high)}); correct one of them")
         if self.labels is not None:
             if len(self.labels) != len(bins):
-                raise ValueError(f"{len(self.labels)} labels for {len(bins)} bins")
+                raise ValueError(
+                    f"{len(self.labels)} labels for {len(bins)} bins; give one label a bin, the last one open to max"
+                )
             _check_labels(self.labels)
 
 
@@ -198,7 +206,7 @@ class Integer(_Binned):
     @model_validator(mode="after")
     def _consistent(self) -> "Integer":
         if self.bins is None and self.max - self.min >= MAX_UNBINNED:
-            raise ValueError(f"{self.max - self.min + 1} values need bins: give their left edges")
+            raise ValueError(f"{self.max - self.min + 1} values need bins; give their left edges")
         self._check_bins(self.edges, self.min, self.max)
         return self
 
@@ -263,8 +271,9 @@ def _number(text: str) -> float:
 
 def _check_labels(labels: list[str]) -> None:
     if not all(label.strip() for label in labels):
-        raise ValueError("a label is blank")
+        raise ValueError("a label is blank; give each a name")
     folded = [label.strip().casefold() for label in labels]
-    repeated = sorted({label for label, key in zip(labels, folded, strict=True) if folded.count(key) > 1})
+    n_like = Counter(folded)
+    repeated = sorted({label for label, key in zip(labels, folded, strict=True) if n_like[key] > 1})
     if repeated:
-        raise ValueError(f"labels that cannot be told apart: {', '.join(repeated)}")
+        raise ValueError(f"labels that cannot be told apart: {', '.join(repeated)}; keep one, or name them apart")

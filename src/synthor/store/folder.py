@@ -15,8 +15,11 @@ from synthor.errors import Finding, InputError, OutputError
 from synthor.store.parquet import RowGroups, parquet_bytes
 
 Format = Literal["parquet", "csv"]
-PRODUCTS = ("prior.json", "model.json", "measurement.json", "report.html")
-AFTER_FIT = ("measurement.json", "report.html")
+AFTER_RUN = ("ranges.json", "ranges.html")
+"""Answers to questions that were asked of a finished run."""
+
+PRODUCTS = ("prior.json", "model.json", "holdout.json", "measurement.json", "report.html", *AFTER_RUN)
+AFTER_FIT = ("holdout.json", "measurement.json", "report.html", *AFTER_RUN)
 UNFINISHED = "unfinished"
 ELICITED = "elicited"
 
@@ -71,6 +74,7 @@ class RunFolder:
                 left.unlink(missing_ok=True)
         # From here until its end a run may have written any product: after a kill the same command must go on.
         made = self._manifest() or {"status": UNFINISHED, "products": {}}
+        made["products"].pop("prior.json", None)  # which this run may write, and look at again before its end
         self.save("manifest.json", json.dumps(made | {"unfinished": True}, indent=1, ensure_ascii=False) + "\n")
 
     def _ours(self) -> frozenset[str]:
@@ -96,6 +100,16 @@ class RunFolder:
         """Beliefs may lie where the run would write them: then they stay as they are."""
         return name == "prior.json" and self._is_input(name)
 
+    def refuse_kept(self, name: str) -> None:
+        """Refuse to go on when a product that is about to change is a file that the run was given.
+
+        Raises:
+            InputError: it is.
+        """
+        if self._kept(name):
+            message = "was given to the run, which would have to write it anew"
+            raise InputError([Finding(where=str(self.path / name), message=message, cure="choose another folder with --out")])
+
     def save(self, name: str, text: str) -> None:
         """Write a text file whole: a reader, or a crash, sees the old one or the new one."""
         if self._kept(name):
@@ -104,6 +118,30 @@ class RunFolder:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+    def add(self, name: str, text: str) -> None:
+        """Save an answer to a question that was asked of a finished run, and note in its manifest that it is ours.
+
+        Raises:
+            InputError: a file of that name is there which we did not write.
+        """
+        path, manifest = self.path / name, self._manifest()
+        if path.is_file() and name not in self._ours():
+            cure = "move it away, and ask again"
+            raise InputError([Finding(where=str(path), message="was not written by synthor", cure=cure)])
+        self.save(name, text)
+        if manifest:
+            manifest["products"] = {**manifest["products"], name: sha256(path)}
+            self.save("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+
+    def inner(self, *names: str) -> "RunFolder":
+        """A run folder inside this one, made where it is not there."""
+        return RunFolder(self.path.joinpath(*names))
+
+    def inside(self, name: str) -> "list[RunFolder]":
+        """The run folders that are inside a folder of this one, by name."""
+        place = self.path / name
+        return [RunFolder(path) for path in sorted(place.iterdir()) if path.is_dir()] if place.is_dir() else []
 
     def save_model(self, text: str) -> None:
         """Write model.json; records and reports of another model, if any, would no longer belong to it and go."""
@@ -164,8 +202,8 @@ class RunFolder:
                 for writer in writers.values():
                     writer.finish()
         other = "csv" if format == "parquet" else "parquet"
-        for level in levels:
-            (self.path / f"{level}.{other}").unlink(missing_ok=True)
+        for stale in [*(f"{level}.{other}" for level in levels), *AFTER_RUN]:  # answers were about other records
+            (self.path / stale).unlink(missing_ok=True)
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:

@@ -1,0 +1,123 @@
+"""What all verbs of the command line share: the application, its arguments, progress, and how a verb ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from synthor.events import Listener
+    from synthor.measure import Measurement
+    from synthor.spec.model import Spec
+    from synthor.store.folder import RunFolder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
+Beliefs = Annotated[
+    Path | None, typer.Option("--prior", metavar="FILE", help="Beliefs to use instead of the spec's.", show_default=False)
+]
+RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", show_default=False)]
+Number = Annotated[
+    int | None,
+    typer.Option("-n", min=1, max=10**12, metavar="N", help="Records to make; else the spec's.", show_default=False),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, metavar="S", help="Random seed; the spec's unless given.", show_default=False)
+]
+Elsewhere = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR2", help="Another folder for the records.", show_default=False)
+]
+FileFormat = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Format of the records.")]
+Draws = Annotated[
+    int,
+    typer.Option("--draws", min=0, max=999, metavar="K", help="Plausible populations to make beside it.", show_default=False),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answers of a batch folder.")]
+HoldOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hold-out",
+        metavar="TARGET",
+        help="First predict this target from the others and the beliefs; `each`: every cross-table in turn. May be repeated.",
+        show_default=False,
+    ),
+]
+Calibrate = Annotated[
+    bool,
+    typer.Option("--calibrate-confidence", help="Let the targets held out (each, unless named) say how sure beliefs may be."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from synthor import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True, show_default=False)
+    ] = False,
+) -> None:
+    """Exactly N records that add up to published aggregates and look real."""
+
+
+@contextmanager
+def progress() -> "Iterator[Listener]":
+    """Progress bars that listen to the loop."""
+    from synthor.report.terminal import progress as bars
+
+    with bars() as show:
+        yield lambda event: show(event.stage, event.done, event.total, event.product)
+
+
+@contextmanager
+def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
+    """Ctrl-C says what is left and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        has_model = (folder.path / "model.json").is_file()
+        usual = f"`synthor sample {folder.path}` goes on from its model" if has_model else "run the same command to start again"
+        cure = cure or usual
+        print(f"\nInterrupted. {folder.path} holds what was finished; {cure}.", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def claimed(out: Path, spec: "Spec", prior: Path | None) -> "RunFolder":
+    """The folder for a run's results, once it is sure that nothing of the user's will be overwritten."""
+    from synthor.prior.elicit import sources
+    from synthor.store.folder import RunFolder
+
+    folder = RunFolder(out)
+    folder.claim(sources(spec, prior).values())
+    return folder
+
+
+def opened(path: Path) -> "RunFolder":
+    """A run folder that is there already."""
+    from synthor.store.folder import existing
+
+    return existing(path)
+
+
+def finish(measurement: "Measurement", folder: Path | None, as_json: bool) -> None:
+    """Show what came out, and end by whether the targets are met."""
+    from synthor.report.terminal import show_measurement
+
+    show_measurement(measurement, str(folder) if folder is not None else None, as_json)
+    raise typer.Exit(0 if measurement.met else 1)

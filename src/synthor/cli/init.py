@@ -1,0 +1,111 @@
+"""The verb that begins: a spec from a folder of tables, or spec and tables from a private file of records."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synthor.cli.app import app
+from synthor.errors import Finding, InputError
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="A folder of tables; with --from, the folder to write.", show_default=False),
+    ] = None,
+    microdata: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="MICRODATA", help="Private records, CSV or Parquet.", show_default=False),
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option("--weight", metavar="W", help="Column of weights in the records.", show_default=False)
+    ] = None,
+    cross: Annotated[
+        list[str] | None,
+        typer.Option("--cross", metavar="A,B", help="Publish a table of these columns; may be repeated.", show_default=False),
+    ] = None,
+    cross_tables: Annotated[
+        int, typer.Option("--cross-tables", min=0, metavar="K", help="Publish the K most dependent pairs, too.")
+    ] = 0,
+    below: Annotated[
+        int | None,
+        typer.Option("--below", metavar="N", help="Suppress counts of fewer records (default: 10).", show_default=False),
+    ] = None,
+    round_to: Annotated[
+        int | None, typer.Option("--round-to", metavar="B", help="Round counts instead.", show_default=False)
+    ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option("--epsilon", metavar="E", help="Add differentially private noise instead.", show_default=False),
+    ] = None,
+    records: Annotated[
+        int | None,
+        typer.Option("--records", min=1, metavar="N", help="Records that the tables stand for.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="SPEC", help="The spec to write, from a folder of tables.")] = Path(
+        "spec.yaml"
+    ),
+) -> None:
+    """Start a spec: from a folder of tables, or with --from as spec and protected tables from private records."""
+    settings = {
+        "weight": weight,
+        "cross": tuple(tuple(name.strip() for name in names.split(",")) for names in cross or ()),
+        "cross_tables": cross_tables,
+        "below": below,
+        "round_to": round_to,
+        "epsilon": epsilon,
+        "records": records,
+    }
+    if microdata is not None:
+        _from_records(microdata, folder, settings)
+        return
+    given = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value]
+    if given:
+        cure = "give the private file with --from, or leave these options out"
+        raise InputError([Finding(where=", ".join(given), message="speaks of private records, and none are given", cure=cure)])
+    answers = {} if folder is not None else _asked()
+    _from_tables(folder or Path(answers.pop("folder")), out, answers)
+
+
+def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]) -> None:
+    from synthor.disclose import Settings, disclose
+    from synthor.spec.tables import read_frame
+    from synthor.store.fresh import write_fresh
+
+    if folder is None:
+        cure = f"write: synthor init --from {microdata} FOLDER"
+        raise InputError([Finding(where="init --from", message="needs a folder to write", cure=cure)])
+    made = disclose(read_frame(microdata), Settings(**settings), source=str(microdata))
+    write_fresh(folder, made.files)
+    for line in made.summary:
+        print(line)
+    spec = folder / "spec.yaml"
+    print(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
+
+
+def _from_tables(folder: Path, out: Path, answers: dict[str, str]) -> None:
+    from synthor.spec.infer import infer
+    from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
+    from synthor.store.fresh import write_fresh
+
+    draft = infer(folder, beside=out.parent, **answers)
+    write_fresh(out.parent, {out.name: scaffold(draft), SCHEMA_FILE: schema_text()})
+    print(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
+    for remark in draft.remarks[1:]:
+        print(remark)
+    print(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")
+
+
+def _asked() -> dict[str, str]:
+    """What a person at a terminal says; elsewhere nobody can be asked."""
+    if not sys.stdin.isatty():
+        cure = "write synthor init FOLDER for a folder of tables, or synthor init --from records.csv FOLDER for private records"
+        raise InputError([Finding(where="init", message="there is no terminal to ask at", cure=cure)])
+    return {
+        "folder": typer.prompt("Folder of your tables"),
+        "title": typer.prompt("Title"),
+        "context": typer.prompt("What is one record (what, where, when)"),
+    }

@@ -1,0 +1,94 @@
+"""Verbs that look at what the user wrote, before anything is spent."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthor.cli.app import AsJson, Beliefs, SpecPath, app
+from synthor.errors import InputError
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the spec, for editors."""
+    from synthor.spec.model import json_schema
+
+    print(json.dumps(json_schema(), indent=1, ensure_ascii=False))
+
+
+@app.command(name="spec")
+def show_spec(
+    spec: SpecPath,
+    in_words: Annotated[bool, typer.Option("--explain", help="Say in words what it asks for.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a spec as it is understood, with defaults filled in; or explain it in words."""
+    from synthor.report.terminal import show_explanation, show_understood
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    if in_words:
+        show_explanation(loaded, as_json)
+    else:
+        show_understood(loaded, as_json)
+
+
+@app.command()
+def check(
+    spec: SpecPath,
+    prior: Beliefs = None,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Rescale tables that disagree onto each other, in a copy of the spec.")
+    ] = False,
+    fix_labels: Annotated[
+        bool, typer.Option("--fix-labels", help="Give labels and columns that match nothing their meaning, in a copy.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find every problem of a spec, its tables and beliefs, before anything is spent."""
+    from synthor.loop import check_all
+    from synthor.report.terminal import show_findings
+    from synthor.spec.load import load_spec
+
+    try:
+        if reconcile or fix_labels:
+            _correct(spec, prior, reconcile, fix_labels, as_json)
+        findings = check_all(load_spec(spec), prior)
+    except InputError as error:
+        findings = list(error.findings)
+    show_findings(findings, as_json)
+    raise typer.Exit(2 if any(finding.severity == "error" for finding in findings) else 0)
+
+
+def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, as_json: bool) -> None:
+    """Write a copy of the spec in which names and tables are put right, and check that."""
+    from synthor.loop import check_all
+    from synthor.reconcile import corrected
+    from synthor.report.corrections import show_copy
+    from synthor.spec.load import load_spec, spec_text
+    from synthor.store.fresh import write_fresh
+
+    copy = corrected(load_spec(spec), spec_text(spec), spec.name, names=fix_labels, tables=reconcile)
+    try:
+        write_fresh(spec.parent, copy.files)
+    except InputError as error:
+        cure = "move it away or delete it, then try again"
+        raise InputError([replace(finding, cure=cure) for finding in error.findings]) from None
+    findings = check_all(load_spec(spec.parent / copy.name if copy.name else spec), prior)
+    show_copy(copy, findings, str(spec), as_json)
+    raise typer.Exit(2 if any(finding.severity == "error" for finding in (*findings, *copy.refused)) else 0)
+
+
+@app.command()
+def estimate(spec: SpecPath, as_json: AsJson = False) -> None:
+    """Tell requests, tokens and money before the first call."""
+    from synthor.loop import expected_requests
+    from synthor.method.estimate import estimate as priced
+    from synthor.report.terminal import show_estimate
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    show_estimate(priced(loaded, expected_requests(loaded)), as_json)

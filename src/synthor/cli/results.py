@@ -1,0 +1,210 @@
+"""Verbs that make something: beliefs, a model, records, a measurement."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthor.cli.app import (
+    AsJson,
+    Beliefs,
+    Calibrate,
+    Draws,
+    Elsewhere,
+    FileFormat,
+    HoldOut,
+    Number,
+    Out,
+    RunDir,
+    Seed,
+    SpecPath,
+    Wait,
+    app,
+    claimed,
+    finish,
+    interruptible,
+    opened,
+    progress,
+)
+
+
+@app.command()
+def elicit(spec: SpecPath, out: Out, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Ask the model, once, and stop after prior.json, so that you can review and edit it; go on with `run --prior`."""
+    from synthor.loop import believe
+    from synthor.report.terminal import show_prior
+    from synthor.run import keeping, write_beliefs_manifest
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    folder = claimed(out, loaded, None)
+    with progress() as listen, interruptible(folder):
+        state, asker = believe(loaded, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
+        write_beliefs_manifest(folder, loaded, asker)
+    show_prior(state.prior, (*state.dropped, *state.lost), asker.bill, asker.stopped, str(spec), str(out), as_json)
+    raise typer.Exit(1 if state.questions else 0)
+
+
+@app.command()
+def fit(spec: SpecPath, out: Out, prior: Beliefs = None, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Ask for beliefs and pull them onto the targets; writes prior.json and model.json."""
+    from synthor.loop import fit_spec
+    from synthor.report.terminal import show_model
+    from synthor.run import keeping, notes_on, write_manifest
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    folder = claimed(out, loaded, prior)
+    with progress() as listen, interruptible(folder):
+        made = fit_spec(loaded, prior=prior, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
+        write_manifest(folder, made.model, 0, loaded.random_seed, made.inputs, made.seconds, made.bill)
+    show_model(made.model, notes_on(made.model), str(out), as_json)
+    raise typer.Exit(0 if made.model.status.value == "converged" else 1)
+
+
+@app.command()
+def sample(
+    folder: RunDir,
+    n: Number = None,
+    seed: Seed = None,
+    format: FileFormat = "parquet",
+    out: Elsewhere = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
+    from synthor.fit.model import Model
+    from synthor.run import draw
+
+    place = opened(folder)
+    model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
+    with progress() as listen, interruptible(place):
+        run = draw(model, n, random_seed=seed, on_event=listen)
+        measurement = run.write(out or folder, format=format, on_event=listen)
+    finish(measurement, out or folder, as_json)
+
+
+@app.command()
+def run(
+    spec: SpecPath,
+    out: Out,
+    prior: Beliefs = None,
+    format: FileFormat = "parquet",
+    draws: Draws = 0,
+    wait: Wait = False,
+    hold_out: HoldOut = None,
+    calibrate: Calibrate = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do everything: check, ask for beliefs, fit, records, measurement, report."""
+    from synthor.holdout import synthesize_after
+    from synthor.loop import synthesize
+    from synthor.report.held_out import show_held_out
+    from synthor.run import keeping
+    from synthor.spec.load import load_spec
+
+    loaded = load_spec(spec)
+    if draws:
+        from synthor.draws.make import check_drawable
+
+        check_drawable(loaded)
+    folder = claimed(out, loaded, prior)
+    if calibrate:
+        folder.refuse_kept("prior.json")
+    with progress() as listen, interruptible(folder):
+        keep, answers = keeping(folder, listen), folder.answers
+        if hold_out or calibrate:
+            made = synthesize_after(
+                loaded, hold_out or ["each"], calibrated=calibrate, prior=prior, answers=answers, wait=wait, on_event=keep
+            )
+        else:
+            made = synthesize(loaded, prior=prior, answers=answers, wait=wait, on_event=keep)
+        measurement = made.write(out, format=format, on_event=listen)
+    show_held_out(made.held_out, as_json)
+    if not draws:
+        finish(measurement, out, as_json)
+    from synthor.draws.make import make_draws, recordings_of
+    from synthor.draws.told import show_draws
+
+    with progress() as listen, interruptible(folder, "the same command keeps the draws that are finished"):
+        said = recordings_of(made.model, loaded, prior, made.held_out.calibration if made.held_out else None)
+        others = make_draws(made, said, folder, draws, format=format, on_event=listen)
+    show_draws(measurement, others, str(out), as_json)
+    raise typer.Exit(0 if measurement.met and all(other.met for other in others) else 1)
+
+
+@app.command()
+def measure(
+    place: Annotated[Path, typer.Argument(metavar="DIR|SPEC", help="A run folder, or a spec.", show_default=False)],
+    records: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RECORDS]", help="CSV or Parquet; the folder's own unless given.", show_default=False),
+    ] = None,
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--of",
+            metavar="WHAT",
+            help='Instead, tell a table or statistic with its range over draws: "age by sex", "mean income by tenure", '
+            '"income > 50000 by tenure". May be repeated.',
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count records in every target cell; in a run folder, writes measurement and report anew."""
+    if of:
+        _answer(place, records, of, as_json)
+        return
+    from synthor.run import measure_place
+
+    measurement = measure_place(place, records)
+    finish(measurement, None, as_json)
+
+
+def _answer(place: Path, records: Path | None, of: list[str], as_json: bool) -> None:
+    """Questions put to a run folder."""
+    from synthor.draws.asked import ask_folder
+    from synthor.errors import Finding, InputError
+    from synthor.report.ranges import show_ranges
+
+    if records is not None:
+        cure = f"leave {records} out, or leave --of out"
+        raise InputError([Finding(where="--of", message="asks a run folder, not other records", cure=cure)])
+    with progress() as listen:
+        answers = ask_folder(opened(place), of, on_event=listen)
+    show_ranges(answers, str(place), as_json)
+
+
+@app.command()
+def evaluate(
+    records: Annotated[Path, typer.Argument(metavar="RECORDS", help="CSV or Parquet, or a run folder.", show_default=False)],
+    against: Annotated[
+        Path, typer.Option("--against", metavar="MICRODATA", help="Real records, CSV or Parquet.", show_default=False)
+    ],
+    spec: Annotated[
+        Path, typer.Option("--spec", metavar="SPEC", help="The spec that the records were made from.", show_default=False)
+    ],
+    weight: Annotated[
+        str | None, typer.Option("--weight", metavar="W", help="Column of weights in the microdata.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare records with real ones in everything that was no target."""
+    from synthor.evaluate.fidelity import evaluate as judge
+    from synthor.events import Event
+    from synthor.problem import compile_problem
+    from synthor.report.terminal import show_evaluation
+    from synthor.spec.load import load_spec
+    from synthor.spec.tables import read_frame
+
+    problem = compile_problem(load_spec(spec))
+    file = opened(records).records(problem.levels[0].name) if records.is_dir() else records
+    with progress() as listen:
+        found = judge(
+            problem,
+            read_frame(file),
+            read_frame(against),
+            weight=weight,
+            advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
+        )
+    show_evaluation(found, as_json)

@@ -1,0 +1,1 @@
+"""Plausible populations beside the usual one: what neither the targets nor the beliefs determine."""

@@ -1,0 +1,174 @@
+"""Draws made and kept: one run folder each, beside the run that they belong to."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from synthor.draws.perturb import perturb
+from synthor.errors import Finding, InputError
+from synthor.evaluate.calibrate import Calibration
+from synthor.events import Event, Listener, ignore
+from synthor.fit.model import Model, fit_what_can_be
+from synthor.prior.confidence import strengthened
+from synthor.prior.elicit import recordings
+from synthor.prior.model import Prior
+from synthor.prior.survey import with_survey
+from synthor.problem import Problem
+from synthor.randomness import generator
+from synthor.run import Run, draw
+from synthor.spec.model import Spec
+from synthor.store.folder import Format, RunFolder
+
+DRAWS = "draws"
+"""Folder of the draws inside that of their run."""
+
+MARK = "draw.json"
+"""What a draw was made from; written last, so that a draw with it is a finished one."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """One draw that was made.
+
+    Attributes:
+        number: from 1.
+        met: whether it meets the targets.
+        verdict: in words.
+        recording: which recording of the beliefs it was made from, from 1.
+        kept: whether an earlier run had made it already.
+    """
+
+    number: int
+    met: bool
+    verdict: str
+    recording: int
+    kept: bool = False
+
+
+def check_drawable(spec: Spec) -> None:
+    """Make sure that draws can be made of what a spec asks for, before anything is spent.
+
+    Raises:
+        InputError: its method takes a model at its word, so there is no confidence to perturb beliefs by.
+    """
+    if spec.method != "calibrated":
+        message = f"'{spec.method}' takes a model at its word, so there is nothing that draws could perturb"
+        raise InputError([Finding(where="method", message=message, cure="use method: calibrated, or leave --draws out")])
+
+
+def recordings_of(
+    model: Model, spec: Spec, prior: str | Path | None, calibration: Calibration | None = None
+) -> tuple[Prior, ...]:
+    """What draws are made from: every recording that the spec names, or else what the run believed.
+
+    Args:
+        model: of the run.
+        spec: may name several recordings.
+        prior: beliefs, or a file of them, to use instead.
+        calibration: of the run's confidences, which is that of all recordings.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    found = recordings(spec, prior)
+    if len(found) < 2:
+        return (model.prior,)
+    if calibration is not None:
+        found = tuple(strengthened(said, calibration.factor, calibration.sentence) for said in found)
+    return tuple(with_survey(recording, model.problem, spec) for recording in found)
+
+
+def population(problem: Problem, said: Sequence[Prior], number: int) -> Run:
+    """One plausible population: beliefs of one recording, perturbed by their confidence, fitted and made whole.
+
+    Args:
+        problem: what is known.
+        said: recordings of beliefs, used in turn.
+        number: of the draw, from 1; the same number gives the same population.
+
+    >>> from synthor import compile_problem, parse_spec
+    >>> problem = compile_problem(parse_spec("{records: 9, variables: {car: {type: boolean}}}"))
+    >>> population(problem, [Prior()], 1).records.height
+    9
+    """
+    model = fit_what_can_be(problem, perturb(said[(number - 1) % len(said)], problem, number))
+    seed = int(generator(problem.spec.random_seed, "draw", number, "records").integers(2**63))
+    return draw(model, random_seed=seed)
+
+
+def make_draws(
+    run: Run,
+    said: Sequence[Prior],
+    folder: RunFolder,
+    n_draws: int,
+    *,
+    format: Format = "parquet",
+    on_event: Listener = ignore,
+) -> tuple[Draw, ...]:
+    """Write draws into their folders; those that an earlier run finished are kept as they are.
+
+    Args:
+        run: the usual one, whose draws they are.
+        said: recordings of beliefs, from `recordings_of`.
+        folder: of the run.
+        n_draws: how many in all.
+        format: of the records.
+        on_event: told of progress.
+
+    Raises:
+        InputError: a folder holds files that this would overwrite and that no run wrote.
+        OutputError: the disk is full.
+    """
+    of_model = _sha(run.model.to_json())
+    made = []
+    for number in range(1, n_draws + 1):
+        on_event(Event(stage="draws", done=number - 1, total=n_draws))
+        place = folder.inner(DRAWS, f"{number:03}")
+        recording = (number - 1) % len(said)
+        key = {"format": FORMAT, "number": number, "model": of_model, "recording": _sha(said[recording].to_json())}
+        mark = _mark(place)
+        if _finished(place, format) and {name: mark.get(name) for name in key} == key:
+            made.append(Draw(number=number, met=mark["met"], verdict=mark["verdict"], recording=recording + 1, kept=True))
+            continue
+        drawn = replace(population(run.model.problem, said, number), inputs=run.inputs)
+        measurement = drawn.write(place.path, format=format)
+        told: dict[str, Any] = {"met": measurement.met, "verdict": measurement.verdict}
+        place.save(MARK, json.dumps(key | told, ensure_ascii=False, indent=1) + "\n")
+        made.append(Draw(number=number, met=measurement.met, verdict=measurement.verdict, recording=recording + 1))
+    on_event(Event(stage="draws", done=n_draws, total=n_draws))
+    return tuple(made)
+
+
+def finished_draws(folder: RunFolder) -> Iterator[Path]:
+    """The records of every finished draw of a run, one level-0 file each; draws of another model are passed over."""
+    of_model = _sha(folder.read("model.json"))
+    for place in folder.inside(DRAWS):
+        if _mark(place).get("model") == of_model:
+            for format in ("parquet", "csv"):
+                if _finished(place, format):
+                    yield place.path / f"records.{format}"
+
+
+def _finished(place: RunFolder, format: Format) -> bool:
+    return (place.path / MARK).is_file() and (place.path / f"records.{format}").is_file()
+
+
+def _mark(place: RunFolder) -> Mapping[str, Any]:
+    """What a finished draw says of itself; nothing where there is none."""
+    if not (place.path / MARK).is_file():
+        return {}
+    try:
+        found = json.loads(place.read(MARK))
+    except (InputError, ValueError):
+        return {}
+    whole = isinstance(found, dict) and isinstance(found.get("met"), bool) and isinstance(found.get("verdict"), str)
+    return found if whole else {}
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

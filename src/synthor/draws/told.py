@@ -1,0 +1,32 @@
+"""What came of a run with draws, as a person reads it in a terminal."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Group
+from rich.text import Text
+
+from synthor.draws.make import Draw
+from synthor.measure import Measurement
+from synthor.report.terminal import measurement_table, print_json, show
+
+
+def show_draws(measurement: Measurement, draws: Sequence[Draw], folder: str, as_json: bool) -> None:
+    """Every target of the usual population, then which draws meet theirs, and how to ask."""
+    if as_json:
+        print_json(json.loads(measurement.to_json()) | {"draws": [asdict(draw) for draw in draws]})
+        return
+    kept = sum(draw.kept for draw in draws)
+    unmet = [draw for draw in draws if not draw.met]
+    found = f" ({kept} of them by an earlier run)" if kept else ""
+    lines = [Text(f"Draw {draw.number:03}: {draw.verdict}", "yellow") for draw in unmet]
+    n_met = len(draws) - len(unmet)
+    what = f"{len(draws)} draw{'s' if len(draws) > 1 else ''}{found}"
+    verdict = f"{what}, {n_met} of which meet{'s' if n_met == 1 else ''} all targets."
+    last = Text(verdict, "bold green" if not unmet else "bold red")
+    if not measurement.beliefs or measurement.beliefs.startswith("No beliefs"):
+        lines.append(Text("Without beliefs the draws say nothing of what the tables leave open: look at the bounds.", "yellow"))
+    show(Group(measurement_table(measurement), *lines, last))
+    print(f"Look at {folder}/report.html; the draws are in {folder}/draws.")
+    print(f'Ask for ranges: synthor measure {folder} --of "mean NUMBER by VARIABLE", or "VARIABLE by VARIABLE"')

@@ -1,0 +1,201 @@
+"""What can be asked of a population: a cross-table, a statistic or a share, for everybody or by category.
+
+age by sex                       how many records fall into each cell
+mean income by tenure            also total, sd and median of a number
+income > 50000 by tenure, sex    the share of records for which an SQL predicate holds
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from synthor.errors import Finding, InputError, nearest
+from synthor.measure import encode
+from synthor.problem import Problem
+from synthor.spec.rules import Predicate, PredicateError, holds, names_in, parse_predicate
+from synthor.spec.variables import Variable
+from synthor.types import CellIndex, Floats
+
+Statistic = Literal["mean", "total", "sd", "median"]
+Kind = Literal["count", "share"] | Statistic
+
+MOST_CELLS = 2_000
+GRAMMAR = 'write "age by sex", "mean income by tenure" (or total, sd, median), or "income > 50000 by tenure"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Question:
+    """A cross-table, a statistic or a share, ready to be counted.
+
+    Attributes:
+        text: as asked.
+        kind: count of a cross-table, share of a predicate, or a statistic.
+        by: variables whose categories make the cells; one cell for everybody where there are none.
+        of: the numeric variable of a statistic.
+        predicate: of a share.
+        variables: of the problem, by name.
+    """
+
+    text: str
+    kind: Kind
+    by: tuple[Variable, ...]
+    variables: Mapping[str, Variable]
+    of: Variable | None = None
+    predicate: Predicate | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(variable.size for variable in self.by)
+
+    @property
+    def n_cells(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All variables that it speaks of."""
+        own = [self.of.name] if self.of is not None else []
+        inside = sorted(names_in(self.predicate)) if self.predicate is not None else []
+        return tuple(dict.fromkeys([*(variable.name for variable in self.by), *own, *inside]))
+
+    @property
+    def unit(self) -> str:
+        """Of its values, for people."""
+        if self.of is not None:
+            return self.of.unit
+        return "records" if self.kind == "count" else "share"
+
+    def labels(self, cell: int) -> dict[str, str]:
+        """Labels of one cell by variable."""
+        codes = np.unravel_index(cell, self.shape) if self.by else ()
+        return {variable.name: variable.labels[int(code)] for variable, code in zip(self.by, codes, strict=True)}
+
+    def values(self, records: pl.DataFrame) -> Floats:
+        """What records come to in each cell, (cells,); NaN where no record is in the cell.
+
+        Raises:
+            InputError: a column is missing, holds unknown labels, or labels where numbers are needed.
+        """
+        cell = self._cells(records)
+        count = np.bincount(cell, minlength=self.n_cells).astype(np.float64)
+        if self.kind == "count":
+            return count
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.predicate is not None:
+                encode(records, [self.variables[name] for name in self.names])
+                return np.bincount(cell[holds(self.predicate, records, self.variables)], minlength=self.n_cells) / count
+            numbers = self._numbers(records)
+            if self.kind == "median":
+                return _medians(cell, numbers, self.n_cells)
+            total = np.bincount(cell, numbers, self.n_cells)
+            if self.kind == "total":
+                return np.asarray(total, dtype=np.float64)
+            mean = total / count
+            if self.kind == "mean":
+                return np.asarray(mean, dtype=np.float64)
+            return np.sqrt(np.bincount(cell, np.square(numbers - mean[cell]), self.n_cells) / count)
+
+    def _cells(self, records: pl.DataFrame) -> CellIndex:
+        if not self.by:
+            return np.zeros(records.height, np.int64)
+        codes = encode(records, self.by)
+        return np.ravel_multi_index([codes[:, place] for place in range(len(self.by))], self.shape).astype(np.int64)
+
+    def _numbers(self, records: pl.DataFrame) -> Floats:
+        if self.of is None:
+            raise AssertionError("a statistic is of a variable")
+        encode(records, [self.of])
+        column = records[self.of.name]
+        if not column.dtype.is_numeric():
+            message = f"column '{self.of.name}' holds labels, but its {self.kind} is asked for"
+            raise InputError([Finding(where="records", message=message, cure="give its values as numbers")])
+        return column.cast(pl.Float64).to_numpy()
+
+
+def parse_question(text: str, problem: Problem) -> Question:
+    """A question in the small language above.
+
+    Raises:
+        InputError: it is no such question, or names an unknown variable.
+
+    >>> from synthor import compile_problem, parse_spec
+    >>> problem = compile_problem(parse_spec("{records: 9, variables: {car: {type: boolean}, rents: {type: boolean}}}"))
+    >>> question = parse_question("car = 'yes' by rents", problem)
+    >>> question.kind, question.names
+    ('share', ('rents', 'car'))
+    """
+    where = f'--of "{text}"'
+    if len(text) > 1000:
+        raise InputError([Finding(where="--of", message=f"is {len(text):,} characters long", cure=GRAMMAR)])
+    first, *rest = _outside_quotes(text)
+    lists = [part for side in rest for part in side.split(",")]
+    names = [part.strip() for part in lists]
+    statistic = re.fullmatch(r"(\w+)\s+(?:of\s+)?(\w+)", first.strip())
+    if statistic and statistic[1].casefold() in get_args(Statistic):
+        kind = next(known for known in get_args(Statistic) if known == statistic[1].casefold())
+        of = _variable(statistic[2], problem, where)
+        if not of.numeric:
+            cure = f'ask for "{" by ".join([of.name, *names])}", or name a number'
+            raise InputError([Finding(where=where, message=f"{of.name} holds no numbers, so it has no {kind}", cure=cure)])
+        return _sized(Question(text=text, kind=kind, of=of, by=_variables(names, problem, where), variables=problem.variables))
+    sides = [part.strip() for part in first.split(",")]
+    if all(re.fullmatch(r"\w+", side) for side in sides):
+        by = _variables([*sides, *names], problem, where)
+        return _sized(Question(text=text, kind="count", by=by, variables=problem.variables))
+    try:
+        predicate = parse_predicate(re.sub(r"^\s*share\s+of\s+", "", first), problem.variables)
+    except PredicateError as error:
+        message = f"is neither a table, nor a statistic, nor a predicate: it {error}"
+        raise InputError([Finding(where=where, message=message, cure=error.cure or GRAMMAR)]) from None
+    by = _variables(names, problem, where)
+    return _sized(Question(text=text, kind="share", predicate=predicate, by=by, variables=problem.variables))
+
+
+def _outside_quotes(text: str) -> list[str]:
+    """The parts between the words `by` that stand outside quotes.
+
+    >>> _outside_quotes("tenure = 'rented by a' by sex by age")
+    ["tenure = 'rented by a'", 'sex', 'age']
+    """
+    pieces = re.split(r"('[^']*'|\"[^\"]*\")", text)
+    held = [piece if i % 2 else re.sub(r"(?i)(?:^|(?<=\s))by(?=\s|$)", "\0", piece) for i, piece in enumerate(pieces)]
+    return [part.strip() for part in "".join(held).split("\0")]
+
+
+def _variable(name: str, problem: Problem, where: str) -> Variable:
+    if name in problem.variables:
+        return problem.variables[name]
+    message = f"no variable is called '{name}'" if name else "a name of a variable is missing"
+    cure = nearest(name, list(problem.variables)) if name else GRAMMAR
+    raise InputError([Finding(where=where, message=message, cure=cure)])
+
+
+def _variables(names: list[str], problem: Problem, where: str) -> tuple[Variable, ...]:
+    found = tuple(_variable(name, problem, where) for name in names)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError([Finding(where=where, message=f"names {twice[0]} twice", cure="name it once")])
+    return found
+
+
+def _sized(question: Question) -> Question:
+    if question.n_cells > MOST_CELLS:
+        message = f"has {question.n_cells:,} cells, at most {MOST_CELLS:,} can be looked at"
+        raise InputError([Finding(where=f'--of "{question.text}"', message=message, cure="ask by fewer variables")])
+    return question
+
+
+def _medians(cell: CellIndex, numbers: Floats, n_cells: int) -> Floats:
+    order = np.lexsort((numbers, cell))
+    ends = np.searchsorted(cell[order], np.arange(n_cells + 1))
+    sizes = np.diff(ends)
+    found = np.full(n_cells, np.nan)
+    held = np.flatnonzero(sizes)
+    ranked = numbers[order]
+    middle = ends[held] + (sizes[held] - 1) // 2, ends[held] + sizes[held] // 2
+    found[held] = (ranked[middle[0]] + ranked[middle[1]]) / 2
+    return found

@@ -1,0 +1,273 @@
+"""How far an answer is determined: its value, its range over draws, and the bounds that targets alone imply."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from synthor.evaluate.bounds import (
+    Interval,
+    quantile_bounds,
+    ratio_bounds,
+    sd_bounds,
+    share_bounds,
+    sum_bounds,
+)
+from synthor.evaluate.implied import Implied, from_marginals, implied
+from synthor.evaluate.question import Question
+from synthor.problem import Problem
+from synthor.spec.rules import truth
+from synthor.types import CellIndex, Floats
+
+ENOUGH = 20
+"""Draws from which on the 5% and 95% points are told."""
+
+EDGE = 1e-6
+"""How near a whole number a bound of a count must be to be that number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bounds:
+    """What targets and rules alone imply of every cell.
+
+    Attributes:
+        low: (cells,) least value of any population that meets the targets; NaN where it is not known.
+        high: (cells,) greatest.
+        sentence: where they come from, in words.
+        sharp: whether some population of shares has each of them, as far as bins tell values.
+    """
+
+    low: Floats
+    high: Floats
+    sentence: str
+    sharp: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ranges:
+    """One question, answered.
+
+    Attributes:
+        question: as asked.
+        value: (cells,) in the main population; NaN where no record is in the cell.
+        draws: (draws, cells) in each of the others.
+        bounds: what targets and rules alone imply.
+    """
+
+    question: Question
+    value: Floats
+    draws: Floats
+    bounds: Bounds
+
+    @property
+    def lowest(self) -> Floats:
+        """(cells,) over the draws that have a record in the cell; NaN where none has."""
+        return self._over(np.min)
+
+    @property
+    def highest(self) -> Floats:
+        return self._over(np.max)
+
+    @property
+    def mean(self) -> Floats:
+        return self._over(np.mean)
+
+    @property
+    def sd(self) -> Floats:
+        """Standard deviation over the draws, (cells,)."""
+        return self._over(lambda values: np.std(values, ddof=1) if len(values) > 1 else np.nan)
+
+    def quantile(self, q: float) -> Floats:
+        """Quantile over the draws, (cells,); NaN where they are fewer than `ENOUGH`."""
+        if len(self.draws) < ENOUGH:
+            return np.full(len(self.value), np.nan)
+        return self._over(lambda values: np.quantile(values, q))
+
+    def _over(self, statistic: Callable[[Floats], Any]) -> Floats:
+        columns = [column[np.isfinite(column)] for column in self.draws.T]
+        return np.array([float(statistic(column)) if len(column) else np.nan for column in columns])
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the file ranges.json."""
+        five, ninety_five = self.quantile(0.05), self.quantile(0.95)
+        columns = {
+            "lowest": self.lowest, "highest": self.highest, "mean": self.mean, "sd": self.sd, "q05": five, "q95": ninety_five,
+        }  # fmt: skip
+        return {
+            "of": self.question.text,
+            "kind": self.question.kind,
+            "unit": self.question.unit,
+            "draws": len(self.draws),
+            "bounds": self.bounds.sentence,
+            "bounds_sharp": self.bounds.sharp,
+            "cells": [
+                {
+                    "labels": self.question.labels(cell),
+                    "value": plain(self.value[cell]),
+                    "draws": {name: plain(column[cell]) for name, column in columns.items()} if len(self.draws) else None,
+                    "bounds": {"low": plain(self.bounds.low[cell]), "high": plain(self.bounds.high[cell])},
+                }
+                for cell in range(len(self.value))
+            ],
+        }
+
+
+def ask(
+    problem: Problem,
+    questions: Sequence[Question],
+    records: pl.DataFrame,
+    draws: Iterable[pl.DataFrame] = (),
+    *,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Ranges, ...]:
+    """Answer questions from a population, from other draws of it, and from what its targets imply.
+
+    Args:
+        problem: its targets and rules are those that bounds come from; not the believed rules.
+        questions: parsed.
+        records: the main population.
+        draws: others, one after the other; counts and totals are scaled to the main one's number of records.
+        advance: told how many questions have bounds.
+    """
+    values = [question.values(records) for question in questions]
+    drawn: list[list[Floats]] = [[] for _ in questions]
+    for frame in draws:
+        for found, question in zip(drawn, questions, strict=True):
+            scale = records.height / frame.height if question.kind in ("count", "total") else 1.0
+            found.append(question.values(frame) * scale)
+    answers = []
+    scaled = problem.scaled(records.height) if records.height != problem.n_units else problem
+    for done, (question, value, found) in enumerate(zip(questions, values, drawn, strict=True)):
+        advance(done, len(questions))
+        others = np.array(found).reshape(len(found), len(value))
+        answers.append(Ranges(question=question, value=value, draws=others, bounds=bounds_of(scaled, question)))
+    advance(len(questions), len(questions))
+    return tuple(answers)
+
+
+def bounds_of(problem: Problem, question: Question) -> Bounds:
+    """The least and the greatest value of each cell in any population that meets the targets and breaks no rule."""
+    positions = [problem.levels[0].position(name) for name in question.names]
+    known = implied(problem, positions)
+    if question.kind == "count" and (known is None or known.separate):
+        return _of_marginals(problem, question, sharp=known is not None)
+    if known is None:
+        return _unknown(question, "not known: the variables have too many combinations of categories to be looked at")
+    found = _programmes(problem, question, known)
+    if all(interval is None for interval in found) and len(known.codes):
+        if question.kind == "count":
+            return _of_marginals(problem, question, sharp=False)
+        return _unknown(question, "not known: no population meets the targets, or the solver found none")
+    low = np.array([math.nan if interval is None else interval[0] for interval in found])
+    high = np.array([math.nan if interval is None else interval[1] for interval in found])
+    if question.kind in ("count", "total"):
+        low, high = low * problem.n_units, high * problem.n_units
+    if question.kind == "count":
+        low, high = _whole(low, high)
+    if question.kind == "share":
+        low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+    return Bounds(low=low, high=high, sentence=_sentence(known), sharp=known.sharp and question.kind != "sd")
+
+
+def _programmes(problem: Problem, question: Question, known: Implied) -> list[Interval | None]:
+    """Bounds of each cell by linear programmes; counts and totals per record of the whole."""
+    cell = _cells(problem, question, known)
+    low, high = _values(problem, question, known)
+    polytope, first = known.merged(cell, _ranked(low), _ranked(high))
+    cell, low, high = cell[first], low[first], high[first]
+    found: list[Interval | None] = []
+    for number in range(question.n_cells):
+        inside = cell == number
+        match question.kind:
+            case "count":
+                found.append(share_bounds(polytope, inside))
+            case "total":
+                found.append(sum_bounds(polytope, np.where(inside, low, 0.0), np.where(inside, high, 0.0)))
+            case "median":
+                found.append(quantile_bounds(polytope, inside, low, high))
+            case "sd":
+                found.append(sd_bounds(polytope, inside, low, high))
+            case _:
+                found.append(ratio_bounds(polytope, inside, low, high))
+    return found
+
+
+def _ranked(values: Floats) -> CellIndex:
+    """Which of the distinct values each is, (n,)."""
+    return np.unique(values, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def _cells(problem: Problem, question: Question, known: Implied) -> CellIndex:
+    """The asked cell of each combination, (n,)."""
+    if not question.by:
+        return np.zeros(len(known.codes), np.int64)
+    columns = [known.codes[:, problem.levels[0].position(variable.name)] for variable in question.by]
+    return np.ravel_multi_index(columns, question.shape).astype(np.int64)
+
+
+def _values(problem: Problem, question: Question, known: Implied) -> tuple[Floats, Floats]:
+    """Lowest and highest value of what is asked in each combination, (n,) each."""
+    level = problem.levels[0]
+    refined = level.refine(known.codes)
+    if question.predicate is not None:
+        names = [name for name in question.names if name in problem.variables]
+        codes = {name: refined[:, level.position(name)] for name in names}
+        found = truth(question.predicate, codes, problem.refined.variables, len(refined))
+        return found.must.astype(np.float64), found.may.astype(np.float64)
+    if question.of is None:
+        return np.zeros(len(refined)), np.zeros(len(refined))
+    position = level.position(question.of.name)
+    finest = level.finest(position)
+    return finest.low[refined[:, position]], finest.high[refined[:, position]]
+
+
+def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> Bounds:
+    """Bounds of a cross-table's cells from the published tables that hold parts of it."""
+    positions = [problem.levels[0].position(variable.name) for variable in question.by]
+    low, high = np.empty(question.n_cells), np.empty(question.n_cells)
+    names: tuple[str, ...] = ()
+    for cell in range(question.n_cells):
+        codes = [int(code) for code in np.unravel_index(cell, question.shape)]
+        (low[cell], high[cell]), names = from_marginals(problem, positions, codes)
+    told = f"from the marginals of {_listed(names)}" if names else "no target speaks of these variables"
+    n = problem.n_units
+    low, high = _whole(low * n, high * n)
+    return Bounds(low=low, high=high, sentence=told, sharp=sharp)
+
+
+def _whole(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Bounds of counts of whole records."""
+    return np.ceil(low - EDGE) + 0.0, np.floor(high + EDGE) + 0.0
+
+
+def _unknown(question: Question, sentence: str) -> Bounds:
+    nothing = np.full(question.n_cells, np.nan)
+    return Bounds(low=nothing, high=nothing, sentence=sentence, sharp=False)
+
+
+def _sentence(known: Implied) -> str:
+    if not known.sources:
+        return "no target speaks of these variables"
+    whole = "" if known.sharp else ", not all that the targets say"
+    return f"by linear programmes over {_listed(known.sources)}{whole}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:6])
+    return f"{shown} and {len(names) - 6} more" if len(names) > 6 else shown
+
+
+def plain(number: float) -> float | int | None:
+    """A number for JSON: whole ones as such, none where there is no value."""
+    if not math.isfinite(number):
+        return None
+    return round(number) if number == round(number) else float(number)
+
+
+def to_json(answers: Sequence[Ranges]) -> str:
+    """The file ranges.json."""
+    return json.dumps({"answers": [answer.to_dict() for answer in answers]}, ensure_ascii=False, indent=1) + "\n"

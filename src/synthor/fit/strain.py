@@ -1,0 +1,134 @@
+"""Strain: how far a target pulls the beliefs, and how far a belief had to give way.
+
+Both are KL(p || q) = sum p log(p / q) in nats: e^KL is by how much a record of p is likelier under p than under q, on
+(geometric) average. Of a target, p is the table and q what was believed of it: by the table of beliefs on the same two
+variables, otherwise by the proposals, before anything was pulled. Where neither says anything of it, q is independence, which
+nobody believes. Of a belief, p is the belief and q the fitted distribution.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from synthor.fit.pool import Pool
+from synthor.prior.beliefs import FLOOR_CELL, Beliefs, BelievedTable
+from synthor.prior.mixture import TINY
+from synthor.problem import Target
+from synthor.types import Floats
+
+Source = Literal["table", "proposals", "independence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """How one target or one belief fared.
+
+    Attributes:
+        name: of the target or the dependency.
+        strain: nats. Of a target: KL(target || what the beliefs say of it), so how far it pulls them. Of a belief: KL(belief ||
+            fitted), so how far it had to give way.
+        support: fewest candidates in any cell that is wanted.
+        cell: the cell where both differ most, in words; empty where nothing differs.
+        believed: its share as believed.
+        wanted: its share in the table; of a belief, in the fitted distribution.
+        by: who believed so, of a target.
+    """
+
+    name: str
+    strain: float
+    support: int
+    cell: str = ""
+    believed: float = 0.0
+    wanted: float = 0.0
+    by: Source = "table"
+
+
+def pull_of_target(target: Target, beliefs: Beliefs, pool: Pool, support: int) -> Pull:
+    """How far a target pulls the beliefs.
+
+    Args:
+        target: the table.
+        beliefs: what was believed.
+        pool: candidates, for tables of which no marginal of the beliefs says anything directly.
+        support: fewest candidates in a wanted cell.
+    """
+    total = float(target.wanted.sum())
+    if target.level != 0 or total <= 0:
+        return Pull(name=target.name, strain=0.0, support=support)
+    said, by = _believed(target, beliefs, pool)
+    wanted, said = target.wanted / total, said / max(float(said.sum()), TINY)
+    cell = _worst(wanted, said)
+    return Pull(
+        name=target.name,
+        strain=kl(wanted, said),
+        support=support,
+        cell="" if cell is None else ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items()),
+        believed=0.0 if cell is None else float(said[cell]),
+        wanted=0.0 if cell is None else float(wanted[cell]),
+        by=by,
+    )
+
+
+def pull_of_belief(belief: BelievedTable, fitted: Floats, names: tuple[tuple[str, ...], tuple[str, ...]]) -> Pull:
+    """How far a dependency had to give way.
+
+    Args:
+        belief: the table that was believed.
+        fitted: (cells,) the same table in the fitted distribution.
+        names: labels of its rows and of its columns.
+    """
+    believed = belief.grouped.ravel()
+    cell = _worst(fitted, believed)
+    words = ""
+    if cell is not None:
+        row, column = divmod(cell, belief.grouped.shape[1])
+        words = f"{names[0][row]}, {names[1][column]}"
+    return Pull(
+        name=belief.name,
+        strain=kl(believed, fitted),
+        support=0,
+        cell=words,
+        believed=0.0 if cell is None else float(believed[cell]),
+        wanted=0.0 if cell is None else float(fitted[cell]),
+    )
+
+
+def kl(p: Floats, q: Floats) -> float:
+    """KL(p || q) in nats; shares of 0 in q count as `TINY`.
+
+    >>> round(kl(np.array([0.12, 0.88]), np.array([0.34, 0.66])), 3)
+    0.128
+    """
+    inside = p > 0
+    return max(0.0, float((p[inside] * np.log(p[inside] / np.maximum(q[inside], TINY))).sum()))
+
+
+def _worst(p: Floats, q: Floats) -> int | None:
+    """The cell that adds most to KL(p || q) + KL(q || p), however rare it is; None where they are equal."""
+    gap = (p - q) * np.log(np.maximum(p, FLOOR_CELL) / np.maximum(q, FLOOR_CELL))
+    return int(gap.argmax()) if len(gap) and gap.max() > 1e-9 else None
+
+
+def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Source]:
+    """What was believed of each cell, and by whom."""
+    plain = target.grid.universe is None and target.grid.listed is None
+    declared = plain and all(axis.column == axis.position for axis in target.axes)
+    if declared and len(target.axes) == 2:
+        for table in beliefs.tables:
+            if table.columns in (target.columns, target.columns[::-1]):
+                shares = table.shares if table.columns == target.columns else table.shares.T
+                return _grouped(target, shares), "table"
+    by: Source = "proposals" if beliefs.n_proposals else "independence"
+    if declared and len(target.axes) == 1:  # the pool is drawn from a plan that was pulled onto these already
+        return _grouped(target, beliefs.base.marginal(target.columns[0])), by
+    index = target.grid.index(pool.units.codes)
+    return np.bincount(index, np.exp(pool.log_base), target.grid.size + 1)[:-1].astype(np.float64), by
+
+
+def _grouped(target: Target, shares: Floats) -> Floats:
+    """Shares of categories as shares of a table's labels, (cells,)."""
+    for place, axis in enumerate(target.axes):
+        under = axis.group_of == np.arange(axis.size)[:, None]
+        shares = np.moveaxis(np.tensordot(under.astype(np.float64), shares, axes=(1, place)), 0, place)
+    return np.asarray(shares, dtype=np.float64).ravel()

@@ -1,0 +1,301 @@
+"""Evidence without microdata: published tables are left out, each in turn, and predicted from the others and the beliefs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from synthor.errors import Finding, InputError, nearest
+from synthor.evaluate.calibrate import Calibration, Pair, calibrate, common_labels, gathered, pair_of, records_behind
+from synthor.evaluate.holdout import HeldOut, HoldOuts, Published
+from synthor.events import Event, Listener, forward, ignore
+from synthor.fit.model import Model, fit_what_can_be
+from synthor.fit.rounds import Round
+from synthor.fit.status import Status
+from synthor.llm.budget import Bill
+from synthor.loop import ANSWERS, fit_problem
+from synthor.prior.beliefs import Beliefs, BelievedTable, resolve
+from synthor.prior.confidence import strengthened
+from synthor.prior.elicit import asks, elicit, sources
+from synthor.prior.model import Dropped, Prior
+from synthor.prior.survey import with_survey
+from synthor.problem import Axis, Level, Moment, Problem, Target, compile_problem, holding, touching, without
+from synthor.run import Run, draw, timed
+from synthor.spec.model import Spec
+from synthor.types import Codes
+
+EACH = "each"
+"""Stands for every cross-table."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Held:
+    """What holding out showed, and what the run goes on with.
+
+    Attributes:
+        outs: every table that was left out, as published and as predicted.
+        prior: the beliefs; their confidences calibrated where that was asked for.
+        dropped: beliefs that could not be used.
+        rounds: of asking a model, without the tables.
+        out_of_budget: whether the budget ended before everything was asked.
+        seconds: wall-clock time of each stage.
+        bill: what asking cost.
+    """
+
+    outs: HoldOuts
+    prior: Prior
+    dropped: tuple[Dropped, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    out_of_budget: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    bill: Bill = field(default_factory=Bill)
+
+
+def hold_out(
+    spec: Spec,
+    names: Sequence[str] = (EACH,),
+    *,
+    calibrated: bool = False,
+    prior: str | Path | Prior | None = None,
+    answers: str | Path = ANSWERS,
+    wait: bool = False,
+    on_event: Listener = ignore,
+) -> Held:
+    r"""Predict published tables, each in turn, from all other targets and the beliefs.
+
+    Of a cross-table the dependence is left out: its one-way marginals stay known. A model is asked once, and is shown none of
+    the tables that are named; beliefs that are given are taken as they are.
+
+    Args:
+        spec: what is known, and where beliefs come from.
+        names: of targets; `each` stands for every cross-table.
+        calibrated: let the tables that were left out calibrate the confidence of the beliefs about their pairs.
+        prior: beliefs, or a file of them, to use instead of asking.
+        answers: file of a model's answers.
+        wait: for the answers of a batch folder.
+        on_event: told of progress.
+
+    Raises:
+        InputError: the spec cannot be used, no target has a name, it is nothing that can be predicted, or nothing is believed
+            of what should calibrate.
+
+    >>> from synthor import parse_spec
+    >>> from synthor.spec.targets import TargetSpec
+    >>> table = [("no", "owned", 1), ("no", "rented", 4), ("yes", "owned", 4), ("yes", "rented", 1)]
+    >>> spec = parse_spec("records: 10\nvariables: {car: {type: boolean}, tenure: {type: category, values: [owned, rented]}}")
+    >>> rows = [{"car": car, "tenure": tenure, "count": count} for car, tenure, count in table]
+    >>> spec = spec.model_copy(update={"targets": [TargetSpec(name="both", table=rows)]})
+    >>> believed = Prior(dependencies=[{"given": "car", "of": "tenure", "rows": [[25, 75], [75, 25]]}])
+    >>> hold_out(spec, prior=believed).outs.verdict
+    "The cross-table left out was predicted at 17% of independence's distance (mean TVD 0.052; independence 0.300)."
+    """
+    problem = compile_problem(spec)
+    targets = _named(problem, names)
+    if asks(spec, prior) and spec.method != "calibrated":
+        cure = "write `method: calibrated`, or give beliefs with --prior"
+        message = f"`method: {spec.method}` takes a model's records as they are, so no table can be left out of a fit"
+        raise InputError([Finding(where="hold-out", message=message, cure=cure)])
+    held = _believing(spec, problem, [target.name for target in targets], prior, answers, wait, on_event)
+    pairs = [pair for target in targets for pair in _pairs(problem, target, held.prior)] if calibrated else []
+    calibration = _calibration(pairs) if calibrated else None
+    with timed("holdout", held.seconds):
+        tables = []
+        for done, target in enumerate(targets):
+            on_event(Event(stage="holdout", done=done, total=len(targets)))
+            tables.append(_predicted(problem, target, held.prior))
+        on_event(Event(stage="holdout", done=len(targets), total=len(targets)))
+    outs = replace(held.outs, tables=tuple(tables), calibration=calibration)
+    if calibration is None:
+        return replace(held, outs=outs)
+    return replace(held, outs=outs, prior=strengthened(held.prior, calibration.factor, calibration.sentence))
+
+
+def synthesize_after(
+    spec: Spec,
+    names: Sequence[str] = (EACH,),
+    *,
+    calibrated: bool = False,
+    prior: str | Path | Prior | None = None,
+    answers: str | Path = ANSWERS,
+    wait: bool = False,
+    on_event: Listener = ignore,
+) -> Run:
+    """Hold out, then make the records with all targets and the same beliefs; arguments and errors as of `hold_out`."""
+    held = hold_out(spec, names, calibrated=calibrated, prior=prior, answers=answers, wait=wait, on_event=on_event)
+    on_event(Event(stage="elicit", done=1, total=1, product=held.prior))
+    with timed("fit", held.seconds):
+        fitted = fit_what_can_be(compile_problem(spec), held.prior, dropped=held.dropped, advance=forward("fit", on_event))
+    cut_short = held.out_of_budget and fitted.status is Status.CONVERGED
+    model = fitted.recorded(rounds=held.rounds, status=Status.OUT_OF_BUDGET if cut_short else None)
+    on_event(Event(stage="fit", done=1, total=1, product=model))
+    run = draw(model, on_event=on_event)
+    inputs = sources(spec, prior)
+    return replace(run, inputs=inputs, seconds=held.seconds | run.seconds, bill=held.bill, held_out=held.outs)
+
+
+def _named(problem: Problem, names: Sequence[str]) -> list[Target | Moment]:
+    """The targets to leave out, in the spec's order."""
+    every: dict[str, Target | Moment] = {target.name: target for target in problem.targets}
+    every |= {moment.name: moment for moment in problem.moments}
+    findings = []
+    for name in dict.fromkeys(names):
+        found = every.get(name)
+        if found is None and name != EACH:
+            cure = nearest(name, [*every, EACH])
+            findings.append(Finding(where="hold-out", message=f"no target is called '{name}'", cure=cure))
+        elif isinstance(found, Moment) and found.kind != "shares":
+            message = f"'{name}' is a {found.kind}: one number a cell, of which no distribution can be predicted"
+            findings.append(Finding(where="hold-out", message=message, cure="leave out a table of counts or shares"))
+    crossed = [name for name, target in every.items() if _is_crossed(target)]
+    if EACH in names and EACH not in every and not crossed:
+        message = "no target is a cross-table, so none can be left out in turn"
+        cure = "add a cross-table to the spec, or name a one-way table to predict"
+        findings.append(Finding(where="hold-out", message=message, cure=cure))
+    if findings:
+        raise InputError(findings)
+    wanted = {*names, *(crossed if EACH in names and EACH not in every else ())}
+    return [target for name, target in every.items() if name in wanted]
+
+
+def _is_crossed(target: Target | Moment) -> bool:
+    """Whether it is a cross-table of its own, not the totals of another."""
+    return isinstance(target, Target) and len(target.axes) > 1 and not target.totals_of
+
+
+def _believing(
+    spec: Spec,
+    problem: Problem,
+    names: Sequence[str],
+    prior: str | Path | Prior | None,
+    answers: str | Path,
+    wait: bool,
+    on_event: Listener,
+) -> Held:
+    """What is believed by somebody who is shown none of the tables; nothing is predicted yet."""
+    blind = without(problem, names).problem
+    if not asks(spec, prior):
+        believed, dropped = elicit(spec, prior)
+        about = (
+            "No beliefs were used: only the other targets predict."
+            if believed.empty and spec.sample is None
+            else "The beliefs were given: whether whoever made them had seen these tables is not known."
+        )
+        outs = HoldOuts(tables=(), beliefs=about)
+        return Held(outs=outs, prior=with_survey(believed, blind, spec), dropped=dropped)
+
+    def listen(event: Event) -> None:  # a model without these tables is not what the run is about, and is not kept
+        on_event(replace(event, product=None) if isinstance(event.product, Model) else event)
+
+    fitted = fit_problem(blind, spec, answers=answers, wait=wait, on_event=listen)
+    model = fitted.model
+    outs = HoldOuts(tables=(), beliefs="The model was asked without being shown any of these tables.")
+    lost = tuple(entry for entry in model.dropped if entry not in model.beliefs.dropped)  # the others are found again
+    return Held(
+        outs=outs,
+        prior=model.prior,
+        dropped=lost,
+        rounds=model.rounds,
+        out_of_budget=model.status is Status.OUT_OF_BUDGET,
+        seconds=dict(fitted.seconds),
+        bill=fitted.bill,
+    )
+
+
+def _predicted(problem: Problem, target: Target | Moment, prior: Prior) -> HeldOut:
+    """One table, left out and predicted."""
+    left = without(problem, [target.name])
+    model = fit_what_can_be(left.problem, prior)
+    units, weights = model.pool.units, model.weights
+    published = Published.of(target, problem.levels[0], units, weights)
+    alone = model if prior.empty else fit_what_can_be(left.problem, Prior())
+    names = [problem.levels[0].variables[column].name for column in dict.fromkeys(target.columns)]
+    return HeldOut(
+        name=target.name,
+        variables=tuple(names),
+        n_cells=len(published.shares),
+        tvd=published.distance(units, weights),
+        tvd_of_independence=published.distance_of_independence,
+        tvd_of_targets=published.distance(alone.pool.units, alone.weights),
+        floor=published.floor,
+        worst=published.worst(units, weights),
+        believed=any(set(table.columns) <= set(target.columns) for table in model.beliefs.tables),
+        kept=left.kept,
+        told_by=holding(problem, target),
+        status=model.status.value,
+        notes=tuple(_notes(problem, target, left.kept, model)),
+    )
+
+
+def _notes(problem: Problem, target: Target | Moment, kept: Sequence[str], model: Model) -> Iterator[str]:
+    if kept:
+        yield f"'{target.name}' was left out, but for what it says of one variable alone: {', '.join(kept)}."
+    told_by, touched = holding(problem, target), touching(problem, target)
+    if told_by:
+        names = ", ".join(f"'{name}'" for name in told_by)
+        yield f"'{target.name}' is no test: {names} gives the same variables together; strike that from the spec to test this."
+    if touched:
+        names = ", ".join(f"'{name}'" for name in touched)
+        yield f"{names}, about the same variables, tells a part of '{target.name}'."
+    if isinstance(target, Moment):
+        yield f"'{target.name}' gives shares inside cells: its cells are taken to be as large as predicted."
+    elif target.grid.listed is not None and not target.grid.closed:
+        yield f"'{target.name}' lists only some cells, so its sides are not known and left out with it."
+    if model.status is not Status.CONVERGED:
+        yield f"Without '{target.name}': {model.status.sentence}"
+
+
+def _calibration(pairs: Sequence[Pair]) -> Calibration:
+    if pairs:
+        return calibrate(pairs)
+    message = "no pair of the tables that are left out has a dependency table with a confidence, so nothing can be calibrated"
+    cure = "leave out a table of all records about a pair that is believed something of, or run without --calibrate-confidence"
+    raise InputError([Finding(where="calibrate-confidence", message=message, cure=cure)])
+
+
+def _pairs(problem: Problem, target: Target | Moment, prior: Prior) -> Iterator[Pair]:
+    """Believed tables beside the published one: of every pair of its variables that no other target gives."""
+    if isinstance(target, Moment) or not target.grid.covers or target.wanted.sum() <= 0:
+        return
+    beliefs = _stated(prior, without(problem, [target.name]).problem)
+    for a, b in combinations(range(len(target.axes)), 2):
+        columns = {target.axes[a].position, target.axes[b].position}
+        others = (other for other in problem.targets if target.name not in (other.name, other.totals_of))
+        if len(columns) < 2 or any(columns <= set(other.columns) for other in others):
+            continue
+        for table in beliefs:
+            if set(table.columns) == columns:
+                pair = _pair(problem.levels[0], target, (a, b), table)
+                if min(pair.published.shape) > 1:
+                    yield pair
+
+
+def _stated(prior: Prior, problem: Problem) -> tuple[BelievedTable, ...]:
+    """The believed tables whose strength is a stated confidence: one counted from a sample knows its own."""
+    stated = [table for table in prior.dependencies if table.records is None]
+    beliefs: Beliefs = resolve(prior.model_copy(update={"dependencies": stated}), problem)
+    return beliefs.tables
+
+
+def _pair(level: Level, target: Target, sides: tuple[int, int], table: BelievedTable) -> Pair:
+    """A believed and a published table in the finest cells that both can be put into."""
+    if table.columns[0] != target.axes[sides[0]].position:
+        sides = (sides[1], sides[0])
+    labels = [common_labels(*_groupings(level, target.axes[s], table.group_of[i])) for i, s in enumerate(sides)]
+    published = gathered(pair_of(target, *sides), labels[0][0], labels[1][0])
+    believed = gathered(table.grouped, labels[0][1], labels[1][1])
+    return Pair(
+        belief=table.name,
+        target=target.name,
+        believed=believed,
+        published=published,
+        strength=table.strength,
+        records=records_behind(target),
+    )
+
+
+def _groupings(level: Level, axis: Axis, group_of: Codes) -> tuple[Codes, Codes]:
+    """Label in the table, and group in the belief, of each category behind an axis."""
+    believed = group_of if axis.column == axis.position else group_of[level.parents(axis.position)]
+    return axis.group_of, np.asarray(believed, dtype=np.int32)

@@ -1,0 +1,207 @@
+"""What people get wrong in the tables that they download, told from what was found, and how to mend it."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthor.errors import nearest
+from synthor.spec.tables.layout import NAMELESS
+from synthor.spec.variables import Variable
+from synthor.types import Floats
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MARGIN = re.compile(r"\bmoe\b|margin|\berror\b|±|\+/-|_moe|moe_", re.IGNORECASE)
+SEVERAL = 2
+"""Counts of so many times the records are taken to be of a population that they stand for."""
+
+NEAR = 0.01
+"""Share by which perturbed counts may be off their total."""
+
+THOUSAND = 1000
+SHORT = 60
+"""Letters of a text that a message repeats."""
+
+
+def short(text: str) -> str:
+    """A text as a message repeats it.
+
+    >>> short("x" * 100)[-5:]
+    'xx...'
+    """
+    return text if len(text) <= SHORT else f"{text[: SHORT - 3]}..."
+
+
+def of_label(text: str, labels: Sequence[str], variable: Variable, others: Sequence[Variable] = ()) -> str:
+    """What to do about a label that is not known: spreadsheets and exports break labels in ways that can be told.
+
+    Args:
+        text: as printed.
+        labels: that are known.
+        variable: that they belong to.
+        others: variables whose label it may be.
+
+    >>> from synthor.spec.variables import Category
+    >>> zone = Category(type="category", values=["01001", "01003", "5-9"]).build("zone")
+    >>> of_label("1001", zone.labels, zone)
+    "did you mean '01001'? leading zeros were lost: keep codes as text"
+    >>> of_label("05-Sep", zone.labels, zone)
+    "did you mean '5-9'? a spreadsheet made a date of it"
+    """
+    if not text:
+        return "give every row its label; where cells were merged, repeat the label above"
+    if found := _mangled(text, labels):
+        meant, how = found
+        return f"did you mean '{meant}'? {how}".rstrip()
+    if re.fullmatch(r"\d(?:\.\d+)?[eE]\+\d+", text):
+        return "a spreadsheet shortened it: keep codes as text"
+    codes = text.isdecimal() and all(label.isdecimal() for label in labels)
+    rename = f"`labels: {{{variable.name}: {{'{short(text)}': Total}}}}`"
+    if codes and (n := sum(label.startswith(text) for label in labels)) > 1:
+        return f"{n} labels begin so: if it is their sum, leave the row out or say {rename}"
+    found_near = nearest(short(text), labels)
+    if found_near.startswith("did") and not codes:
+        return found_near
+    for other in others:
+        if other.kind == "category" and other.name != variable.name and other.code(text) >= 0:
+            return f"it is a label of {other.name}"
+    known = found_near if not found_near.startswith("did") else nearest("", labels)
+    if variable.numeric or codes:
+        return known
+    return f"{known}; if it is one of them or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+
+
+def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
+    """The label that a text was before a program changed it, and what happened."""
+    known = {label.strip().casefold(): label for label in labels}
+    whole = re.sub(r"\.0+$", "", text)
+    if whole != text and whole in known:
+        return known[whole], "codes were read as numbers: keep them as text"
+    if whole.isdecimal():
+        padded = [label for label in labels if label.isdecimal() and label.lstrip("0") == whole.lstrip("0")]
+        if len(padded) == 1:
+            return padded[0], "leading zeros were lost: keep codes as text"
+    for meant in _before_dates(text):
+        if meant in known:
+            return known[meant], "a spreadsheet made a date of it"
+    try:
+        meant = text.encode("windows-1252").decode("utf-8").strip().casefold()
+    except UnicodeError:
+        meant = ""
+    if meant in known:
+        return known[meant], "it is UTF-8 that was read as Windows-1252: save it anew from its source"
+    ending = [label for label in labels if len(label) > 2 and label[-1:].isdecimal() and text.endswith(label)]
+    return (ending[0], "") if len(ending) == 1 else None
+
+
+def _before_dates(text: str) -> list[str]:
+    """What a spreadsheet may have made a date of: 5-9 becomes 05-Sep or 9-May, 10-14 becomes Oct-14."""
+    if found := re.fullmatch(r"(\d{1,2})-([A-Za-z]{3})[a-z]*", text):
+        day, month = int(found[1]), found[2].lower()
+    elif found := re.fullmatch(r"([A-Za-z]{3})[a-z]*-(\d{2})", text):
+        day, month = int(found[2]), found[1].lower()
+    elif found := re.fullmatch(r"\d{4}-(\d{2})-(\d{2})(?: 00:00:00)?", text):
+        pair = (int(found[1]), int(found[2]))
+        return [f"{pair[0]}-{pair[1]}", f"{pair[1]}-{pair[0]}"]
+    else:
+        return []
+    if month not in MONTHS:
+        return []
+    number = MONTHS.index(month) + 1
+    return [f"{day}-{number}", f"{number}-{day}"]
+
+
+def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str], *, measured: bool) -> str:
+    """What to do about a column that is no variable.
+
+    Args:
+        name: of the column.
+        variables: that there are.
+        measures: what a column of values may be called.
+        measured: whether the table has one.
+    """
+    if name == NAMELESS:
+        return 'say what it is: `columns: {"": ...}` (a variable, or null)'
+    told = short(name)
+    if MARGIN.search(name):
+        return f"if it holds margins of error, say `margin_of_error: {told}`, otherwise `columns: {{{told}: null}}`"
+    found = nearest(told, [*(variable.name for variable in variables), *measures])
+    if found.startswith("did"):
+        return found
+    for variable in variables:
+        if variable.code(name) >= 0:
+            return f"it is a label of {variable.name}: say `layout: {{wide: [{variable.name}]}}`"
+    meant = "null leaves it out" if measured else f"{' or '.join(measures)}, a variable, or null"
+    return f"say what it is: `columns: {{{told}: ...}}` ({meant})"
+
+
+def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
+    """What to do about a text that is no number.
+
+    Args:
+        text: as printed.
+        measure: that it should be.
+        decimal: mark before decimals that is expected.
+        points: whether it is a number where the other mark is meant.
+    """
+    if not text:
+        return "write 0 where there is none, .. where it is not told"
+    other = {".": ",", ",": "."}[decimal]
+    if points and re.fullmatch(r"[^.,]*\d{1,3}(?:\.\d{3})+(?:,\d+)?[^.,]*", text):
+        return f"points between thousands need `layout: {{decimal: '{other}'}}`"
+    if points:
+        return f"decimals after '{other}' need `layout: {{decimal: '{other}'}}`"
+    if _before_dates(text):
+        return "a spreadsheet made a date of it: take the number from its source"
+    if text[0] in "=#":
+        return "it is a formula or its error: save the table with its values"
+    plain = "write a plain number, with a point for decimals"
+    return f"{plain}; if it marks a {measure} that is not told, say `suppressed: {{marks: ['{short(text)}']}}`"
+
+
+def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool) -> str:
+    """What to do about counts that add up to another number than the records.
+
+    Args:
+        total: what they come to.
+        n_units: what they should come to.
+        key: of the spec that says so, records or population.
+        decimals: that counts were written with.
+        covers: whether the table counts every record.
+        hidden: whether some cells are not told.
+    """
+    for whole in (1, 100):
+        if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
+            return "they look like shares: call the column share"
+    if decimals == 3 and total < n_units:
+        return "points between thousands need `layout: {decimal: ','}`"
+    if total != round(total):
+        return "counts must be whole numbers, without thousands separators, or be written as shares"
+    if not covers:
+        return f"a part cannot be more than all: correct the table, `where` or {key}"
+    if hidden:
+        return f"correct a cell, what the cells that are not told were smaller than, or {key}"
+    if abs(total * THOUSAND - n_units) < 0.03 * n_units:
+        return f"they look like thousands: say `population: {total:.13g}`, write whole counts, or the table as shares"
+    part = "say with `where` which records it counts, " if total < 0.9 * n_units else ""
+    scaled = f"; `population: {total:.13g}` scales it" if key == "records" and total > SEVERAL * n_units else ""
+    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if abs(total - n_units) <= NEAR * n_units else ""
+    return f"correct the table, {part}set {key} to {total:,.13g}, or write the table as shares{scaled}{near}"
+
+
+def of_shares(values: Floats, names: Sequence[str], whole: float, n_units: float) -> str:
+    """What to do about shares that do not add up to their whole.
+
+    Args:
+        values: of all cells, one axis a variable.
+        names: of the variables.
+        whole: that they should add up to.
+        n_units: records.
+    """
+    if abs(values.sum() - n_units) < 0.5 and n_units != whole:
+        return "they look like counts: call the column count"
+    for axis, name in enumerate(names):
+        inside = values.sum(axis=tuple(a for a in range(values.ndim) if a != axis))
+        if values.ndim > 1 and np.allclose(inside, whole, rtol=0.02):
+            return f"they look like shares inside each {name}: say `by: [{name}]`"
+    return "correct them, or write counts; shares of one table cover every record once"

@@ -1,0 +1,193 @@
+"""The rows of a table, read: which cell each is, what it says, and what it does not tell."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.problem.cures import of_label, short
+from synthor.problem.printed import LISTED, Add, FirstFew, Printed
+from synthor.problem.sides import NONE, TOTAL, codes_of
+from synthor.problem.target import Axis
+from synthor.spec.tables import Table
+from synthor.spec.tables.labels import is_total
+from synthor.spec.tables.numbers import Published
+from synthor.spec.targets import TargetSpec
+from synthor.spec.variables import Variable
+from synthor.types import CellIndex, Floats, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A row of totals: `TOTAL` in place of the codes that it sums over, what it says, and where."""
+
+    codes: tuple[int, ...]
+    value: Published
+    row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listed:
+    """The cells that a table lists.
+
+    Attributes:
+        cells: (m,) flat index.
+        values: (m,) as printed; NaN where they are not told.
+        low: (m,) the least that each can be; the value itself where it is told.
+        high: (m,) the most.
+        sigma: (m,) standard deviation where there are margins of error, otherwise 0.
+        rows: (m,) row of the file.
+        totals: rows that sum over others.
+        decimals: most that a value was written with.
+    """
+
+    cells: CellIndex
+    values: Floats
+    low: Floats
+    high: Floats
+    sigma: Floats
+    rows: CellIndex
+    totals: tuple[Total, ...]
+    decimals: int
+
+    @property
+    def told(self) -> Mask:
+        """Which of them are told, (m,)."""
+        return ~np.isnan(self.values)
+
+
+def listed(
+    table: Table,
+    written: TargetSpec,
+    axes: Sequence[Axis],
+    measure: str,
+    renamed: Mapping[str, Mapping[str, str]],
+    add: Add,
+    *,
+    variables: Sequence[Variable] = (),
+    signed: bool = False,
+) -> Listed:
+    """Read the rows of a table; what is wrong with them is added to the findings.
+
+    Args:
+        table: as text.
+        written: in the spec.
+        axes: its sides.
+        measure: its column of values.
+        renamed: what tables call categories, by variable.
+        add: takes what is wrong.
+        variables: all of the spec, whose labels may have been mixed up.
+        signed: whether values may be negative.
+    """
+    at = {column: i for i, column in enumerate(table.columns)}
+    sides = [at[axis.variable.name] for axis in axes]
+    lookup = [_lookup(table, written, axis, renamed, side) for axis, side in zip(axes, sides, strict=True)]
+    first_few = FirstFew(add)
+    read = Printed(written, measure, first_few, signed=signed)
+    unknown = _Unknown(table, written, axes, sides, variables, first_few)
+    columns = list(zip(*table.rows, strict=True))
+    codes = np.array([[of[text] for text in columns[side]] for of, side in zip(lookup, sides, strict=True)], np.int64)
+    codes = codes.reshape(len(axes), len(table.rows))
+    margin = columns[at[written.margin_of_error]] if isinstance(written.margin_of_error, str) else None
+    texts = columns[at[measure]]
+    values, low, high, legible = read.values(texts)
+    sigma, known = read.sigmas(margin, ~np.isnan(values))
+    free = np.isinf(sigma)
+    values[free], low[free], high[free], sigma[free] = np.nan, 0.0, np.inf, 0.0
+    nameless, over = (codes == NONE).any(axis=0), (codes == TOTAL).any(axis=0)
+    usable = np.flatnonzero(legible & known & ~nameless & ~over)
+    cells = np.zeros(len(usable), np.int64)
+    for axis, side_codes in zip(axes, codes, strict=True):
+        cells = cells * axis.size + side_codes[usable]
+    _, first, kind = np.unique(cells, return_index=True, return_inverse=True)
+    kept = np.sort(first)
+    again = np.zeros(len(table.rows), bool)
+    again[usable] = True
+    again[usable[kept]] = False
+    was = dict(zip(usable[again[usable]].tolist(), usable[first[kind[again[usable]]]].tolist(), strict=True))
+    for i in np.flatnonzero(nameless | ~legible | (~known & ~over & ~nameless) | again).tolist():
+        row, number = table.rows[i], table.numbers[i]
+        if nameless[i]:
+            unknown.tell(codes[:, i].tolist(), row, number)
+        if not legible[i]:
+            read.refuse(texts[i], number)
+        elif not known[i] and not nameless[i]:
+            read.refuse_margin(margin[i] if margin is not None else str(written.margin_of_error), number)
+        elif again[i]:
+            labels = ", ".join(row[side] for side in sides)
+            message = f"cell ({labels}) was given in row {table.numbers[was[i]]} already"
+            first_few.add("cells that were given already", message, "keep one of the two rows", row=number, label=labels)
+    read.refuse_some_percent(texts, table.numbers)
+    first_few.tell_of_the_rest()
+    rows = usable[kept]
+    totals = np.flatnonzero(over & ~nameless & legible).tolist()
+    return Listed(
+        cells=cells[kept],
+        values=values[rows],
+        low=low[rows],
+        high=high[rows],
+        sigma=sigma[rows],
+        rows=np.array(table.numbers, np.int64)[rows],
+        totals=_largest(Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i]) for i in totals),
+        decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),
+    )
+
+
+def _largest(totals: Iterable[Total]) -> tuple[Total, ...]:
+    """Of totals of the same, which a column that was left out told apart, that of all."""
+    found: dict[tuple[int, ...], Total] = {}
+    for total in totals:
+        before = found.get(total.codes)
+        if before is None or not before.value.told or total.value.value > before.value.value:
+            found[total.codes] = total
+    return tuple(found.values())
+
+
+def _lookup(
+    table: Table, written: TargetSpec, axis: Axis, renamed: Mapping[str, Mapping[str, str]], side: int
+) -> dict[str, int]:
+    texts = dict.fromkeys(row[side] for row in table.rows)
+    as_they_are = axis.variable if axis.labels == axis.variable.labels else None
+    totals = written.layout.total if written.layout is not None else None
+    found = codes_of(texts, axis.labels, as_they_are, renamed.get(axis.variable.name, {}), totals)
+    if written.flows is not None:
+        return {text: NONE if code == TOTAL else code for text, code in found.items()}
+    return found
+
+
+class _Unknown:
+    """Labels that are none: each is told once, with its first row and how many rows more have it."""
+
+    def __init__(
+        self,
+        table: Table,
+        written: TargetSpec,
+        axes: Sequence[Axis],
+        sides: Sequence[int],
+        variables: Sequence[Variable],
+        first_few: FirstFew,
+    ) -> None:
+        self.table, self.written, self.axes, self.sides = table, written, axes, sides
+        self.variables, self.first_few = variables, first_few
+        self.seen: set[tuple[int, str]] = set()
+
+    def tell(self, codes: Sequence[int], row: Sequence[str], number: int) -> None:
+        for axis, code, side in zip(self.axes, codes, self.sides, strict=True):
+            if code != NONE or (side, row[side]) in self.seen:
+                continue
+            self.seen.add((side, row[side]))
+            if len(self.seen) <= LISTED * len(self.sides):
+                self._add(axis, side, row[side], number)
+            else:
+                self.first_few.add(f"unknown labels of {axis.variable.name}", "", "")
+
+    def _add(self, axis: Axis, side: int, text: str, number: int) -> None:
+        name = axis.variable.name
+        rows = {at for row, at in zip(self.table.rows, self.table.numbers, strict=True) if row[side] == text}
+        more = f" (nor in {len(rows) - 1:,} more rows)" if len(rows) > 2 else " (nor in one more row)" if len(rows) > 1 else ""
+        more = more if text else more.replace("nor", "and")
+        message = f"'{short(text)}' is no label of {name}{more}" if text else f"{name} is blank{more}"
+        cure = of_label(text, axis.labels, axis.variable, self.variables)
+        if self.written.flows is not None and is_total(text):
+            cure = "flows take no totals: leave the row out"
+        self.first_few.add(f"unknown labels of {name}", message, cure, row=number, label=text)

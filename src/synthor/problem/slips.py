@@ -1,0 +1,187 @@
+"""What a spec says to no effect, and what selects nobody: mostly slips, told before anything is spent."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from synthor.errors import Finding, nearest
+from synthor.problem.level import Level
+from synthor.problem.model import Rule
+from synthor.problem.printed import MEASURES
+from synthor.problem.reader import Reading
+from synthor.problem.sides import NONE, codes_of
+from synthor.problem.statistics import VALUE
+from synthor.problem.target import Moment, Target, Universe
+from synthor.spec.model import Spec
+from synthor.spec.rules import Among, parts
+from synthor.spec.tables import unused_columns
+from synthor.spec.tables.labels import is_total, span, undressed
+from synthor.spec.targets import STATISTICS
+from synthor.spec.variables import Variable, as_text
+from synthor.types import Codes, Mask
+
+MOST_COMBINATIONS = 200_000
+"""Combinations of categories that a `where` is tried on; with more it is left to the solver."""
+
+
+def slips_of_universes(targets: Sequence[Target | Moment], level: Level) -> Iterator[Finding]:
+    """Tables whose `where` selects nobody: by the ranges of variables, or because other tables want nobody there."""
+    empty = _empty_categories([target for target in targets if isinstance(target, Target)], level)
+    for target in targets:
+        universe = target.grid.universe
+        if universe is None or math.prod(variable.size for _, variable in universe.columns.values()) > MOST_COMBINATIONS:
+            continue
+        codes = _combinations(universe, level)
+        holds = universe.holds(codes)
+        text = universe.text[:80]
+        if not holds.any():
+            ranges = ", ".join(_range(level, position) for position in universe.positions)
+            yield Finding(where=target.name, message=f"where `{text}` selects nobody: {ranges}", cure="correct the predicate")
+            continue
+        none = np.zeros(len(codes), bool)
+        used = [column for column, _ in universe.columns.values() if column in empty]
+        for column in used:
+            none |= empty[column][0][codes[:, column]]
+        if none[holds].all():
+            names = sorted({empty[column][1] for column in used})
+            message = f"where `{text}` selects nobody: {' and '.join(names)} want{'s' * (len(names) == 1)} no such record"
+            told = Finding(where=target.name, message=message, cure="correct the predicate or that table")
+            impossible = isinstance(target, Target) and bool((target.low > 0).any())
+            yield told if impossible else replace(told, severity="warning")
+
+
+def _empty_categories(targets: Sequence[Target], level: Level) -> dict[int, tuple[Mask, str]]:
+    """For columns of codes, the categories that a table of all records wants nobody in, and the table's name."""
+    found: dict[int, tuple[Mask, str]] = {}
+    for target in targets:
+        if not target.grid.covers or target.wanted.sum() <= 0:
+            continue
+        cells = np.arange(target.grid.size) if target.grid.listed is None else target.grid.listed
+        for side, axis in enumerate(target.axes):
+            group = np.unravel_index(cells, target.shape)[side]
+            most = np.bincount(group, target.highest[: len(cells)], axis.size)
+            gone = (most <= 0)[axis.group_of]
+            finest = level.column(axis.position)
+            if axis.column != finest:
+                gone = gone[level.parents(axis.position)]
+            if gone.any() and finest not in found:
+                found[finest] = (gone, f"'{target.name}'")
+    return found
+
+
+def _combinations(universe: Universe, level: Level) -> Codes:
+    """Codes of all combinations of the categories that a universe speaks of; 0 in all other columns."""
+    columns = [column for column, _ in universe.columns.values()]
+    sides = [np.arange(variable.size) for _, variable in universe.columns.values()]
+    crossed = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides)) if sides else np.zeros((1, 0))
+    codes = np.zeros((len(crossed), len(level.columns)), np.int32)
+    codes[:, columns] = crossed
+    return codes
+
+
+def _range(level: Level, position: int) -> str:
+    variable = level.variables[position]
+    if variable.numeric:
+        return f"{variable.name} goes from {as_text(float(variable.low[0]))} to {as_text(float(variable.high[-1]))}"
+    shown = ", ".join(variable.labels[:6]) + (", ..." if variable.size > 6 else "")
+    return f"{variable.name} is one of {shown}"
+
+
+def slips_of_rules(rules: Sequence[Rule], targets: Sequence[Target], level: Level) -> Iterator[Finding]:
+    """Rules that name a label which the tables of its variable never use."""
+    empty = _empty_categories(targets, level)
+    for number, rule in enumerate(rules):
+        for part in parts(rule.predicate):
+            if not isinstance(part, Among):
+                continue
+            position = level.position(part.name)
+            gone, table = empty.get(position, (None, ""))
+            variable = level.variables[position]
+            if gone is None or variable.kind != "category" or len(part.codes) * 2 > variable.size:
+                continue
+            for code in part.codes:
+                if gone[code]:
+                    message = f"`{rule.text[:80]}` names '{variable.labels[code]}', of which {table} wants none"
+                    cure = "it changes nothing as it stands; correct the label if it is a slip"
+                    yield Finding(where=f"rules[{number}]", message=message, cure=cure, severity="warning")
+
+
+def slips_of_names(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Finding]:
+    """Names and labels of tables that are said to be something that is not there."""
+    source = f"{spec.file}: " if spec.file is not None else ""
+    margins = [written.margin_of_error for written in spec.targets if isinstance(written.margin_of_error, str)]
+    known = [*variables, *MEASURES, *STATISTICS, VALUE, *margins]
+    chosen = {name for written in spec.targets if written.layout for name in written.layout.only or {}}
+    for told, meant in spec.columns.items():
+        if meant is not None and meant not in known and meant not in chosen:
+            message = f"'{told}' is to be '{meant}', which is no variable"
+            yield Finding(where=f"{source}columns", message=message, cure=nearest(meant, known), label=meant)
+    for name, pairs in spec.labels.items():
+        if name not in variables:
+            cure = nearest(name, list(variables))
+            yield Finding(where=f"{source}labels", message=f"'{name}' is no variable", cure=cure, label=name)
+            continue
+        groups = [label for written in spec.targets for label in (written.groups or {}).get(name, ())]
+        totals = [label for written in spec.targets if written.layout for label in written.layout.total or ()]
+        labels = [*variables[name].labels, *groups, *totals]
+        found = codes_of(map(as_text, pairs.values()), tuple(labels), variables[name], {})
+        for told, meant in ((as_text(told), as_text(meant)) for told, meant in pairs.items()):
+            if found[meant] == NONE and span(meant) is None:
+                message = f"'{told}' is to be '{meant}', which is no label of {name}"
+                where = f"{source}labels.{name}"
+                yield Finding(where=where, message=message, cure=nearest(meant, [*labels, "Total"]), label=meant)
+
+
+def slips_of_words(spec: Spec, readings: Sequence[Reading], level: Level) -> Iterator[Finding]:
+    """Entries of `labels` and `columns` that name nothing or are never used, and keys without effect."""
+    for i, written in enumerate(spec.targets):
+        if "confidence" in written.model_fields_set and written.margin_of_error is None:
+            place = f"targets[{i}]" + (f" ({written.name})" if written.name else "")
+            cure = "add margin_of_error, or leave confidence out"
+            yield Finding(where=place, message="confidence says nothing without margin_of_error", cure=cure, severity="warning")
+    for key in ("title", "context"):
+        if "FILL IN" in getattr(spec, key):
+            yield Finding(where=key, message="is still to be filled in", cure="the model reads it", severity="warning")
+    yield from _slips_of_labels(spec, readings, level)
+    if spec.columns:
+        yield from _slips_of_columns(spec, level)
+
+
+def _slips_of_labels(spec: Spec, readings: Sequence[Reading], level: Level) -> Iterator[Finding]:
+    variables = {variable.name: variable for variable in level.variables}
+    for name, pairs in spec.labels.items():
+        where = f"labels.{name}"
+        if name not in variables:
+            continue
+        bands = [label for reading in readings for label in reading.bands.get(name, ())]
+        meant = [as_text(label) for label in pairs.values()]
+        known = codes_of(meant, (*variables[name].labels, *dict.fromkeys(bands)), variables[name], {})
+        used = {undressed(text) for reading in readings for text in _texts(reading, name)}
+        complete = len(readings) == len(spec.targets)  # labels of a table that could not be read are not known
+        for told, label in zip(map(as_text, pairs), meant, strict=True):
+            if known[label] == NONE and not is_total(label) and span(label) is None:
+                continue
+            if complete and undressed(told) not in used:
+                message = f"speaks of '{told}', which no table has"
+                cure = nearest(told, sorted({text for reading in readings for text in _texts(reading, name)}))
+                yield Finding(where=where, message=message, cure=cure, label=told, severity="warning")
+
+
+def _texts(reading: Reading, name: str) -> set[str]:
+    """Labels that a table has for a variable, as printed."""
+    if name not in reading.table.columns:
+        return set()
+    side = reading.table.columns.index(name)
+    return {row[side] for row in reading.table.rows}
+
+
+def _slips_of_columns(spec: Spec, level: Level) -> Iterator[Finding]:
+    kept = [target.margin_of_error for target in spec.targets if isinstance(target.margin_of_error, str)]
+    known = [*(variable.name for variable in level.variables), *MEASURES, *STATISTICS, VALUE, *kept]
+    unused = unused_columns(spec.columns, spec.targets, spec.folder)
+    for told, meant in spec.columns.items():
+        if (meant is None or meant in known) and told in unused:
+            message = f"speaks of '{told}', which no table has"
+            yield Finding(where="columns", message=message, cure=unused[told], label=told, severity="warning")

@@ -1,0 +1,7 @@
+"""Tables that contradict each other or call things otherwise, put right in a copy that says what was changed."""
+
+from synthor.reconcile.copy import Copy, corrected
+from synthor.reconcile.names import Guess, Guesses, guessed
+from synthor.reconcile.tables import LIMIT, Changed, Reconciled, reconciled
+
+__all__ = ["LIMIT", "Changed", "Copy", "Guess", "Guesses", "Reconciled", "corrected", "guessed", "reconciled"]

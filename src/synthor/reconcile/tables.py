@@ -1,0 +1,270 @@
+"""Tables rescaled onto each other: the one that gives way is fitted to what those before it say, and made whole again.
+
+Tables are taken in the order in which they are trusted (`trusted`). The first keeps its cells. Each further one is compared
+with all before it, over everything that they share; where it differs, its cells x become the nearest to what was published,
+
+    minimise sum_i x_i log(x_i / t_i)   subject to   low_b <= sum of x over band b <= high_b   for all bands of tables before,
+
+by iterative proportional fitting (Deming and Stephan, 1940), each band scaled to the nearest end of its interval. Then whole
+numbers with the same bands are found by the rounding that also makes records (`sample.integerize`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synthor.errors import Finding
+from synthor.problem import Stated, Statements, Target, inexact, shared_marginals, shown
+from synthor.sample.integerize import Band, integerize
+from synthor.types import CellIndex, Floats
+from synthor.units import Partition
+
+LIMIT = 0.01
+"""A table is moved by no more than its own tolerance or rounding allows, or by this share of its total if that is more."""
+
+MOST_SWEEPS = 2_000
+CLOSE = 1e-9
+"""Sweeps end when every band is met to this share of the total."""
+
+MOST = 1e15
+"""Stands for no upper end."""
+
+SPARES = (0, 1, 3, 10, 100)
+"""Counts that are taken off each cell and dealt out anew, until whole numbers are found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Changed:
+    """A table that gave way.
+
+    Attributes:
+        stated: as it was read.
+        after: (c,) whole count of each of its cells.
+        why: what it was fitted to.
+        moved: records that change their cell, are added or left out.
+    """
+
+    stated: Stated
+    after: Floats
+    why: str
+    moved: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reconciled:
+    """What became of the tables.
+
+    Attributes:
+        changed: those that gave way, in the order of trust.
+        refused: why some could not; nothing must be used then.
+    """
+
+    changed: tuple[Changed, ...]
+    refused: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Demand:
+    """low <= sum of the cells in each band <= high; a cell of band m is in none."""
+
+    of: CellIndex
+    low: Floats
+    high: Floats
+    by: str
+
+
+def reconciled(found: Statements) -> Reconciled:
+    """Rescale tables onto each other and to the number of records.
+
+    Tables with margins of error stay as they are, and nothing is fitted to them: they are met within their margins anyway.
+
+    Args:
+        found: tables that can be understood each by itself.
+    """
+    own: dict[int, Stated] = {}
+    for stated in found.tables:
+        own.setdefault(stated.position, stated)  # a table comes before its totals
+    settled: list[Stated] = []
+    changed, refused = [], []
+    for stated in trusted([stated for stated in own.values() if stated.target.sigma is None], found.whole):
+        demands = _demands(stated, settled, found)
+        broken = [demand for demand in demands if _broken(stated.target, demand)]
+        if not broken:
+            settled.append(stated)
+            continue
+        change = _moved(stated, demands, broken)
+        if isinstance(change, Finding):
+            refused.append(change)
+        else:
+            changed.append(change)
+            settled.append(replace(stated, target=_with(stated.target, change.after)))
+    return Reconciled(changed=tuple(changed), refused=tuple(refused))
+
+
+def trusted(tables: Sequence[Stated], whole: float) -> list[Stated]:
+    """Tables in the order in which they are trusted.
+
+    First those that say `as_of`, the newest first; then those that add up to the number of records; then by how many tables of
+    the same records add up to the same; then the larger; then as the spec has them.
+    """
+    totals = {id(stated): float(stated.target.wanted.sum()) for stated in tables}
+
+    def agreeing(stated: Stated) -> int:
+        alike = [other for other in tables if other.target.grid.covers == stated.target.grid.covers]
+        return sum(abs(totals[id(other)] - totals[id(stated)]) <= inexact(whole) for other in alike)
+
+    def rank(stated: Stated) -> tuple[bool, int, int, float, int]:
+        total = totals[id(stated)]
+        return abs(total - whole) > inexact(whole), -agreeing(stated), stated.target.bounds is not None, -total, stated.position
+
+    return sorted(sorted(tables, key=rank), key=lambda stated: stated.date, reverse=True)
+
+
+def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> list[Demand]:
+    """What the tables before one, and the number of records, ask of it."""
+    target = stated.target
+    demands = []
+    if target.grid.covers:
+        total = np.array([found.whole])
+        demands.append(Demand(of=_everything(target), low=total, high=total, by="the number of records"))
+    for other in settled:
+        for shared in shared_marginals(target, other.target, found.level):
+            if not shared.names and target.grid.covers:
+                continue  # that is the number of records
+            demands.append(Demand(of=shared.first.of, low=shared.second.low, high=shared.second.high, by=other.shown))
+    return demands
+
+
+def _everything(target: Target) -> CellIndex:
+    n_listed = target.grid.size if target.grid.listed is None else len(target.grid.listed)
+    return np.zeros(n_listed, np.int64)
+
+
+def _bands(values: Floats, demand: Demand) -> Floats:
+    n = len(demand.low)
+    return np.asarray(np.bincount(demand.of, values, n + 1)[:n], dtype=np.float64)
+
+
+def _broken(target: Target, demand: Demand) -> bool:
+    low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
+    n = len(demand.of)
+    least = _bands(np.maximum(np.minimum(low, target.wanted - target.slack), 0.0)[:n], demand)
+    most = _bands(np.maximum(high, target.wanted + target.slack)[:n], demand)
+    room = inexact(float(target.wanted.sum()))
+    return bool(((least > demand.high + room) | (most < demand.low - room)).any())
+
+
+def _moved(stated: Stated, demands: Sequence[Demand], broken: Sequence[Demand]) -> Changed | Finding:
+    """A table fitted to demands; or why it is not."""
+    target = stated.target
+    names = ", ".join(dict.fromkeys(demand.by for demand in broken))
+    n = len(demands[0].of)
+    published = target.wanted[:n]
+    where = stated.file or stated.place
+    if target.hidden:
+        message = f"'{target.name}' has cells that are not told, and differs from {names}"
+        return Finding(where=where, message=message, cure="correct one of them by hand")
+    fitted = _fitted(published, demands)
+    if fitted is None:
+        message = f"'{target.name}' cannot be fitted to {names}: its cells of 0 leave no way to meet them"
+        return Finding(where=where, message=message, cure="correct one of them by hand")
+    moved, limit, total = _distance(published, fitted), _limit(target), float(published.sum())
+    if moved > limit + inexact(total):
+        message = (
+            f"'{target.name}' would have to move {shown(round(moved, 1))} of {shown(total)} records "
+            f"({100 * moved / max(total, 1.0):.1f}%) to agree with {names}, more than the {shown(round(limit, 1))} allowed"
+        )
+        cure = "see which of them is right; a `tolerance` of its own allows more"
+        return Finding(where=where, message=message, cure=cure, found=moved, expected=limit)
+    after = _whole(fitted, demands)
+    if after is None:
+        message = f"no whole numbers were found for '{target.name}' that agree with {names}"
+        return Finding(where=where, message=message, cure="correct one of them by hand")
+    return Changed(stated=stated, after=after, why=f"fitted to {names}", moved=_distance(published, after))
+
+
+def _limit(target: Target) -> float:
+    own = target.slack * len(target.wanted)
+    if target.bounds is not None:
+        own = max(own, float((target.bounds[1] - target.wanted).sum()))
+    return max(own, LIMIT * float(target.wanted.sum()))
+
+
+def _distance(before: Floats, after: Floats) -> float:
+    """Records that change their cell, are added or left out."""
+    gap = after - before
+    return float(max(np.maximum(gap, 0).sum(), np.maximum(-gap, 0).sum()))
+
+
+def _with(target: Target, counts: Floats) -> Target:
+    closed = np.zeros(int(target.grid.closed))
+    return replace(target, wanted=np.append(counts, closed), kind="count", slack=0.0, bounds=None)
+
+
+def _fitted(published: Floats, demands: Sequence[Demand]) -> Floats | None:
+    """The nearest cells that meet all demands; None where sweeps do not get there.
+
+    A band that is empty although it must not be is filled evenly: nothing is known of its inside.
+    """
+    cells = published.astype(np.float64)
+    room = CLOSE * max(float(published.sum()), 1.0)
+    for _ in range(MOST_SWEEPS):
+        worst = 0.0
+        for demand in demands:
+            n = len(demand.low)
+            have = _bands(cells, demand)
+            goal = np.clip(have, demand.low, demand.high)
+            worst = max(worst, float(np.abs(goal - have).max(initial=0.0)))
+            empty = (have <= 0) & (goal > 0)
+            factor = np.append(np.divide(goal, have, out=np.ones(n), where=have > 0), 1.0)
+            size = np.bincount(demand.of, minlength=n + 1)[: n + 1]
+            even = np.append(np.where(empty, goal, 0.0), 0.0) / np.maximum(size, 1)
+            cells = cells * factor[demand.of] + even[demand.of]
+        if worst <= room:
+            return cells
+    return None
+
+
+def _whole(fitted: Floats, demands: Sequence[Demand]) -> Floats | None:
+    """Whole cells near the fitted ones that meet all demands; None where none are found."""
+    for spare in SPARES:
+        base = np.maximum(np.floor(fitted + 1e-6) - spare, 0.0)
+        rest = np.maximum(fitted - base, 0.0)
+        rest[rest < 1e-6] = 0.0
+        n_rest = round(float(fitted.sum() - base.sum()))
+        if not n_rest:
+            found = base
+        else:
+            open_cells = np.flatnonzero(rest)
+            parts = [_integer_band(demand, base, open_cells) for demand in demands]
+            random = np.random.default_rng(0)  # part of the answer: the same tables are always rounded alike
+            weights = rest[open_cells] / rest[open_cells].sum()
+            dealt = integerize(weights, n_rest, parts, np.arange(len(open_cells)), random)
+            found = base.copy()
+            found[open_cells] += dealt.counts
+        if all(_is_met(found, demand) for demand in demands):
+            return found
+    return None
+
+
+def _edges(demand: Demand) -> tuple[Floats, Floats]:
+    """The whole numbers between the ends of a band; where there are none, those at either side."""
+    low, high = np.ceil(demand.low - 1e-6), np.floor(demand.high + 1e-6)
+    none = low > high
+    return np.where(none, np.floor(demand.low), low), np.where(none, np.ceil(demand.high), high)
+
+
+def _integer_band(demand: Demand, base: Floats, kept: CellIndex) -> Band:
+    """What is left of a demand for some cells, once all have their base."""
+    low, high = _edges(demand)
+    have = _bands(base, demand)
+    n = len(demand.low)
+    most = np.minimum(high - have, MOST)
+    return Band(cells=Partition(demand.of[kept], n), low=(low - have).astype(np.int64), high=most.astype(np.int64))
+
+
+def _is_met(cells: Floats, demand: Demand) -> bool:
+    low, high = _edges(demand)
+    have = _bands(cells, demand)
+    return bool(((have >= low - 0.5) & (have <= high + 0.5)).all())

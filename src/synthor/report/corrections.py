@@ -1,0 +1,81 @@
+"""What `check --reconcile` and `check --fix-labels` did, as a person reads it in a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from synthor.errors import Finding
+from synthor.problem import shown
+from synthor.reconcile import Copy
+from synthor.report.terminal import findings_list, print_json, show
+
+
+def show_copy(copy: Copy, findings: Sequence[Finding], spec: str, as_json: bool) -> None:
+    """What was put right, what is left, what was written, and how to go on.
+
+    Args:
+        copy: what was made.
+        findings: what `check` says of it; of the spec itself where nothing was made.
+        spec: path of the spec, as the user gave it.
+        as_json: print JSON instead.
+    """
+    errors = [finding for finding in (*copy.refused, *findings) if finding.severity == "error"]
+    folder = Path(spec).parent
+    written = [str(folder / name) for name in copy.files]
+    if as_json:
+        print_json(_as_dict(copy, findings, written, not errors))
+        return
+    show(Group(*(Text(str(guess)) for guess in (*copy.guesses, *copy.left))))
+    if copy.changed:
+        show(_changes(copy))
+        print(
+            f"{copy.n_cells:,} cells changed, the largest by {100 * copy.largest:.1f}%; {shown(round(copy.moved, 1))} records "
+            f"moved. Every change is in {folder / 'reconciled' / 'changes.csv'}."
+        )
+    show(findings_list([*copy.refused, *findings]))
+    if copy.name:
+        print(f"Written: {', '.join(written)}. Your own files are as they were.")
+        print(f"Go on with: synthor {'check' if errors else 'run'} {folder / copy.name}{'' if errors else ' --out DIR'}")
+    else:
+        print("Nothing was written." if copy.refused or errors else "Nothing to do; nothing was written.")
+
+
+def _changes(copy: Copy) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("table")
+    table.add_column("total before", justify="right")
+    table.add_column("after", justify="right")
+    table.add_column("moved", justify="right")
+    table.add_column("why")
+    for one in copy.changed:
+        before, after = float(one.stated.target.wanted.sum()), float(one.after.sum())
+        numbers = (shown(round(value, 1)) for value in (before, after, one.moved))
+        table.add_row(Text(one.stated.target.name), *numbers, Text(one.why))
+    return table
+
+
+def _as_dict(copy: Copy, findings: Sequence[Finding], written: Sequence[str], ok: bool) -> dict[str, object]:
+    return {
+        "ok": ok,
+        "findings": [asdict(finding) for finding in (*copy.refused, *findings)],
+        "written": list(written),
+        "names": [asdict(guess) for guess in copy.guesses],
+        "left": [asdict(guess) for guess in copy.left],
+        "tables": [
+            {
+                "table": one.stated.target.name,
+                "before": float(one.stated.target.wanted.sum()),
+                "after": float(one.after.sum()),
+                "moved": one.moved,
+                "why": one.why,
+            }
+            for one in copy.changed
+        ],
+        "cells_changed": copy.n_cells,
+        "largest_change": copy.largest,
+        "moved": copy.moved,
+    }

@@ -1,0 +1,217 @@
+"""A spec in words: for a planner who did not write it, and for whoever did, to catch what was not meant."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from synthor.errors import Finding
+from synthor.problem import Problem
+from synthor.report.explain_targets import Told, explain_target, listed, number, plural
+from synthor.spec.model import ModelSpec, Spec
+from synthor.spec.variables import Variable, as_text
+
+WIDTH = 100
+"""Characters of a line."""
+
+MOST_BINS = 24
+"""Categories of a variable that are listed; of more the first and last."""
+
+MOST_PAIRS = 8
+"""Pairs of variables that are named; more are counted."""
+
+CAPS = {
+    "requests": "{:,} requests",
+    "output_tokens": "{:,} tokens answered",
+    "usd": "{:,.2f} USD",
+    "minutes": "{:g} minutes",
+}
+"""Caps on asking a model, in words."""
+
+METHODS = {
+    "calibrated": "Beliefs are pulled onto the tables, so that the records meet them (method: calibrated).",
+    "incremental": "A model's proposals are taken as they are; nothing pulls them onto the tables (method: incremental).",
+    "direct": "A model writes the records itself; nothing pulls them onto the tables (method: direct).",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading and what is said under it, a line an entry."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+def explain(spec: Spec, problem: Problem | None = None, findings: Sequence[Finding] = ()) -> tuple[Section, ...]:
+    """What a spec says, in words.
+
+    Args:
+        spec: as written.
+        problem: the same compiled, where its tables can be: cells and totals are told then.
+        findings: what `check` finds.
+
+    >>> from synthor import parse_spec
+    >>> spec = parse_spec("{records: 3, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 2, no: 1}}}]}")
+    >>> print(explain(spec)[1].lines[0])
+    car: yes or no.
+    """
+    told = [explain_target(spec, i, problem) for i in range(len(spec.targets))]
+    variables = [declared.build(name) for name, declared in spec.variables.items()]
+    sections = (
+        ("What is made", _made(spec)),
+        (f"Variables ({len(variables)})", (_variable(variable) for variable in variables)),
+        (f"Tables that the records must add up to ({len(told)})", _targets(spec, told)),
+        ("What no table says", _open(spec, told)),
+        (f"What never occurs ({len(spec.rules)})", _rules(spec)),
+        ("Where beliefs come from", _beliefs(spec)),
+        ("What check finds", (f"{finding.severity}: {finding}" for finding in findings)),
+    )
+    filled = [Section(heading=heading, lines=tuple(lines)) for heading, lines in sections]
+    return tuple(section for section in filled if section.lines)
+
+
+def as_written(sections: Sequence[Section]) -> str:
+    """Sections as a text for a terminal, lines broken at `WIDTH`.
+
+    >>> print(as_written([Section(heading="Variables (1)", lines=("car: yes or no.",))]))
+    Variables (1)
+      car: yes or no.
+    """
+    blocks = []
+    for section in sections:
+        lines = [
+            textwrap.fill(" ".join(line.split()), WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+            for line in section.lines
+        ]
+        blocks.append("\n".join([section.heading, *lines]))
+    return "\n\n".join(blocks)
+
+
+def _made(spec: Spec) -> Iterator[str]:
+    title = f" of '{spec.title.strip()}'" if spec.title.strip() else ""
+    yield f"{plural(spec.records, 'record')}{title}, each with {plural(len(spec.variables), 'variable')}."
+    context = " ".join(spec.context.split())
+    yield context or "The spec does not say what one record is (`context`); a model that is asked would want to know."
+
+
+def _variable(variable: Variable) -> str:
+    about = f" {variable.about.strip()}" if variable.about.strip() else ""
+    if variable.kind == "boolean":
+        return f"{variable.name}: yes or no.{about}"
+    if not variable.numeric:
+        labels = _shortened(variable.labels)
+        return f"{variable.name}: one of {plural(variable.size, 'category', 'categories')}: {labels}.{about}"
+    decimals = f"with {plural(variable.decimals, 'decimal')}" if variable.decimals else "without decimals"
+    kind = "a whole number" if variable.kind == "integer" else f"a number {decimals}"
+    span = f"from {number(variable.low[0])} to {number(variable.high[-1])}"
+    unit = f" in {variable.unit.strip()}" if variable.unit.strip() else ""
+    if all(variable.low == variable.high):
+        return f"{variable.name}: {kind} {span}{unit}, each value by itself.{about}"
+    bins = f"in {plural(variable.size, 'bin')}: {_shortened([_bin(variable, code) for code in range(variable.size)])}"
+    return f"{variable.name}: {kind} {span}{unit}, {bins}.{about}"
+
+
+def _bin(variable: Variable, code: int) -> str:
+    """A bin by its label; with its edges, where the label was not made from them."""
+    label, low, high = variable.labels[code], float(variable.low[code]), float(variable.high[code])
+    beyond = as_text(float(variable.low[code + 1])) if code + 1 < variable.size else as_text(high)
+    made = (as_text(low), f"{as_text(low)}-{as_text(high)}", f"{as_text(low)}+", f"{as_text(low)} to {beyond}")
+    return label if label in made else f"{label} ({number(low)} to {number(high)})"
+
+
+def _shortened(labels: Sequence[str]) -> str:
+    between = "; " if any("," in label for label in labels) else ", "
+    if len(labels) <= MOST_BINS:
+        return between.join(labels)
+    return between.join([*labels[: MOST_BINS // 2], "...", *labels[-2:]])
+
+
+def _targets(spec: Spec, told: Sequence[Told]) -> Iterator[str]:
+    if told:
+        yield "Unless something else is said, a table counts all records, and each of its cells is met exactly."
+    for target in told:
+        yield target.sentence
+    for name in spec.variables:
+        holding = [f"'{target.name}'" for target in told if name in target.variables]
+        if len(holding) > 1:
+            both = "both" if len(holding) == 2 else "all"
+            yield f"Note: {listed(holding)} {both} speak of {name}; where they overlap they must agree."
+    for column, meaning in spec.columns.items():
+        yield f"In tables, a column called '{column}' is {meaning}."
+    for name, labels in spec.labels.items():
+        written = [f"'{label}' for {meaning}" for label, meaning in labels.items()]
+        yield f"For {name}, tables write {_shortened(written)}."
+
+
+def _rules(spec: Spec) -> Iterator[str]:
+    for rule in spec.rules:
+        yield f"`{rule.never}`: {rule.why or 'no reason is given'}."
+
+
+def _open(spec: Spec, told: Sequence[Told]) -> Iterator[str]:
+    """Variables without a table, and pairs of variables that no table holds together."""
+    if any(target.unread for target in told):
+        names = listed([f"'{target.name}'" for target in told if target.unread])
+        yield f"{names} could not be read, so what is left open cannot be told for sure."
+    covered = {name for target in told for name in target.variables}
+    believing = _believing(spec)
+    free = [name for name in spec.variables if name not in covered]
+    if free:
+        instead = "these are only believed" if believing else "their categories will come equally often, as nothing says more"
+        yield f"No table gives the shares of {listed(free)}; {instead}."
+    pairs = list(combinations(spec.variables, 2))
+    held = [pair for pair in pairs if any(set(pair) <= set(target.variables) for target in told)]
+    rest = [pair for pair in pairs if pair not in held]
+    if not rest:
+        return
+    decides = "beliefs decide how they depend on each other" if believing else "they will be independent of each other"
+    if len(rest) <= MOST_PAIRS:
+        named = listed([f"{a} with {b}" for a, b in rest])
+        yield f"No table holds these together, so {decides}: {named}."
+    else:
+        named = f" ({listed([f'{a} with {b}' for a, b in held])})" if 0 < len(held) <= MOST_PAIRS else ""
+        stand = "stands" if len(held) == 1 else "stand"
+        if held:
+            yield f"Of {len(pairs):,} pairs of variables, {len(held):,}{named} {stand} in a table together."
+            yield f"No table holds the other {len(rest):,}: {decides}."
+        else:
+            yield f"No table holds two variables together ({len(pairs):,} pairs): {decides}."
+
+
+def _believing(spec: Spec) -> bool:
+    asked = spec.model is not None and spec.model.name != "none"
+    return asked or spec.prior is not None or spec.sample is not None
+
+
+def _beliefs(spec: Spec) -> Iterator[str]:
+    if spec.prior is not None:
+        yield f"From the file {spec.prior}" + (
+            f"; {spec.model.name} is not asked." if spec.model is not None and spec.model.name != "none" else "."
+        )
+    elif spec.model is not None and spec.model.name != "none":
+        yield _model(spec.model)
+    elif spec.sample is None:
+        yield "From nowhere: what the tables do not say is independent."
+    if spec.sample is not None:
+        weight = f", weighted by its column {spec.sample.weight}" if spec.sample.weight is not None else ""
+        yield (
+            f"From the real records in {spec.sample.file}{weight}: they count as much as there are of them, "
+            "and give way to the tables."
+        )
+    yield METHODS[spec.method]
+    yield f"The same spec gives the same records: random seed {spec.random_seed}."
+
+
+def _model(model: ModelSpec) -> str:
+    provider, _, rest = model.name.partition(":")
+    if provider == "replay":
+        return f"From the answers of a model that were recorded in {rest}; no model is asked."
+    caps = [words.format(value) for key, words in CAPS.items() if (value := getattr(model, key)) is not None]
+    pace = f" No faster than {model.requests_per_minute:g} requests a minute." if model.requests_per_minute else ""
+    until = f" It is asked no more after {listed(caps, 'or')}, whichever comes first." if len(caps) > 1 else (
+        f" It is asked no more after {caps[0]}." if caps else " Nothing caps what that costs; `synthor estimate` tells it."
+    )  # fmt: skip
+    if provider == "batch":
+        return f"From a language model by way of files: requests are written to {rest}, to be answered elsewhere.{until}"
+    return f"From the language model {model.name}, which is asked.{until}{pace}"

@@ -1,0 +1,286 @@
+"""One target of a spec in words: what is counted, from where, over which records, and how exactly it must be met."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from synthor.problem import Moment, Problem, Target
+from synthor.problem.target import EDGE, SIGMAS
+from synthor.spec.model import Spec
+from synthor.spec.targets import STATISTICS, Layout, Suppression, TargetSpec
+from synthor.spec.variables import as_text
+
+MEASURES = ("count", "share", "value", "quantile", *STATISTICS)
+WORDS = {"mean": "mean", "total": "sum", "sd": "standard deviation"}
+OFFICES = {"acs": "data.census.gov", "eurostat": "Eurostat", "nomis": "NOMIS"}
+MOST_BANDS = 12
+"""Bands of a table that are listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One target, told.
+
+    Attributes:
+        name: of the target.
+        variables: that it speaks of, those of its `where` left out.
+        sentence: all about it.
+        unread: whether its table could not be read, so that its variables are not known for sure.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    sentence: str
+    unread: bool
+
+
+def explain_target(spec: Spec, i: int, problem: Problem | None) -> Told:
+    """The target in place `i` of a spec, in words.
+
+    Args:
+        spec: as written.
+        i: place among the spec's targets.
+        problem: the spec compiled; None where it cannot be, and then cells and totals are not told.
+    """
+    written = spec.targets[i]
+    compiled = _compiled(problem, i)
+    variables = _variables(written) if compiled is None else _names(problem, compiled)
+    sides = [name for name in variables if name != written.of and name not in _inside(written, variables)]
+    name = compiled.name if compiled is not None else written.name or _named(written, variables) or f"targets[{i}]"
+    parts = [
+        f"{_what(written, compiled, variables, sides)}{_size(compiled)}{_source(written)}{_over(written)}.",
+        _total(compiled, spec.records),
+        _exactness(written, compiled, spec.records),
+        *(_bands(variable, bands, spec) for variable, bands in (written.groups or {}).items()),
+        _cuts(problem, compiled),
+        _suppressed(written),
+        _layout(written.layout),
+    ]
+    unread = compiled is None and not variables
+    return Told(name=name, variables=variables, sentence=f"{name}: " + " ".join(filter(None, parts)), unread=unread)
+
+
+def _named(written: TargetSpec, variables: Sequence[str]) -> str:
+    """What a target will be called that the spec gives no name."""
+    of = "quantiles" if written.quantiles is not None else written.statistic
+    return f"{of} of {written.of}" if of is not None else " by ".join(variables)
+
+
+def _compiled(problem: Problem | None, i: int) -> Target | Moment | None:
+    if problem is None:
+        return None
+    name = problem.spec.targets[i].name  # compiled specs carry the names that targets were given
+    every: list[Target | Moment] = [*problem.targets, *problem.moments]
+    return next((target for target in every if target.name == name), None)
+
+
+def _names(problem: Problem | None, compiled: Target | Moment) -> tuple[str, ...]:
+    assert problem is not None
+    return tuple(dict.fromkeys(problem.levels[0].variables[position].name for position in compiled.columns))
+
+
+def _variables(written: TargetSpec) -> tuple[str, ...]:
+    """Variables of a target, as far as the spec alone says."""
+    named: list[str] = [*(written.counts or ()), *(written.shares or ()), *(written.flows or ()), *(written.by or ())]
+    if isinstance(written.table, list):
+        margin = written.margin_of_error
+        named += [column for row in written.table for column in row if column not in (*MEASURES, margin)]
+    return tuple(dict.fromkeys([*named, *([written.of] if written.of else [])]))
+
+
+def _inside(written: TargetSpec, variables: Sequence[str]) -> Sequence[str]:
+    """The variable whose shares are given inside the categories of the others."""
+    if written.by is None or written.statistic is not None:
+        return ()
+    return [name for name in variables if name not in written.by]
+
+
+def _what(written: TargetSpec, compiled: Target | Moment | None, variables: Sequence[str], sides: Sequence[str]) -> str:
+    by = f" for each {listed(sides)}" if sides else ""
+    if written.quantiles is not None:
+        points = sorted((float(share), value) for share, value in (written.values or {}).items() if _is_number(share))
+        told = [f"{100 * share:g}% have less than {number(value)}" for share, value in points]
+        return listed(told)
+    if written.statistic is not None:
+        value = f", {number(written.value)}" if written.value is not None else ""
+        return f"the {WORDS[written.statistic]} of {written.of}{by}{value}"
+    if written.flows is not None:
+        others = "none occurs that is not listed" if written.others == "none" else "of others nothing is known"
+        return f"how many records go from {' to '.join(written.flows)} ({others})"
+    inside = _inside(written, variables)
+    if inside or (isinstance(compiled, Moment) and compiled.kind == "shares"):
+        return f"shares of {listed(inside or variables)}{by if inside else ''}"
+    inline = written.table[0] if isinstance(written.table, list) and written.table else {}
+    kind = compiled.kind if compiled is not None else written.kind or next((key for key in MEASURES[:2] if key in inline), None)
+    what = "counts of records" if kind == "count" else "shares of records" if kind == "share" else "counts or shares of records"
+    return f"{what} by {listed(variables)}" if variables else what
+
+
+def _size(compiled: Target | Moment | None) -> str:
+    if compiled is None:
+        return ""
+    if isinstance(compiled, Moment):
+        n = int(np.isfinite(compiled.wanted).sum())
+        return f", {plural(n, 'value')}" if n > 1 else ""
+    listed_cells = compiled.grid.size - compiled.grid.closed
+    return f", {plural(listed_cells, 'cell')}"
+
+
+def _source(written: TargetSpec) -> str:
+    as_of = f" (as of {as_text(written.as_of)})" if written.as_of is not None else ""
+    return f", from {written.table}{as_of}" if isinstance(written.table, str) else f", written in the spec{as_of}"
+
+
+def _over(written: TargetSpec) -> str:
+    return f", over the records with `{written.where}` alone" if written.where is not None else ""
+
+
+def _total(compiled: Target | Moment | None, records: int) -> str:
+    if not isinstance(compiled, Target) or (compiled.grid.universe is None and compiled.grid.covers):
+        return ""
+    total = float(compiled.wanted.sum())
+    return f"It counts {number(round(total, 1))} of the {plural(records, 'record')}."
+
+
+def _exactness(written: TargetSpec, compiled: Target | Moment | None, records: int) -> str:
+    statistic = written.statistic is not None or isinstance(compiled, Moment)
+    cell = "value" if statistic else "cell"
+    if written.rounded_to is not None:
+        half, step = number(written.rounded_to / 2), number(written.rounded_to)
+        return f"Each {cell} within {half} of the published figure, which was rounded to a multiple of {step}."
+    if written.tolerance is not None and written.tolerance.points is not None:
+        points = f"{number(written.tolerance.points)} percentage point{'' if written.tolerance.points == 1 else 's'}"
+        rows = number(round(written.tolerance.points / 100 * records, 1))
+        told = "" if statistic else f" of all records, that is {rows} records"
+        return f"Each {cell} within {points}{told}."
+    if written.tolerance is not None:
+        share = f"{100 * written.tolerance.factor:g}%"
+        return f"Each {cell} within {share} of itself{_largest(compiled, written.tolerance.factor)}."
+    if written.margin_of_error is not None:
+        factor = SIGMAS / NormalDist().inv_cdf(0.5 + written.confidence / 2)
+        margin = written.margin_of_error
+        given = f"in its column {margin}" if isinstance(margin, str) else f"{number(margin)} for every {cell}"
+        within = f" ({number(round(factor * margin, 2))})" if not isinstance(margin, str) else ""
+        return (
+            f"Each {cell} within two standard deviations, that is {factor:.2f} times its margin of error{within}; "
+            f"the margin is {given}, at a confidence of {100 * written.confidence:g}%."
+        )
+    if isinstance(compiled, Target) and compiled.bounds is not None and compiled.silent is None:
+        return "Each cell to what its published figure was rounded, since another table was rounded differently."
+    if statistic:
+        half = f", so within {number(compiled.half)}" if isinstance(compiled, Moment) and compiled.kind != "shares" else ""
+        return f"Each value to the digits that were published{half}."
+    if isinstance(compiled, Target) and compiled.hidden:
+        n_hidden = int((compiled.highest - compiled.lowest > EDGE).sum())
+        return f"Cells that are told to the next whole record; {n_hidden} that are not told inside what is left for them."
+    fraction = compiled is not None and (np.abs(compiled.wanted - np.rint(compiled.wanted)) > 1e-6).any()
+    return "Each cell to the next whole record." if fraction else ""
+
+
+def _largest(compiled: Target | Moment | None, factor: float) -> str:
+    if compiled is None or not np.isfinite(compiled.wanted).any():
+        return ""
+    largest = float(np.nanmax(np.abs(compiled.wanted)))
+    return f": the largest, {number(round(largest, 1))}, within {number(round(largest * factor, 1))}"
+
+
+def _bands(variable: str, bands: Mapping[str, Sequence[str | float]], spec: Spec) -> str:
+    """The labels of a table that are no categories, and what each stands for."""
+    told = []
+    integer = variable in spec.variables and spec.variables[variable].type == "integer"
+    for label, band in list(bands.items())[:MOST_BANDS]:
+        if all(isinstance(edge, int | float) for edge in band) and len(band) == 2:
+            low, below = (float(edge) for edge in band)
+            told.append(f"{label} is {number(low)} to {number(below - 1) if integer else f'under {number(below)}'}")
+        else:
+            told.append(f"{label} is {listed([str(category) for category in band])}")
+    more = f", and {len(bands) - MOST_BANDS} more" if len(bands) > MOST_BANDS else ""
+    return f"Its labels of {variable} are its own: {', '.join(told)}{more}."
+
+
+def _cuts(problem: Problem | None, compiled: Target | Moment | None) -> str:
+    """Which declared bins a table's bands cut through."""
+    if problem is None or compiled is None:
+        return ""
+    level, told = problem.levels[0], []
+    for axis in compiled.grid.axes:
+        if axis.column == axis.position:
+            continue
+        starts = np.flatnonzero(np.diff(axis.group_of)) + 1
+        edges = axis.variable.low[starts]
+        inside = [edge for edge in edges if edge not in level.variables[axis.position].low]
+        if inside:
+            bins = "bins of " + level.variables[axis.position].name
+            told.append(f"They cut the {bins} at {listed([number(float(edge)) for edge in inside])}.")
+    return " ".join(told)
+
+
+def _suppressed(written: TargetSpec) -> str:
+    if written.suppressed is None:
+        return ""
+    if isinstance(written.suppressed, Suppression):
+        below, marks = written.suppressed.below, written.suppressed.marks
+    else:
+        text = written.suppressed.strip().removeprefix("<").strip()
+        below, marks = (float(text) if _is_number(text) else None), []
+    marked = f" marked {listed([f'{mark!r}' for mark in marks], 'or')}" if marks else " that are marked as suppressed"
+    span = f"each may be anything from 0 to less than {number(below)}" if below is not None else "each may be anything"
+    return f"Cells{marked} are not told: {span}."
+
+
+def _layout(layout: Layout | None) -> str:
+    if layout is None:
+        return ""
+    told = []
+    if layout.format is not None:
+        told.append(f"as downloaded from {OFFICES[layout.format]}")
+    if layout.sheet is not None:
+        told.append(f"from sheet {layout.sheet}")
+    if layout.encoding is not None:
+        told.append(f"in encoding {layout.encoding}")
+    if layout.skip is not None:
+        told.append(f"after {plural(layout.skip, 'row')} above the header")
+    if layout.wide is not None:
+        told.append(f"with the labels of {listed(layout.wide)} as column heads")
+    if layout.decimal == ",":
+        told.append("with commas before decimals")
+    if layout.total is not None:
+        told.append(f"where {listed(layout.total, 'or')} marks a total")
+    return f"It is read {', '.join(told)}." if told else ""
+
+
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """Names as people list them.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f"{', '.join(names[:-1])} {joint} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    >>> plural(1, "cell"), plural(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def number(value: float) -> str:
+    """A number with separators and all its digits.
+
+    >>> number(46_000_000.0), number(-0.25)
+    ('46,000,000', '-0.25')
+    """
+    return f"{value:,.15g}"
+
+
+def _is_number(text: object) -> bool:
+    try:
+        float(str(text))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,312 @@
+"""Why a run does not meet its targets, and how far beliefs and targets pull each other, in words and numbers.
+
+Three things are told: cells that cannot be met together (a contradiction), cells that no record can fall into, with the rules
+that keep records out, and strain, ranked. Everything is said with the numbers of the tables.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from synthor.fit.diagnose import Clash, Contradiction
+from synthor.fit.model import Model
+from synthor.fit.obstacles import Obstacle, keepers
+from synthor.fit.strain import Pull
+from synthor.measure import Explanation
+from synthor.problem import Moment, Problem, Target
+from synthor.report.explain_targets import listed, number, plural
+
+NOTABLE = 0.1
+"""Nats from which strain is told without being asked for: a share of 34% that turns out to be 14%, say."""
+
+MOST_CELLS = 12
+"""Cells of one contradiction that are told; of more the first, those of each table together."""
+
+MOST_UNSUPPORTED = 20
+"""Cells without support that are explained one by one, those that want most records first."""
+
+MOST_STRAINED = 10
+"""Targets, and beliefs, whose strain is told in words, the largest first."""
+
+MOST_SHOWN = 30
+"""The same in the page's tables."""
+
+WHO = {"table": "a dependency table", "proposals": "the proposals", "independence": "nobody: independence"}
+
+PLACES = {"spec": "in the spec", "beliefs": "in prior.json and run again with --prior"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrainView:
+    """One target or belief: its strain in nats, and the cell where both sides differ most, with both shares as texts."""
+
+    name: str
+    strain: float
+    cell: str
+    believed: str
+    fact: str
+    by: str
+    notable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrainTable:
+    """Strain, ranked.
+
+    Attributes:
+        heading: what is ranked.
+        fact: what beliefs are compared with.
+        rows: the largest strain first.
+        n_left_out: how many are not shown.
+    """
+
+    heading: str
+    fact: str
+    rows: tuple[StrainView, ...]
+    n_left_out: int
+
+
+def strain_tables(model: Model) -> tuple[StrainTable, ...]:
+    """Strain of targets and of beliefs for the page; none of those that nothing strains."""
+    both = (("Targets: how far each pulls the beliefs", "Table", model.targets),
+            ("Beliefs: how far each gave way", "Fitted", model.tables))  # fmt: skip
+    tables = []
+    for heading, fact, pulls in both:
+        ranked = _ranked(pulls)
+        rows = tuple(_strain_view(pull, believed=fact == "Fitted") for pull in ranked[:MOST_SHOWN])
+        if rows:
+            tables.append(StrainTable(heading=heading, fact=fact, rows=rows, n_left_out=len(ranked) - len(rows)))
+    return tuple(tables)
+
+
+def _strain_view(pull: Pull, *, believed: bool) -> StrainView:
+    return StrainView(
+        name=pull.name,
+        strain=pull.strain,
+        cell=pull.cell,
+        believed=_percent(pull.believed),
+        fact=_percent(pull.wanted),
+        by="" if believed else WHO[pull.by],
+        notable=_notable(pull),
+    )
+
+
+def _ranked(pulls: Sequence[Pull]) -> list[Pull]:
+    """Those that are strained at all, the largest strain first."""
+    return sorted((pull for pull in pulls if pull.cell), key=lambda pull: -pull.strain)
+
+
+def _notable(pull: Pull) -> bool:
+    """Whether strain is worth a reader's time; that of independence is no belief's."""
+    return pull.strain >= NOTABLE and pull.by != "independence"
+
+
+def explain_misfit(model: Model) -> tuple[Explanation, ...]:
+    """Everything that a reader should know of why a fit is as it is: the gravest first."""
+    return (
+        *(_contradiction(found, model.problem) for found in _separate(model.contradictions)),
+        *_unsupported(model),
+        *_strained("target", model.targets),
+        *_strained("belief", model.tables),
+    )
+
+
+def _separate(contradictions: Sequence[Contradiction]) -> list[Contradiction]:
+    """Those that do not merely follow from what gave way in an earlier one: as one cell of a table does, another must."""
+    gave_way: set[str] = set()
+    found = []
+    for contradiction in contradictions:
+        if gave_way.isdisjoint(clash.target for clash in contradiction.clashes):
+            found.append(contradiction)
+        gave_way.add(contradiction.clashes[0].target)
+    return found
+
+
+def _contradiction(found: Contradiction, problem: Problem) -> Explanation:
+    """Cells that cannot be met together, grouped by table."""
+    tables = list(dict.fromkeys(clash.target for clash in found.clashes))
+    ordered = [clash for table in tables for clash in found.clashes if clash.target == table]
+    told, left = ordered[:MOST_CELLS], len(ordered) - MOST_CELLS
+    names = listed([f"'{table}'" for table in tables])
+    n = plural(len(ordered), "cell")
+    where = f"These {n} of {names}" if len(ordered) > 1 else f"This cell of {names}"
+    what = f"{where} cannot {'all ' if len(ordered) > 2 else ''}be met{' together' if len(ordered) > 1 else ''}"
+    because = f" as long as {_and(found.obstacles)}" if found.obstacles else ""
+    proof = (
+        ": no population can do it."
+        if found.proven
+        else ": no records were found that do it, though it is not proven that there are none."
+    )
+    lines = [_wanted(table, [clash for clash in told if clash.target == table], problem) for table in tables]
+    lines = [line for line in lines if line]
+    if left > 0:
+        lines.append(f"and {plural(left, 'cell')} more, listed in measurement.json")
+    cures = ["correct one of these tables or give it a tolerance", *_strikes(found.obstacles)]
+    return Explanation(
+        kind="contradiction",
+        sentence=what + because + proof,
+        lines=tuple(lines),
+        changes=tuple(_way_out(clash) for clash in told if clash.counts),
+        cure=f"{_capital(', or '.join(cures))}.",
+        details=asdict(found),
+    )
+
+
+def _wanted(table: str, clashes: Sequence[Clash], problem: Problem) -> str:
+    """What some cells of one table want."""
+    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
+    universe = next((source.grid.universe for source in sources if source.name == table), None)
+    within = f" (of the records with `{universe.text}`)" if universe is not None else ""
+    asked = []
+    for clash in clashes:
+        low, high = _rows(clash.low, clash.counts), _rows(clash.high, clash.counts)
+        if clash.counts:
+            said = low if low == high else f"{low} to {high}"
+        else:
+            said = _rows(clash.wanted, False) + (f" ({low} to {high})" if low != high else "")
+        asked.append(f"{said} for {clash.cell}" if clash.cell else said)
+    return f"'{table}'{within} wants {'; '.join(asked)}" if asked else ""
+
+
+def _way_out(clash: Clash) -> str:
+    """By how much one cell must give way if the others stay; records are whole, so at least that much."""
+    edge = clash.high if clash.rises else clash.low
+    by = max(math.ceil(clash.error - 1e-3), 1)
+    to = edge + by if clash.rises else max(edge - by, 0.0)
+    cell = f", {clash.cell}" if clash.cell else ""
+    direction = "more" if clash.rises else "less"
+    return f"'{clash.target}'{cell}: at least {number(by)} {direction}, {_rows(to, True)} instead of {_rows(edge, True)}"
+
+
+def _unsupported(model: Model) -> list[Explanation]:
+    """Cells that are wanted although no record falls into them, with what keeps records out."""
+    problem, targets = model.ruled, model.problem.targets
+    places = sorted(model.lacking, key=lambda place: -float(targets[place[0]].wanted[place[1]]))
+    told = [_lack(problem, targets[t], cell) for t, cell in places[:MOST_UNSUPPORTED]]
+    if len(places) > MOST_UNSUPPORTED:
+        rest = plural(len(places) - MOST_UNSUPPORTED, "more cell")
+        told.append(Explanation(kind="unsupported", sentence=f"{rest} without a record are listed in model.json."))
+    return told
+
+
+def _lack(problem: Problem, target: Target, cell: int) -> Explanation:
+    sets = keepers(problem, target, cell)
+    labels = ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items())
+    wanted = float(target.wanted[cell])
+    details = {
+        "target": target.name,
+        "labels": target.labels(cell),
+        "wanted": wanted,
+        "kept_empty_by": [[asdict(obstacle) for obstacle in together] for together in sets],
+    }
+    where = f"'{target.name}' wants {_rows(wanted, True)} for {labels or 'its universe'}, but"
+    if not sets:
+        sentence = f"{where} no candidate falls there, and no rule or table that alone explains it was found."
+        cure = "Add a proposal for such records to prior.json, or correct the table."
+        return Explanation(kind="unsupported", sentence=sentence, cure=cure, details=details)
+    if sets == ((),):
+        sentence = f"{where} its own `where` or bands leave no such record."
+        return Explanation(kind="unsupported", sentence=sentence, cure="Correct the table or its `where`.", details=details)
+    lines = [_forbidding(together) for together in sets]
+    others = dict.fromkeys(f"correct '{o.text}'" for together in sets for o in together if o.kind == "table")
+    cures = [f"correct '{target.name}'", *others, *_strikes([obstacle for together in sets for obstacle in together])]
+    each = " From each of these lines something has to go." if len(sets) > 1 else ""
+    return Explanation(
+        kind="unsupported",
+        sentence=f"{where} no record can be there:",
+        lines=tuple(lines),
+        cure=f"{_capital(', or '.join(cures))}.{each}",
+        details=details,
+    )
+
+
+def _forbidding(together: Sequence[Obstacle]) -> str:
+    """What a set of obstacles does, with the reasons of its rules."""
+    if len(together) == 1:
+        return f"{_called(together[0])} {'forbids it' if together[0].kind == 'rule' else 'leaves nothing there'}"
+    return f"{listed([_called(obstacle) for obstacle in together])} leave nothing there together"
+
+
+def _called(obstacle: Obstacle) -> str:
+    if obstacle.kind == "table":
+        return f"the cells of '{obstacle.text}' that want 0"
+    whose = "the spec's" if obstacle.source == "spec" else "the beliefs'"
+    why = f" ({obstacle.why.strip().rstrip('.')})" if obstacle.why.strip() else ""
+    return f"{whose} rule never `{obstacle.text}`{why}"
+
+
+def _and(obstacles: Sequence[Obstacle]) -> str:
+    rules = [_called(obstacle) for obstacle in obstacles if obstacle.kind == "rule"]
+    tables = [_called(obstacle) for obstacle in obstacles if obstacle.kind == "table"]
+    parts = [f"{listed(rules)} {'holds' if len(rules) == 1 else 'hold'}"] if rules else []
+    return listed([*parts, *([f"{listed(tables)} stay empty"] if tables else [])])
+
+
+def _strikes(obstacles: Sequence[Obstacle]) -> list[str]:
+    """Which rules could be struck, and where."""
+    cures = []
+    for source, place in PLACES.items():
+        n = sum(obstacle.kind == "rule" and obstacle.source == source for obstacle in obstacles)
+        if n:
+            cures.append(f"strike {'the rule' if n == 1 else 'one of these rules'} {place}")
+    return cures
+
+
+def _strained(kind: str, pulls: Sequence[Pull]) -> list[Explanation]:
+    """Strain in words, the largest first."""
+    return [_target_strain(pull) if kind == "target" else _belief_strain(pull) for pull in _ranked(pulls)[:MOST_STRAINED]]
+
+
+def _target_strain(pull: Pull) -> Explanation:
+    assumed = {
+        "table": "the believed table says",
+        "proposals": "the proposals say",
+        "independence": "it would be, if its variables did not depend on each other,",
+    }[pull.by]
+    sentence = (
+        f"'{pull.name}' pulls by {pull.strain:.2g} nats: most at {pull.cell}, where the table has {_percent(pull.wanted)} and "
+        f"{assumed} {_percent(pull.believed)}."
+    )
+    doubt = "The table or the beliefs are wrong there: check first whether the table's labels mean what the spec says."
+    known = "That is what the table adds to what was known; nobody believed otherwise."
+    return Explanation(
+        kind="target",
+        sentence=sentence,
+        cure=known if pull.by == "independence" else doubt,
+        notable=_notable(pull),
+        details=_plain(pull),
+    )
+
+
+def _belief_strain(pull: Pull) -> Explanation:
+    sentence = (
+        f"The belief '{pull.name}' gave way by {pull.strain:.2g} nats: most at {pull.cell}, believed {_percent(pull.believed)} "
+        f"of all records, fitted {_percent(pull.wanted)}."
+    )
+    cure = "A table, a rule or another belief speaks against it: look at which of them is wrong."
+    return Explanation(kind="belief", sentence=sentence, cure=cure, notable=_notable(pull), details=_plain(pull))
+
+
+def _plain(pull: Pull) -> dict[str, object]:
+    told = {"name": pull.name, "strain": pull.strain, "cell": pull.cell, "believed": pull.believed, "wanted": pull.wanted}
+    return told | {"by": pull.by, "times_likelier": math.exp(min(pull.strain, 700.0))}
+
+
+def _percent(share: float) -> str:
+    """A share in percent, with two digits where it is small.
+
+    >>> _percent(0.34), _percent(0.0004), _percent(0.0)
+    ('34%', '0.04%', '0%')
+    """
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.2g}%" if share >= 1e-6 else "0%"
+
+
+def _rows(value: float, counts: bool) -> str:
+    """A number of records, a decimal where it is not whole; or a value, to ten digits."""
+    if counts:
+        return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 else f"{value:,.1f}"
+    return number(float(f"{value:.10g}"))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

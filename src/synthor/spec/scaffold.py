@@ -1,0 +1,206 @@
+"""Writing a spec for a person to go on from: commented YAML that loads back to what was meant."""
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from synthor.spec.model import NAME, RESERVED, json_schema
+
+TITLE = "FILL IN: a title"
+CONTEXT = "FILL IN: what one record is (a household, a person, a trip), where, and when. The model reads this."
+SCHEMA_FILE = "spec.schema.json"
+WIDTH = 120
+_WORD = re.compile(r"[^\W\d_]([\w./+-]|(?<=\S) (?=[\w(]))*", re.ASCII)
+_NOT_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
+"""What some reader of YAML takes for something else than a word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A variable or a target: its keys, and what a reader should know of it."""
+
+    body: Mapping[str, object]
+    name: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A spec to be written.
+
+    Attributes:
+        title: heads the report.
+        context: what one record is, where, when.
+        records: how many records to make.
+        records_comment: where that number is from.
+        variables: in order; `name` is the variable's.
+        targets: in order.
+        columns: what tables call columns, and what each is.
+        remarks: what a person should read first, one paragraph each.
+    """
+
+    title: str
+    context: str
+    records: int
+    variables: Sequence[Entry]
+    targets: Sequence[Entry]
+    records_comment: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+
+def scaffold(draft: Draft) -> str:
+    """The text of a spec.
+
+    >>> print(scaffold(Draft(
+    ...     title="Homes", context="One record is one home.", records=10,
+    ...     variables=[Entry(name="car", body={"type": "category", "values": ["no", "1-4", "a: b"]})],
+    ...     targets=[Entry(body={"table": "tables/car.csv"}, comment="3 cells")],
+    ... )))
+    # yaml-language-server: $schema=spec.schema.json
+    <BLANKLINE>
+    title: Homes
+    context: |
+      One record is one home.
+    records: 10
+    random_seed: 0
+    <BLANKLINE>
+    variables:
+      car: {type: category, values: ["no", "1-4", "a: b"]}
+    <BLANKLINE>
+    targets:
+      - {table: tables/car.csv}  # 3 cells
+    <BLANKLINE>
+    """
+    lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}"]
+    for remark in draft.remarks:
+        lines += ["#", *_comment(remark)]
+    lines += ["", f"title: {scalar(draft.title)}", *_context(draft.context)]
+    lines += [f"records: {draft.records}{_aside(draft.records_comment)}", "random_seed: 0", "", "variables:"]
+    for entry in draft.variables:
+        lines += _entry(f"  {scalar(entry.name)}: ", entry)
+    if draft.columns:
+        lines += ["", "columns:", *(f"  {scalar(head)}: {scalar(name)}" for head, name in draft.columns.items())]
+    lines += ["", "targets:" if draft.targets else "targets: []"]
+    for entry in draft.targets:
+        lines += _entry("  - ", entry)
+    return "\n".join([*lines, ""])
+
+
+def schema_text() -> str:
+    """The JSON schema that the first line of a spec points to."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def scalar(value: object) -> str:
+    """One value as YAML reads it back: in quotes wherever any reader might take it for something else.
+
+    >>> [scalar(value) for value in ("rented", "no", "1-4", "12:30", "#x", "two words", 5, 0.5, 1e-7, True)]
+    ['rented', '"no"', '"1-4"', '"12:30"', '"#x"', 'two words', '5', '0.5', '0.0000001', 'true']
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.12f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else repr(value)
+    text = str(value)
+    if _WORD.fullmatch(text) and text.casefold() not in _NOT_WORDS:
+        return text
+    return '"' + "".join(_escaped(letter) for letter in text) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return "\\" + letter
+    if letter.isprintable():
+        return letter
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def flow(value: object) -> str:
+    """A mapping, list or value on one line.
+
+    >>> flow({"a": ["x", "y, z"], "b": {"no": 1}})
+    '{a: [x, "y, z"], b: {"no": 1}}'
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(str(key))}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(flow(item) for item in value) + "]"
+    return scalar(value)
+
+
+def _entry(lead: str, entry: Entry) -> list[str]:
+    """One entry in braces, or in lines where that is too long; a comment behind or above it."""
+    short = lead + flow(entry.body)
+    if len(short) + len(_aside(entry.comment)) <= WIDTH:
+        return [short + _aside(entry.comment)]
+    indent = " " * (len(lead) - len(lead.lstrip()))
+    above = [f"{indent}{line}" for line in _comment(entry.comment)] if entry.comment else []
+    if len(short) <= WIDTH:
+        return [*above, short]
+    inner = indent + "  "
+    lines = [*above]
+    begin = lead if lead.endswith("- ") else lead.rstrip()
+    body = [line for key, item in entry.body.items() for line in _long(f"{scalar(str(key))}: ", item, inner)]
+    if lead.endswith("- "):
+        return [*lines, begin + body[0].lstrip(), *body[1:]]
+    return [*lines, begin, *body]
+
+
+def _long(lead: str, value: object, indent: str) -> list[str]:
+    """One key of an entry, a long list or mapping in one line an item."""
+    if len(indent + lead + flow(value)) <= WIDTH or not isinstance(value, Mapping | list | tuple):
+        return [indent + lead + flow(value)]
+    if isinstance(value, Mapping):
+        return [indent + lead.rstrip(), *(f"{indent}  {scalar(str(key))}: {flow(item)}" for key, item in value.items())]
+    lines, line = [], indent + lead + "["
+    for i, item in enumerate(value):
+        piece = flow(item) + ("]" if i == len(value) - 1 else ",")
+        if len(line) + len(piece) + 1 > WIDTH:
+            lines.append(line.rstrip())
+            line = indent + "  "
+        line += piece + " "
+    return [*lines, line.rstrip()]
+
+
+def _context(text: str) -> list[str]:
+    """A block of text; one that a block cannot hold as it is goes in quotes."""
+    plain = all(letter.isprintable() or letter == "\n" for letter in text) and text.strip()
+    if not plain or text.startswith((" ", "\n")):
+        return [f"context: {scalar(text)}"]
+    wrapped = [line for part in text.strip().splitlines() for line in (textwrap.wrap(part, WIDTH - 2) or [""])]
+    return ["context: |", *(f"  {line}".rstrip() for line in wrapped)]
+
+
+def _aside(text: str) -> str:
+    return f"  # {_one_line(text)}" if text else ""
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(_one_line(text), WIDTH - 6)]
+
+
+def _one_line(text: str) -> str:
+    """A comment ends with its line, so nothing in it may begin a new one."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def variable_name(source: str, taken: Sequence[str]) -> str:
+    """The name of a column as the name of a variable, unlike those that are taken.
+
+    >>> [variable_name(source, ["age"]) for source in ("Household type", "count", "2024", "Age")]
+    ['Household_type', 'count_value', 'v_2024', 'Age_2']
+    """
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", source).strip("_")
+    plain = plain if re.fullmatch(NAME.strip("^$"), plain) else f"v_{plain}"
+    free = plain if plain.lower() not in RESERVED else f"{plain}_value"
+    suffix = 1
+    while free.casefold() in {name.casefold() for name in taken}:
+        suffix += 1
+        free = f"{plain}_{suffix}"
+    return free

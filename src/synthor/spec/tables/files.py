@@ -1,0 +1,253 @@
+"""A table file as rows of text: CSV in any usual encoding and separator, workbooks, Parquet."""
+
+import codecs
+import csv
+import difflib
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from synthor.errors import Finding, InputError
+from synthor.spec.tables.lines import Lines
+from synthor.spec.targets import Layout
+from synthor.spec.variables import as_text
+
+TEXTS = (".csv", ".tsv", ".txt", ".tab")
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+ENDINGS = (*TEXTS, *WORKBOOKS, ".parquet")
+PACKED = (".zip", ".gz", ".7z", ".bz2", ".xz", ".rar")
+OTHERS = (
+    (b"PK\x03\x04", "a workbook or a packed file", "name it .xlsx or .ods, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old workbook", "name it .xls"),
+    (b"PAR1", "a Parquet file", "name it .parquet"),
+    (b"%PDF", "a PDF document", "take the table in another format"),
+    (b"\x1f\x8b", "a packed file", "unpack it"),
+    (b"<!doctype", "a web page", "open it to see what went wrong, and download the table again"),
+    (b"<html", "a web page", "open it to see what went wrong, and download the table again"),
+    (b"<?xml", "XML", "take the table as CSV"),
+    (b"{", "JSON", "take the table as CSV"),
+)
+"""How files of other kinds begin that are saved as text, what they are, and what to do."""
+
+SEPARATORS = ",;\t|"
+BLANKS = " \t\r\n"
+"""Outer blanks of a field; a no-break space at its beginning tells how deep a label lies, and stays."""
+
+SNIFFED = 200
+"""Rows that the separator is told from."""
+
+WIDE = ("utf-16", "utf16", "utf_16", "utf-32", "utf32", "utf_32")
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks, longer ones before those that they begin with."""
+
+
+def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[Lines, tuple[str, ...]]:
+    """The rows of a table file, and what a reader must know of how they were read.
+
+    Args:
+        file: as the user wrote it, relative to `folder`; its ending tells its kind.
+        folder: of the spec.
+        layout: names sheet and encoding.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, or of another kind.
+    """
+    path, layout = folder / file, layout or Layout()
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        cure = "unpack it" if ending in PACKED else "use .csv, .tsv, .xlsx, .ods or .parquet"
+        raise InputError([Finding(where=file, message=f"cannot read '{path.suffix}' files", cure=cure)])
+    refuse_missing(path, file)
+    if ending in TEXTS:
+        return _from_text(path, file, layout.encoding)
+    if layout.encoding is not None:
+        cure = "leave `encoding` out; it is for text files"
+        raise InputError([Finding(where=file, message="has no encoding to choose", cure=cure)])
+    rows, notes = _of_workbook(path, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), ())
+    return _lines(file, [[as_text(value) for value in row] for row in rows]), notes
+
+
+def _from_text(path: Path, shown: str, encoding: str | None) -> tuple[Lines, tuple[str, ...]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise unreadable(shown, error.strerror or type(error).__name__) from None
+    _refuse_other_kinds(content, shown)
+    text, notes = _decoded(content, shown, encoding)
+    # Quotes may hold line breaks, which must stay as they are.
+    rows, numbers = _fields(text, _separator(text), shown)
+    return _lines(shown, rows, numbers), notes
+
+
+def _refuse_other_kinds(content: bytes, shown: str) -> None:
+    """Raise where a file is no text, whatever it is called."""
+    start = content[:200].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    for sign, what, cure in OTHERS:
+        if start.startswith(sign.lower()):
+            raise InputError([Finding(where=shown, message=f"is {what}, not a table of text", cure=cure)])
+
+
+def _decoded(content: bytes, shown: str, encoding: str | None) -> tuple[str, tuple[str, ...]]:
+    """Text of a file: as the spec says, as its mark says, UTF-8, or else Windows-1252, which is told."""
+    marked = next((name for mark, name in MARKS if content.startswith(mark)), None)
+    chosen = encoding or marked or "utf-8"
+    if chosen.lower().startswith(WIDE) and b"\0" not in content:  # its separators and line ends would have one each
+        message, cure = f"is not {chosen} text", "leave `encoding` out, or name its own"
+        raise InputError([Finding(where=shown, message=message, cure=cure)])
+    if chosen == "utf-8" and content.count(0) > len(content) // 3:
+        first = "le" if content[1:2] == b"\0" else "be"
+        message, cure = "is UTF-16 text without a mark", f"say `layout: {{encoding: utf-16-{first}}}`"
+        raise InputError([Finding(where=shown, message=message, cure=cure)])
+    try:
+        text = content.decode(chosen)
+    except LookupError:
+        cure = "name one such as utf-8, latin-1, windows-1252, utf-16"
+        raise InputError([Finding(where=shown, message=f"no encoding is called '{chosen}'", cure=cure)]) from None
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        if chosen != "utf-8" or encoding is not None:
+            cure = "name its encoding: `layout: {encoding: ...}`"
+            message = f"is not {chosen} text (byte {error.start})"
+            raise InputError([Finding(where=shown, row=row, message=message, cure=cure)]) from None
+        try:
+            text = content.decode("windows-1252")
+        except UnicodeDecodeError as worse:
+            message = f"is neither UTF-8 nor Windows-1252 text (byte {worse.start})"
+            cure = "save it as UTF-8, or name its encoding: `layout: {encoding: ...}`"
+            raise InputError([Finding(where=shown, row=row, message=message, cure=cure)]) from None
+        if "\0" in text:
+            raise unreadable(shown, "it is no text") from None
+        return text, (f"is not UTF-8 (row {row}); read as Windows-1252: name another with `layout: {{encoding: ...}}`",)
+    if "\0" in text:
+        raise unreadable(shown, "it is no text")
+    return text.removeprefix("\ufeff"), ()
+
+
+def _separator(text: str) -> str:
+    r"""The mark between fields: the one by which most of the first rows have the same number of fields, above one.
+
+    >>> _separator("sex;count\nmale;1,5\nfemale;2,5\n")
+    ';'
+    """
+    head = "".join(text.splitlines(keepends=True)[:SNIFFED])
+
+    def agreeing(separator: str) -> tuple[int, int]:
+        try:
+            widths = [len(row) for row in csv.reader(io.StringIO(head, newline=""), delimiter=separator) if len(row) > 1]
+        except csv.Error:
+            return (0, 0)
+        usual = max(set(widths), key=widths.count) if widths else 0
+        return widths.count(usual) if usual else 0, usual
+
+    return max(SEPARATORS, key=agreeing)
+
+
+def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], list[int]]:
+    rows, numbers = [], []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for row in reader:
+            rows.append(row)
+            numbers.append(reader.line_num)
+    except csv.Error as error:
+        raise unreadable(shown, str(error), reader.line_num) from None
+    return rows, numbers
+
+
+def _of_workbook(path: Path, shown: str, sheet: str | int | None) -> tuple[Iterable[Sequence[object]], tuple[str, ...]]:
+    """The rows of a sheet, and what a reader must know of how it was chosen."""
+    import python_calamine
+
+    _refuse_no_workbook(path, shown)
+    try:
+        workbook = python_calamine.CalamineWorkbook.from_path(path)
+        names = list(workbook.sheet_names)
+    except Exception as error:  # the library raises errors of many kinds on broken files
+        raise unreadable(shown, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
+    if isinstance(sheet, int):
+        wanted = names[sheet - 1] if 1 <= sheet <= len(names) else None
+    else:
+        wanted = names[0] if sheet is None and names else next((n for n in names if n.strip() == str(sheet).strip()), None)
+    if wanted is None:
+        cure = f"it has {', '.join(names)}" if names else "it has no sheet at all"
+        raise InputError([Finding(where=shown, message=f"has no sheet {sheet}", cure=cure, label=str(sheet))])
+    try:
+        found = workbook.get_sheet_by_name(wanted)
+        first = found.start[0] if found.start else 0
+        others = ", ".join(name for name in names if name != wanted)
+        note = f"sheet '{wanted}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
+        return [*([[]] * first), *found.to_python(skip_empty_area=True)], (note,) if sheet is None and others else ()
+    except Exception as error:
+        raise unreadable(shown, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
+
+
+def _refuse_no_workbook(path: Path, shown: str) -> None:
+    """Raise where a file is no workbook, whatever it is called."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise unreadable(shown, error.strerror or type(error).__name__) from None
+    if not start.startswith((b"PK", b"\xd0\xcf")):
+        cure = "if it is text, name it .csv, otherwise download it again"
+        raise InputError([Finding(where=shown, message="is no workbook", cure=cure)])
+
+
+def _of_parquet(path: Path, shown: str) -> Iterable[Sequence[object]]:
+    from synthor.spec.tables.records import read_frame
+
+    frame = read_frame(path, shown=shown)
+    return [frame.columns, *frame.iter_rows()]
+
+
+def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | None = None) -> Lines:
+    """Rows without blank ones and without blanks around fields."""
+    told = (
+        zip(rows, numbers, strict=True) if numbers is not None else ((row, number) for number, row in enumerate(rows, start=1))
+    )
+    stripped = ((tuple(field.strip(BLANKS) for field in row), number) for row, number in told)
+    kept = [(row, number) for row, number in stripped if any(row)]
+    if not kept:
+        raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
+    return Lines(source=shown, rows=tuple(row for row, _ in kept), numbers=tuple(number for _, number in kept))
+
+
+def refuse_missing(path: Path, where: str) -> None:
+    """Raise when a file is not there.
+
+    Raises:
+        InputError: says where it was looked for.
+    """
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):  # a name that no file can have, or a folder that may not be entered
+        there = False
+    if not there:
+        cure = f"looked in {path.parent}"
+        if near := _files_like(path):
+            cure = f"did you mean '{near}'? {cure}"
+        raise InputError([Finding(where=where, message="no such file", cure=cure)])
+
+
+def _files_like(path: Path) -> str:
+    """The file of that folder whose name is nearest, empty where none is."""
+    try:
+        names = [other.name for other in path.parent.iterdir() if other.is_file()]
+    except (OSError, ValueError):
+        return ""
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(path.name.casefold(), list(folded), n=1)
+    return folded[close[0]] if close else ""
+
+
+def unreadable(shown: str, reason: str, row: int | None = None) -> InputError:
+    """The error of a file that is there but cannot be read."""
+    cure = "save it as UTF-8 CSV with a header row and the same number of columns in each row, or as Parquet"
+    return InputError([Finding(where=shown, row=row, message=f"cannot be read: {reason}", cure=cure)])

@@ -1,0 +1,154 @@
+"""Labels of published tables as they are printed: what is dressing, what is a band of numbers, what is a total."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from synthor.spec.tables.numbers import SPACES
+
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+_FOOTNOTE = re.compile(r"(?<=\S)\s*(?:[*\u2020\u2021\u00b9\u00b2\u00b3\u2070-\u2079]+|\[\w{1,3}\]|\([0-9a-z]\))$")
+_TOTAL = re.compile(
+    r"(?:grand |sub-?)?totals?\b.*|all|all [^0-9]*|both sexes|insgesamt|gesamt|ensemble|totale|sum|together",
+)
+_DRESSING = re.compile(
+    r"\b(?:aged?|ages|years?|yrs?|year-olds?|old|of age|persons?|people|rooms?|usd|eur|gbp)\b|[$\u00a3\u20ac]"
+)
+_AMOUNT = r"(-?[0-9]+(?:[, ][0-9]{3})*(?:\.[0-9]+)?)"
+_UPTO = re.compile(rf"(?:under|below|less than|fewer than|<) ?{_AMOUNT}")
+_ATMOST = re.compile(rf"(?:up to|at most|<=|\u2264) ?{_AMOUNT}|{_AMOUNT} (?:and|or) (?:under|less|fewer|younger|below)")
+_ABOVE = re.compile(rf"(?:over|more than|above|>) ?{_AMOUNT}")
+_FROM = re.compile(
+    rf"{_AMOUNT} ?\+|{_AMOUNT} plus|{_AMOUNT},? (?:and|or|&) (?:over|older|more|above|up|upwards)"
+    rf"|(?:>=|\u2265|at least|from) ?{_AMOUNT}"
+)
+_BETWEEN = re.compile(rf"(?:between )?{_AMOUNT} ?(?:-|to|and|or|until|to under|to less than|but under) ?{_AMOUNT}")
+_BELOW = re.compile(r"to under|to less than|but under")
+
+
+NEXT = 1.0
+"""How far behind the end of a printed band the next one may begin and still follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Numbers from `low` to `high`.
+
+    Attributes:
+        low: the least; minus infinity where there is none.
+        high: the most; infinity where there is none.
+        closed: whether `high` belongs to it.
+        above: whether `low` does not.
+        single: whether it is one number, written alone.
+    """
+
+    low: float
+    high: float
+    closed: bool = True
+    above: bool = False
+    single: bool = False
+
+
+@lru_cache(maxsize=1 << 16)
+def undressed(label: str) -> str:
+    """A label without what does not tell it apart: case, outer dots and colons, footnote marks, kinds of dashes and blanks.
+
+    >>> [undressed(label) for label in ("  Owned [1]", "Total:", "....Rented", "16\u201324", "Male\u00b9")]
+    ['owned', 'total', 'rented', '16-24', 'male']
+    """
+    text = SPACES.sub(" ", unicodedata.normalize("NFC", label).translate(_DASHES)).strip()
+    shorter = _FOOTNOTE.sub("", text).strip(" .:\u00b7")
+    return (shorter or text).casefold()
+
+
+def is_total(label: str, known: Collection[str] | None = None) -> bool:
+    """Whether a label stands for all categories together.
+
+    Args:
+        label: as printed.
+        known: labels that do; the usual words unless given.
+
+    >>> [is_total(label) for label in ("Total:", "All usual residents", "Both sexes", "Allotment", "Total aged 16 and over")]
+    [True, True, True, False, True]
+    """
+    plain = undressed(label)
+    if known is not None:
+        return plain in {undressed(name) for name in known}
+    return _TOTAL.fullmatch(plain) is not None
+
+
+def span(label: str) -> Span | None:
+    """The numbers that a label stands for, None where it is not of that kind.
+
+    >>> span("16 to 24 years")
+    Span(low=16.0, high=24.0, closed=True, above=False, single=False)
+    >>> span("2 or more cars in household").low, span("No cars").high, span("5 or 6 rooms").high
+    (2.0, 0.0, 6.0)
+    >>> span("Under 15").closed, span("$10,000 to $14,999").high, span("3+ persons").low, span("7").single, span("rented")
+    (False, 14999.0, 3.0, True, None)
+    """
+    words = SPACES.sub(" ", _DRESSING.sub(" ", undressed(label))).strip(" ,").split(" ")
+    if words[0] in ("no", "none", "zero") and not any(char.isdigit() for char in label):
+        return Span(0.0, 0.0, single=True)
+    for n_words in range(len(words), 0, -1):  # what is counted may be named behind the number
+        if (found := _span(" ".join(words[:n_words]).strip(" ,"))) is not None:
+            return found
+        if any(char.isdigit() for char in words[n_words - 1]):
+            return None
+    return None
+
+
+def _span(text: str) -> Span | None:
+    if found := re.fullmatch(_AMOUNT, text):
+        value = _amount(found)
+        return Span(value, value, single=True)
+    if found := _UPTO.fullmatch(text):
+        return Span(-math.inf, _amount(found), closed=False)
+    if found := _ATMOST.fullmatch(text):
+        return Span(-math.inf, _amount(found))
+    if found := _ABOVE.fullmatch(text):
+        return Span(_amount(found), math.inf, above=True)
+    if found := _FROM.fullmatch(text):
+        return Span(_amount(found), math.inf)
+    if found := _BETWEEN.fullmatch(text):
+        low, high = (float(re.sub("[, ]", "", part)) for part in found.groups())
+        return Span(low, high, closed=_BELOW.search(text) is None) if low <= high else None
+    return None
+
+
+def _amount(found: "re.Match[str]") -> float:
+    return float(re.sub("[, ]", "", next(part for part in found.groups() if part is not None)))
+
+
+def bands(spans: Sequence[Span], *, step: float, whole: bool) -> list[tuple[float, float]]:
+    """What bands of one table mean as [from, below), each.
+
+    A band of numbers that are not whole ends where the next one begins, if that is printed as the next number: of `10,000 to
+    14,999` and `15,000 to 19,999` the first ends below 15,000.
+
+    Args:
+        spans: of all labels of one side of a table.
+        step: smallest difference between two values of the variable.
+        whole: whether its values are whole numbers.
+
+    >>> bands([span("0-9.9"), span("10-19.9"), span("20+")], step=0.01, whole=False)
+    [(0.0, 10.0), (10.0, 20.0), (20.0, inf)]
+    >>> bands([span("16-24"), span("over 24")], step=1, whole=True)
+    [(16.0, 25.0), (25.0, inf)]
+    """
+    starts = sorted(one.low + step if one.above and whole else one.low for one in spans)
+    found = []
+    for one in spans:
+        low = one.low + step if one.above and whole else one.low
+        if not one.closed or math.isinf(one.high):
+            below = one.high
+        elif whole:
+            below = one.high + 1
+        else:
+            after = next((start for start in starts if start >= one.high and start > low), math.inf)
+            below = after if after - one.high <= NEXT else one.high + step
+        found.append((low, below))
+    return found

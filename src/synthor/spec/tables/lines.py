@@ -1,0 +1,18 @@
+"""A table file as rows of text, before anything is known of how the table lies in it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """The rows of a file or sheet, each a tuple of texts; rows may differ in length.
+
+    Attributes:
+        source: what to call it in a message: the file as the user wrote it.
+        rows: outer blanks removed; blank rows are left out.
+        numbers: number of each row as an editor counts it, from 1.
+    """
+
+    source: str
+    rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...]
