@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from synthor import Spec, check, compile_problem, parse_spec, synthesize
+from synthor.holdout import hold_out
 from synthor.problem import Problem, Target
 
 SPEC = """
@@ -236,6 +237,13 @@ targets:
     }
     run = synthesize(parse_spec(SPEC + text))
     assert run.measurement.met, run.verdict
+
+
+def test_cells_that_are_not_told_are_named_where_their_table_is_left_out() -> None:
+    table = [("male", "yes", 245), ("male", "no", 245), ("female", "yes", "<10"), ("female", "no", "..")]
+    rows = "".join(f"{{sex: {sex}, works: '{works}', count: '{count}'}}, " for sex, works, count in table)
+    found = hold_out(parse_spec(SPEC + f"targets: [{{name: t, table: [{rows}]}}]")).outs
+    assert "2 cells of 't' are not told, and compared with a guess inside what they may hold." in found.notes
 
 
 def test_totals_beside_cells_that_are_not_listed_are_a_residual() -> None:

@@ -22,6 +22,7 @@ from synthor.prior.elicit import asks, elicit, sources
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.survey import with_survey
 from synthor.problem import Axis, Level, Moment, Problem, Target, compile_problem, holding, touching, without
+from synthor.problem.target import EDGE
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
 from synthor.types import Codes
@@ -238,6 +239,10 @@ def _notes(problem: Problem, target: Target | Moment, kept: Sequence[str], model
     if touched:
         names = ", ".join(f"'{name}'" for name in touched)
         yield f"{names}, about the same variables, tells a part of '{target.name}'."
+    if isinstance(target, Target) and target.hidden:
+        n_hidden = int((target.highest - target.lowest > EDGE).sum())
+        cells = "1 cell" if n_hidden == 1 else f"{n_hidden} cells"
+        yield f"{cells} of '{target.name}' are not told, and compared with a guess inside what they may hold."
     if isinstance(target, Moment):
         yield f"'{target.name}' gives shares inside cells: its cells are taken to be as large as predicted."
     elif target.grid.listed is not None and not target.grid.closed:
