@@ -128,7 +128,7 @@ def test_means_find_their_variable_and_columns_of_values_their_name(tmp_path: Pa
     spec = spec_from(TABLES, tmp_path)
     means = [target for target in spec.targets if target.mean]
     assert [(target.mean, target.by) for target in means] == [("Household_income", ["Tenure"])]
-    assert spec.columns == {"Persons": "count"}
+    assert spec.columns == {"Household income": "Household_income", "Persons": "count"}
 
 
 def test_single_numbers_in_a_row_are_an_integer_and_codes_are_labels(tmp_path: Path) -> None:

@@ -171,6 +171,8 @@ def _exactness(written: TargetSpec, compiled: Target | Moment | None, records: i
         return "Each cell to what its published figure was rounded, since another table was rounded differently."
     if statistic:
         half = f", so within {number(compiled.half)}" if isinstance(compiled, Moment) and compiled.kind != "shares" else ""
+        if isinstance(compiled, Moment) and compiled.kind == "shares":
+            return "Each share to the digits that were published, or to the nearest whole record."
         return f"Each value to the digits that were published{half}."
     if isinstance(compiled, Target) and compiled.hidden:
         n_hidden = int((compiled.highest - compiled.lowest > EDGE).sum())

@@ -327,6 +327,9 @@ def _named(found: Sequence[_Found]) -> list[_Found]:
             own = set(map(undressed, sides[-1].labels))
             fitting = [head for head, labels in known.items() if _key(head) not in others and own <= labels]
             words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", Path(one.file).stem) if _key(word) not in others]
+            if len(words) != 1 or _key(words[0]) == _key(Path(one.file).stem):
+                said = {"by", "x"}.union(*(other.split("_") for other in others))
+                words = [word for word in re.split(r"[\W_]+", Path(one.file).stem) if _key(word) not in said] or words
             head = fitting[0] if fitting else words[0] if len(words) == 1 else sides[-1].head
             known.setdefault(head, set()).update(own)
             sides[-1] = replace(sides[-1], head=head)
@@ -348,7 +351,7 @@ def _draft(found: Sequence[_Found], path: str, title: str, context: str, remarks
         side.head: names[key]
         for key, group in sides.items()
         for side in group
-        if not side.wide and side.head != NAMELESS and _key(names[key]) != _key(side.head)
+        if not side.wide and side.head not in (NAMELESS, names[key])
     }
     targets = []
     for one in found:
