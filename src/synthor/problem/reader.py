@@ -325,7 +325,7 @@ class Reader:
             cure = "compare each variable with numbers or labels, not with another variable"
             self.add(f"where `{text[:80]}` depends on more than the bins of its variables", cure)
         elif forbids_all(Negated(predicate), {variable.name: variable for variable in self.level.variables}):
-            ranges = "; ".join(_range_of(self.level.variables[position]) for position in positions.values())
+            ranges = "; ".join(self.level.variables[position].extent for position in positions.values())
             self.add(f"where `{text[:80]}` holds for no record", ranges, label=text)
         return universe
 
@@ -350,12 +350,6 @@ class Reader:
 def n_errors(findings: list[Finding]) -> int:
     """How many of some findings are errors."""
     return sum(finding.severity == "error" for finding in findings)
-
-
-def _range_of(variable: Variable) -> str:
-    if variable.numeric:
-        return f"{variable.name} goes from {as_text(float(variable.low[0]))} to {as_text(float(variable.high[-1]))}"
-    return f"{variable.name} is one of {', '.join(variable.labels[:8])}"
 
 
 def _settled(predicate: Predicate, variables: Mapping[str, Variable]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from synthor.spec.tables.labels import Span, bands, is_total, span, undressed
-from synthor.spec.variables import Variable
+from synthor.spec.variables import Variable, number_of
 
 TOTAL = -2
 """Stands for the code of a label that means all categories together."""
@@ -101,7 +101,9 @@ def codes_of(
         if code == NONE:
             unknown.append(text)
     if unknown and variable is not None and variable.numeric:
-        spans = {text: one for text in unknown if (one := span(text)) is not None and not (one.single and _is_number(text))}
+        spans = {
+            text: one for text in unknown if (one := span(text)) is not None and not (one.single and number_of(text) == one.low)
+        }
         for text, band in zip(spans, _as_bands(variable, list(spans.values())), strict=True):
             found[text] = _bin_of(variable, band)
     elif unknown and variable is not None:
@@ -123,15 +125,6 @@ def _plain_codes(labels: Sequence[str]) -> dict[str, int]:
 def renamed_labels(labels: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """What tables call categories, by undressed form."""
     return {name: {undressed(told): meant for told, meant in pairs.items()} for name, pairs in labels.items()}
-
-
-def _is_number(text: str) -> bool:
-    """Whether a text is a number and nothing else, which names a bin only if the bin starts with it."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _known(text: str, variable: Variable) -> int:

@@ -37,7 +37,7 @@ def slips_of_universes(targets: Sequence[Target | Moment], level: Level) -> Iter
         holds = universe.holds(codes)
         text = universe.text[:80]
         if not holds.any():
-            ranges = ", ".join(_range(level, position) for position in universe.positions)
+            ranges = ", ".join(level.variables[position].extent for position in universe.positions)
             yield Finding(where=target.name, message=f"where `{text}` selects nobody: {ranges}", cure="correct the predicate")
             continue
         none = np.zeros(len(codes), bool)
@@ -79,14 +79,6 @@ def _combinations(universe: Universe, level: Level) -> Codes:
     codes = np.zeros((len(crossed), len(level.columns)), np.int32)
     codes[:, columns] = crossed
     return codes
-
-
-def _range(level: Level, position: int) -> str:
-    variable = level.variables[position]
-    if variable.numeric:
-        return f"{variable.name} goes from {as_text(float(variable.low[0]))} to {as_text(float(variable.high[-1]))}"
-    shown = ", ".join(variable.labels[:6]) + (", ..." if variable.size > 6 else "")
-    return f"{variable.name} is one of {shown}"
 
 
 def slips_of_rules(rules: Sequence[Rule], targets: Sequence[Target], level: Level) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from synthor.problem.reader import Reader, Reading, n_errors
 from synthor.problem.shares import shares_by
 from synthor.problem.target import Axis, Grid, Moment, Target
 from synthor.problem.totals import Filled
-from synthor.spec.variables import as_text
+from synthor.spec.variables import as_text, number_of
 
 VALUE = "value"
 
@@ -43,7 +43,7 @@ def _quantiles(reader: Reader) -> Target | Moment | None:
     """Quantile points are the edges of bands whose shares are known."""
     position = reader.level.position(str(reader.written.quantiles))
     variable = reader.level.finest(position)
-    pairs = sorted((_number(as_text(share)), value) for share, value in (reader.written.values or {}).items())
+    pairs = sorted((number_of(as_text(share)), value) for share, value in (reader.written.values or {}).items())
     shares, edges = np.array([share for share, _ in pairs]), np.array([value for _, value in pairs])
     if not np.isfinite(shares).all() or (shares <= 0).any() or (shares >= 1).any():
         worst = next((as_text(share) for share, _ in pairs if not 0 < share < 1), "")
@@ -118,10 +118,3 @@ def _statistic(reader: Reader) -> Moment | None:
         )
         return None
     return reader.moment(kind, grid, position, wanted, sigma, half)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")

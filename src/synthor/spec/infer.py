@@ -11,7 +11,7 @@ from pathlib import Path
 from synthor.errors import Finding, InputError
 from synthor.spec.scaffold import CONTEXT, TITLE, Draft, Entry, variable_name
 from synthor.spec.tables import Table, read_table
-from synthor.spec.tables.labels import Span, bands, is_total, span, undressed
+from synthor.spec.tables.labels import Span, bands, column_key, is_total, span, undressed
 from synthor.spec.tables.layout import MEASURES, NAMELESS
 from synthor.spec.tables.numbers import published
 from synthor.spec.variables import FALSE, MAX_UNBINNED, TRUE
@@ -41,7 +41,7 @@ class _Side:
     @property
     def key(self) -> str:
         """What tells its variable from others."""
-        return _key(self.taken or self.head)
+        return column_key(self.taken or self.head)
 
     @property
     def spans(self) -> list[Span] | None:
@@ -135,18 +135,14 @@ def _path(folder: Path, beside: Path) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", undressed(name))
-
-
-_MEASURE = {_key(other): measure for measure, others in MEASURES.items() for other in (measure, *others)}
+_MEASURE = {column_key(other): measure for measure, others in MEASURES.items() for other in (measure, *others)}
 
 
 def _recognised(table: Table) -> _Found | str:
     """What a table is, or why that cannot be told."""
     columns = list(zip(*table.rows, strict=True))
     margins = [i for i, name in enumerate(table.columns) if MARGIN.fullmatch(name.strip())]
-    named = [i for i, name in enumerate(table.columns) if _key(name) in _MEASURE and i not in margins]
+    named = [i for i, name in enumerate(table.columns) if column_key(name) in _MEASURE and i not in margins]
     named = [i for i in named if table.columns[i] in MEASURES] or named
     numeric = [i > 0 and i not in margins and _all_numbers(column) for i, column in enumerate(columns)]
     if len(named) > 1:
@@ -159,7 +155,7 @@ def _recognised(table: Table) -> _Found | str:
         cure = "; its decimals have commas: add it by hand, with `layout: {decimal: ','}`" if commas else ""
         return f"has no column of numbers{cure}"
     at = named[0] if named else trailing[-1]
-    measure = _MEASURE[_key(table.columns[at])] if named else _measure_of(columns[at])
+    measure = _MEASURE[column_key(table.columns[at])] if named else _measure_of(columns[at])
     if measure == "count":
         measure = _measure_of(columns[at])
     sides = [
@@ -325,11 +321,11 @@ def _named(found: Sequence[_Found]) -> list[_Found]:
         if sides[-1].wide:
             others = {side.key for side in sides[:-1]}
             own = set(map(undressed, sides[-1].labels))
-            fitting = [head for head, labels in known.items() if _key(head) not in others and own <= labels]
-            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", Path(one.file).stem) if _key(word) not in others]
-            if len(words) != 1 or _key(words[0]) == _key(Path(one.file).stem):
+            fitting = [head for head, labels in known.items() if column_key(head) not in others and own <= labels]
+            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", Path(one.file).stem) if column_key(word) not in others]
+            if len(words) != 1 or column_key(words[0]) == column_key(Path(one.file).stem):
                 said = {"by", "x"}.union(*(other.split("_") for other in others))
-                words = [word for word in re.split(r"[\W_]+", Path(one.file).stem) if _key(word) not in said] or words
+                words = [word for word in re.split(r"[\W_]+", Path(one.file).stem) if column_key(word) not in said] or words
             head = fitting[0] if fitting else words[0] if len(words) == 1 else sides[-1].head
             known.setdefault(head, set()).update(own)
             sides[-1] = replace(sides[-1], head=head)
@@ -360,7 +356,7 @@ def _draft(found: Sequence[_Found], path: str, title: str, context: str, remarks
             remarks.append(f"Not used: {one.file}: {target}.")
             continue
         targets.append(target)
-        if one.value and _MEASURE.get(_key(one.value)) != one.measure:
+        if one.value and _MEASURE.get(column_key(one.value)) != one.measure:
             columns[one.value] = one.measure
     records, told = _records(found)
     return Draft(
@@ -383,8 +379,8 @@ def _target(one: _Found, path: str, names: dict[str, str], numeric: set[str]) ->
     variables = [names[side.key] for side in one.sides]
     body: dict[str, object] = {"table": path + one.file}
     if one.measure in ("mean", "total", "sd"):
-        words = set(_key(Path(one.file).stem).split("_"))
-        of = [name for name in sorted(numeric) if name not in variables and words & set(_key(name).split("_"))]
+        words = set(column_key(Path(one.file).stem).split("_"))
+        of = [name for name in sorted(numeric) if name not in variables and words & set(column_key(name).split("_"))]
         if len(of) != 1:
             return f"it holds a {one.measure}, and its name is that of no variable with bins; declare one, and add the target"
         body = {one.measure: of[0], "by": variables, **body}

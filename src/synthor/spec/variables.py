@@ -58,6 +58,17 @@ class Variable:
     def numeric(self) -> bool:
         return self.kind in ("integer", "number")
 
+    @property
+    def extent(self) -> str:
+        """Its values in words, for messages.
+
+        >>> Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age").extent
+        'age goes from 0 to 99'
+        """
+        if self.numeric:
+            return f"{self.name} goes from {as_text(float(self.low[0]))} to {as_text(float(self.high[-1]))}"
+        return f"{self.name} is one of {', '.join(self.labels[:8])}{', ...' if self.size > 8 else ''}"
+
     def code(self, label: str) -> int:
         """The code of one label as written in a table, -1 when it matches none.
 
@@ -74,7 +85,7 @@ class Variable:
                 return code
         if self.kind == "boolean":
             return 1 if text in TRUE else 0 if text in FALSE else -1
-        number = _number(text)
+        number = number_of(text)
         code = self.code_of_number(number) if self.numeric else -1
         return code if code >= 0 and self.low[code] == number else -1
 
@@ -111,7 +122,7 @@ class Variable:
 
     def _code_of_value(self, text: str) -> int:
         code = self.code(text)
-        return self.code_of_number(_number(text)) if code < 0 and self.numeric else code
+        return self.code_of_number(number_of(text)) if code < 0 and self.numeric else code
 
 
 def as_text(value: object) -> str:
@@ -262,7 +273,8 @@ def _span(low: int, high: int, *, last: bool) -> str:
     return str(low) if low == high else f"{low}+" if last else f"{low}-{high}"
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
+    """A text as a number, NaN where it is none."""
     try:
         return float(text)
     except ValueError:

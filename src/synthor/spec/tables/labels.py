@@ -64,6 +64,15 @@ def undressed(label: str) -> str:
     return (shorter or text).casefold()
 
 
+def column_key(name: str) -> str:
+    """What tells a column's name from others: neither case, blanks, underscores nor footnotes.
+
+    >>> column_key("Age group [1]") == column_key("age_group")
+    True
+    """
+    return re.sub(r"[\s_-]+", "_", undressed(name))
+
+
 def is_total(label: str, known: Collection[str] | None = None) -> bool:
     """Whether a label stands for all categories together.
 

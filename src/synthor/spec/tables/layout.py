@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from synthor.errors import Finding, InputError, nearest
-from synthor.spec.tables.labels import is_total, span, undressed
+from synthor.spec.tables.labels import column_key, is_total, span, undressed
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.offices import CONVERTERS
 from synthor.spec.targets import Layout
@@ -60,20 +60,20 @@ class Vocabulary:
 
     def column(self, name: str) -> str | None:
         """What the spec calls a column; the name itself where it calls it nothing, None where it is to be left out."""
-        plain = _key(name)
+        plain = column_key(name)
         if not plain and "" not in self.columns:
-            return self._renamed_columns.get(_key(NAMELESS), NAMELESS)
+            return self._renamed_columns.get(column_key(NAMELESS), NAMELESS)
         if plain in self._renamed_columns:
             return self._renamed_columns[plain]
         if name in self.labels or name in self.measures or name in self.kept:
             return name
-        known = {_key(variable): variable for variable in (*self.labels, *self.measures)}
+        known = {column_key(variable): variable for variable in (*self.labels, *self.measures)}
         return known.get(plain, name)
 
     @cached_property
     def _renamed_columns(self) -> Mapping[str, str | None]:
         """`columns` by the plain form of their names; the first of those that are alike."""
-        return {_key(told): meant for told, meant in reversed(list(self.columns.items()))}
+        return {column_key(told): meant for told, meant in reversed(list(self.columns.items()))}
 
     @cached_property
     def _own(self) -> Mapping[str, frozenset[str]]:
@@ -201,11 +201,11 @@ def _measured(names: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]
     """Names of columns; what is called `obs_value` and the like is the measure where no column has its very name."""
     if any(name in vocabulary.measures for name in names):
         return names
-    also = {_key(other): measure for measure in vocabulary.measures for other in MEASURES.get(measure, ())}
-    found = [i for i, name in enumerate(names) if _key(name) in also and name not in vocabulary.labels]
+    also = {column_key(other): measure for measure in vocabulary.measures for other in MEASURES.get(measure, ())}
+    found = [i for i, name in enumerate(names) if column_key(name) in also and name not in vocabulary.labels]
     if len(found) != 1:
         return names
-    measure = also[_key(names[found[0]])]
+    measure = also[column_key(names[found[0]])]
     return tuple(measure if i == found[0] else name for i, name in enumerate(names))
 
 
@@ -305,7 +305,7 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
         distinct = {row[at] for row in rows}
         if name == LEFT_OUT:
             continue
-        named = [told for told in layout.only or {} if _key(told) == _key(name) or vocabulary.column(told) == name]
+        named = [told for told in layout.only or {} if column_key(told) == column_key(name) or vocabulary.column(told) == name]
         if not known and len(distinct) == 1 and (named or not nearest(name, list(vocabulary.labels)).startswith("did")):
             if not named:
                 notes.append(f"column '{name}' holds only '{next(iter(distinct))}' and was left out")
@@ -323,12 +323,7 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
 
 def _column_of(source: str, sheet: Sheet, name: str, vocabulary: Vocabulary) -> int:
     for at, column in enumerate(sheet.columns):
-        if _key(column) == _key(name) or column == vocabulary.column(name):
+        if column_key(column) == column_key(name) or column == vocabulary.column(name):
             return at
     cure = nearest(name, sheet.columns)
     raise InputError([Finding(where=source, message=f"has no column '{name}', which only names", cure=cure, label=name)])
-
-
-def _key(name: str) -> str:
-    """A column's name without case, blanks and footnotes."""
-    return re.sub(r"[\s_-]+", "_", undressed(name))
