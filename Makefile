@@ -1,6 +1,10 @@
 # Every verb sets up what it needs in .venv first; the second time that takes no time.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# A lock names everything, so nothing is resolved: what an index holds tomorrow changes nothing, whatever pip Python brings.
+LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
+COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: demo test lint types bench docs lock clean
 
@@ -37,22 +41,25 @@ docs: .venv/.docs               ## the documentation, into site/
 	$(PYTHON) -m venv .venv
 
 .venv/.run: .venv/bin/python requirements/run.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(LOCKED) requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) check > /dev/null || $(PIP) check
 	@touch $@
 
 .venv/.dev: .venv/.run requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(LOCKED) requirements/dev.txt
+	@$(PIP) check > /dev/null || $(PIP) check
 	@touch $@
 
 .venv/.docs: .venv/.run requirements/docs.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	$(LOCKED) requirements/docs.txt
+	@$(PIP) check > /dev/null || $(PIP) check
 	@touch $@
 
 lock: .venv/.dev                ## pin all dependencies anew
-	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements/run.txt pyproject.toml requirements/build.in
-	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
-	$(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
+	$(COMPILE) --output-file requirements/run.txt pyproject.toml requirements/build.in
+	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
 
 clean:
 	rm -rf .venv out site build dist .mypy_cache .ruff_cache .pytest_cache
