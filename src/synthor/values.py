@@ -272,6 +272,50 @@ def possible(problem: Problem, codes: Codes) -> Mask:
     return allowed
 
 
+def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) -> tuple[Floats, Floats]:
+    """Smallest and largest value of a sum of numbers that a record of each unit may have without breaking a rule, (n,) each.
+
+    Where a rule ties numbers inside their bins, these are the extremes of the values that are tried for them.
+
+    Args:
+        problem: with all rules.
+        codes: (n, columns) categories of the units.
+        terms: positions of numeric variables, each with its factor.
+
+    >>> from synthor import compile_problem, parse_spec
+    >>> problem = compile_problem(parse_spec('''
+    ... records: 10
+    ... variables:
+    ...   comes: {type: integer, min: 1, max: 20, bins: [1, 11]}
+    ...   goes: {type: integer, min: 1, max: 20, bins: [1, 11]}
+    ... targets: [{counts: {comes: {1-10: 6, 11+: 4}}}]
+    ... rules: [{never: goes <= comes}]
+    ... '''))
+    >>> least, most = reaches(problem, np.array([[0, 0], [0, 1]], np.int32), [(1, 1.0), (0, -1.0)])
+    >>> least.tolist(), most.tolist()
+    ([1.0, 1.0], [9.0, 19.0])
+    """
+    level, refined = problem.levels[0], problem.refined
+    fine = level.refine(codes)
+    least, most = np.zeros(len(codes)), np.zeros(len(codes))
+    for position, factor in terms:
+        variable = refined.levels[0].variables[position]
+        ends = factor * variable.low[fine[:, position]], factor * variable.high[fine[:, position]]
+        least, most = least + np.minimum(*ends), most + np.maximum(*ends)
+    rows = np.flatnonzero(refined.unsettled(fine)) if refined.rules else np.empty(0, np.int64)
+    if len(rows):
+        tried, works, kind = _trials(refined, fine[rows])
+        tied_to = [(refined.levels[0].variables[position].name, factor) for position, factor in terms]
+        if all(name in tried.columns for name, _ in tied_to):
+            columns = [factor * tried[name].to_numpy().astype(np.float64) for name, factor in tied_to]
+            values = np.sum(columns, axis=0).reshape(works.shape)
+            some: Mask = np.asarray(works.any(axis=1))[kind]
+            rows, kind = rows[some], kind[some]
+            least[rows] = np.where(works, values, np.inf).min(axis=1)[kind]
+            most[rows] = np.where(works, values, -np.inf).max(axis=1)[kind]
+    return least, most
+
+
 def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellIndex]:
     """Values tried for each kind of unit: each combination of categories of the variables that rules speak of.
 

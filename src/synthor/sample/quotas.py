@@ -48,7 +48,7 @@ def aim_of(moment: Moment, cell: CellIndex, quota: Quota, margin: float) -> Aim:
     low, high = moment.lowest + inside, moment.highest - inside
     if moment.kind == "sd":
         center = np.where(np.isfinite(low), moment.center if moment.center is not None else 0.0, np.nan)
-        squares = (np.square(low) * n, np.square(high) * n)
+        squares = (np.square(np.maximum(low, 0.0)) * n, np.square(high) * n)
         none = np.full(len(n), np.nan)
         return Aim(cell=cell, low=none, high=none, center=center, squares=squares)
     step = 10.0**-moment.variable.decimals

@@ -14,18 +14,19 @@ from synthor.fit.model import Model
 from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem
 from synthor.randomness import generator
+from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
-from synthor.sample.quotas import MARGINS, Quotas, aim_of
-from synthor.sample.tune import Aim, off, tune
+from synthor.sample.numbers import moved
+from synthor.sample.quotas import Quotas, aim_of
+from synthor.sample.settle import settle_counts
+from synthor.sample.tune import Aim
 from synthor.types import CellIndex, Codes, Counts, Floats
 from synthor.units import Units
-from synthor.values import Shape, broken_by, rulings_of, settle
+from synthor.values import Shape, rulings_of, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
-RULE_TRIES = 5
-"""Times that numbers are moved anew because some would break a rule."""
 
 Records = dict[str, pl.DataFrame]
 """One table a level, by the level's name."""
@@ -74,7 +75,7 @@ class Sample:
         problem = self.problem if self.pulled else self.problem.with_only(())
         frame, n_broken = settle(problem.refined, self.shapes, codes, random, VALUE_TRIES)
         if self.pulled and problem.moments:
-            frame = self._tuned(number, picks, codes, frame)
+            frame = self._moved(number, picks, codes, frame)
         if n_broken:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
         return {self.problem.levels[0].name: frame} | self._members(picks, random)
@@ -92,34 +93,15 @@ class Sample:
         codes = self.problem.levels[0].refine(self.units.codes)
         return np.ascontiguousarray(codes.T, dtype=np.min_scalar_type(largest))
 
-    def _tuned(self, number: int, picks: CellIndex, codes: Codes, frame: pl.DataFrame) -> pl.DataFrame:
-        """The same records with numbers moved inside their bins so that means, totals and deviations are met.
+    def _moved(self, number: int, picks: CellIndex, codes: Codes, frame: pl.DataFrame) -> pl.DataFrame:
+        """The same records with numbers moved inside their bins so that means, totals and deviations are met."""
+        refined = self.problem.refined
+        positions = sorted({moment.of for moment in self.problem.moments if moment.kind != "shares"})
 
-        A record that would then break a rule keeps its number, and the others make up for it.
-        """
-        rulings = rulings_of(self.problem.refined)
-        positions = {moment.of for moment in self.problem.moments if moment.kind != "shares"}
-        for position in sorted(positions):
-            variable = self.problem.refined.levels[0].variables[position]
-            drawn = frame[variable.name].to_numpy().astype(np.float64)
-            low, high = variable.low[codes[:, position]], variable.high[codes[:, position]]
-            for _ in range(RULE_TRIES):
-                for margin in MARGINS:
-                    aims = self._aims(number, picks, position, margin)
-                    values = tune(drawn, low, high, aims, 10.0**-variable.decimals)
-                    if not off(values, self._aims(number, picks, position, 0.0)):
-                        break
-                values = np.round(values, variable.decimals)
-                column = pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values)
-                tuned = frame.with_columns(column)
-                rows = broken_by(rulings, codes, tuned)
-                if not rows.any():
-                    break
-                low, high = np.where(rows, drawn, low), np.where(rows, drawn, high)
-            else:
-                tuned = frame
-            frame = tuned
-        return frame
+        def aims(position: int, margin: float) -> list[Aim]:
+            return self._aims(number, picks, position, margin)
+
+        return moved(frame, codes, refined.levels[0].variables, positions, aims, rulings_of(refined))
 
     def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
         """What one variable's numbers in one chunk are to come to."""
@@ -164,15 +146,22 @@ class Sample:
 def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
     """Whole counts that each table may have.
 
-    Those with which it is met; of shares inside cells, those beside the fitted count.
+    Those with which it is met; of shares inside cells whose size no table settles, those beside the fitted count.
     """
     bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.targets]
-    for moment in problem.moments:
+    fitted_sizes = sizes_of(problem, units.codes, weights * problem.n_units)
+    for moment, sizes in zip(problem.moments, fitted_sizes, strict=True):
         if moment.groups is not None:
             cells = moment.joint(units.codes)
             fitted = cells.totals(weights) * problem.n_units
-            low, high = np.floor(fitted + 1e-6).astype(np.int64), np.ceil(fitted - 1e-6).astype(np.int64)
-            bands.append(Band(cells=cells, low=low, high=high))
+            low, high = np.floor(fitted + 1e-6), np.ceil(fitted - 1e-6)
+            fewest, most = share_bounds(moment, sizes)
+            # Where the size of a cell is settled, what counts as met is known; otherwise it hangs on that size.
+            known = np.isfinite(fewest) & np.repeat(np.abs(sizes - np.rint(sizes)) < WHOLE, moment.groups.size)
+            fewest, most = np.ceil(np.where(known, fewest, low)), np.floor(np.where(known, most, high))
+            crossed = fewest > most
+            low, high = np.where(crossed, low, fewest), np.where(crossed, high, most)
+            bands.append(Band(cells=cells, low=low.astype(np.int64), high=high.astype(np.int64)))
     return bands
 
 
@@ -202,6 +191,9 @@ def sample(
     counts, moves = found.counts, 0
     if found.error:
         units, counts, moves = mend(problem, units, counts, model.log_weight, random)
+    if model.pulled:
+        settled = settle_counts(problem, units, counts, model.log_weight, model.weights, random)
+        units, counts = settled.units, settled.counts
     kept = counts > 0
     shapes = fine_shapes(problem, model.beliefs.marginals)
     return Sample(

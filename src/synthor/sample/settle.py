@@ -1,0 +1,332 @@
+"""Whole counts settled by small mixed-integer programmes, where descent, swaps and moves end off target.
+
+Tables alone are met by swapping units. Shares inside other shares, means and totals hang on counts that no table fixes, and at
+small numbers even tables can be too tight for swaps. Here some units are chosen that may leave and some that may come, and a
+programme (`programme.py`) decides how many of each, so that all conditions (`conditions.py`) hold and as few records as
+possible are exchanged; likely units are the cheaper ones to put in. Units that the conditions cannot tell apart are one column;
+who of them goes or comes is drawn afterwards. Where no exchange meets everything, the one that lowers the error most is made,
+and other units are chosen (large neighbourhood search; Shaw, 1998). Beside the candidates, current records with one value
+changed may come: numbers so move to another bin, and a pool that holds no such unit is no obstacle.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthor.problem import Problem
+from synthor.sample.conditions import Conditions, Shares, conditions_of, sizes_of
+from synthor.sample.programme import Exchange, Programme
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask
+from synthor.units import Units
+from synthor.values import possible
+
+if TYPE_CHECKING:
+    from synthor.sample.conditions import Matrix
+
+MARGINS, SPREAD_MARGINS = (0.2, 0.0), (0.3, 0.1, 0.0)
+"""Shares of their bins that numbers keep away from the edges, the first with which all conditions can be met: means and totals;
+and standard deviations, which hang together with them."""
+
+CROWDED = 20
+"""Records in each cell of a statistic from which on there is anything to be kept away from."""
+
+FEW, FEW_CELLS = 3_000, 150
+"""Up to so many records, standard deviations are judged closely; with up to so many bins in cells, programmes do so, too."""
+
+SIZES = ((300, 600), (300, 600), (600, 1_200), (1_500, 3_000))
+"""Kinds of units that may leave and come, one programme after the other."""
+
+PRICED = 4
+"""Times that units are added that the relaxation asks for; each time a sixth of those that may come."""
+
+VARIED, MOST_VARIANTS = 400, 20_000
+"""Records of which variants are made, and variants at most."""
+
+DEAR = 4.0
+"""How much dearer the unlikeliest unit is than the likeliest."""
+
+FEW_SUMS = 4_000
+"""Sums that are whole numbers are taken as such up to so many of them."""
+
+SLIGHT = 1e-6
+"""Violations up to this, in records, are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settled:
+    """Counts after the programmes.
+
+    Attributes:
+        units: the candidates, followed by variants that came.
+        counts: (n,) copies of each.
+        exchanged: records that were exchanged.
+        error: what is still off, in records; 0 where all conditions are met.
+        off: (source, cell) of the conditions that are.
+    """
+
+    units: Units
+    counts: Counts
+    exchanged: int
+    error: float
+    off: tuple[tuple[int, int], ...]
+
+
+def settle_counts(
+    problem: Problem,
+    units: Units,
+    counts: Counts,
+    log_weight: Callable[[Codes], Floats],
+    weights: Floats,
+    random: np.random.Generator,
+) -> Settled:
+    """Counts that meet all conditions, as near to the given ones as programmes find; the given ones where these do.
+
+    Args:
+        problem: scaled to the number of records, with all rules.
+        units: the candidates.
+        counts: (n,) whole numbers.
+        log_weight: log weight of any units under the fitted model, up to a constant.
+        weights: (n,) share of each candidate.
+        random: chooses units.
+    """
+    best = Settled(units=units, counts=counts, exchanged=0, error=0.0, off=())
+    if not problem.targets and not problem.moments:
+        return best
+    close = problem.n_units <= FEW and any(moment.kind == "sd" for moment in problem.moments)
+    error, off = _error(problem, units, counts, close)
+    best = replace(best, error=error, off=off)
+    for margin, closely, shares in _gears(problem, units, counts, close):
+        if not best.off:
+            break
+        search = _Search(problem, best.units, best.counts, log_weight, weights, random, margin, closely, shares)
+        search.run()
+        found = search.result()
+        error, off = _error(problem, found.units, found.counts, close)
+        if error < best.error:
+            best = replace(found, exchanged=best.exchanged + found.exchanged, error=error, off=off)
+    return best
+
+
+def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[tuple[float, bool, Shares]]:
+    """How conditions are set, one search after the other: margin, whether closely, and how near shares must come."""
+    kept = np.flatnonzero(counts > 0)
+    crowded = all((sizes[sizes > 0] >= CROWDED).all() for sizes in sizes_of(problem, units.codes[kept], counts[kept]))
+    margins = SPREAD_MARGINS if close else MARGINS if crowded else MARGINS[-1:]
+    gears: list[tuple[float, bool, Shares]] = [(margin, False, "near") for margin in margins]
+    if any(moment.groups is not None for moment in problem.moments):
+        gears.append((0.0, False, "fitting"))
+    if close:
+        level = problem.levels[0]
+        spread = [moment for moment in problem.moments if moment.kind == "sd"]
+        if sum(moment.grid.size * level.finest(moment.of).size for moment in spread) <= FEW_CELLS:
+            gears.append((0.0, True, "fitting"))
+    return gears
+
+
+def _error(problem: Problem, units: Units, counts: Counts, close: bool) -> tuple[float, tuple[tuple[int, int], ...]]:
+    """By how much counts miss the conditions, and whose conditions they are."""
+    kept = np.flatnonzero(counts > 0)
+    some = units.take(kept)
+    conditions = conditions_of(problem, some, sizes_of(problem, some.codes, counts[kept]), margin=0.0, close=close)
+    missed = _missed(conditions, conditions.matrix.T @ counts[kept].astype(np.float64))
+    rows = np.flatnonzero(missed > SLIGHT)
+    places = dict.fromkeys((int(conditions.source[row]), int(conditions.cell[row])) for row in rows)
+    return float(missed[rows].sum()), tuple(places)
+
+
+def _missed(conditions: Conditions, got: Floats) -> Floats:
+    """How far each row is off, in records, with the sums that suit best."""
+    if conditions.sums.shape[0]:
+        none = np.zeros(0)
+        nobody = Exchange(matrix=conditions.matrix[:0], sign=none, cost=none, upper=none)
+        programme = Programme.of(conditions, got, got != 0, nobody, elastic=True)
+        few = int((conditions.step > 0).sum()) <= FEW_SUMS
+        outcome = None if programme is None else programme.solved(whole=few)
+        if outcome is not None:
+            got = got + conditions.sums.T @ outcome[1]
+    below, above = conditions.low - got, got - conditions.high
+    room = 1e-9 * np.maximum(np.abs(np.where(below > 0, conditions.low, 0)), np.abs(np.where(above > 0, conditions.high, 0)))
+    return np.maximum(np.maximum(below, above) - room, 0.0) / conditions.scale
+
+
+class _Search:
+    """One neighbourhood search over the candidates and variants of current records."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        units: Units,
+        counts: Counts,
+        log_weight: Callable[[Codes], Floats],
+        weights: Floats,
+        random: np.random.Generator,
+        margin: float,
+        close: bool,
+        shares: Shares,
+    ) -> None:
+        self.problem, self.random, self.n_given = problem, random, len(units)
+        variants = self._variants(units, counts)
+        self.units = units.joined(variants) if len(variants) else units
+        self.counts = np.concatenate([counts, np.zeros(len(variants), np.int64)])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            likely = np.concatenate([np.log(weights), np.full(len(units) - len(weights), -np.inf)])
+            known = np.flatnonzero(weights > 0)[:1]
+            anchor = likely[known] - log_weight(units.codes[known])
+            rest = np.arange(len(weights), len(self.units))
+            if len(rest) and len(known):
+                likely = np.concatenate([likely[: len(weights)], log_weight(self.units.codes[rest]) + anchor])
+        self.likely = np.where(np.isnan(likely), -np.inf, likely)
+        kept = counts > 0
+        sizes = sizes_of(problem, units.codes[kept], counts[kept])
+        self.conditions = conditions_of(problem, self.units, sizes, margin=margin, close=close, shares=shares)
+        self.close = close
+        self.kinds = kinds_of(self.conditions.matrix)
+        self.got = np.asarray(self.conditions.matrix.T @ self.counts.astype(np.float64))
+        self.exchanged = 0
+
+    @property
+    def held(self) -> Mask:
+        """Rows in which current units count."""
+        held: Mask = np.diff(self.conditions.matrix[self.counts > 0].tocsc().indptr) > 0
+        return held
+
+    def result(self) -> Settled:
+        """The candidates, and the variants that came."""
+        came = self.n_given + np.flatnonzero(self.counts[self.n_given :] > 0)
+        return Settled(
+            units=self.units.take(np.concatenate([np.arange(self.n_given), came])) if len(came) else self._given(),
+            counts=np.concatenate([self.counts[: self.n_given], self.counts[came]]),
+            exchanged=self.exchanged,
+            error=0.0,
+            off=(),
+        )
+
+    def _given(self) -> Units:
+        return self.units if len(self.units) == self.n_given else self.units.take(np.arange(self.n_given))
+
+    def run(self) -> None:
+        """Programmes over one choice of units after the other, until nothing is off."""
+        for n_leaving, n_coming in SIZES:
+            off = _missed(self.conditions, self.got) > SLIGHT
+            if not off.any():
+                return
+            leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
+            coming = self._chosen(np.isfinite(self.likely), self.likely, off, n_coming)
+            coming = self._asked_for(leaving, coming, n_coming)
+            made = self._exchange(leaving, coming, elastic=not self.close)
+            if not made and len(leaving) < n_leaving and len(coming) < n_coming:
+                return  # all kinds were there
+
+    def _chosen(self, allowed: Mask, log_chance: Floats, off: Mask, most: int) -> CellIndex:
+        """Units of different kinds, drawn by weight: half of them among those that count where something is off."""
+        rows = np.flatnonzero(allowed)
+        kinds = self.kinds[rows]
+        late = self.random.exponential(size=len(rows))
+        with np.errstate(divide="ignore"):
+            order = np.log(late) - log_chance[rows]
+        concerned = abs(self.conditions.matrix[rows]) @ off.astype(np.float64) > 0
+        by_time = np.argsort(order, kind="stable")
+        _, first = np.unique(kinds[by_time], return_index=True)
+        firsts = by_time[np.sort(first)]  # of each kind the one that was drawn first
+        if len(firsts) <= most:
+            return rows[firsts]
+        near = firsts[concerned[firsts]][: most // 2]
+        rest = firsts[~np.isin(firsts, near)][: most - len(near)]
+        return rows[np.sort(np.concatenate([near, rest]))]
+
+    def _asked_for(self, leaving: CellIndex, coming: CellIndex, most: int) -> CellIndex:
+        """Who may come, with those that the relaxed programme would pay most for, and fewer of the others."""
+        possible_rows = np.flatnonzero(np.isfinite(self.likely))
+        _, first = np.unique(self.kinds[possible_rows], return_index=True)
+        every = possible_rows[first]
+        if len(every) <= len(coming):
+            return coming
+        cost = self._cost(every)
+        coming = self.random.permutation(coming)[: most - PRICED * (most // 6)]
+        for _ in range(PRICED):
+            programme = Programme.of(self.conditions, self.got, self.held, self._columns(leaving, coming), elastic=True)
+            worth = None if programme is None else programme.prices(len(self.got))
+            if worth is None:
+                break
+            reduced = cost - self.conditions.matrix[every] @ worth[0] - worth[1]
+            reduced[np.isin(self.kinds[every], self.kinds[coming])] = 0.0
+            best = np.argsort(reduced, kind="stable")[: most // 6]
+            best = best[reduced[best] < -1e-9]
+            if not len(best):
+                break
+            coming = np.concatenate([coming, every[best]])
+        return np.sort(coming)
+
+    def _cost(self, coming: CellIndex) -> Floats:
+        """Of putting in one of each."""
+        rarity = self.likely.max(initial=-np.inf) - self.likely[coming]
+        return 1.0 + (DEAR - 1) * np.clip(rarity / 20.0, 0.0, 1.0)
+
+    def _columns(self, leaving: CellIndex, coming: CellIndex) -> Exchange:
+        sign = np.repeat([-1.0, 1.0], [len(leaving), len(coming)])
+        matrix = self.conditions.matrix[np.concatenate([leaving, coming])].multiply(sign[:, None]).tocsr()
+        n_of_kind = np.bincount(self.kinds, self.counts)
+        upper = np.concatenate([n_of_kind[self.kinds[leaving]], np.full(len(coming), float(self.counts.sum()))])
+        cost = np.concatenate([np.zeros(len(leaving)), self._cost(coming)])
+        return Exchange(matrix=matrix, sign=sign, cost=cost, upper=upper)
+
+    def _exchange(self, leaving: CellIndex, coming: CellIndex, *, elastic: bool) -> bool:
+        """Solve one programme and make what it says; whether that lowered the error."""
+        conditions, kinds, columns = self.conditions, self.kinds, self._columns(leaving, coming)
+        programme = Programme.of(conditions, self.got, self.held, columns, elastic=elastic)
+        outcome = None if programme is None else programme.solved()
+        if outcome is None:
+            return False
+        change = np.rint(outcome[0])
+        got = self.got + columns.matrix.T @ change
+        if _missed(conditions, got).sum() >= _missed(conditions, self.got).sum():
+            return False
+        before = self.counts.copy()
+        for unit, n in zip(leaving, change[: len(leaving)].astype(np.int64), strict=True):
+            if n:
+                members = np.flatnonzero((kinds == kinds[unit]) & (self.counts > 0))
+                self.counts[members] -= self.random.multivariate_hypergeometric(self.counts[members], n, method="marginals")
+        for unit, n in zip(coming, change[len(leaving) :].astype(np.int64), strict=True):
+            if n:
+                members = np.flatnonzero((kinds == kinds[unit]) & np.isfinite(self.likely))
+                chance = np.exp(self.likely[members] - self.likely[members].max())
+                self.counts[members] += self.random.multinomial(n, chance / chance.sum())
+        self.got = np.asarray(conditions.matrix.T @ self.counts.astype(np.float64))
+        self.exchanged += int(np.maximum(self.counts - before, 0).sum())
+        return True
+
+    def _variants(self, units: Units, counts: Counts) -> Units:
+        """Current records with one value changed, as far as the rules allow."""
+        level = self.problem.levels[0]
+        current = np.flatnonzero(counts > 0)
+        if units.members:
+            return units.take(current[:0])
+        if len(current) > VARIED:
+            chance = np.log(self.random.exponential(size=len(current))) - np.log(counts[current])
+            current = np.sort(current[np.argsort(chance)[:VARIED]])
+        concerned = {p for target in self.problem.targets if target.level == 0 for p in target.grid.positions}
+        concerned |= {p for moment in self.problem.moments for p in (*moment.grid.positions, moment.of)}
+        fine = level.refine(units.codes[current])
+        found = []
+        for position in sorted(concerned):
+            size = level.finest(position).size
+            each = max(MOST_VARIANTS // max(len(concerned) * size, 1), 1)
+            some = fine if len(fine) <= each else fine[np.sort(self.random.choice(len(fine), each, replace=False))]
+            varied = np.repeat(some, size, axis=0)
+            varied[:, position] = np.tile(np.arange(size, dtype=np.int32), len(some))
+            found.append(varied)
+        fine = np.unique(np.concatenate(found), axis=0) if found else fine[:0]
+        fine = fine[possible(self.problem.refined, fine)] if len(fine) else fine
+        codes = level.coarsen(fine)
+        known = {row.tobytes() for row in np.ascontiguousarray(units.codes, np.int32)}
+        new = [i for i, row in enumerate(np.ascontiguousarray(codes, np.int32)) if row.tobytes() not in known]
+        return Units(codes=codes[new].astype(units.codes.dtype))
+
+
+def kinds_of(matrix: "Matrix") -> CellIndex:
+    """Rows of a matrix that are equal get equal numbers: told apart by two random sums of 53 bits each, with a fixed key."""
+    key = np.random.default_rng(0).random((2, matrix.shape[1]))
+    sums = np.asarray(matrix @ key[0] + 1j * (matrix @ key[1]))
+    return np.unique(sums, return_inverse=True)[1].ravel()
