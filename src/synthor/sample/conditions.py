@@ -24,7 +24,7 @@ import numpy as np
 
 from synthor.problem import Moment, Problem
 from synthor.spec.rules import names_in
-from synthor.types import CellIndex, Codes, Counts, Floats
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.units import Units
 from synthor.values import reaches
 
@@ -70,6 +70,7 @@ class Conditions:
         low: (r,) of each row; may be -inf.
         high: (r,) may be inf.
         scale: (r,) what one record changes at most in any row of its block, by which errors are divided.
+        counts: (r,) whether it counts the records in a cell of a table.
         source: (r,) whose row it is: the target's position, moments after tables.
         cell: (r,) its cell.
     """
@@ -82,6 +83,7 @@ class Conditions:
     low: Floats
     high: Floats
     scale: Floats
+    counts: Mask
     source: CellIndex
     cell: CellIndex
 
@@ -134,7 +136,7 @@ class _Rows:
         self.source.append(np.full(len(low), source))
         self.cell.append(np.arange(len(low)))
 
-    def built(self) -> Conditions:
+    def built(self, n_targets: int) -> Conditions:
         from scipy import sparse
 
         matrix = sparse.csr_array(sparse.hstack(self.blocks, format="csr"))
@@ -150,6 +152,7 @@ class _Rows:
             low=np.concatenate(self.low),
             high=np.concatenate(self.high),
             scale=np.concatenate(self.scale),
+            counts=np.concatenate(self.source) < n_targets,
             source=np.concatenate(self.source),
             cell=np.concatenate(self.cell),
         )
@@ -180,7 +183,7 @@ def conditions_of(
             _add_somebody(rows, moment, units, n_targets + m)
     for bundle in _bundles(problem):
         _add_bundle(rows, problem, units, bundle, sizes, margin, close, 0.0 if shares == "loosest" else INSIDE)
-    return rows.built()
+    return rows.built(n_targets)
 
 
 def share_bounds(moment: Moment, sizes: Floats) -> tuple[Floats, Floats]:

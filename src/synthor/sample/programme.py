@@ -117,10 +117,13 @@ class Programme:
         unit = np.where(step > 0, step, scale.max(initial=1.0) / np.where(size > 0, size, 1.0))
         stacked = sparse.vstack([exchange.matrix[:, rows], sums[:, rows].multiply(unit[:, None])], format="csr")
         stacked = stacked.multiply(1 / scale[None, :]).tocsr()
-        n_errors = 2 * len(rows) if elastic else 0
+        n_errors = 0
         if elastic:
-            eye = sparse.identity(len(rows), format="csr")
+            # Counts that are right stay right: no table is given up for a statistic.
+            loose = np.flatnonzero(~conditions.counts[rows] | missed[rows])
+            eye = sparse.identity(len(rows), format="csr")[loose]
             stacked = sparse.vstack([stacked, eye, -eye], format="csr")
+            n_errors = 2 * len(loose)
         balanced = sparse.csr_array(np.concatenate([exchange.sign, np.zeros(n_sums + n_errors)])[:, None])
         return cls(
             matrix=sparse.hstack([stacked, balanced], format="csr").T.tocsr(),

@@ -9,7 +9,7 @@ and other units are chosen (large neighbourhood search; Shaw, 1998). Beside the 
 changed may come: numbers so move to another bin, and a pool that holds no such unit is no obstacle.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,8 @@ def settle_counts(
     log_weight: Callable[[Codes], Floats],
     weights: Floats,
     random: np.random.Generator,
+    *,
+    patient: bool = True,
 ) -> Settled:
     """Counts that meet all conditions, as near to the given ones as programmes find; the given ones where these do.
 
@@ -90,6 +92,7 @@ def settle_counts(
         log_weight: log weight of any units under the fitted model, up to a constant.
         weights: (n,) share of each candidate.
         random: chooses units.
+        patient: not where it is known that targets contradict each other: then one look is enough.
     """
     best = Settled(units=units, counts=counts, exchanged=0, error=0.0, off=())
     if not problem.targets and not problem.moments:
@@ -97,11 +100,11 @@ def settle_counts(
     close = problem.n_units <= FEW and any(moment.kind == "sd" for moment in problem.moments)
     error, off = _error(problem, units, counts, close)
     best = replace(best, error=error, off=off)
-    for margin, closely, shares in _gears(problem, units, counts, close):
+    for margin, closely, shares in _gears(problem, units, counts, close)[: None if patient else 1]:
         if not best.off:
             break
         search = _Search(problem, best.units, best.counts, log_weight, weights, random, margin, closely, shares)
-        search.run()
+        search.run(SIZES if patient else SIZES[:1])
         found = search.result()
         error, off = _error(problem, found.units, found.counts, close)
         if error < best.error:
@@ -206,9 +209,9 @@ class _Search:
     def _given(self) -> Units:
         return self.units if len(self.units) == self.n_given else self.units.take(np.arange(self.n_given))
 
-    def run(self) -> None:
+    def run(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Programmes over one choice of units after the other, until nothing is off."""
-        for n_leaving, n_coming in SIZES:
+        for n_leaving, n_coming in sizes:
             off = _missed(self.conditions, self.got) > SLIGHT
             if not off.any():
                 return
@@ -281,7 +284,8 @@ class _Search:
             return False
         change = np.rint(outcome[0])
         got = self.got + columns.matrix.T @ change
-        if _missed(conditions, got).sum() >= _missed(conditions, self.got).sum():
+        now, then = _missed(conditions, self.got), _missed(conditions, got)
+        if then.sum() >= now.sum() or then[conditions.counts].sum() > now[conditions.counts].sum():
             return False
         before = self.counts.copy()
         for unit, n in zip(leaving, change[: len(leaving)].astype(np.int64), strict=True):

@@ -192,7 +192,9 @@ def sample(
     if found.error:
         units, counts, moves = mend(problem, units, counts, model.log_weight, random)
     if model.pulled:
-        settled = settle_counts(problem, units, counts, model.log_weight, model.weights, random)
+        settled = settle_counts(
+            problem, units, counts, model.log_weight, model.weights, random, patient=not model.contradictions
+        )
         units, counts = settled.units, settled.counts
     kept = counts > 0
     shapes = fine_shapes(problem, model.beliefs.marginals)
