@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from synthor.fit.slices import fine_shapes, slice_shares, with_slices
+from synthor.fit.slices import fine_shapes, log_scattered, slice_shares, with_slices
 from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import Beliefs
 from synthor.prior.mixture import TINY, Mixture
@@ -200,7 +200,7 @@ class _Draw:
 
     def sliced(self, codes: Codes, random: np.random.Generator) -> Codes:
         """Units with the slices that their values lie in."""
-        return with_slices(self.problem, self.shapes, codes, random)
+        return with_slices(self.problem, self.shapes, codes, random, scattered=True)
 
     def keeps(self, codes: Codes) -> Mask:
         """Units that no rule forbids and that fall into no cell that must be empty, (n,)."""
@@ -210,10 +210,11 @@ class _Draw:
 
     def log_weight(self, codes: Codes) -> Floats:
         """Log q / g of each unit."""
+        inside = log_scattered(self.problem, self.shapes, codes)
         if len(self.sources) == 1:
-            return np.zeros(len(codes))
+            return inside
         densities = [source.log_density(codes) for source in self.sources]
-        return densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(self.sources)))
+        return inside + (densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(self.sources))))
 
 
 def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
@@ -327,7 +328,8 @@ def _add(
         if within is not None:
             keep &= within[0].grid.index(found) == within[1][stratum]
         every.append(found[keep])
-        log_every.append(np.log(share[pick[keep]] / chance[keep]) + log_n - np.log(n_here))
+        inside = log_scattered(draw.problem, draw.shapes, found[keep], () if fixed is None else fixed.positions)
+        log_every.append(inside + (np.log(share[pick[keep]] / chance[keep]) + log_n - np.log(n_here)))
         left = np.setdiff1d(left, stratum[keep])
         n_each *= 30
     return np.concatenate(every), np.concatenate(log_every), left

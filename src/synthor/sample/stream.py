@@ -18,13 +18,14 @@ from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
 from synthor.sample.quotas import MARGINS, Quotas, aim_of
 from synthor.sample.tune import Aim, off, tune
+from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes, Counts, Floats
 from synthor.units import Units
 from synthor.values import Shape, broken_by, rulings_of, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
-RULE_TRIES = 5
+RULE_TRIES = 20
 """Times that numbers are moved anew because some would break a rule."""
 
 Records = dict[str, pl.DataFrame]
@@ -93,14 +94,15 @@ class Sample:
         return np.ascontiguousarray(codes.T, dtype=np.min_scalar_type(largest))
 
     def _tuned(self, number: int, picks: CellIndex, codes: Codes, frame: pl.DataFrame) -> pl.DataFrame:
-        """The same records with numbers moved inside their bins so that means, totals and deviations are met.
+        """The same records with numbers moved inside their bands so that means, totals and deviations are met.
 
         A record that would then break a rule keeps its number, and the others make up for it.
         """
-        rulings = rulings_of(self.problem.refined)
+        banded = self.problem.banded
+        rulings, codes = rulings_of(banded), self.problem.levels[0].into_bands(codes)
         positions = {moment.of for moment in self.problem.moments if moment.kind != "shares"}
         for position in sorted(positions):
-            variable = self.problem.refined.levels[0].variables[position]
+            variable = banded.levels[0].variables[position]
             drawn = frame[variable.name].to_numpy().astype(np.float64)
             low, high = variable.low[codes[:, position]], variable.high[codes[:, position]]
             for _ in range(RULE_TRIES):
@@ -109,16 +111,12 @@ class Sample:
                     values = tune(drawn, low, high, aims, 10.0**-variable.decimals)
                     if not off(values, self._aims(number, picks, position, 0.0)):
                         break
-                values = np.round(values, variable.decimals)
-                column = pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values)
-                tuned = frame.with_columns(column)
+                tuned = frame.with_columns(_column(variable, values))
                 rows = broken_by(rulings, codes, tuned)
                 if not rows.any():
                     break
                 low, high = np.where(rows, drawn, low), np.where(rows, drawn, high)
-            else:
-                tuned = frame
-            frame = tuned
+            frame = tuned if not rows.any() else frame.with_columns(_column(variable, np.where(rows, drawn, values)))
         return frame
 
     def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
@@ -159,6 +157,11 @@ class Sample:
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
         return (self.chunk(number) for number in range(self.n_chunks))
+
+
+def _column(variable: Variable, values: Floats) -> pl.Series:
+    values = np.round(values, variable.decimals)
+    return pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values)
 
 
 def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
