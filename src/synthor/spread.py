@@ -1,5 +1,7 @@
 """How the values of a numeric variable lie, counted in fine bins fixed beforehand: in bounded memory, chunk by chunk."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from synthor.problem.level import sliced
@@ -12,7 +14,7 @@ FINE_BINS = 160
 FEWEST_PARTS = 6
 """Fine bins of a declared bin at least, as far as it holds so many values."""
 
-COUNTED = 500_000
+COUNTED = 250_000
 """Records of which the values are counted: of more, every second, third, ... one."""
 
 
@@ -42,8 +44,7 @@ class Spread:
 
     def __init__(self, variable: Variable, n_records: int) -> None:
         self.variable, self.every = variable, max(n_records // COUNTED, 1)
-        fine = sliced(variable, (), max(FINE_BINS // variable.size, FEWEST_PARTS))
-        self.first: Floats = (variable if fine is None else fine).low
+        self.first = _fine_bins(variable)
         self.counts = np.zeros(len(self.first), np.int64)
         self.smallest, self.largest = float("inf"), float("-inf")
 
@@ -71,3 +72,10 @@ class Spread:
         found = float(np.interp(share, rising, ends))
         step = 10.0**-self.variable.decimals
         return float(np.clip(np.floor(found / step) * step, self.smallest, self.largest))
+
+
+@lru_cache(maxsize=1_024)  # every chunk counts in the same ones
+def _fine_bins(variable: Variable) -> Floats:
+    """First values of a variable's fine bins."""
+    fine = sliced(variable, (), max(FINE_BINS // variable.size, FEWEST_PARTS))
+    return (variable if fine is None else fine).low
