@@ -423,7 +423,7 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
         base = np.exp(pool.log_base)
     for moment in problem.moments:
         numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
-        demand = moment.demand(pool.units, numbers, problem.n_units, base)
+        demand = moment.demand(pool.units, numbers, problem.n_units, moment.mass(pool.units, base))
         sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
         taste = MIDDLE if moment.exact else TASTES[-1]
         middle = (demand.low + demand.high) / 2

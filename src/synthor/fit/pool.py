@@ -97,7 +97,8 @@ def draw_pool(
         advance(accepted, size)
         random = generator(random_seed, "pool", "zone", "", "part", part)
         n = min(PART, -(-size // len(draw.sources)))
-        codes = draw.sliced(np.concatenate([source.draw(n, random).codes for source in draw.sources]), random)
+        codes = np.concatenate([source.draw(n, random).codes for source in draw.sources])
+        codes = draw.sliced(codes, random, scattered=True)
         codes = codes[draw.keeps(codes)]
         parts.append(codes)  # whole: it is ordered by source and segment, so a cut would bias the pool
         accepted += len(codes)
@@ -198,9 +199,9 @@ class _Draw:
             unsupported=tuple(missing),
         )
 
-    def sliced(self, codes: Codes, random: np.random.Generator) -> Codes:
+    def sliced(self, codes: Codes, random: np.random.Generator, *, scattered: bool = False) -> Codes:
         """Units with the slices that their values lie in."""
-        return with_slices(self.problem, self.shapes, codes, random, scattered=True)
+        return with_slices(self.problem, self.shapes, codes, random, scattered=scattered)
 
     def keeps(self, codes: Codes) -> Mask:
         """Units that no rule forbids and that fall into no cell that must be empty, (n,)."""
@@ -320,7 +321,7 @@ def _add(
         n_here = max(min(n_each, MAX_SUPPLIED_AT_ONCE // len(left)), 1)
         stratum = np.repeat(left, n_here)
         pick, chance = _picks(share, first, stratum, random)
-        found = draw.sliced(draw.base.draw_within(columns, table[pick], random)[0].codes, random)
+        found = draw.sliced(draw.base.draw_within(columns, table[pick], random)[0].codes, random, scattered=True)
         if fixed is not None:  # its slices, too
             known = [c for p in fixed.positions for c in {p, draw.problem.levels[0].column(p)}]
             found[:, known] = fixed.codes[stratum][:, known]

@@ -370,7 +370,19 @@ class Moment:
         half = max(self.half * factor, 0.5 * 10.0**-self.variable.decimals)
         return replace(self, wanted=self.wanted * factor, half=half, bounds=bounds, sigma=sigma)
 
-    def demand(self, units: Units, powers: Sequence[Floats], n_units: int, base: Shares) -> "Demand":
+    def mass(self, units: Units, base: Shares) -> Floats:
+        """Believed share of all units in each cell, by the variable's categories, (cells, k); of shares, in all, (cells, 1).
+
+        Args:
+            units: the candidates.
+            base: (n,) share of each, as far as it is believed.
+        """
+        cell, size = self.grid.index(units.codes), 1 if self.kind == "shares" else self.variable.size
+        place = cell if size == 1 else cell * size + units.codes[:, self.column]
+        found = np.bincount(place, base, (self.grid.size + 1) * size)[: self.grid.size * size]
+        return np.asarray(found.reshape(self.grid.size, size), dtype=np.float64)
+
+    def demand(self, units: Units, powers: Sequence[Floats], n_units: int, mass: Floats) -> "Demand":
         """The linear condition on shares of units that says the same.
 
         A mean m of v in cell c is  E[1_c (v - m)] = 0, and likewise for a standard deviation and for shares; a total T is
@@ -380,10 +392,9 @@ class Moment:
             units: the candidates.
             powers: expected value and expected square of the variable in each of its categories, (k,) each; none for shares.
             n_units: units of the whole population.
-            base: (n,) share of each candidate as far as it is believed.
+            mass: what `mass` says of the candidates that are weighed.
         """
-        cell = self.grid.index(units.codes)
-        shares = np.bincount(cell, base, self.grid.size + 1)[:-1].astype(np.float64)
+        cell, shares = self.grid.index(units.codes), mass.sum(axis=1)
         inside = cell < self.grid.size
         rows, where = np.flatnonzero(inside), cell[inside]
         given = np.isfinite(self.wanted)
@@ -400,10 +411,8 @@ class Moment:
             values = powers[1] - 2 * center[:, None] * values + np.square(center[:, None])
             low, high, wanted = np.square(low), np.square(high), np.square(wanted)
             middle = wanted
-        code = units.codes[rows, self.column]
-        mass = np.bincount(where * values.shape[1] + code, base[rows], values.size).reshape(values.shape)
-        inner = (_tilted(mass.astype(np.float64), values - middle[:, None]) * room).sum(axis=1)
-        value = values[where, code]
+        inner = (_tilted(mass, values - middle[:, None]) * room).sum(axis=1)
+        value = values[where, units.codes[rows, self.column]]
         off = value if self.kind == "total" else value - wanted[where]
         unit = max(float(np.abs(off[given[where]]).max(initial=0.0)), 1e-300)
         if self.kind == "total":
