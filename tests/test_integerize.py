@@ -270,3 +270,20 @@ def test_equal_steps_do_not_fall_in_with_the_period_of_the_order() -> None:
     random = np.random.default_rng(0)
     counts = systematic(weights, 600, shuffled_tree(codes, random), random)
     assert np.abs(np.bincount(codes[:, 2], counts) / 600 - [0.3, 0.4, 0.3]).max() < 0.12  # six standard deviations
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_units_outside_of_one_table_do_not_count_in_the_next(seed: int) -> None:
+    """Of three tables the first two count only some of the units, as those over a `where` do."""
+    random = np.random.default_rng(seed)
+    n = 600
+    weights = random.dirichlet(np.full(n, 0.3))
+    tables = [Partition(random.integers(0, 3 + outside, n), 3) for outside in (1, 2, 0)]
+    bands = []
+    for cells in tables:
+        fitted = cells.totals(weights) * 1_000
+        bands.append(Band(cells=cells, low=np.floor(fitted).astype(np.int64), high=np.ceil(fitted).astype(np.int64)))
+    found = integerize(weights, 1_000, bands, random.permutation(n), random)
+    off = [np.abs(band.excess(band.cells.totals(found.counts.astype(np.float64)))).sum() for band in bands]
+    assert sum(off) == found.error == 0
+    assert found.swaps > 0

@@ -41,6 +41,7 @@ records: 20
 variables:
   car: {{type: boolean}}
   job: {{type: category, values: ["{HOSTILE}", "{"unbreakable" * 9}", '" onload="x']}}
+  pay: {{type: number, min: -5, max: 90000, bins: [-5, 0, 1], unit: '{HOSTILE}" onload="x'}}
 targets:
   - {{name: "<b>cars</b>", counts: {{car: {{yes: 12, no: 8}}}}}}
 rules: [{{never: "car = true and job = '{HOSTILE}'", why: "{HOSTILE}"}}]
@@ -144,6 +145,14 @@ def test_beliefs_and_cells_that_were_left_out_are_listed(hostile: Run) -> None:
     assert "rules[99] odd mended Cells without support" in page
     assert "falls into them. cars: car = yes" in page
     assert "No target gives the shares of job" in page
+
+
+def test_values_of_numbers_are_drawn(hostile: Run, plain: Run) -> None:
+    page = page_of(hostile)
+    assert page.count("<svg") == 1
+    assert 'aria-label="pay: smallest' in page
+    assert "alert(1)" in text_of(page).partition("pay")[2]
+    assert "Values inside the bins" not in text_of(page_of(plain))
 
 
 def test_a_large_table_is_cut_and_says_so() -> None:

@@ -10,7 +10,7 @@ from synthor import compile_problem, parse_spec
 from synthor.problem import Problem, forbids_all
 from synthor.spec.rules import holds, parse_predicate
 from synthor.spec.variables import Integer, Number, Variable
-from synthor.types import Codes
+from synthor.types import Codes, Floats
 from synthor.values import Shape, broken, possible, settle, shape
 
 HOMES = """
@@ -231,8 +231,9 @@ def test_inside_a_bin_every_value_is_as_likely(variable: Variable) -> None:
     assert max(abs(count - 10_000) for count in counts) < 910
 
 
-@given(st.floats(0.01, 0.99), st.integers(1, 50), st.integers(1, 400))
+@given(st.floats(0.01, 0.99), st.integers(2, 50), st.integers(2, 400))
 def test_a_thinner_end_bin_continues_the_density_of_its_neighbour(share: float, width: int, tail: int) -> None:
+    assume(max(width, tail) < 20 * min(width, tail))  # beyond, its neighbour does not tell how far it reaches
     variable = Integer(type="integer", min=0, max=width + tail - 1, bins=[0, width]).build("x")
     density, mean = (1 - share) / width, share / tail
     first, last = shape(variable, np.array([1 - share, share])).decay
@@ -253,6 +254,64 @@ def test_a_falling_tail_is_denser_where_it_begins() -> None:
     assert near > 0.5
     assert far < 0.01
     assert values.min() == 100
+
+
+def end_bin(text: str, shares: list[float], code: int = -1) -> Floats:
+    """Values drawn in one bin of a variable, that of the largest ones unless said otherwise."""
+    variable = parse_spec(f"{{records: 1, variables: {{x: {text}}}}}").variables["x"].build("x")
+    codes = np.full(20_000, code % variable.size, np.int32)
+    return shape(variable, np.array(shares)).draw(codes, np.random.default_rng(0)).to_numpy().astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("text", "largest"),
+    [
+        ("{type: integer, min: 0, max: 80, bins: [0, 1]}", 80),
+        ("{type: number, min: 0, max: 80, bins: [0, 1], decimals: 1}", 80),
+        ("{type: number, min: 0, max: 100000, bins: [0, 1], decimals: 0}", 100_000),
+        ("{type: number, min: 0, max: 100000, bins: [0, 0.01]}", 100_000),
+        ("{type: number, min: 1, max: 100000, bins: [1, 2], decimals: 0}", 100_000),
+    ],
+)
+@pytest.mark.parametrize("share", [0.02, 0.4, 0.95])
+def test_beside_a_single_value_an_end_bin_is_spread_over_its_whole_range(text: str, largest: int, share: float) -> None:
+    values = end_bin(text, [1 - share, share])
+    assert values.max() > 0.9 * largest
+    assert 0.1 * largest < np.median(values) < 0.51 * largest
+    in_thirds = np.histogram(values, 3, (0, largest))[0]
+    assert in_thirds[0] > in_thirds[1] > in_thirds[2]
+
+
+def test_losses_beside_zero_are_spread_away_from_it_and_gains_go_on_where_their_neighbours_end() -> None:
+    text = "{type: number, min: -500000, max: 20000000, bins: [-500000, 0, 1, 15000, 30000], decimals: 0}"
+    shares = [0.013, 0.009, 0.2, 0.4, 0.378]
+    losses, gains = end_bin(text, shares, 0), end_bin(text, shares)
+    assert losses.max() < 0
+    assert losses.min() < -400_000
+    assert -150_000 < np.median(losses) < -30_000
+    # The density 0.4 / 15,000 goes on, so that the mean lies 0.378 / 0.4 of 15,000 beyond the edge: 44,175, give or take 100.
+    assert abs(gains.mean() - 44_175) < 600
+
+
+def test_a_short_end_bin_beside_zero_is_a_count() -> None:
+    for share in (0.1, 0.4, 0.9):
+        values = end_bin("{type: integer, min: 0, max: 12, bins: [0, 1]}", [1 - share, share])
+        assert 1.8 < values.mean() < 6.6  # 6.5 if even
+        assert (values == 1).mean() < 0.52
+        assert values.max() >= 9
+
+
+def test_single_values_in_a_row_say_how_a_long_tail_begins() -> None:
+    cars = end_bin("{type: integer, min: 0, max: 10, bins: [0, 1, 2]}", [0.3, 0.4, 0.3])
+    assert (cars == 2).mean() > 0.6
+    visits = end_bin("{type: integer, min: 0, max: 365, bins: [0, 1, 2]}", [0.5, 0.2, 0.3])
+    assert 5 < visits.mean() < 60
+    assert visits.max() > 100
+
+
+def test_a_wide_first_bin_below_a_single_value_is_even() -> None:
+    values = end_bin("{type: integer, min: 0, max: 100, bins: [0, 100]}", [0.3, 0.7], 0)
+    assert abs(values.mean() - 49.5) < 1  # five standard deviations
 
 
 def test_an_empty_bin_and_a_single_bin_are_even() -> None:

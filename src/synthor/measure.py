@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synthor.errors import Finding, InputError
 from synthor.problem import Moment, Problem, Target
 from synthor.spec.variables import Variable
+from synthor.spread import Spread
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.values import rulings_of
 
@@ -191,6 +192,7 @@ class Measurement:
         beliefs: what was believed, in words.
         notes: what else a reader must know.
         explanations: why targets are not met, and how far beliefs and targets pull each other; gravest first.
+        spreads: how the values of numeric variables lie.
     """
 
     n_records: int
@@ -204,6 +206,7 @@ class Measurement:
     notes: tuple[str, ...] = ()
     moments: tuple[MomentFit, ...] = ()
     explanations: tuple[Explanation, ...] = ()
+    spreads: tuple[Spread, ...] = ()
 
     @property
     def every(self) -> tuple[Fit | MomentFit, ...]:
@@ -346,6 +349,8 @@ class Tally:
         self.n_records = self.n_broken = 0
         self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.targets]
         self.sums = [_Sums(moment) for moment in problem.moments]
+        numeric = [variable for variable in problem.levels[0].variables if variable.numeric]
+        self.spreads = [Spread(variable, problem.n_units) for variable in numeric]
         self.rulings = rulings_of(problem.refined)
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
 
@@ -361,6 +366,10 @@ class Tally:
         frame = records[self.problem.levels[0].name]
         for sums in self.sums:
             sums.add(codes[0], frame)
+        for spread in self.spreads:
+            column = frame[spread.variable.name]
+            if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
+                spread.add(column.to_numpy())
         refined = self.problem.levels[0].refine(codes[0])
         some = np.zeros(frame.height, dtype=bool)
         for ruling in self.rulings:
@@ -377,6 +386,8 @@ class Tally:
             np.add(mine, theirs, out=mine)
         for sums, more in zip(self.sums, other.sums, strict=True):
             sums.merge(more)
+        for spread, other_spread in zip(self.spreads, other.spreads, strict=True):
+            spread.merge(other_spread)
         for text, count in other.violations.items():
             self.violations[text] += count
 
@@ -395,6 +406,7 @@ class Tally:
             beliefs=beliefs,
             notes=notes,
             moments=tuple(MomentFit(target=sums.moment, got=sums.values(), step=sums.step()) for sums in self.sums),
+            spreads=tuple(spread for spread in self.spreads if spread.counts.any()),
         )
 
 

@@ -2,6 +2,8 @@
 
 Inside the range values are spread evenly over their bin. An end bin that is thinner than its neighbour falls off
 exponentially, so that the density goes on where the neighbour's ends: few households are as large as the largest allowed.
+A neighbour that stands for one value (hours of work: 0, or 1 to 80) has no density that could go on. Such an end bin is
+spread over its whole range, more thinly far out the further it reaches.
 """
 
 import itertools
@@ -27,6 +29,12 @@ MAX_CORNERS = 6
 
 TRIED_AT_ONCE = 16_384
 """Values drawn together when few records are left to be settled."""
+
+FAR = 20.0
+"""An end bin so many times as wide as the bins beside it goes on beyond anything that these can tell of."""
+
+HALVED = float(np.log(2))
+"""Most that a count falls off from one value to the next, where all that is known is how many are none."""
 
 KEPT, BROKEN, OPEN = 0, 1, 2
 
@@ -103,9 +111,41 @@ def shape(variable: Variable, shares: Shares) -> Shape:
     if variable.numeric and variable.size > 1:
         width = variable.high - variable.low + 10.0**-variable.decimals
         density = shares / width
-        decay[-1] = _rate(density[-1], density[-2], width[-1])
-        decay[0] = 0.0 - _rate(density[0], density[1], width[0])
+        decay[-1] = _end_rate(variable, density, width, list(range(variable.size))[::-1])
+        decay[0] = 0.0 - _end_rate(variable, density, width, list(range(variable.size)))
     return Shape(variable=variable, decay=decay)
+
+
+def _end_rate(variable: Variable, density: Floats, width: Floats, inwards: list[int]) -> float:
+    """How fast an end bin falls off from its neighbour outwards, per unit of value; `inwards` lists the bins from that end.
+
+    Where the neighbour is of some width, the density goes on. A zero beside 1 to 100,000 says how many have nothing, and
+    nothing of the others: their bin falls by one e for each power of ten that it reaches beyond the first, away from 0 alone;
+    where it is short (children: 0, or 1 to 12) it is taken for a count. Single values in a row (visits: 0, 1, or 2 to 365), and
+    a narrow bin without a like beside it (0 to 99, or 100 to 100,000), say how the bin begins, but not how far it reaches:
+    the geometric mean of both rates stands between.
+    """
+    end, beside = inwards[0], inwards[1]
+    going_on = _rate(float(density[end]), float(density[beside]), float(width[end]))
+    if not density[end] > 0:
+        return 0.0
+    point = _is_point(variable, beside)
+    alone = len(inwards) == 2 or not width[beside] / FAR <= width[inwards[2]] < width[beside] * FAR
+    row = sum(1 for _ in itertools.takewhile(lambda i: _is_point(variable, i), inwards[1:]))
+    reach = float(width[end] / width[beside]) / max(row, 1)
+    if reach < FAR:
+        return min(going_on, HALVED / float(width[beside])) if point and alone else going_on
+    if not point and not alone:
+        return going_on
+    outwards = abs(variable.low[end] + variable.high[end]) > abs(variable.low[beside] + variable.high[beside])
+    own = math.log10(reach / 10) / float(width[end]) if outwards else 0.0
+    return min(own, going_on) if point and alone else math.sqrt(own * going_on)
+
+
+def _is_point(variable: Variable, bin: int) -> bool:
+    """Whether a bin stands for one value: it holds no other, or is what rounds down to 0."""
+    low, high = variable.low[bin], variable.high[bin]
+    return bool(low == high or (low == 0 and high < 1))
 
 
 def _even(variable: Variable) -> Shape:
@@ -273,9 +313,9 @@ def possible(problem: Problem, codes: Codes) -> Mask:
 
 
 def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) -> tuple[Floats, Floats]:
-    """Smallest and largest value of a sum of numbers that a record of each unit may have without breaking a rule, (n,) each.
+    """Smallest and largest sum of numbers that a record of each unit may have in its bands without breaking a rule, (n,) each.
 
-    Where a rule ties numbers inside their bins, these are the extremes of the values that are tried for them.
+    Where a rule ties numbers inside their bands, these are the extremes of the values that are tried for them.
 
     Args:
         problem: with all rules.
@@ -295,8 +335,8 @@ def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) 
     >>> least.tolist(), most.tolist()
     ([1.0, 1.0], [9.0, 19.0])
     """
-    level, refined = problem.levels[0], problem.refined
-    fine = level.refine(codes)
+    level, refined = problem.levels[0], problem.banded
+    fine = level.into_bands(level.refine(codes))
     least, most = np.zeros(len(codes)), np.zeros(len(codes))
     for position, factor in terms:
         variable = refined.levels[0].variables[position]

@@ -422,9 +422,8 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
         shapes = fine_shapes(problem, beliefs.marginals)
         base = np.exp(pool.log_base)
     for moment in problem.moments:
-        shares = np.bincount(moment.grid.index(pool.units.codes), base, moment.grid.size + 1)[:-1].astype(np.float64)
         numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
-        demand = moment.demand(pool.units, numbers, problem.n_units, shares)
+        demand = moment.demand(pool.units, numbers, problem.n_units, moment.mass(pool.units, base))
         sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
         taste = MIDDLE if moment.exact else TASTES[-1]
         middle = (demand.low + demand.high) / 2

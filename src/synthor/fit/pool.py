@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from synthor.fit.slices import fine_shapes, slice_shares, with_slices
+from synthor.fit.slices import fine_shapes, log_scattered, slice_shares, with_slices
 from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import Beliefs
 from synthor.prior.mixture import TINY, Mixture
@@ -97,7 +97,8 @@ def draw_pool(
         advance(accepted, size)
         random = generator(random_seed, "pool", "zone", "", "part", part)
         n = min(PART, -(-size // len(draw.sources)))
-        codes = draw.sliced(np.concatenate([source.draw(n, random).codes for source in draw.sources]), random)
+        codes = np.concatenate([source.draw(n, random).codes for source in draw.sources])
+        codes = draw.sliced(codes, random, scattered=True)
         codes = codes[draw.keeps(codes)]
         parts.append(codes)  # whole: it is ordered by source and segment, so a cut would bias the pool
         accepted += len(codes)
@@ -198,9 +199,9 @@ class _Draw:
             unsupported=tuple(missing),
         )
 
-    def sliced(self, codes: Codes, random: np.random.Generator) -> Codes:
+    def sliced(self, codes: Codes, random: np.random.Generator, *, scattered: bool = False) -> Codes:
         """Units with the slices that their values lie in."""
-        return with_slices(self.problem, self.shapes, codes, random)
+        return with_slices(self.problem, self.shapes, codes, random, scattered=scattered)
 
     def keeps(self, codes: Codes) -> Mask:
         """Units that no rule forbids and that fall into no cell that must be empty, (n,)."""
@@ -210,10 +211,11 @@ class _Draw:
 
     def log_weight(self, codes: Codes) -> Floats:
         """Log q / g of each unit."""
+        inside = log_scattered(self.problem, self.shapes, codes)
         if len(self.sources) == 1:
-            return np.zeros(len(codes))
+            return inside
         densities = [source.log_density(codes) for source in self.sources]
-        return densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(self.sources)))
+        return inside + (densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(self.sources))))
 
 
 def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
@@ -319,7 +321,7 @@ def _add(
         n_here = max(min(n_each, MAX_SUPPLIED_AT_ONCE // len(left)), 1)
         stratum = np.repeat(left, n_here)
         pick, chance = _picks(share, first, stratum, random)
-        found = draw.sliced(draw.base.draw_within(columns, table[pick], random)[0].codes, random)
+        found = draw.sliced(draw.base.draw_within(columns, table[pick], random)[0].codes, random, scattered=True)
         if fixed is not None:  # its slices, too
             known = [c for p in fixed.positions for c in {p, draw.problem.levels[0].column(p)}]
             found[:, known] = fixed.codes[stratum][:, known]
@@ -327,7 +329,8 @@ def _add(
         if within is not None:
             keep &= within[0].grid.index(found) == within[1][stratum]
         every.append(found[keep])
-        log_every.append(np.log(share[pick[keep]] / chance[keep]) + log_n - np.log(n_here))
+        inside = log_scattered(draw.problem, draw.shapes, found[keep], () if fixed is None else fixed.positions)
+        log_every.append(inside + (np.log(share[pick[keep]] / chance[keep]) + log_n - np.log(n_here)))
         left = np.setdiff1d(left, stratum[keep])
         n_each *= 30
     return np.concatenate(every), np.concatenate(log_every), left

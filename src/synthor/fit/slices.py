@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from synthor.prior.mixture import TINY
 from synthor.problem import Problem
 from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Shares
 from synthor.values import Shape, shape
+
+SCATTERED = 0.25
+"""Share of candidates whose slice is drawn evenly among those of its bin: wherever the mean lies, there are some."""
 
 POINTS = 64
 """Values of a slice that its mean and mean square are taken over."""
@@ -28,17 +32,27 @@ def fine_shapes(problem: Problem, marginals: tuple[Shares, ...]) -> tuple[Shape,
     return tuple(found)
 
 
-def with_slices(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator) -> Codes:
-    """Codes of declared categories, and of a slice drawn inside each bin that is cut, (n, v) -> (n, columns)."""
+def with_slices(
+    problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator, *, scattered: bool = False
+) -> Codes:
+    """Codes of declared categories, and of a slice drawn inside each bin that is cut, (n, v) -> (n, columns).
+
+    Args:
+        problem: gives the slices.
+        shapes: how values lie inside the finest bins.
+        codes: of declared categories.
+        random: draws the slices.
+        scattered: whether some are drawn from slices that are unlikely; `log_scattered` tells how much less these weigh.
+    """
     level = problem.levels[0]
     if not level.slices:
         return codes
     columns = [codes]
     for position in level.slices:
-        parents, inside = (
-            level.parents(position),
-            slice_shares(level.variables[position], shapes[position], level.parents(position)),
-        )
+        parents = level.parents(position)
+        inside = slice_shares(level.variables[position], shapes[position], parents)
+        if scattered and position in _moved(problem):
+            inside = _scattered(inside, parents)
         first = np.searchsorted(parents, np.arange(level.variables[position].size + 1))
         rising = np.concatenate([[0.0], np.cumsum(inside)])
         parent = codes[:, position]
@@ -46,6 +60,32 @@ def with_slices(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, rando
         found = np.searchsorted(rising, at, side="right") - 1
         columns.append(np.clip(found, first[parent], first[parent + 1] - 1).astype(np.int32)[:, None])
     return np.concatenate(columns, axis=1)
+
+
+def log_scattered(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, but: tuple[int, ...] = ()) -> Floats:
+    """Log of how likely each unit's slices are over how likely they are when scattered, (n, columns) -> (n,).
+
+    Args:
+        problem: gives the slices.
+        shapes: how values lie inside the finest bins.
+        codes: of units.
+        but: positions of variables whose slices were not drawn.
+    """
+    level, total = problem.levels[0], np.zeros(len(codes))
+    for position in _moved(problem) - set(but):
+        parents = level.parents(position)
+        inside = slice_shares(level.variables[position], shapes[position], parents)
+        total += (np.log(np.maximum(inside, TINY)) - np.log(_scattered(inside, parents)))[codes[:, level.column(position)]]
+    return total
+
+
+def _moved(problem: Problem) -> set[int]:
+    """Positions of sliced variables that have a mean, total or standard deviation to be met, which may lie anywhere."""
+    return {moment.of for moment in problem.moments if moment.kind != "shares"} & set(problem.levels[0].slices)
+
+
+def _scattered(inside: Floats, parents: Codes) -> Floats:
+    return (1 - SCATTERED) * inside + SCATTERED / np.bincount(parents)[parents]
 
 
 def slice_shares(variable: Variable, fine: Shape, parents: Codes) -> Floats:

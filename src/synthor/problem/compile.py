@@ -214,14 +214,17 @@ class _Compilation:
             for name, found in reading.edges(self.variables).items():
                 edges.setdefault(name, []).extend(found)
         moved = {reading.written.of for reading in readings if reading.written.statistic}
-        slices = {}
+        slices, bands = {}, {}
         for position, variable in enumerate(self.level.variables):
             n_slices = SLICES if variable.name in moved else 1
             if variable.numeric and (variable.name in edges or n_slices > 1):
                 finer = sliced(variable, edges.get(variable.name, ()), n_slices)
                 if finer is not None:
                     slices[position] = finer
-        return Level(name=self.level.name, variables=self.level.variables, slices=slices)
+                band = sliced(variable, edges.get(variable.name, ()))
+                if band is not None:
+                    bands[position] = band
+        return Level(name=self.level.name, variables=self.level.variables, slices=slices, bands=bands)
 
     def _centered(self, found: list[tuple[Moment, Reading]]) -> tuple[Moment, ...]:
         """Standard deviations with the means that they are taken around; one without a mean is refused."""

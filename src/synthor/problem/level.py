@@ -12,10 +12,16 @@ import numpy as np
 
 from synthor.spec.rules import Column, Compare, Constant, Predicate, parts
 from synthor.spec.variables import Variable, as_text
-from synthor.types import Codes, Mask
+from synthor.types import Codes, Floats, Mask
 
 SLICES = 8
 """Slices of a bin whose variable has a mean, total or standard deviation to be met: room to move inside the bin."""
+
+LONG, LONG_SLICES = 32.0, 16
+"""A bin whose ends are further apart than this, as a ratio, has more slices: the mean may lie far from its middle."""
+
+REACH = 1e4
+"""How much smaller than a variable's largest value means are that slices are made for; ratios mean nothing beside 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,11 +32,13 @@ class Level:
         name: of the level.
         variables: as declared; the first columns of its codes.
         slices: for a variable at some position, the same variable in finer bins; the columns after these.
+        bands: for some of these, the same in bins whose edges are those that tables name; slices may be narrower.
     """
 
     name: str
     variables: tuple[Variable, ...]
     slices: Mapping[int, Variable] = field(default_factory=dict)
+    bands: Mapping[int, Variable] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -52,6 +60,17 @@ class Level:
     def finest(self, position: int) -> Variable:
         """The variable in its finest bins."""
         return self.slices.get(position, self.variables[position])
+
+    def band(self, position: int) -> Variable:
+        """The variable in bins inside of which its numbers may move without leaving a cell of any table."""
+        return self.bands.get(position, self.variables[position])
+
+    def into_bands(self, codes: Codes) -> Codes:
+        """Codes of bands from those in the finest bins, (n, v) -> (n, v)."""
+        found = codes.copy()
+        for position, finest in self.slices.items():
+            found[:, position] = self.band(position).codes_of_numbers(finest.low)[codes[:, position]]
+        return found
 
     def parents(self, position: int) -> Codes:
         """The declared bin of each slice of a variable, (slices,)."""
@@ -79,7 +98,8 @@ def sliced(variable: Variable, edges: Iterable[float], n_slices: int = 1) -> Var
     Args:
         variable: as declared.
         edges: first values of bands; those outside the range cut nothing.
-        n_slices: slices that each bin has at least, as far as it holds so many values.
+        n_slices: slices that each bin has at least, as far as it holds so many values; narrower ones nearer to 0, since values
+            that reach far are mostly small.
 
     >>> from synthor.spec.variables import Integer
     >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
@@ -90,8 +110,9 @@ def sliced(variable: Variable, edges: Iterable[float], n_slices: int = 1) -> Var
     inside = [edge for edge in edges if variable.low[0] < edge <= variable.high[-1]]
     low = np.unique(np.round([*variable.low, *np.ceil(np.round(np.array(inside) / step, 6)) * step], variable.decimals))
     if n_slices > 1:
-        high = np.append(low[1:], variable.high[-1] + step)
-        cuts = low[:, None] + (high - low)[:, None] * np.arange(n_slices) / n_slices
+        below = np.append(low[1:], variable.high[-1] + step)
+        least = max(abs(low[0]), abs(below[-1])) / REACH
+        cuts = np.concatenate([_cuts(a, b, max(least, 2 * step), n_slices) for a, b in zip(low, below, strict=True)])
         low = np.unique(np.round(np.floor(np.round(cuts / step, 6)) * step, variable.decimals))
     if len(low) == variable.size:
         return None
@@ -106,6 +127,25 @@ def sliced(variable: Variable, edges: Iterable[float], n_slices: int = 1) -> Var
         unit=variable.unit,
         about=variable.about,
     )
+
+
+def _cuts(low: float, below: float, least: float, n_slices: int) -> Floats:
+    """First values of a bin's slices, the bin ending before `below`: in equal ratios, so that a mean finds them wherever it is.
+
+    Equal ratios of values far from 0 are next to equal widths. Values nearer to 0 than `least` are not told apart by them. A
+    bin with long ratios is cut in equal widths besides, halved towards its other end, since its mean may also lie there.
+    """
+    if low < 0 < below:
+        return np.concatenate([_cuts(low, 0.0, least, n_slices), _cuts(0.0, below, least, n_slices)])
+    near, far = sorted([abs(low), abs(below)])
+    shift = max(least - near, 0.0)
+    ratio = (far + shift) / (near + shift)
+    n = n_slices if ratio <= LONG else max(n_slices, LONG_SLICES)
+    away = (near + shift) * ratio ** (np.arange(n + 1) / n) - shift
+    if ratio > LONG:
+        equal = np.linspace(near, far, n_slices + 1)[1:]
+        away = np.union1d(away[:-1], np.append(equal, far - (far - near) / n_slices / 2.0 ** np.arange(1, 4)))
+    return np.append(low, away[1:-1]) if low >= 0 else np.append(low, -away[-2:0:-1])
 
 
 def edges_of(predicate: Predicate, variables: Mapping[str, Variable]) -> dict[str, list[float]]:

@@ -1,6 +1,6 @@
 """What is known, ready for the solver."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -63,10 +63,19 @@ class Problem:
     def refined(self) -> "Problem":
         """The same problem, its variables in their finest bins: what values and rules are judged by. See `Level.refine`."""
         level = self.levels[0]
+        return self._binned(level.finest(position) for position in range(len(level.variables)))
+
+    @cached_property
+    def banded(self) -> "Problem":
+        """The same problem, its variables in the bins that numbers may move inside of. See `Level.into_bands`."""
+        level = self.levels[0]
+        return self._binned(level.band(position) for position in range(len(level.variables)))
+
+    def _binned(self, variables: Iterable[Variable]) -> "Problem":
+        level = self.levels[0]
         if not level.slices:
             return self
-        finest = tuple(level.finest(position) for position in range(len(level.variables)))
-        return replace(self, levels=(Level(name=level.name, variables=finest), *self.levels[1:]))
+        return replace(self, levels=(Level(name=level.name, variables=tuple(variables)), *self.levels[1:]))
 
     def scaled(self, n_units: int) -> "Problem":
         """The same problem for another number of units, counts in proportion."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthor.spec.rules import Predicate, truth
 from synthor.spec.variables import Variable
-from synthor.types import CellIndex, Codes, Counts, Floats, Mask
+from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 from synthor.units import Cells, Incidence, Members, Partition, Units
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ EDGE = 1e-6
 
 ROOM = 0.5
 """Share of the spread of numbers inside their finest bins that the fit leaves to their settling."""
+
+HALVINGS, STEEPEST = 60, 40.0
+"""Halvings of the range in which a tilt is looked for; its ends, in inverse hyperbolic sines of tilt times largest distance."""
 
 AIMED = 0.8
 """Share of the rounding of a published value that the fit makes use of: whole records need the rest."""
@@ -367,7 +370,19 @@ class Moment:
         half = max(self.half * factor, 0.5 * 10.0**-self.variable.decimals)
         return replace(self, wanted=self.wanted * factor, half=half, bounds=bounds, sigma=sigma)
 
-    def demand(self, units: Units, powers: Sequence[Floats], n_units: int, shares: Floats) -> "Demand":
+    def mass(self, units: Units, base: Shares) -> Floats:
+        """Believed share of all units in each cell, by the variable's categories, (cells, k); of shares, in all, (cells, 1).
+
+        Args:
+            units: the candidates.
+            base: (n,) share of each, as far as it is believed.
+        """
+        cell, size = self.grid.index(units.codes), 1 if self.kind == "shares" else self.variable.size
+        place = cell if size == 1 else cell * size + units.codes[:, self.column]
+        found = np.bincount(place, base, (self.grid.size + 1) * size)[: self.grid.size * size]
+        return np.asarray(found.reshape(self.grid.size, size), dtype=np.float64)
+
+    def demand(self, units: Units, powers: Sequence[Floats], n_units: int, mass: Floats) -> "Demand":
         """The linear condition on shares of units that says the same.
 
         A mean m of v in cell c is  E[1_c (v - m)] = 0, and likewise for a standard deviation and for shares; a total T is
@@ -377,42 +392,44 @@ class Moment:
             units: the candidates.
             powers: expected value and expected square of the variable in each of its categories, (k,) each; none for shares.
             n_units: units of the whole population.
-            shares: (cells,) share of all units in each cell, as far as it is known.
+            mass: what `mass` says of the candidates that are weighed.
         """
-        cell = self.grid.index(units.codes)
+        cell, shares = self.grid.index(units.codes), mass.sum(axis=1)
         inside = cell < self.grid.size
         rows, where = np.flatnonzero(inside), cell[inside]
         given = np.isfinite(self.wanted)
         if self.kind == "shares":
             return self._demand_of_shares(units, rows, where, shares)
         low, high = (np.where(given, edge, 0.0) for edge in self._asked())
-        code = units.codes[rows, self.column]
-        value, square = powers[0][code], powers[1][code]
-        room = np.sqrt(np.maximum(square - np.square(value), 0.0))
         wanted = np.where(given, self.wanted, 0.0)
+        values = np.broadcast_to(powers[0], (len(wanted), len(powers[0])))
+        room = np.broadcast_to(np.sqrt(np.maximum(powers[1] - np.square(powers[0]), 0.0)), values.shape)
+        middle = wanted / n_units / np.where(shares > 0, shares, np.inf) if self.kind == "total" else wanted
         if self.kind == "sd":
             center = np.zeros(len(wanted)) if self.center is None else np.where(given, self.center, 0.0)
-            room = room * (2 * np.abs(value - center[where]) + room)
-            value = square - 2 * center[where] * value + np.square(center[where])
+            room = room * (2 * np.abs(values - center[:, None]) + room)
+            values = powers[1] - 2 * center[:, None] * values + np.square(center[:, None])
             low, high, wanted = np.square(low), np.square(high), np.square(wanted)
+            middle = wanted
+        inner = (_tilted(mass, values - middle[:, None]) * room).sum(axis=1)
+        value = values[where, units.codes[rows, self.column]]
         off = value if self.kind == "total" else value - wanted[where]
         unit = max(float(np.abs(off[given[where]]).max(initial=0.0)), 1e-300)
         if self.kind == "total":
-            coefficient, widen, base = off / unit, np.full(len(wanted), 1 / (n_units * unit)), wanted / (n_units * unit)
+            coefficient, widen, zero = off / unit, np.full(len(wanted), 1 / (n_units * unit)), wanted / (n_units * unit)
         else:
-            coefficient, widen, base = off / unit, shares / unit, np.zeros(len(wanted))
+            coefficient, widen, zero = off / unit, shares / unit, np.zeros(len(wanted))
         sigma = (
             None
             if self.sigma is None
             else np.where(given, self.sigma, 1.0) * widen * (2 * wanted**0.5 if self.kind == "sd" else 1)
         )
-        inner = np.bincount(where, room, len(wanted)) / np.maximum(np.bincount(where, minlength=len(wanted)), 1)
         keep = given[where]
         matrix = _sparse(coefficient[keep], rows[keep], where[keep], (len(units), len(wanted)))
         return Demand(
             cells=Incidence(matrix),
-            low=base + (low - wanted) * widen,
-            high=base + (high - wanted) * widen,
+            low=zero + (low - wanted) * widen,
+            high=zero + (high - wanted) * widen,
             sigma=sigma,
             room=ROOM * inner / unit * shares,
         )
@@ -464,6 +481,23 @@ class Demand:
     high: Floats
     sigma: Floats | None
     room: Floats
+
+
+def _tilted(mass: Floats, distance: Floats) -> Shares:
+    """Weights of the bins of each cell, (c, k), pulled exponentially until distances are 0 on average, as far as they can be.
+
+    So the bins that a statistic will hardly use have no say in how much it can be moved inside of bins, be they ever so wide.
+    """
+    largest = np.maximum(np.abs(distance).max(axis=1, keepdims=True), 1e-300)
+    log_mass = np.log(np.maximum(mass, 1e-300))
+    low, high = np.full((len(mass), 1), -STEEPEST), np.full((len(mass), 1), STEEPEST)
+    for _ in range(HALVINGS):
+        tilt = (low + high) / 2
+        logs = log_mass + np.sinh(tilt) * distance / largest
+        weights = np.exp(logs - logs.max(axis=1, keepdims=True)) * (mass > 0)
+        above = (weights * distance).sum(axis=1, keepdims=True) > 0
+        low, high = np.where(above, low, tilt), np.where(above, tilt, high)
+    return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
 
 
 def counted(members: Members, n_units: int, index: CellIndex, size: int) -> Incidence:

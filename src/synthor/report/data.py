@@ -14,6 +14,7 @@ from synthor.prior.model import Dropped
 from synthor.problem import Moment, Rule, Target
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
+from synthor.report.spreads import SpreadView, view_spreads
 from synthor.types import Counts
 
 MAX_CELLS = 60
@@ -113,6 +114,7 @@ class Page:
     notes: tuple[str, ...]
     targets: tuple[TargetView, ...]
     untargeted: tuple[str, ...]
+    spreads: tuple[SpreadView, ...]
     dependencies: tuple[DependencyView, ...]
     rules: tuple[RuleView, ...]
     dropped: tuple[Dropped, ...]
@@ -163,6 +165,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported"))[:MAX_LISTED],
         strains=strain_tables(model),
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
+        spreads=view_spreads(measurement.spreads)[:MAX_LISTED],
         dependencies=view_dependencies(model, pair_counts),
         rules=tuple(_rule(rule, measurement) for rule in rules),
         dropped=model.dropped,

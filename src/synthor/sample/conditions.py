@@ -12,7 +12,8 @@ two variables, sums get columns of their own, one for each combination of the ce
 the same sums. For two variables that a rule ties, least and most of their sum and of their difference are conditions, too: the
 sums that records of one unit can reach lie in a convex set, and these are the sides of it that matter.
 
-Numbers are kept away from the edges of their bins by a margin, so that values spread inside them.
+Numbers may move inside of *bands*, the bins whose edges tables name; they are kept away from these edges by a margin, so that
+values spread.
 """
 
 import itertools
@@ -42,8 +43,9 @@ BELOW_ONE = 1 - 1e-4
 FEW_VALUES, MOST_VALUES = 128, 10_000
 """Up to so many values of a bin, and of all bins together, each is a column of its own: then sums and squares are exact."""
 
-VERY_FEW, PARTS = 150, 8
-"""Up to so many records, bins of wider variables are followed in so many parts: a chord over a whole bin says too little."""
+VERY_FEW, PARTS, FEWER_PARTS = 150, 16, 4
+"""Up to so many records, bands of wider variables are followed in so many parts, those of more in fewer: a chord over a whole
+band says too little."""
 
 INSIDE = 0.05
 """Share of half the range of a published value that is kept free at either end, for what rounding moves."""
@@ -167,7 +169,7 @@ def conditions_of(
         problem: scaled to the number of records, with all rules.
         units: the candidates.
         sizes: for each moment the records in each of its cells, as far as they are known.
-        margin: share of each bin that numbers keep away from its edges.
+        margin: share of each band that numbers keep away from its edges.
         close: follow the squares of numbers bin by bin, so that standard deviations hang together with means; otherwise each is
             only known to lie between the extremes.
         shares: how near they must come; where they are `loosest`, statistics, too, may take all of their rounding.
@@ -333,14 +335,14 @@ def _add_spread(rows: _Rows, problem: Problem, units: Units, bundle: list[int], 
     """
     position, owner = problem.moments[bundle[0]].of, len(problem.targets) + bundle[0]
     level = problem.levels[0]
-    variable, bins = level.finest(position), units.codes[:, level.column(position)]
+    variable, bins = level.band(position), level.into_bands(level.refine(units.codes))[:, position]
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
     group, zero = group.ravel(), np.zeros(len(known))
     low, high, step = variable.low[known[:, -1]], variable.high[known[:, -1]], 10.0**-variable.decimals
     middle = float(variable.low[0] + variable.high[-1]) / 2
     n_values = np.rint((high - low) / step).astype(np.int64) + 1
     by_value = n_values.max() <= FEW_VALUES and n_values.sum() <= MOST_VALUES
-    n_sub = n_values if by_value else np.minimum(n_values, PARTS if problem.n_units <= VERY_FEW else 1)
+    n_sub = n_values if by_value else np.minimum(n_values, PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS)
     of = np.repeat(np.arange(len(known)), n_sub)
     part = np.arange(len(of)) - np.repeat(np.cumsum(n_sub) - n_sub, n_sub)
     ends = np.floor(part * n_values[of] / n_sub[of]), np.floor((part + 1) * n_values[of] / n_sub[of]) - 1

@@ -365,7 +365,8 @@ def _slots(tables: Sequence[Cells], units: CellIndex, width: int) -> CellIndex:
     blocks, begin = [], 0
     for cells in tables:
         if isinstance(cells, Partition):
-            blocks.append(begin + cells.index[None, units])
+            index = cells.index[units]
+            blocks.append(np.where(index < cells.size, begin + index, width - 1)[None])  # a unit may count in no cell of it
         else:
             rows = cells.matrix()[units]
             lengths = np.diff(rows.indptr)

@@ -12,6 +12,9 @@ MARGINS = (0.9, 0.2, 0.01)
 """Shares of half the range of a published value, such as its rounding, that are kept free at either end: the first if it can
 be."""
 
+EDGE = 1e-6
+"""How far from a whole number of steps a sum may be to be one, in steps."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quota:
@@ -52,9 +55,12 @@ def aim_of(moment: Moment, cell: CellIndex, quota: Quota, margin: float) -> Aim:
         none = np.full(len(n), np.nan)
         return Aim(cell=cell, low=none, high=none, center=center, squares=squares)
     step = 10.0**-moment.variable.decimals
+    least, most = (edge if moment.kind == "total" else edge * quota.all for edge in (low, high))
+    # Sums are whole steps: those inside of the range, where there are any, or chunks could each come to less and miss it.
+    first, last = np.ceil(least / step - EDGE) * step, np.floor(most / step + EDGE) * step
+    some = first <= last
     sums = []
-    for edge in (low, high):
-        whole = edge if moment.kind == "total" else edge * quota.all
+    for whole in (np.where(some, first, least), np.where(some, last, most)):
         each = whole / np.maximum(quota.all, 1.0)
         sums.append(np.rint(each * quota.upto / step) * step - np.rint(each * quota.before / step) * step)
     return Aim(cell=cell, low=sums[0], high=sums[1])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthor.problem import Problem
+from synthor.problem import Level, Problem
 from synthor.sample.conditions import Conditions, Shares, conditions_of, sizes_of
 from synthor.sample.programme import Exchange, Programme
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
@@ -25,9 +25,9 @@ from synthor.values import possible
 if TYPE_CHECKING:
     from synthor.sample.conditions import Matrix
 
-MARGINS, SPREAD_MARGINS = (0.2, 0.0), (0.3, 0.1, 0.0)
-"""Shares of their bins that numbers keep away from the edges, the first with which all conditions can be met: means and totals;
-and standard deviations, which hang together with them."""
+MARGINS, SPREAD_MARGINS = (0.02, 0.0), (0.1, 0.02, 0.0)
+"""Shares of their bands that numbers keep away from the edges, the first with which all conditions can be met: of means and
+totals; and of standard deviations, which hang together with them."""
 
 CROWDED = 20
 """Records in each cell of a statistic from which on there is anything to be kept away from."""
@@ -315,11 +315,11 @@ class _Search:
         fine = level.refine(units.codes[current])
         found = []
         for position in sorted(concerned):
-            size = level.finest(position).size
+            size = level.band(position).size
             each = max(MOST_VARIANTS // max(len(concerned) * size, 1), 1)
             some = fine if len(fine) <= each else fine[np.sort(self.random.choice(len(fine), each, replace=False))]
             varied = np.repeat(some, size, axis=0)
-            varied[:, position] = np.tile(np.arange(size, dtype=np.int32), len(some))
+            varied[:, position] = _one_of(_firsts(level, position), self.random, len(some))
             found.append(varied)
         fine = np.unique(np.concatenate(found), axis=0) if found else fine[:0]
         fine = fine[possible(self.problem.refined, fine)] if len(fine) else fine
@@ -327,6 +327,20 @@ class _Search:
         known = {row.tobytes() for row in np.ascontiguousarray(units.codes, np.int32)}
         new = [i for i, row in enumerate(np.ascontiguousarray(codes, np.int32)) if row.tobytes() not in known]
         return Units(codes=codes[new].astype(units.codes.dtype))
+
+
+def _firsts(level: Level, position: int) -> CellIndex:
+    """First of the finest bins in each band of a variable, and where the last band ends."""
+    if position not in level.slices:
+        return np.arange(level.finest(position).size + 1)
+    band = level.band(position).codes_of_numbers(level.finest(position).low)
+    return np.searchsorted(band, np.arange(level.band(position).size + 1))
+
+
+def _one_of(first: CellIndex, random: np.random.Generator, n: int) -> Codes:
+    """For each of n rows one code of each span between two firsts, (n * spans,)."""
+    size = np.diff(first)
+    return (first[:-1] + np.floor(random.random((n, len(size))) * size)).astype(np.int32).ravel()
 
 
 def kinds_of(matrix: "Matrix") -> CellIndex:

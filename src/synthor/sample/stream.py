@@ -94,14 +94,15 @@ class Sample:
         return np.ascontiguousarray(codes.T, dtype=np.min_scalar_type(largest))
 
     def _moved(self, number: int, picks: CellIndex, codes: Codes, frame: pl.DataFrame) -> pl.DataFrame:
-        """The same records with numbers moved inside their bins so that means, totals and deviations are met."""
-        refined = self.problem.refined
+        """The same records with numbers moved inside their bands so that means, totals and deviations are met."""
+        banded = self.problem.banded
         positions = sorted({moment.of for moment in self.problem.moments if moment.kind != "shares"})
 
         def aims(position: int, margin: float) -> list[Aim]:
             return self._aims(number, picks, position, margin)
 
-        return moved(frame, codes, refined.levels[0].variables, positions, aims, rulings_of(refined))
+        codes = self.problem.levels[0].into_bands(codes)
+        return moved(frame, codes, banded.levels[0].variables, positions, aims, rulings_of(banded))
 
     def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
         """What one variable's numbers in one chunk are to come to."""

@@ -1,9 +1,15 @@
 """The last step: numbers moved inside their bins until means, totals and standard deviations come out as published.
 
-Whole counts are settled by then, so every number must stay in its finest bin. What a cell lacks is shared out among its records
-by the room that each has left in its bin: a closed form, exact wherever the bins allow it. Statistics of one variable that
-overlap are gone through in turn. Numbers are then rounded to their decimals, and what rounding has moved is put right step by
-step. Nothing here is random.
+Whole counts are settled by then, so every number must stay in the bin that tables see. Where a cell's sum is off, the density
+inside the bins of its records is tilted: a number at quantile t of its bin goes to quantile
+
+    T(t, z)  =  log(1 + t (exp(z) - 1)) / z
+
+of it, as if the bin's values fell or rose exponentially, by exp(z) from end to end. T rises with t, so that numbers keep their
+order and stay apart, and with z, so that one tilt a cell is found for each sum; it is exact wherever the bins allow it. The
+same tilt in wide bins and in narrow ones is the gentlest with which all have room. A standard deviation tilts bins away from
+the mean or towards it. Statistics of one variable that overlap are gone through in turn, the tilts of a record adding up.
+Numbers are then rounded to their decimals, and what rounding has moved is put right step by step. Nothing here is random.
 """
 
 from collections.abc import Sequence
@@ -19,8 +25,17 @@ CYCLES = 60
 STRIDE = 7_919
 """Records by which one turn's choice is ahead of the one before: a large prime."""
 
-SPREADS = 40
-"""Times that a standard deviation, which moves the mean, and the mean are put right in turn."""
+SEARCHES = 60
+"""Times that a tilt is improved before the next statistic's turn."""
+
+STEEPEST = 500.0
+"""Largest tilt: numbers then lie within a hundredth of their bins' edges."""
+
+NEAR = 1e-7
+"""Tilts that move by less have settled."""
+
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it are spread most evenly over any interval, however many are taken (Weyl's sequence)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,21 +73,10 @@ def tune(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: f
     array([2., 3., 7.])
     """
     sums = [aim for aim in aims if aim.center is None]
-    spreads = [aim for aim in aims if aim.center is not None]
     moved = values.astype(np.float64)
-    more = [
-        np.zeros(len(aim.low)) for aim in spreads
-    ]  # squares asked for beyond what is wanted, since the mean takes some back
-    for _ in range(SPREADS if spreads else 1):
-        for aim, extra in zip(spreads, more, strict=True):
-            moved = _spread(moved, low, high, aim, extra)
-        moved = _summed(moved, low, high, sums, step)
-        missing = [_missing_squares(moved, aim) for aim in spreads]
-        if not any(gap.any() for gap in missing):
-            break
-        more = [extra + gap for extra, gap in zip(more, missing, strict=True)]
-    moved = np.clip(low + np.rint((moved - low) / step) * step, low, high)
-    for turn in range(CYCLES if len(sums) > 1 else 1):
+    if any(_missing(moved, aim).any() for aim in aims):
+        moved = _Bins.of(moved, low, high, aims, step).tilted(aims, step)
+    for turn in range(CYCLES):
         before = moved
         for aim in sums:
             moved = _stepped(moved, low, high, aim, step, turn)
@@ -83,23 +87,112 @@ def tune(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: f
 
 def off(values: Floats, aims: Sequence[Aim]) -> bool:
     """Whether numbers do not come to what is wanted."""
-    return any((_missing_squares(values, aim) if aim.center is not None else _lacking(values, aim)).any() for aim in aims)
+    return any(_missing(values, aim).any() for aim in aims)
 
 
-def _summed(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: float) -> Floats:
-    """Sums put right, each cell by the room that its records have left."""
-    for _ in range(CYCLES if len(aims) > 1 else 1):
-        furthest = 0.0
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Bins:
+    """Where numbers lie in their bins; those of a standard deviation end at the mean, which no number crosses.
+
+    Attributes:
+        low: (n,) smallest number that each may be.
+        high: (n,) largest.
+        quantile: (n,) where it lies between half a step below the one and half a step above the other.
+        step: that numbers are multiples of.
+    """
+
+    low: Floats
+    high: Floats
+    quantile: Floats
+    step: float
+
+    @classmethod
+    def of(cls, values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: float) -> "_Bins":
+        # Equal numbers are set apart by less than a step, or a bin of few values could only be moved as a whole.
+        along = values - low + step * ((np.arange(len(values)) + 0.5) * GOLDEN % 1.0)
         for aim in aims:
-            lacking = _lacking(values, aim)
-            furthest = max(furthest, float(np.abs(lacking).max(initial=0.0)))
-            for room, sign in ((high - values, 1.0), (values - low, -1.0)):
-                wanted, left = np.maximum(sign * lacking, 0.0), _total(room, aim)
-                share = np.where(left > 0, np.minimum(wanted, left) / np.where(left > 0, left, 1.0), 0.0)
-                values = values + sign * room * np.append(share, 0.0)[aim.cell]
-        if furthest < step / 4:
-            break
-    return values
+            if aim.center is not None:
+                center = low + np.rint((np.append(aim.center, np.nan)[aim.cell] - low) / step) * step
+                above, inside = values >= center, (low < center) & (center <= high)
+                along = np.where(inside & above, along - (center - low), along)
+                low, high = np.where(inside & above, center, low), np.where(inside & ~above, center - step, high)
+        return cls(low=low, high=high, quantile=along / (high - low + step), step=step)
+
+    def at(self, tilt: Floats) -> Floats:
+        """The numbers at their quantiles of tilted bins, (n,), not yet rounded; `tilt` is (n,)."""
+        flat = np.abs(tilt) < 1e-9
+        safe = np.where(flat, 1.0, tilt)
+        quantile = np.where(flat, self.quantile, np.log1p(self.quantile * np.expm1(safe)) / safe)
+        return np.clip(self.low - self.step / 2 + quantile * (self.high - self.low + self.step), self.low, self.high)
+
+    def tilted(self, aims: Sequence[Aim], step: float) -> Floats:
+        """Numbers as near as bins allow to what is wanted, rounded."""
+        ways = [self._way(aim) for aim in aims]
+        tilts = [np.zeros(len(aim.low)) for aim in aims]
+        tilt = np.zeros(len(self.low))
+        for _ in range(CYCLES if len(aims) > 1 else 1):
+            before = tilt
+            for place, (aim, way) in enumerate(zip(aims, ways, strict=True)):
+                others = tilt - way * np.append(tilts[place], 0.0)[aim.cell]
+                tilts[place] = self._solved(aim, way, others, tilts[place])
+                tilt = others + way * np.append(tilts[place], 0.0)[aim.cell]
+            values = self.at(tilt)
+            if all((np.abs(_missing(values, aim)) <= self._slack(aim)).all() for aim in aims):
+                break
+            if np.abs(tilt - before).max(initial=0.0) < NEAR:
+                break
+        return np.clip(self.low + np.rint((values - self.low) / step) * step, self.low, self.high)
+
+    def _slack(self, aim: Aim) -> Floats:
+        """How near each cell must come to what is wanted, (c,): single steps do the rest for a sum."""
+        if aim.squares is None:
+            return np.full(len(aim.low), self.step / 4)
+        return np.nan_to_num((aim.squares[1] - aim.squares[0]) / 4 + 1e-12 * aim.squares[1])
+
+    def _way(self, aim: Aim) -> Floats:
+        """Which way a bin is tilted by a rising tilt of its cell, (n,): up; of a standard deviation, away from the mean."""
+        if aim.center is None:
+            return np.ones(len(self.low))
+        return np.sign((self.low + self.high) / 2 - np.append(np.nan_to_num(aim.center), 0.0)[aim.cell])
+
+    def _solved(self, aim: Aim, way: Floats, others: Floats, first: Floats) -> Floats:
+        """The tilt of each cell, (c,), with which it comes to what is wanted, given those of other statistics; 0 if it does so.
+
+        Regula falsi between a tilt that gives too little and one that gives too much, the Illinois way (Dowell and Jarratt,
+        1971): the end that stays has its error halved.
+        """
+
+        def missing(tilts: Floats) -> Floats:
+            return _missing(self.at(np.clip(others + way * np.append(tilts, 0.0)[aim.cell], -STEEPEST, STEEPEST)), aim)
+
+        none = np.zeros(len(aim.low))
+        lacking = missing(none)
+        enough = self._slack(aim)
+        sign = np.where(np.abs(lacking) > enough, np.sign(lacking), 0.0)
+        begin, at_begin = none, lacking
+        end = np.where(sign == 0, 0.0, sign)
+        at_end = missing(end)
+        while (short := (at_end * sign > enough) & (np.abs(end) < STEEPEST)).any():
+            begin, at_begin = np.where(short, end, begin), np.where(short, at_end, at_begin)
+            end = np.where(short, np.minimum(4 * np.abs(end), STEEPEST) * sign, end)
+            at_end = missing(end)
+        beyond = at_end * sign > enough
+        for _ in range(SEARCHES):
+            still = (np.abs(at_end) > enough) & (sign != 0) & ~beyond
+            if not still.any():
+                break
+            between = begin + (end - begin) * at_begin / np.where(still, at_begin - at_end, 1.0)
+            best = np.where(still, between, end)
+            at_best = missing(best)
+            crossed = at_best * at_end < 0
+            begin, at_begin = np.where(crossed, end, begin), np.where(crossed, at_end, at_begin / 2)
+            end, at_end = best, at_best
+        return end
+
+
+def _missing(values: Floats, aim: Aim) -> Floats:
+    """What each cell lacks of what is wanted, (c,): of its sum, or of its squares around the center."""
+    return _lacking(values, aim) if aim.center is None else _missing_squares(values, aim)
 
 
 def _missing_squares(values: Floats, aim: Aim) -> Floats:
@@ -109,25 +202,6 @@ def _missing_squares(values: Floats, aim: Aim) -> Floats:
     now = _total(np.square(values - np.append(np.nan_to_num(aim.center), 0.0)[aim.cell]), aim)
     low, high = aim.squares
     return np.nan_to_num(np.maximum(low - now, 0.0) + np.minimum(high - now, 0.0))
-
-
-def _spread(values: Floats, low: Floats, high: Floats, aim: Aim, extra: Floats) -> Floats:
-    """Numbers moved away from the center, or towards it, until their squared distances from it come to what is wanted."""
-    assert aim.center is not None
-    center = np.append(np.nan_to_num(aim.center), 0.0)[aim.cell]
-    distance = values - center
-    now = _total(np.square(distance), aim)
-    wanted = np.maximum(now + _missing_squares(values, aim) + extra, 0.0)
-    outwards = np.where(distance >= 0, high - values, low - values)
-    inwards = np.where(distance >= 0, np.maximum(low, center) - values, np.minimum(high, center) - values)
-    inwards = np.where(distance >= 0, np.minimum(inwards, 0.0), np.maximum(inwards, 0.0))
-    way = np.where(np.append(wanted > now, False)[aim.cell], outwards, inwards)
-    # Squares after a share f of the way come to now + 2 f b + f^2 a: the smaller root, where it is within reach.
-    a, b = _total(np.square(way), aim), _total(distance * way, aim)
-    root = np.sqrt(np.maximum(np.square(b) + a * (wanted - now), 0.0))
-    below = np.where(wanted > now, b + root, b - root)
-    share = np.clip(np.where(below != 0, (wanted - now) / np.where(below != 0, below, 1.0), 0.0), 0.0, 1.0)
-    return values + way * np.append(share, 0.0)[aim.cell]
 
 
 def _stepped(values: Floats, low: Floats, high: Floats, aim: Aim, step: float, turn: int) -> Floats:
