@@ -220,16 +220,26 @@ class Dual:
             multipliers.append(np.where(inside, now * table.taste / before, now))
         self.move_to(multipliers)
 
+    def take_tastes(self, other: "Dual") -> None:
+        """Prefer the middles of intervals by as much as the dual of the same tables on other candidates does."""
+        for table, known in zip(self.tables, other.tables, strict=True):
+            table.taste = known.taste
+
     def gradients(self) -> list[Floats]:
         """Of the dual, by table."""
         return [t.gradient(m, got) for t, m, got in zip(self.tables, self.multipliers, self.got, strict=True)]
 
+    def units(self) -> list[Floats]:
+        """What gradients are multiplied by to be shares of all units, by table."""
+        return [
+            m / t.weight if t.soft else np.full(len(m), 1 / t.scale) for t, m in zip(self.tables, self.multipliers, strict=True)
+        ]
+
     def residual(self) -> float:
         """Largest violation of an optimality condition, as a share of all units."""
         worst = 0.0
-        for table, multipliers, gradient in zip(self.tables, self.multipliers, self.gradients(), strict=True):
-            scaled = np.abs(gradient) * (multipliers / table.weight if table.soft else 1 / table.scale)
-            worst = max(worst, float(scaled.max(initial=0.0)))
+        for unit, gradient in zip(self.units(), self.gradients(), strict=True):
+            worst = max(worst, float(np.abs(gradient * unit).max(initial=0.0)))
         return worst
 
     def value(self) -> float:

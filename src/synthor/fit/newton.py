@@ -2,7 +2,9 @@
 
 The step solves  (covariance of the tables' counts under the weights + each table's own curvature) step = gradient  by conjugate
 gradients, which need only products with the matrix, each as cheap as counting all tables once. They are preconditioned by the
-matrix's diagonal. Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
+matrix's diagonal at first. Where that takes too many products, and the multipliers are not too many, the matrix is written out
+and factored (Cholesky); its factor then is the preconditioner, of later steps too, until these take too many products with it.
+Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
 """
 
 import numpy as np
@@ -13,11 +15,27 @@ from synthor.types import Floats, Mask
 MOST_PRODUCTS = 200
 """Products with the matrix for one step."""
 
+PATIENCE = 50
+"""Products after which the matrix is factored: by then that has come to cost less than going on."""
+
+AIM = 0.1
+"""Share of the tolerance that the residual is to have after a step; what is better is not needed."""
+
+RAISED = 1e-12
+"""By how much the diagonal, scaled to 1, is raised at least before the matrix is factored."""
+
+MOST_FACTORED = 4_000
+"""So many multipliers have a matrix that is small enough to be written out."""
+
 INEXACT = 0.02
 """Relative error of a step, far from the optimum; less near it."""
 
 DAMPING = 0.1
-"""Share of the residual by which the matrix's diagonal is raised, relative to itself."""
+"""Share of the residual by which the matrix's diagonal is raised, relative to itself, at first."""
+
+PROGRESS, LESS = 0.5, 0.1
+"""Where a step leaves more than the first of the residual, later ones are held back by the second of what they were."""
+
 
 RIDGE = 1e-10
 LEAST = 1e-14
@@ -33,20 +51,40 @@ BACKWARDS = 40
 """Halvings of a step that does not improve the dual."""
 
 
-def newton(dual: Dual) -> bool:
-    """One damped Newton step; False when no step improves the dual."""
-    gradients = dual.gradients()
-    own = [t.curvature(m) for t, m in zip(dual.tables, dual.multipliers, strict=True)]
-    system = _System(dual, [t.free for t in dual.tables], own)
-    gradient = system.packed(gradients)
-    step = system.solve(gradient)
-    return _search(dual, system.unpacked(step), float(gradient @ step))
+class Newton:
+    """Damped Newton steps on one dual; a matrix that was factored for one step serves later ones."""
+
+    def __init__(self) -> None:
+        self.factor: Floats | None = None
+        self.damping = DAMPING
+
+    def step(self, dual: Dual, tolerance: float) -> bool:
+        """One step; False when none improves the dual.
+
+        Args:
+            dual: is moved.
+            tolerance: residual below which nothing is gained any more.
+        """
+        gradients = dual.gradients()
+        own = [t.curvature(m) for t, m in zip(dual.tables, dual.multipliers, strict=True)]
+        before = dual.residual()
+        system = _System(dual, [t.free for t in dual.tables], own, self.damping * before)
+        gradient = system.packed(gradients)
+        few = len(gradient) <= MOST_FACTORED
+        step, solved = system.solve(gradient, self.factor, tolerance, PATIENCE if few else MOST_PRODUCTS)
+        if few and not solved:
+            self.factor = system.factored()
+            step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
+        better = _search(dual, system.unpacked(step), float(gradient @ step))
+        if dual.residual() > PROGRESS * before:
+            self.damping *= LESS
+        return better
 
 
 class _System:
     """The linear system of one step, on the multipliers that may move."""
 
-    def __init__(self, dual: Dual, active: list[Mask], own: list[Floats]) -> None:
+    def __init__(self, dual: Dual, active: list[Mask], own: list[Floats], damping: float) -> None:
         self.dual, self.active = dual, active
         self.own = self.packed(own)
         self.means = self.packed(dual.got)
@@ -56,8 +94,9 @@ class _System:
         ]
         variance = np.maximum(self.packed(squares) - np.square(self.means), 0.0) + self.own
         # Held back in proportion to what is still wrong: directions that the candidates hardly determine stay where they are.
-        self.own += (DAMPING * dual.residual() + RIDGE) * np.maximum(variance, LEAST)
+        self.own += (damping + RIDGE) * np.maximum(variance, LEAST)
         self.diagonal = np.maximum(variance, LEAST) + self.own
+        self.units = self.packed(dual.units())
 
     def packed(self, values: list[Floats]) -> Floats:
         return np.concatenate([v[a] for v, a in zip(values, self.active, strict=True)]) if values else np.empty(0)
@@ -78,16 +117,49 @@ class _System:
         change *= self.dual.weights
         return self.packed(self.dual.counted.totals(change)) - self.means * float(self.means @ step) + self.own * step
 
-    def solve(self, gradient: Floats) -> Floats:
-        """Conjugate gradients, stopped where a better solution would not help this step (Eisenstat and Walker, 1996)."""
+    def factored(self) -> Floats:
+        """The lower Cholesky factor of the matrix, its rows and columns divided by the roots of the diagonal."""
+        from scipy import linalg
+
+        picked = np.flatnonzero(np.concatenate(self.active))
+        matrix = self.dual.counted.products(self.dual.weights)[np.ix_(picked, picked)]
+        matrix -= np.outer(self.means, self.means)
+        matrix[np.diag_indices(len(matrix))] += self.own
+        root = np.sqrt(self.diagonal)
+        matrix /= root[:, None]
+        matrix /= root
+        raised = RAISED
+        while True:
+            matrix[np.diag_indices(len(matrix))] += raised
+            try:
+                factor: Floats = linalg.cholesky(matrix, lower=True, check_finite=False)
+            except linalg.LinAlgError:  # redundant tables leave eigenvalues that are 0 but for rounding
+                raised *= 10
+            else:
+                return factor
+
+    def solve(self, gradient: Floats, factor: Floats | None, tolerance: float, most: int) -> tuple[Floats, bool]:
+        """Conjugate gradients, stopped where a better solution would not help this step (Eisenstat and Walker, 1996).
+
+        Args:
+            gradient: the right-hand side.
+            factor: of a matrix that is like this one; None where none is known.
+            tolerance: residual below which nothing is gained any more.
+            most: products with the matrix at most.
+
+        Returns:
+            The step, and whether it is as good as it needs to be.
+        """
         step = np.zeros(len(gradient))
         left = gradient.copy()
-        scaled = left / self.diagonal
+        scaled = self._preconditioned(left, factor)
         direction = scaled.copy()
         energy = float(left @ scaled)
         enough = energy * min(INEXACT, float(np.abs(gradient).max(initial=0.0)) ** 0.5) ** 2
-        for _ in range(MOST_PRODUCTS):
-            if energy <= enough or energy <= 0:
+        for products in range(most + 1):
+            if energy <= enough or energy <= 0 or float(np.abs(left * self.units).max(initial=0.0)) <= AIM * tolerance:
+                return step, True
+            if products == most:
                 break
             product = self.product(direction)
             bend = float(direction @ product)
@@ -96,11 +168,20 @@ class _System:
             length = energy / bend
             step += length * direction
             left -= length * product
-            scaled = left / self.diagonal
+            scaled = self._preconditioned(left, factor)
             renewed = float(left @ scaled)
             direction = scaled + renewed / energy * direction
             energy = renewed
-        return step
+        return step, False
+
+    def _preconditioned(self, left: Floats, factor: Floats | None) -> Floats:
+        """What solves the system about."""
+        if factor is None:
+            return left / self.diagonal
+        from scipy import linalg
+
+        root = np.sqrt(self.diagonal)
+        return np.asarray(linalg.cho_solve((factor, True), left / root, check_finite=False)) / root
 
 
 def _search(dual: Dual, step: list[Floats], slope: float) -> bool:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from synthor.prior.mixture import TINY
 from synthor.problem import Problem
 from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Shares
@@ -59,6 +60,17 @@ def slice_shares(variable: Variable, fine: Shape, parents: Codes) -> Floats:
     safe = np.where(curved, rate, 1.0)
     fallen = (np.exp(-safe * begin) - np.exp(-safe * end)) / -np.expm1(-safe * width)
     return np.where(curved, fallen, (end - begin) / width)
+
+
+def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], codes: Codes) -> Floats:
+    """Log of the share of each unit's slices among all slices of its declared bins, (n, columns) -> (n,)."""
+    level, found = problem.levels[0], np.zeros(len(codes))
+    if level.slices:
+        shapes = fine_shapes(problem, marginals)
+    for v in level.slices:
+        inside = slice_shares(level.variables[v], shapes[v], level.parents(v))
+        found += np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+    return found
 
 
 def powers(fine: Shape) -> tuple[Floats, Floats]:
