@@ -40,7 +40,8 @@ __all__ = ["Balance", "Hard", "Soft", "balance", "weigh"]
 
 TOLERANCE = 1e-9
 NEAR, WORTH = 0.02, 0.8
-"""Sweeps go on while the residual is above the first, and each brings it down to the second of what it was."""
+"""Sweeps go on while the residual is above the first, and each brings it down to the second of what it was. A Newton step that
+leads above the first, and further off than it began, is followed by a sweep."""
 
 LOOKED = (10, 20, 40, 80)
 """Newton steps after which candidates are looked for that must weigh nothing: most fits have converged before."""
@@ -107,7 +108,7 @@ def balance(
     total = sweeps + newton_steps
     status = Status.ITERATION_LIMIT
     best = dual.multipliers
-    newton, steps = Newton(), 0
+    newton, steps, astray = Newton(), 0, False
     tastes = list(TASTES[1:]) if dual.has_intervals else []
     for done in range(total):
         advance(done, total)
@@ -127,10 +128,12 @@ def balance(
             if found:
                 dual, newton, best = smaller, Newton(), smaller.multipliers
                 closings += found
-        if done < sweeps and not steps and (not done or (history[-1] > NEAR and history[-1] < WORTH * history[-2])):
+        if _sweeps_help(history, steps, sweeps) or (astray and sweeps):
             sweep(dual)
+            astray = False
         elif newton.step(dual, tolerance):
             steps += 1
+            astray = dual.residual() > max(NEAR, history[-1])
         else:
             status = Status.STALLED
             break
@@ -152,6 +155,13 @@ def balance(
         history=tuple(history),
         closings=tuple(closings),
     )
+
+
+def _sweeps_help(history: Sequence[float], steps: int, sweeps: int) -> bool:
+    """Whether sweeps go on: the first always, later ones while there is far to go and they get on."""
+    if steps or len(history) > sweeps:
+        return False
+    return len(history) == 1 or (history[-1] > NEAR and history[-1] < WORTH * history[-2])
 
 
 def _closed(dual: Dual, hard: Sequence[Hard], soft: Sequence[Soft]) -> tuple[Dual, list[Closing]]:

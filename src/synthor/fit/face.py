@@ -13,7 +13,7 @@ linear programme that wants Cy large on candidates which look as if they had to 
 they break Cy >= 0 (cutting planes), so that it ends with a certificate of the whole pool, or with none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,12 +65,12 @@ class Closing:
     cells: CellIndex
     values: Floats
 
-    def closes(self, cells: Sequence[Cells], n: int) -> Mask:
+    def closes(self, cells: Sequence[Cells] | Mapping[int, Cells], n: int) -> Mask:
         """Units in which the numbers sum to more than 0, (n,); `cells` are those of all targets on these units."""
         found: Mask = self.sums(cells, n) > CLEAR
         return found
 
-    def sums(self, cells: Sequence[Cells], n: int) -> Floats:
+    def sums(self, cells: Sequence[Cells] | Mapping[int, Cells], n: int) -> Floats:
         """Sum of the numbers of each unit's cells, (n,)."""
         total = np.zeros(n)
         for t in np.unique(self.tables).tolist():

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -16,12 +16,13 @@ from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, log_weights, wei
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, out_of_reach
 from synthor.fit.dual import TASTES
 from synthor.fit.face import Closing
+from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
-from synthor.fit.strain import Pull, pull_of_belief, pull_of_target
+from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
@@ -42,6 +43,9 @@ CLASHES = 5
 
 SUPPLIES = 3
 """Times that candidates are drawn for combinations that turn out to be missing."""
+
+MOST_BARRED = 10
+"""Cells of one belief without any record for which a reason is looked for."""
 
 DIGITS = 9
 """Decimals that multipliers are kept to."""
@@ -243,7 +247,7 @@ class Model:
                 acceptance=float(document["acceptance"]),
                 effective_sample_size=float(document["effective_sample_size"]),
                 targets=tuple(Pull(**pull) for pull in document["targets"]),
-                tables=tuple(Pull(**pull) for pull in document["dependencies"]),
+                tables=tuple(_pull(pull) for pull in document["dependencies"]),
                 unsupported=tuple(document["unsupported"]),
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 pulled=bool(document.get("pulled", True)),
@@ -300,14 +304,19 @@ def fit(
                 ruled, beliefs, size=pool_size, random_seed=problem.spec.random_seed, inside=inside, advance=advance
             )
             _refuse_empty(pool)
+            believed = lacking(ruled, beliefs, pool.units) if not more else ()
+            if believed:
+                inside, seed = (*inside, *believed), problem.spec.random_seed
+                pool = draw_pool(ruled, beliefs, size=pool_size, random_seed=seed, inside=inside, advance=advance)
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
             if not pool.unsupported and (found.status in UNMET or out_of_reach(hard, found.weights)):
                 diagnosis = diagnose(ruled, hard, pool, advance=advance)
-        if diagnosis.inside is None or more == SUPPLIES:
+        missing = openings(ruled, found.closings) if diagnosis.inside is None else (diagnosis.inside,)
+        if not missing or more == SUPPLIES:
             break
-        inside = (*inside, diagnosis.inside)
+        inside = (*inside, *missing)
     contradictions, demands = [diagnosis.found] if diagnosis.found is not None else [], hard
     for _ in range(CLASHES):  # of each contradiction one gives way, so that all else is met
         if diagnosis.elastic is None:
@@ -320,6 +329,14 @@ def fit(
             contradictions.append(diagnosis.found)
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
+    names = [_labels(belief, problem, prior) for belief in beliefs.tables]
+    empty = [
+        {
+            cell: barred(ruled, belief, cell, pool.units, found.closings, hard)
+            for cell in without(belief, found.weights, pool.units)[:MOST_BARRED].tolist()
+        }
+        for belief in beliefs.tables
+    ]
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
     model = Model(
         problem=problem,
@@ -339,14 +356,28 @@ def fit(
         effective_sample_size=float(1 / np.square(found.weights).sum()),
         targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
-            pull_of_belief(belief, table.cells.totals(found.weights), _labels(belief, problem, prior))
-            for belief, table in zip(beliefs.tables, soft, strict=True)
+            pull_of_belief(belief, table.cells.totals(found.weights), called, cells)
+            for belief, table, called, cells in zip(beliefs.tables, soft, names, empty, strict=True)
         ),
         unsupported=unsupported,
-        dropped=dropped + beliefs.dropped,
+        dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+def _given_way(
+    beliefs: Beliefs, names: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], empty: Sequence[Mapping[int, Barred]]
+) -> tuple[Dropped, ...]:
+    """Beliefs in cells where no record can be: of each table the cell that is believed in most, by name."""
+    found = []
+    for belief, called, cells in zip(beliefs.tables, names, empty, strict=True):
+        for cell, why in list(cells.items())[:1]:
+            share = f"{100 * float(belief.grouped.ravel()[cell]):.2g}%"
+            more = f"; likewise {len(cells) - 1} more of its cells" if len(cells) > 1 else ""
+            reason = f"believed {share} of all records at {cell_of_belief(belief, cell, called)}, where {why.words}{more}"
+            found.append(Dropped(belief=belief.name, reason=reason, action="gave way"))
+    return tuple(found)
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -509,6 +540,14 @@ def _cell_name(target: Target, cell: int) -> str:
 
 def _arrays(lists: list[list[float]]) -> tuple[Floats, ...]:
     return tuple(np.array(values, dtype=np.float64) for values in lists)
+
+
+def _pull(entry: dict[str, Any]) -> Pull:
+    why = entry.get("barred")
+    if why is None:
+        return Pull(**entry)
+    obstacles = tuple(Obstacle(**obstacle) for obstacle in why["obstacles"])
+    return Pull(**entry | {"barred": Barred(obstacles=obstacles, targets=tuple(why["targets"]))})
 
 
 def _contradiction(entry: dict[str, Any]) -> Contradiction:
