@@ -169,7 +169,7 @@ def _closed(dual: Dual, hard: Sequence[Hard], soft: Sequence[Soft]) -> tuple[Dua
     found: list[Closing] = []
     alive = np.isfinite(dual.log_base)
     faces = Faces(hard, len(alive))
-    while faces.small:
+    while True:
         closing = faces.closing(faces.suspects(dual.multipliers, alive), alive)
         if closing is None:
             break

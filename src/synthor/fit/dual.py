@@ -125,10 +125,14 @@ class Table:
         """What the multipliers are worth at least with any totals that a hard table allows."""
         return float(np.where(multipliers > 0, self.low, self.high) @ multipliers)
 
-    def curvature(self, multipliers: Floats) -> Floats:
-        """Its own part of the dual's negative second derivative, (c,): a diagonal."""
+    def curvature(self, multipliers: Floats, got: Floats) -> Floats:
+        """Its own part of the dual's negative second derivative, (c,): a diagonal.
+
+        Of a soft table it is r t / phi^2; here one factor r t / phi is taken for the total C'p that it equals at the optimum. So
+        steps are those of a primal-dual method: with totals that stay as they are, one step leads to the best phi from anywhere.
+        """
         if self.soft:
-            return self.low / np.square(np.where(self.free, multipliers, 1.0))
+            return np.maximum(got, 1e-300) / np.where(self.free, multipliers, 1.0)
         return self.variance + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
 
     def inside(self, multipliers: Floats) -> Mask:

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 SUSPECTS = 400
 """Candidates, each unlike the others, that are looked at together: those that the targets push down most."""
 
-MOST_CELLS = 3_000
-"""Cells of targets up to which the programme is small."""
+MOST_CELLS = 2_000
+"""Cells of targets up to which the programme is small; the largest targets take no part where there are more."""
 
 ROUNDS = 60
+MOST_PIVOTS = 100_000
 JOINING = 300
 """Candidates that join the programme in one round."""
 
@@ -100,7 +101,7 @@ class Faces:
     def __init__(self, hard: Sequence[Hard], n: int) -> None:
         from scipy import sparse
 
-        usable = [_usable(target) for target in hard]
+        usable = _small([_usable(target) for target in hard])
         self.tables = np.repeat(np.arange(len(usable)), [len(cells) for cells in usable])
         self.cells = np.concatenate([np.empty(0, np.int64), *usable])
         matrices = [target.cells.matrix()[:, cells] for target, cells in zip(hard, usable, strict=True) if len(cells)]
@@ -110,11 +111,6 @@ class Faces:
         self.low = np.concatenate([none, *(low[cells] for (low, _), cells in zip(both, usable, strict=True))])
         self.high = np.concatenate([none, *(high[cells] for (_, high), cells in zip(both, usable, strict=True))])
 
-    @property
-    def small(self) -> bool:
-        """Whether there is a programme, and one that is solved fast."""
-        return 0 < len(self.cells) <= MOST_CELLS
-
     def closing(self, suspects: CellIndex, alive: Mask) -> Closing | None:
         """A certificate that some of the suspects weigh nothing; None where there is none.
 
@@ -122,7 +118,7 @@ class Faces:
             suspects: positions of candidates.
             alive: (n,) candidates that may have weight still.
         """
-        if not len(suspects):
+        if not len(suspects) or not len(self.cells):
             return None
         wanted = self.matrix[suspects]
         joined = np.empty(0, np.int64)
@@ -161,7 +157,7 @@ class Faces:
             b_eq=np.zeros(1),
             bounds=(0.0, 1.0),
             method="highs-ds",
-            options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
+            options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9, "maxiter": MOST_PIVOTS},
         )
         return None if found.status != 0 or found.x is None else np.asarray(found.x[:r] - found.x[r : 2 * r])
 
@@ -191,6 +187,15 @@ def _usable(target: Hard) -> CellIndex:
     if target.silent is not None:
         usable &= ~target.silent
     return np.flatnonzero(usable & np.isfinite(_bounds(target)[1]))
+
+
+def _small(usable: Sequence[CellIndex]) -> list[CellIndex]:
+    """The same cells, none of the largest targets where there would be too many."""
+    sizes = np.array([len(cells) for cells in usable], np.int64)
+    order = np.argsort(sizes, kind="stable")
+    few = np.zeros(len(sizes), dtype=bool)
+    few[order] = np.cumsum(sizes[order]) <= MOST_CELLS
+    return [cells if kept else cells[:0] for cells, kept in zip(usable, few, strict=True)]
 
 
 def _bounds(target: Hard) -> tuple[Floats, Floats]:

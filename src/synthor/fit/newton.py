@@ -24,6 +24,9 @@ AIM = 0.1
 RAISED = 1e-12
 """By how much the diagonal, scaled to 1, is raised at least before the matrix is factored."""
 
+POOR = 3
+"""Steps in a row that left much of the residual, after which each step's own matrix is factored."""
+
 MOST_FACTORED = 4_000
 """So many multipliers have a matrix that is small enough to be written out."""
 
@@ -52,11 +55,18 @@ BACKWARDS = 40
 
 
 class Newton:
-    """Damped Newton steps on one dual; a matrix that was factored for one step serves later ones."""
+    """Damped Newton steps on one dual; a matrix that was factored for one step serves later ones.
+
+    Attributes:
+        factor: of the matrix that was factored last, if any was.
+        damping: share of the residual by which the matrix's diagonal is raised now.
+        poor: steps in a row that left much of the residual.
+    """
 
     def __init__(self) -> None:
         self.factor: Floats | None = None
         self.damping = DAMPING
+        self.poor = 0
 
     def step(self, dual: Dual, tolerance: float) -> bool:
         """One step; False when none improves the dual.
@@ -66,18 +76,22 @@ class Newton:
             tolerance: residual below which nothing is gained any more.
         """
         gradients = dual.gradients()
-        own = [t.curvature(m) for t, m in zip(dual.tables, dual.multipliers, strict=True)]
+        own = [t.curvature(m, got) for t, m, got in zip(dual.tables, dual.multipliers, dual.got, strict=True)]
         before = dual.residual()
         system = _System(dual, [t.free for t in dual.tables], own, self.damping * before)
         gradient = system.packed(gradients)
-        few = len(gradient) <= MOST_FACTORED
-        step, solved = system.solve(gradient, self.factor, tolerance, PATIENCE if few else MOST_PRODUCTS)
+        few, solved = len(gradient) <= MOST_FACTORED, False
+        if self.poor < POOR or not few:
+            step, solved = system.solve(gradient, self.factor, tolerance, PATIENCE if few else MOST_PRODUCTS)
         if few and not solved:
             self.factor = system.factored()
             step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
         better = _search(dual, system.unpacked(step), float(gradient @ step))
         if dual.residual() > PROGRESS * before:
             self.damping *= LESS
+            self.poor += 1
+        else:
+            self.poor = 0
         return better
 
 
