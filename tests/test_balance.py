@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from synthor.fit.blocks import gathered
 from synthor.fit.dual import Dual
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
+from synthor.prior.beliefs import fit_to_marginals
 from synthor.types import Floats
 from synthor.units import Incidence, Partition, Units, cells_of
 
@@ -194,6 +195,38 @@ def test_candidates_that_targets_leave_no_room_weigh_nothing_though_beliefs_insi
         assert (np.maximum(low - got, got - high) <= 1e-9).all()
     again = weigh(case.log_base, case.hard, found.hard, [case.believed.cells], found.soft, found.closings)
     np.testing.assert_allclose(again, found.weights, rtol=1e-9)
+
+
+def contradicting(seed: int, *, fitted: bool) -> tuple[Floats, list[Hard], list[Soft]]:
+    """One-way targets of four variables, and sure beliefs about all pairs, with or without the targets' marginals."""
+    random = np.random.default_rng(seed)
+    shape = (5, 4, 5, 4)
+    units = Units(codes=np.array(list(product(*map(range, shape))), np.int32))
+    wanted = [random.dirichlet(np.full(size, 0.5)) for size in shape]
+    hard = [Hard(cells=cells_of(units, 0, [v], [shape[v]]), wanted=wanted[v]) for v in range(4)]
+    soft = []
+    for a, b in combinations(range(4), 2):
+        shares = random.dirichlet(np.full(shape[a] * shape[b], 0.2)) + 1e-9
+        if fitted:
+            shares = fit_to_marginals(shares.reshape(shape[a], shape[b]), wanted[a], wanted[b]).ravel()
+        cells, weight = cells_of(units, 0, [a, b], [shape[a], shape[b]]), float(random.choice([25, 300, 3000]))
+        soft.append(Soft(cells=cells, shares=shares / shares.sum(), weight=weight))
+    return np.zeros(len(units)), hard, soft
+
+
+def test_sure_beliefs_that_contradict_each_other_converge() -> None:
+    log_base, hard, soft = contradicting(0, fitted=True)
+    found = balance(log_base, hard, soft)
+    assert found.status is Status.CONVERGED
+    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_beliefs_that_contradict_the_targets_are_never_more_than_not_converged(seed: int) -> None:
+    log_base, hard, soft = contradicting(seed, fitted=False)
+    found = balance(log_base, hard, soft, newton_steps=5)
+    assert np.isfinite(found.weights).all()
+    assert (found.status is Status.CONVERGED) == (found.residual <= 1e-9)
 
 
 def test_members_can_leave_no_room_either() -> None:

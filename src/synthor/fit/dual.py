@@ -16,6 +16,9 @@ TASTES = (1e-3, 1e-5, 1e-8)
 """Nats by which the middle of an interval is preferred to its edges, one after the other: it makes the dual smooth, and is next
 to nothing in the end."""
 
+LEAST_TOTAL = 0.01
+"""Share of what a belief wants that a total counts as at least, so that no multiplier grows beyond bounds in one step."""
+
 CERTAIN = 1e-6
 """Margin, relative to the largest multiplier, by which a certificate of infeasibility must hold."""
 
@@ -128,11 +131,12 @@ class Table:
     def curvature(self, multipliers: Floats, got: Floats) -> Floats:
         """Its own part of the dual's negative second derivative, (c,): a diagonal.
 
-        Of a soft table it is r t / phi^2; here one factor r t / phi is taken for the total C'p that it equals at the optimum. So
-        steps are those of a primal-dual method: with totals that stay as they are, one step leads to the best phi from anywhere.
+        Of a soft table it is r t / phi^2; here one factor r t / phi is taken for C'p, which it equals at the optimum. So steps
+        are those of a primal-dual method: with totals that stay as they are, one step leads to the best phi from anywhere.
         """
         if self.soft:
-            return np.maximum(got, 1e-300) / np.where(self.free, multipliers, 1.0)
+            phi = np.where(self.free, multipliers, 1.0)
+            return np.maximum(got, LEAST_TOTAL * self.low / phi) / phi
         return self.variance + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
 
     def inside(self, multipliers: Floats) -> Mask:

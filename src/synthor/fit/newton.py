@@ -40,7 +40,7 @@ PROGRESS, LESS = 0.5, 0.1
 """Where a step leaves more than the first of the residual, later ones are held back by the second of what they were."""
 
 
-RIDGE = 1e-10
+RIDGE = 1e-13
 LEAST = 1e-14
 """Least variance that a cell is taken to have."""
 
@@ -108,7 +108,7 @@ class _System:
         ]
         variance = np.maximum(self.packed(squares) - np.square(self.means), 0.0) + self.own
         # Held back in proportion to what is still wrong: directions that the candidates hardly determine stay where they are.
-        self.own += (damping + RIDGE) * np.maximum(variance, LEAST)
+        self.own += (damping + RIDGE) * np.maximum(variance, LEAST) + np.where(variance < LEAST, LEAST, 0.0)
         self.diagonal = np.maximum(variance, LEAST) + self.own
         self.units = self.packed(dual.units())
 
