@@ -1,5 +1,6 @@
 """The fitted model says of any record how likely it is, whatever kinds of target have pulled it."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -72,3 +73,10 @@ def test_cells_that_must_be_empty_weigh_nothing() -> None:
     assert np.isfinite(model.log_weight(row)).all()
     row[:, 1] = 1 - row[:, 1]
     assert np.isneginf(model.log_weight(row)).all()
+
+
+def test_members_are_not_passed_over_in_silence() -> None:
+    model = fitted("counts")
+    deeper = tuple(replace(target, level=1) for target in model.problem.targets)
+    with pytest.raises(ValueError, match="count members"):
+        replace(model, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.codes[:1])
