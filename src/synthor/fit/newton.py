@@ -7,6 +7,8 @@ and factored (Cholesky); its factor then is the preconditioner, of later steps t
 Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
 """
 
+from contextlib import suppress
+
 import numpy as np
 
 from synthor.fit.dual import Dual
@@ -21,8 +23,8 @@ PATIENCE = 50
 AIM = 0.1
 """Share of the tolerance that the residual is to have after a step; what is better is not needed."""
 
-RAISED = 1e-12
-"""By how much the diagonal, scaled to 1, is raised at least before the matrix is factored."""
+RAISED = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
+"""By how much the diagonal, scaled to 1, is raised before the matrix is factored: by more where that fails."""
 
 POOR = 3
 """Steps in a row that left much of the residual, after which each step's own matrix is factored."""
@@ -38,7 +40,6 @@ DAMPING = 0.1
 
 PROGRESS, LESS = 0.5, 0.1
 """Where a step leaves more than the first of the residual, later ones are held back by the second of what they were."""
-
 
 RIDGE = 1e-13
 LEAST = 1e-14
@@ -131,8 +132,8 @@ class _System:
         change *= self.dual.weights
         return self.packed(self.dual.counted.totals(change)) - self.means * float(self.means @ step) + self.own * step
 
-    def factored(self) -> Floats:
-        """The lower Cholesky factor of the matrix, its rows and columns divided by the roots of the diagonal."""
+    def factored(self) -> Floats | None:
+        """The lower Cholesky factor of the matrix, rows and columns divided by the roots of the diagonal; None of a bad one."""
         from scipy import linalg
 
         picked = np.flatnonzero(np.concatenate(self.active))
@@ -142,15 +143,11 @@ class _System:
         root = np.sqrt(self.diagonal)
         matrix /= root[:, None]
         matrix /= root
-        raised = RAISED
-        while True:
+        for raised in RAISED:  # redundant tables leave eigenvalues that are 0 but for rounding
             matrix[np.diag_indices(len(matrix))] += raised
-            try:
-                factor: Floats = linalg.cholesky(matrix, lower=True, check_finite=False)
-            except linalg.LinAlgError:  # redundant tables leave eigenvalues that are 0 but for rounding
-                raised *= 10
-            else:
-                return factor
+            with suppress(linalg.LinAlgError):
+                return np.asarray(linalg.cholesky(matrix, lower=True, check_finite=False))
+        return None
 
     def solve(self, gradient: Floats, factor: Floats | None, tolerance: float, most: int) -> tuple[Floats, bool]:
         """Conjugate gradients, stopped where a better solution would not help this step (Eisenstat and Walker, 1996).
