@@ -10,9 +10,9 @@ from itertools import product
 
 import numpy as np
 
-from synthor.fit.balance import Hard
-from synthor.types import Floats
-from synthor.units import Members, Units, cells_of
+from synthor.fit.balance import Hard, Soft
+from synthor.types import Floats, Mask
+from synthor.units import Members, Partition, Units, cells_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +99,92 @@ BANK = (
     ),
     _case("structural zero", [[1, 0], [1, 1]], ((0,), [30, 70]), ((1,), [60, 40]), answer=[[30, 0], [30, 40]]),
     _case("zero marginal", [[1, 1], [1, 1]], ((0,), [0, 10]), ((1,), [4, 6]), answer=[[0, 0], [4, 6]]),
+    _case(
+        "two tables and a structural zero leave one cell no room",
+        [[1, 0, 0], [1, 1, 1], [1, 1, 2]],
+        ((0,), [30, 40, 30]),
+        ((1,), [30, 35, 35]),
+        answer=[[30, 0, 0], [0, 22.939431, 17.060569], [0, 12.060569, 17.939431]],
+    ),
     _case("a million to one", [[1, 1], [1, 1]], ((0,), [1, 10**6]), ((1,), [10**6, 1])),
     _case("targets that contradict each other", [[1, 0], [0, 1]], ((0,), [30, 70]), ((1,), [60, 40]), feasible=False),
     _case("a wanted cell without candidates", [[0, 0], [1, 1]], ((0,), [30, 70]), ((1,), [60, 40]), feasible=False),
+)
+
+
+Demand = tuple[int, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoRoom:
+    """A problem whose targets leave some candidates no room, while a belief insists on them.
+
+    Attributes:
+        name: for people.
+        log_base: of the candidates, none of them forbidden.
+        hard: targets.
+        believed: a table that wants some weight everywhere.
+        closed: (n,) candidates that weigh nothing in any solution.
+    """
+
+    name: str
+    log_base: Floats
+    hard: tuple[Hard, ...]
+    believed: Soft
+    closed: Mask
+
+    @classmethod
+    def of(
+        cls, name: str, codes: Sequence[Sequence[int]], demands: Sequence[Demand], closed: Sequence[Sequence[int]]
+    ) -> "NoRoom":
+        """Candidates of 0s and 1s; each demand says how many have a 1 there, at least and at most."""
+        array = np.array(codes, np.int32)
+        hard = []
+        for column, low, high in demands:
+            cells = cells_of(Units(codes=array), 0, [column], [2])
+            bounds = np.array([1 - high, low]), np.array([1 - low, high])
+            wanted = (bounds[0] + bounds[1]) / 2
+            loose = low < high
+            hard.append(Hard(cells=cells, wanted=wanted, low=bounds[0] if loose else None, high=bounds[1] if loose else None))
+        empty = np.array([row in [tuple(c) for c in closed] for row in map(tuple, array.tolist())])
+        shares = np.where(empty, 1e-6, 1.0)
+        cells = Partition(np.arange(len(array)), len(array))
+        return cls(
+            name=name,
+            log_base=np.zeros(len(array)),
+            hard=tuple(hard),
+            believed=Soft(cells=cells, shares=shares / shares.sum(), weight=50.0),
+            closed=empty,
+        )
+
+
+ONE_IMPLIES_THE_OTHER = [(0, 0), (0, 1), (1, 1)]
+"""Combinations of two variables, the second of which holds wherever the first does."""
+
+EITHER = [codes for codes in product((0, 1), repeat=3) if codes != (1, 0, 0)]
+"""Combinations of three variables: the first implies the second or the third."""
+
+NO_ROOM = (
+    NoRoom.of("two tables", ONE_IMPLIES_THE_OTHER, [(0, 0.3, 0.3), (1, 0.3, 0.3)], [(0, 1)]),
+    NoRoom.of(
+        "three tables, no two of which say it",
+        EITHER,
+        [(0, 0.5, 0.5), (1, 0.2, 0.2), (2, 0.3, 0.3)],
+        [(0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1)],
+    ),
+    NoRoom.of(
+        "the ends of intervals",
+        EITHER,
+        [(0, 0.5, 0.6), (1, 0.1, 0.2), (2, 0.25, 0.3)],
+        [(0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1)],
+    ),
+    NoRoom.of(
+        "one closing opens the way to another",
+        [(0, 0, 0), (0, 0, 1), (0, 1, 1), (1, 1, 1)],
+        [(0, 0.3, 0.3), (1, 0.3, 0.3), (2, 0.3, 0.3)],
+        [(0, 0, 1), (0, 1, 1)],
+    ),
+    NoRoom.of("nothing, though there is hardly any", ONE_IMPLIES_THE_OTHER, [(0, 0.3, 0.3), (1, 0.30001, 0.30001)], []),
 )
 
 

@@ -1,20 +1,22 @@
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import optimize
+from scipy import optimize, sparse
 
-from bank import BANK, Case, two_levels
+from bank import BANK, NO_ROOM, Case, NoRoom, two_levels
 from synthor.fit.balance import Hard, Soft, balance, weigh
 from synthor.fit.blocks import gathered
 from synthor.fit.dual import Dual
+from synthor.fit.model import one_thread
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
+from synthor.prior.beliefs import fit_to_marginals
 from synthor.types import Floats
-from synthor.units import Partition, Units, cells_of
+from synthor.units import Incidence, Partition, Units, cells_of
 
 FEASIBLE = [case for case in BANK if case.feasible]
 OVERLAPS: list[list[tuple[int, ...]]] = [[(0,), (1,), (2,)], [(0, 1), (2,)], [(0, 1), (1, 2)], [(0, 1), (1, 2), (0, 2)]]
@@ -180,6 +182,102 @@ def test_a_contradiction_is_proven_by_a_certificate_and_ends_at_the_best_that_wa
     found = balance(np.zeros(8), hard)
     assert found.status is Status.INFEASIBLE
     assert found.residual <= min(found.history) / 0.99
+
+
+@pytest.mark.parametrize("case", NO_ROOM, ids=lambda case: case.name)
+def test_candidates_that_targets_leave_no_room_weigh_nothing_though_beliefs_insist(case: NoRoom) -> None:
+    found = balance(case.log_base, case.hard, [case.believed])
+    assert found.status is Status.CONVERGED
+    assert len(found.history) <= 40
+    np.testing.assert_array_equal(found.weights == 0, case.closed)
+    for target in case.hard:
+        got = target.cells.totals(found.weights)
+        low, high = (target.wanted if side is None else side for side in (target.low, target.high))
+        assert (np.maximum(low - got, got - high) <= 1e-9).all()
+    again = weigh(case.log_base, case.hard, found.hard, [case.believed.cells], found.soft, found.closings)
+    np.testing.assert_allclose(again, found.weights, rtol=1e-9)
+
+
+def contradicting(seed: int, *, fitted: bool) -> tuple[Floats, list[Hard], list[Soft]]:
+    """One-way targets of four variables, and sure beliefs about all pairs, with or without the targets' marginals."""
+    random = np.random.default_rng(seed)
+    shape = (5, 4, 5, 4)
+    units = Units(codes=np.array(list(product(*map(range, shape))), np.int32))
+    wanted = [random.dirichlet(np.full(size, 0.5)) for size in shape]
+    hard = [Hard(cells=cells_of(units, 0, [v], [shape[v]]), wanted=wanted[v]) for v in range(4)]
+    soft = []
+    for a, b in combinations(range(4), 2):
+        shares = random.dirichlet(np.full(shape[a] * shape[b], 0.2)) + 1e-9
+        if fitted:
+            shares = fit_to_marginals(shares.reshape(shape[a], shape[b]), wanted[a], wanted[b]).ravel()
+        cells, weight = cells_of(units, 0, [a, b], [shape[a], shape[b]]), float(random.choice([25, 300, 3000]))
+        soft.append(Soft(cells=cells, shares=shares / shares.sum(), weight=weight))
+    return np.zeros(len(units)), hard, soft
+
+
+def test_sure_beliefs_that_contradict_each_other_converge() -> None:
+    log_base, hard, soft = contradicting(0, fitted=True)
+    with one_thread():
+        found = balance(log_base, hard, soft)
+    assert found.status is Status.CONVERGED
+    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_beliefs_that_contradict_the_targets_are_never_more_than_not_converged(seed: int) -> None:
+    log_base, hard, soft = contradicting(seed, fitted=False)
+    with one_thread():
+        found = balance(log_base, hard, soft, newton_steps=5)
+    assert np.isfinite(found.weights).all()
+    assert (found.status is Status.CONVERGED) == (found.residual <= 1e-9)
+
+
+def test_members_can_leave_no_room_either() -> None:
+    """Half of the households have one person and half have more; with 1.5 persons on average none has three."""
+    sizes = np.array([1, 2, 3])
+    persons = Incidence(sparse.csr_array(sizes[:, None].astype(float)))
+    hard = [
+        Hard(cells=Partition(np.array([0, 1, 1]), 2), wanted=np.array([0.5, 0.5])),
+        Hard(cells=persons, wanted=np.array([1.5])),
+    ]
+    believed = Soft(cells=Partition(np.arange(3), 3), shares=np.array([0.2, 0.5, 0.3]), weight=20.0)
+    found = balance(np.zeros(3), hard, [believed])
+    assert found.status is Status.CONVERGED
+    np.testing.assert_allclose(found.weights, [0.5, 0.5, 0.0], atol=1e-9)
+
+
+def test_a_contradiction_is_no_reason_to_empty_cells() -> None:
+    units = Units(codes=np.array([[0, 0], [1, 0], [1, 1]], np.int32))
+    cells = [cells_of(units, 0, [v], [2]) for v in (0, 1)]
+    hard = [Hard(cells=cells[0], wanted=np.array([0.4, 0.6])), Hard(cells=cells[1], wanted=np.array([0.3, 0.7]))]
+    believed = Soft(cells=Partition(np.arange(3), 3), shares=np.full(3, 1 / 3), weight=5.0)
+    found = balance(np.zeros(3), hard, [believed])
+    assert found.status is not Status.CONVERGED
+    assert found.residual > 0.01
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=8, deadline=None)
+def test_tables_of_a_sparse_population_are_met_and_only_what_it_lacks_is_closed(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shape = (3, 4, 3)
+    units = Units(codes=np.array(list(product(*map(range, shape))), np.int32))
+    truth = random.random(len(units)) * (random.random(len(units)) < 0.4)
+    truth[0] += 0.1
+    possible = (truth > 0) | (random.random(len(units)) < 0.4)
+    log_base = np.where(possible, random.normal(0, 1, len(units)), -np.inf)
+    pairs = [(0, 1), (1, 2), (0, 2)]
+    cells = [cells_of(units, 0, pair, [shape[v] for v in pair]) for pair in pairs]
+    hard = [Hard(cells=c, wanted=c.totals(truth / truth.sum())) for c in cells]
+    believed = Soft(
+        cells=Partition(np.arange(len(units)), len(units)), shares=random.dirichlet(np.ones(len(units))), weight=9.0
+    )
+    with one_thread():
+        found = balance(log_base, hard, [believed])
+    assert found.status is Status.CONVERGED
+    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+    for closing in found.closings:
+        assert not truth[closing.closes([h.cells for h in hard], len(units))].any()
 
 
 def test_one_sweep_solves_a_table_alone() -> None:

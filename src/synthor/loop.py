@@ -17,7 +17,7 @@ from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import asker_of, elicit, sources
 from synthor.prior.model import Prior
-from synthor.prior.survey import with_survey
+from synthor.prior.survey import check_survey, with_survey
 from synthor.problem import Problem, check, compile_problem
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
@@ -189,6 +189,8 @@ def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
     """Every problem of a spec, its tables and its beliefs; beliefs that cannot be used are warnings."""
     findings = check(spec)
     usable = not any(finding.severity == "error" for finding in findings)
+    if usable:
+        findings = findings + check_survey(compile_problem(spec), spec)
     several = prior is None and len(spec.priors) > 1
     for file in [spec.folder / name for name in spec.priors] if several else [prior]:
         where = str(file or next(iter(spec.priors), "prior"))

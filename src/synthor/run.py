@@ -252,6 +252,7 @@ def notes_on(model: Model) -> tuple[str, ...]:
     notes = list(model.problem.warnings)
     if model.prior.calibrated:
         notes.append(model.prior.calibrated)
+    notes += [f"{note}." for note in model.prior.survey or ()]
     if model.status.value != "converged":
         notes.append(f"{model.status.sentence} {model.status.knob}")
     dropped = [entry for entry in model.dropped if entry.action == "dropped"]

@@ -18,7 +18,8 @@ and the multipliers maximise the concave dual
 theta+ and theta- being the positive and the negative part (less what smooths the corner between them). It is climbed first by
 sweeps, which set each table's multipliers to their best value given all others (for an exact table that is iterative
 proportional fitting; for a soft one, Lambert's W), then by Newton steps on all multipliers together. Convergence is judged by
-the optimality conditions alone. That no weights meet the hard tables is known from a certificate (Farkas' lemma): multipliers
+the optimality conditions alone. Where it is slow, candidates are looked for that weigh nothing in any solution, and are left
+out (`face.py`). That no weights meet the hard tables is known from a certificate (Farkas' lemma): multipliers
 with  low'theta+ - high'theta- > max_i (sum_h C_h theta_h)_i, which every p >= 0 that met the tables would refute.
 """
 
@@ -28,7 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.fit.dual import TASTES, Dual, Hard, Soft, outside_closed_cells
-from synthor.fit.newton import newton
+from synthor.fit.face import Closing, Faces
+from synthor.fit.newton import Newton
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
 from synthor.types import Floats
@@ -38,7 +40,11 @@ __all__ = ["Balance", "Hard", "Soft", "balance", "weigh"]
 
 TOLERANCE = 1e-9
 NEAR, WORTH = 0.02, 0.8
-"""Sweeps go on while the residual is above the first, and each brings it down to the second of what it was."""
+"""Sweeps go on while the residual is above the first, and each brings it down to the second of what it was. A Newton step that
+leads above the first, and further off than it began, is followed by a sweep."""
+
+LOOKED = (10, 20, 40, 80)
+"""Newton steps after which candidates are looked for that must weigh nothing: most fits have converged before."""
 
 BETTER = 0.99
 """What does not converge ends at the first of its best iterates; later ones must be better by 1% to count."""
@@ -55,6 +61,7 @@ class Balance:
         status: how it ended.
         residual: largest violation of an optimality condition, as a share of all units.
         history: that figure after each iteration.
+        closings: why candidates weigh nothing that the tables leave no room for, in the order in which it was found.
     """
 
     weights: Floats
@@ -63,6 +70,7 @@ class Balance:
     status: Status
     residual: float
     history: tuple[float, ...]
+    closings: tuple[Closing, ...] = ()
 
 
 def balance(
@@ -95,10 +103,12 @@ def balance(
     array([0.25, 0.75])
     """
     dual = Dual.of(log_base, hard, soft)
+    closings: list[Closing] = []
     history: list[float] = []
     total = sweeps + newton_steps
     status = Status.ITERATION_LIMIT
     best = dual.multipliers
+    newton, steps, astray = Newton(), 0, False
     tastes = list(TASTES[1:]) if dual.has_intervals else []
     for done in range(total):
         advance(done, total)
@@ -113,9 +123,18 @@ def balance(
         if dual.refuted():
             status = Status.INFEASIBLE
             break
-        if done < sweeps and (not done or (history[-1] > NEAR and history[-1] < WORTH * history[-2])):
+        if steps in LOOKED and not dual.unsupported:
+            smaller, found = _closed(dual, hard, soft)
+            if found:
+                dual, newton, best = smaller, Newton(), smaller.multipliers
+                closings += found
+        if _sweeps_help(history, steps, sweeps) or (astray and sweeps):
             sweep(dual)
-        elif not newton(dual):
+            astray = False
+        elif newton.step(dual, tolerance):
+            steps += 1
+            astray = dual.residual() > max(NEAR, history[-1])
+        else:
             status = Status.STALLED
             break
     if status is not Status.CONVERGED:
@@ -134,15 +153,66 @@ def balance(
         status=status,
         residual=residual,
         history=tuple(history),
+        closings=tuple(closings),
     )
 
 
+def _sweeps_help(history: Sequence[float], steps: int, sweeps: int) -> bool:
+    """Whether sweeps go on: the first always, later ones while there is far to go and they get on."""
+    if steps or len(history) > sweeps:
+        return False
+    return len(history) == 1 or (history[-1] > NEAR and history[-1] < WORTH * history[-2])
+
+
+def _closed(dual: Dual, hard: Sequence[Hard], soft: Sequence[Soft]) -> tuple[Dual, list[Closing]]:
+    """The same dual without candidates that weigh nothing in any solution, and how that is known; the multipliers stay."""
+    found: list[Closing] = []
+    alive = np.isfinite(dual.log_base)
+    faces = Faces(hard, len(alive))
+    while True:
+        closing = faces.closing(faces.suspects(dual.multipliers, alive), alive)
+        if closing is None:
+            break
+        left = alive & ~closing.closes([target.cells for target in hard], len(alive))
+        smaller = Dual.of(np.where(left, dual.log_base, -np.inf), hard, soft)
+        if smaller.unsupported:  # then the targets contradict each other: that is for others to say
+            break
+        multipliers = closing.freed(dual.multipliers)
+        free = [table.free for table in smaller.tables]
+        smaller.move_to([np.where(own, now, 0.0) for own, now in zip(free, multipliers, strict=True)])
+        smaller.take_tastes(dual)
+        dual, alive = smaller, left
+        found.append(closing)
+    return dual, found
+
+
 def weigh(
-    log_base: Floats, hard: Sequence[Hard], thetas: Sequence[Floats], soft: Sequence[Cells], phis: Sequence[Floats]
+    log_base: Floats,
+    hard: Sequence[Hard],
+    thetas: Sequence[Floats],
+    soft: Sequence[Cells],
+    phis: Sequence[Floats],
+    closings: Sequence[Closing] = (),
 ) -> Floats:
-    """The weights (n,) that known multipliers give: q exp(sum C theta + sum C phi) / Z."""
-    log_weights = np.where(outside_closed_cells(hard, len(log_base)), log_base, -np.inf)
-    for cells, multipliers in zip([*(target.cells for target in hard), *soft], [*thetas, *phis], strict=True):
-        log_weights = log_weights + cells.spread(multipliers)
-    weights: Floats = np.exp(log_weights - log_weights.max())
+    """The weights (n,) that known multipliers give: q exp(sum C theta + sum C phi) / Z; 0 where closings say so."""
+    found = log_weights(log_base, hard, thetas, list(zip(soft, phis, strict=True)), closings)
+    weights: Floats = np.exp(found - found.max())
     return weights / weights.sum()
+
+
+def log_weights(
+    log_base: Floats,
+    hard: Sequence[Hard],
+    thetas: Sequence[Floats],
+    pulls: Sequence[tuple[Cells, Floats]],
+    closings: Sequence[Closing],
+) -> Floats:
+    """Their logs, (n,), up to a constant, whatever the units: those of targets, and of all else that pulls."""
+    cells = [target.cells for target in hard]
+    alive = outside_closed_cells(hard, len(log_base))
+    for closing in closings:
+        alive &= ~closing.closes(cells, len(log_base))
+    found = np.where(alive, log_base, -np.inf)
+    for table, multipliers in [*zip(cells, thetas, strict=True), *pulls]:
+        found = found + table.spread(multipliers)
+    return found

@@ -78,6 +78,26 @@ class Block:
         return np.asarray(self._matrices[0] @ padded)
 
     @cached_property
+    def membership(self) -> "sparse.csr_array":
+        """Candidates by joint cells."""
+        from scipy import sparse
+
+        n = len(self.index)
+        return sparse.csr_array((np.ones(n), self.index, np.arange(n + 1)), shape=(n, self.size))
+
+    @cached_property
+    def inner(self) -> "sparse.csr_array":
+        """Joint cells by the cells of all tables of the block."""
+        from scipy import sparse
+
+        starts = np.concatenate([[0], np.cumsum(self.sizes)])
+        rows = [np.flatnonzero(own < size) for own, size in zip(self.maps, self.sizes, strict=True)]
+        columns = [own[kept] + start for own, kept, start in zip(self.maps, rows, starts, strict=False)]
+        entries = (np.concatenate(rows), np.concatenate(columns))
+        shape = (self.size, int(starts[-1]))
+        return sparse.csr_array(sparse.coo_array((np.ones(len(entries[0])), entries), shape=shape))
+
+    @cached_property
     def _matrices(self) -> tuple["sparse.csr_array", "sparse.csr_array"]:
         """Joint cells by cells of all tables, one more a table for units that count in none; and the same transposed."""
         from scipy import sparse
@@ -124,6 +144,31 @@ class Tables:
         for table in self.alone:
             onto += self.cells[table].spread(values[table])
         return onto
+
+    def products(self, weights: Floats) -> Floats:
+        """Weighted count of the units in each two cells, over all cells of all tables in the given order, (c, c).
+
+        Blocks meet in their joint cells: only pairs of these that occur are counted, and none of all pairs of tables.
+        """
+        from scipy import sparse
+
+        starts = np.concatenate([[0], np.cumsum([own.size for own in self.cells])])
+        found = np.zeros((starts[-1], starts[-1]))
+        groups: list[tuple[sparse.csr_array, sparse.csr_array | None, tuple[int, ...]]]
+        groups = [(block.membership, block.inner, block.tables) for block in self.blocks]
+        groups += [(self.cells[t].matrix(), None, (t,)) for t in self.alone]
+        for i, (first, inner, rows) in enumerate(groups):
+            weighted = sparse.csr_array((first * weights[:, None]).T)
+            into = np.concatenate([np.arange(starts[t], starts[t + 1]) for t in rows])
+            for other, inside, columns in groups[i:]:
+                both = weighted @ other
+                both = both if inside is None else both @ inside
+                dense = both.toarray()
+                dense = dense if inner is None else inner.T @ dense
+                at = np.concatenate([np.arange(starts[t], starts[t + 1]) for t in columns])
+                found[np.ix_(into, at)] = dense
+                found[np.ix_(at, into)] = dense.T
+        return found
 
     @cached_property
     def _joints(self) -> tuple["sparse.csr_array", CellIndex]:

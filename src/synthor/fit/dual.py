@@ -16,6 +16,9 @@ TASTES = (1e-3, 1e-5, 1e-8)
 """Nats by which the middle of an interval is preferred to its edges, one after the other: it makes the dual smooth, and is next
 to nothing in the end."""
 
+LEAST_TOTAL = 0.01
+"""Share of what a belief wants that a total counts as at least, so that no multiplier grows beyond bounds in one step."""
+
 CERTAIN = 1e-6
 """Margin, relative to the largest multiplier, by which a certificate of infeasibility must hold."""
 
@@ -125,10 +128,15 @@ class Table:
         """What the multipliers are worth at least with any totals that a hard table allows."""
         return float(np.where(multipliers > 0, self.low, self.high) @ multipliers)
 
-    def curvature(self, multipliers: Floats) -> Floats:
-        """Its own part of the dual's negative second derivative, (c,): a diagonal."""
+    def curvature(self, multipliers: Floats, got: Floats) -> Floats:
+        """Its own part of the dual's negative second derivative, (c,): a diagonal.
+
+        Of a soft table it is r t / phi^2; here one factor r t / phi is taken for C'p, which it equals at the optimum. So steps
+        are those of a primal-dual method: with totals that stay as they are, one step leads to the best phi from anywhere.
+        """
         if self.soft:
-            return self.low / np.square(np.where(self.free, multipliers, 1.0))
+            phi = np.where(self.free, multipliers, 1.0)
+            return np.maximum(got, LEAST_TOTAL * self.low / phi) / phi
         return self.variance + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
 
     def inside(self, multipliers: Floats) -> Mask:
@@ -220,16 +228,26 @@ class Dual:
             multipliers.append(np.where(inside, now * table.taste / before, now))
         self.move_to(multipliers)
 
+    def take_tastes(self, other: "Dual") -> None:
+        """Prefer the middles of intervals by as much as the dual of the same tables on other candidates does."""
+        for table, known in zip(self.tables, other.tables, strict=True):
+            table.taste = known.taste
+
     def gradients(self) -> list[Floats]:
         """Of the dual, by table."""
         return [t.gradient(m, got) for t, m, got in zip(self.tables, self.multipliers, self.got, strict=True)]
 
+    def units(self) -> list[Floats]:
+        """What gradients are multiplied by to be shares of all units, by table."""
+        return [
+            m / t.weight if t.soft else np.full(len(m), 1 / t.scale) for t, m in zip(self.tables, self.multipliers, strict=True)
+        ]
+
     def residual(self) -> float:
         """Largest violation of an optimality condition, as a share of all units."""
         worst = 0.0
-        for table, multipliers, gradient in zip(self.tables, self.multipliers, self.gradients(), strict=True):
-            scaled = np.abs(gradient) * (multipliers / table.weight if table.soft else 1 / table.scale)
-            worst = max(worst, float(scaled.max(initial=0.0)))
+        for unit, gradient in zip(self.units(), self.gradients(), strict=True):
+            worst = max(worst, float(np.abs(gradient * unit).max(initial=0.0)))
         return worst
 
     def value(self) -> float:

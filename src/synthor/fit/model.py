@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -12,22 +12,24 @@ import numpy as np
 
 from synthor import __version__
 from synthor.errors import Finding, InputError
-from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
+from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, log_weights, weigh
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, out_of_reach
 from synthor.fit.dual import TASTES
+from synthor.fit.face import Closing
+from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
 from synthor.fit.rounds import Round
-from synthor.fit.slices import fine_shapes, powers
+from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
-from synthor.fit.strain import Pull, pull_of_belief, pull_of_target
+from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
-from synthor.problem import Problem, Target, compile_problem
+from synthor.problem import Demand, Problem, Target, compile_problem
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
-from synthor.units import Units
+from synthor.units import Cells, Units
 
 FORMAT = 2
 POOL_SIZE = 100_000
@@ -41,6 +43,9 @@ CLASHES = 5
 
 SUPPLIES = 3
 """Times that candidates are drawn for combinations that turn out to be missing."""
+
+MOST_BARRED = 10
+"""Cells of one belief without any record for which a reason is looked for."""
 
 DIGITS = 9
 """Decimals that multipliers are kept to."""
@@ -77,6 +82,7 @@ class Model:
         lacking: the same cells as (target, cell).
         contradictions: sets of cells that cannot be met together.
         inside: combinations of categories that candidates were drawn for because the pool lacked them.
+        closings: why candidates weigh nothing that the targets leave no room for.
         dropped: beliefs that could not be used.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
         rounds: what was asked of a model, and what it brought, round by round.
@@ -102,6 +108,7 @@ class Model:
     contradictions: tuple[Contradiction, ...] = field(default=())
     lacking: tuple[tuple[int, int], ...] = field(default=())
     inside: tuple[Inside, ...] = field(default=())
+    closings: tuple[Closing, ...] = field(default=())
 
     @property
     def clashes(self) -> tuple[Clash, ...]:
@@ -142,7 +149,7 @@ class Model:
         """Share of each candidate, (n,)."""
         hard = _hard(self.problem, self.beliefs, self.pool)
         soft = [table.cells for table in _soft(self.beliefs, self.pool)]
-        return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis)
+        return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis, self.closings)
 
     def recorded(self, *, rounds: tuple[Round, ...] | None = None, status: Status | None = None) -> "Model":
         """The same model with another record of how it came about; what it has computed is kept."""
@@ -154,15 +161,28 @@ class Model:
         return changed
 
     def log_weight(self, codes: Codes) -> Floats:
-        """Log weight of any units under the model, up to a constant, (n, v) -> (n,)."""
+        """Log weight of any flat records under the model, up to a constant, (n, columns) -> (n,); rules are not looked at.
+
+        Of a pool of all combinations it is the log of the weights; of a drawn one, of the weights per candidate drawn.
+
+        Raises:
+            ValueError: the targets count members, of which codes say nothing.
+        """
+        if any(target.level for target in self.problem.targets):
+            raise ValueError("targets count members: the codes of a unit alone do not say how likely it is")
         units = Units(codes=codes)
-        total = self.pool.base.log_density(codes)
-        for target, multipliers in zip(self.problem.targets, self.thetas, strict=False):
-            if target.level == 0:
-                total = total + target.cells(units).spread(multipliers)
-        for table, multipliers in zip(self.beliefs.tables, self.phis, strict=True):
-            total = total + table.cells(units).spread(multipliers)
-        return total
+        hard = _counts(self.problem, self.beliefs, units)
+        demands = _demands(self.problem, self.beliefs, self.pool, units)
+        statistics = zip(demands, self._units_of_statistics, self.thetas[len(hard) :], strict=True)
+        pulls: list[tuple[Cells, Floats]] = [(demand.cells, now * (demand.unit / unit)) for demand, unit, now in statistics]
+        pulls += [(belief.cells(units), now) for belief, now in zip(self.beliefs.tables, self.phis, strict=True)]
+        base = self.pool.base.log_density(codes) + log_share_of_slices(self.problem, self.beliefs.marginals, codes)
+        return log_weights(base, hard, self.thetas[: len(hard)], pulls, self.closings)
+
+    @cached_property
+    def _units_of_statistics(self) -> tuple[float, ...]:
+        """What the coefficients of each statistic were divided by when the model was fitted."""
+        return tuple(demand.unit for demand in _demands(self.problem, self.beliefs, self.pool, self.pool.units))
 
     def to_json(self) -> str:
         """The file model.json: the same text for the same inputs."""
@@ -190,6 +210,9 @@ class Model:
                 "random_seed": self.problem.spec.random_seed,
                 "inside": [{"positions": list(i.positions), "codes": i.codes.tolist()} for i in self.inside],
             },
+            "closed": [
+                {"targets": c.tables.tolist(), "cells": c.cells.tolist(), "values": c.values.tolist()} for c in self.closings
+            ],
             "multipliers": {
                 "targets": [values.tolist() for values in self.thetas],
                 "dependencies": [values.tolist() for values in self.phis],
@@ -224,13 +247,21 @@ class Model:
                 acceptance=float(document["acceptance"]),
                 effective_sample_size=float(document["effective_sample_size"]),
                 targets=tuple(Pull(**pull) for pull in document["targets"]),
-                tables=tuple(Pull(**pull) for pull in document["dependencies"]),
+                tables=tuple(_pull(pull) for pull in document["dependencies"]),
                 unsupported=tuple(document["unsupported"]),
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 pulled=bool(document.get("pulled", True)),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
                 lacking=tuple((int(t), int(cell)) for t, cell in document.get("lacking", ())),
                 contradictions=tuple(_contradiction(found) for found in document.get("contradictions", ())),
+                closings=tuple(
+                    Closing(
+                        tables=np.array(c["targets"], np.int64),
+                        cells=np.array(c["cells"], np.int64),
+                        values=np.array(c["values"], np.float64),
+                    )
+                    for c in document.get("closed", ())
+                ),
                 inside=tuple(
                     Inside(positions=tuple(i["positions"]), codes=np.array(i["codes"], np.int32))
                     for i in document["pool"]["inside"]
@@ -273,14 +304,19 @@ def fit(
                 ruled, beliefs, size=pool_size, random_seed=problem.spec.random_seed, inside=inside, advance=advance
             )
             _refuse_empty(pool)
+            believed = lacking(ruled, beliefs, pool.units) if not more else ()
+            if believed:
+                inside, seed = (*inside, *believed), problem.spec.random_seed
+                pool = draw_pool(ruled, beliefs, size=pool_size, random_seed=seed, inside=inside, advance=advance)
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
             if not pool.unsupported and (found.status in UNMET or out_of_reach(hard, found.weights)):
                 diagnosis = diagnose(ruled, hard, pool, advance=advance)
-        if diagnosis.inside is None or more == SUPPLIES:
+        missing = openings(ruled, found.closings) if diagnosis.inside is None else (diagnosis.inside,)
+        if not missing or more == SUPPLIES:
             break
-        inside = (*inside, diagnosis.inside)
+        inside = (*inside, *missing)
     contradictions, demands = [diagnosis.found] if diagnosis.found is not None else [], hard
     for _ in range(CLASHES):  # of each contradiction one gives way, so that all else is met
         if diagnosis.elastic is None:
@@ -293,6 +329,14 @@ def fit(
             contradictions.append(diagnosis.found)
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
+    names = [_labels(belief, problem, prior) for belief in beliefs.tables]
+    empty = [
+        {
+            cell: barred(ruled, belief, cell, pool.units, found.closings, hard)
+            for cell in without(belief, found.weights, pool.units)[:MOST_BARRED].tolist()
+        }
+        for belief in beliefs.tables
+    ]
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
     model = Model(
         problem=problem,
@@ -302,6 +346,7 @@ def fit(
         thetas=thetas,
         phis=phis,
         inside=inside,
+        closings=found.closings,
         lacking=pool.unsupported,
         contradictions=tuple(contradictions),
         status=_status(pool, found.status, contradictions),
@@ -311,14 +356,28 @@ def fit(
         effective_sample_size=float(1 / np.square(found.weights).sum()),
         targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
-            pull_of_belief(belief, table.cells.totals(found.weights), _labels(belief, problem, prior))
-            for belief, table in zip(beliefs.tables, soft, strict=True)
+            pull_of_belief(belief, table.cells.totals(found.weights), called, cells)
+            for belief, table, called, cells in zip(beliefs.tables, soft, names, empty, strict=True)
         ),
         unsupported=unsupported,
-        dropped=dropped + beliefs.dropped,
+        dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+def _given_way(
+    beliefs: Beliefs, names: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], empty: Sequence[Mapping[int, Barred]]
+) -> tuple[Dropped, ...]:
+    """Beliefs in cells where no record can be: of each table the cell that is believed in most, by name."""
+    found = []
+    for belief, called, cells in zip(beliefs.tables, names, empty, strict=True):
+        for cell, why in list(cells.items())[:1]:
+            share = f"{100 * float(belief.grouped.ravel()[cell]):.2g}%"
+            more = f"; likewise {len(cells) - 1} more of its cells" if len(cells) > 1 else ""
+            reason = f"believed {share} of all records at {cell_of_belief(belief, cell, called)}, where {why.words}{more}"
+            found.append(Dropped(belief=belief.name, reason=reason, action="gave way"))
+    return tuple(found)
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -409,27 +468,41 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
 
 def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
     """The targets, then the moments, as demands on shares of units."""
-    found = []
+    found = _counts(problem, beliefs, pool.units)
     spread = np.sqrt(beliefs.base_strength)  # of a margin of error, in units of the whole objective
-    for target in problem.targets:
-        total = target.wanted.sum() if target.level == 0 and target.whole and target.wanted.any() else problem.n_units
-        sigma = None if target.sigma is None else target.sigma / total * spread
-        low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
-        cells = target.cells(pool.units)
-        wanted = target.wanted / total
-        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent))
-    if problem.moments:
-        shapes = fine_shapes(problem, beliefs.marginals)
-        base = np.exp(pool.log_base)
-    for moment in problem.moments:
-        numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
-        demand = moment.demand(pool.units, numbers, problem.n_units, moment.mass(pool.units, base))
+    for moment, demand in zip(problem.moments, _demands(problem, beliefs, pool, pool.units), strict=True):
         sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
         taste = MIDDLE if moment.exact else TASTES[-1]
         middle = (demand.low + demand.high) / 2
         found.append(
             Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True, taste=taste)
         )
+    return found
+
+
+def _counts(problem: Problem, beliefs: Beliefs, units: Units) -> list[Hard]:
+    """What the tables of counts demand of some units."""
+    found = []
+    spread = np.sqrt(beliefs.base_strength)
+    for target in problem.targets:
+        total = target.wanted.sum() if target.level == 0 and target.whole and target.wanted.any() else problem.n_units
+        sigma = None if target.sigma is None else target.sigma / total * spread
+        low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
+        cells = target.cells(units)
+        wanted = target.wanted / total
+        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent))
+    return found
+
+
+def _demands(problem: Problem, beliefs: Beliefs, pool: Pool, units: Units) -> list[Demand]:
+    """What the statistics demand of some units; how many there are in each cell is taken from the pool."""
+    if not problem.moments:
+        return []
+    shapes, base = fine_shapes(problem, beliefs.marginals), np.exp(pool.log_base)
+    found = []
+    for moment in problem.moments:
+        numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
+        found.append(moment.demand(units, numbers, problem.n_units, moment.mass(pool.units, base)))
     return found
 
 
@@ -466,6 +539,14 @@ def _cell_name(target: Target, cell: int) -> str:
 
 def _arrays(lists: list[list[float]]) -> tuple[Floats, ...]:
     return tuple(np.array(values, dtype=np.float64) for values in lists)
+
+
+def _pull(entry: dict[str, Any]) -> Pull:
+    why = entry.get("barred")
+    if why is None:
+        return Pull(**entry)
+    obstacles = tuple(Obstacle(**obstacle) for obstacle in why["obstacles"])
+    return Pull(**entry | {"barred": Barred(obstacles=obstacles, targets=tuple(why["targets"]))})
 
 
 def _contradiction(entry: dict[str, Any]) -> Contradiction:

@@ -2,8 +2,12 @@
 
 The step solves  (covariance of the tables' counts under the weights + each table's own curvature) step = gradient  by conjugate
 gradients, which need only products with the matrix, each as cheap as counting all tables once. They are preconditioned by the
-matrix's diagonal. Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
+matrix's diagonal at first. Where that takes too many products, and the multipliers are not too many, the matrix is written out
+and factored (Cholesky); its factor then is the preconditioner, of later steps too, until these take too many products with it.
+Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
 """
+
+from contextlib import suppress
 
 import numpy as np
 
@@ -13,13 +17,31 @@ from synthor.types import Floats, Mask
 MOST_PRODUCTS = 200
 """Products with the matrix for one step."""
 
+PATIENCE = 50
+"""Products after which the matrix is factored: by then that has come to cost less than going on."""
+
+AIM = 0.1
+"""Share of the tolerance that the residual is to have after a step; what is better is not needed."""
+
+RAISED = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
+"""By how much the diagonal, scaled to 1, is raised before the matrix is factored: by more where that fails."""
+
+POOR = 3
+"""Steps in a row that left much of the residual, after which each step's own matrix is factored."""
+
+MOST_FACTORED = 4_000
+"""So many multipliers have a matrix that is small enough to be written out."""
+
 INEXACT = 0.02
 """Relative error of a step, far from the optimum; less near it."""
 
 DAMPING = 0.1
-"""Share of the residual by which the matrix's diagonal is raised, relative to itself."""
+"""Share of the residual by which the matrix's diagonal is raised, relative to itself, at first."""
 
-RIDGE = 1e-10
+PROGRESS, LESS = 0.5, 0.1
+"""Where a step leaves more than the first of the residual, later ones are held back by the second of what they were."""
+
+RIDGE = 1e-13
 LEAST = 1e-14
 """Least variance that a cell is taken to have."""
 
@@ -33,20 +55,51 @@ BACKWARDS = 40
 """Halvings of a step that does not improve the dual."""
 
 
-def newton(dual: Dual) -> bool:
-    """One damped Newton step; False when no step improves the dual."""
-    gradients = dual.gradients()
-    own = [t.curvature(m) for t, m in zip(dual.tables, dual.multipliers, strict=True)]
-    system = _System(dual, [t.free for t in dual.tables], own)
-    gradient = system.packed(gradients)
-    step = system.solve(gradient)
-    return _search(dual, system.unpacked(step), float(gradient @ step))
+class Newton:
+    """Damped Newton steps on one dual; a matrix that was factored for one step serves later ones.
+
+    Attributes:
+        factor: of the matrix that was factored last, if any was.
+        damping: share of the residual by which the matrix's diagonal is raised now.
+        poor: steps in a row that left much of the residual.
+    """
+
+    def __init__(self) -> None:
+        self.factor: Floats | None = None
+        self.damping = DAMPING
+        self.poor = 0
+
+    def step(self, dual: Dual, tolerance: float) -> bool:
+        """One step; False when none improves the dual.
+
+        Args:
+            dual: is moved.
+            tolerance: residual below which nothing is gained any more.
+        """
+        gradients = dual.gradients()
+        own = [t.curvature(m, got) for t, m, got in zip(dual.tables, dual.multipliers, dual.got, strict=True)]
+        before = dual.residual()
+        system = _System(dual, [t.free for t in dual.tables], own, self.damping * before)
+        gradient = system.packed(gradients)
+        few, solved = len(gradient) <= MOST_FACTORED, False
+        if self.poor < POOR or not few:
+            step, solved = system.solve(gradient, self.factor, tolerance, PATIENCE if few else MOST_PRODUCTS)
+        if few and not solved:
+            self.factor = system.factored()
+            step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
+        better = _search(dual, system.unpacked(step), float(gradient @ step))
+        if dual.residual() > PROGRESS * before:
+            self.damping *= LESS
+            self.poor += 1
+        else:
+            self.poor = 0
+        return better
 
 
 class _System:
     """The linear system of one step, on the multipliers that may move."""
 
-    def __init__(self, dual: Dual, active: list[Mask], own: list[Floats]) -> None:
+    def __init__(self, dual: Dual, active: list[Mask], own: list[Floats], damping: float) -> None:
         self.dual, self.active = dual, active
         self.own = self.packed(own)
         self.means = self.packed(dual.got)
@@ -56,8 +109,9 @@ class _System:
         ]
         variance = np.maximum(self.packed(squares) - np.square(self.means), 0.0) + self.own
         # Held back in proportion to what is still wrong: directions that the candidates hardly determine stay where they are.
-        self.own += (DAMPING * dual.residual() + RIDGE) * np.maximum(variance, LEAST)
+        self.own += (damping + RIDGE) * np.maximum(variance, LEAST) + np.where(variance < LEAST, LEAST, 0.0)
         self.diagonal = np.maximum(variance, LEAST) + self.own
+        self.units = self.packed(dual.units())
 
     def packed(self, values: list[Floats]) -> Floats:
         return np.concatenate([v[a] for v, a in zip(values, self.active, strict=True)]) if values else np.empty(0)
@@ -78,16 +132,45 @@ class _System:
         change *= self.dual.weights
         return self.packed(self.dual.counted.totals(change)) - self.means * float(self.means @ step) + self.own * step
 
-    def solve(self, gradient: Floats) -> Floats:
-        """Conjugate gradients, stopped where a better solution would not help this step (Eisenstat and Walker, 1996)."""
+    def factored(self) -> Floats | None:
+        """The lower Cholesky factor of the matrix, rows and columns divided by the roots of the diagonal; None of a bad one."""
+        from scipy import linalg
+
+        picked = np.flatnonzero(np.concatenate(self.active))
+        matrix = self.dual.counted.products(self.dual.weights)[np.ix_(picked, picked)]
+        matrix -= np.outer(self.means, self.means)
+        matrix[np.diag_indices(len(matrix))] += self.own
+        root = np.sqrt(self.diagonal)
+        matrix /= root[:, None]
+        matrix /= root
+        for raised in RAISED:  # redundant tables leave eigenvalues that are 0 but for rounding
+            matrix[np.diag_indices(len(matrix))] += raised
+            with suppress(linalg.LinAlgError):
+                return np.asarray(linalg.cholesky(matrix, lower=True, check_finite=False))
+        return None
+
+    def solve(self, gradient: Floats, factor: Floats | None, tolerance: float, most: int) -> tuple[Floats, bool]:
+        """Conjugate gradients, stopped where a better solution would not help this step (Eisenstat and Walker, 1996).
+
+        Args:
+            gradient: the right-hand side.
+            factor: of a matrix that is like this one; None where none is known.
+            tolerance: residual below which nothing is gained any more.
+            most: products with the matrix at most.
+
+        Returns:
+            The step, and whether it is as good as it needs to be.
+        """
         step = np.zeros(len(gradient))
         left = gradient.copy()
-        scaled = left / self.diagonal
+        scaled = self._preconditioned(left, factor)
         direction = scaled.copy()
         energy = float(left @ scaled)
         enough = energy * min(INEXACT, float(np.abs(gradient).max(initial=0.0)) ** 0.5) ** 2
-        for _ in range(MOST_PRODUCTS):
-            if energy <= enough or energy <= 0:
+        for products in range(most + 1):
+            if energy <= enough or energy <= 0 or float(np.abs(left * self.units).max(initial=0.0)) <= AIM * tolerance:
+                return step, True
+            if products == most:
                 break
             product = self.product(direction)
             bend = float(direction @ product)
@@ -96,11 +179,20 @@ class _System:
             length = energy / bend
             step += length * direction
             left -= length * product
-            scaled = left / self.diagonal
+            scaled = self._preconditioned(left, factor)
             renewed = float(left @ scaled)
             direction = scaled + renewed / energy * direction
             energy = renewed
-        return step
+        return step, False
+
+    def _preconditioned(self, left: Floats, factor: Floats | None) -> Floats:
+        """What solves the system about."""
+        if factor is None:
+            return left / self.diagonal
+        from scipy import linalg
+
+        root = np.sqrt(self.diagonal)
+        return np.asarray(linalg.cho_solve((factor, True), left / root, check_finite=False)) / root
 
 
 def _search(dual: Dual, step: list[Floats], slope: float) -> bool:

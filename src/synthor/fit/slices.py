@@ -101,6 +101,17 @@ def slice_shares(variable: Variable, fine: Shape, parents: Codes) -> Floats:
     return np.where(curved, fallen, (end - begin) / width)
 
 
+def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], codes: Codes) -> Floats:
+    """Log of the share of each unit's slices among all slices of its declared bins, (n, columns) -> (n,)."""
+    level, found = problem.levels[0], np.zeros(len(codes))
+    if level.slices:
+        shapes = fine_shapes(problem, marginals)
+    for v in level.slices:
+        inside = slice_shares(level.variables[v], shapes[v], level.parents(v))
+        found += np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+    return found
+
+
 def powers(fine: Shape) -> tuple[Floats, Floats]:
     """Expected value and expected square in each bin of a numeric variable, (k,) each."""
     size = fine.variable.size

@@ -6,11 +6,13 @@ variables, otherwise by the proposals, before anything was pulled. Where neither
 nobody believes. Of a belief, p is the belief and q the fitted distribution.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Pool
 from synthor.prior.beliefs import FLOOR_CELL, Beliefs, BelievedTable
 from synthor.prior.mixture import TINY
@@ -18,6 +20,39 @@ from synthor.problem import Target
 from synthor.types import Floats
 
 Source = Literal["table", "proposals", "independence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Barred:
+    """Why no record can be in a believed cell; where both are empty, only that no candidate falls there.
+
+    Attributes:
+        obstacles: rules, and cells of tables that want 0, which forbid it together.
+        targets: tables that leave no room there together.
+    """
+
+    obstacles: tuple[Obstacle, ...] = ()
+    targets: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The reason as half a sentence.
+
+        >>> Barred(targets=("size", "type")).words
+        "'size' and 'type' leave no room"
+        """
+        if self.targets:
+            return f"{_listed([repr(name) for name in self.targets])} leave{'s' * (len(self.targets) == 1)} no room"
+        if self.obstacles:
+            named = [
+                f"the rule never `{obstacle.text}`"
+                if obstacle.kind == "rule"
+                else f"the cells of '{obstacle.text}' that want 0"
+                for obstacle in self.obstacles
+            ]
+            alone = len(self.obstacles) == 1 and self.obstacles[0].kind == "rule"
+            return f"{_listed(named)} leave{'s' * alone} nothing"
+        return "no candidate falls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +68,7 @@ class Pull:
         believed: its share as believed.
         wanted: its share in the table; of a belief, in the fitted distribution.
         by: who believed so, of a target.
+        barred: of a belief, why no record can be in that cell, where none can.
     """
 
     name: str
@@ -42,6 +78,7 @@ class Pull:
     believed: float = 0.0
     wanted: float = 0.0
     by: Source = "table"
+    barred: Barred | None = None
 
 
 def pull_of_target(target: Target, beliefs: Beliefs, pool: Pool, support: int) -> Pull:
@@ -70,28 +107,37 @@ def pull_of_target(target: Target, beliefs: Beliefs, pool: Pool, support: int) -
     )
 
 
-def pull_of_belief(belief: BelievedTable, fitted: Floats, names: tuple[tuple[str, ...], tuple[str, ...]]) -> Pull:
+def pull_of_belief(
+    belief: BelievedTable, fitted: Floats, names: tuple[tuple[str, ...], tuple[str, ...]], barred: Mapping[int, Barred]
+) -> Pull:
     """How far a dependency had to give way.
 
     Args:
         belief: the table that was believed.
         fitted: (cells,) the same table in the fitted distribution.
         names: labels of its rows and of its columns.
+        barred: why no record can be in a cell, by cells.
     """
     believed = belief.grouped.ravel()
     cell = _worst(fitted, believed)
     words = ""
     if cell is not None:
-        row, column = divmod(cell, belief.grouped.shape[1])
-        words = f"{names[0][row]}, {names[1][column]}"
+        words = cell_of_belief(belief, cell, names)
     return Pull(
         name=belief.name,
-        strain=kl(believed, fitted),
+        strain=kl(believed, np.maximum(fitted, FLOOR_CELL)),  # what cannot be at all is listed by itself
         support=0,
         cell=words,
         believed=0.0 if cell is None else float(believed[cell]),
         wanted=0.0 if cell is None else float(fitted[cell]),
+        barred=None if cell is None else barred.get(cell),
     )
+
+
+def cell_of_belief(belief: BelievedTable, cell: int, names: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+    """A cell of a belief in words, given the labels of its rows and of its columns."""
+    row, column = divmod(cell, belief.grouped.shape[1])
+    return f"{names[0][row]}, {names[1][column]}"
 
 
 def kl(p: Floats, q: Floats) -> float:
@@ -102,6 +148,10 @@ def kl(p: Floats, q: Floats) -> float:
     """
     inside = p > 0
     return max(0.0, float((p[inside] * np.log(p[inside] / np.maximum(q[inside], TINY))).sum()))
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 def _worst(p: Floats, q: Floats) -> int | None:

@@ -17,6 +17,9 @@ ROUNDS = 4
 FURTHEST = 500.0
 """Largest change of a multiplier in one sweep."""
 
+LOWEST = -200.0
+"""Log of the least multiplier of a soft table: less is nothing, and its square is no number any more."""
+
 
 def sweep(dual: Dual) -> None:
     """One cycle over all tables; the weights follow."""
@@ -41,7 +44,7 @@ def sweep(dual: Dual) -> None:
 
 def _sweep_block(dual: Dual, block: Block, joint: Floats, multipliers: list[Floats]) -> Floats | None:
     """Sweep the tables of one block on its joint cells; returns the factor of each joint cell's weight."""
-    total = np.zeros(block.size)
+    total, held = np.zeros(block.size), joint > 0
     moved = False
     for _ in range(ROUNDS if len(block.tables) > 1 else 1):
         for place, t in enumerate(block.tables):
@@ -52,13 +55,16 @@ def _sweep_block(dual: Dual, block: Block, joint: Floats, multipliers: list[Floa
             new = _soft_best(table, multipliers[t], got) if table.soft else _hard_best(table, multipliers[t], got)
             change = np.clip(new - multipliers[t], -FURTHEST, FURTHEST)
             multipliers[t] = multipliers[t] + change
+            if table.soft:
+                multipliers[t] = np.where(table.free, np.maximum(multipliers[t], np.exp(LOWEST)), multipliers[t])
             log_factor = block.spread(change, place)
-            log_factor -= log_factor.max()
+            log_factor -= log_factor[held].max(initial=-np.inf)
+            log_factor[~held] = 0.0
             total += log_factor
             joint = joint * np.exp(log_factor)
             joint /= max(joint.sum(), 1e-300)
             moved = True
-    return np.exp(total - total.max()) if moved else None
+    return np.exp(np.minimum(total - total[held].max(initial=-np.inf), 0.0)) if moved else None
 
 
 def _hard_best(table: Table, now: Floats, got: Floats) -> Floats:
@@ -98,9 +104,10 @@ def _soft_best(table: Table, now: Floats, got: Floats) -> Floats:
     phi = now[free]
     for _ in range(60):
         phi = _log_lambert(offset + log_z)
-        gap = float((goal / phi).sum() + fixed * np.exp(-log_z) - 1)
-        slope = float((goal / (phi * (1 + phi))).sum() + fixed * np.exp(-log_z))
-        log_z += gap / slope
+        outside = fixed * np.exp(min(-log_z, 700.0))
+        gap = float((goal / phi).sum() + outside - 1)
+        slope = float((goal / (phi * (1 + phi))).sum() + outside)
+        log_z += float(np.clip(gap / max(slope, 1e-300), -FURTHEST, FURTHEST))
         if abs(gap) < 1e-13:
             break
     new = now.copy()
@@ -110,10 +117,10 @@ def _soft_best(table: Table, now: Floats, got: Floats) -> Floats:
 
 def _log_lambert(log_y: Floats) -> Floats:
     """Lambert's W of exp(log_y): the x with x + log x = log_y."""
-    x = np.where(log_y > 1, log_y - np.log(np.maximum(log_y, 1.0)), np.exp(np.minimum(log_y, 1.0)))
+    x = np.where(log_y > 1, log_y - np.log(np.maximum(log_y, 1.0)), np.exp(np.clip(log_y, LOWEST, 1.0)))
     for _ in range(12):
         change = (x + np.log(x) - log_y) / (1 + 1 / x)
-        x = np.maximum(x - change, 0.1 * x)
+        x = np.maximum(np.maximum(x - change, 0.1 * x), np.exp(LOWEST))
         if np.abs(change).max(initial=0.0) < 1e-14:
             break
     return x

@@ -12,7 +12,7 @@ from synthor.prior.shown import Shown, shown
 from synthor.problem import Problem, Rule, forbidden_cells, forbids_all
 from synthor.spec.rules import PredicateError, parse_predicate
 from synthor.spec.variables import Variable, as_text
-from synthor.types import Codes, Floats, Shares
+from synthor.types import Codes, Floats, Mask, Shares
 from synthor.units import Cells, Units, cells_of
 
 BASE_STRENGTH = 30.0
@@ -47,6 +47,7 @@ class BelievedTable:
         group_of: for each of the two, (k,) the group of each category; each its own where the variable is shown as it is.
         grouped: (groups of given, groups of `of`), sums to one: what is believed.
         shares: (k_given, k_of), the same with categories inside a group as their marginals are.
+        denied: (groups of given, groups of `of`), cells said to be empty; what `grouped` has there only helps the fit.
         strength: pseudo-records that it is worth.
     """
 
@@ -55,6 +56,7 @@ class BelievedTable:
     group_of: tuple[Codes, Codes]
     grouped: Shares
     shares: Shares
+    denied: Mask
     strength: float
 
     def cells(self, units: Units) -> Cells:
@@ -356,11 +358,15 @@ def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
 def _joint(table: _Conditional, marginals: Sequence[Shares], variables: Sequence[Shown]) -> BelievedTable:
     name, (a, b), rows, strength = table
     first, second = variables[a].gathered(marginals[a]), variables[b].gathered(marginals[b])
-    grouped = fit_to_marginals(rows * first[:, None], first, second)
+    said = rows * first[:, None]
+    grouped = fit_to_marginals(said, first, second)
     shares = variables[b].spread(grouped, marginals[b])
     shares = variables[a].spread(shares.T, marginals[a]).T
     groups = (variables[a].group_of, variables[b].group_of)
-    return BelievedTable(name=name, columns=(a, b), group_of=groups, grouped=grouped, shares=shares, strength=strength)
+    denied = said <= FLOOR_CELL * said.sum()
+    return BelievedTable(
+        name=name, columns=(a, b), group_of=groups, grouped=grouped, shares=shares, denied=denied, strength=strength
+    )
 
 
 def _plan(plan: list[_Segment], marginals: tuple[Shares, ...]) -> Mixture:

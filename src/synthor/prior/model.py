@@ -96,6 +96,7 @@ class Prior(_Belief):
     )
     proposals: list[Proposal] = Field(default_factory=list)
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
+    survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
 
     @property
     def empty(self) -> bool:
@@ -112,13 +113,13 @@ _LISTS = (("dependencies", Dependency), ("rules", RuleBelief), ("marginals", Mar
 
 
 class Dropped(BaseModel):
-    """A belief that could not be used, and why; or one that was mended."""
+    """A belief that could not be used, and why; or one that was mended, or that gave way where no record can be."""
 
     model_config = ConfigDict(frozen=True)
 
     belief: str
     reason: str
-    action: Literal["dropped", "mended"] = "dropped"
+    action: Literal["dropped", "mended", "gave way"] = "dropped"
 
 
 def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
@@ -162,10 +163,10 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
                 place = ".".join(str(step) for step in problem["loc"] if "[" not in str(step))
                 reason = f"{place}: {problem['msg']}" if place else problem["msg"]
                 dropped.append(Dropped(belief=f"{key}[{i}]", reason=reason))
-    for key in ("about", "variables", "groups", "calibrated"):
+    for key in ("about", "variables", "groups", "calibrated", "survey"):
         if key in document:
             kept[key] = document.pop(key)
-    known = ["dependencies", "rules", "marginals", "groups", "proposals", "about", "variables", "calibrated"]
+    known = ["dependencies", "rules", "marginals", "groups", "proposals", "about", "variables", "calibrated", "survey"]
     dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
         return Prior.model_validate(kept), tuple(dropped)

@@ -1,19 +1,25 @@
 """A survey sample as beliefs: what real microdata, however few, say of each pair of variables.
 
 Each pair's weighted table enters the fit beside the beliefs of a model, as strong as the sample is large: its effective size in
-the sense of Kish, (sum w)^2 / sum w^2. Like every belief it gives way to the targets.
+the sense of Kish, (sum w)^2 / sum w^2. Like every belief it gives way to the targets. Records that cannot be (they break a
+rule, or lie where a target wants none) are left out, and it is told how many.
 """
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import polars as pl
 
 from synthor.errors import Finding, InputError
 from synthor.prior.model import Dependency, Marginal, Prior
 from synthor.problem import Problem
 from synthor.spec.model import SampleSpec, Spec
+from synthor.spec.rules import holds, names_in, truth
 from synthor.spec.tables import read_frame
-from synthor.types import Codes, Floats
+from synthor.types import Codes, Floats, Mask
 
 MOST_CATEGORIES = 200
 """A variable with more has no table counted from a sample."""
@@ -32,7 +38,11 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
     """
     if spec.sample is None:
         return prior
-    columns, weights = _read(problem, spec, spec.sample)
+    survey = _read(problem, spec, spec.sample)
+    columns, weights = survey.columns, survey.weights
+    told_of = list(survey.notes) or None
+    if not weights.any():
+        return prior.model_copy(update={"survey": told_of})
     size = float(np.square(weights.sum()) / np.square(weights).sum())
     variables = problem.levels[0].variables
     known = [v for v in columns if variables[v].size <= MOST_CATEGORIES]
@@ -50,11 +60,39 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
             shares = np.bincount(columns[v], weights, variables[v].size) / weights.sum()
             marginals.append(Marginal(of=variables[v].name, percent=np.round(100 * shares, 4).tolist()))
     own = [table for table in prior.dependencies if table.records is None]
-    return prior.model_copy(update={"dependencies": [*own, *tables], "marginals": [*prior.marginals, *marginals]})
+    changed = {"dependencies": [*own, *tables], "marginals": [*prior.marginals, *marginals], "survey": told_of}
+    return prior.model_copy(update=changed)
 
 
-def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> tuple[dict[int, Codes], Floats]:
-    """Codes of each variable that the sample holds, by position, and the records' weights."""
+def check_survey(problem: Problem, spec: Spec) -> list[Finding]:
+    """What is wrong with the spec's survey sample: errors where it cannot be used, warnings of records that are left out."""
+    if spec.sample is None:
+        return []
+    try:
+        notes = _read(problem, spec, spec.sample).notes
+    except InputError as error:
+        return list(error.findings)
+    cure = "correct them if they are wrong, or what speaks against them"
+    return [Finding(where=spec.sample.file, message=note.split(": ", 1)[1], cure=cure, severity="warning") for note in notes]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Survey:
+    """A sample as far as it is used.
+
+    Attributes:
+        columns: codes of each variable that it holds, by position.
+        weights: of the records; 0 of those that are left out.
+        notes: how many are left out, and why.
+    """
+
+    columns: dict[int, Codes]
+    weights: Floats
+    notes: tuple[str, ...]
+
+
+def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
+    """A sample's records, without those that cannot be."""
     frame = read_frame(spec.folder / sample.file, shown=sample.file)
     if not frame.height:
         cure = "give a file with one record a row, or leave `sample` out"
@@ -75,16 +113,45 @@ def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> tuple[dict[int, C
         names = ", ".join(problem.variables)
         message = "holds fewer than two of the variables"
         findings.append(Finding(where=sample.file, message=message, cure=f"name its columns {names}"))
-    weights = np.ones(frame.height)
+    weights, unknown = np.ones(frame.height), np.zeros(frame.height, dtype=bool)
     if sample.weight is not None:
         if sample.weight not in frame.columns or not frame[sample.weight].dtype.is_numeric():
             message = f"has no numeric column '{sample.weight}', which weight names"
             findings.append(Finding(where=sample.file, message=message, cure=f"it has {', '.join(frame.columns[:12])}"))
         else:
+            unknown |= frame[sample.weight].is_null().to_numpy()
             weights = frame[sample.weight].fill_null(0).to_numpy().astype(np.float64)
             if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
                 message = f"has weights in '{sample.weight}' that are negative or no numbers"
                 findings.append(Finding(where=sample.file, message=message, cure="weights are 0 or more"))
     if findings:
         raise InputError(findings)
-    return columns, weights
+    lost = {f"have no weight in '{sample.weight}'": unknown, **_impossible(problem, columns, frame)}
+    lost = {why: these for why, these in lost.items() if these.any()}
+    for these in lost.values():
+        weights = np.where(these, 0.0, weights)
+    of = f"of {frame.height:,} sample records"
+    notes = [f"{sample.file}: {int(these.sum()):,} {of} {why} and are left out" for why, these in lost.items()]
+    return _Survey(columns=columns, weights=weights, notes=tuple(notes))
+
+
+def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFrame) -> dict[str, Mask]:
+    """Records that break a rule, and those in cells that want none, as far as the sample's own variables tell."""
+    level, found = problem.levels[0], {}
+    known = {level.variables[v].name: codes for v, codes in columns.items()}
+    for rule in problem.rules:
+        if names_in(rule.predicate) <= set(known):
+            breaks = truth(rule.predicate, known, problem.variables, frame.height)
+            these = breaks.must
+            if (breaks.may & ~these).any():  # it depends on the numbers, if the sample holds numbers and not bins
+                with suppress(InputError):
+                    these = these | (breaks.may & holds(rule.predicate, frame, problem.variables, known))
+            found[f"break the rule never `{rule.text}`"] = these
+    codes = np.zeros((frame.height, len(level.variables)), np.int32)
+    codes[:, list(columns)] = np.column_stack(list(columns.values()))
+    for target in problem.targets:
+        empty = (target.highest <= 0) & np.array(target.sigma is None)
+        plain = all(axis.column == axis.position for axis in target.grid.axes)
+        if target.level == 0 and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
+            found[f"lie where '{target.name}' wants none"] = np.append(empty, False)[target.grid.index(codes)]
+    return found

@@ -5,11 +5,12 @@ from synthor.problem.compile import Statements, check, compile_problem, statemen
 from synthor.problem.level import Level
 from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
-from synthor.problem.target import Axis, Grid, Moment, Target, Universe
+from synthor.problem.target import Axis, Demand, Grid, Moment, Target, Universe
 from synthor.problem.without import Without, holding, touching, without
 
 __all__ = [
     "Axis",
+    "Demand",
     "Grid",
     "Level",
     "Moment",

@@ -428,6 +428,7 @@ class Moment:
         matrix = _sparse(coefficient[keep], rows[keep], where[keep], (len(units), len(wanted)))
         return Demand(
             cells=Incidence(matrix),
+            unit=unit,
             low=zero + (low - wanted) * widen,
             high=zero + (high - wanted) * widen,
             sigma=sigma,
@@ -457,6 +458,7 @@ class Moment:
         known = np.repeat(given, n_groups)
         return Demand(
             cells=Incidence(matrix),
+            unit=1.0,
             low=np.where(known, low, 0.0),
             high=np.where(known, high, 0.0),
             sigma=sigma,
@@ -470,6 +472,7 @@ class Demand:
 
     Attributes:
         cells: C.
+        unit: what C was divided by, which depends on the units that it was made for.
         low: lowest totals.
         high: highest totals.
         sigma: standard deviation of each total, where there is a margin of error.
@@ -477,6 +480,7 @@ class Demand:
     """
 
     cells: Incidence
+    unit: float
     low: Floats
     high: Floats
     sigma: Floats | None

@@ -281,15 +281,20 @@ def _target_strain(pull: Pull) -> Explanation:
 def _belief_strain(pull: Pull) -> Explanation:
     sentence = (
         f"The belief '{pull.name}' gave way by {pull.strain:.2g} nats: most at {pull.cell}, believed {_percent(pull.believed)} "
-        f"of all records, fitted {_percent(pull.wanted)}."
+        f"of all records, fitted {_percent(pull.wanted)}{', where ' + pull.barred.words if pull.barred else ''}."
     )
     cure = "A table, a rule or another belief speaks against it: look at which of them is wrong."
+    if pull.barred is not None and (pull.barred.obstacles or pull.barred.targets):
+        cure = "Nothing else is possible there: if the belief is right, one of these is wrong."
+    elif pull.barred is not None:
+        cure = "Add a proposal for such records to prior.json."
     return Explanation(kind="belief", sentence=sentence, cure=cure, notable=_notable(pull), details=_plain(pull))
 
 
 def _plain(pull: Pull) -> dict[str, object]:
     told = {"name": pull.name, "strain": pull.strain, "cell": pull.cell, "believed": pull.believed, "wanted": pull.wanted}
-    return told | {"by": pull.by, "times_likelier": math.exp(min(pull.strain, 700.0))}
+    barred = None if pull.barred is None else asdict(pull.barred)
+    return told | {"by": pull.by, "barred": barred, "times_likelier": math.exp(min(pull.strain, 700.0))}
 
 
 def _percent(share: float) -> str:

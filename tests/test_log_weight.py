@@ -1,0 +1,82 @@
+"""The fitted model says of any record how likely it is, whatever kinds of target have pulled it."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from synthor import parse_spec
+from synthor.fit.model import Model, fit
+from synthor.fit.status import Status
+from synthor.prior.model import Dependency, Prior
+from synthor.problem import compile_problem
+
+SPEC = """
+records: 1000
+variables:
+  sex: {type: category, values: [f, m]}
+  works: {type: boolean}
+  income: {type: integer, min: 0, max: 100, bins: [0, 20, 50]}
+  age: {type: integer, min: 0, max: 79, bins: [0, 20, 40, 60]}
+targets:
+  - {counts: {sex: {f: 480, m: 520}}}
+"""
+KINDS = {
+    "counts": "  - {counts: {age: {0-19: 200, 20-39: 300, 40-59: 300, 60+: 200}}}",
+    "means": "  - {mean: income, by: [sex], table: [{sex: f, mean: 31}, {sex: m, mean: 42}]}",
+    "totals": "  - {total: income, value: 36500}",
+    "spreads": "  - {mean: age, value: 38}\n  - {sd: age, value: 20.5}",
+    "shares": "  - {by: [sex], table: [{sex: f, works: yes, share: 0.4}, {sex: m, works: yes, share: 0.7},"
+    " {sex: f, works: no, share: 0.6}, {sex: m, works: no, share: 0.3}]}",
+    "quantiles": "  - {quantiles: income, values: {0.25: 18, 0.5: 33}}",
+    "a tolerance": "  - {counts: {works: {yes: 600, no: 380}}, tolerance: {relative: 5%}}",
+}
+BELIEFS = Prior(dependencies=[Dependency(given="works", of="age", rows=[[30, 20, 20, 30], [10, 40, 45, 5]])])
+
+
+def fitted(*kinds: str) -> Model:
+    model = fit(compile_problem(parse_spec(SPEC + "\n".join(KINDS[kind] for kind in kinds))), BELIEFS)
+    assert model.status is Status.CONVERGED
+    return model
+
+
+@pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), ("means", "spreads", "shares")], ids=" and ".join)
+def test_log_weights_of_candidates_are_the_logs_of_their_weights(kinds: tuple[str, ...]) -> None:
+    model = fitted(*kinds)
+    gap = model.log_weight(model.pool.units.codes) - np.log(model.weights)
+    np.testing.assert_allclose(gap, gap[0], atol=1e-9)
+    few = model.log_weight(model.pool.units.codes[:3])  # what they are asked with does not matter
+    np.testing.assert_allclose(few - np.log(model.weights[:3]), gap[0], atol=1e-9)
+
+
+def test_units_that_are_no_candidates_have_log_weights_too() -> None:
+    spec = SPEC.replace("targets:", "rules: [{never: sex = 'f' and income < 20 and age >= 60}]\ntargets:")
+    problem = compile_problem(parse_spec(spec + KINDS["totals"]))
+    model, free = fit(problem, BELIEFS), fit(problem.with_only(()), BELIEFS)
+    codes = free.pool.units.codes
+    known = {tuple(row) for row in model.pool.units.codes.tolist()}
+    lost = np.array([tuple(row) not in known for row in codes.tolist()])
+    assert lost.any()
+    found = model.log_weight(codes)
+    assert np.isfinite(found).all()
+    there = {tuple(row): value for row, value in zip(codes.tolist(), found.tolist(), strict=True)}
+    for sex, works, income, age, *inside in codes[lost].tolist():  # sex does not depend on age, given all else
+        here, young, man, young_man = (there[(*of, *inside)] for of in product((sex, 1 - sex), [works], [income], (age, 0)))
+        assert here - man == pytest.approx(young - young_man, abs=1e-9)
+
+
+def test_cells_that_must_be_empty_weigh_nothing() -> None:
+    spec = SPEC + "  - {counts: {works: {yes: 1000, no: 0}}}"
+    model = fit(compile_problem(parse_spec(spec)), BELIEFS)
+    row = model.pool.units.codes[:1].copy()
+    assert np.isfinite(model.log_weight(row)).all()
+    row[:, 1] = 1 - row[:, 1]
+    assert np.isneginf(model.log_weight(row)).all()
+
+
+def test_members_are_not_passed_over_in_silence() -> None:
+    model = fitted("counts")
+    deeper = tuple(replace(target, level=1) for target in model.problem.targets)
+    with pytest.raises(ValueError, match="count members"):
+        replace(model, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.codes[:1])
