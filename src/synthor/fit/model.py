@@ -15,8 +15,9 @@ from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, out_of_reach
 from synthor.fit.dual import TASTES
+from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
-from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
+from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, powers
 from synthor.fit.status import Status
@@ -78,6 +79,7 @@ class Model:
         contradictions: sets of cells that cannot be met together.
         inside: combinations of categories that candidates were drawn for because the pool lacked them.
         dropped: beliefs that could not be used.
+        listed: whether the candidates were listed rather than drawn.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
         rounds: what was asked of a model, and what it brought, round by round.
     """
@@ -102,6 +104,7 @@ class Model:
     contradictions: tuple[Contradiction, ...] = field(default=())
     lacking: tuple[tuple[int, int], ...] = field(default=())
     inside: tuple[Inside, ...] = field(default=())
+    listed: bool = False
 
     @property
     def clashes(self) -> tuple[Clash, ...]:
@@ -123,7 +126,7 @@ class Model:
         problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
             if self.pulled:
-                pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed, inside=self.inside)
+                pool = _pool(problem, self.beliefs, self.pool_size, self.inside, listed=self.listed)
             else:
                 pool = draw_as_written(problem, self.beliefs, size=self.pool_size, random_seed=seed)
         if _digest(pool) != self.pool_sha256:
@@ -188,6 +191,7 @@ class Model:
                 "size": self.pool_size,
                 "sha256": self.pool_sha256,
                 "random_seed": self.problem.spec.random_seed,
+                **({"listed": True} if self.listed else {}),
                 "inside": [{"positions": list(i.positions), "codes": i.codes.tolist()} for i in self.inside],
             },
             "multipliers": {
@@ -229,6 +233,7 @@ class Model:
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 pulled=bool(document.get("pulled", True)),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
+                listed=bool(document["pool"].get("listed", False)),
                 lacking=tuple((int(t), int(cell)) for t, cell in document.get("lacking", ())),
                 contradictions=tuple(_contradiction(found) for found in document.get("contradictions", ())),
                 inside=tuple(
@@ -267,11 +272,11 @@ def fit(
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     inside: tuple[Inside, ...] = ()
+    listed = bool(lean_positions(ruled, pool_size))
     for more in range(SUPPLIES + 1):
         with one_thread():
-            pool = draw_pool(
-                ruled, beliefs, size=pool_size, random_seed=problem.spec.random_seed, inside=inside, advance=advance
-            )
+            pool = _pool(ruled, beliefs, pool_size, inside, listed=listed, advance=advance)
+            listed = pool.listed
             _refuse_empty(pool)
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
@@ -302,6 +307,7 @@ def fit(
         thetas=thetas,
         phis=phis,
         inside=inside,
+        listed=listed,
         lacking=pool.unsupported,
         contradictions=tuple(contradictions),
         status=_status(pool, found.status, contradictions),
@@ -319,6 +325,21 @@ def fit(
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+def _pool(
+    ruled: Problem,
+    beliefs: Beliefs,
+    size: int,
+    inside: tuple[Inside, ...],
+    *,
+    listed: bool,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Pool:
+    """Candidates: listed where that is asked for and they are few enough, otherwise drawn."""
+    seed = ruled.spec.random_seed
+    found = listed_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside) if listed else None
+    return found or draw_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside, advance=advance)
 
 
 def _refuse_empty(pool: Pool) -> None:
