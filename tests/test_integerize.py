@@ -270,3 +270,22 @@ def test_equal_steps_do_not_fall_in_with_the_period_of_the_order() -> None:
     random = np.random.default_rng(0)
     counts = systematic(weights, 600, shuffled_tree(codes, random), random)
     assert np.abs(np.bincount(codes[:, 2], counts) / 600 - [0.3, 0.4, 0.3]).max() < 0.12  # six standard deviations
+
+
+def test_tables_of_many_small_zones_are_met_exactly() -> None:
+    random = np.random.default_rng(4)
+    n_zones = 3_000
+    zone, *sides = np.divmod(np.arange(n_zones * 8), 8)[0], *np.unravel_index(np.arange(n_zones * 8) % 8, (2, 2, 2))
+    people = random.integers(0, n_zones * 8, 12_000)
+    bands = []
+    for side in sides:
+        cells = Partition(zone * 2 + side, n_zones * 2)
+        wanted = np.bincount(cells.index[people], minlength=n_zones * 2)
+        bands.append(Band(cells=cells, low=wanted, high=wanted))
+    occupied = np.bincount(zone[people], minlength=n_zones)
+    shares = np.prod([band.low[band.cells.index] / np.maximum(occupied[zone], 1) for band in bands], axis=0) * occupied[zone]
+    weights = shares / shares.sum()  # of independence within each zone
+    order = shuffled_tree(np.stack([zone, *sides], axis=1), random)
+    whole = integerize(weights, 12_000, bands, order, random)
+    assert whole.error == 0
+    assert whole.counts.sum() == 12_000

@@ -47,6 +47,9 @@ UPHILL = 2
 RECENT = 8
 """Swaps whose units stay as they are."""
 
+MANY_CELLS = 10_000
+"""Cells from which units of the same place are looked for where others fail."""
+
 SMALLEST = 4
 """Units that a batch must hold to be worth its price."""
 
@@ -311,10 +314,28 @@ class _Repair:
         over, under = np.flatnonzero(self.off > 0), np.flatnonzero(self.off < 0)
         outs = self._drawn(over, self.counts, DRAWN)
         outs = outs[np.argsort(self._alone(-1, outs) + self.random.random(len(outs)))[:FIXED]]
-        ins = self._drawn(under, allowed, FREE)
-        ins = ins[np.argsort(self.random.exponential(size=len(ins)) / self.weights[ins])]  # the first of equals is taken
+        gain = self._best_pairs(outs, self._drawn(under, allowed, FREE))
+        if gain or self.width < MANY_CELLS or not len(outs):
+            return gain
+        return self._best_pairs(outs, self._near(outs, allowed))
+
+    def _near(self, units: CellIndex, allowed: Mask) -> CellIndex:
+        """Units that share the rarest cell of some: among many cells, what is drawn anywhere shares none."""
+        cells = self.slots[:, units] % self.width
+        held = np.where(cells < self.width - 1, self.first[cells + 1] - self.first[cells], len(self.inside))
+        near = []
+        for cell in np.unique(cells[held.argmin(axis=0), np.arange(len(units))]):
+            there = self.inside[self.first[cell] : self.first[cell + 1]]
+            there = there[allowed[there]]
+            most = FREE // len(units)
+            near.append(there if len(there) <= most else self.random.choice(there, most, replace=False))
+        return np.unique(np.concatenate(near))
+
+    def _best_pairs(self, outs: CellIndex, ins: CellIndex) -> int:
+        """Swap the best pairs of some units, if that lowers the error; by how much it did."""
         if not len(outs) or not len(ins):
             return 0
+        ins = ins[np.argsort(self.random.exponential(size=len(ins)) / self.weights[ins])]  # the first of equals is taken
         joint = self._alone(-1, outs)[:, None] + self._after(outs, -1, ins)
         best = joint.argmin(axis=1)
         rows = np.flatnonzero(joint[np.arange(len(outs)), best] < 0)
@@ -361,7 +382,10 @@ class _Repair:
         if (end - begin).sum() > 4 * size:
             chosen = self._any(cells[end > begin], size)
             below, above = self.rising[self.first[chosen]], self.rising[self.first[chosen + 1]]
-            place = np.searchsorted(self.rising, below + self.random.random(size) * (above - below), side="right") - 1
+            at = below + self.random.random(size) * (above - below)
+            in_order = np.argsort(at)  # so they are found sooner
+            at, chosen = at[in_order], chosen[in_order]
+            place = np.searchsorted(self.rising, at, side="right") - 1
             units = usable(self.inside[np.clip(place, self.first[chosen], self.first[chosen + 1] - 1)])
             if len(units):
                 return units
