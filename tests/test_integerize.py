@@ -277,13 +277,13 @@ def test_tables_of_many_small_zones_are_met_exactly() -> None:
     n_zones = 3_000
     zone, *sides = np.divmod(np.arange(n_zones * 8), 8)[0], *np.unravel_index(np.arange(n_zones * 8) % 8, (2, 2, 2))
     people = random.integers(0, n_zones * 8, 12_000)
-    bands = []
+    bands, shares, occupied = [], np.ones(len(zone)), np.bincount(zone[people], minlength=n_zones)[zone]
     for side in sides:
-        cells = Partition(zone * 2 + side, n_zones * 2)
-        wanted = np.bincount(cells.index[people], minlength=n_zones * 2)
-        bands.append(Band(cells=cells, low=wanted, high=wanted))
-    occupied = np.bincount(zone[people], minlength=n_zones)
-    shares = np.prod([band.low[band.cells.index] / np.maximum(occupied[zone], 1) for band in bands], axis=0) * occupied[zone]
+        index = zone * 2 + side
+        wanted = np.bincount(index[people], minlength=n_zones * 2)
+        bands.append(Band(cells=Partition(index, n_zones * 2), low=wanted, high=wanted))
+        shares = shares * wanted[index] / np.maximum(occupied, 1)
+    shares = shares * occupied
     weights = shares / shares.sum()  # of independence within each zone
     order = shuffled_tree(np.stack([zone, *sides], axis=1), random)
     whole = integerize(weights, 12_000, bands, order, random)

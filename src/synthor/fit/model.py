@@ -149,9 +149,17 @@ class Model:
 
     def recorded(self, *, rounds: tuple[Round, ...] | None = None, status: Status | None = None) -> "Model":
         """The same model with another record of how it came about; what it has computed is kept."""
-        changed = replace(
-            self, rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status
-        )
+        return self._with(rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status)
+
+    def concluded(self, *, met: bool) -> "Model":
+        """The same model, told of the records drawn from it: where these meet every target, nothing stood in their way."""
+        if not met or self.status not in UNMEETABLE:
+            return self
+        return self._with(status=Status.MENDED, contradictions=(), lacking=(), unsupported=())
+
+    def _with(self, **changes: Any) -> "Model":
+        """The same with another record; what it has computed is kept."""
+        changed = replace(self, **changes)
         kept = ("beliefs", "pool", "weights")
         changed.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return changed
