@@ -347,3 +347,31 @@ def test_bounds_that_make_no_sense_are_refused() -> None:
 
 def test_no_tables_are_met_by_any_unit() -> None:
     assert find_conflict([], np.array([False, True])) is None
+
+
+def test_of_many_cells_only_those_near_what_is_missed_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthor.fit.conflict.MOST_CELLS", 100)
+    monkeypatch.setattr("synthor.fit.conflict.WHOLE_CELLS", 60)
+    random = np.random.default_rng(2)
+    zone, a, b, c = np.unravel_index(np.arange(40 * 3 * 2 * 2), (40, 3, 2, 2))
+    people = random.gamma(1.0, size=len(zone))
+    people /= people.sum()
+    alive = ~((zone == 7) & (a == 0) & (b == 0))
+    people[~alive] = 0.0
+    tables = []
+    for side, size in ((a, 3), (b, 2), (c, 2)):
+        cells = Partition(zone * size + side, 40 * size)
+        wanted = cells.totals(people)
+        tables.append(Bounds(cells=cells, low=wanted, high=wanted))
+    assert not isinstance(find_conflict(tables, alive), Conflict)
+    wanted, whole = tables[1].low.copy(), tables[1].low[14:16].sum()
+    b_zero = whole - tables[0].low[21] + 0.1 * whole  # more than all in zone 7 that are not a = 0
+    wanted[14], wanted[15] = b_zero, whole - b_zero
+    tables[1] = Bounds(cells=tables[1].cells, low=wanted, high=wanted)
+    found = find_conflict(tables, alive)
+    assert isinstance(found, Conflict)
+    assert found.irreducible
+    assert {cell * 40 // tables[table].cells.size for table, cell in found.members} == {7}
+    assert plainly(tables, alive, found.members) > 1e-7
+    for member in found.members:
+        assert plainly(tables, alive, [other for other in found.members if other != member]) <= 1e-7

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from synthor.types import CellIndex, Counts, Floats, Mask
-from synthor.units import Cells
+from synthor.units import Cells, Incidence
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -60,6 +60,9 @@ MANY_SWEEPS = 100
 
 WHOLE_CELLS = 2_000
 """Above so many cells the programme over all tables is too slow: suspicious tables are tried first."""
+
+MOST_CELLS = 10_000
+"""Above so many no programme over all cells is tried: only those near the cells that are missed."""
 
 PENALTY = 1e4
 """Price of a cell that shall hold, where that of the cell which gives way is 1: right while errors differ by less than this."""
@@ -160,6 +163,8 @@ def find_conflict(
     if sum(_missed(table, weights).sum() / table.scale for table in scaled) <= tolerance:
         advance(100, 100)
         return None
+    if sum(table.cells.size for table in scaled) > MOST_CELLS:
+        return _local_conflict(scaled, alive, weights, tolerance, advance)
     work = _Work()
     chosen, outcome = _first_outcome(scaled, alive, weights, tolerance, work, advance)
     if outcome.upper <= tolerance:
@@ -571,6 +576,46 @@ def _first_outcome(
     pool = _Whole(tables, alive, work)
     start = _start(pool, weights)
     return tuple(range(len(tables))), _elastic(pool, start, advance=lambda rounds: _asymptotic(advance, rounds))
+
+
+def _local_conflict(
+    tables: Sequence[_Table], alive: Mask, weights: Floats, tolerance: float, advance: Advance
+) -> Conflict | Undecided:
+    """A contradiction among the cells near those that sweeps miss, over all units; whatever else is demanded, it stays one."""
+    missed = [_missed(table, weights) for table in tables]
+    near = _near(tables, alive, [m / table.scale for m, table in zip(missed, tables, strict=True)])
+    parts = [
+        Bounds(cells=Incidence(table.cells.matrix()[:, cells]), low=table.low[cells], high=table.high[cells])
+        for table, cells in zip(tables, near, strict=True)
+    ]
+    found = find_conflict(parts, alive, tolerance=tolerance, advance=advance)
+    total = sum(float(m.sum()) / table.scale for m, table in zip(missed, tables, strict=True))
+    if not isinstance(found, Conflict):
+        return Undecided(message="there are too many cells for one programme over all", at_least=0.0, at_most=total)
+    members = tuple((table, int(near[table][cell])) for table, cell in found.members)
+    return replace(found, members=members, total=total, best=tuple(missed))
+
+
+def _near(tables: Sequence[_Table], alive: Mask, missed: Sequence[Floats]) -> list[CellIndex]:
+    """For each table the cells that units in the most missed cells count in; as many missed cells as give few cells near."""
+    flat = np.concatenate(missed)
+    order = np.argsort(-flat, kind="stable")[: int((flat > 0).sum())]
+    ends = np.cumsum([table.cells.size for table in tables])
+    best: list[CellIndex] = [np.zeros(0, np.int64) for _ in tables]
+    size = 1
+    while size < 2 * len(order):
+        chosen = np.zeros(len(flat))
+        chosen[order[:size]] = 1.0
+        inside = np.zeros(len(alive))
+        for table, part in zip(tables, np.split(chosen, ends[:-1]), strict=True):
+            if part.any():
+                inside += table.cells.spread(part)
+        there = (alive & (inside != 0)).astype(np.float64)
+        near = [np.flatnonzero(table.cells.totals(there)) for table in tables]
+        if sum(map(len, near)) > WHOLE_CELLS:
+            break
+        best, size = near, 2 * size
+    return best
 
 
 def _support(multipliers: Floats, pool: _Pool, tolerance: float) -> Mask:
