@@ -151,3 +151,16 @@ def test_variables_beside_those_of_small_cells_are_drawn_for_each_listed_combina
 
 def test_few_small_cells_leave_the_pool_drawn() -> None:
     assert lean_positions(trips(n_pairs=900, n_trips=1_100), 20_000) == ()
+
+
+def test_numbers_with_means_to_meet_are_drawn_inside_their_bins() -> None:
+    text = """
+records: 10
+variables: {sex: {type: category, values: [f, m]}, age: {type: integer, min: 0, max: 99, bins: [0, 20, 60]}}
+targets: [{counts: {sex: {f: 6, m: 4}}}, {counts: {age: {0: 2, 20: 5, 60: 3}}}]
+"""
+    plain = compile_problem(parse_spec(text))
+    pool = listed_pool(plain, resolve(Prior(), plain), size=100, random_seed=0)
+    assert pool is not None and pool.complete
+    with_mean = compile_problem(parse_spec(text.replace("60: 3}}}]", "60: 3}}}, {mean: age, value: 41.5}]")))
+    assert listed_pool(with_mean, resolve(Prior(), with_mean), size=100, random_seed=0) is None
