@@ -149,6 +149,17 @@ def test_variables_beside_those_of_small_cells_are_drawn_for_each_listed_combina
     assert shares.sum() == pytest.approx(1)
 
 
+def test_where_all_is_too_much_what_no_flows_speak_of_is_drawn() -> None:
+    problem = trips()
+    pairs = 1_100
+    every = some_combinations(problem, (0, 1, 2), 3 * pairs)
+    assert every is not None and every.positions == (0, 1, 2)
+    some = some_combinations(problem, (0, 1, 2), 3 * pairs - 1)
+    assert some is not None and some.positions == (0, 1)
+    assert len(some.fine) == pairs
+    assert some_combinations(problem, (0, 1, 2), pairs - 1) is None
+
+
 def test_few_small_cells_leave_the_pool_drawn() -> None:
     assert lean_positions(trips(n_pairs=900, n_trips=1_100), 20_000) == ()
 

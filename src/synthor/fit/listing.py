@@ -68,8 +68,20 @@ def every_combination(problem: Problem, most: int = MOST_LISTED) -> Listing | No
 
 
 def some_combinations(problem: Problem, positions: Sequence[int], most: int = MOST_LISTED // FEWEST_DRAWN) -> Listing | None:
-    """The same of some variables."""
-    return _listed(problem, positions, most)
+    """The same of some variables; where they are too many, without one of those that no flows speak of, or without all these.
+
+    None where even so they are too many: without flows there is nothing that could not be drawn from tables of pairs.
+    """
+    flows = {at for target in problem.targets if target.grid.listed is not None for at in target.grid.positions}
+    found = _listed(problem, positions, most)
+    if found is not None or not flows & set(positions):
+        return found
+    others = [position for position in positions if position not in flows]
+    fewer = [_listed(problem, [position for position in positions if position != other], most) for other in others]
+    fitting = [listing for listing in fewer if listing is not None]
+    if fitting:
+        return max(fitting, key=lambda listing: len(listing.fine))
+    return _listed(problem, [position for position in positions if position in flows], most)
 
 
 def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | None:
