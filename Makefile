@@ -27,6 +27,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/probe.py bench/recordings/probe
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/integers.py
+	$(BIN)/python bench/flows.py
 	$(BIN)/python bench/balancing.py
 	$(BIN)/python bench/streaming.py
 	$(BIN)/python bench/truth.py

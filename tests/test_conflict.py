@@ -321,12 +321,15 @@ def test_more_cells_than_one_programme_takes_are_tried_by_suspicion(monkeypatch:
     assert find_conflict(innocent, everyone(tables)) is None
 
 
-def test_a_solver_that_gives_up_is_told_and_nothing_is_concluded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthor.fit.conflict.SOLVER_SECONDS", 0.0)
+@pytest.mark.parametrize(("work", "said"), [(0.0, "too large"), (2_000.0, "limit")])
+def test_a_solver_that_gives_up_is_told_and_nothing_is_concluded(
+    work: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthor.fit.conflict.WORK", work)
     tables = planted(2_000, 20, 11)
     found = find_conflict(tables, everyone(tables))
     assert isinstance(found, Undecided)
-    assert "Time limit" in found.message
+    assert said in found.message
     assert isinstance(feasible_point(tables, everyone(tables)), Undecided)
 
 
@@ -344,3 +347,31 @@ def test_bounds_that_make_no_sense_are_refused() -> None:
 
 def test_no_tables_are_met_by_any_unit() -> None:
     assert find_conflict([], np.array([False, True])) is None
+
+
+def test_of_many_cells_only_those_near_what_is_missed_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synthor.fit.conflict.MOST_CELLS", 100)
+    monkeypatch.setattr("synthor.fit.conflict.WHOLE_CELLS", 60)
+    random = np.random.default_rng(2)
+    zone, a, b, c = np.unravel_index(np.arange(40 * 3 * 2 * 2), (40, 3, 2, 2))
+    people = random.gamma(1.0, size=len(zone))
+    people /= people.sum()
+    alive = ~((zone == 7) & (a == 0) & (b == 0))
+    people[~alive] = 0.0
+    tables = []
+    for side, size in ((a, 3), (b, 2), (c, 2)):
+        cells = Partition(zone * size + side, 40 * size)
+        wanted = cells.totals(people)
+        tables.append(Bounds(cells=cells, low=wanted, high=wanted))
+    assert not isinstance(find_conflict(tables, alive), Conflict)
+    wanted, whole = tables[1].low.copy(), tables[1].low[14:16].sum()
+    b_zero = whole - tables[0].low[21] + 0.1 * whole  # more than all in zone 7 that are not a = 0
+    wanted[14], wanted[15] = b_zero, whole - b_zero
+    tables[1] = Bounds(cells=tables[1].cells, low=wanted, high=wanted)
+    found = find_conflict(tables, alive)
+    assert isinstance(found, Conflict)
+    assert found.irreducible
+    assert {cell * 40 // tables[table].cells.size for table, cell in found.members} == {7}
+    assert plainly(tables, alive, found.members) > 1e-7
+    for member in found.members:
+        assert plainly(tables, alive, [other for other in found.members if other != member]) <= 1e-7

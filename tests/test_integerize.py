@@ -287,3 +287,22 @@ def test_units_outside_of_one_table_do_not_count_in_the_next(seed: int) -> None:
     off = [np.abs(band.excess(band.cells.totals(found.counts.astype(np.float64)))).sum() for band in bands]
     assert sum(off) == found.error == 0
     assert found.swaps > 0
+
+
+def test_tables_of_many_small_zones_are_met_exactly() -> None:
+    random = np.random.default_rng(4)
+    n_zones = 3_000
+    zone, *sides = np.divmod(np.arange(n_zones * 8), 8)[0], *np.unravel_index(np.arange(n_zones * 8) % 8, (2, 2, 2))
+    people = random.integers(0, n_zones * 8, 12_000)
+    bands, shares, occupied = [], np.ones(len(zone)), np.bincount(zone[people], minlength=n_zones)[zone]
+    for side in sides:
+        index = zone * 2 + side
+        wanted = np.bincount(index[people], minlength=n_zones * 2)
+        bands.append(Band(cells=Partition(index, n_zones * 2), low=wanted, high=wanted))
+        shares = shares * wanted[index] / np.maximum(occupied, 1)
+    shares = shares * occupied
+    weights = shares / shares.sum()  # of independence within each zone
+    order = shuffled_tree(np.stack([zone, *sides], axis=1), random)
+    whole = integerize(weights, 12_000, bands, order, random)
+    assert whole.error == 0
+    assert whole.counts.sum() == 12_000

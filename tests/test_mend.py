@@ -215,3 +215,18 @@ def test_many_records_are_moved_in_little_time_and_exactly(seed: int) -> None:
     mended, counts, moves = mend(problem, units, np.ones(n, int), even, random)
     assert error(problem, mended, counts) == 0
     assert moves <= before  # one for two cells would do, but a record may be moved in several tables
+
+
+def test_records_of_pairs_that_flows_do_not_list_are_moved_to_pairs_that_they_do() -> None:
+    text = """
+records: 4
+variables:
+  home: {type: category, values: [a, b, c]}
+  job: {type: category, values: [a, b, c]}
+targets:
+  - {flows: [home, job], table: [{home: a, job: b, count: 3}, {home: b, job: a, count: 1}]}
+"""
+    problem = compile_problem(parse_spec(text))
+    units = Units(codes=np.array([[0, 1], [0, 2], [2, 1]], np.int32))  # the last two are not listed
+    moved, counts, _ = mend(problem, units, np.array([2, 1, 1]), even, np.random.default_rng(0))
+    assert counted(moved, counts) == {(0, 1): 3, (1, 0): 1}

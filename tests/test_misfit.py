@@ -1,5 +1,6 @@
 """Why a run does not meet its targets: contradictions, cells that no record can fall into, and strain."""
 
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -16,15 +17,17 @@ from rich.console import Console
 
 from synthor import Prior, compile_problem, parse_spec
 from synthor.errors import InputError
+from synthor.fit.diagnose import Clash, Contradiction
 from synthor.fit.model import Model
 from synthor.fit.obstacles import keepers
+from synthor.fit.status import Status
 from synthor.loop import synthesize
 from synthor.measure import Explanation, measure
 from synthor.prior.model import Dependency, Proposal
 from synthor.problem import Problem
 from synthor.report.misfit import explain_misfit, strain_tables
 from synthor.report.terminal import measurement_table
-from synthor.run import Run
+from synthor.run import Run, draw
 
 JOBS = """
 records: 10000
@@ -340,3 +343,45 @@ def test_a_mistyped_key_of_the_sample_gets_a_suggestion_and_an_empty_sample_a_pl
     spec = parse_spec(TOTALS + "sample: {file: a.csv}\n").placed_in(tmp_path)
     with pytest.raises(InputError, match="holds no record, only a header; give a file with one record a row"):
         synthesize(spec)
+
+
+CARS = """
+records: 10
+variables: {car: {type: boolean}, tenure: {type: category, values: [owned, rented]}}
+targets: [{counts: {car: {yes: 6, no: 4}}}, {counts: {tenure: {owned: 5, rented: 5}}}]
+"""
+
+
+def blamed(text: str) -> Run:
+    """Records of a model whose fit is said to have failed, with a contradiction and a cell that nobody falls into."""
+    model = synthesize(parse_spec(text)).model
+    clash = Clash(target="car", cell="car = yes", wanted=6.0, error=1.0, low=6.0, high=6.0, rises=True, counts=True)
+    failed = dataclasses.replace(
+        model,
+        status=Status.UNSUPPORTED,
+        contradictions=(Contradiction(clashes=(clash,)),),
+        lacking=((0, 0),),
+        unsupported=("car: car = yes",),
+    )
+    return draw(failed)
+
+
+def test_nothing_is_blamed_where_the_records_meet_everything(tmp_path: Path) -> None:
+    run = blamed(CARS)
+    measurement = run.write(tmp_path / "out")
+    assert measurement.met
+    assert measurement.status == "mended"
+    assert [told.kind for told in measurement.explanations if told.kind in ("contradiction", "unsupported")] == []
+    assert not [note for note in measurement.notes if "No units were found" in note]
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["status"] == "mended"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "cannot" not in page and "No units were found" not in page and "some were changed" in page
+
+
+def test_the_blame_stays_where_the_records_do_not_meet_everything() -> None:
+    run = blamed(CARS.replace("records: 10", "records: 11").replace("yes: 6", "yes: 7").replace("rented: 5", "rented: 6"))
+    short = dataclasses.replace(run.sample, counts=run.sample.counts - (np.arange(len(run.sample.counts)) == 0))
+    measurement = dataclasses.replace(run, sample=short).measurement
+    assert not measurement.met
+    assert measurement.status == "unsupported"
+    assert {told.kind for told in measurement.explanations} >= {"contradiction", "unsupported"}

@@ -1,3 +1,4 @@
+import time
 from datetime import date
 from decimal import Decimal
 
@@ -182,3 +183,11 @@ def test_categories_and_booleans_come_back_as_they_are() -> None:
     assert TENURE.encode(tenure).tolist() == [2, 0, 1]
     car = shape(CAR, np.array([0.5, 0.5])).draw(np.array([1, 0], np.int32), random)
     assert car.to_list() == [True, False]
+
+
+def test_thousands_of_labels_are_looked_up_without_trying_them_one_by_one() -> None:
+    zones = Integer(type="integer", min=0, max=2_999, bins=[float(zone) for zone in range(3_000)]).build("zone")
+    begin = time.process_time()
+    assert [zones.code(f" {zone}.0 ") for zone in range(3_000)] == list(range(3_000))
+    assert [zones.code(label) for label in zones.labels] == list(range(3_000))
+    assert time.process_time() - begin < 0.5  # one by one it takes seconds

@@ -113,8 +113,9 @@ class Run:
             if self.held_out is not None:
                 place.save("holdout.json", self.held_out.to_json())
             held_out = self.held_out or held_out_in(place)
-            place.save("report.html", render(self.model, measurement, tally.pair_counts, held_out))
-        write_manifest(place, self.model, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
+            told = self.model.concluded(met=measurement.met)
+            place.save("report.html", render(told, measurement, tally.pair_counts, held_out))
+        write_manifest(place, told, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
         return measurement
 
 
@@ -213,7 +214,8 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     tally.add(frames)
     measurement = _measurement(model, tally, random_seed)
     folder.save("measurement.json", measurement.to_json())
-    folder.save("report.html", render(model, measurement, tally.pair_counts, held_out_in(folder)))
+    told = model.concluded(met=measurement.met)
+    folder.save("report.html", render(told, measurement, tally.pair_counts, held_out_in(folder)))
     return measurement
 
 
@@ -254,7 +256,7 @@ def notes_on(model: Model) -> tuple[str, ...]:
         notes.append(model.prior.calibrated)
     notes += [f"{note}." for note in model.prior.survey or ()]
     if model.status.value != "converged":
-        notes.append(f"{model.status.sentence} {model.status.knob}")
+        notes.append(f"{model.status.sentence} {model.status.knob}".strip())
     dropped = [entry for entry in model.dropped if entry.action == "dropped"]
     notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
     if len(dropped) > SHOWN:
@@ -263,6 +265,7 @@ def notes_on(model: Model) -> tuple[str, ...]:
 
 
 def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:
+    model = model.concluded(met=tally.measurement().met)
     notes = notes_on(model)
     if tally.problem.n_units != model.problem.n_units:
         notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)

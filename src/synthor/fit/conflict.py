@@ -20,13 +20,13 @@ table at a time, then one cell at a time, whenever the rest is still a contradic
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from synthor.types import CellIndex, Counts, Floats, Mask
-from synthor.units import Cells
+from synthor.units import Cells, Incidence
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -41,7 +41,13 @@ UNITS = 1e4
 """The weights sum to this inside the solver, whose absolute tolerance then is 1e-13 of all units."""
 
 SOLVER_TOLERANCE = 1e-9
-SOLVER_SECONDS = 300.0
+WORK = 5e9
+"""Steps of the simplex method times rows of their programmes that one question may take: a minute or so. Steps are counted,
+not seconds, so that the answer is the same on every machine."""
+
+MOST_STEPS = 2**31 - 1
+"""More the solver cannot be told."""
+
 ROUNDS = 200
 AT_ONCE = 4_000
 """So few columns are given to the solver without generating any."""
@@ -54,6 +60,9 @@ MANY_SWEEPS = 100
 
 WHOLE_CELLS = 2_000
 """Above so many cells the programme over all tables is too slow: suspicious tables are tried first."""
+
+MOST_CELLS = 10_000
+"""Above so many no programme over all cells is tried: only those near the cells that are missed."""
 
 PENALTY = 1e4
 """Price of a cell that shall hold, where that of the cell which gives way is 1: right while errors differ by less than this."""
@@ -154,14 +163,17 @@ def find_conflict(
     if sum(_missed(table, weights).sum() / table.scale for table in scaled) <= tolerance:
         advance(100, 100)
         return None
-    chosen, outcome = _first_outcome(scaled, alive, weights, tolerance, advance)
+    if sum(table.cells.size for table in scaled) > MOST_CELLS:
+        return _local_conflict(scaled, alive, weights, tolerance, advance)
+    work = _Work()
+    chosen, outcome = _first_outcome(scaled, alive, weights, tolerance, work, advance)
     if outcome.upper <= tolerance:
         advance(100, 100)
         return None
     if outcome.lower <= tolerance:
         return Undecided(message=outcome.message, at_least=outcome.lower, at_most=outcome.upper)
-    few, proof = _needed(scaled, chosen, alive, outcome, tolerance, lambda done: advance(60 + int(15 * done), 100))
-    narrow = _narrowed(scaled, few, alive, proof)
+    few, proof = _needed(scaled, chosen, alive, outcome, tolerance, work, lambda done: advance(60 + int(15 * done), 100))
+    narrow = _narrowed(scaled, few, alive, proof, work)
     pool, irreducible = _filtered(narrow, tolerance, lambda done: advance(75 + int(24 * done), 100))
     moves, told = _moves(pool)
     if len(chosen) == len(tables):
@@ -198,7 +210,7 @@ def feasible_point(
     ([1, 2], [0.4, 0.6])
     """
     scaled = _checked(tables, alive)
-    pool = _Whole(scaled, alive)
+    pool = _Whole(scaled, alive, _Work())
     weights = _swept(scaled, alive, tolerance, lambda done: advance(int(30 * done), 100))
     outcome = _elastic(pool, _start(pool, weights), enough=tolerance, advance=lambda rounds: _asymptotic(advance, rounds))
     advance(100, 100)
@@ -209,6 +221,13 @@ def feasible_point(
     if outcome.lower > tolerance:
         return None
     return Undecided(message=outcome.message, at_least=outcome.lower, at_most=outcome.upper)
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """How much work a question may still take."""
+
+    left: float = field(default_factory=lambda: WORK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -260,6 +279,9 @@ class _Pool(Protocol):
     @property
     def high(self) -> Floats: ...
 
+    @property
+    def work(self) -> _Work: ...
+
     def price(self, multipliers: Floats) -> Floats:
         """Cy of every column, -inf where it may have no weight."""
         ...
@@ -272,8 +294,8 @@ class _Pool(Protocol):
 class _Whole:
     """All cells of some tables over all units, never written out as one matrix."""
 
-    def __init__(self, tables: Sequence[_Table], alive: Mask) -> None:
-        self.tables, self.alive = tables, alive
+    def __init__(self, tables: Sequence[_Table], alive: Mask, work: _Work) -> None:
+        self.tables, self.alive, self.work = tables, alive, work
         self.ends = np.cumsum([table.cells.size for table in tables])
         self.low = _joined([table.low / table.scale for table in tables])
         self.high = _joined([table.high / table.scale for table in tables])
@@ -307,6 +329,7 @@ class _Narrow:
         units_of_one: (r,) a row's own unit of measurement, in scaled ones.
         start: columns that the last programme used.
         order: (r,) size of each row's multiplier in the last certificate.
+        work: that is left.
     """
 
     matrix: "Matrix"
@@ -316,6 +339,7 @@ class _Narrow:
     units_of_one: Floats
     start: CellIndex
     order: Floats
+    work: _Work
 
     def price(self, multipliers: Floats) -> Floats:
         return np.asarray(self.matrix @ multipliers, dtype=np.float64)
@@ -388,7 +412,7 @@ def _elastic(
     for done in range(ROUNDS):
         advance(done)
         columns = pool.columns(picks)
-        solved = _solved(columns, pool.low, pool.high, cost)
+        solved = _solved(columns, pool.low, pool.high, cost, pool.work)
         if isinstance(solved, str):
             message = solved
             break
@@ -434,7 +458,7 @@ def _diverse(pool: _Pool, better: CellIndex, prices: Floats) -> CellIndex:
     return slate[np.union1d(of_row[of_row >= 0], np.arange(len(slate))[-BEST:])]
 
 
-def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats) -> tuple[Floats, Floats] | str:
+def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats, work: _Work) -> tuple[Floats, Floats] | str:
     """Optimal weights and multipliers of the elastic programme over some columns, or what the solver said instead.
 
     Each cell's total is  (C'p)_j + short_j - over_j = t_j  with  low_j <= t_j <= high_j.
@@ -451,6 +475,9 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats) -> tuple
     prices = np.concatenate([np.zeros(k), cost, cost, np.zeros(r)])
     said = "the solver did not start"
     for presolve in (True, False):  # what fails with it may work without
+        steps = min(int(work.left / (r + 1)), MOST_STEPS)
+        if steps < 1:
+            return "the programmes became too large"
         found = optimize.linprog(
             prices,
             A_eq=matrix,
@@ -459,18 +486,19 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats) -> tuple
             method="highs-ds",
             options={
                 "presolve": presolve,
-                "time_limit": SOLVER_SECONDS,
+                "maxiter": steps,
                 "primal_feasibility_tolerance": SOLVER_TOLERANCE,
                 "dual_feasibility_tolerance": SOLVER_TOLERANCE,
             },
         )
+        work.left -= max(found.nit, 1) * (r + 1)
         if found.status == 0 and found.x is not None:
             weights = np.maximum(found.x[:k], 0.0)
             multipliers = np.clip(found.eqlin.marginals[:r], -cost, cost)
             multipliers[(np.isneginf(low) & (multipliers > 0)) | (np.isposinf(high) & (multipliers < 0))] = 0.0
             return weights / weights.sum(), multipliers
         said = found.message
-        if found.status == 1:  # out of time: another attempt would be, too
+        if found.status == 1:  # out of steps: another attempt would be, too
             break
     return said
 
@@ -528,7 +556,7 @@ def _start(pool: _Pool, weights: Floats) -> CellIndex:
 
 
 def _first_outcome(
-    tables: Sequence[_Table], alive: Mask, weights: Floats, tolerance: float, advance: Advance
+    tables: Sequence[_Table], alive: Mask, weights: Floats, tolerance: float, work: _Work, advance: Advance
 ) -> tuple[tuple[int, ...], _Outcome]:
     """Which tables were looked at, and the outcome: all, or the most suspicious ones where there are too many cells."""
     cells = np.array([table.cells.size for table in tables], dtype=np.int64)
@@ -539,15 +567,55 @@ def _first_outcome(
         size = 2
         while size < 2 * fitting:
             chosen = tuple(sorted(order[: min(size, fitting)].tolist()))
-            pool = _Whole([tables[i] for i in chosen], alive)
+            pool = _Whole([tables[i] for i in chosen], alive, work)
             outcome = _elastic(pool, _start(pool, weights), enough=tolerance)
             if outcome.lower > tolerance:
                 return chosen, outcome
             size *= 2
             _asymptotic(advance, size)
-    pool = _Whole(tables, alive)
+    pool = _Whole(tables, alive, work)
     start = _start(pool, weights)
     return tuple(range(len(tables))), _elastic(pool, start, advance=lambda rounds: _asymptotic(advance, rounds))
+
+
+def _local_conflict(
+    tables: Sequence[_Table], alive: Mask, weights: Floats, tolerance: float, advance: Advance
+) -> Conflict | Undecided:
+    """A contradiction among the cells near those that sweeps miss, over all units; whatever else is demanded, it stays one."""
+    missed = [_missed(table, weights) for table in tables]
+    near = _near(tables, alive, [m / table.scale for m, table in zip(missed, tables, strict=True)])
+    parts = [
+        Bounds(cells=Incidence(table.cells.matrix()[:, cells]), low=table.low[cells], high=table.high[cells])
+        for table, cells in zip(tables, near, strict=True)
+    ]
+    found = find_conflict(parts, alive, tolerance=tolerance, advance=advance)
+    total = sum(float(m.sum()) / table.scale for m, table in zip(missed, tables, strict=True))
+    if not isinstance(found, Conflict):
+        return Undecided(message="there are too many cells for one programme over all", at_least=0.0, at_most=total)
+    members = tuple((table, int(near[table][cell])) for table, cell in found.members)
+    return replace(found, members=members, total=total, best=tuple(missed))
+
+
+def _near(tables: Sequence[_Table], alive: Mask, missed: Sequence[Floats]) -> list[CellIndex]:
+    """For each table the cells that units in the most missed cells count in; as many missed cells as give few cells near."""
+    flat = np.concatenate(missed)
+    order = np.argsort(-flat, kind="stable")[: int((flat > 0).sum())]
+    ends = np.cumsum([table.cells.size for table in tables])
+    best: list[CellIndex] = [np.zeros(0, np.int64) for _ in tables]
+    size = 1
+    while size < 2 * len(order):
+        chosen = np.zeros(len(flat))
+        chosen[order[:size]] = 1.0
+        inside = np.zeros(len(alive))
+        for table, part in zip(tables, np.split(chosen, ends[:-1]), strict=True):
+            if part.any():
+                inside += table.cells.spread(part)
+        there = (alive & (inside != 0)).astype(np.float64)
+        near = [np.flatnonzero(table.cells.totals(there)) for table in tables]
+        if sum(map(len, near)) > WHOLE_CELLS:
+            break
+        best, size = near, 2 * size
+    return best
 
 
 def _support(multipliers: Floats, pool: _Pool, tolerance: float) -> Mask:
@@ -558,11 +626,11 @@ def _support(multipliers: Floats, pool: _Pool, tolerance: float) -> Mask:
     return large if _value(kept, pool) - float(pool.price(kept).max()) > tolerance else size > 0
 
 
-def _narrowed(tables: Sequence[_Table], chosen: Sequence[int], alive: Mask, outcome: _Outcome) -> _Narrow:
+def _narrowed(tables: Sequence[_Table], chosen: Sequence[int], alive: Mask, outcome: _Outcome, work: _Work) -> _Narrow:
     """The rows of a certificate, over the distinct columns that the units have there."""
     from scipy import sparse
 
-    whole = _Whole([tables[i] for i in chosen], alive)
+    whole = _Whole([tables[i] for i in chosen], alive, work)
     support = _support(outcome.multipliers, whole, 0.0)
     owner = np.repeat(chosen, [tables[i].cells.size for i in chosen])
     cell = np.concatenate([np.arange(tables[i].cells.size) for i in chosen])
@@ -584,6 +652,7 @@ def _narrowed(tables: Sequence[_Table], chosen: Sequence[int], alive: Mask, outc
         units_of_one=scales[support],
         start=place[outcome.picks],
         order=np.abs(outcome.multipliers[support]),
+        work=work,
     )
     return narrow.only(np.ones(len(narrow.low), dtype=bool))
 
@@ -594,10 +663,11 @@ def _needed(
     alive: Mask,
     outcome: _Outcome,
     tolerance: float,
+    work: _Work,
     advance: Callable[[float], None],
 ) -> tuple[tuple[int, ...], _Outcome]:
     """Leave out one table at a time as long as the rest is a contradiction; with the outcome of what remains."""
-    chosen, outcome, mass = _proving(tables, chosen, alive, outcome)
+    chosen, outcome, mass = _proving(tables, chosen, alive, outcome, work)
     first = size = len(chosen) // 2
     while size:  # first the half with the smallest multipliers, then fewer, in the end each table alone
         batches = _batches(chosen, mass, size)
@@ -605,9 +675,9 @@ def _needed(
             advance(1 - size * (1 - done / len(batches) / 2) / first)
             rest = tuple(i for i in chosen if i not in left_out)
             if rest and len(rest) < len(chosen):
-                found = _elastic(_Whole([tables[i] for i in rest], alive), outcome.picks, enough=tolerance)
+                found = _elastic(_Whole([tables[i] for i in rest], alive, work), outcome.picks, enough=tolerance)
                 if found.lower > tolerance:
-                    chosen, outcome, mass = _proving(tables, rest, alive, found)
+                    chosen, outcome, mass = _proving(tables, rest, alive, found, work)
                 elif size > 1:
                     break
         size //= 2
@@ -621,10 +691,10 @@ def _batches(chosen: tuple[int, ...], mass: Floats, size: int) -> list[set[int]]
 
 
 def _proving(
-    tables: Sequence[_Table], chosen: tuple[int, ...], alive: Mask, outcome: _Outcome
+    tables: Sequence[_Table], chosen: tuple[int, ...], alive: Mask, outcome: _Outcome, work: _Work
 ) -> tuple[tuple[int, ...], _Outcome, Floats]:
     """The tables that a certificate uses, the outcome with multipliers of these alone, and their sums in size."""
-    pool = _Whole([tables[i] for i in chosen], alive)
+    pool = _Whole([tables[i] for i in chosen], alive, work)
     used = np.where(_support(outcome.multipliers, pool, 0.0), outcome.multipliers, 0.0)
     parts = {i: part for i, part in zip(chosen, np.split(used, pool.ends[:-1]), strict=True) if part.any()}
     mass = np.array([np.abs(part).sum() for part in parts.values()])

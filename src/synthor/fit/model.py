@@ -17,8 +17,9 @@ from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, give
 from synthor.fit.dual import TASTES
 from synthor.fit.face import Closing
 from synthor.fit.lacking import barred, lacking, openings, without
+from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
-from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
+from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
@@ -84,6 +85,7 @@ class Model:
         inside: combinations of categories that candidates were drawn for because the pool lacked them.
         closings: why candidates weigh nothing that the targets leave no room for.
         dropped: beliefs that could not be used.
+        listed: whether the candidates were listed rather than drawn.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
         rounds: what was asked of a model, and what it brought, round by round.
     """
@@ -109,6 +111,7 @@ class Model:
     lacking: tuple[tuple[int, int], ...] = field(default=())
     inside: tuple[Inside, ...] = field(default=())
     closings: tuple[Closing, ...] = field(default=())
+    listed: bool = False
 
     @property
     def clashes(self) -> tuple[Clash, ...]:
@@ -130,7 +133,7 @@ class Model:
         problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
             if self.pulled:
-                pool = draw_pool(problem, self.beliefs, size=self.pool_size, random_seed=seed, inside=self.inside)
+                pool = _pool(problem, self.beliefs, self.pool_size, self.inside, listed=self.listed)
             else:
                 pool = draw_as_written(problem, self.beliefs, size=self.pool_size, random_seed=seed)
         if _digest(pool) != self.pool_sha256:
@@ -153,9 +156,17 @@ class Model:
 
     def recorded(self, *, rounds: tuple[Round, ...] | None = None, status: Status | None = None) -> "Model":
         """The same model with another record of how it came about; what it has computed is kept."""
-        changed = replace(
-            self, rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status
-        )
+        return self._with(rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status)
+
+    def concluded(self, *, met: bool) -> "Model":
+        """The same model, told of the records drawn from it: where these meet every target, nothing stood in their way."""
+        if not met or self.status not in UNMEETABLE:
+            return self
+        return self._with(status=Status.MENDED, contradictions=(), lacking=(), unsupported=())
+
+    def _with(self, **changes: Any) -> "Model":
+        """The same with another record; what it has computed is kept."""
+        changed = replace(self, **changes)
         kept = ("beliefs", "pool", "weights")
         changed.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return changed
@@ -208,6 +219,7 @@ class Model:
                 "size": self.pool_size,
                 "sha256": self.pool_sha256,
                 "random_seed": self.problem.spec.random_seed,
+                **({"listed": True} if self.listed else {}),
                 "inside": [{"positions": list(i.positions), "codes": i.codes.tolist()} for i in self.inside],
             },
             "closed": [
@@ -252,6 +264,7 @@ class Model:
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 pulled=bool(document.get("pulled", True)),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
+                listed=bool(document["pool"].get("listed", False)),
                 lacking=tuple((int(t), int(cell)) for t, cell in document.get("lacking", ())),
                 contradictions=tuple(_contradiction(found) for found in document.get("contradictions", ())),
                 closings=tuple(
@@ -298,16 +311,16 @@ def fit(
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     inside: tuple[Inside, ...] = ()
+    listed = bool(lean_positions(ruled, pool_size))
     for more in range(SUPPLIES + 1):
         with one_thread():
-            pool = draw_pool(
-                ruled, beliefs, size=pool_size, random_seed=problem.spec.random_seed, inside=inside, advance=advance
-            )
+            pool = _pool(ruled, beliefs, pool_size, inside, listed=listed, advance=advance)
+            listed = pool.listed
             _refuse_empty(pool)
             believed = lacking(ruled, beliefs, pool.units) if not more else ()
             if believed:
-                inside, seed = (*inside, *believed), problem.spec.random_seed
-                pool = draw_pool(ruled, beliefs, size=pool_size, random_seed=seed, inside=inside, advance=advance)
+                inside = (*inside, *believed)
+                pool = _pool(ruled, beliefs, pool_size, inside, listed=listed, advance=advance)
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
@@ -347,6 +360,7 @@ def fit(
         phis=phis,
         inside=inside,
         closings=found.closings,
+        listed=listed,
         lacking=pool.unsupported,
         contradictions=tuple(contradictions),
         status=_status(pool, found.status, contradictions),
@@ -378,6 +392,21 @@ def _given_way(
             reason = f"believed {share} of all records at {cell_of_belief(belief, cell, called)}, where {why.words}{more}"
             found.append(Dropped(belief=belief.name, reason=reason, action="gave way"))
     return tuple(found)
+
+
+def _pool(
+    ruled: Problem,
+    beliefs: Beliefs,
+    size: int,
+    inside: tuple[Inside, ...],
+    *,
+    listed: bool,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Pool:
+    """Candidates: listed where that is asked for and they are few enough, otherwise drawn."""
+    seed = ruled.spec.random_seed
+    found = listed_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside) if listed else None
+    return found or draw_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside, advance=advance)
 
 
 def _refuse_empty(pool: Pool) -> None:

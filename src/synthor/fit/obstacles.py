@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from synthor.fit.listing import finest_groups
 from synthor.problem import Problem, Rule, Target
 from synthor.spec.rules import names_in
 from synthor.types import CellIndex, Codes, Mask
@@ -157,12 +158,10 @@ def keepers(problem: Problem, target: Target, cell: int) -> tuple[tuple[Obstacle
 
 def _bins(problem: Problem, target: Target, place: int, cell: int) -> CellIndex:
     """Finest bins of one side of a table that a cell stands for."""
-    axis, level = target.grid.axes[place], problem.levels[0]
-    flat = cell if target.grid.listed is None else int(target.grid.listed[cell])
-    group = int(np.unravel_index(flat, target.grid.shape)[place])
-    of = axis.group_of
-    if axis.column == axis.position and axis.position in level.slices:
-        of = of[level.parents(axis.position)]
+    of, listed = finest_groups(problem.levels[0], target.grid.axes[place]), target.grid.listed
+    if listed is not None and cell >= len(listed):  # all that is not listed
+        return np.arange(len(of))
+    group = int(np.unravel_index(cell if listed is None else int(listed[cell]), target.grid.shape)[place])
     return np.flatnonzero(of == group)
 
 

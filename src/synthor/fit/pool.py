@@ -1,12 +1,13 @@
 """The pool: candidate units drawn from the beliefs, each with its weight under the base measure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
 
 import numpy as np
 
+from synthor.fit.listing import FEWEST_DRAWN, every_combination, lean_positions, some_combinations
 from synthor.fit.slices import fine_shapes, log_scattered, slice_shares, with_slices
 from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import Beliefs
@@ -21,6 +22,9 @@ from synthor.values import Shape, possible
 PART = 25_000
 MAX_DRAWS_PER_CANDIDATE = 100
 """Draws for each candidate that is wanted, before the pool is left smaller than that."""
+
+DRAWN_IN_ALL = 1_000_000
+"""Candidates that are drawn for listed combinations of some variables, unless these take more."""
 
 DRAWS_PER_MISSING_CELL = 60
 MAX_DRAWS_PER_MISSING_CELL = 50_000
@@ -51,6 +55,8 @@ class Pool:
         log_base: (n,) log of each candidate's share under the base measure q, normalised.
         acceptance: share of draws that broke no rule and fell into no cell that must be empty.
         unsupported: cells that are wanted but that no such unit was found for, as (target, cell).
+        complete: whether every combination is among them that is allowed and that is believed possible.
+        listed: whether they are those of `listed_pool`.
     """
 
     units: Units
@@ -58,6 +64,8 @@ class Pool:
     log_base: Floats
     acceptance: float
     unsupported: tuple[tuple[int, int], ...]
+    complete: bool = False
+    listed: bool = False
 
 
 def draw_pool(
@@ -89,7 +97,7 @@ def draw_pool(
     """
     draw = _Draw.of(problem, beliefs)
     if draw.n_cells <= size:
-        return draw.listed()
+        return draw.listed(draw.product())
     parts: list[Codes] = []
     log_base: list[Floats] = []
     accepted = drawn = part = 0
@@ -104,23 +112,81 @@ def draw_pool(
         accepted += len(codes)
         drawn, part = drawn + n * len(draw.sources), part + 1
         log_base.append(draw.log_weight(codes))
-    codes, weights = np.concatenate(parts), np.concatenate(log_base)
-    codes, weights, unsupported = _supply(draw, codes, weights, drawn, generator(random_seed, "pool", "missing"))
+    found = _supplied(
+        draw, np.concatenate(parts), np.concatenate(log_base), drawn, accepted / max(drawn, 1), random_seed, inside
+    )
+    advance(size, size)
+    return found
+
+
+def listed_pool(
+    problem: Problem,
+    beliefs: Beliefs,
+    *,
+    size: int,
+    random_seed: int,
+    inside: tuple["Inside", ...] = (),
+) -> Pool | None:
+    """Candidates that are listed: every combination that no table wants empty, where these are few enough.
+
+    Where they are too many, those of the variables that tables with small cells speak of are listed, and the other variables
+    are drawn a few times for each. So no combination is missing of the variables that matter. Where numbers have means or
+    deviations to meet, that is done in any case: listed, each slice of their bins is a candidate that weighs next to nothing,
+    and the whole records that chance takes of these miss a standard deviation by more than numbers can move in their slices.
+
+    Args:
+        problem: what is known.
+        beliefs: what is believed.
+        size: candidates that would be drawn otherwise; it decides which cells are small.
+        random_seed: the same seed gives the same pool.
+        inside: combinations of categories that need candidates of their own.
+
+    Returns:
+        The pool; None where there are too many combinations.
+    """
+    draw = _Draw.of(problem, beliefs)
+    numbers = any(moment.kind != "shares" for moment in problem.moments)
+    found = None if numbers else every_combination(problem)
+    if found is not None:
+        return replace(draw.listed(found.fine), listed=True)
+    strata = some_combinations(problem, lean_positions(problem, size))
+    if strata is None:
+        return None
+    n_each = max(FEWEST_DRAWN, DRAWN_IN_ALL // max(len(strata.fine), 1))
+    n_here = max(PART // n_each, 1)
+    parts = [
+        draw.completed(
+            strata.positions,
+            strata.fine[begin : begin + n_here],
+            n_each,
+            generator(random_seed, "pool", "listed", "", "part", part),
+        )
+        for part, begin in enumerate(range(0, len(strata.fine), n_here))
+    ]
+    codes, log_base = np.concatenate([codes for codes, _ in parts]), np.concatenate([weights for _, weights in parts])
+    acceptance = float(np.exp(log_base).sum())
+    return replace(_supplied(draw, codes, log_base, 1, acceptance, random_seed, inside), listed=True)
+
+
+def _supplied(
+    draw: "_Draw",
+    codes: Codes,
+    weights: Floats,
+    n_drawn: int,
+    acceptance: float,
+    random_seed: int,
+    inside: tuple["Inside", ...],
+) -> Pool:
+    """The pool of some candidates and of those that wanted cells and given combinations lack."""
+    codes, weights, unsupported = _supply(draw, codes, weights, n_drawn, generator(random_seed, "pool", "missing"))
     for number, place in enumerate(inside):
         random = generator(random_seed, "pool", "inside", "", "part", number)
         strata = list(place.codes[:, None, list(place.positions)])
-        codes, weights, _ = _add(draw, codes, weights, drawn, place.positions, strata, random, fixed=place)
+        codes, weights, _ = _add(draw, codes, weights, n_drawn, place.positions, strata, random, fixed=place)
     if len(weights):
         weights = weights - weights.max()
         weights -= np.log(np.exp(weights).sum())
-    advance(size, size)
-    return Pool(
-        units=Units(codes=codes),
-        base=draw.base,
-        log_base=weights,
-        acceptance=accepted / max(drawn, 1),
-        unsupported=unsupported,
-    )
+    return Pool(units=Units(codes=codes), base=draw.base, log_base=weights, acceptance=acceptance, unsupported=unsupported)
 
 
 def draw_as_written(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
@@ -177,16 +243,16 @@ class _Draw:
         level = self.problem.levels[0]
         return float(np.prod([float(level.finest(v).size) for v in range(len(level.variables))]))
 
-    def listed(self) -> Pool:
-        """Every combination that is allowed."""
+    def product(self) -> Codes:
+        """All combinations of all variables' finest bins, (n, v)."""
         level = self.problem.levels[0]
         sizes = [level.finest(v).size for v in range(len(level.variables))]
-        fine = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1).astype(np.int32)
-        codes = level.coarsen(fine)
-        log_base = self.base.log_density(codes)
-        for v in level.slices:
-            inside = slice_shares(level.variables[v], self.shapes[v], level.parents(v))
-            log_base = log_base + np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+        return np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1).astype(np.int32)
+
+    def listed(self, fine: Codes) -> Pool:
+        """Those of all combinations, (n, v), that are allowed."""
+        codes = self.problem.levels[0].coarsen(fine)
+        log_base = self._with_slices(self.base.log_density(codes), codes, self.problem.levels[0].slices)
         kept = self.keeps(codes) & np.isfinite(log_base)
         codes, log_base = codes[kept], log_base[kept]
         acceptance = float(np.exp(log_base).sum())
@@ -197,7 +263,35 @@ class _Draw:
             log_base=log_base - np.log(max(acceptance, TINY)),
             acceptance=acceptance,
             unsupported=tuple(missing),
+            complete=True,
         )
+
+    def completed(
+        self, positions: tuple[int, ...], fine: Codes, n_each: int, random: np.random.Generator
+    ) -> tuple[Codes, Floats]:
+        """Candidates of combinations of some variables' finest bins, the others drawn; and the log of their shares."""
+        level = self.problem.levels[0]
+        fine = np.repeat(fine, n_each, axis=0)
+        known = np.zeros((len(fine), len(level.variables)), np.int32)
+        known[:, positions] = fine
+        known = level.coarsen(known)
+        units, share = self.base.draw_within(positions, known[:, positions], random)
+        codes = self.sliced(units.codes, random)
+        cut = [position for position in positions if position in level.slices]
+        for position in cut:
+            codes[:, level.column(position)] = known[:, level.column(position)]
+        with np.errstate(divide="ignore"):
+            log_base = self._with_slices(np.log(share / n_each), codes, cut)
+        kept = self.keeps(codes) & (share > 0)
+        return codes[kept], log_base[kept]
+
+    def _with_slices(self, log_base: Floats, codes: Codes, cut: Iterable[int]) -> Floats:
+        """The same, (n,), with the shares that units' slices of some variables have of their bins."""
+        level = self.problem.levels[0]
+        for v in cut:
+            inside = slice_shares(level.variables[v], self.shapes[v], level.parents(v))
+            log_base = log_base + np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+        return log_base
 
     def sliced(self, codes: Codes, random: np.random.Generator, *, scattered: bool = False) -> Codes:
         """Units with the slices that their values lie in."""

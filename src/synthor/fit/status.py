@@ -15,6 +15,7 @@ class Status(Enum):
     ITERATION_LIMIT = "iteration_limit"
     INFEASIBLE = "infeasible"
     UNSUPPORTED = "unsupported"
+    MENDED = "mended"
     OUT_OF_BUDGET = "out_of_budget"
     AS_WRITTEN = "as_written"
 
@@ -45,6 +46,10 @@ _TEXTS = {
     Status.UNSUPPORTED: (
         "No units were found with which all targets can be met.",
         "Look at the cells that are listed: strike the rule that empties them, correct the table, or add proposals for them.",
+    ),
+    Status.MENDED: (
+        "The fit did not meet every target, but the records do: some were changed until they did.",
+        "",
     ),
     Status.AS_WRITTEN: (
         "The proposals were taken as the model wrote them; nothing pulled them onto the targets.",

@@ -45,8 +45,9 @@ def bands_told(
         return None
     spans: dict[str, Span] = {}
     unknown = []
+    plain = _plain_codes(variable.labels)
     for text in dict.fromkeys(texts):
-        code = _known(renamed.get(undressed(text), text), variable)
+        code = _known(renamed.get(undressed(text), text), variable, plain)
         if code >= 0:
             spans[text] = span(text) or Span(float(variable.low[code]), float(variable.high[code]))
         elif (read := span(text)) is not None:
@@ -107,10 +108,13 @@ def codes_of(
         for text, band in zip(spans, _as_bands(variable, list(spans.values())), strict=True):
             found[text] = _bin_of(variable, band)
     elif unknown and variable is not None:
-        by_span = [(span(label), code) for code, label in enumerate(labels)]
+        by_span: dict[Span, list[int]] = {}
+        for code, label in enumerate(labels):
+            if (one := span(label)) is not None:
+                by_span.setdefault(one, []).append(code)
         for text in unknown:
             told = span(renamed.get(undressed(text), text))
-            alike = [code for one, code in by_span if one == told] if told is not None and not told.single else []
+            alike = by_span.get(told, []) if told is not None and not told.single else []
             found[text] = alike[0] if len(alike) == 1 else NONE
     return found
 
@@ -127,11 +131,9 @@ def renamed_labels(labels: Mapping[str, Mapping[str, str]]) -> dict[str, dict[st
     return {name: {undressed(told): meant for told, meant in pairs.items()} for name, pairs in labels.items()}
 
 
-def _known(text: str, variable: Variable) -> int:
+def _known(text: str, variable: Variable, plain: Mapping[str, int]) -> int:
     code = variable.code(text)
-    if code < 0:
-        code = _plain_codes(variable.labels).get(undressed(text), NONE)
-    return code
+    return code if code >= 0 else plain.get(undressed(text), NONE)
 
 
 def _slips(unknown: list[Span], every: list[Span]) -> bool:
@@ -156,8 +158,9 @@ def _bin_of(variable: Variable, band: tuple[float, float]) -> int:
     """The bin that a band is, -1 where it is none; the last bin may end where the band does, or beyond."""
     step = 10.0**-variable.decimals
     low, below = band
-    for code, (first, last) in enumerate(zip(variable.low, variable.high, strict=True)):
-        ends = below >= last if code == variable.size - 1 else abs(below - last - step) < step / 2
-        if abs(low - first) < step / 2 and ends:
-            return code
-    return NONE
+    code = int(np.searchsorted(variable.low, low + step / 2)) - 1  # the last bin that begins no later
+    if code < 0 or abs(low - variable.low[code]) >= step / 2:
+        return NONE
+    last = variable.high[code]
+    ends = below >= last if code == variable.size - 1 else abs(below - last - step) < step / 2
+    return code if ends else NONE

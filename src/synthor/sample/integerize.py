@@ -47,6 +47,9 @@ UPHILL = 2
 RECENT = 8
 """Swaps whose units stay as they are."""
 
+MANY_CELLS = 10_000
+"""Cells from which units of the same place are looked for where others fail."""
+
 SMALLEST = 4
 """Units that a batch must hold to be worth its price."""
 
@@ -282,13 +285,22 @@ class _Repair:
 
     def _after(self, fixed: CellIndex, change: int, free: CellIndex) -> Counts:
         """What the opposite change of each free unit adds once that of a fixed one is made, (fixed, free)."""
-        cells = self.slots[:, fixed] % self.width
-        got = self.got[cells] + change * (self.slots[:, fixed] // self.width + 1)
-        prices = np.repeat(self.prices[-change][None], len(fixed), axis=0)
+        times, cells = np.divmod(self.slots[:, fixed], self.width)
+        after = np.moveaxis(self._prices(cells, self.got[cells] + change * (times + 1), -change), 0, -1)
         which = np.broadcast_to(np.arange(len(fixed)), cells.shape)
-        prices[which, :, cells] = np.moveaxis(self._prices(cells, got, -change), 0, -1)
+        slots, prices = self.slots[:, free], self.prices[-change]
+        width = self.width
+        if width > slots.size:  # of many cells only those in use are priced
+            often, used = np.divmod(slots, width)
+            used, place = np.unique(np.append(used.ravel(), width - 1), return_inverse=True)
+            slots, prices, width = often * len(used) + place[:-1].reshape(slots.shape), prices[:, used], len(used)
+            found = np.minimum(np.searchsorted(used, cells), width - 1)
+            known = used[found] == cells
+            which, after, cells = which[known], after[known], found[known]
+        prices = np.repeat(prices[None], len(fixed), axis=0)
+        prices[which, :, cells] = after
         prices[:, :, -1] = 0
-        return prices.reshape(len(fixed), -1)[:, self.slots[:, free]].sum(axis=1)
+        return prices.reshape(len(fixed), -1)[:, slots].sum(axis=1)
 
     def _helpful(self, gain: Counts, chance: Floats | Counts, size: int) -> CellIndex:
         """At most `size` units that help, drawn with more chance the more they do; first drawn, first named."""
@@ -300,12 +312,30 @@ class _Repair:
     def _several_pairs(self, allowed: Mask) -> int:
         """Swap as many pairs as one step finds; by how much the error fell."""
         over, under = np.flatnonzero(self.off > 0), np.flatnonzero(self.off < 0)
-        outs = self._drawn(over, self.counts > 0, DRAWN)
+        outs = self._drawn(over, self.counts, DRAWN)
         outs = outs[np.argsort(self._alone(-1, outs) + self.random.random(len(outs)))[:FIXED]]
-        ins = self._drawn(under, allowed, FREE)
-        ins = ins[np.argsort(self.random.exponential(size=len(ins)) / self.weights[ins])]  # the first of equals is taken
+        gain = self._best_pairs(outs, self._drawn(under, allowed, FREE))
+        if gain or self.width < MANY_CELLS or not len(outs):
+            return gain
+        return self._best_pairs(outs, self._near(outs, allowed))
+
+    def _near(self, units: CellIndex, allowed: Mask) -> CellIndex:
+        """Units that share the rarest cell of some: among many cells, what is drawn anywhere shares none."""
+        cells = self.slots[:, units] % self.width
+        held = np.where(cells < self.width - 1, self.first[cells + 1] - self.first[cells], len(self.inside))
+        near = []
+        for cell in np.unique(cells[held.argmin(axis=0), np.arange(len(units))]):
+            there = self.inside[self.first[cell] : self.first[cell + 1]]
+            there = there[allowed[there]]
+            most = FREE // len(units)
+            near.append(there if len(there) <= most else self.random.choice(there, most, replace=False))
+        return np.unique(np.concatenate(near))
+
+    def _best_pairs(self, outs: CellIndex, ins: CellIndex) -> int:
+        """Swap the best pairs of some units, if that lowers the error; by how much it did."""
         if not len(outs) or not len(ins):
             return 0
+        ins = ins[np.argsort(self.random.exponential(size=len(ins)) / self.weights[ins])]  # the first of equals is taken
         joint = self._alone(-1, outs)[:, None] + self._after(outs, -1, ins)
         best = joint.argmin(axis=1)
         rows = np.flatnonzero(joint[np.arange(len(outs)), best] < 0)
@@ -319,11 +349,9 @@ class _Repair:
         sign = int(np.sign(self.off[cell]))
         begin, end = self.begin[cell], self.end[cell]
         opposite = begin + np.flatnonzero(self.off[begin:end] * sign < 0)
-        free_to_move = {-1: self.counts > 0, 1: allowed.copy()}
-        for unit in recent:
-            free_to_move[-1][unit] = free_to_move[1][unit] = False
-        fixed = self._drawn(np.array([cell]), free_to_move[-sign], DRAWN)
-        free = self._drawn(opposite, free_to_move[sign], FREE)
+        movable: dict[int, Counts | Mask] = {-1: self.counts, 1: allowed}
+        fixed = self._drawn(np.array([cell]), movable[-sign], DRAWN, recent)
+        free = self._drawn(opposite, movable[sign], FREE, recent)
         if not len(fixed) or not len(free):
             return None
         alone = self._alone(-sign, fixed)
@@ -341,22 +369,27 @@ class _Repair:
         rising = np.cumsum(np.abs(self.off[cells]))
         return cells[np.searchsorted(rising, self.random.integers(rising[-1], size=size), side="right")]
 
-    def _drawn(self, cells: CellIndex, allowed: Mask, size: int) -> CellIndex:
+    def _drawn(self, cells: CellIndex, allowed: Counts | Mask, size: int, recent: Sequence[CellIndex] = ()) -> CellIndex:
         """Different units that count in cells that are off, drawn by weight; from anywhere where no cell is."""
+
+        def usable(units: CellIndex) -> CellIndex:
+            units = np.unique(units[allowed[units] > 0])
+            return units[~np.isin(units, np.concatenate(recent))] if len(recent) else units
+
         if not len(cells):
-            units = self.random.integers(len(self.units), size=size)
-            return np.unique(units[allowed[units]])
+            return usable(self.random.integers(len(self.units), size=size))
         begin, end = self.first[cells], self.first[cells + 1]
         if (end - begin).sum() > 4 * size:
             chosen = self._any(cells[end > begin], size)
             below, above = self.rising[self.first[chosen]], self.rising[self.first[chosen + 1]]
-            place = np.searchsorted(self.rising, below + self.random.random(size) * (above - below), side="right") - 1
-            units = self.inside[np.clip(place, self.first[chosen], self.first[chosen + 1] - 1)]
-            units = np.unique(units[allowed[units]])
+            at = below + self.random.random(size) * (above - below)
+            in_order = np.argsort(at)  # so they are found sooner
+            at, chosen = at[in_order], chosen[in_order]
+            place = np.searchsorted(self.rising, at, side="right") - 1
+            units = usable(self.inside[np.clip(place, self.first[chosen], self.first[chosen + 1] - 1)])
             if len(units):
                 return units
-        units = np.concatenate([self.inside[a:b] for a, b in zip(begin, end, strict=True)])
-        units = np.unique(units[allowed[units]])
+        units = usable(np.concatenate([self.inside[a:b] for a, b in zip(begin, end, strict=True)]))
         return units if len(units) <= size else self.random.choice(units, size, replace=False)
 
 

@@ -240,8 +240,8 @@ class _Mending:
     def _moves(self, t: int, cell: int, most: int, *, free: bool, fixed_from: int) -> _Moves:
         """Moves of records out of a cell: into others of the table with room; if free, into any that differs in one code."""
         target = self.targets[t]
-        ways = list(self._ways(t, cell, free))
         rows = self._inside(t, cell, fixed_from)
+        ways = list(self._ways(t, cell, rows, free))
         each = max(most // max(len(ways), 1), 1)
         if len(rows) > each:
             rows = np.sort(self.random.choice(rows, each, replace=False))
@@ -256,10 +256,15 @@ class _Mending:
         codes, rows = codes[few], rows[few]
         return _Moves(rows=rows, codes=codes, gain=self._gain(_positions(target), rows, codes))
 
-    def _ways(self, t: int, cell: int, free: bool) -> Iterator[tuple[int, ...]]:
-        """Codes that records of a cell may take."""
+    def _ways(self, t: int, cell: int, rows: CellIndex, free: bool) -> Iterator[tuple[int, ...]]:
+        """Codes that the records of a cell, some rows, may take."""
         target, off = self.targets[t], self._off(t)
         here = _ways_into(target, cell)
+        if not here:  # the cell of all that is not listed: no combinations are named there, but its records have some
+            columns = [axis.column for axis in target.axes]
+            here = [tuple(int(code) for code in codes) for codes in np.unique(self.codes[rows][:, columns], axis=0)]
+        if not here:
+            return
         open_cells = off < 0 if off[cell] <= 0 else self.got[t] < self.high[t]
         found = [
             (off[into] == 0, min(sum(a != b for a, b in zip(way, start, strict=True)) for start in here), way)

@@ -7,6 +7,7 @@ numbers, the bins behind them. Everything downstream works on category codes 0, 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,7 +26,7 @@ MAX_DIGITS = 15
 TRUE, FALSE = frozenset({"yes", "true", "1", "y", "t"}), frozenset({"no", "false", "0", "n", "f"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Variable:
     """A variable as the solver sees it.
 
@@ -80,14 +81,18 @@ class Variable:
         [0, 1, 2, 2, -1, -1]
         """
         text = label.strip().casefold()
-        for code, known in enumerate(self.labels):
-            if known.strip().casefold() == text:
-                return code
+        if text in self._codes:
+            return self._codes[text]
         if self.kind == "boolean":
             return 1 if text in TRUE else 0 if text in FALSE else -1
         number = number_of(text)
         code = self.code_of_number(number) if self.numeric else -1
         return code if code >= 0 and self.low[code] == number else -1
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        """The code of each label, without case and outer blanks; of like ones the first."""
+        return {label.strip().casefold(): code for code, label in reversed(list(enumerate(self.labels)))}
 
     def code_of_number(self, value: float) -> int:
         """The bin of one value, -1 where there is none."""
