@@ -63,6 +63,7 @@ class Model:
         problem: what was known.
         prior: what was believed.
         pool_size: candidates asked for.
+        n_candidates: candidates that there are: all combinations where these are fewer, more where some were drawn beside.
         pool_sha256: of the candidates, so that a pool made again can be recognised.
         thetas: multipliers of the targets.
         phis: multipliers of the dependency tables.
@@ -101,6 +102,7 @@ class Model:
     rounds: tuple[Round, ...] = field(default=())
     contradictions: tuple[Contradiction, ...] = field(default=())
     lacking: tuple[tuple[int, int], ...] = field(default=())
+    n_candidates: int = 0
     inside: tuple[Inside, ...] = field(default=())
 
     @property
@@ -186,6 +188,7 @@ class Model:
             "dropped": [entry.model_dump() for entry in self.dropped],
             "pool": {
                 "size": self.pool_size,
+                "candidates": self.n_candidates,
                 "sha256": self.pool_sha256,
                 "random_seed": self.problem.spec.random_seed,
                 "inside": [{"positions": list(i.positions), "codes": i.codes.tolist()} for i in self.inside],
@@ -215,6 +218,7 @@ class Model:
                 problem=compile_problem(Spec.model_validate(document["spec"])),
                 prior=Prior.model_validate(document["prior"]),
                 pool_size=int(document["pool"]["size"]),
+                n_candidates=int(document["pool"].get("candidates", document["pool"]["size"])),
                 pool_sha256=document["pool"]["sha256"],
                 thetas=_arrays(document["multipliers"]["targets"]),
                 phis=_arrays(document["multipliers"]["dependencies"]),
@@ -262,8 +266,9 @@ def fit(
         The model; look at its status. A fit that did not converge is a result, not an error.
 
     Raises:
-        InputError: the rules leave nothing at all.
+        InputError: the rules leave nothing at all, or a table counts members of units.
     """
+    _refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     inside: tuple[Inside, ...] = ()
@@ -298,6 +303,7 @@ def fit(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
+        n_candidates=len(pool.units),
         pool_sha256=_digest(pool),
         thetas=thetas,
         phis=phis,
@@ -319,6 +325,18 @@ def fit(
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+def _refuse_members(problem: Problem) -> None:
+    """Candidates are drawn without members, so nothing can be said of tables that count these."""
+    deeper = [target for target in problem.targets if target.level > 0]
+    if deeper:
+        rows = problem.levels[0].name
+        cure = f"leave it out, or weigh units that have members with `synthor.fit.balance`; candidates are {rows} alone"
+        message = "counts '{}', members of a unit, and no candidates are drawn with members"
+        raise InputError(
+            [Finding(where=t.name, message=message.format(problem.levels[t.level].name), cure=cure) for t in deeper]
+        )
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -378,7 +396,11 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         prior: its proposals are the distribution.
         dropped: beliefs that were found unusable already.
         pool_size: candidates to draw.
+
+    Raises:
+        InputError: a table counts members of units.
     """
+    _refuse_members(problem)
     beliefs = resolve(prior, problem, floor=0.0)
     with one_thread():
         pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
@@ -389,6 +411,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         problem=problem,
         prior=prior,
         pool_size=pool_size,
+        n_candidates=len(pool.units),
         pool_sha256=_digest(pool),
         thetas=tuple(np.zeros(table.cells.size) for table in hard),
         phis=tuple(np.zeros(table.grouped.size) for table in beliefs.tables),
