@@ -229,9 +229,9 @@ def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
     Raises:
         InputError: beliefs or model cannot be read.
     """
-    made_by = RunFolder(records if records.is_dir() else records.parent)
-    file = made_by.path / "model.json"
-    said = Model.from_json(made_by.read(file.name), source=str(file)).prior if file.is_file() else elicit(spec)[0]
+    place = records if records.is_dir() else records.parent
+    file = place / "model.json"
+    said = Model.from_json(RunFolder(place).read(file.name), source=str(file)).prior if file.is_file() else elicit(spec)[0]
     return problem.with_rules(resolve(said, problem).rules)
 
 
