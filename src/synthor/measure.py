@@ -183,7 +183,8 @@ class Explanation:
         kind: contradiction, unsupported, strained target or strained belief.
         sentence: what is the matter.
         lines: the same in detail, an entry a line.
-        changes: of a contradiction, changes any one of which would be enough.
+        changes: of a contradiction, changes that were tried.
+        promise: what any one of the changes brings, in words that introduce them.
         cure: what can be done.
         notable: whether it is worth a reader's time even when nobody asks.
         details: the same as plain values, for programs.
@@ -193,14 +194,10 @@ class Explanation:
     sentence: str
     lines: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    promise: str = ""
     cure: str = ""
     notable: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def enough(self) -> str:
-        """What introduces the changes."""
-        return "This change would be enough:" if len(self.changes) == 1 else "Any one of these changes would be enough:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -13,10 +13,12 @@ import numpy as np
 from synthor import __version__
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
-from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, out_of_reach
+from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
 from synthor.fit.dual import TASTES
 from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool
+from synthor.fit.reach import Given, out_of_reach
+from synthor.fit.remedies import Change, Edit
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, powers
 from synthor.fit.status import Status
@@ -37,7 +39,7 @@ MIDDLE = 0.05
 """Nats by which a published statistic is preferred as it stands to what its rounding allows."""
 
 CLASHES = 5
-"""Contradictions that are looked for, one after the other."""
+"""Cells that give way, one after the other."""
 
 SUPPLIES = 3
 """Times that candidates are drawn for combinations that turn out to be missing."""
@@ -281,21 +283,24 @@ def fit(
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
-            if not pool.unsupported and (found.status in UNMET or out_of_reach(hard, found.weights)):
+            if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
                 diagnosis = diagnose(ruled, hard, pool, advance=advance)
         if diagnosis.inside is None or more == SUPPLIES:
             break
         inside = (*inside, diagnosis.inside)
-    contradictions, demands = [diagnosis.found] if diagnosis.found is not None else [], hard
-    for _ in range(CLASHES):  # of each contradiction one gives way, so that all else is met
-        if diagnosis.elastic is None:
-            break
+    contradictions: tuple[Contradiction, ...] = ()
+    if diagnosis.found is not None:
+        with one_thread():
+            contradictions = several(ruled, hard, pool, diagnosis, advance=advance)
+    given: list[Given] = []
+    demands = hard
+    while found.status in UNMET and diagnosis.elastic is not None and len(given) < CLASHES:
+        given.append(diagnosis.elastic)  # of each contradiction one gives way, so that all else is met
         with one_thread():
             demands = given_way(demands, diagnosis.elastic)
             found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
-            diagnosis = diagnose(ruled, demands, pool, advance=advance) if found.residual > TOLERANCE else Diagnosis()
-        if diagnosis.found is not None:
-            contradictions.append(diagnosis.found)
+            unmet = found.residual > TOLERANCE
+            diagnosis = diagnose(ruled, hard, pool, given=given, advance=advance) if unmet else Diagnosis()
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
@@ -309,7 +314,7 @@ def fit(
         phis=phis,
         inside=inside,
         lacking=pool.unsupported,
-        contradictions=tuple(contradictions),
+        contradictions=contradictions,
         status=_status(pool, found.status, contradictions),
         residual=found.residual,
         history=found.history,
@@ -497,4 +502,10 @@ def _contradiction(entry: dict[str, Any]) -> Contradiction:
         clashes=tuple(Clash(**clash) for clash in entry["clashes"]),
         proven=bool(entry["proven"]),
         obstacles=tuple(Obstacle(**obstacle) for obstacle in entry["obstacles"]),
+        changes=tuple(
+            Change(edits=tuple(Edit(**edit) for edit in change["edits"]), enough=change["enough"])
+            for change in entry.get("changes", ())
+        ),
+        tried=bool(entry.get("tried", False)),
+        more=bool(entry.get("more", False)),
     )

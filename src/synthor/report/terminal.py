@@ -71,7 +71,7 @@ def _explained(explanations: Sequence[Explanation]) -> list[Text]:
             lines.append(Text(explanation.sentence, "yellow"))
             lines += [Text(f"  {line}") for line in explanation.lines]
             if explanation.changes:
-                lines += [Text(f"  {explanation.enough}")]
+                lines += [Text(f"  {explanation.promise}")]
                 lines += [Text(f"    {change}") for change in explanation.changes]
             lines += [Text(f"  {explanation.cure}")] if explanation.cure else []
         if len(notable) > most:
