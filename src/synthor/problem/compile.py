@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, loosened, repeated_names, shown, totals_apart
+from synthor.problem.beyond import beyond_reach
 from synthor.problem.level import SLICES, Level, edges_of, sliced
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
@@ -127,8 +128,7 @@ class _Compilation:
             loose = list(loosened(targets, self.level))
             targets = tuple(target for target, _ in loose)
             self.findings += [finding for _, finding in loose if finding is not None]
-        for target in targets:
-            self.findings += forbidden_cells(target, rules, self.variables)
+        self.findings += self._impossible(targets, moments, rules)
         self.readings = understood = tuple(reading for reading in readings if isinstance(reading, Reading))
         self.findings += slips_of_universes([target for target, _ in made], self.level)
         self.findings += slips_of_rules(rules, targets, self.level)
@@ -154,6 +154,15 @@ class _Compilation:
             rules=rules,
             warnings=warnings,
         )
+
+    def _impossible(
+        self, targets: tuple[Target, ...], moments: tuple[Moment, ...], rules: tuple[Rule, ...]
+    ) -> Iterator[Finding]:
+        """What no records can have; statistics are only looked at where tables are in order."""
+        for target in targets:
+            yield from forbidden_cells(target, rules, self.variables)
+        if not any(finding.severity == "error" for finding in self.findings):
+            yield from beyond_reach(targets, moments, self.level, self.whole)
 
     @property
     def _whole_key(self) -> str:
