@@ -5,7 +5,7 @@ combinations of the variables that it speaks of, as far as rules on these variab
 targets contradict each other, whatever was drawn. Otherwise candidates of just the combinations that are missing are asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from synthor.fit.reach import Ends, Given, Place, Rigid, at_ends, counts, in_who
 from synthor.fit.remedies import Change, Remedies
 from synthor.problem import Moment, Problem, Target
 from synthor.types import CellIndex, Codes, Floats
-from synthor.units import Units
+from synthor.units import Partition, Units
 
 CLASHES = 5
 """Contradictions that are told."""
@@ -174,7 +174,8 @@ def several(
     for contradiction, conflict in told:
         changes = remedies.of([(demands[table].source, cell) for table, cell in conflict.members])
         found.append(replace(contradiction, changes=changes, tried=True))
-    found[-1] = replace(found[-1], more=more)
+    enough = any(change.enough for contradiction in found for change in contradiction.changes)
+    found[-1] = replace(found[-1], more=more and not enough)
     return tuple(found)
 
 
@@ -283,16 +284,29 @@ def _resolved(
         order = order[pull[order] <= bottom + near]
     order = order[:MOVED_TO]
     to = order[(taken.units.codes[:, None] != codes[order][None]).sum(axis=2).argmin(axis=1)]
-    share = (demanded - top) * (1 + 1e-6) / float((high - pull[to]).mean())
     before = rigid(problem, hard, taken)
-    even = np.full(len(taken.units), share / len(taken.units))
+    each = _plenty(left, before, {table for table, _ in found.members})
+    each *= (demanded - top) * (1 + 1e-6) / float(each @ (high - pull[to]))
     after = np.zeros(len(alive))
-    np.add.at(after, to, even)
-    shifts = [now.bounds.cells.totals(after) - was.bounds.cells.totals(even) for now, was in zip(demands, before, strict=True)]
+    np.add.at(after, to, each)
+    shifts = [now.bounds.cells.totals(after) - was.bounds.cells.totals(each) for now, was in zip(demands, before, strict=True)]
     return [
         Bounds(cells=table.cells, low=table.low + shift, high=table.high + shift)
         for table, shift in zip(left, shifts, strict=True)
     ]
+
+
+def _plenty(left: Sequence[Bounds], before: Sequence[Rigid], tables: Set[int]) -> Floats:
+    """How many records some tables want where each of some units lies, (n,), as if they did not depend on each other.
+
+    Records are taken in this proportion, so that no cell is left with fewer than none.
+    """
+    found = np.ones(before[0].bounds.cells.matrix().shape[0])
+    for place in tables:
+        cells = before[place].bounds.cells
+        if isinstance(cells, Partition):
+            found *= np.append(np.maximum(left[place].low, 0.0), 1.0)[cells.index]
+    return found / found.sum() if found.sum() > 0 else np.full(len(found), 1 / len(found))
 
 
 def _forbidden(

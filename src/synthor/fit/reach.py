@@ -58,8 +58,14 @@ class Ends:
         return Ends(units=self.units.take(picks), of=np.arange(len(picks)), values=values)
 
 
-def at_ends(problem: Problem, units: Units) -> Ends:
-    """Units with the values that statistics speak of at either end of their bins."""
+def at_ends(problem: Problem, units: Units, inset: float = 0.0) -> Ends:
+    """Units with the values that statistics speak of at either end of their bins.
+
+    Args:
+        problem: gives the statistics.
+        units: any.
+        inset: share of each bin's width that is kept from its ends.
+    """
     of, values = np.arange(len(units)), dict[int, Floats]()
     numeric = {moment.of: moment for moment in problem.moments if moment.groups is None}
     if len(units) * 2 ** len(numeric) > MOST_UNITS:
@@ -68,6 +74,7 @@ def at_ends(problem: Problem, units: Units) -> Ends:
         codes = units.codes[of, moment.column]
         low, high = moment.variable.low[codes], moment.variable.high[codes]
         wide = np.flatnonzero(high > low)
+        low, high = low + inset * (high - low), high - inset * (high - low)
         values = {v: np.concatenate([value, value[wide]]) for v, value in values.items()}
         values[position] = np.concatenate([low, high[wide]])
         of = np.concatenate([of, of[wide]])
@@ -161,7 +168,9 @@ def statistics(moment: Moment, problem: Problem, ends: Ends) -> Iterator[Bounds]
 
 def _off_center(deviation: Moment, problem: Problem) -> Floats:
     """How far the mean of records may lie from the one that a standard deviation is taken around."""
-    mean = next(moment for moment in problem.moments if moment.kind == "mean" and deviation.is_around(moment))
+    mean = next((moment for moment in problem.moments if moment.kind == "mean" and deviation.is_around(moment)), None)
+    if mean is None:  # the problem was made without it
+        return np.full(len(deviation.wanted), float(deviation.variable.high[-1] - deviation.variable.low[0]))
     return np.nan_to_num(np.maximum(mean.highest - mean.wanted, mean.wanted - mean.lowest))
 
 

@@ -29,6 +29,9 @@ PERCENT_DIGITS = 6
 INNER = 0.5
 """Share of the rounding of published values that a change may make use of: at its very edge no records might be found."""
 
+INSET = 0.02
+"""The same of the width of bins."""
+
 MOST_EDITS = 40
 """Cells that a change may have: nobody writes more by hand."""
 
@@ -76,7 +79,7 @@ class Remedies:
 
     def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool) -> None:
         self.problem, self.hard, self.pool = problem, hard, pool
-        self._ends = at_ends(problem, pool.units)
+        self._ends = at_ends(problem, pool.units, INSET)
         self._demands = [demand for t in range(len(hard)) for demand in self._of(t)]
         self._alive = self._ends.spread(np.isfinite(pool.log_base))
         self._known: dict[tuple[int, ...], Change | None] = {}

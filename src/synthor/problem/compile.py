@@ -128,7 +128,8 @@ class _Compilation:
             loose = list(loosened(targets, self.level))
             targets = tuple(target for target, _ in loose)
             self.findings += [finding for _, finding in loose if finding is not None]
-        self.findings += self._impossible(targets, moments, rules)
+        for target in targets:
+            self.findings += forbidden_cells(target, rules, self.variables)
         self.readings = understood = tuple(reading for reading in readings if isinstance(reading, Reading))
         self.findings += slips_of_universes([target for target, _ in made], self.level)
         self.findings += slips_of_rules(rules, targets, self.level)
@@ -139,7 +140,7 @@ class _Compilation:
             )
             self.findings.append(Finding(where="population", message=message, severity="warning"))
         if not any(finding.severity == "error" for finding in self.findings):
-            self.findings += self._untargeted([target for target, _ in made])
+            self.findings += (*beyond_reach(targets, moments, self.level, self.whole), *self._untargeted([t for t, _ in made]))
         first = {id(reading): target.name for target, reading in reversed(made)}
         inlined = [_inlined(first[id(reading)], reading) for reading in understood if id(reading) in first]
         frozen = spec.model_copy(update={"targets": inlined, "columns": {}, "prior": None, "model": None, "sample": None})
@@ -154,15 +155,6 @@ class _Compilation:
             rules=rules,
             warnings=warnings,
         )
-
-    def _impossible(
-        self, targets: tuple[Target, ...], moments: tuple[Moment, ...], rules: tuple[Rule, ...]
-    ) -> Iterator[Finding]:
-        """What no records can have; statistics are only looked at where tables are in order."""
-        for target in targets:
-            yield from forbidden_cells(target, rules, self.variables)
-        if not any(finding.severity == "error" for finding in self.findings):
-            yield from beyond_reach(targets, moments, self.level, self.whole)
 
     @property
     def _whole_key(self) -> str:
