@@ -5,7 +5,7 @@ combinations of the variables that it speaks of, as far as rules on these variab
 targets contradict each other, whatever was drawn. Otherwise candidates of just the combinations that are missing are asked for.
 """
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -136,6 +136,7 @@ def several(
     hard: Sequence[Hard],
     pool: Pool,
     first: Diagnosis,
+    means: Mapping[int, Floats],
     *,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Contradiction, ...]:
@@ -150,6 +151,7 @@ def several(
         hard: its targets, then its moments, as demands on the pool.
         pool: the candidates.
         first: what was found already.
+        means: position to the mean value of each finest bin, as the fit takes it, for variables that have statistics.
         advance: told how many percent are done.
     """
     ends = at_ends(problem, pool.units)
@@ -170,7 +172,7 @@ def several(
         if not isinstance(as_it_stands, Conflict) or any(as_it_stands.members == known.members for _, known in told):
             break  # it is one only where the others are resolved in this way, or not yet resolved
         told.append((_judged(problem, hard, demands, as_it_stands)[0], as_it_stands))
-    remedies, found = Remedies(problem, hard, pool), []
+    remedies, found = Remedies(problem, hard, pool, means), []
     for contradiction, conflict in told:
         changes = remedies.of([(demands[table].source, cell) for table, cell in conflict.members])
         found.append(replace(contradiction, changes=changes, tried=True))

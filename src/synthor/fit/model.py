@@ -12,7 +12,7 @@ import numpy as np
 
 from synthor import __version__
 from synthor.errors import Finding, InputError
-from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, weigh
+from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, weigh
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
 from synthor.fit.dual import TASTES
 from synthor.fit.obstacles import Obstacle
@@ -40,6 +40,9 @@ MIDDLE = 0.05
 
 CLASHES = 5
 """Cells that give way, one after the other."""
+
+TIGHTER, LESS = 4, 4.0
+"""Times that the give of statistics is made less where it was too much, and how many times less each time."""
 
 SUPPLIES = 3
 """Times that candidates are drawn for combinations that turn out to be missing."""
@@ -288,10 +291,13 @@ def fit(
         if diagnosis.inside is None or more == SUPPLIES:
             break
         inside = (*inside, diagnosis.inside)
+    if diagnosis.conflict is None and not pool.unsupported:
+        with one_thread():
+            found = _tightened(ruled, hard, soft, pool, found)
     contradictions: tuple[Contradiction, ...] = ()
     if diagnosis.found is not None:
         with one_thread():
-            contradictions = several(ruled, hard, pool, diagnosis, advance=advance)
+            contradictions = several(ruled, hard, pool, diagnosis, _means(problem, beliefs), advance=advance)
     given: list[Given] = []
     demands = hard
     while found.status in UNMET and diagnosis.elastic is not None and len(given) < CLASHES:
@@ -330,6 +336,23 @@ def fit(
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], pool: Pool, found: Balance) -> Balance:
+    """The fit with less give for its statistics, where the usual give left some beyond what values in bins can make good."""
+    given = {m for m, moment in enumerate(problem.moments, start=len(problem.targets)) if moment.sigma is None}
+    for times in range(1, TIGHTER + 1):
+        if found.status is not Status.CONVERGED or not out_of_reach(problem, hard, pool.units, found.weights):
+            break
+        less = [
+            replace(table, sigma=table.sigma / LESS**times) if t in given and table.sigma is not None else table
+            for t, table in enumerate(hard)
+        ]
+        tried = balance(pool.log_base, less, soft)
+        if tried.status is not Status.CONVERGED:
+            break
+        found = tried
+    return found
 
 
 def _refuse_members(problem: Problem) -> None:
@@ -460,6 +483,13 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
             Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True, taste=taste)
         )
     return found
+
+
+def _means(problem: Problem, beliefs: Beliefs) -> dict[int, Floats]:
+    """Mean value of each finest bin of the variables that have statistics, by their position."""
+    of = {moment.of for moment in problem.moments if moment.kind != "shares"}
+    shapes = fine_shapes(problem, beliefs.marginals) if of else ()
+    return {position: powers(shapes[position])[0] for position in sorted(of)}
 
 
 def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:

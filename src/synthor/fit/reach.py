@@ -58,14 +58,8 @@ class Ends:
         return Ends(units=self.units.take(picks), of=np.arange(len(picks)), values=values)
 
 
-def at_ends(problem: Problem, units: Units, inset: float = 0.0) -> Ends:
-    """Units with the values that statistics speak of at either end of their bins.
-
-    Args:
-        problem: gives the statistics.
-        units: any.
-        inset: share of each bin's width that is kept from its ends.
-    """
+def at_ends(problem: Problem, units: Units) -> Ends:
+    """Units with the values that statistics speak of at either end of their bins."""
     of, values = np.arange(len(units)), dict[int, Floats]()
     numeric = {moment.of: moment for moment in problem.moments if moment.groups is None}
     if len(units) * 2 ** len(numeric) > MOST_UNITS:
@@ -74,7 +68,6 @@ def at_ends(problem: Problem, units: Units, inset: float = 0.0) -> Ends:
         codes = units.codes[of, moment.column]
         low, high = moment.variable.low[codes], moment.variable.high[codes]
         wide = np.flatnonzero(high > low)
-        low, high = low + inset * (high - low), high - inset * (high - low)
         values = {v: np.concatenate([value, value[wide]]) for v, value in values.items()}
         values[position] = np.concatenate([low, high[wide]])
         of = np.concatenate([of, of[wide]])

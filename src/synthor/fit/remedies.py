@@ -5,10 +5,13 @@ miss the cells of this one by as little as can be in sum. What they give is the 
 with every other. It is then rounded as tables are printed, and tried once more as it would stand in the spec. Where another
 contradiction remains whatever one table says, the change is only asked to meet the cells of this contradiction and to leave
 alone what the table tells together with others.
+
+Values are taken as the fit takes them, at the mean of their bins: what only values at the very ends of bins could give is not
+promised.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,20 +20,14 @@ import numpy as np
 from synthor.fit.conflict import TOLERANCE, Bounds, feasible_point, least_change, only
 from synthor.fit.dual import Hard
 from synthor.fit.pool import Pool
-from synthor.fit.reach import Place, Rigid, at_ends, counts, statistics
+from synthor.fit.reach import Ends, Place, Rigid, counts, statistics
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.marginals import shared_marginals
 from synthor.types import CellIndex, Floats, Mask
-from synthor.units import Cells, Incidence, Partition
+from synthor.units import Cells, Partition
 
 PERCENT_DIGITS = 6
 """Decimals that a changed share is told with, in percent."""
-
-INNER = 0.5
-"""Share of the rounding of published values that a change may make use of: at its very edge no records might be found."""
-
-INSET = 0.02
-"""The same of the width of bins."""
 
 MOST_EDITS = 40
 """Cells that a change may have: nobody writes more by hand."""
@@ -75,13 +72,13 @@ class Remedies:
         problem: what is known, with all rules that hold.
         hard: its targets, then its statistics, as demands of the fit.
         pool: the candidates.
+        means: position to the mean value of each finest bin, (k,), as the fit takes it, for variables that have statistics.
     """
 
-    def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool) -> None:
-        self.problem, self.hard, self.pool = problem, hard, pool
-        self._ends = at_ends(problem, pool.units, INSET)
-        self._demands = [demand for t in range(len(hard)) for demand in self._of(t)]
-        self._alive = self._ends.spread(np.isfinite(pool.log_base))
+    def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool, means: Mapping[int, Floats]) -> None:
+        self.problem, self.hard, self.pool, self.means = problem, hard, pool, means
+        self._demands = [Rigid(source=t, bounds=self._demand(t)) for t in range(len(hard))]
+        self._alive = np.isfinite(pool.log_base)
         self._known: dict[tuple[int, ...], Change | None] = {}
 
     def of(self, members: Sequence[Place]) -> tuple[Change, ...]:
@@ -142,22 +139,13 @@ class Remedies:
             return None
         return Change(edits=tuple(edits), enough=enough)
 
-    def _of(self, t: int) -> Iterator[Rigid]:
-        """What a target demands of a change: deviations and shares as the fit meets them, whatever more could be reached."""
-        n = len(self.problem.targets)
-        if t < n:
-            bounds = [counts(self.problem.targets[t], self.hard[t], self._ends.units, self.problem.n_units)]
-        elif self.problem.moments[t - n].kind in ("mean", "total"):
-            moment = self.problem.moments[t - n]
-            inner = replace(moment, half=INNER * moment.half)
-            bounds = list(statistics(inner, self.problem, self._ends))
-        else:
-            table = self.hard[t]
-            matrix = table.cells.matrix()[self._ends.of]
-            low, high = (table.wanted if side is None else side for side in (table.low, table.high))
-            bounds = [Bounds(cells=Incidence(matrix), low=low, high=high)]
-        for one in bounds:
-            yield Rigid(source=t, bounds=one)
+    def _demand(self, t: int) -> Bounds:
+        """What a target demands of a change: statistics as the fit meets them, whatever more the edges of bins could reach."""
+        if t < len(self.problem.targets):
+            return counts(self.problem.targets[t], self.hard[t], self.pool.units, self.problem.n_units)
+        table = self.hard[t]
+        low, high = (table.wanted if side is None else side for side in (table.low, table.high))
+        return Bounds(cells=table.cells, low=low, high=high)
 
     def _others(self, but: Sequence[int]) -> list[Bounds]:
         return [demand.bounds for demand in self._demands if demand.source not in but]
@@ -189,7 +177,7 @@ class Remedies:
         mine = self._source(t)
         if not isinstance(mine, Target):
             return
-        index = _index(mine.cells(self._ends.units))
+        index = _index(mine.cells(self.pool.units))
         for other, target in enumerate(self.problem.targets):
             if other != t and target.level == 0 and target.sigma is None:
                 for shared in shared_marginals(mine, target, self.problem.levels[0]):
@@ -207,7 +195,7 @@ class Remedies:
     def _edited(self, t: int, weights: Floats) -> tuple[list[Edit], list[Bounds]] | None:
         """What changes in a target where weights miss it, and what it then demands; None where it cannot be written so."""
         source = self._source(t)
-        found = self._table(source, t, weights) if isinstance(source, Target) else self._statistic(source, weights)
+        found = self._table(source, t, weights) if isinstance(source, Target) else self._statistic(source, t, weights)
         if found is None:
             return None
         before, after, kind, bounds = found
@@ -229,7 +217,7 @@ class Remedies:
     def _table(
         self, target: Target, t: int, weights: Floats
     ) -> tuple[Floats, Floats, Literal["count", "share"], list[Bounds]] | None:
-        bounds = counts(target, self.hard[t], self._ends.units, self.problem.n_units)
+        bounds = counts(target, self.hard[t], self.pool.units, self.problem.n_units)
         got = bounds.cells.totals(weights)
         off = np.abs(got - bounds.low) > 2 * TOLERANCE
         rows = float(target.wanted.sum()) if target.whole else float(self.problem.n_units)
@@ -250,37 +238,24 @@ class Remedies:
             return None
         return before, after, target.kind, [replace(bounds, low=demanded, high=demanded)]
 
-    def _statistic(self, moment: Moment, weights: Floats) -> tuple[Floats, Floats, Literal["value"], list[Bounds]]:
-        """Values moved to where the edges of bins can reach, to the digits that were published."""
-        codes = self._ends.units.codes
-        cell = moment.grid.index(codes)
-        inside = cell < moment.grid.size
-        share = weights[inside]
-        ends = [side[codes[:, moment.column]] for side in (moment.variable.low, moment.variable.high)]
-        if moment.of in self._ends.values:
-            ends = [self._ends.values[moment.of]] * 2
-        sums = (np.bincount(cell[inside], share * side[inside], moment.grid.size) for side in ends)
+    def _statistic(self, moment: Moment, t: int, weights: Floats) -> tuple[Floats, Floats, Literal["value"], list[Bounds]]:
+        """Values moved to what weights give, to the digits that were published."""
+        bounds, codes, cell = self._demand(t), self.pool.units.codes, moment.grid.index(self.pool.units.codes)
+        got = bounds.cells.totals(weights)
+        off = (got < bounds.low - 2 * TOLERANCE) | (got > bounds.high + 2 * TOLERANCE)
+        value = self.means[moment.of][codes[:, moment.column]]
+        sums, size = (np.bincount(cell, share, moment.grid.size + 1)[:-1] for share in (weights * value, weights))
         is_total = moment.kind == "total"
-        of = np.bincount(cell[inside], share, moment.grid.size)
-        size = np.full(len(of), 1 / self.problem.n_units) if is_total else of
-        with np.errstate(invalid="ignore", divide="ignore"):
-            least, most = (total / size for total in sums)
         factor = self._factor if is_total else 1.0
         digits = 0 if moment.half <= 0 else int(np.clip(round(-math.log10(2 * moment.half / factor)), -12, 12))
-        step = 10.0**-digits
-        before = moment.wanted / factor
-        low, high = (least - 1e-9 * np.abs(least)) / factor, (most + 1e-9 * np.abs(most)) / factor
-        after = np.where(before > high + step / 2, np.floor(high / step) * step, before)
-        after = np.where(before < low - step / 2, np.ceil(low / step) * step, after)
-        after = np.where(np.isfinite(before), np.round(after, max(digits, 0)), before)
-        same = np.isnan(before) | (before == after)
-        changed = replace(moment, wanted=np.where(same, moment.wanted, after * factor))
-        return (
-            np.where(same, 0.0, before),
-            np.where(same, 0.0, after),
-            "value",
-            list(statistics(changed, self.problem, self._ends)),
-        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            reached = sums * self.problem.n_units if is_total else sums / size
+        off &= np.isfinite(moment.wanted) & np.isfinite(reached)
+        before = np.where(off, moment.wanted / factor, 0.0)
+        after = np.where(off, np.round(np.where(off, reached, 0.0) / factor, digits), 0.0)
+        changed = replace(moment, wanted=np.where(off, after * factor, moment.wanted))
+        each = Ends(units=self.pool.units, of=np.arange(len(codes)), values={moment.of: value})
+        return before, after, "value", list(statistics(changed, self.problem, each))
 
 
 def _index(cells: Cells) -> CellIndex:
