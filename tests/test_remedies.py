@@ -225,3 +225,17 @@ def test_changes_of_random_contradictions_bring_what_they_promise(seed: int) -> 
     run = synthesize(contradictory(seed))
     assert run.model.status is Status.INFEASIBLE
     assert keeps_its_promises(run) > 0
+
+
+def test_the_give_of_a_statistic_has_an_end() -> None:
+    """All must earn: 1,000 of the mean of those who do are the total. What bins cannot make good the fit must not leave to them."""
+    spec = """
+records: 1000
+variables: {income: {type: number, min: 0, max: 300000, decimals: 0, bins: [0, 1, 20000, 60000]}}
+targets:
+  - {name: all, total: income, value: 31347281}
+  - {name: earners, mean: income, where: income > 0, value: 31347}
+"""
+    run = synthesize(parse_spec(spec))
+    assert run.model.status is Status.CONVERGED
+    assert run.measurement.met
