@@ -228,7 +228,7 @@ def test_changes_of_random_contradictions_bring_what_they_promise(seed: int) -> 
 
 
 def test_the_give_of_a_statistic_has_an_end() -> None:
-    """All must earn: 1,000 of the mean of those who do are the total. What bins cannot make good the fit must not leave to them."""
+    """The total is 1,000 times the mean of those who earn, so all do: values inside bins cannot make that good."""
     spec = """
 records: 1000
 variables: {income: {type: number, min: 0, max: 300000, decimals: 0, bins: [0, 1, 20000, 60000]}}
