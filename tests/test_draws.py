@@ -156,6 +156,18 @@ def test_draws_of_a_run_are_kept_and_can_be_asked(spec: Path, tmp_path: Path) ->
     assert not (out / "ranges.json").exists()
 
 
+def test_a_draw_that_misses_is_told_and_leaves_the_run_met(spec: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert synthor("run", spec, "--out", out, "--draws", "2").returncode == 0
+    mark = out / "draws" / "002" / "draw.json"
+    missed = json.loads(mark.read_text()) | {"met": False, "verdict": "Not met: 1 of 3 targets is off."}
+    mark.write_text(json.dumps(missed))
+    again = synthor("run", spec, "--out", out, "--draws", "2")
+    assert again.returncode == 0, again.stdout
+    assert "Draw 002: Not met: 1 of 3 targets is off." in again.stdout
+    assert "1 of which meets all targets. The records themselves meet theirs, so the run counts as met" in again.stdout
+
+
 def test_draws_of_another_model_are_passed_over_and_made_anew(spec: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "out")
     first = synthesize(load_spec(spec))

@@ -1,14 +1,19 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from synthor import compile_problem, parse_spec
+from synthor import Prior, compile_problem, parse_spec
+from synthor.cli.results import evaluate as evaluate_records
 from synthor.errors import InputError
 from synthor.evaluate.bootstrap import Curve, kish, rake
 from synthor.evaluate.fidelity import evaluate
+from synthor.loop import synthesize
+from synthor.prior.model import RuleBelief
 from synthor.problem import Problem
+from synthor.spec.load import load_spec
 from synthor.types import Codes
 
 LETTERS = np.array(["a", "b", "c"])
@@ -230,3 +235,31 @@ def test_a_label_where_a_rule_needs_a_number_is_told_with_its_table_and_column()
         InputError, match=r"microdata: column 'persons' holds '3\+', a label, where a rule needs a number.*values"
     ):
         evaluate(problem, records, records.with_columns(persons=pl.Series(["3+", "2"])))
+
+
+def test_rules_that_were_believed_are_counted_too_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "{records: 40, variables: {car: {type: boolean}, bike: {type: boolean}, dog: {type: boolean}}, "
+        "targets: [{counts: {car: {yes: 10, no: 30}}}], rules: [{never: car and dog}]}"
+    )
+    believed = Prior(rules=[RuleBelief(never="bike and dog", why="no room for both")])
+    out, real = tmp_path / "out", tmp_path / "real.csv"
+    synthesize(load_spec(spec), prior=believed).write(out, format="csv")
+    real.write_text("car,bike,dog\n" + "no,yes,yes\n" * 17 + "no,no,yes\n" * 20 + "yes,no,no\n" * 13)
+
+    def counted(records: Path) -> str:
+        evaluate_records(records, against=real, spec=spec)
+        return capsys.readouterr().out
+
+    told = counted(out)
+    assert "2 rules (1 believed), broken 0 times by records, 17 times by real ones." in told
+    assert "  believed: never bike and dog: 0 records, 17 real ones" in told
+    assert "never car and dog" not in told
+    assert counted(out / "records.csv") == told  # the model beside them says what was believed
+    (tmp_path / "elsewhere").mkdir()
+    alone = (out / "records.csv").rename(tmp_path / "elsewhere" / "records.csv")
+    assert "1 rule, broken 0 times by records, 0 times by real ones." in counted(alone)
+    (tmp_path / "beliefs.json").write_text(believed.to_json())
+    spec.write_text(spec.read_text().replace("{records: 40,", "{records: 40, prior: beliefs.json,"))
+    assert "17 real ones" in counted(alone)

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
-from synthor import InputError, Spec, compile_problem
+from synthor import InputError, Spec, compile_problem, parse_spec
 from synthor.evaluate.question import parse_question
 from synthor.evaluate.ranges import Ranges, ask, bounds_of
 from synthor.problem import Problem
@@ -194,3 +195,112 @@ def test_ranges_over_draws_are_scaled_to_the_population() -> None:
 def test_what_is_no_question_is_refused_with_its_cure(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_question(text, problem_of(PEOPLE, [["sex"]]))
+
+
+BENEFITS = """
+records: 20000
+variables:
+  children: {type: integer, min: 0, max: 6, bins: [0, 1, 2, 3]}
+  housing: {type: category, values: [own, social, private]}
+  uc: {type: number, min: 0, max: 12000, bins: [0, 0.01, 2000, 4000, 6000, 9000]}
+targets:
+  - {shares: {children: {0: 60, 1: 17, 2: 16, 3+: 7}}}
+  - {counts: {housing: {own: 12600, social: 3500, private: 3900}}}
+  - {where: uc > 0, table: [{housing: own, count: 400}, {housing: social, count: 1300}, {housing: private, count: 900}]}
+  - {total: uc, by: [housing], table: [{housing: own, total: 1450000}, {housing: social, total: 9100000},
+                                       {housing: private, total: 6280000}]}
+"""
+
+
+def test_a_question_that_is_an_exact_target_has_its_bounds() -> None:
+    problem = compile_problem(parse_spec(BENEFITS))
+    totals, sizes = np.array([1_450_000, 9_100_000, 6_280_000]), np.array([12_600, 3_500, 3_900])
+    for text, wanted, per in (
+        ("total uc by housing", totals, np.ones(3)),
+        ("mean uc by housing", totals / sizes, sizes),
+        ("total uc", totals.sum(keepdims=True), np.array([1 / 3])),
+        ("mean uc", totals.sum(keepdims=True) / 20_000, np.array([20_000 / 3])),
+    ):
+        bounds = bounds_of(problem, parse_question(text, problem))
+        assert bounds.sharp
+        for side in (bounds.low, bounds.high):  # to the rounding of the published totals
+            np.testing.assert_allclose(side, wanted, atol=float((0.53 / per).max()), rtol=0)
+        assert (bounds.low <= wanted).all()
+        assert (wanted <= bounds.high).all()
+    open_ends = bounds_of(problem, parse_question("mean uc by children", problem))
+    assert open_ends.low.tolist() == [0.0] * 4  # and not a little less
+    assert open_ends.high.max() <= 12_000
+
+
+@given(
+    people=populations,
+    by=st.sampled_from([[], ["sex"], ["car"], ["sex", "car"]]),
+    asked=st.sampled_from([[], ["sex"], ["car"], ["sex", "car"]]),
+    kind=st.sampled_from(["mean", "total"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_sharp_bounds_are_those_of_bins_split_into_their_ends(
+    people: pl.DataFrame, by: list[str], asked: list[str], kind: str
+) -> None:
+    """The same programme, written another way: every value in a bin is a mixture of the bin's ends."""
+    held = people.with_columns(car=pl.when("car").then(pl.lit("yes")).otherwise(pl.lit("no"))).with_columns(everybody=pl.lit(1))
+    statistic = pl.col("age").mean().round(3) if kind == "mean" else pl.col("age").sum()
+    rows = held.group_by(by or ["everybody"], maintain_order=True).agg(statistic.alias(kind)).to_dicts()
+    target: dict[str, Any] = {kind: "age", "by": by, "table": rows} if by else {kind: "age", "value": rows[0][kind]}
+    tables: list[list[str]] = [["sex", "car"], ["age"]]
+    spec = problem_of(people, tables).spec.model_dump(mode="json", exclude_defaults=True)
+    problem = compile_problem(Spec.model_validate(spec | {"targets": [*spec["targets"], target]}))
+    question = parse_question(f"mean age{' by ' if asked else ''}{', '.join(asked)}", problem)
+    bounds = bounds_of(problem, question)
+    assert bounds.sharp
+    level = problem.levels[0]
+    fine = level.finest(2)
+    columns = list(product("fm", ("no", "yes"), range(fine.size), (0, 1)))
+    ages = np.array([(fine.low, fine.high)[end][bin] for *_, bin, end in columns])
+    places = {"sex": 0, "car": 1}
+    equal, wanted, most, at_most = [np.ones(len(columns))], [1.0], [], []
+    for sex, car in product("fm", ("no", "yes")):
+        equal.append(np.array([c[0] == sex and c[1] == car for c in columns], float))
+        wanted.append(held.filter(sex=sex, car=car).height / people.height)
+    for first, last in ((0, 20), (20, 60), (60, 90)):
+        equal.append(((ages >= first) & (ages < last)).astype(float))
+        wanted.append(people.filter(pl.col("age").is_between(first, last, closed="left")).height / people.height)
+    half = problem.moments[0].half
+    for row in rows:
+        inside = np.array([all(c[places[name]] == row[name] for name in by) for c in columns], float)
+        for sign in (1, -1):
+            edge = row[kind] + sign * half
+            most.append(sign * inside * (ages - edge if kind == "mean" else ages))
+            at_most.append(0.0 if kind == "mean" else sign * edge / people.height)
+    for number in range(question.n_cells):
+        labels = question.labels(number)
+        inside = np.array([all(c[places[name]] == labels[name] for name in asked) for c in columns], float)
+        size = held.filter(**labels).height / people.height
+        if not size:
+            continue
+        for side, sign in ((bounds.low, 1), (bounds.high, -1)):
+            found = linprog(sign * inside * ages, A_eq=np.array(equal), b_eq=wanted, A_ub=np.array(most), b_ub=at_most)
+            assert found.status == 0
+            assert side[number] == pytest.approx(sign * float(found.fun or 0.0) / size, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "asked", "sharp"),
+    [
+        ({}, "mean age", True),
+        ({}, "median age", True),
+        ({"targets": [{"mean": "age", "value": 38}]}, "mean age by sex", True),
+        ({"targets": [{"mean": "age", "value": 38}]}, "median age", False),
+        ({"targets": [{"mean": "age", "value": 38}]}, "age > 30", False),
+        ({"targets": [{"mean": "age", "value": 38}]}, "age < 20", True),
+        ({"targets": [{"mean": "age", "value": 38}, {"sd": "age", "value": 20}]}, "mean age by sex", False),
+        ({"rules": [{"never": "age < 17 and car"}]}, "age by car", True),
+        ({"rules": [{"never": "age < 17 and car"}]}, "mean age by car", False),
+        ({"rules": [{"never": "age < 17 and car"}, {"never": "age > 15 and age < 30 and car"}]}, "age by car", False),
+    ],
+)
+def test_bounds_are_called_sharp_only_where_some_population_has_them(more: dict[str, Any], asked: str, sharp: bool) -> None:
+    spec = problem_of(PEOPLE, [["age"]]).spec.model_dump(mode="json", exclude_defaults=True)
+    merged = spec | more | {"targets": [*spec["targets"], *more.get("targets", [])]}
+    problem = compile_problem(Spec.model_validate(merged))
+    assert bounds_of(problem, parse_question(asked, problem)).sharp is sharp

@@ -3,13 +3,16 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bank import two_levels
 from synthor import compile_problem, parse_spec
 from synthor.engine.local import in_order
 from synthor.errors import InputError
+from synthor.evaluate.fidelity import evaluate
 from synthor.fit.balance import balance
-from synthor.fit.model import Model, fit
+from synthor.fit.model import Model, as_written, fit
 from synthor.measure import Tally, encode, measure
 from synthor.prior.model import Prior
 from synthor.problem import Axis, Grid, Level, Problem, Target
@@ -175,8 +178,8 @@ def axis(variable: Variable, position: int) -> Axis:
     return Axis(position=position, column=position, variable=variable, labels=variable.labels, group_of=own)
 
 
-def test_members_are_expanded_and_measured_with_their_units() -> None:
-    """The two-level toy town from weights to files: households and persons, both met as counted from the tables."""
+def town() -> Sample:
+    """The two-level toy town from weights to whole units."""
     units, hard = two_levels()
     size = Variable(name="size", kind="category", labels=("one", "more"), low=np.arange(2.0), high=np.arange(2.0))
     age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
@@ -193,11 +196,84 @@ def test_members_are_expanded_and_measured_with_their_units() -> None:
     weights = balance(np.zeros(len(units)), hard).weights
     whole = integerize(weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
     shapes = (shape(size, np.array([0.5, 0.5])),)
-    town = Sample(problem=problem, units=units, counts=whole.counts, shapes=shapes, random_seed=0, swaps=0, moves=0)
-    tables = town.chunk(0)
+    return Sample(problem=problem, units=units, counts=whole.counts, shapes=shapes, random_seed=0, swaps=0, moves=0)
+
+
+def test_members_are_expanded_and_measured_with_their_units() -> None:
+    """Households and persons, both met as counted from the tables."""
+    made = town()
+    tables = made.chunk(0)
     assert tables["households"].height == 1000
     assert tables["persons"].columns == ["unit", "age", "sex"]
-    assert measure(problem, tables).met
+    assert measure(made.problem, tables).met
+
+
+def test_members_of_different_chunks_belong_to_different_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = town().chunk(0)["persons"]
+    monkeypatch.setattr(stream, "CHUNK", 400)
+    made = town()
+    chunks = list(made.chunks())
+    assert [chunk["households"].height for chunk in chunks] == [334, 333, 333]
+    units = pl.concat([chunk["persons"]["unit"] for chunk in chunks])
+    assert units.is_sorted()
+    assert units.unique().to_list() == list(range(1000))  # nobody lives alone in two places, no household is empty
+    sizes = [persons.group_by("unit").len()["len"].sort().to_list() for persons in (whole, pl.DataFrame({"unit": units}))]
+    assert sizes[0] == sizes[1]
+
+
+def test_tables_of_members_are_refused_by_the_fit_in_words() -> None:
+    problem = town().problem
+    with pytest.raises(InputError, match="by age and sex: counts 'persons', members of a unit"):
+        fit(problem, Prior())
+    with pytest.raises(InputError, match="by age and sex: counts 'persons', members of a unit"):
+        as_written(problem, Prior())
+    assert problem.marginal(0) is not None
+    homes = pl.DataFrame({"size": ["one"] * 570 + ["more"] * 430})
+    with pytest.raises(InputError, match="every pair of variables was a target"):  # of one variable; members are no pair of it
+        evaluate(problem, homes, homes)
+
+
+STATISTIC = """
+records: 4
+variables: {{pay: {{type: number, min: 0, max: 1000, decimals: 6, bins: [0, 500]}}}}
+targets: [{{name: pay, {}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "paid", "said"),
+    [
+        ("mean: pay, value: 100.5", 100.549, "Met: 4 records add up to the target exactly"),
+        ("mean: pay, value: 100.5", 100.550001, "'pay' is 100.6 instead of 100.5"),
+        ("mean: pay, value: 100.5", 100.56, "'pay' is 100.6 instead of 100.5"),
+        (
+            "mean: pay, value: 100.5, tolerance: {relative: 0.01%}",
+            100.52,
+            "100.52 instead of 100.49 to 100.51 (100.5)",
+        ),
+        (
+            "total: pay, value: 402, tolerance: {relative: 1e-5%}",
+            100.50002,
+            "402.00008 instead of 401.99996 to 402.00004",
+        ),
+    ],
+)
+def test_a_verdict_has_the_digits_that_show_why(target: str, paid: float, said: str) -> None:
+    problem = compile_problem(parse_spec(STATISTIC.format(target)))
+    found = measure(problem, {"records": pl.DataFrame({"pay": [paid] * 4})})
+    assert said in found.verdict
+    got, wanted = found.moments[0].told(0).replace(",", "").split(" instead of ")
+    assert found.met or got != wanted
+
+
+@given(st.floats(1, 999), st.integers(0, 3), st.floats(1e-6, 10), st.booleans())
+def test_what_came_out_is_never_shown_as_what_was_wanted(wanted: float, decimals: int, off: float, tolerant: bool) -> None:
+    value = f"{wanted:.{decimals}f}"
+    slack = ", tolerance: {relative: 0.001%}" if tolerant else ""
+    problem = compile_problem(parse_spec(STATISTIC.format(f"mean: pay, value: {value}{slack}")))
+    fit = measure(problem, {"records": pl.DataFrame({"pay": [min(float(value) + off, 1000.0)] * 4})}).moments[0]
+    got, wanted_shown = fit.told(0).split(" instead of ")
+    assert fit.met or got not in (wanted_shown, wanted_shown.split(" ")[0], wanted_shown.partition("(")[2].rstrip(")"))
 
 
 def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -> None:

@@ -19,6 +19,9 @@ from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.values import rulings_of
 
 Records = Mapping[str, pl.DataFrame]
+MOST_DIGITS = 15
+"""Decimals that a value is shown with at most: a double has no more."""
+
 FEW_BINS = 64
 """Up to so many, comparing with every edge is faster than searching among them."""
 MANY_VALUES = 10_000
@@ -70,7 +73,7 @@ class Fit:
 
     def asked(self, cell: int) -> str:
         """What is wanted of a cell, in words."""
-        room, wanted = self.interval(cell), f"{self.target.wanted[cell]:,.10g}"
+        room, wanted = self.interval(cell), f"{self.target.wanted[cell]:,.13g}"
         if room is None:
             return wanted
         return f"{room[0]:,} to {room[1]:,}" + ("" if self.target.hidden else f" ({wanted})")
@@ -137,6 +140,31 @@ class MomentFit:
         """A value as people read it, to the digits that were published; `no record` where there is none."""
         return "no record" if math.isnan(value) else f"{value:,.{self.decimals}f}"
 
+    def digits(self, cell: int) -> int:
+        """Decimals that show whether a value is met: those published, and more where it is off by less than they show."""
+        got, low, high = (float(side.ravel()[cell]) for side in (self.got, self.target.lowest, self.target.highest))
+        if math.isnan(got) or not self.error[cell]:
+            return self.decimals
+        wanted = self.shown(float(self.target.wanted.ravel()[cell]))
+        for digits in range(self.decimals, MOST_DIGITS):
+            text, first, last = (f"{value:,.{digits}f}" for value in (got, low, high))
+            apart = self.target.exact or len({text, first, last}) == 3
+            if apart and text != wanted and not low <= round(got, digits) <= high:
+                return digits
+        return MOST_DIGITS
+
+    def asked(self, cell: int) -> str:
+        """What is wanted, in words: with its interval where there is one."""
+        wanted, low, high = (float(x.ravel()[cell]) for x in (self.target.wanted, self.target.lowest, self.target.highest))
+        if self.target.exact:
+            return self.shown(wanted)
+        return f"{low:,.{self.digits(cell)}f} to {high:,.{self.digits(cell)}f} ({self.shown(wanted)})"
+
+    def told(self, cell: int) -> str:
+        """What came out instead of what was wanted, to as many digits as show that it is off."""
+        got = float(self.got[cell])
+        return f"{'no record' if math.isnan(got) else f'{got:,.{self.digits(cell)}f}'} instead of {self.asked(cell)}"
+
     def cell_json(self, cell: int) -> dict[str, Any]:
         """One value, for the file."""
         got = float(self.got[cell])
@@ -156,7 +184,8 @@ class Explanation:
         kind: contradiction, unsupported, strained target or strained belief.
         sentence: what is the matter.
         lines: the same in detail, an entry a line.
-        changes: of a contradiction, changes any one of which would be enough.
+        changes: of a contradiction, changes that were tried.
+        promise: what any one of the changes brings, in words that introduce them.
         cure: what can be done.
         notable: whether it is worth a reader's time even when nobody asks.
         details: the same as plain values, for programs.
@@ -166,14 +195,10 @@ class Explanation:
     sentence: str
     lines: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    promise: str = ""
     cure: str = ""
     notable: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def enough(self) -> str:
-        """What introduces the changes."""
-        return "This change would be enough:" if len(self.changes) == 1 else "Any one of these changes would be enough:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -235,21 +260,21 @@ class Measurement:
             return f"{lead}: {records} add up to {every}{exactly} ({n_cells:,} cells){rules}."
         unmet = [fit for fit in self.moments if not fit.met]
         if all(fit.met for fit in self.fits):
-            told = unmet[0].cell_json(unmet[0].worst)
-            where = f"{', '.join(told['labels'].values())} of " if told["labels"] else ""
-            got = unmet[0].shown(float(unmet[0].got[unmet[0].worst]))
+            worst = unmet[0].worst
+            labels = unmet[0].target.labels(worst)
+            where = f"{', '.join(labels.values())} of " if labels else ""
             return (
                 f"Not met: {len(unmet)} of {len(self.every)} targets are off; {where}'{unmet[0].target.name}' is "
-                f"{got} instead of {unmet[0].shown(told['wanted'])}{rules}."
+                f"{unmet[0].told(worst)}{rules}."
             )
         missed = [fit for fit in self.fits if not fit.met]
         off = sum(fit.tae for fit in missed)
-        worst = max(missed, key=lambda fit: np.abs(fit.error).max())
-        where = ", ".join(worst.target.labels(worst.worst).values()) or "the total"
+        furthest = max(missed, key=lambda fit: np.abs(fit.error).max())
+        where = ", ".join(furthest.target.labels(furthest.worst).values()) or "the total"
         return (
             f"Not met: {len(missed) + len(unmet)} of {len(self.every)} targets are off, by {off:,} records in all; "
-            f"the worst cell is {where} of '{worst.target.name}' "
-            f"({worst.got[worst.worst]:,} instead of {worst.asked(worst.worst)}){rules}."
+            f"the worst cell is {where} of '{furthest.target.name}' "
+            f"({furthest.got[furthest.worst]:,} instead of {furthest.asked(furthest.worst)}){rules}."
         )
 
     def _rules_clause(self) -> str:

@@ -18,9 +18,10 @@ from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
 from synthor.measure import Measurement, Tally, measure
-from synthor.prior.elicit import sources
+from synthor.prior.beliefs import resolve
+from synthor.prior.elicit import elicit, sources
 from synthor.prior.model import Prior
-from synthor.problem import compile_problem
+from synthor.problem import Problem, compile_problem
 from synthor.report.misfit import explain_misfit
 from synthor.report.page import render
 from synthor.sample.stream import Sample, sample
@@ -217,6 +218,23 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     told = model.concluded(met=measurement.met)
     folder.save("report.html", render(told, measurement, tally.pair_counts, held_out_in(folder)))
     return measurement
+
+
+def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
+    """The problem with the rules that were believed when records were made, besides those of the spec.
+
+    Args:
+        problem: of the spec.
+        spec: may name a file of beliefs.
+        records: a run folder, or a file; what was believed is read from the model beside them, where there is one.
+
+    Raises:
+        InputError: beliefs or model cannot be read.
+    """
+    place = records if records.is_dir() else records.parent
+    file = place / "model.json"
+    said = Model.from_json(RunFolder(place).read(file.name), source=str(file)).prior if file.is_file() else elicit(spec)[0]
+    return problem.with_rules(resolve(said, problem).rules)
 
 
 def held_out_in(folder: RunFolder) -> HoldOuts | None:

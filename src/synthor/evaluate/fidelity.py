@@ -88,6 +88,7 @@ class Evaluation:
         ceiling: recovered by real samples of the effective size: what the truth's own noise leaves to be had.
         violations: synthetic records that break each rule.
         real_violations: real records that do.
+        sources: who says each rule, the spec or the beliefs.
         copies: records that equal a real one.
         pairs: every pair that was compared, the furthest off first.
         triples: every triple, likewise.
@@ -104,6 +105,7 @@ class Evaluation:
     ceiling: float
     violations: dict[str, int]
     real_violations: dict[str, int]
+    sources: dict[str, str]
     copies: Copies
     pairs: tuple[GroupDistance, ...]
     triples: tuple[GroupDistance, ...]
@@ -126,7 +128,7 @@ def evaluate(
     """Compare records with microdata in everything that was no target.
 
     Args:
-        problem: variables, targets and rules.
+        problem: variables, targets and rules, those that are believed included.
         records: synthetic records of level 0.
         microdata: real records with the same columns.
         weight: column of the microdata that holds weights; none means equal ones.
@@ -140,11 +142,12 @@ def evaluate(
     sizes = [variable.size for variable in variables]
     codes, real = _coded(records, problem, "records"), _coded(microdata, problem, "microdata")
     weights = _weights(microdata, weight)
-    reference = Reference.count(real, weights, sizes, [target.columns for target in problem.targets])
+    targets = [target for target in problem.targets if target.level == 0]
+    reference = Reference.count(real, weights, sizes, [target.columns for target in targets])
     if not reference.pairs:
         message = "every pair of variables was a target, so nothing is left to judge"
         raise InputError([Finding(where="evaluate", message=message, cure="leave some table out of the targets")])
-    curve = real_samples(reference, real, weights, problem.targets, random_seed=random_seed, advance=advance)
+    curve = real_samples(reference, real, weights, targets, random_seed=random_seed, advance=advance)
     independent = reference.independent_tvds(reference.pairs, reference.pair_shares)
     equal = np.ones(len(codes))
     pair_tvds, triple_tvds = reference.pair_tvds(codes, equal), reference.triple_tvds(codes, equal)
@@ -164,6 +167,7 @@ def evaluate(
         ceiling=_recovered(curve.tvds[-1].mean(), independent),
         violations=_violations(problem, records, codes, "records"),
         real_violations=_violations(problem, microdata, real, "microdata"),
+        sources={rule.text: rule.source for rule in problem.rules},
         copies=_copies(variables, records, microdata, codes, real, weights, random_seed),
         pairs=_groups(reference.pairs, pair_tvds, independent, names),
         triples=_groups(reference.triples, triple_tvds, independent_triples, names),

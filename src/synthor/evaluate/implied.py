@@ -1,7 +1,7 @@
 """What targets and rules say of some variables together, as linear conditions on combinations of categories."""
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from synthor.evaluate.bounds import Interval, Polytope, frechet
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.target import Grid
 from synthor.spec.rules import names_in, truth
-from synthor.types import CellIndex, Codes, Floats
+from synthor.types import CellIndex, Codes, Floats, Mask
 
 MOST_COMBINATIONS = 20_000
 """Combinations of categories in one linear programme."""
@@ -18,45 +18,165 @@ Condition = tuple[CellIndex, Floats, Floats, Floats]
 """A cell of each combination (or -1), what it counts there, and bounds of each cell's total."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Valued:
+    """What means or totals of one variable say: sum (v - least) p >= at_least and sum (v - most) p <= at_most in each cell.
+
+    Attributes:
+        position: of the variable.
+        cell: (n,) of each combination, -1 where it is in none.
+        least: (cells,) what is taken off each value for the lower condition: the lowest mean, 0 of a total.
+        most: (cells,) the same for the upper one.
+        at_least: (cells,) per record of the whole; -inf where nothing is said.
+        at_most: (cells,) the same.
+    """
+
+    position: int
+    cell: CellIndex
+    least: Floats
+    most: Floats
+    at_least: Floats
+    at_most: Floats
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Implied:
     """What is known of some variables together.
 
     Attributes:
         codes: (n, columns) combinations that no rule forbids; of variables that are not looked at, 0.
+        low: position to the lowest value of each combination, (n,), for numeric variables that are looked at.
+        high: position to the highest.
         conditions: what targets say of the combinations' shares.
+        valued: what targets say of values inside them.
         sources: names of the targets, in words.
         sharp: whether all targets and rules that touch these variables are used whole, so that bounds cannot be narrower.
+        loose: whether values may lie anywhere in their bins, as far as rules say.
         separate: whether no more is known than the exact shares of the declared categories of single variables.
     """
 
     codes: Codes
+    low: Mapping[int, Floats]
+    high: Mapping[int, Floats]
     conditions: tuple[Condition, ...]
+    valued: tuple[Valued, ...]
     sources: tuple[str, ...]
     sharp: bool
+    loose: bool
     separate: bool
 
-    def merged(self, *kept: CellIndex) -> tuple[Polytope, CellIndex]:
+    def merged(self, *kept: CellIndex, of: int | None = None) -> "Merged":
         """The conditions on groups of combinations that neither they nor some other columns, (n,) each, can tell apart.
 
-        Returns:
-            The polytope, and the first combination of each of its columns, (columns,).
+        Args:
+            kept: columns that must stay apart, the first being the cell that is asked for.
+            of: position of the variable whose values are asked for, if any.
         """
-        from scipy import sparse
-
-        cells = [cell for cell, *_ in self.conditions]
-        counted = [np.unique(count, return_inverse=True)[1].ravel() for _, count, *_ in self.conditions]
+        numeric = sorted({said.position for said in self.valued} | ({of} if of is not None else set()))
+        cells = [cell for cell, *_ in self.conditions] + [said.cell for said in self.valued]
+        counted = [ranked(count) for _, count, *_ in self.conditions]
+        counted += [ranked(side[v]) for v in numeric for side in (self.low, self.high)]
         seen = np.stack([np.zeros(len(self.codes), np.int64), *cells, *counted, *kept], axis=1)
         first = np.sort(np.unique(seen, axis=0, return_index=True)[1])
-        blocks, low, high = [sparse.csr_array((0, len(first)))], [np.empty(0)], [np.empty(0)]
-        for cell, count, least, most in self.conditions:
-            columns = np.flatnonzero(cell[first] >= 0)
-            values = (count[first[columns]], (cell[first[columns]], columns))
-            blocks.append(sparse.csr_array(values, shape=(len(least), len(first))))
-            low.append(least)
-            high.append(most)
-        matrix = sparse.csr_array(sparse.vstack(blocks, format="csr"))
-        return Polytope(matrix=matrix, low=np.concatenate(low), high=np.concatenate(high)), first
+        blocks = [_Rows(cell[first], count[first], low, high) for cell, count, low, high in self.conditions]
+        excesses, n_excesses = {}, 0
+        for v in numeric:
+            mine = [said for said in self.valued if said.position == v]
+            apart = [said.cell[first] for said in mine] + ([kept[0][first]] if v == of else [])
+            _, chief, group = np.unique(np.stack(apart, axis=1), axis=0, return_index=True, return_inverse=True)
+            low, width = self.low[v][first], (self.high[v] - self.low[v])[first]
+            scale = max(float(np.abs(self.low[v]).max(initial=0.0)), float(np.abs(self.high[v]).max(initial=0.0))) or 1.0
+            places = n_excesses + np.arange(len(chief))
+            nothing, free = np.zeros(len(chief)), np.full(len(chief), np.inf)
+            blocks.append(_Rows(group.ravel(), -width / scale, -free, nothing, np.arange(len(chief)), places))
+            for said in mine:
+                cell, of_group = said.cell[first], said.cell[first][chief]
+                open_end = np.full(len(said.least), np.inf)
+                for off, least, most in ((said.least, said.at_least, open_end), (said.most, -open_end, said.at_most)):
+                    count = (low - np.where(cell >= 0, off[cell], 0.0)) / scale
+                    blocks.append(_Rows(cell, count, least / scale, most / scale, of_group, places))
+            excesses[v] = Excess(first=n_excesses, chief=chief, scale=scale)
+            n_excesses += len(chief)
+        return Merged(polytope=_polytope(blocks, len(first), n_excesses), first=first, excesses=excesses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Excess:
+    """The columns of a polytope that hold one variable's excesses.
+
+    Attributes:
+        first: the first of them, counted behind those of shares.
+        chief: (groups,) column of shares that stands for the group of each.
+        scale: what one of them is worth.
+    """
+
+    first: int
+    chief: CellIndex
+    scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Merged:
+    """A polytope over groups of combinations.
+
+    Attributes:
+        polytope: of their shares, and excesses.
+        first: (columns,) the first combination of each group.
+        excesses: by the position of their variable.
+    """
+
+    polytope: Polytope
+    first: CellIndex
+    excesses: Mapping[int, Excess]
+
+    def values(self, position: int, low: Floats, inside: Mask) -> Floats:
+        """What one variable's values inside some groups, (columns,) mask, come to: prices of shares and excesses."""
+        excess, prices = self.excesses[position], np.zeros(self.polytope.n_excesses)
+        prices[excess.first : excess.first + len(excess.chief)] = np.where(inside[excess.chief], excess.scale, 0.0)
+        return np.concatenate([np.where(inside, low, 0.0), prices])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Conditions low <= sum of counts + sum of excesses <= high: one a cell.
+
+    Attributes:
+        cell: (columns,) of each column of shares, -1 where it is in none.
+        count: (columns,) what it counts there.
+        low: (cells,) least.
+        high: (cells,) greatest.
+        of: (excesses,) the cell that each of some excesses counts in, -1 for none.
+        places: (excesses,) their columns, counted behind those of shares.
+    """
+
+    cell: CellIndex
+    count: Floats
+    low: Floats
+    high: Floats
+    of: CellIndex = field(default_factory=lambda: np.empty(0, np.int64))
+    places: CellIndex = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def _polytope(blocks: Sequence[_Rows], n_shares: int, n_excesses: int) -> Polytope:
+    from scipy import sparse
+
+    parts, size = [sparse.csr_array((0, n_shares + n_excesses))], n_shares + n_excesses
+    for rows in blocks:
+        shares, excesses = np.flatnonzero(rows.cell >= 0), rows.of >= 0
+        values = np.concatenate([rows.count[shares], np.ones(excesses.sum())])
+        at = np.concatenate([rows.cell[shares], rows.of[excesses]]), np.concatenate([shares, n_shares + rows.places[excesses]])
+        parts.append(sparse.csr_array((values, at), shape=(len(rows.low), size)))
+    return Polytope(
+        matrix=sparse.csr_array(sparse.vstack(parts, format="csr")),
+        low=np.concatenate([np.empty(0), *(rows.low for rows in blocks)]),
+        high=np.concatenate([np.empty(0), *(rows.high for rows in blocks)]),
+        n_excesses=n_excesses,
+    )
+
+
+def ranked(values: Floats) -> CellIndex:
+    """Which of the distinct values each is, (n,)."""
+    return np.unique(values, return_inverse=True)[1].ravel().astype(np.int64)
 
 
 def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
@@ -81,28 +201,46 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     codes = _combinations(problem, sorted(chosen))
     known = {level.variables[v].name: level.refine(codes)[:, v] for v in chosen}
     finest = problem.refined.variables
-    allowed = np.ones(len(codes), bool)
+    allowed, unsettled = np.ones(len(codes), bool), []
     for rule in problem.rules:
         if names_in(rule.predicate) & known.keys():
-            allowed &= ~truth(rule.predicate, known, finest, len(codes)).must
+            found = truth(rule.predicate, known, finest, len(codes))
+            allowed &= ~found.must
+            unsettled.append(found.may & ~found.must)
+    n_unsettled = sum(bool(some[allowed].any()) for some in unsettled)
     separate, codes = bool(allowed.all()), codes[allowed]
-    conditions, sources, alone = [], [], set[int]()
+    conditions, valued, sources, alone = [], [], [], set[int]()
     for target in problem.targets:
-        found = _of_target(target, chosen, codes, problem.n_units) if target.level == 0 else None
-        if found is not None:
-            conditions.append(found)
+        said = _of_target(target, chosen, codes, problem.n_units) if target.level == 0 else None
+        if said is not None:
+            conditions.append(said)
             sources.append(target.name)
             declared = target.grid.plain and target.exact and target.axes[0].column == target.axes[0].position
             separate &= declared and len(target.axes) == 1 and target.columns[0] not in alone
             alone |= set(target.columns)
     for moment in problem.moments:
         if {*moment.grid.positions, moment.of} <= chosen and moment.kind != "sd":
-            conditions += _of_moment(moment, codes, problem.n_units)
+            if moment.groups is not None:
+                conditions += _of_shares(moment, codes, problem.n_units)
+            else:
+                valued.append(_of_values(moment, codes, problem.n_units))
             sources.append(moment.name)
             separate = False
-    loose = any(moment.kind == "sd" and {*moment.grid.positions, moment.of} & chosen for moment in problem.moments)
-    sharp = not loose and all(ties <= chosen for ties in tied if ties & chosen)
-    return Implied(codes=codes, conditions=tuple(conditions), sources=tuple(sources), sharp=sharp, separate=separate)
+    left_out = any(moment.kind == "sd" and {*moment.grid.positions, moment.of} & chosen for moment in problem.moments)
+    left_out |= any(target.level > 0 for target in problem.targets)
+    refined = level.refine(codes)
+    numeric = [v for v in chosen if level.variables[v].numeric]
+    return Implied(
+        codes=codes,
+        low={v: level.finest(v).low[refined[:, v]] for v in numeric},
+        high={v: level.finest(v).high[refined[:, v]] for v in numeric},
+        conditions=tuple(conditions),
+        valued=tuple(valued),
+        sources=tuple(sources),
+        sharp=not left_out and n_unsettled < 2 and all(ties <= chosen for ties in tied if ties & chosen),
+        loose=n_unsettled == 0,
+        separate=separate,
+    )
 
 
 def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[int]) -> tuple[Interval, tuple[str, ...]]:
@@ -185,31 +323,37 @@ def _of_target(target: Target, chosen: set[int], codes: Codes, n_units: int) -> 
     return np.where(cell < grid.size, cell, -1), np.ones(len(codes)), low / n_units, high / n_units
 
 
-def _of_moment(moment: Moment, codes: Codes, n_units: int) -> list[Condition]:
-    """A mean, total or shares inside cells: linear in the combinations' shares, values between the ends of their bins."""
+def _of_shares(moment: Moment, codes: Codes, n_units: int) -> list[Condition]:
+    """Shares inside cells, linear in the combinations' shares."""
+    assert moment.groups is not None
     cell = moment.grid.index(codes)
     cell = np.where(cell < moment.grid.size, cell, -1)
     low, high = moment.lowest, moment.highest
     free = np.full(moment.grid.size, np.inf)
-    if moment.groups is not None:
-        group = moment.groups.group_of[codes[:, moment.groups.column]]
-        found: list[Condition] = []
-        for g in range(moment.groups.size):
-            for bound, sign in ((low[:, g], 1.0), (-high[:, g], -1.0)):  # a share is met beside what no whole number meets
-                count = sign * (group == g) - np.where(cell >= 0, np.nan_to_num(bound)[cell], 0.0)
-                least = np.where(np.isfinite(bound), -1 / n_units, -np.inf)
-                found.append((cell, count, least, free))
-        return found
-    smallest, largest = moment.variable.low[codes[:, moment.column]], moment.variable.high[codes[:, moment.column]]
-    span = 1e-9 * np.maximum(np.abs(low), np.abs(high))
-    low, high = low - span, high + span
-    if moment.kind == "total":
-        at_least = np.where(np.isfinite(low), low / n_units, -np.inf)
-        at_most = np.where(np.isfinite(high), high / n_units, np.inf)
-        return [(cell, largest, at_least, free), (cell, smallest, -free, at_most)]
+    group = moment.groups.group_of[codes[:, moment.groups.column]]
+    found: list[Condition] = []
+    for g in range(moment.groups.size):
+        for bound, sign in ((low[:, g], 1.0), (-high[:, g], -1.0)):  # a share is met beside what no whole number meets
+            count = sign * (group == g) - np.where(cell >= 0, np.nan_to_num(bound)[cell], 0.0)
+            least = np.where(np.isfinite(bound), -1 / n_units, -np.inf)
+            found.append((cell, count, least, free))
+    return found
+
+
+def _of_values(moment: Moment, codes: Codes, n_units: int) -> Valued:
+    """A mean or total inside cells."""
+    cell = moment.grid.index(codes)
+    low, high = moment.lowest, moment.highest
     known = np.isfinite(low)
-    below, above = np.nan_to_num(low)[cell], np.nan_to_num(high)[cell]
-    return [
-        (cell, largest - below, np.where(known, 0.0, -np.inf), free),
-        (cell, smallest - above, -free, np.where(known, 0.0, np.inf)),
-    ]
+    span = 1e-9 * np.maximum(np.abs(low), np.abs(high))  # what the order of a sum makes of its last digits
+    low, high = np.nan_to_num(low - span), np.nan_to_num(high + span)
+    total = moment.kind == "total"
+    nothing = np.zeros(len(low))
+    return Valued(
+        position=moment.of,
+        cell=np.where(cell < moment.grid.size, cell, -1),
+        least=nothing if total else low,
+        most=nothing if total else high,
+        at_least=np.where(known, low / n_units if total else nothing, -np.inf),
+        at_most=np.where(known, high / n_units if total else nothing, np.inf),
+    )

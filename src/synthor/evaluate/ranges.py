@@ -17,11 +17,11 @@ from synthor.evaluate.bounds import (
     share_bounds,
     sum_bounds,
 )
-from synthor.evaluate.implied import Implied, from_marginals, implied
+from synthor.evaluate.implied import Implied, Merged, from_marginals, implied, ranked
 from synthor.evaluate.question import Question
 from synthor.problem import Problem
-from synthor.spec.rules import truth
-from synthor.types import CellIndex, Floats
+from synthor.spec.rules import names_in, truth
+from synthor.types import CellIndex, Floats, Mask
 
 ENOUGH = 20
 """Draws from which on the 5% and 95% points are told."""
@@ -154,7 +154,7 @@ def bounds_of(problem: Problem, question: Question) -> Bounds:
     positions = [problem.levels[0].position(name) for name in question.names]
     known = implied(problem, positions)
     if question.kind == "count" and (known is None or known.separate):
-        return _of_marginals(problem, question, sharp=known is not None)
+        return _of_marginals(problem, question, sharp=known is not None and known.sharp)
     if known is None:
         return _unknown(question, "not known: the variables have too many combinations of categories to be looked at")
     found = _programmes(problem, question, known)
@@ -166,39 +166,57 @@ def bounds_of(problem: Problem, question: Question) -> Bounds:
     high = np.array([math.nan if interval is None else interval[1] for interval in found])
     if question.kind in ("count", "total"):
         low, high = low * problem.n_units, high * problem.n_units
-    if question.kind == "count":
+    if question.kind == "count" or (question.kind == "total" and question.of is not None and question.of.decimals == 0):
         low, high = _whole(low, high)
     if question.kind == "share":
         low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-    return Bounds(low=low, high=high, sentence=_sentence(known), sharp=known.sharp and question.kind != "sd")
+    return Bounds(low=low, high=high, sentence=_sentence(known), sharp=_is_sharp(problem, question, known))
+
+
+def _is_sharp(problem: Problem, question: Question, known: Implied) -> bool:
+    """Whether some population has each of the bounds.
+
+    Of a median, and of a predicate that values inside bins decide, only if no mean or total holds these values together.
+    """
+    if question.kind == "count":
+        return known.sharp
+    held = {said.position for said in known.valued}
+    names = [question.of.name] if question.of is not None else names_in(question.predicate) if question.predicate else []
+    touched = bool(held & {problem.levels[0].position(name) for name in names})
+    if question.kind == "share":
+        low, high = _values(problem, question, known)
+        return known.sharp and (bool((low == high).all()) or (known.loose and not touched))
+    return known.sharp and known.loose and question.kind != "sd" and not (touched and question.kind == "median")
 
 
 def _programmes(problem: Problem, question: Question, known: Implied) -> list[Interval | None]:
     """Bounds of each cell by linear programmes; counts and totals per record of the whole."""
     cell = _cells(problem, question, known)
     low, high = _values(problem, question, known)
-    polytope, first = known.merged(cell, _ranked(low), _ranked(high))
-    cell, low, high = cell[first], low[first], high[first]
-    found: list[Interval | None] = []
-    for number in range(question.n_cells):
-        inside = cell == number
-        match question.kind:
-            case "count":
-                found.append(share_bounds(polytope, inside))
-            case "total":
-                found.append(sum_bounds(polytope, np.where(inside, low, 0.0), np.where(inside, high, 0.0)))
-            case "median":
-                found.append(quantile_bounds(polytope, inside, low, high))
-            case "sd":
-                found.append(sd_bounds(polytope, inside, low, high))
-            case _:
-                found.append(ratio_bounds(polytope, inside, low, high))
-    return found
+    of = None if question.of is None else problem.levels[0].position(question.of.name)
+    merged = known.merged(cell, ranked(low), ranked(high), of=of)
+    cell, low, high = cell[merged.first], low[merged.first], high[merged.first]
+    return [_programme(question, merged, cell == number, low, high, of) for number in range(question.n_cells)]
 
 
-def _ranked(values: Floats) -> CellIndex:
-    """Which of the distinct values each is, (n,)."""
-    return np.unique(values, return_inverse=True)[1].ravel().astype(np.int64)
+def _programme(question: Question, merged: Merged, inside: Mask, low: Floats, high: Floats, of: int | None) -> Interval | None:
+    """Bounds of one cell, the groups inside of which are given, (columns,)."""
+    polytope = merged.polytope
+    if question.kind == "count":
+        return share_bounds(polytope, inside)
+    if question.kind == "median":
+        return quantile_bounds(polytope, inside, low, high)
+    if question.kind == "sd":
+        return sd_bounds(polytope, inside, low, high)
+    least, most = float(low[inside].min(initial=np.inf)), float(high[inside].max(initial=-np.inf))
+    if of is None:  # the share of a predicate: where values inside bins decide it, all of them may or none
+        first = ratio_bounds(polytope, inside, polytope.padded(np.where(inside, low, 0.0)), (0.0, 1.0))
+        last = ratio_bounds(polytope, inside, polytope.padded(np.where(inside, high, 0.0)), (0.0, 1.0))
+        return None if first is None or last is None else (first[0], last[1])
+    values = merged.values(of, low, inside)
+    if question.kind == "total":
+        return sum_bounds(polytope, values, (min(least, 0.0), max(most, 0.0)))
+    return ratio_bounds(polytope, inside, values, (least, most))
 
 
 def _cells(problem: Problem, question: Question, known: Implied) -> CellIndex:
@@ -240,7 +258,7 @@ def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> Bound
 
 
 def _whole(low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """Bounds of counts of whole records."""
+    """Bounds of counts of whole records, or of sums of whole numbers."""
     return np.ceil(low - EDGE) + 0.0, np.floor(high + EDGE) + 0.0
 
 

@@ -15,16 +15,19 @@ that no weights exist. Both are computed here from the whole pool, whatever the 
 solved on few units at first; those with the largest (Cy)_i join (column generation; Gilmore and Gomory, 1961) until the two
 bounds meet, so its optimum is that of the whole pool.
 
-The cells with multipliers contradict each other already. A deletion filter (Chinneck and Dravnieks, 1991) leaves out one
-table at a time, then one cell at a time, whenever the rest is still a contradiction; what remains is irreducible.
+The cells with multipliers contradict each other already. Of all proofs, one with small multipliers in sum uses few cells: the
+multipliers of the programme that lets all cells be missed by the same, as little as can be. A deletion filter (Chinneck and
+Dravnieks, 1991) leaves out one table at a time, then one cell at a time, whenever the rest is still a contradiction; what
+remains is irreducible. Which one remains depends on the order, so several are tried and the smallest set is kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from synthor.randomness import generator
 from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.units import Cells, Incidence
 
@@ -67,6 +70,14 @@ MOST_CELLS = 10_000
 PENALTY = 1e4
 """Price of a cell that shall hold, where that of the cell which gives way is 1: right while errors differ by less than this."""
 
+LIGHT = 1e-2
+"""Price of a cell that need not hold, and had better."""
+
+FEW_ROWS = 40
+"""Up to so many cells of a contradiction are left out in several orders."""
+
+ORDERS = 3
+
 Advance = Callable[[int, int], None]
 
 
@@ -99,6 +110,7 @@ class Conflict:
             too many cells for a programme over all of them or the solver gave up on it.
         best: for each table the error of every cell, (c,), at the weights with that total.
         irreducible: False when the solver gave up on a part of the question: then a member might be left out.
+        multipliers: of the members, above 0 where a lower bound is in the way: with all others 0, L(y) > 0.
     """
 
     members: tuple[tuple[int, int], ...]
@@ -107,6 +119,7 @@ class Conflict:
     at_least: float
     best: tuple[Floats, ...]
     irreducible: bool
+    multipliers: tuple[float, ...] = ()
 
     @property
     def errors(self) -> tuple[float, ...]:
@@ -172,10 +185,12 @@ def find_conflict(
         return None
     if outcome.lower <= tolerance:
         return Undecided(message=outcome.message, at_least=outcome.lower, at_most=outcome.upper)
-    few, proof = _needed(scaled, chosen, alive, outcome, tolerance, work, lambda done: advance(60 + int(15 * done), 100))
+    sharpest = _sharpest(_Whole([scaled[i] for i in chosen], alive, work), outcome, tolerance)
+    few, proof = _needed(scaled, chosen, alive, sharpest, tolerance, work, lambda done: advance(60 + int(15 * done), 100))
     narrow = _narrowed(scaled, few, alive, proof, work)
-    pool, irreducible = _filtered(narrow, tolerance, lambda done: advance(75 + int(24 * done), 100))
+    pool, irreducible = _smallest(narrow, tolerance, lambda done: advance(75 + int(24 * done), 100))
     moves, told = _moves(pool)
+    reasons = _elastic(pool, _all_or_start(pool)).multipliers / pool.units_of_one
     if len(chosen) == len(tables):
         weights = np.zeros(len(alive))
         weights[outcome.picks] = outcome.weights
@@ -188,6 +203,7 @@ def find_conflict(
         at_least=outcome.lower,
         best=best,
         irreducible=irreducible and told,
+        multipliers=tuple(reasons.tolist()),
     )
 
 
@@ -221,6 +237,40 @@ def feasible_point(
     if outcome.lower > tolerance:
         return None
     return Undecided(message=outcome.message, at_least=outcome.lower, at_most=outcome.upper)
+
+
+def least_change(
+    tables: Sequence[Bounds], alive: Mask, changing: Set[int], *, lightly: Set[int] = frozenset(), tolerance: float = TOLERANCE
+) -> Floats | None:
+    """Weights, (n,), with which some tables are missed by as little as can be, in sum, and all others are met.
+
+    Args:
+        tables: demands, over the same units.
+        alive: (n,) units that may have weight.
+        changing: places of the tables that may be missed.
+        lightly: places of tables that may be missed, too, and that only matter where all else is equal.
+        tolerance: sum of errors of the others up to which they count as met.
+
+    Returns:
+        None where no weights meet the others, or none were found.
+    """
+    scaled = _checked(tables, alive)
+    pool = _Whole(scaled, alive, _Work())
+    price = [1.0 if place in changing else LIGHT if place in lightly else PENALTY for place in range(len(tables))]
+    kept = [table for place, table in enumerate(scaled) if price[place] == PENALTY]
+    start = _start(pool, _swept(kept, alive, tolerance, lambda done: None))
+    outcome = _elastic(pool, start, cost=np.repeat(price, [table.cells.size for table in scaled]))
+    weights = np.zeros(len(alive))
+    weights[outcome.picks] = outcome.weights
+    return weights if sum(_missed(table, weights).sum() / table.scale for table in kept) <= tolerance else None
+
+
+def only(bounds: Sequence[Bounds], members: Sequence[tuple[int, int]]) -> list[Bounds]:
+    """The same demands, those of other cells left out."""
+    found = [(np.full(table.cells.size, -np.inf), np.full(table.cells.size, np.inf)) for table in bounds]
+    for t, cell in members:
+        found[t][0][cell], found[t][1][cell] = bounds[t].low[cell], bounds[t].high[cell]
+    return [Bounds(cells=table.cells, low=low, high=high) for table, (low, high) in zip(bounds, found, strict=True)]
 
 
 @dataclass(slots=True, eq=False)
@@ -436,6 +486,56 @@ def _elastic(
     if len(weights) < len(picks):
         weights = np.concatenate([weights, np.zeros(len(picks) - len(weights))])
     return _Outcome(lower=lower, upper=upper, multipliers=multipliers, picks=picks, weights=weights, message=message)
+
+
+def _sharpest(pool: _Pool, outcome: _Outcome, tolerance: float) -> _Outcome:
+    """A proof with small multipliers in sum, and so with few cells: that of cells which are all missed by the same.
+
+    The outcome that was known where none is found.
+    """
+    picks = outcome.picks
+    for _ in range(ROUNDS):
+        multipliers = _evenly(pool.columns(picks), pool.low, pool.high)
+        size = 0.0 if multipliers is None else float(np.abs(multipliers).max(initial=0.0))
+        if multipliers is None or size == 0.0:
+            break
+        prices = pool.price(multipliers)
+        better = np.flatnonzero(prices > prices[picks].max() + GAP)
+        if not len(better):
+            bound = (_value(multipliers, pool) - float(prices.max())) / size
+            if bound > tolerance:
+                return replace(outcome, lower=bound, multipliers=multipliers / size)
+            break
+        picks = np.concatenate([picks, _diverse(pool, better, prices[better])])
+    return outcome
+
+
+def _evenly(columns: "Matrix", low: Floats, high: Floats) -> Floats | None:
+    """Multipliers, (r,), of the programme that lets every cell be missed by the same e, and makes e small."""
+    from scipy import optimize, sparse
+
+    k, r = columns.shape
+    below, above = np.isfinite(low), np.isfinite(high)
+    rows = sparse.csr_array(columns.T)
+    missed = sparse.csr_array(-np.ones((int(below.sum() + above.sum()), 1)))
+    sides: Any = sparse.vstack([-rows[below], rows[above]], format="csr")
+    both: Any = sparse.hstack([sides, missed], format="csc")
+    whole: Any = np.append(np.ones(k), 0.0)[None]
+    found = optimize.linprog(
+        np.append(np.zeros(k), 1.0),
+        A_ub=both,
+        b_ub=UNITS * np.concatenate([-low[below], high[above]]),
+        A_eq=whole,
+        b_eq=np.array([UNITS]),
+        method="highs-ds",
+        options={"maxiter": MOST_STEPS},
+    )
+    if found.status != 0 or found.x is None:
+        return None
+    multipliers = np.zeros(r)
+    multipliers[below] -= found.ineqlin.marginals[: below.sum()]
+    multipliers[above] += found.ineqlin.marginals[below.sum() :]
+    return multipliers
 
 
 def _value(multipliers: Floats, pool: _Pool) -> float:
@@ -701,10 +801,20 @@ def _proving(
     return tuple(parts), replace(outcome, multipliers=_joined(list(parts.values()))), mass
 
 
-def _filtered(pool: _Narrow, tolerance: float, advance: Callable[[float], None]) -> tuple[_Narrow, bool]:
+def _smallest(pool: _Narrow, tolerance: float, advance: Callable[[float], None]) -> tuple[_Narrow, bool]:
+    """The smallest irreducible set that several orders of leaving cells out end at; and whether that was always decided."""
+    found = _filtered(pool, pool.members[np.argsort(pool.order, kind="stable")], tolerance, advance)
+    if len(pool.low) <= FEW_ROWS:
+        random = generator(0, "conflict", "orders")
+        for _ in range(ORDERS - 1 if len(found[0].low) > 2 else 0):
+            other = _filtered(pool, random.permutation(pool.members), tolerance, lambda done: None)
+            found = other if other[1] and len(other[0].low) < len(found[0].low) else found
+    return found
+
+
+def _filtered(pool: _Narrow, todo: Counts, tolerance: float, advance: Callable[[float], None]) -> tuple[_Narrow, bool]:
     """Leave out one cell at a time as long as the rest is a contradiction; and whether that was always decided."""
     decided = True
-    todo = pool.members[np.argsort(pool.order, kind="stable")]
     for done, member in enumerate(todo):
         advance(done / len(todo))
         pool, known = _without(pool, (pool.members == member).all(axis=1), tolerance)

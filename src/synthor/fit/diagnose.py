@@ -5,21 +5,26 @@ combinations of the variables that it speaks of, as far as rules on these variab
 targets contradict each other, whatever was drawn. Otherwise candidates of just the combinations that are missing are asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.fit.conflict import TOLERANCE, Bounds, Conflict, Undecided, feasible_point, find_conflict
+from synthor.fit.conflict import WHOLE_CELLS, Bounds, Conflict, Undecided, feasible_point, find_conflict, only
 from synthor.fit.dual import Hard
 from synthor.fit.obstacles import Ground, Obstacle, irreducible, widened
 from synthor.fit.pool import Inside, Pool
+from synthor.fit.reach import Ends, Given, Place, Rigid, at_ends, counts, in_whole_records, rigid, statistics
+from synthor.fit.remedies import Change, Remedies
 from synthor.problem import Moment, Problem, Target
-from synthor.types import CellIndex, Floats
-from synthor.units import Units
+from synthor.types import CellIndex, Codes, Floats
+from synthor.units import Partition, Units
 
-ROOMY = 4.0
-"""A statistic is taken to be out of reach when its sum would have to move by so many times the spread inside the bins."""
+CLASHES = 5
+"""Contradictions that are told."""
+
+MOVED, MOVED_TO = 300, 2_000
+"""Likeliest units that records are taken from, and put to, where a contradiction is resolved."""
 
 MOST_COMBINATIONS = 1_000_000
 """Combinations of the conflicting tables' own variables that are looked at; beyond, a contradiction stays unproven."""
@@ -61,11 +66,17 @@ class Contradiction:
         clashes: the cells.
         proven: whether no population whatever has all of them; otherwise only the candidates have none.
         obstacles: rules, and empty cells of other tables, without which they could be met; each needed for that.
+        changes: of tables, any one of which was tried and would be enough, or at least resolve this contradiction.
+        tried: whether changes were looked for at all.
+        more: whether there may be more contradictions than those that were found up to this one.
     """
 
     clashes: tuple[Clash, ...]
     proven: bool = False
     obstacles: tuple[Obstacle, ...] = ()
+    changes: tuple[Change, ...] = ()
+    tried: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,18 +85,25 @@ class Diagnosis:
 
     Attributes:
         found: cells that cannot be met together; None where nothing was found.
+        conflict: the same as it was found among all demands.
         elastic: (demand, cell, error) of the one that gives way so that the others can be met: a statistic before a count, and
             whichever has to give way least.
         inside: combinations of categories of which candidates would help.
     """
 
     found: Contradiction | None = None
-    elastic: tuple[int, int, float] | None = None
+    conflict: Conflict | None = None
+    elastic: Given | None = None
     inside: Inside | None = None
 
 
 def diagnose(
-    problem: Problem, hard: Sequence[Hard], pool: Pool, *, advance: Callable[[int, int], None] = lambda done, total: None
+    problem: Problem,
+    hard: Sequence[Hard],
+    pool: Pool,
+    *,
+    given: Sequence[Given] = (),
+    advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Diagnosis:
     """Find out why a pool does not meet its targets.
 
@@ -93,48 +111,254 @@ def diagnose(
         problem: what is known, with all rules that hold.
         hard: its targets, then its moments, as demands on the pool.
         pool: the candidates.
+        given: what gave way already.
         advance: told how many percent are done.
     """
-    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
-    rigid = [t for t, source in enumerate(sources) if source.sigma is None]
-    bounds = [_bounds(hard[t]) for t in rigid]
-    found = find_conflict(bounds, np.isfinite(pool.log_base), advance=advance) if bounds else None
+    ends = at_ends(problem, pool.units)
+    demands = rigid(problem, hard, ends, given)
+    alive = ends.spread(np.isfinite(pool.log_base))
+    found = find_conflict([demand.bounds for demand in demands], alive, advance=advance)
     if not isinstance(found, Conflict):
         return Diagnosis()
-    members = [(rigid[table], cell) for table, cell in found.members]
+    contradiction, inside = _judged(problem, hard, demands, found)
+    members = [(demands[table].source, cell) for table, cell in found.members]
+    weakest = _weakest(problem, members, found)
+    return Diagnosis(
+        found=None if inside is not None else contradiction,
+        conflict=found,
+        elastic=(*members[weakest], found.errors[weakest] / _scale(problem, demands[found.members[weakest][0]])),
+        inside=inside,
+    )
+
+
+def several(
+    problem: Problem,
+    hard: Sequence[Hard],
+    pool: Pool,
+    first: Diagnosis,
+    means: Mapping[int, Floats],
+    *,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Contradiction, ...]:
+    """All contradictions that do not follow from each other, up to a handful, with changes that would resolve them.
+
+    Each is looked for where those before are resolved: as many records as one lacks are taken from where it has too many and
+    put where it has too few, in all tables at once, so that these still agree with each other. What contradicts itself there,
+    and as the tables stand, is another contradiction.
+
+    Args:
+        problem: what is known, with all rules that hold.
+        hard: its targets, then its moments, as demands on the pool.
+        pool: the candidates.
+        first: what was found already.
+        means: position to the mean value of each finest bin, as the fit takes it, for variables that have statistics.
+        advance: told how many percent are done.
+    """
+    ends = at_ends(problem, pool.units)
+    demands = rigid(problem, hard, ends)
+    alive, bounds = ends.spread(np.isfinite(pool.log_base)), [demand.bounds for demand in demands]
+    assert first.found is not None
+    assert first.conflict is not None
+    if sum(table.cells.size for table in bounds) > WHOLE_CELLS:
+        return (replace(first.found, more=True),)
+    told, left = [(first.found, first.conflict)], bounds
+    while True:
+        left = _resolved(problem, hard, demands, left, told[-1][1], pool, ends)
+        other = find_conflict(left, alive, advance=advance)
+        more = other is not None
+        if len(told) == CLASHES or not isinstance(other, Conflict):
+            break
+        as_it_stands = find_conflict(only(bounds, other.members), alive)
+        if not isinstance(as_it_stands, Conflict) or any(as_it_stands.members == known.members for _, known in told):
+            break  # it is one only where the others are resolved in this way, or not yet resolved
+        told.append((_judged(problem, hard, demands, as_it_stands)[0], as_it_stands))
+    remedies, found = Remedies(problem, hard, pool, means), []
+    for contradiction, conflict in told:
+        changes = remedies.of([(demands[table].source, cell) for table, cell in conflict.members])
+        found.append(replace(contradiction, changes=changes, tried=True))
+    enough = any(change.enough for contradiction in found for change in contradiction.changes)
+    found[-1] = replace(found[-1], more=more and not enough)
+    return tuple(found)
+
+
+def _judged(
+    problem: Problem, hard: Sequence[Hard], demands: Sequence[Rigid], found: Conflict
+) -> tuple[Contradiction, Inside | None]:
+    """A conflict in the words of its targets, whether any population could resolve it; and what candidates would."""
+    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
+    members = [(demands[table].source, cell) for table, cell in found.members]
+    weakest = _weakest(problem, members, found)
+    moves = [
+        -move if _is_upper(problem, demands, table) else move
+        for (table, _), move in zip(found.members, found.moves, strict=True)
+    ]
+    ordered = sorted(zip(members, moves, strict=True), key=lambda entry: entry[0] != members[weakest])
+    unproven = Contradiction(clashes=tuple(_clash(sources[t], cell, move, problem.n_units) for (t, cell), move in ordered))
     concerned = sorted({t for t, _ in members})
-    targets = [source for t in concerned if isinstance(source := sources[t], Target) and source.level == 0]
-    weakest = min(zip(members, found.errors, strict=True), key=lambda entry: (entry[0][0] < len(problem.targets), entry[1]))
-    elastic = (*weakest[0], weakest[1])
-    ordered = sorted(zip(members, found.moves, strict=True), key=lambda entry: entry[0] != weakest[0])
-    clashes = tuple(_clash(sources[t], cell, move, problem.n_units) for (t, cell), move in ordered)
-    unproven = Diagnosis(found=Contradiction(clashes=clashes), elastic=elastic)
-    if len(targets) < len(concerned):  # statistics of values, or of members, hang on more than categories
-        return unproven
-    own = sorted({position for target in targets for position in target.grid.positions})
+    if any(isinstance(source := sources[t], Target) and source.level > 0 for t in concerned):
+        return unproven, None  # members hang on more than categories of their units
+    own = sorted({position for t in concerned for position in _positions(sources[t])})
     if np.prod([float(problem.levels[0].finest(position).size) for position in own]) > MOST_COMBINATIONS:
-        return unproven
+        return unproven, None
     ground = Ground.of(problem, widened(problem, own, {}, MORE_COMBINATIONS), {})
-    units = Units(codes=ground.codes)
-    everywhere = [_bounds_of(target, hard[t], units) for t, target in zip(concerned, targets, strict=True)]
-    point = _point(everywhere, ground, ground.obstacles)
-    if point is None:
-        needed = irreducible(ground.obstacles, lambda some: _point(everywhere, ground, some) is None)
-        return Diagnosis(found=Contradiction(clashes=clashes, proven=True, obstacles=needed), elastic=elastic)
-    if not isinstance(point, tuple):
-        return unproven
-    return replace(unproven, inside=Inside(positions=ground.positions, codes=ground.codes[point[0]]))
+    ends = at_ends(problem, Units(codes=ground.codes))
+    exact, beside = _everywhere(problem, hard, ends, concerned)
+    point = _point(exact, ground, ground.obstacles, ends)
+    if isinstance(point, tuple):
+        return unproven, Inside(positions=ground.positions, codes=ground.codes[np.unique(ends.of[point[0]])])
+    if point is not None or _point(beside, ground, ground.obstacles, ends) is not None:
+        return unproven, None
+    needed = irreducible(ground.obstacles, lambda some: _point(beside, ground, some, ends) is None)
+    return replace(unproven, proven=True, obstacles=needed), None
+
+
+def _everywhere(
+    problem: Problem, hard: Sequence[Hard], ends: Ends, concerned: Sequence[int]
+) -> tuple[list[Bounds], list[Bounds]]:
+    """What some sources demand of units: as the fit has it, and with the whole records beside what is no whole number."""
+    exact: list[Bounds] = []
+    beside: list[Bounds] = []
+    for t in concerned:
+        if t < len(problem.targets):
+            bounds = counts(problem.targets[t], hard[t], ends.units, problem.n_units)
+            exact.append(bounds)
+            beside.append(in_whole_records(problem.targets[t], bounds, problem.n_units))
+        else:
+            both = list(statistics(problem.moments[t - len(problem.targets)], problem, ends))
+            exact += both
+            beside += both
+    return exact, beside
+
+
+def _positions(source: Target | Moment) -> tuple[int, ...]:
+    return source.grid.positions if isinstance(source, Target) else (*source.grid.positions, source.of)
+
+
+def _weakest(problem: Problem, members: Sequence[Place], found: Conflict) -> int:
+    """The member that gives way so that the others can be met."""
+    keys = [(t < len(problem.targets), error) for (t, _), error in zip(members, found.errors, strict=True)]
+    return min(range(len(keys)), key=lambda i: keys[i])
+
+
+def _scale(problem: Problem, demand: Rigid) -> float:
+    """What an error of a statistic is divided by to be in the units of the fit."""
+    if demand.source < len(problem.targets):
+        return 1.0
+    return float(np.abs(demand.bounds.cells.matrix().data).max(initial=0.0)) or 1.0
+
+
+def _is_upper(problem: Problem, demands: Sequence[Rigid], table: int) -> bool:
+    """Whether a demand is the upper side of a statistic, which is written with its sign changed."""
+    source = demands[table].source
+    return source >= len(problem.targets) and table > 0 and demands[table - 1].source == source
+
+
+def _resolved(
+    problem: Problem,
+    hard: Sequence[Hard],
+    demands: Sequence[Rigid],
+    left: Sequence[Bounds],
+    found: Conflict,
+    pool: Pool,
+    ends: Ends,
+) -> list[Bounds]:
+    """Demands as they would be if records were moved from where a conflict has too many to where it has too few.
+
+    With multipliers y the conflict says that sum_i (Cy)_i p_i should be more than the largest (Cy)_i of any unit. Where rules
+    or empty cells forbid combinations of a larger Cy, the tables count some as if there were such: these records become the
+    allowed ones next to them. Otherwise records of the largest Cy become those next to them of the smallest. In both ways
+    all tables change as if people had, so whatever they say together of any population stays true.
+    """
+    log_base, codes = ends.spread(pool.log_base), ends.units.codes
+    alive, members = np.isfinite(log_base), list(zip(found.members, found.multipliers, strict=True))
+    pull = _pull([demand.bounds for demand in demands], members)
+    demanded = sum(y * float((left[t].low if y > 0 else left[t].high)[cell]) for (t, cell), y in members)
+    top, bottom = float(pull[alive].max()), float(pull[alive].min())
+    near = 1e-9 * max(abs(top), abs(bottom), 1e-300)
+    order = np.argsort(-log_base, kind="stable")
+    order = order[alive[order]]
+    high, taken = _forbidden(problem, hard, demands, members, top + near, codes[order[:MOVED_TO]])
+    if taken is None:
+        if top - bottom <= near:  # nobody differs in it, so that no move resolves it
+            kept = [(t, c) for t, table in enumerate(left) for c in range(table.cells.size) if (t, c) not in found.members]
+            return only(left, kept)
+        high, taken = top, ends.of_units(order[pull[order] >= top - near][:MOVED])
+        order = order[pull[order] <= bottom + near]
+    order = order[:MOVED_TO]
+    to = order[(taken.units.codes[:, None] != codes[order][None]).sum(axis=2).argmin(axis=1)]
+    before = rigid(problem, hard, taken)
+    each = _plenty(left, before, {table for table, _ in found.members})
+    each *= (demanded - top) * (1 + 1e-6) / float(each @ (high - pull[to]))
+    after = np.zeros(len(alive))
+    np.add.at(after, to, each)
+    shifts = [now.bounds.cells.totals(after) - was.bounds.cells.totals(each) for now, was in zip(demands, before, strict=True)]
+    return [
+        Bounds(cells=table.cells, low=table.low + shift, high=table.high + shift)
+        for table, shift in zip(left, shifts, strict=True)
+    ]
+
+
+def _plenty(left: Sequence[Bounds], before: Sequence[Rigid], tables: Set[int]) -> Floats:
+    """How many records some tables want where each of some units lies, (n,), as if they did not depend on each other.
+
+    Records are taken in this proportion, so that no cell is left with fewer than none.
+    """
+    found = np.ones(before[0].bounds.cells.matrix().shape[0])
+    for place in tables:
+        cells = before[place].bounds.cells
+        if isinstance(cells, Partition):
+            found *= np.append(np.maximum(left[place].low, 0.0), 1.0)[cells.index]
+    return found / found.sum() if found.sum() > 0 else np.full(len(found), 1 / len(found))
+
+
+def _forbidden(
+    problem: Problem,
+    hard: Sequence[Hard],
+    demands: Sequence[Rigid],
+    members: Sequence[tuple[tuple[int, int], float]],
+    top: float,
+    likely: Codes,
+) -> tuple[float, Ends | None]:
+    """Combinations of a larger Cy than any allowed unit's: their Cy, and units that have them, if there are any."""
+    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
+    concerned = {demands[table].source for (table, _), _ in members}
+    own = sorted({position for t in concerned for position in _positions(sources[t])})
+    level = problem.levels[0]
+    if np.prod([float(level.finest(position).size) for position in own]) > MORE_COMBINATIONS:
+        return top, None
+    ground = Ground.of(problem, own, {})
+    ends = at_ends(problem, Units(codes=ground.codes))
+    everywhere = rigid(problem, hard, ends)
+    pull = _pull([demand.bounds for demand in everywhere], members)
+    best = float(pull.max())
+    if best <= top:
+        return top, None
+    chosen = np.flatnonzero(pull >= best - 1e-9 * abs(best))[:MOVED]
+    fine, allowed = level.refine(ends.units.codes[chosen]), level.refine(likely)
+    nearest = (fine[:, None, own] != allowed[None][:, :, own]).sum(axis=2).argmin(axis=1)
+    found = allowed[nearest]
+    found[:, own] = fine[:, own]
+    values = {position: value[chosen] for position, value in ends.values.items()}
+    return best, Ends(units=Units(codes=level.coarsen(found)), of=np.arange(len(found)), values=values)
+
+
+def _pull(bounds: Sequence[Bounds], members: Sequence[tuple[tuple[int, int], float]]) -> Floats:
+    """Cy of each unit, (n,)."""
+    pull = np.zeros(bounds[0].cells.matrix().shape[0])
+    for (t, cell), multiplier in members:
+        pull += bounds[t].cells.spread(np.where(np.arange(bounds[t].cells.size) == cell, multiplier, 0.0))
+    return pull
 
 
 def _point(
-    bounds: Sequence[Bounds], ground: Ground, obstacles: Sequence[Obstacle]
+    bounds: Sequence[Bounds], ground: Ground, obstacles: Sequence[Obstacle], ends: Ends
 ) -> tuple[CellIndex, Floats] | Undecided | None:
     """Weights of combinations with which all bounds hold although there are obstacles; None where there are none."""
-    free = ground.free(obstacles)
+    free = ends.spread(ground.free(obstacles))
     return feasible_point(bounds, free) if free.any() else None
 
 
-def given_way(hard: Sequence[Hard], elastic: tuple[int, int, float]) -> list[Hard]:
+def given_way(hard: Sequence[Hard], elastic: Given) -> list[Hard]:
     """The same demands, one cell made elastic by what it must give way, so that the others can be met."""
     found = list(hard)
     t, cell, error = elastic
@@ -142,29 +366,6 @@ def given_way(hard: Sequence[Hard], elastic: tuple[int, int, float]) -> list[Har
     sigma = np.zeros(len(found[t].wanted)) if now is None else now
     found[t] = replace(found[t], sigma=np.where(np.arange(len(sigma)) == cell, np.maximum(sigma, error), sigma))
     return found
-
-
-def out_of_reach(hard: Sequence[Hard], weights: Floats) -> bool:
-    """Whether some statistic is off by more than its numbers can be moved inside their bins."""
-    for table in hard:
-        if table.signed and table.sigma is not None:
-            bounds, got = _bounds(table), table.cells.totals(weights)
-            if (got < bounds.low - TOLERANCE).any() or (got > bounds.high + TOLERANCE).any():
-                return True
-    return False
-
-
-def _bounds(table: Hard) -> Bounds:
-    """What a demand allows at most: a statistic can still move as far as numbers have room in their bins."""
-    low = table.wanted if table.low is None else table.low
-    high = table.wanted if table.high is None else table.high
-    room = 0.0 if table.sigma is None else table.sigma * (ROOMY if table.signed else 1.0)  # of counts, what gave way already
-    return Bounds(cells=table.cells, low=low - room, high=high + room)
-
-
-def _bounds_of(target: Target, table: Hard, units: Units) -> Bounds:
-    demand = _bounds(table)
-    return Bounds(cells=target.cells(units), low=demand.low, high=demand.high)
 
 
 def _clash(source: Target | Moment, cell: int, move: float, n_units: int) -> Clash:

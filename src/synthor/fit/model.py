@@ -12,14 +12,16 @@ import numpy as np
 
 from synthor import __version__
 from synthor.errors import Finding, InputError
-from synthor.fit.balance import TOLERANCE, Hard, Soft, balance, log_weights, weigh
-from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, out_of_reach
+from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, log_weights, weigh
+from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
 from synthor.fit.dual import TASTES
 from synthor.fit.face import Closing
 from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool
+from synthor.fit.reach import Given, out_of_reach
+from synthor.fit.remedies import Change, Edit
 from synthor.fit.rounds import Round
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
@@ -40,7 +42,10 @@ MIDDLE = 0.05
 """Nats by which a published statistic is preferred as it stands to what its rounding allows."""
 
 CLASHES = 5
-"""Contradictions that are looked for, one after the other."""
+"""Cells that give way, one after the other."""
+
+TIGHTER, LESS = 4, 4.0
+"""Times that the give of statistics is made less where it was too much, and how many times less each time."""
 
 SUPPLIES = 3
 """Times that candidates are drawn for combinations that turn out to be missing."""
@@ -69,6 +74,7 @@ class Model:
         problem: what was known.
         prior: what was believed.
         pool_size: candidates asked for.
+        n_candidates: candidates that there are: all combinations where these are fewer, more where some were drawn beside.
         pool_sha256: of the candidates, so that a pool made again can be recognised.
         thetas: multipliers of the targets.
         phis: multipliers of the dependency tables.
@@ -109,6 +115,7 @@ class Model:
     rounds: tuple[Round, ...] = field(default=())
     contradictions: tuple[Contradiction, ...] = field(default=())
     lacking: tuple[tuple[int, int], ...] = field(default=())
+    n_candidates: int = 0
     inside: tuple[Inside, ...] = field(default=())
     closings: tuple[Closing, ...] = field(default=())
     listed: bool = False
@@ -217,6 +224,7 @@ class Model:
             "dropped": [entry.model_dump() for entry in self.dropped],
             "pool": {
                 "size": self.pool_size,
+                "candidates": self.n_candidates,
                 "sha256": self.pool_sha256,
                 "random_seed": self.problem.spec.random_seed,
                 **({"listed": True} if self.listed else {}),
@@ -250,6 +258,7 @@ class Model:
                 problem=compile_problem(Spec.model_validate(document["spec"])),
                 prior=Prior.model_validate(document["prior"]),
                 pool_size=int(document["pool"]["size"]),
+                n_candidates=int(document["pool"].get("candidates", document["pool"]["size"])),
                 pool_sha256=document["pool"]["sha256"],
                 thetas=_arrays(document["multipliers"]["targets"]),
                 phis=_arrays(document["multipliers"]["dependencies"]),
@@ -306,8 +315,9 @@ def fit(
         The model; look at its status. A fit that did not converge is a result, not an error.
 
     Raises:
-        InputError: the rules leave nothing at all.
+        InputError: the rules leave nothing at all, or a table counts members of units.
     """
+    _refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     inside: tuple[Inside, ...] = ()
@@ -324,22 +334,28 @@ def fit(
             hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
-            if not pool.unsupported and (found.status in UNMET or out_of_reach(hard, found.weights)):
+            if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
                 diagnosis = diagnose(ruled, hard, pool, advance=advance)
         missing = openings(ruled, found.closings) if diagnosis.inside is None else (diagnosis.inside,)
         if not missing or more == SUPPLIES:
             break
         inside = (*inside, *missing)
-    contradictions, demands = [diagnosis.found] if diagnosis.found is not None else [], hard
-    for _ in range(CLASHES):  # of each contradiction one gives way, so that all else is met
-        if diagnosis.elastic is None:
-            break
+    if diagnosis.conflict is None and not pool.unsupported:
+        with one_thread():
+            found = _tightened(ruled, hard, soft, pool, found)
+    contradictions: tuple[Contradiction, ...] = ()
+    if diagnosis.found is not None:
+        with one_thread():
+            contradictions = several(ruled, hard, pool, diagnosis, _means(problem, beliefs), advance=advance)
+    given: list[Given] = []
+    demands = hard
+    while found.status in UNMET and diagnosis.elastic is not None and len(given) < CLASHES:
+        given.append(diagnosis.elastic)  # of each contradiction one gives way, so that all else is met
         with one_thread():
             demands = given_way(demands, diagnosis.elastic)
             found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
-            diagnosis = diagnose(ruled, demands, pool, advance=advance) if found.residual > TOLERANCE else Diagnosis()
-        if diagnosis.found is not None:
-            contradictions.append(diagnosis.found)
+            unmet = found.residual > TOLERANCE
+            diagnosis = diagnose(ruled, hard, pool, given=given, advance=advance) if unmet else Diagnosis()
     thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
     phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     names = [_labels(belief, problem, prior) for belief in beliefs.tables]
@@ -355,6 +371,7 @@ def fit(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
+        n_candidates=len(pool.units),
         pool_sha256=_digest(pool),
         thetas=thetas,
         phis=phis,
@@ -362,7 +379,7 @@ def fit(
         closings=found.closings,
         listed=listed,
         lacking=pool.unsupported,
-        contradictions=tuple(contradictions),
+        contradictions=contradictions,
         status=_status(pool, found.status, contradictions),
         residual=found.residual,
         history=found.history,
@@ -407,6 +424,35 @@ def _pool(
     seed = ruled.spec.random_seed
     found = listed_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside) if listed else None
     return found or draw_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside, advance=advance)
+
+
+def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], pool: Pool, found: Balance) -> Balance:
+    """The fit with less give for its statistics, where the usual give left some beyond what values in bins can make good."""
+    given = {m for m, moment in enumerate(problem.moments, start=len(problem.targets)) if moment.sigma is None}
+    for times in range(1, TIGHTER + 1):
+        if found.status is not Status.CONVERGED or not out_of_reach(problem, hard, pool.units, found.weights):
+            break
+        less = [
+            replace(table, sigma=table.sigma / LESS**times) if t in given and table.sigma is not None else table
+            for t, table in enumerate(hard)
+        ]
+        tried = balance(pool.log_base, less, soft)
+        if tried.status is not Status.CONVERGED:
+            break
+        found = tried
+    return found
+
+
+def _refuse_members(problem: Problem) -> None:
+    """Candidates are drawn without members, so nothing can be said of tables that count these."""
+    deeper = [target for target in problem.targets if target.level > 0]
+    if deeper:
+        rows = problem.levels[0].name
+        cure = f"leave it out, or weigh units that have members with `synthor.fit.balance`; candidates are {rows} alone"
+        message = "counts '{}', members of a unit, and no candidates are drawn with members"
+        raise InputError(
+            [Finding(where=t.name, message=message.format(problem.levels[t.level].name), cure=cure) for t in deeper]
+        )
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -466,7 +512,11 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         prior: its proposals are the distribution.
         dropped: beliefs that were found unusable already.
         pool_size: candidates to draw.
+
+    Raises:
+        InputError: a table counts members of units.
     """
+    _refuse_members(problem)
     beliefs = resolve(prior, problem, floor=0.0)
     with one_thread():
         pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
@@ -477,6 +527,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         problem=problem,
         prior=prior,
         pool_size=pool_size,
+        n_candidates=len(pool.units),
         pool_sha256=_digest(pool),
         thetas=tuple(np.zeros(table.cells.size) for table in hard),
         phis=tuple(np.zeros(table.grouped.size) for table in beliefs.tables),
@@ -535,6 +586,13 @@ def _demands(problem: Problem, beliefs: Beliefs, pool: Pool, units: Units) -> li
     return found
 
 
+def _means(problem: Problem, beliefs: Beliefs) -> dict[int, Floats]:
+    """Mean value of each finest bin of the variables that have statistics, by their position."""
+    of = {moment.of for moment in problem.moments if moment.kind != "shares"}
+    shapes = fine_shapes(problem, beliefs.marginals) if of else ()
+    return {position: powers(shapes[position])[0] for position in sorted(of)}
+
+
 def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
     return [
         Soft(
@@ -583,4 +641,10 @@ def _contradiction(entry: dict[str, Any]) -> Contradiction:
         clashes=tuple(Clash(**clash) for clash in entry["clashes"]),
         proven=bool(entry["proven"]),
         obstacles=tuple(Obstacle(**obstacle) for obstacle in entry["obstacles"]),
+        changes=tuple(
+            Change(edits=tuple(Edit(**edit) for edit in change["edits"]), enough=change["enough"])
+            for change in entry.get("changes", ())
+        ),
+        tried=bool(entry.get("tried", False)),
+        more=bool(entry.get("more", False)),
     )

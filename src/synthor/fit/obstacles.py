@@ -135,7 +135,12 @@ def keepers(problem: Problem, target: Target, cell: int) -> tuple[tuple[Obstacle
         problem: with all rules that hold.
         target: of level 0.
         cell: its cell.
+
+    Raises:
+        ValueError: the target counts members.
     """
+    if target.level > 0:
+        raise ValueError(f"'{target.name}' counts members of units, of which no combinations are known")
     choices = {axis.position: _bins(problem, target, place, cell) for place, axis in enumerate(target.grid.axes)}
     sizes = {position: len(bins) for position, bins in choices.items()}
     positions = widened(problem, target.grid.positions, sizes, MOST_COMBINATIONS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, loosened, repeated_names, shown, totals_apart
+from synthor.problem.beyond import beyond_reach
 from synthor.problem.level import SLICES, Level, edges_of, sliced
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
@@ -139,7 +140,7 @@ class _Compilation:
             )
             self.findings.append(Finding(where="population", message=message, severity="warning"))
         if not any(finding.severity == "error" for finding in self.findings):
-            self.findings += self._untargeted([target for target, _ in made])
+            self.findings += (*beyond_reach(targets, moments, self.level, self.whole), *self._untargeted([t for t, _ in made]))
         first = {id(reading): target.name for target, reading in reversed(made)}
         inlined = [_inlined(first[id(reading)], reading) for reading in understood if id(reading) in first]
         frozen = spec.model_copy(update={"targets": inlined, "columns": {}, "prior": None, "model": None, "sample": None})

@@ -138,7 +138,7 @@ def _warn_of_blanks(
     hinted = np.isfinite(rows.high).any() or any(total.value.told for total in rows.totals)
     if len(rows.cells) and not rows.told.any() and not hinted:
         reader.warn("tells none of its cells, so it says next to nothing")
-    if reader.written.flows is not None:
+    if reader.written.flows is not None or not axes:
         return
     for axis, codes in zip(axes, np.unravel_index(rows.cells, [axis.size for axis in axes]), strict=True):
         name = axis.variable.name

@@ -124,7 +124,7 @@ class Page:
     rounds: tuple[Round, ...]
     version: str
     random_seed: int
-    pool_size: int
+    n_candidates: int
     effective_sample_size: float
     acceptance: float
 
@@ -140,7 +140,8 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     spec, status = model.problem.spec, model.status
     pulls = {pull.name: pull for pull in model.targets}
     variables = model.problem.levels[0].variables
-    every: list[Target | Moment] = [*model.problem.targets, *model.problem.moments]
+    every: list[Target | Moment] = [t for t in model.problem.targets if t.level == 0]
+    every += model.problem.moments
     targeted = {position for target in every for position in target.columns}
     rules = (*model.problem.rules, *model.beliefs.rules)
     explanations = measurement.explanations or explain_misfit(model)
@@ -173,7 +174,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         rounds=model.rounds,
         version=__version__,
         random_seed=spec.random_seed if measurement.random_seed is None else measurement.random_seed,
-        pool_size=model.pool_size,
+        n_candidates=model.n_candidates,
         effective_sample_size=model.effective_sample_size,
         acceptance=model.acceptance,
     )
@@ -211,7 +212,7 @@ def _moment(fit: MomentFit, number: int) -> TargetView:
         one_way=len(cells) <= ONE_WAY,
         kind=target.kind,
         counts=False,
-        decimals=fit.decimals,
+        decimals=max((fit.digits(int(cell)) for cell in fit.given), default=fit.decimals),
         n_cells=len(fit.given),
         tae=None,
         worst=None if fit.met else _value(fit, fit.worst, longest),

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from synthor.fit.diagnose import Clash, Contradiction
 from synthor.fit.model import Model
 from synthor.fit.obstacles import Obstacle, keepers
+from synthor.fit.remedies import Change, Edit
 from synthor.fit.strain import Pull
 from synthor.measure import Explanation
 from synthor.problem import Moment, Problem, Target
@@ -104,22 +105,11 @@ def _notable(pull: Pull) -> bool:
 def explain_misfit(model: Model) -> tuple[Explanation, ...]:
     """Everything that a reader should know of why a fit is as it is: the gravest first."""
     return (
-        *(_contradiction(found, model.problem) for found in _separate(model.contradictions)),
+        *(_contradiction(found, model.problem) for found in model.contradictions),
         *_unsupported(model),
         *_strained("target", model.targets),
         *_strained("belief", model.tables),
     )
-
-
-def _separate(contradictions: Sequence[Contradiction]) -> list[Contradiction]:
-    """Those that do not merely follow from what gave way in an earlier one: as one cell of a table does, another must."""
-    gave_way: set[str] = set()
-    found = []
-    for contradiction in contradictions:
-        if gave_way.isdisjoint(clash.target for clash in contradiction.clashes):
-            found.append(contradiction)
-        gave_way.add(contradiction.clashes[0].target)
-    return found
 
 
 def _contradiction(found: Contradiction, problem: Problem) -> Explanation:
@@ -141,13 +131,23 @@ def _contradiction(found: Contradiction, problem: Problem) -> Explanation:
     lines = [line for line in lines if line]
     if left > 0:
         lines.append(f"and {plural(left, 'cell')} more, listed in measurement.json")
-    cures = ["correct one of these tables or give it a tolerance", *_strikes(found.obstacles)]
+    several = len(tables) > 1
+    cures = [f"correct {'these tables or give them' if several else 'the table or give it'} a tolerance"]
+    cures += _strikes(found.obstacles)
+    further = ""
+    if found.tried and not found.changes:
+        which = "none of these tables alone was found" if several else "no change of it was found"
+        further = f" A change of {which}" if several else f" {_capital(which)}"
+        further += " that resolves this and leaves it in agreement with the others."
+    if found.more:
+        further += " There may be more contradictions: run again when this one is resolved."
     return Explanation(
         kind="contradiction",
         sentence=what + because + proof,
         lines=tuple(lines),
-        changes=tuple(_way_out(clash) for clash in told if clash.counts),
-        cure=f"{_capital(', or '.join(cures))}.",
+        changes=tuple(_change(change) for change in found.changes),
+        promise=_promise(found.changes),
+        cure=f"{_capital(', or '.join(cures))}.{further}",
         details=asdict(found),
     )
 
@@ -168,14 +168,31 @@ def _wanted(table: str, clashes: Sequence[Clash], problem: Problem) -> str:
     return f"'{table}'{within} wants {'; '.join(asked)}" if asked else ""
 
 
-def _way_out(clash: Clash) -> str:
-    """By how much one cell must give way if the others stay; records are whole, so at least that much."""
-    edge = clash.high if clash.rises else clash.low
-    by = max(math.ceil(clash.error - 1e-3), 1)
-    to = edge + by if clash.rises else max(edge - by, 0.0)
-    cell = f", {clash.cell}" if clash.cell else ""
-    direction = "more" if clash.rises else "less"
-    return f"'{clash.target}'{cell}: at least {number(by)} {direction}, {_rows(to, True)} instead of {_rows(edge, True)}"
+def _promise(changes: Sequence[Change]) -> str:
+    """What any one of some changes brings."""
+    if not changes:
+        return ""
+    if all(change.enough for change in changes):
+        return "This change would be enough:" if len(changes) == 1 else "Any one of these changes would be enough:"
+    which = "This change" if len(changes) == 1 else "Any one of these changes"
+    return f"{which} would resolve this contradiction, and another would remain:"
+
+
+def _change(change: Change) -> str:
+    """Edits to be made together, those of each table after its name."""
+    tables = list(dict.fromkeys(edit.target for edit in change.edits))
+    return " and ".join(
+        f"'{table}': {'; '.join(_edit(edit) for edit in change.edits if edit.target == table)}" for table in tables
+    )
+
+
+def _edit(edit: Edit) -> str:
+    """One number before and after."""
+    counts = edit.kind == "count"
+    unit = "%" if edit.kind == "share" else ""
+    before, after = (_rows(value, counts) + unit for value in (edit.before, edit.after))
+    by = f"{_rows(abs(edit.after - edit.before), counts)} {'more' if edit.after > edit.before else 'less'}, " if counts else ""
+    return f"{edit.cell}{' ' if edit.cell else ''}{by}{after} instead of {before}"
 
 
 def _unsupported(model: Model) -> list[Explanation]:

@@ -27,8 +27,10 @@ from synthor.report.misfit import explain_misfit
 from synthor.spec.dump import as_understood, to_yaml
 from synthor.spec.model import Spec
 
-MOST_EXPLAINED = {"contradiction": 3, "unsupported": 5, "target": 3, "belief": 3}
+MOST_EXPLAINED = {"contradiction": 5, "unsupported": 5, "target": 3, "belief": 3}
 """Explanations of each kind that are told after a run; the page and measurement.json hold more."""
+
+PLACES_OF_RULES = {"spec": "spec:", "beliefs": "believed:"}
 
 FEW = 200
 """Effective real records below which an evaluation is told with caution."""
@@ -49,8 +51,7 @@ def measurement_table(measurement: Measurement) -> RenderableType:
         table.add_row(Text(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", Text(worst), met)
     for moment in measurement.moments:
         labels = ", ".join(moment.target.labels(moment.worst).values()) or moment.target.kind
-        wanted, got = moment.target.wanted.ravel()[moment.worst], moment.got[moment.worst]
-        worst = "-" if moment.met else f"{labels}: {moment.shown(float(got))} instead of {moment.shown(float(wanted))}"
+        worst = "-" if moment.met else f"{labels}: {moment.told(moment.worst)}"
         met = Text("yes", "green") if moment.met else Text("no", "bold red")
         table.add_row(Text(moment.target.name), f"{len(moment.given):,}", "-", Text(worst), met)
     lines = [Text(measurement.beliefs)] if measurement.beliefs else []
@@ -70,7 +71,7 @@ def _explained(explanations: Sequence[Explanation]) -> list[Text]:
             lines.append(Text(explanation.sentence, "yellow"))
             lines += [Text(f"  {line}") for line in explanation.lines]
             if explanation.changes:
-                lines += [Text(f"  {explanation.enough}")]
+                lines += [Text(f"  {explanation.promise}")]
                 lines += [Text(f"    {change}") for change in explanation.changes]
             lines += [Text(f"  {explanation.cure}")] if explanation.cure else []
         if len(notable) > most:
@@ -102,7 +103,6 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
     table.add_row("equivalent sample size", *(_equivalent(d) for d in both))
     few = evaluation.effective_real < FEW
     caution = [Text("Caution: so few real records say little about what is real.", "yellow")] if few else []
-    broken_by, real = sum(evaluation.violations.values()), sum(evaluation.real_violations.values())
     copies = evaluation.copies
     pairs = Table(box=None, header_style="bold", pad_edge=False)
     pairs.add_column("furthest pairs")
@@ -118,11 +118,28 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
         f"{evaluation.n_records:,} records against {evaluation.n_real:,} real ones (effective size "
         f"{evaluation.effective_real:,.0f}), over {evaluation.n_pairs} pairs and {evaluation.n_triples} triples that were no "
         "target.",
-        f"Mean marginal TVD {evaluation.mean_marginal_tvd:.4f}. Rules broken by {broken_by:,} records; by {real:,} real ones.",
+        f"Mean marginal TVD {evaluation.mean_marginal_tvd:.4f}.",
+        *_rules_counted(evaluation),
         f"Exact copies of real records: {copies.same_values:,}. Same categories as some real record: "
         f"{copies.same_categories:.0%} (expected without copying: {copies.expected_categories:.0%}).",
         *caution,
     )
+
+
+def _rules_counted(evaluation: Evaluation) -> list[Text]:
+    """How often rules are broken, in all and one by one where some records or some real ones break them."""
+    believed = sum(source == "beliefs" for source in evaluation.sources.values())
+    whose = f" ({believed} believed)" if believed else ""
+    if not evaluation.sources:
+        return [Text("There are no rules to break.")]
+    plural = "" if len(evaluation.sources) == 1 else "s"
+    head = f"{len(evaluation.sources)} rule{plural}{whose}, broken {sum(evaluation.violations.values()):,} times by records, "
+    lines = [Text(f"{head}{sum(evaluation.real_violations.values()):,} times by real ones.")]
+    for text, source in evaluation.sources.items():
+        made, real = evaluation.violations[text], evaluation.real_violations[text]
+        if made or real:
+            lines.append(Text(f"  {PLACES_OF_RULES[source]} never {text}: {made:,} records, {real:,} real ones"))
+    return lines
 
 
 def _equivalent(distance: Distance) -> str:

@@ -78,7 +78,7 @@ class Sample:
             frame = self._moved(number, picks, codes, frame)
         if n_broken:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
-        return {self.problem.levels[0].name: frame} | self._members(picks, random)
+        return {self.problem.levels[0].name: frame} | self._members(number, picks, random)
 
     @cached_property
     def _ends(self) -> Counts:
@@ -128,15 +128,17 @@ class Sample:
                 row.append(np.bincount(cells, before, moment.grid.size + 1)[:-1].astype(np.float64))
         return tuple(Quotas(np.stack(row)) for row in rows)
 
-    def _members(self, picks: CellIndex, random: np.random.Generator) -> Records:
+    def _members(self, number: int, picks: CellIndex, random: np.random.Generator) -> Records:
+        """Rows of the deeper levels; `unit` is the place of each one's unit among the records of all chunks, from 0."""
         tables: Records = {}
         if not self.units.members:
             return tables
         units = self.units.take(picks)
+        before = number * (self.problem.n_units // self.n_chunks) + min(number, self.problem.n_units % self.n_chunks)
         for level, members in zip(self.problem.levels[1:], units.members, strict=True):
             even = [Shape(variable=variable, decay=np.zeros(variable.size)) for variable in level.variables]
             columns = [shape.draw(members.codes[:, v], random) for v, shape in enumerate(even)]
-            tables[level.name] = pl.DataFrame([pl.Series("unit", members.unit), *columns])
+            tables[level.name] = pl.DataFrame([pl.Series("unit", members.unit + before), *columns])
         return tables
 
     def chunks(self) -> Iterator[Records]:

@@ -1,0 +1,272 @@
+"""Changes of tables with which a contradiction would be gone: each is tried before it is told.
+
+A change of one table is the smallest that there is: weights of the candidates are looked for that meet all other targets and
+miss the cells of this one by as little as can be in sum. What they give is the changed table, so it still adds up and agrees
+with every other. It is then rounded as tables are printed, and tried once more as it would stand in the spec. Where another
+contradiction remains whatever one table says, the change is only asked to meet the cells of this contradiction and to leave
+alone what the table tells together with others.
+
+Values are taken as the fit takes them, at the mean of their bins: what only values at the very ends of bins could give is not
+promised.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from synthor.fit.conflict import TOLERANCE, Bounds, feasible_point, least_change, only
+from synthor.fit.dual import Hard
+from synthor.fit.pool import Pool
+from synthor.fit.reach import Ends, Place, Rigid, counts, statistics
+from synthor.problem import Moment, Problem, Target
+from synthor.problem.marginals import shared_marginals
+from synthor.types import CellIndex, Floats, Mask
+from synthor.units import Cells, Partition
+
+PERCENT_DIGITS = 6
+"""Decimals that a changed share is told with, in percent."""
+
+MOST_EDITS = 40
+"""Cells that a change may have: nobody writes more by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One number of a table, before and after.
+
+    Attributes:
+        target: its name.
+        cell: its labels, in words; empty where the target is a single number.
+        before: as published: records, percent of all, or a value.
+        after: the same.
+        kind: which of these.
+    """
+
+    target: str
+    cell: str
+    before: float
+    after: float
+    kind: Literal["count", "share", "value"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Edits to be made together.
+
+    Attributes:
+        edits: in the order of the tables.
+        enough: whether all targets can be met with them; otherwise the contradiction is gone, and another remains.
+    """
+
+    edits: tuple[Edit, ...]
+    enough: bool
+
+
+class Remedies:
+    """Changes of a problem's tables, each tried once.
+
+    Args:
+        problem: what is known, with all rules that hold.
+        hard: its targets, then its statistics, as demands of the fit.
+        pool: the candidates.
+        means: position to the mean value of each finest bin, (k,), as the fit takes it, for variables that have statistics.
+    """
+
+    def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool, means: Mapping[int, Floats]) -> None:
+        self.problem, self.hard, self.pool, self.means = problem, hard, pool, means
+        self._demands = [Rigid(source=t, bounds=self._demand(t)) for t in range(len(hard))]
+        self._alive = np.isfinite(pool.log_base)
+        self._known: dict[tuple[int, ...], Change | None] = {}
+
+    def of(self, members: Sequence[Place]) -> tuple[Change, ...]:
+        """Changes of a contradiction's tables, any one of which would do: for all targets if there is such, else for it alone.
+
+        Args:
+            members: the cells that contradict each other.
+        """
+        concerned = list(dict.fromkeys(t for t, _ in members))
+        groups = [(t,) for t in concerned], [tuple(sorted((t, *self._nested(t)))) for t in concerned]
+        for some in groups:
+            found = [self._whole(changing) for changing in dict.fromkeys(some)]
+            if any(found):
+                return tuple(dict.fromkeys(change for change in found if change is not None))
+        parts = [self._part(t, members) for t in concerned]
+        return tuple(change for change in parts if change is not None)
+
+    def _whole(self, changing: tuple[int, ...]) -> Change | None:
+        """The smallest change of some tables with which all targets can be met."""
+        if changing not in self._known:
+            self._known[changing] = self._found(changing)
+        return self._known[changing]
+
+    def _found(self, changing: tuple[int, ...]) -> Change | None:
+        if not all(self._editable(t) for t in changing):
+            return None
+        places = {place for place, demand in enumerate(self._demands) if demand.source in changing}
+        weights = least_change([demand.bounds for demand in self._demands], self._alive, places)
+        if weights is None:
+            return None
+        edits: list[Edit] = []
+        changed: dict[int, list[Bounds]] = {}
+        for t in changing:
+            found = self._edited(t, weights)
+            if found is None:
+                return None
+            edits += found[0]
+            changed[t] = found[1]
+        return self._tried(edits, [*self._others(changing), *(b for both in changed.values() for b in both)], True)
+
+    def _part(self, t: int, members: Sequence[Place]) -> Change | None:
+        """The smallest change of one table that resolves a contradiction and keeps what other tables say of it, too."""
+        if not self._editable(t):
+            return None
+        own = [demand.bounds for demand in self._demands if demand.source == t]
+        kept = list(self._margins(t))
+        places = [(place, cell) for place, demand in enumerate(self._demands) for s, cell in members if s == demand.source != t]
+        kept += only([demand.bounds for demand in self._demands], places)
+        rest = self._others((t,))
+        light = set(range(len(own) + len(kept), len(own) + len(kept) + len(rest)))
+        weights = least_change([*own, *kept, *rest], self._alive, set(range(len(own))), lightly=light)
+        found = None if weights is None else self._edited(t, weights)
+        return None if found is None else self._tried(found[0], [*kept, *found[1]], False)
+
+    def _tried(self, edits: Sequence[Edit], bounds: Sequence[Bounds], enough: bool) -> Change | None:
+        """The change, if it is one and brings what is asked of it as it would be written."""
+        if not 0 < len(edits) <= MOST_EDITS or not isinstance(feasible_point(bounds, self._alive), tuple):
+            return None
+        return Change(edits=tuple(edits), enough=enough)
+
+    def _demand(self, t: int) -> Bounds:
+        """What a target demands of a change: statistics as the fit meets them, whatever more the edges of bins could reach."""
+        if t < len(self.problem.targets):
+            return counts(self.problem.targets[t], self.hard[t], self.pool.units, self.problem.n_units)
+        table = self.hard[t]
+        low, high = (table.wanted if side is None else side for side in (table.low, table.high))
+        return Bounds(cells=table.cells, low=low, high=high)
+
+    def _others(self, but: Sequence[int]) -> list[Bounds]:
+        return [demand.bounds for demand in self._demands if demand.source not in but]
+
+    def _source(self, t: int) -> Target | Moment:
+        n = len(self.problem.targets)
+        return self.problem.targets[t] if t < n else self.problem.moments[t - n]
+
+    def _editable(self, t: int) -> bool:
+        """Whether a target's numbers are told one by one, so that they can be changed one by one."""
+        source = self._source(t)
+        if isinstance(source, Moment):
+            return source.exact and source.kind in ("mean", "total")
+        of_all = source.kind == "count" or source.grid.covers
+        bands = any(written.name == source.name and written.quantiles for written in self.problem.spec.targets)
+        return source.exact and source.level == 0 and not source.totals_of and not bands and of_all
+
+    def _nested(self, t: int) -> Iterator[int]:
+        """Tables that say again what one says, or some of it."""
+        mine = self._source(t)
+        for other, target in enumerate(self.problem.targets):
+            if isinstance(mine, Target) and other != t and self._editable(other):
+                one, two = set(mine.columns), set(target.columns)
+                if one <= two or two <= one:
+                    yield other
+
+    def _margins(self, t: int) -> Iterator[Bounds]:
+        """What other tables say of a table's sums."""
+        mine = self._source(t)
+        if not isinstance(mine, Target):
+            return
+        index = _index(mine.cells(self.pool.units))
+        for other, target in enumerate(self.problem.targets):
+            if other != t and target.level == 0 and target.sigma is None:
+                for shared in shared_marginals(mine, target, self.problem.levels[0]):
+                    size = len(shared.second.low)
+                    of = np.full(mine.grid.size + 1, size)
+                    of[: len(shared.first.of)] = np.where(shared.first.of < size, shared.first.of, size)
+                    n = self.problem.n_units
+                    yield Bounds(cells=Partition(of[index], size), low=shared.second.low / n, high=shared.second.high / n)
+
+    @property
+    def _factor(self) -> float:
+        """Records for each one that tables count."""
+        return self.problem.n_units / (self.problem.spec.population or self.problem.n_units)
+
+    def _edited(self, t: int, weights: Floats) -> tuple[list[Edit], list[Bounds]] | None:
+        """What changes in a target where weights miss it, and what it then demands; None where it cannot be written so."""
+        source = self._source(t)
+        found = self._table(source, t, weights) if isinstance(source, Target) else self._statistic(source, t, weights)
+        if found is None:
+            return None
+        before, after, kind, bounds = found
+        cells = np.flatnonzero(before != after)
+        if isinstance(source, Target) and source.grid.listed is not None and (cells >= len(source.grid.listed)).any():
+            return None
+        edits = [
+            Edit(
+                target=source.name,
+                cell=", ".join(f"{name} = {label}" for name, label in source.labels(int(cell)).items()),
+                before=float(before[cell]),
+                after=float(after[cell]),
+                kind=kind,
+            )
+            for cell in cells
+        ]
+        return edits, bounds
+
+    def _table(
+        self, target: Target, t: int, weights: Floats
+    ) -> tuple[Floats, Floats, Literal["count", "share"], list[Bounds]] | None:
+        bounds = counts(target, self.hard[t], self.pool.units, self.problem.n_units)
+        got = bounds.cells.totals(weights)
+        off = np.abs(got - bounds.low) > 2 * TOLERANCE
+        rows = float(target.wanted.sum()) if target.whole else float(self.problem.n_units)
+        after: Floats
+        if target.kind == "share":
+            before = 100 * target.wanted / rows
+            after = np.where(off, np.round(100 * got, PERCENT_DIGITS), before)
+            if off.any():  # what rounding leaves goes to the largest cell that changes
+                after[int(np.where(off, after, -1.0).argmax())] += float(before.sum() - after.sum())
+            after = np.round(after, PERCENT_DIGITS + 2)
+            demanded = after / 100
+        else:
+            before = target.wanted / self._factor
+            moved = np.where(off, got * rows / self._factor - before, 0.0)
+            after = before + (_rounded(moved, off) if target.grid.covers else np.where(off, np.round(moved), 0.0))
+            demanded = np.where(off, after * self._factor / rows, bounds.low)
+        if (after < 0).any():
+            return None
+        return before, after, target.kind, [replace(bounds, low=demanded, high=demanded)]
+
+    def _statistic(self, moment: Moment, t: int, weights: Floats) -> tuple[Floats, Floats, Literal["value"], list[Bounds]]:
+        """Values moved to what weights give, to the digits that were published."""
+        bounds, codes, cell = self._demand(t), self.pool.units.codes, moment.grid.index(self.pool.units.codes)
+        got = bounds.cells.totals(weights)
+        off = (got < bounds.low - 2 * TOLERANCE) | (got > bounds.high + 2 * TOLERANCE)
+        value = self.means[moment.of][codes[:, moment.column]]
+        sums, size = (np.bincount(cell, share, moment.grid.size + 1)[:-1] for share in (weights * value, weights))
+        is_total = moment.kind == "total"
+        factor = self._factor if is_total else 1.0
+        digits = 0 if moment.half <= 0 else int(np.clip(round(-math.log10(2 * moment.half / factor)), -12, 12))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            reached = sums * self.problem.n_units if is_total else sums / size
+        off &= np.isfinite(moment.wanted) & np.isfinite(reached)
+        before = np.where(off, moment.wanted / factor, 0.0)
+        after = np.where(off, np.round(np.where(off, reached, 0.0) / factor, digits), 0.0)
+        changed = replace(moment, wanted=np.where(off, after * factor, moment.wanted))
+        each = Ends(units=self.pool.units, of=np.arange(len(codes)), values={moment.of: value})
+        return before, after, "value", list(statistics(changed, self.problem, each))
+
+
+def _index(cells: Cells) -> CellIndex:
+    assert isinstance(cells, Partition)
+    return cells.index
+
+
+def _rounded(moved: Floats, off: Mask) -> Floats:
+    """Whole numbers near to some that add up to 0, and that do so, too."""
+    whole = np.where(off, np.round(moved), 0.0)
+    rest = round(float(whole.sum()))
+    order = np.argsort(np.where(off, np.sign(rest) * (moved - whole), np.inf), kind="stable")
+    whole[order[: abs(rest)]] -= np.sign(rest)
+    return whole
