@@ -181,7 +181,7 @@ class Explanation:
     """Why targets are not met, or how far beliefs and targets pull each other.
 
     Attributes:
-        kind: contradiction, unsupported, strained target or strained belief.
+        kind: contradiction, unsupported, rounding to whole records, strained target or strained belief.
         sentence: what is the matter.
         lines: the same in detail, an entry a line.
         changes: of a contradiction, changes that were tried.
@@ -191,7 +191,7 @@ class Explanation:
         details: the same as plain values, for programs.
     """
 
-    kind: Literal["contradiction", "unsupported", "target", "belief"]
+    kind: Literal["contradiction", "unsupported", "rounding", "target", "belief"]
     sentence: str
     lines: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()

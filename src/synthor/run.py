@@ -17,13 +17,15 @@ from synthor.events import Event, Listener, forward, ignore
 from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
-from synthor.measure import Measurement, Tally, measure
+from synthor.measure import Explanation, Measurement, Tally, measure
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import elicit, sources
 from synthor.prior.model import Prior
 from synthor.problem import Problem, compile_problem
 from synthor.report.misfit import explain_misfit
 from synthor.report.page import render
+from synthor.report.rounding import explain_rounding
+from synthor.sample.proof import no_whole_numbers
 from synthor.sample.stream import Sample, sample
 from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
@@ -288,7 +290,16 @@ def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measure
     if tally.problem.n_units != model.problem.n_units:
         notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)
     found = tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)
-    return replace(found, explanations=explain_misfit(model))
+    return replace(found, explanations=(*_rounding(model, found, tally.problem), *explain_misfit(model)))
+
+
+def _rounding(model: Model, found: Measurement, problem: Problem) -> tuple[Explanation, ...]:
+    """Why targets are missed that no table stands in the way of: they are met by fractions of records, not by whole ones."""
+    if found.met or not model.pulled or model.contradictions or model.unsupported:
+        return ()
+    off = [place for place, fit in enumerate(found.every) if not fit.met]
+    names = [fit.target.name for fit in found.every]
+    return explain_rounding(found, [names[place] for place in no_whole_numbers(problem, off)])
 
 
 @contextmanager

@@ -57,6 +57,23 @@ def beyond_reach(targets: Sequence[Target], moments: Sequence[Moment], level: Le
             yield found
 
 
+def without_whole_numbers(targets: Sequence[Target], n_units: int) -> Iterator[Finding]:
+    """One warning for each table whose cells hold too many or too few records at the whole numbers inside of their intervals.
+
+    Args:
+        targets: tables of counts, for the number of records that are made.
+        n_units: that number.
+    """
+    for target in targets:
+        fewest, most = int(target.low.sum()), int(target.high.sum())
+        if target.level > 0 or not target.grid.covers or fewest <= n_units <= most:
+            continue
+        edge, found = ("at least", fewest) if fewest > n_units else ("at most", most)
+        message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {n_units:,} records are made"
+        cure = "make more records, with `population` for what the tables add up to, or give it a wider `tolerance`"
+        yield Finding(where=target.name, message=message, cure=cure, found=found, expected=n_units, severity="warning")
+
+
 def _nearly_one_way(target: Target, table: Target, level: Level) -> bool:
     """Whether two tables speak of the same few variables in other bands or universes: those in the same are compared anyway."""
     mine, theirs = set(target.grid.positions), set(table.grid.positions)

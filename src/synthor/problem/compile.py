@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, loosened, repeated_names, shown, totals_apart
-from synthor.problem.beyond import beyond_reach
+from synthor.problem.beyond import beyond_reach, without_whole_numbers
 from synthor.problem.level import SLICES, Level, edges_of, sliced
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
@@ -134,27 +134,33 @@ class _Compilation:
         self.findings += slips_of_universes([target for target, _ in made], self.level)
         self.findings += slips_of_rules(rules, targets, self.level)
         self.findings += slips_of_words(spec, understood, self.level)
-        if self.whole != spec.records:
-            message = (
-                f"tables are scaled from {shown(self.whole)} to {spec.records:,} records; cells are met to the next whole one"
-            )
-            self.findings.append(Finding(where="population", message=message, severity="warning"))
+        self.findings += self._scaling()
         if not any(finding.severity == "error" for finding in self.findings):
             self.findings += (*beyond_reach(targets, moments, self.level, self.whole), *self._untargeted([t for t, _ in made]))
+        factor = spec.records / self.whole
+        scaled = targets if factor == 1 else tuple(target.scaled(factor) for target in targets)
+        if not any(finding.severity == "error" for finding in self.findings):
+            self.findings += without_whole_numbers(scaled, spec.records)
         first = {id(reading): target.name for target, reading in reversed(made)}
         inlined = [_inlined(first[id(reading)], reading) for reading in understood if id(reading) in first]
         frozen = spec.model_copy(update={"targets": inlined, "columns": {}, "prior": None, "model": None, "sample": None})
         warnings = tuple(str(finding) for finding in self.findings if finding.severity == "warning")
-        factor = spec.records / self.whole
         self.problem = Problem(
             spec=frozen,
             n_units=spec.records,
             levels=(self.level,),
-            targets=targets if factor == 1 else tuple(target.scaled(factor) for target in targets),
+            targets=scaled,
             moments=moments if factor == 1 else tuple(moment.scaled(factor) for moment in moments),
             rules=rules,
             warnings=warnings,
         )
+
+    def _scaling(self) -> Iterator[Finding]:
+        """That tables count another number than is made."""
+        if self.whole != self.spec.records:
+            to = f"{shown(self.whole)} to {self.spec.records:,} records"
+            message = f"tables are scaled from {to}; cells are met to the next whole one"
+            yield Finding(where="population", message=message, severity="warning")
 
     @property
     def _whole_key(self) -> str:

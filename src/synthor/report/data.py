@@ -163,7 +163,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
             *(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.fits)),
             *(_moment(fit, i) for i, fit in enumerate(measurement.moments)),
         ),
-        misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported"))[:MAX_LISTED],
+        misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported", "rounding"))[:MAX_LISTED],
         strains=strain_tables(model),
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
         spreads=view_spreads(measurement.spreads)[:MAX_LISTED],

@@ -27,7 +27,7 @@ from synthor.report.misfit import explain_misfit
 from synthor.spec.dump import as_understood, to_yaml
 from synthor.spec.model import Spec
 
-MOST_EXPLAINED = {"contradiction": 5, "unsupported": 5, "target": 3, "belief": 3}
+MOST_EXPLAINED = {"contradiction": 5, "unsupported": 5, "rounding": 1, "target": 3, "belief": 3}
 """Explanations of each kind that are told after a run; the page and measurement.json hold more."""
 
 PLACES_OF_RULES = {"spec": "spec:", "beliefs": "believed:"}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from synthor.randomness import generator
+from synthor.sample.programme import quiet
 from synthor.sample.tune import Aim, tune
 from synthor.types import CellIndex, Counts, Floats, Mask
 
@@ -292,11 +293,12 @@ def _solved(
 ) -> Floats | None:
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    outcome = milp(
-        cost,
-        constraints=LinearConstraint(matrix, np.concatenate(low), np.concatenate(high)),
-        integrality=np.full(len(cost), int(whole)),
-        bounds=Bounds(lower, np.inf if upper is None else upper),
-        options={"node_limit": NODES, "time_limit": SECONDS, "mip_rel_gap": 1.0},
-    )
+    with quiet():
+        outcome = milp(
+            cost,
+            constraints=LinearConstraint(matrix, np.concatenate(low), np.concatenate(high)),
+            integrality=np.full(len(cost), int(whole)),
+            bounds=Bounds(lower, np.inf if upper is None else upper),
+            options={"node_limit": NODES, "time_limit": SECONDS, "mip_rel_gap": 1.0},
+        )
     return None if outcome.x is None else np.asarray(outcome.x, dtype=np.float64)

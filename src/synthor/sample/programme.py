@@ -10,6 +10,10 @@ what they take and only keeps a run from hanging. The relaxation's multipliers p
 generation; Gilmore and Gomory, 1961).
 """
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,8 +34,28 @@ PROVING = 10
 GAP = 0.3
 """Relative gap of the objective with which a programme is content: that few records are exchanged is a wish."""
 
-MISSED = 1e4
-"""Price of an error of one record, where that of an exchange is 1."""
+MISSED = 1e6
+"""Price of an error of one record, where that of an exchange is 1: errors that matter are small parts of a record."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what HiGHS prints of itself, past its own options, when it polishes a solution."""
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+    try:
+        kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # no standard output to be kept clean
+        yield
+        return
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,13 +173,14 @@ class Programme:
         """
         from scipy.optimize import Bounds, LinearConstraint, milp
 
-        outcome = milp(
-            self.cost,
-            constraints=LinearConstraint(self.matrix, self.low, self.high),
-            integrality=(self.whole & whole).astype(int),
-            bounds=Bounds(self.lower, self.upper),
-            options={"node_limit": NODES, "time_limit": SECONDS, "mip_rel_gap": GAP},
-        )
+        with quiet():
+            outcome = milp(
+                self.cost,
+                constraints=LinearConstraint(self.matrix, self.low, self.high),
+                integrality=(self.whole & whole).astype(int),
+                bounds=Bounds(self.lower, self.upper),
+                options={"node_limit": NODES, "time_limit": SECONDS, "mip_rel_gap": GAP},
+            )
         if outcome.x is None:
             return None
         sums = np.zeros(self.n_all_sums)
@@ -166,13 +191,14 @@ class Programme:
         """Whether it is proven that there is no solution in whole numbers."""
         from scipy.optimize import Bounds, LinearConstraint, milp
 
-        outcome = milp(
-            np.zeros(len(self.cost)),
-            constraints=LinearConstraint(self.matrix, self.low, self.high),
-            integrality=self.whole.astype(int),
-            bounds=Bounds(self.lower, self.upper),
-            options={"node_limit": PROVING * NODES, "time_limit": SECONDS},
-        )
+        with quiet():
+            outcome = milp(
+                np.zeros(len(self.cost)),
+                constraints=LinearConstraint(self.matrix, self.low, self.high),
+                integrality=self.whole.astype(int),
+                bounds=Bounds(self.lower, self.upper),
+                options={"node_limit": PROVING * NODES, "time_limit": SECONDS},
+            )
         return outcome.status == 2  # infeasible; a limit that was reached is another
 
     def prices(self, n_rows: int) -> tuple[Floats, float] | None:

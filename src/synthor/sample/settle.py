@@ -123,7 +123,7 @@ def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[
     if close:
         level = problem.levels[0]
         spread = [moment for moment in problem.moments if moment.kind == "sd"]
-        if sum(moment.grid.size * level.finest(moment.of).size for moment in spread) <= FEW_CELLS:
+        if sum(moment.grid.size * level.band(moment.of).size for moment in spread) <= FEW_CELLS:
             gears.append((0.0, True, "fitting"))
     return gears
 

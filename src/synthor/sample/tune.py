@@ -28,6 +28,9 @@ STRIDE = 7_919
 SEARCHES = 60
 """Times that a tilt is improved before the next statistic's turn."""
 
+STEEP = 100.0
+"""Tilts beyond which exp overflows sooner or later."""
+
 STEEPEST = 500.0
 """Largest tilt: numbers then lie within a hundredth of their bins' edges."""
 
@@ -122,7 +125,11 @@ class _Bins:
         """The numbers at their quantiles of tilted bins, (n,), not yet rounded; `tilt` is (n,)."""
         flat = np.abs(tilt) < 1e-9
         safe = np.where(flat, 1.0, tilt)
-        quantile = np.where(flat, self.quantile, np.log1p(self.quantile * np.expm1(safe)) / safe)
+        t, steep = self.quantile, safe > STEEP  # there exp(z) is taken out of the logarithm: it would overflow
+        with np.errstate(divide="ignore"):
+            far = 1.0 + np.log(t + (1 - t) * np.exp(-np.maximum(safe, STEEP))) / np.where(steep, safe, 1.0)
+        near = np.log1p(t * np.expm1(np.where(steep, 1.0, safe))) / np.where(steep, 1.0, safe)
+        quantile = np.where(flat, t, np.where(steep, far, near))
         return np.clip(self.low - self.step / 2 + quantile * (self.high - self.low + self.step), self.low, self.high)
 
     def tilted(self, aims: Sequence[Aim], step: float) -> Floats:
