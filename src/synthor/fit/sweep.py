@@ -72,7 +72,8 @@ def _hard_best(table: Table, now: Floats, got: Floats) -> Floats:
     usable = table.free & (got > 0)
     safe = np.where(usable, got, 1.0)
     if not table.variance.any() and (table.low == table.high).all():
-        ratio = np.log(np.where(usable & (table.low > 0), table.low / safe, 1.0))
+        with np.errstate(over="ignore"):  # next to nothing is raised by as much as one sweep may
+            ratio = np.log(np.where(usable & (table.low > 0), table.low / safe, 1.0))
         rest, goal = 1.0 - got.sum(), 1.0 - table.low.sum()
         if rest > 1e-12 and goal > 1e-12:
             ratio = np.where(usable, ratio - np.log(goal / rest), 0.0)

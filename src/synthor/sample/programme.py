@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NODES, SECONDS = 200, 60.0
 """Nodes of one programme; seconds after which it is given up whatever the machine."""
 
-PROVING = 10
+PROVING = 3
 """Times as many nodes for a proof that there is no solution."""
 
 GAP = 0.3
@@ -197,7 +197,7 @@ class Programme:
                 constraints=LinearConstraint(self.matrix, self.low, self.high),
                 integrality=self.whole.astype(int),
                 bounds=Bounds(self.lower, self.upper),
-                options={"node_limit": PROVING * NODES, "time_limit": SECONDS},
+                options={"node_limit": PROVING * NODES, "time_limit": SECONDS / 6},
             )
         return outcome.status == 2  # infeasible; a limit that was reached is another
 

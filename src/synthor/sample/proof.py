@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.fit.obstacles import Ground
 from synthor.problem import Moment, Problem, Target
-from synthor.sample.conditions import conditions_of, sizes_of
+from synthor.sample.conditions import Conditions, conditions_of, sizes_of
 from synthor.sample.programme import Exchange, Programme
 from synthor.sample.settle import kinds_of
 from synthor.units import Units
@@ -23,6 +23,12 @@ MOST_COMBINATIONS = 200_000
 
 MOST_KINDS = 20_000
 """Kinds of combinations, of those that the conditions tell apart, up to which a programme is asked."""
+
+ROOM = 1e-4
+"""Room that is added to rows of real coefficients, as a share of the largest: a hundred times the solver's tolerance."""
+
+MOST_STEPS = 1_000
+"""Steps of a number's range up to which its sums must be whole steps."""
 
 MOST_LEFT_OUT = 12
 """Targets up to which those that are not needed are looked for."""
@@ -64,6 +70,22 @@ def no_whole_numbers(problem: Problem, off: Sequence[int]) -> tuple[int, ...]:
     return ()
 
 
+def _loosened(conditions: Conditions, n_targets: int) -> Conditions:
+    """Rows of real coefficients with more room than a solver's tolerance; long sums may be fractions.
+
+    What is taken for a proof must not hang on the last digits of floating-point numbers.
+    """
+    room = np.where(conditions.source >= n_targets, ROOM * conditions.scale, 0.0)
+    reach = abs(conditions.matrix).max(axis=0).toarray().ravel()[conditions.home]
+    long = conditions.step * MOST_STEPS < np.maximum(reach, conditions.scale[conditions.home])
+    return replace(
+        conditions,
+        low=conditions.low - room,
+        high=conditions.high + room,
+        step=np.where(long, 0.0, conditions.step),
+    )
+
+
 def _positions(source: Target | Moment) -> tuple[int, ...]:
     """Variables that a target speaks of."""
     return source.grid.positions if isinstance(source, Target) else (*source.grid.positions, source.of)
@@ -89,7 +111,7 @@ def _refuted(problem: Problem, some: Sequence[int]) -> bool:
         rules=(),
     )
     nobody = sizes_of(asked, units.codes, np.zeros(len(units)))
-    conditions = conditions_of(asked, units, nobody, margin=0.0, close=True, shares="loosest")
+    conditions = _loosened(conditions_of(asked, units, nobody, margin=0.0, close=True, shares="loosest"), len(asked.targets))
     _, first = np.unique(kinds_of(conditions.matrix), return_index=True)
     if len(first) > MOST_KINDS:
         return False
