@@ -1,0 +1,104 @@
+"""Whole numbers at every size: counts, shares inside others, means, totals and quantiles, settled together or explained."""
+
+from pathlib import Path
+
+import pytest
+
+from feasible import problem as random_problem
+from synthor import check, compile_problem, load_spec, parse_spec, synthesize
+from synthor.run import Run
+from synthor.sample.proof import no_whole_numbers
+from synthor.spec.model import Spec
+
+CASES = Path(__file__).parent / "cases"
+CENSUS = Path(__file__).parents[1] / "examples" / "census-tables" / "spec.yaml"
+SIZES = (20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000, 20_000)
+
+
+def made(case: str) -> Run:
+    return synthesize(load_spec(CASES / case))
+
+
+@pytest.mark.parametrize("records", SIZES)
+def test_tables_with_shares_inside_others_are_met_at_every_size(records: int) -> None:
+    run = synthesize(load_spec(CENSUS).model_copy(update={"records": records, "random_seed": records % 12}))
+    assert run.verdict.startswith("Met: "), run.verdict
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "total_of_integer/smallest.yaml",
+        "total_of_integer/by_tenure.yaml",
+        "total_of_integer/zones/spec.yaml",
+        "quantiles_of_a_part/c07d.yaml",
+        "quantiles_of_a_part/c07_deciles.yaml",
+        "means_of_numbers_tied_by_a_rule/stays.yaml",
+        "means_of_numbers_tied_by_a_rule/trips.yaml",
+        "od_with_modes_crash/spec.yaml",
+    ],
+)
+def test_what_whole_numbers_can_meet_is_met(case: str) -> None:
+    run = made(case)
+    assert run.measurement.met, run.verdict
+    assert run.model.status.value == "converged"
+    assert not run.measurement.n_broken
+
+
+@pytest.mark.slow
+def test_numbers_that_a_rule_ties_move_together() -> None:
+    run = made("means_of_numbers_tied_by_a_rule/hotel.yaml")
+    assert run.measurement.met, run.verdict
+    stay = run.records["check_out"] - run.records["check_in"]
+    assert stay.min() >= 1
+    assert stay.max() <= 14
+    assert stay.n_unique() > 8  # they are no two spikes
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_total_of_whole_numbers_is_met_with_any_seed(seed: int) -> None:
+    spec = load_spec(CASES / "total_of_integer" / "smallest.yaml").model_copy(update={"random_seed": seed})
+    records = synthesize(spec).records["persons"]
+    assert int(records.sum()) == 237
+    assert [int((records == n).sum()) for n in (1, 2, 3)] == [31, 32, 17]
+
+
+@pytest.mark.parametrize("case", ["interval_narrower_than_a_record/spec.yaml", "interval_narrower_than_a_record/spec_r.yaml"])
+def test_intervals_without_whole_numbers_are_told_before_and_after(case: str) -> None:
+    found = [finding for finding in check(load_spec(CASES / case)) if "whole numbers" in finding.message]
+    assert found
+    assert all("records are made" in finding.message for finding in found)
+    told = [reason for reason in made(case).measurement.explanations if reason.kind == "rounding"]
+    assert len(told) == 1
+    assert told[0].sentence.startswith("No whole numbers can meet")
+    assert told[0].details["proven"]
+
+
+def test_targets_that_fractions_meet_and_whole_numbers_do_not_are_proven_so() -> None:
+    text = """
+    records: 20
+    variables: {sex: {type: category, values: [men, women]}, age: {type: integer, min: 0, max: 99, bins: [0, 50]}}
+    targets:
+      - {counts: {sex: {men: 17, women: 3}}}
+      - {mean: age, by: [sex], table: [{sex: men, mean: "40.00"}, {sex: women, mean: "40.50"}]}
+    """
+    run = synthesize(parse_spec(text))  # three ages add up to a whole number, not to 121.5
+    assert not run.measurement.met
+    (told,) = (reason for reason in run.measurement.explanations if reason.kind == "rounding")
+    assert told.details["proven"]
+    assert "mean of age" in told.sentence
+
+
+@pytest.mark.parametrize("seed", [2042, 3000, 3001, 3002, 3004, 3006, 3007])
+def test_what_a_population_has_is_never_said_to_be_impossible(seed: int) -> None:
+    """Seed 2042 was: sums of numbers up to 100,000, with windows near a solver's tolerance."""
+    _, document = random_problem(seed)
+    problem = compile_problem(Spec.model_validate(document))
+    assert no_whole_numbers(problem, range(len(problem.targets) + len(problem.moments))) == ()
+
+
+@pytest.mark.parametrize("seed", [1002, 1023, 1026, 1036])
+def test_what_a_small_population_has_is_met(seed: int) -> None:
+    _, document = random_problem(seed)
+    run = synthesize(Spec.model_validate(document))
+    assert run.measurement.met, run.verdict
