@@ -75,6 +75,17 @@ def n_missed(values: Floats, aims: Sequence[Aim]) -> int:
     return missed
 
 
+def gap(values: Floats, aims: Sequence[Aim]) -> float:
+    """By how much sums and spreads are off, as shares of themselves, in sum."""
+    total = 0.0
+    for aim in aims:
+        given, least, most = _demanded(aim)
+        got = np.bincount(aim.cell, _amount(aim, values, aim.cell), len(given) + 1)[:-1]
+        off = np.where(given, np.maximum(least - got, 0.0) + np.maximum(got - most, 0.0), 0.0)
+        total += float((off / np.maximum(np.abs(most), 1.0)).sum())
+    return total
+
+
 def _by_value(values: Floats, group: CellIndex, a: Floats, n_values: Counts, aims: Sequence[Aim], step: float) -> Floats | None:
     """How many records of each group take which value."""
     from scipy import sparse

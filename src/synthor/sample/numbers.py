@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
-from synthor.sample.exact import exactly, n_missed
+from synthor.sample.exact import exactly, gap, n_missed
 from synthor.sample.quotas import MARGINS
 from synthor.sample.tune import Aim, tune
 from synthor.spec.variables import Variable
@@ -21,6 +21,9 @@ from synthor.values import Ruling, broken_by
 
 TURNS = 12
 """Times that all variables are gone through where rules tie them."""
+
+CREEPING = 0.95
+"""Share of what was off before a turn that may be left after it, or further turns are of no use."""
 
 HALVINGS = 48
 """Halvings of the way to a bin's edge, at most; a number of 15 digits needs no more."""
@@ -48,10 +51,15 @@ def moved(
         rulings: all rules.
     """
     numbers = _Numbers(frame, codes, variables, rulings)
+    before = np.inf
     for turn in range(TURNS):
         for position in positions:
             numbers.alone(position, aims)
         missed = [position for position in positions if n_missed(numbers.values(position), aims(position, 0.0))]
+        left = sum(gap(numbers.values(position), aims(position, 0.0)) for position in missed)
+        if left > CREEPING * before:
+            break  # rules or bins are in the way, not each other
+        before = left
         partners = [(position, numbers.partners(position, positions)) for position in missed]
         if not any(tied for _, tied in partners) or turn == TURNS - 1:
             break

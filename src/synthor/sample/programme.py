@@ -5,9 +5,9 @@ With columns a_k that add one record of a kind or take one away, x_k of each, cu
     minimise    sum c_k x_k + M sum_j e_j / scale_j
     subject to  low - e <= g + A'x + D's <= high + e,    sum x = 0 (as many come as leave),    x whole, 0 <= x_k <= upper_k.
 
-Programmes end by their number of nodes, so that the outcome does not depend on the machine; the limit of time is far above
-what they take and only keeps a run from hanging. The relaxation's multipliers price units that are no columns yet (column
-generation; Gilmore and Gomory, 1961).
+Programmes end by their number of nodes, so that the outcome does not depend on the machine; nearly all take less than a second.
+A limit of time keeps the rare puzzle from holding a run: what is found then may differ between machines, and is not yet met.
+The relaxation's multipliers price units that are no columns yet (column generation; Gilmore and Gomory, 1961).
 """
 
 import os
@@ -25,11 +25,11 @@ from synthor.types import CellIndex, Floats, Mask
 if TYPE_CHECKING:
     from synthor.sample.conditions import Matrix
 
-NODES, SECONDS = 200, 60.0
+NODES, SECONDS = 200, 15.0
 """Nodes of one programme; seconds after which it is given up whatever the machine."""
 
-PROVING = 3
-"""Times as many nodes for a proof that there is no solution."""
+PROVING, PROVING_SECONDS = 3, 5.0
+"""Times as many nodes for a proof that there is no solution, and the seconds that it may take."""
 
 GAP = 0.3
 """Relative gap of the objective with which a programme is content: that few records are exchanged is a wish."""
@@ -197,7 +197,7 @@ class Programme:
                 constraints=LinearConstraint(self.matrix, self.low, self.high),
                 integrality=self.whole.astype(int),
                 bounds=Bounds(self.lower, self.upper),
-                options={"node_limit": PROVING * NODES, "time_limit": SECONDS / 6},
+                options={"node_limit": PROVING * NODES, "time_limit": PROVING_SECONDS},
             )
         return outcome.status == 2  # infeasible; a limit that was reached is another
 
