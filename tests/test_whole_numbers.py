@@ -49,10 +49,9 @@ def test_what_whole_numbers_can_meet_is_met(case: str) -> None:
 def test_numbers_that_a_rule_ties_move_together() -> None:
     run = made("means_of_numbers_tied_by_a_rule/hotel.yaml")
     assert run.measurement.met, run.verdict
-    stay = run.records["check_out"] - run.records["check_in"]
-    assert stay.min() >= 1
-    assert stay.max() <= 14
-    assert stay.n_unique() > 8  # they are no two spikes
+    stay = set((run.records["check_out"] - run.records["check_in"]).to_list())
+    assert stay <= set(range(1, 15))
+    assert len(stay) > 8  # they are no two spikes
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
