@@ -25,8 +25,8 @@ from synthor.types import CellIndex, Floats, Mask
 if TYPE_CHECKING:
     from synthor.sample.conditions import Matrix
 
-NODES, SECONDS = 200, 15.0
-"""Nodes of one programme; seconds after which it is given up whatever the machine."""
+FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 15.0
+"""Nodes of one programme, at least, and times its rows and columns; seconds after which it is given up whatever the machine."""
 
 PROVING, PROVING_SECONDS = 3, 5.0
 """Times as many nodes for a proof that there is no solution, and the seconds that it may take."""
@@ -179,13 +179,18 @@ class Programme:
                 constraints=LinearConstraint(self.matrix, self.low, self.high),
                 integrality=(self.whole & whole).astype(int),
                 bounds=Bounds(self.lower, self.upper),
-                options={"node_limit": NODES, "time_limit": SECONDS, "mip_rel_gap": GAP},
+                options={"node_limit": self._nodes, "time_limit": SECONDS, "mip_rel_gap": GAP},
             )
         if outcome.x is None:
             return None
         sums = np.zeros(self.n_all_sums)
         sums[self.summed] = outcome.x[self.n_columns : self.n_columns + len(self.unit)] * self.unit
         return outcome.x[: self.n_columns], sums
+
+    @property
+    def _nodes(self) -> int:
+        """Nodes to look at: many of a small programme."""
+        return max(FEWEST_NODES, WORK // sum(self.matrix.shape))
 
     def refuted(self) -> bool:
         """Whether it is proven that there is no solution in whole numbers."""
@@ -197,7 +202,7 @@ class Programme:
                 constraints=LinearConstraint(self.matrix, self.low, self.high),
                 integrality=self.whole.astype(int),
                 bounds=Bounds(self.lower, self.upper),
-                options={"node_limit": PROVING * NODES, "time_limit": PROVING_SECONDS},
+                options={"node_limit": PROVING * self._nodes, "time_limit": PROVING_SECONDS},
             )
         return outcome.status == 2  # infeasible; a limit that was reached is another
 
