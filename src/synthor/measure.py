@@ -269,10 +269,11 @@ class Measurement:
             )
         missed = [fit for fit in self.fits if not fit.met]
         off = sum(fit.tae for fit in missed)
+        records = f"{off:,} record{'s' if off != 1 else ''}"
         furthest = max(missed, key=lambda fit: np.abs(fit.error).max())
         where = ", ".join(furthest.target.labels(furthest.worst).values()) or "the total"
         return (
-            f"Not met: {len(missed) + len(unmet)} of {len(self.every)} targets are off, by {off:,} records in all; "
+            f"Not met: {len(missed) + len(unmet)} of {len(self.every)} targets are off, by {records} in all; "
             f"the worst cell is {where} of '{furthest.target.name}' "
             f"({furthest.got[furthest.worst]:,} instead of {furthest.asked(furthest.worst)}){rules}."
         )

@@ -104,7 +104,7 @@ class Problem:
                 side = target.columns.index(position)
                 declared = self._declared(target.axes[side])
                 if declared is not None:
-                    table = np.bincount(declared, target.side(side), self.levels[0].variables[position].size)
+                    table = np.bincount(declared, target.believable_side(side), self.levels[0].variables[position].size)
                     return np.asarray(table / table.sum(), dtype=np.float64)
         return None
 
@@ -118,7 +118,7 @@ class Problem:
                 of = axis.group_of
                 if axis.column != level.column(position):
                     of = of[level.parents(position)]
-                table = target.side(side)
+                table = target.believable_side(side)
                 found.append((of, table / table.sum()))
         return found
 

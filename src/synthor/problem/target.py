@@ -26,6 +26,9 @@ HALVINGS, STEEPEST = 60, 40.0
 AIMED = 0.8
 """Share of the rounding of a published value that the fit makes use of: whole records need the rest."""
 
+SCARCE = 0.05
+"""Share of the most that a label may hold with which it is drawn, where the table itself says 0."""
+
 SIGMAS = 2.0
 """A cell with a margin of error is met within so many standard deviations."""
 
@@ -266,6 +269,11 @@ class Target:
         cells = np.arange(self.grid.size) if self.grid.listed is None else self.grid.listed
         group = np.unravel_index(cells, self.shape)[place]
         return np.asarray(np.bincount(group, self.wanted[: len(cells)], self.shape[place]), dtype=np.float64)
+
+    def believable_side(self, place: int) -> Floats:
+        """The same to draw by, (labels,): a label that holds nobody, but may within its rounding or margin, gets a little."""
+        side = self.side(place)
+        return side if self.exact else np.where(side > 0, side, SCARCE * replace(self, wanted=self.highest).side(place))
 
     def cells(self, units: Units) -> Cells:
         """How often each unit counts in each cell."""

@@ -218,7 +218,8 @@ class _Search:
             leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
             coming = self._chosen(np.isfinite(self.likely), self.likely, off, n_coming)
             coming = self._asked_for(leaving, coming, n_coming)
-            made = self._exchange(leaving, coming, elastic=not self.close)
+            made = self.close and self._exchange(leaving, coming, elastic=False)  # all at once is sooner found, if at all
+            made = made or self._exchange(leaving, coming, elastic=True)
             if not made and len(leaving) < n_leaving and len(coming) < n_coming:
                 return  # all kinds were there
 
