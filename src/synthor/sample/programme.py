@@ -25,7 +25,7 @@ from synthor.types import CellIndex, Floats, Mask
 if TYPE_CHECKING:
     from synthor.sample.conditions import Matrix
 
-FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 15.0
+FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 10.0
 """Nodes of one programme, at least, and times its rows and columns; seconds after which it is given up whatever the machine."""
 
 PROVING, PROVING_SECONDS = 3, 5.0

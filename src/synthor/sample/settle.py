@@ -38,6 +38,9 @@ FEW, FEW_CELLS = 3_000, 150
 SIZES = ((300, 600), (300, 600), (600, 1_200), (1_500, 3_000))
 """Kinds of units that may leave and come, one programme after the other."""
 
+IN_VAIN = 2
+"""Programmes in a row that may help nothing."""
+
 PRICED = 4
 """Times that units are added that the relaxation asks for; each time a sixth of those that may come."""
 
@@ -211,6 +214,7 @@ class _Search:
 
     def run(self, sizes: Sequence[tuple[int, int]]) -> None:
         """Programmes over one choice of units after the other, until nothing is off."""
+        in_vain = 0
         for n_leaving, n_coming in sizes:
             off = _missed(self.conditions, self.got) > SLIGHT
             if not off.any():
@@ -220,8 +224,9 @@ class _Search:
             coming = self._asked_for(leaving, coming, n_coming)
             made = self.close and self._exchange(leaving, coming, elastic=False)  # all at once is sooner found, if at all
             made = made or self._exchange(leaving, coming, elastic=True)
-            if not made and len(leaving) < n_leaving and len(coming) < n_coming:
-                return  # all kinds were there
+            in_vain = 0 if made else in_vain + 1
+            if in_vain == IN_VAIN or (in_vain and len(leaving) < n_leaving and len(coming) < n_coming):
+                return  # nothing helps, or all kinds were there
 
     def _chosen(self, allowed: Mask, log_chance: Floats, off: Mask, most: int) -> CellIndex:
         """Units of different kinds, drawn by weight: half of them among those that count where something is off."""
