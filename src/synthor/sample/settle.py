@@ -50,7 +50,7 @@ VARIED, MOST_VARIANTS = 400, 20_000
 DEAR = 4.0
 """How much dearer the unlikeliest unit is than the likeliest."""
 
-FEW_SUMS = 4_000
+FEW_SUMS = 600
 """Sums that are whole numbers are taken as such up to so many of them."""
 
 SLIGHT = 1e-6
