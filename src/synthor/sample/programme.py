@@ -12,6 +12,7 @@ The relaxation's multipliers price units that are no columns yet (column generat
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -38,24 +39,28 @@ MISSED = 1e6
 """Price of an error of one record, where that of an exchange is 1: errors that matter are small parts of a record."""
 
 
+_ALONE = threading.Lock()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without what HiGHS prints of itself, past its own options, when it polishes a solution."""
-    if sys.stdout is not None:
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-    try:
-        kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    except OSError:  # no standard output to be kept clean
-        yield
-        return
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+    with _ALONE:  # of two threads at once the second would keep the first one's silence
+        if sys.stdout is not None:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+        try:
+            kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+        except OSError:  # no standard output to be kept clean
+            yield
+            return
+        try:
+            os.dup2(nowhere, 1)
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+            os.close(nowhere)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

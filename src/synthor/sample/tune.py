@@ -88,11 +88,6 @@ def tune(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: f
     return moved
 
 
-def off(values: Floats, aims: Sequence[Aim]) -> bool:
-    """Whether numbers do not come to what is wanted."""
-    return any(_missing(values, aim).any() for aim in aims)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Bins:
     """Where numbers lie in their bins; those of a standard deviation end at the mean, which no number crosses.
