@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthor import Prior, compile_problem, parse_spec
+from synthor import Prior, compile_problem, load_spec, parse_spec
 from synthor.errors import Finding
 from synthor.fit.face import Closing
 from synthor.fit.lacking import lacking, openings
 from synthor.fit.model import Model, fit
 from synthor.fit.pool import draw_pool
+from synthor.fit.status import Status
 from synthor.loop import check_all, synthesize
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency
@@ -210,3 +211,12 @@ def test_check_opens_the_sample(tmp_path: Path) -> None:
 def _error(findings: list[Finding]) -> str:
     (found,) = [str(finding) for finding in findings if finding.severity == "error"]
     return found
+
+
+@pytest.mark.slow
+def test_a_fit_of_66_tables_and_23_rules_that_a_model_wrote_converges() -> None:
+    """Two tables and a believed rule leave a cell no room that other beliefs insist on; without closing it there is no optimum."""
+    run = synthesize(load_spec(Path(__file__).parent / "cases" / "slow_fit" / "spec.yaml"))
+    assert run.model.status is Status.CONVERGED
+    assert len(run.model.history) < 40
+    assert run.measurement.met, run.verdict
