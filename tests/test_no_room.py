@@ -215,7 +215,7 @@ def _error(findings: list[Finding]) -> str:
 
 @pytest.mark.slow
 def test_a_fit_of_66_tables_and_23_rules_that_a_model_wrote_converges() -> None:
-    """Two tables and a believed rule leave a cell no room that other beliefs insist on; without closing it there is no optimum."""
+    """Two tables and a believed rule leave a cell no room that other beliefs insist on: unless it is closed, no optimum."""
     run = synthesize(load_spec(Path(__file__).parent / "cases" / "slow_fit" / "spec.yaml"))
     assert run.model.status is Status.CONVERGED
     assert len(run.model.history) < 40
