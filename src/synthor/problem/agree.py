@@ -32,9 +32,12 @@ def loosened(targets: Sequence[Target], level: Level) -> Iterator[tuple[Target, 
     whole = [target for target in targets if target.whole]
     for target in targets:
         others = [other for other in whole if other is not target]
-        if target.whole and target.slack > 0 and any(rounded_apart(target, other, level) for other in others):
-            loose = (np.maximum(target.wanted - target.slack, 0.0), target.wanted + target.slack)
-            message = "differs from another table by what its shares were rounded; its cells are met to their rounding"
+        if target.whole and target.room.any() and any(rounded_apart(target, other, level) for other in others):
+            loose = (np.maximum(target.wanted - target.room, 0.0), target.wanted + target.room)
+            if target.slack > 0:
+                message = "differs from another table by what its shares were rounded; its cells are met to their rounding"
+            else:
+                message = "its shares are no whole numbers of records; its cells are met to the next whole record, as another table is"
             yield replace(target, bounds=loose), Finding(where=target.name, message=message, severity="warning")
         else:
             yield target, None

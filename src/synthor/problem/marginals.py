@@ -230,7 +230,7 @@ def _sums(target: Target, positions: Sequence[int], of: Sequence[Codes], sizes: 
         return np.asarray(np.bincount(band, values[: len(cells)], m + 1)[:m], dtype=np.float64)
 
     low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
-    low, high = np.minimum(low, target.wanted - target.slack), np.maximum(high, target.wanted + target.slack)
+    low, high = np.minimum(low, target.wanted - target.room), np.maximum(high, target.wanted + target.room)
     most = summed(high)
     if target.grid.listed is not None and not target.grid.closed:
         most[summed(np.ones(len(cells))) < _n_cells(target, positions, of, sizes)] = np.inf

@@ -26,6 +26,9 @@ HALVINGS, STEEPEST = 60, 40.0
 AIMED = 0.8
 """Share of the rounding of a published value that the fit makes use of: whole records need the rest."""
 
+BELOW_ONE = 1 - 1e-4
+"""A share that no whole number of records meets is met at either side of it: by less than one record."""
+
 SCARCE = 0.05
 """Share of the most that a label may hold with which it is drawn, where the table itself says 0."""
 
@@ -233,6 +236,15 @@ class Target:
     def complete(self) -> bool:
         """Whether it gives counts of all records, be it only as intervals or with margins of error."""
         return self.level == 0 and self.grid.covers and float(self.wanted.sum()) > 0
+
+    @property
+    def room(self) -> Floats:
+        """How far each cell may be off because shares were rounded, or because no whole number of rows is such a share, (c,)."""
+        room = np.full(len(self.wanted), self.slack)
+        if self.kind == "share" and self.exact:
+            split = np.abs(self.wanted - np.rint(self.wanted)) > EDGE
+            room = np.where(split, np.maximum(room, BELOW_ONE), room)
+        return room
 
     @property
     def lowest(self) -> Floats:

@@ -149,8 +149,8 @@ def _bands(values: Floats, demand: Demand) -> Floats:
 def _broken(target: Target, demand: Demand) -> bool:
     low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
     n = len(demand.of)
-    least = _bands(np.maximum(np.minimum(low, target.wanted - target.slack), 0.0)[:n], demand)
-    most = _bands(np.maximum(high, target.wanted + target.slack)[:n], demand)
+    least = _bands(np.maximum(np.minimum(low, target.wanted - target.room), 0.0)[:n], demand)
+    most = _bands(np.maximum(high, target.wanted + target.room)[:n], demand)
     room = inexact(float(target.wanted.sum()))
     return bool(((least > demand.high + room) | (most < demand.low - room)).any())
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from synthor.problem import Moment, Problem
+from synthor.problem.target import BELOW_ONE
 from synthor.spec.rules import names_in
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.units import Units
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 WHOLE = 1e-3
 """How near a whole number of records the fitted size of a cell must be to be taken for it."""
-
-BELOW_ONE = 1 - 1e-4
-"""A share is met at either side of what no whole number meets: by less than one record."""
 
 FEW_VALUES, MOST_VALUES = 128, 10_000
 """Up to so many values of a bin, and of all bins together, each is a column of its own: then sums and squares are exact."""

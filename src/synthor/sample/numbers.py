@@ -4,10 +4,12 @@
 would break before that, found by bisection. Variables are gone through in turn, for what one may take hangs on where the others
 stand. A number that a rule ties to another has little room alone (who comes later must leave later), so after each turn those
 that are still off are moved together with their partners, by the same amount, and the partner's own sums are put right in
-the next turn.
+the next turn. Where that is not enough, a variable takes whatever its bins leave it, and its partners make room: one after the
+other, in either order.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -24,6 +26,12 @@ TURNS = 12
 
 CREEPING = 0.95
 """Share of what was off before a turn that may be left after it, or further turns are of no use."""
+
+CORNERED = 3
+"""Variables that make room for another, at most: all combinations of their bins' edges are tried."""
+
+WAYS = (0.125, 0.25, 0.5, 1.0)
+"""Shares of its way to an edge that a number goes to make room, the first that is enough."""
 
 HALVINGS = 48
 """Halvings of the way to a bin's edge, at most; a number of 15 digits needs no more."""
@@ -55,8 +63,8 @@ def moved(
     for turn in range(TURNS):
         for position in positions:
             numbers.alone(position, aims)
-        missed = [position for position in positions if n_missed(numbers.values(position), aims(position, 0.0))]
-        left = sum(gap(numbers.values(position), aims(position, 0.0)) for position in missed)
+        missed = numbers.missed(positions, aims)
+        left = numbers.gap(missed, aims)
         if left > CREEPING * before:
             break  # rules or bins are in the way, not each other
         before = left
@@ -66,7 +74,29 @@ def moved(
         for position, tied in partners:
             for partner in tied:
                 numbers.together(position, partner, aims)
-    return numbers.frame
+    return _with_room(numbers, positions, aims)
+
+
+def _with_room(numbers: "_Numbers", positions: Sequence[int], aims: Aims) -> pl.DataFrame:
+    """The records; of those orders in which variables are settled and their partners make room, the one that misses least."""
+    missed = numbers.missed(positions, aims)
+    tied = [position for position in missed if numbers.partners(position)]
+    if not tied:
+        return numbers.frame
+    begin = numbers.frame
+    best, least = begin, (len(missed), numbers.gap(missed, aims))
+    partners = sorted({other for position in tied for other in numbers.partners(position, positions)} - set(tied))
+    for order in dict.fromkeys(((*tied, *partners), (*partners, *tied), (*reversed(tied), *partners))):
+        numbers.frame = begin
+        for place, position in enumerate(order):
+            numbers.freely(position, order[:place], aims)
+        missed = numbers.missed(positions, aims)
+        found = (len(missed), numbers.gap(missed, aims))
+        if found < least:
+            best, least = numbers.frame, found
+        if not missed:
+            break
+    return best
 
 
 class _Numbers:
@@ -79,13 +109,22 @@ class _Numbers:
     def values(self, position: int) -> Floats:
         return self.frame[self.variables[position].name].to_numpy().astype(np.float64)
 
-    def partners(self, position: int, positions: Sequence[int]) -> list[int]:
-        """Variables with sums to come to that a rule ties to this one."""
+    def missed(self, positions: Sequence[int], aims: Aims) -> list[int]:
+        """Variables whose numbers do not come to what is wanted."""
+        return [position for position in positions if n_missed(self.values(position), aims(position, 0.0))]
+
+    def gap(self, positions: Sequence[int], aims: Aims) -> float:
+        """By how much some variables are off."""
+        return sum(gap(self.values(position), aims(position, 0.0)) for position in positions)
+
+    def partners(self, position: int, among: Sequence[int] | None = None) -> list[int]:
+        """Numeric variables that a rule ties to this one; all, or those with sums to come to."""
         name = self.variables[position].name
         tied: set[int] = set()
         for ruling in self.rulings:
             if position in ruling.columns and name in ruling.numeric:
-                tied |= {other for other in positions if other != position and self.variables[other].name in ruling.numeric}
+                others = ruling.columns if among is None else among
+                tied |= {other for other in others if other != position and self.variables[other].name in ruling.numeric}
         return sorted(tied)
 
     def alone(self, position: int, aims: Aims) -> None:
@@ -94,6 +133,49 @@ class _Numbers:
         low, high = variable.low[self.codes[:, position]], variable.high[self.codes[:, position]]
         low, high = self._reach((position,), now, low, high)
         self._move((position,), now, self._tuned(position, now, low, high, aims))
+
+    def freely(self, position: int, settled: Sequence[int], aims: Aims) -> None:
+        """One variable's numbers as far as bins let them, where partners that are not settled can make room."""
+        movable = [partner for partner in self.partners(position) if partner not in settled][:CORNERED]
+        variable, now, begin = self.variables[position], self.values(position), self.frame
+        widest = variable.low[self.codes[:, position]], variable.high[self.codes[:, position]]
+        rulings = self._concerned((position, *movable))
+        low, high = self._reach((position,), now, *widest)
+        rooms = []
+        for sides in itertools.product((False, True), repeat=len(movable)):
+            edges = {p: self._edge(p, upper) for p, upper in zip(movable, sides, strict=True)}
+            room = self._shifted(begin, edges, 1.0)
+            clear = ~broken_by(rulings, self.codes, room)
+            self.frame = room
+            lower, upper = self._reach((position,), now, *widest)
+            low, high = np.where(clear, np.minimum(low, lower), low), np.where(clear, np.maximum(high, upper), high)
+            rooms.append(edges)
+        self.frame = begin
+        then = self._tuned(position, now, low, high, aims)
+        moved = self._columns((position,), then - now, np.arange(len(now)))
+        placed = begin.with_columns(moved)
+        best, late = placed, broken_by(rulings, self.codes, placed)
+        for way, edges in itertools.product(WAYS, rooms):
+            if not late.any():
+                break
+            trial = self._shifted(placed, edges, way)
+            works = late & ~broken_by(rulings, self.codes, trial)
+            best, late = _rows_of(best, trial, works), late & ~works
+        self.frame = _rows_of(best, begin, late)
+
+    def _edge(self, position: int, upper: bool) -> Floats:
+        variable = self.variables[position]
+        return (variable.high if upper else variable.low)[self.codes[:, position]]
+
+    def _shifted(self, frame: pl.DataFrame, edges: Mapping[int, Floats], way: float) -> pl.DataFrame:
+        """Some variables' numbers a share of the way to edges of their bins."""
+        columns = []
+        for position, edge in edges.items():
+            variable = self.variables[position]
+            now = frame[variable.name].to_numpy().astype(np.float64)
+            values = np.round(now + way * (edge - now), variable.decimals)
+            columns.append(pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values))
+        return frame.with_columns(columns)
 
     def together(self, position: int, partner: int, aims: Aims) -> None:
         """Two variables' numbers by the same amount, for the sake of the first."""
@@ -170,3 +252,10 @@ class _Numbers:
         if rulings:
             then = np.where(self._broken(rulings, positions, now, then, everyone), now, then)
         self.frame = self.frame.with_columns(self._columns(positions, then - now, everyone))
+
+
+def _rows_of(frame: pl.DataFrame, other: pl.DataFrame, rows: Mask) -> pl.DataFrame:
+    """The records of one frame, some rows taken from another."""
+    if not rows.any():
+        return frame
+    return frame.select(pl.when(pl.lit(rows)).then(other[name]).otherwise(pl.col(name)).alias(name) for name in frame.columns)
