@@ -45,6 +45,13 @@ VERY_FEW, PARTS, FEWER_PARTS = 150, 16, 4
 """Up to so many records, bands of wider variables are followed in so many parts, those of more in fewer: a chord over a whole
 band says too little."""
 
+WINDOWS = 1_000.0
+"""An error is divided by what one record changes, but by so many times the range that is wanted at most: sums of six digits are
+wanted to their last, which a solver's tolerance on the whole would hide."""
+
+WHOLE_STEPS = 3.0
+"""Ranges of sums up to so many steps may hold no whole one, or few: their sums are followed in steps."""
+
 INSIDE = 0.05
 """Share of half the range of a published value that is kept free at either end, for what rounding moves."""
 
@@ -69,7 +76,8 @@ class Conditions:
         home: (m,) a row in which units count that have a part in the sum: where none does, it is 0.
         low: (r,) of each row; may be -inf.
         high: (r,) may be inf.
-        scale: (r,) what one record changes at most in any row of its block, by which errors are divided.
+        scale: (r,) what one record changes at most in any row of its block, or a multiple of the range that is wanted if that
+            is less: by this errors are divided.
         counts: (r,) whether it counts the records in a cell of a table.
         source: (r,) whose row it is: the target's position, moments after tables.
         cell: (r,) its cell.
@@ -124,11 +132,13 @@ class _Rows:
         high: Floats,
         source: int,
         sums: Sequence[Entry] = (),
+        window: Floats | float = np.inf,
     ) -> None:
-        """A block of rows, (n, r); `sums` are entries of D as (sum, row of the block, coefficient)."""
+        """A block of rows, (n, r); `sums` are entries of D as (sum, row of the block, coefficient), `window` ranges wanted."""
         begin = self.n_rows
         largest = float(np.abs(block.data).max(initial=0.0))  # of the whole block: a row of its own may be empty today
-        self.scale.append(np.full(len(low), max(largest, *(np.abs(value).max(initial=0.0) for _, _, value in sums), 1e-12)))
+        largest = max(largest, *(np.abs(value).max(initial=0.0) for _, _, value in sums), 1e-12)
+        self.scale.append(np.minimum(np.full(len(low), largest), WINDOWS * np.where(np.isfinite(window), window, np.inf)))
         self.blocks.append(block)
         self.sums += [(column, row + begin, value) for column, row, value in sums]
         self.low.append(low)
@@ -297,11 +307,11 @@ def _add_bundle(
         low, high = _asked(moment, inside)
         window = 2 * moment.half * float(np.min(sizes[bundle[0]][np.isfinite(low)], initial=np.inf))
         if moment.kind != "mean" or window > 10.0**-moment.variable.decimals:
-            _add_reach(rows, moment, cell, least, most, low, high, n_targets + bundle[0])
+            _add_reach(rows, moment, cell, (least, most), (low, high), sizes[bundle[0]], n_targets + bundle[0])
             return
     cells = np.stack([moment.grid.index(units.codes) for moment in moments], axis=1)
     if close and len({moment.of for moment in moments}) == 1 and any(moment.kind == "sd" for moment in moments):
-        _add_spread(rows, problem, units, bundle, cells, inside)
+        _add_spread(rows, problem, units, bundle, cells, sizes, inside)
         return
     known, group = np.unique(cells, axis=0, return_inverse=True)
     group = group.ravel()
@@ -314,7 +324,8 @@ def _add_bundle(
             sums[key] = rows.new_sums(np.arange(len(known)), 10.0**-moment.variable.decimals if kind == "values" else 0.0)
             _add_sums(rows, group, len(known), least, most, sums[key], n_targets + m)
         low, high = _asked(moment, inside)
-        _add_moment(rows, moment, cells[:, place], known[:, place], sums[key], low, high, n_targets + m)
+        window = _window(moment, low, high, sizes[m])
+        _add_moment(rows, moment, cells[:, place], known[:, place], sums[key], low, high, window, n_targets + m)
     for a, b in tied(problem):
         if (a, "values") in sums and (b, "values") in sums:
             for sign in (1.0, -1.0):
@@ -323,7 +334,15 @@ def _add_bundle(
                 _add_sums(rows, group, len(known), least, most, sums[a, "values"], owner, (sums[b, "values"], sign))
 
 
-def _add_spread(rows: _Rows, problem: Problem, units: Units, bundle: list[int], cells: CellIndex, inside: float) -> None:
+def _add_spread(
+    rows: _Rows,
+    problem: Problem,
+    units: Units,
+    bundle: list[int],
+    cells: CellIndex,
+    sizes: Sequence[Floats],
+    inside: float,
+) -> None:
     """Means, totals and deviations of one variable, its numbers followed in each bin of each combination of cells.
 
     Where the variable has few values, columns count the records of each; then sums and squares are what they are. Otherwise
@@ -337,7 +356,7 @@ def _add_spread(rows: _Rows, problem: Problem, units: Units, bundle: list[int], 
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
     group, zero = group.ravel(), np.zeros(len(known))
     low, high, step = variable.low[known[:, -1]], variable.high[known[:, -1]], 10.0**-variable.decimals
-    middle = float(variable.low[0] + variable.high[-1]) / 2
+    middle = float(variable.low[0] + step * round((variable.high[-1] - variable.low[0]) / step / 2))  # itself a number of steps
     n_values = np.rint((high - low) / step).astype(np.int64) + 1
     by_value = n_values.max() <= FEW_VALUES and n_values.sum() <= MOST_VALUES
     n_sub = n_values if by_value else np.minimum(n_values, PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS)
@@ -369,6 +388,7 @@ def _add_spread(rows: _Rows, problem: Problem, units: Units, bundle: list[int], 
             (first, second),
             middle,
             len(problem.targets) + m,
+            sizes[m],
             inside,
         )
 
@@ -381,12 +401,24 @@ def _add_spread_moment(
     powers: tuple[Entry, Entry],
     middle: float,
     source: int,
+    sizes: Floats,
     inside: float,
 ) -> None:
     """One moment on the sums and squares of bins, both taken from a middle; `cell_of` is the cell of each bin."""
     low_asked, high_asked = _asked(moment, inside)
     size, given = moment.grid.size, np.append(np.isfinite(low_asked), False)
     there_are, none = np.flatnonzero(given[cell]), np.full(moment.grid.size, np.inf)
+    window, step = _window(moment, low_asked, high_asked, sizes), 10.0**-moment.variable.decimals
+    fine = np.flatnonzero(given[:-1] & (window < WHOLE_STEPS * step))
+    if moment.kind != "sd" and len(fine):  # numbers are whole steps away from the middle, and so are their sums
+        ones = _sparse(np.ones(len(there_are)), there_are, cell[there_are], (len(cell), size))
+        whole = rows.new_sums(fine, step)
+        rows.add(ones, -none, none, source)
+        column, place_of, value = powers[0]
+        parts_of = np.flatnonzero(np.isin(cell_of[place_of], fine))
+        entries = [(column[parts_of], cell_of[place_of[parts_of]], value[parts_of]), (whole, fine, -np.ones(len(fine)))]
+        nothing = _sparse(np.zeros(0), there_are[:0], there_are[:0], (len(cell), size))
+        rows.add(nothing, np.zeros(size), np.zeros(size), source, entries, window)
     for edge, upwards in ((low_asked, True), (high_asked, False)):
         wanted = np.nan_to_num(edge)
         own, bound, parts = middle - wanted, np.zeros(size), [(powers[0], np.ones(size))]
@@ -402,7 +434,7 @@ def _add_spread_moment(
             entries.append((column[there], into, value[there] * factor[into]))
         block = _sparse(own[cell[there_are]], there_are, cell[there_are], (len(cell), size))
         low_row = np.where(given[:-1], bound, -none) if upwards else -none
-        rows.add(block, low_row, none if upwards else np.where(given[:-1], bound, none), source, entries)
+        rows.add(block, low_row, none if upwards else np.where(given[:-1], bound, none), source, entries, window)
 
 
 def _powers(problem: Problem, units: Units, moment: Moment, margin: float) -> tuple[Floats, Floats]:
@@ -432,17 +464,17 @@ def _add_reach(
     rows: _Rows,
     moment: Moment,
     cell: CellIndex,
-    least: Floats,
-    most: Floats,
-    low: Floats,
-    high: Floats,
+    reach: tuple[Floats, Floats],
+    asked: tuple[Floats, Floats],
+    sizes: Floats,
     source: int,
 ) -> None:
     """That a moment of which no other speaks can be reached, without columns for its sums."""
+    (least, most), (low, high) = reach, asked
     inside = np.flatnonzero((cell < moment.grid.size) & np.isfinite(np.append(low, np.nan)[cell]))
     where, n, size = cell[inside], rows.n_units, moment.grid.size
     given = np.isfinite(low)
-    total = moment.kind == "total"
+    total, window = moment.kind == "total", _window(moment, low, high, sizes)
     for numbers, edge, upwards in ((most, low, True), (least, high, False)):
         coefficient = numbers[inside] - (0.0 if total else edge[where])
         bound = np.where(given, edge, 0.0) if total else np.zeros(size)
@@ -452,6 +484,7 @@ def _add_reach(
             np.where(given, bound, -none) if upwards else -none,
             none if upwards else np.where(given, bound, none),
             source,
+            window=window,
         )
 
 
@@ -478,6 +511,12 @@ def _add_sums(
     rows.add(_sparse(least, everyone, group, shape), -none, zero, source, entries)
 
 
+def _window(moment: Moment, low: Floats, high: Floats, sizes: Floats) -> Floats:
+    """How far apart the smallest and the largest sum lie that are wanted of a cell, at least a step of its numbers, (cells,)."""
+    n = 1.0 if moment.kind == "total" else np.maximum(sizes, 1.0)
+    return np.asarray(np.maximum((high - low) * n, 10.0**-moment.variable.decimals))
+
+
 def _add_moment(
     rows: _Rows,
     moment: Moment,
@@ -486,6 +525,7 @@ def _add_moment(
     sums: CellIndex,
     low: Floats,
     high: Floats,
+    window: Floats,
     source: int,
 ) -> None:
     """Low n <= sum of the sums of a cell <= high n; of a total without the n."""
@@ -496,13 +536,13 @@ def _add_moment(
     none = np.full(size, np.inf)
     if moment.kind == "total":
         empty = _sparse(np.zeros(0), inside[:0], inside[:0], (len(cell), size))
-        rows.add(empty, np.where(given, low, -none), np.where(given, high, none), source, entries)
+        rows.add(empty, np.where(given, low, -none), np.where(given, high, none), source, entries, window)
         return
     for edge, upwards in ((low, True), (high, False)):
         block = _sparse(-edge[cell[inside]], inside, cell[inside], (len(cell), size))
         zero = np.zeros(size)
-        rows.add(block, np.where(given, zero, -none) if upwards else -none, none if upwards else np.where(given, zero, none),
-                 source, entries)  # fmt: skip
+        least, most = (zero, none) if upwards else (-none, zero)
+        rows.add(block, np.where(given, least, -none), np.where(given, most, none), source, entries, window)
 
 
 def _sparse(values: Floats | Counts, rows: CellIndex, columns: CellIndex, shape: tuple[int, int]) -> "Matrix":

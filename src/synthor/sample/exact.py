@@ -32,6 +32,9 @@ MARGIN = 0.05
 PAIRS, MOVES = 400, 600
 """Pairs that are looked at for one move, and moves at most."""
 
+FINE, DOUBLES, MOST_STEPS = 60, 16, 500
+"""Records of a cell up to which two pairs are moved at once; pairs that are looked at for it; and steps either way of the first."""
+
 
 def exactly(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: float) -> Floats:
     """Numbers that come to what is wanted in all cells, or in more than the given ones; otherwise these.
@@ -279,17 +282,52 @@ def _paired(values: Floats, low: Floats, high: Floats, group: CellIndex, aims: S
         move = np.clip(move, np.ceil(np.round(least / step, 6)) * step, np.floor(np.round(most / step, 6)) * step)
         change = 2 * move * (apart + move)
         score = np.where((first == second) | (move == 0), np.inf, np.abs(wanted - change))
-        for pick in np.argsort(score)[:5]:
-            if not np.isfinite(score[pick]):
-                break
-            trial = found.copy()
-            trial[first[pick]] += move[pick]
-            trial[second[pick]] -= move[pick]
+        trials = [_shifted(found, first[pick], second[pick], move[pick]) for pick in np.argsort(score)[:5] if score[pick] < np.inf]
+        if len(there) <= FINE:  # where one pair is too coarse, a second one makes up for what the first gives too much
+            bounds = low, high
+            trials += [_twice(found, bounds, first[i : i + 2], second[i : i + 2], wanted, step) for i in range(0, DOUBLES, 2)]
+        for trial in trials:
             then = missing(trial)
             if sum(float(np.abs(gap).sum()) for gap in then) < total:
                 found, gaps = np.round(trial, 9), then
                 break
     return found
+
+
+def _shifted(values: Floats, up: int, down: int, by: float) -> Floats:
+    moved = values.copy()
+    moved[up] += by
+    moved[down] -= by
+    return moved
+
+
+def _twice(
+    values: Floats, bounds: tuple[Floats, Floats], first: CellIndex, second: CellIndex, wanted: float, step: float
+) -> Floats:
+    """Two pairs moved: of all moves of one pair, and the best of the other after each, those that change squares as wanted."""
+    low, high = bounds
+    (i, k), (j, m) = (int(one) for one in first), (int(one) for one in second)
+    if i == j or k == m:
+        return values
+    least, most = max(low[i] - values[i], values[j] - high[j]), min(high[i] - values[i], values[j] - low[j])
+    some = np.arange(-MOST_STEPS, MOST_STEPS + 1) * step
+    some = some[(some >= least - step / 4) & (some <= most + step / 4)]
+    # After the first pair's move the second starts elsewhere, if they have a record in common.
+    up = values[k] + some * ((k == i) * 1.0 - (k == j))
+    down = values[m] + some * ((m == i) * 1.0 - (m == j))
+    apart, left = up - down, wanted - 2 * some * (values[i] - values[j] + some)
+    inner = np.square(apart) + 2 * left
+    root = np.sqrt(np.maximum(inner, 0.0))
+    best, off = (0.0, 0.0), np.inf
+    for sign in (1.0, -1.0):
+        move = np.rint((-apart + sign * root) / 2 / step) * step
+        fits = (up + move <= high[k] + step / 4) & (up + move >= low[k] - step / 4)
+        fits &= (down - move <= high[m] + step / 4) & (down - move >= low[m] - step / 4) & (inner >= 0)
+        error = np.where(fits, np.abs(left - 2 * move * (apart + move)), np.inf)
+        if len(error) and error.min() < off:
+            at = int(error.argmin())
+            best, off = (float(some[at]), float(move[at])), float(error[at])
+    return _shifted(_shifted(values, i, j, best[0]), k, m, best[1]) if np.isfinite(off) else values
 
 
 def _solved(

@@ -51,7 +51,10 @@ def aim_of(moment: Moment, cell: CellIndex, quota: Quota, margin: float) -> Aim:
     low, high = moment.lowest + inside, moment.highest - inside
     if moment.kind == "sd":
         center = np.where(np.isfinite(low), moment.center if moment.center is not None else 0.0, np.nan)
-        squares = (np.square(np.maximum(low, 0.0)) * n, np.square(high) * n)
+        least, most = np.square(np.maximum(low, 0.0)), np.square(high)
+        # Around the mean as it was published squares are more than around what it is: by the square of its rounding at most.
+        off_center = np.minimum(np.square(moment.half), (most - least) / 4)
+        squares = (np.where(least > 0, least + off_center, 0.0) * n, most * n)
         none = np.full(len(n), np.nan)
         return Aim(cell=cell, low=none, high=none, center=center, squares=squares)
     step = 10.0**-moment.variable.decimals
