@@ -1,6 +1,7 @@
 """Shares of a variable inside the categories of others."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from synthor.problem.rows import Listed
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import Axis, Grid, Moment
 from synthor.types import Floats, Mask
+
+HALVINGS, NEARLY = 60, 1e-9
+"""Halvings of the range of a factor, and how near to one a sum then comes."""
 
 
 def shares_by(reader: Reader) -> Moment | None:
@@ -43,10 +47,38 @@ def shares_by(reader: Reader) -> Moment | None:
         reader.warn(f"several shares inside ({first}) are not told, so none of them is used")
     given = listed.any(axis=1) & ~several
     _check_sums(reader, axes, shares / whole, (listed > 0) & ~hidden, given, half / whole, whole)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = np.where(given[:, None], shares / shares.sum(axis=1, keepdims=True), np.nan)
+    printed = np.where(given[:, None], shares / whole, np.nan)
     grid = Grid(axes=axes[:-1], universe=reader.universe())
-    return reader.moment("shares", grid, axes[-1].position, shares, sigma / whole, half / whole, groups=axes[-1])
+    wanted = adding_up(printed, half / whole)
+    found = reader.moment("shares", grid, axes[-1].position, wanted, sigma / whole, half / whole, groups=axes[-1])
+    return replace(found, printed=printed) if found.exact else found
+
+
+def adding_up(shares: Floats, half: float) -> Floats:
+    """Shares stretched until each row adds up to one, none further from what was printed than its rounding, if that can be.
+
+    Args:
+        shares: (rows, categories) as printed; NaN where none are given.
+        half: how far a share may be off because it was rounded.
+
+    >>> adding_up(np.array([[0.9, 0.06, 0.06], [0.5, 0.25, 0.25]]), 0.01).round(4).tolist()
+    [[0.89, 0.055, 0.055], [0.5, 0.25, 0.25]]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stretched = shares / shares.sum(axis=1, keepdims=True)
+        beyond = (np.abs(stretched - shares) > half).any(axis=1)
+        if not beyond.any():
+            return np.asarray(stretched)
+        rows, least, most = shares[beyond], np.full((int(beyond.sum()), 1), 0.0), np.full((int(beyond.sum()), 1), 2.0)
+        for _ in range(HALVINGS):
+            factor = (least + most) / 2
+            inside = np.clip(rows * factor, rows - half, np.where(rows > 0, rows + half, 0.0))
+            few = inside.sum(axis=1, keepdims=True) < 1
+            least, most = np.where(few, factor, least), np.where(few, most, factor)
+        reached = np.abs(inside.sum(axis=1) - 1) < NEARLY
+        inside /= inside.sum(axis=1, keepdims=True)
+    stretched[beyond] = np.where(reached[:, None], inside, stretched[beyond])
+    return np.asarray(stretched)
 
 
 def _axes(reader: Reader, measure: str | None) -> tuple[Axis, ...] | None:

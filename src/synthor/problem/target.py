@@ -318,6 +318,8 @@ class Moment:
         bounds: lowest and highest value that is wanted, shaped like `wanted`, where an interval is; None otherwise.
         sigma: standard deviation of each value, shaped like `wanted`, where it has a margin of error.
         center: (c,) of a standard deviation, the mean around which it is taken.
+        printed: of shares, as they were published, shaped like `wanted`, which they are rounded from: they need not add up to
+            one; None where an interval or a margin of error says what counts.
     """
 
     name: str
@@ -332,6 +334,7 @@ class Moment:
     bounds: tuple[Floats, Floats] | None = None
     sigma: Floats | None = None
     center: Floats | None = None
+    printed: Floats | None = None
 
     @property
     def exact(self) -> bool:
@@ -348,14 +351,16 @@ class Moment:
         """Smallest value with which each cell is met, shaped like `wanted`."""
         if self.bounds is not None:
             return self.bounds[0]
-        return self.wanted - (self.half if self.sigma is None else SIGMAS * self.sigma)
+        wanted = self.wanted if self.printed is None else self.printed
+        return wanted - (self.half if self.sigma is None else SIGMAS * self.sigma)
 
     @property
     def highest(self) -> Floats:
         """Largest value with which each cell is met, shaped like `wanted`."""
         if self.bounds is not None:
             return self.bounds[1]
-        return self.wanted + (self.half if self.sigma is None else SIGMAS * self.sigma)
+        wanted = self.wanted if self.printed is None else self.printed
+        return wanted + (self.half if self.sigma is None else SIGMAS * self.sigma)
 
     def labels(self, cell: int) -> dict[str, str]:
         """Labels of one of its values by variable."""
@@ -459,8 +464,10 @@ class Moment:
         """Lowest and highest value that the fit aims at: whatever is published as `wanted` when rounded."""
         if self.sigma is not None:
             return self.wanted, self.wanted
-        inside = AIMED * self.half
-        return (self.wanted - inside, self.wanted + inside) if self.bounds is None else self.bounds
+        if self.bounds is not None:
+            return self.bounds
+        inside, printed = AIMED * self.half, self.wanted if self.printed is None else self.printed
+        return np.minimum(printed - inside, self.wanted), np.maximum(printed + inside, self.wanted)
 
     def _demand_of_shares(self, units: Units, rows: CellIndex, where: CellIndex, shares: Floats) -> "Demand":
         assert self.groups is not None
