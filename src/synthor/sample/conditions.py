@@ -25,6 +25,7 @@ import numpy as np
 
 from synthor.problem import Moment, Problem
 from synthor.problem.target import BELOW_ONE
+from synthor.sample.sizes import EDGE, sizes_for
 from synthor.spec.rules import names_in
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.units import Units
@@ -51,6 +52,9 @@ wanted to their last, which a solver's tolerance on the whole would hide."""
 
 WHOLE_STEPS = 3.0
 """Ranges of sums up to so many steps may hold no whole one, or few: their sums are followed in steps."""
+
+MOST_SIZES = 3_000
+"""Numbers of records that cells may hold are gone through up to so many in all."""
 
 INSIDE = 0.05
 """Share of half the range of a published value that is kept free at either end, for what rounding moves."""
@@ -133,18 +137,25 @@ class _Rows:
         source: int,
         sums: Sequence[Entry] = (),
         window: Floats | float = np.inf,
+        scale: float | None = None,
+        cells: CellIndex | None = None,
     ) -> None:
-        """A block of rows, (n, r); `sums` are entries of D as (sum, row of the block, coefficient), `window` ranges wanted."""
+        """A block of rows, (n, r); `sums` are entries of D as (sum, row of the block, coefficient).
+
+        `window` are the ranges that are wanted; `scale` is given where one record changes less than the largest coefficient;
+        and `cells`, whose the rows are, where not all have one.
+        """
         begin = self.n_rows
         largest = float(np.abs(block.data).max(initial=0.0))  # of the whole block: a row of its own may be empty today
         largest = max(largest, *(np.abs(value).max(initial=0.0) for _, _, value in sums), 1e-12)
+        largest = largest if scale is None else scale
         self.scale.append(np.minimum(np.full(len(low), largest), WINDOWS * np.where(np.isfinite(window), window, np.inf)))
         self.blocks.append(block)
         self.sums += [(column, row + begin, value) for column, row, value in sums]
         self.low.append(low)
         self.high.append(high)
         self.source.append(np.full(len(low), source))
-        self.cell.append(np.arange(len(low)))
+        self.cell.append(np.arange(len(low)) if cells is None else cells)
 
     def built(self, n_targets: int) -> Conditions:
         from scipy import sparse
@@ -251,13 +262,76 @@ def _add_shares(rows: _Rows, moment: Moment, units: Units, sizes: Floats, source
     rows.add(block(wanted), low, high, source)
 
 
+def _twin(mean: Moment, moments: Sequence[Moment]) -> Moment | None:
+    """The standard deviation of the same variable in the same cells."""
+    return next((moment for moment in moments if moment.kind == "sd" and moment.is_around(mean)), None)
+
+
+def _add_sizes(
+    rows: _Rows, mean: Moment, twin: Moment | None, cell: CellIndex, sums: Entry, middle: float, most: int, source: int
+) -> None:
+    """That cells hold numbers of records with which their means can be had, and sums that are whole steps.
+
+    One column says whether a cell holds so many records, for each number below that from which any will do, and two more
+    whether it holds more, and how many: n = sum of k z_k + l with sum of z_k + y = 1 and many y <= l <= most y.
+
+    Args:
+        rows: are added to.
+        mean: what is wanted.
+        twin: the standard deviation in the same cells, if one is wanted.
+        cell: (n,) of each unit.
+        sums: columns, the cell of each, and what they add to its sum, taken from a middle.
+        middle: that sums are taken from.
+        most: records in all.
+        source: whose rows they are.
+    """
+    step, low, high = 10.0**-mean.variable.decimals, mean.lowest, mean.highest
+    fine = np.flatnonzero(np.isfinite(low) & ((high - low) < step * (1 - EDGE)))
+    if not len(fine) or int(np.minimum(step / np.maximum(high - low, 1e-12), most)[fine].sum()) > MOST_SIZES:
+        return
+    found = []
+    for c in fine.tolist():
+        spread = None
+        if twin is not None and np.isfinite(twin.lowest[c]):
+            spread = float(twin.lowest[c]) / step, float(twin.highest[c]) / step
+        found.append(sizes_for((float(low[c]) / step, float(high[c]) / step), spread, most))
+    at = np.repeat(np.arange(len(fine)), [len(sizes.few) for sizes in found])
+    few, first, last = (
+        np.concatenate([getattr(sizes, name) for sizes in found]).astype(np.float64) for name in ("few", "first", "last")
+    )
+    many = np.array([min(sizes.many, most + 1) for sizes in found], np.float64)
+    larger = np.flatnonzero(many <= most)
+    place, size, one = np.full(mean.grid.size + 1, -1), len(fine), np.ones(len(fine))
+    place[fine] = np.arange(size)
+    inside = np.flatnonzero(place[cell] >= 0)
+    n_of = _sparse(np.ones(len(inside)), inside, place[cell[inside]], (len(cell), size))
+    nobody = _sparse(np.zeros(0), inside[:0], inside[:0], (len(cell), size))
+    z, y = rows.new_sums(at, 1.0, 0.0), rows.new_sums(larger, 1.0, 0.0)
+    rest = rows.new_sums(larger, 1.0, 0.0)
+    none, zero = np.full(size, np.inf), np.zeros(size)
+    rows.add(n_of, zero, zero, source, [(z, at, -few), (rest, larger, -one[larger])], scale=1.0, cells=fine)
+    rows.add(nobody, -none, one, source, [(z, at, np.ones(len(at))), (y, larger, one[larger])], scale=1.0, cells=fine)
+    rows.add(nobody, zero, none, source, [(rest, larger, one[larger]), (y, larger, -many[larger])], scale=1.0, cells=fine)
+    rows.add(nobody, -none, zero, source, [(rest, larger, one[larger]), (y, larger, -one[larger] * most)], scale=1.0, cells=fine)
+    columns, cell_of, value = sums
+    there = np.flatnonzero(place[cell_of] >= 0)
+    own = columns[there], place[cell_of[there]], value[there]
+    window = step * np.ones(size)
+    for edge, sum_of, bounds in ((low, first, (zero, none)), (high, last, (-none, zero))):
+        entries = [own, (z, at, few * middle - sum_of * step), (rest, larger, (middle - edge[fine])[larger])]
+        rows.add(nobody, *bounds, source, entries, window, cells=fine)
+
+
 def _add_somebody(rows: _Rows, moment: Moment, units: Units, source: int) -> None:
     """A mean or shares of nobody cannot be met: each cell that has some holds a record."""
     given = np.isfinite(moment.wanted if moment.groups is None else moment.wanted[:, 0])
     cell = moment.grid.index(units.codes)
     inside = np.flatnonzero(cell < moment.grid.size)
     matrix = _sparse(np.ones(len(inside)), inside, cell[inside], (len(units), moment.grid.size))
-    rows.add(matrix, given.astype(np.float64), np.full(moment.grid.size, np.inf), source)
+    fewest = given.astype(np.float64)
+    if moment.kind == "sd":
+        fewest += np.nan_to_num(moment.lowest) > EDGE  # one record alone has none
+    rows.add(matrix, fewest, np.full(moment.grid.size, np.inf), source)
 
 
 def _bundles(problem: Problem) -> list[list[int]]:
@@ -326,6 +400,9 @@ def _add_bundle(
         low, high = _asked(moment, inside)
         window = _window(moment, low, high, sizes[m])
         _add_moment(rows, moment, cells[:, place], known[:, place], sums[key], low, high, window, n_targets + m)
+        if moment.kind == "mean":
+            entry = sums[key], known[:, place], np.ones(len(known))
+            _add_sizes(rows, moment, _twin(moment, moments), cells[:, place], entry, 0.0, problem.n_units, n_targets + m)
     for a, b in tied(problem):
         if (a, "values") in sums and (b, "values") in sums:
             for sign in (1.0, -1.0):
@@ -379,10 +456,14 @@ def _add_spread(
             rows.add(empty, nil, none, owner, [(q, at, one), (s, at, -2 * t), (held, at, np.square(t))])
         rows.add(empty, -none, nil, owner, [(q, at, one), (s, at, -(a + b)), (held, at, a * b)])
         first, second = (s, of, one), (q, of, one)
-    for place, m in enumerate(bundle):
+    moments = [problem.moments[m] for m in bundle]
+    for place, (m, moment) in enumerate(zip(bundle, moments, strict=True)):
+        if moment.kind == "mean":
+            entry = first[0], known[first[1], place], first[2]
+            _add_sizes(rows, moment, _twin(moment, moments), cells[:, place], entry, middle, problem.n_units, owner - bundle[0] + m)
         _add_spread_moment(
             rows,
-            problem.moments[m],
+            moment,
             cells[:, place],
             known[:, place],
             (first, second),

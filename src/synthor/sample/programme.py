@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 10.0
 """Nodes of one programme, at least, and times its rows and columns; seconds after which it is given up whatever the machine."""
 
+BRIEF_NODES, BRIEF_SECONDS = 20, 3.0
+"""The same where what is looked for is only how well some sums can do."""
+
 PROVING, PROVING_SECONDS = 3, 5.0
 """Times as many nodes for a proof that there is no solution, and the seconds that it may take."""
 
@@ -170,12 +173,14 @@ class Programme:
             n_all_sums=conditions.sums.shape[0],
         )
 
-    def solved(self, *, whole: bool = True) -> tuple[Floats, Floats] | None:
+    def solved(self, *, whole: bool = True, briefly: bool = False) -> tuple[Floats, Floats] | None:
         """How many of each column, and the sums; None where the solver finds nothing.
 
         Args:
             whole: whether what should be whole numbers must be.
+            briefly: look at few nodes, for an answer that need not be the best.
         """
+        nodes, seconds = (BRIEF_NODES, BRIEF_SECONDS) if briefly else (self._nodes, SECONDS)
         from scipy.optimize import Bounds, LinearConstraint, milp
 
         with quiet():
@@ -184,7 +189,7 @@ class Programme:
                 constraints=LinearConstraint(self.matrix, self.low, self.high),
                 integrality=(self.whole & whole).astype(int),
                 bounds=Bounds(self.lower, self.upper),
-                options={"node_limit": self._nodes, "time_limit": SECONDS, "mip_rel_gap": GAP},
+                options={"node_limit": nodes, "time_limit": seconds, "mip_rel_gap": GAP},
             )
         if outcome.x is None:
             return None

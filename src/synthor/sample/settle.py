@@ -109,6 +109,8 @@ def settle_counts(
         search = _Search(problem, best.units, best.counts, log_weight, weights, random, margin, closely, shares)
         search.run(SIZES if patient else SIZES[:1])
         found = search.result()
+        if not found.exchanged:
+            continue
         error, off = _error(problem, found.units, found.counts, close)
         if error < best.error:
             best = replace(found, exchanged=best.exchanged + found.exchanged, error=error, off=off)
@@ -149,7 +151,7 @@ def _missed(conditions: Conditions, got: Floats) -> Floats:
         nobody = Exchange(matrix=conditions.matrix[:0], sign=none, cost=none, upper=none)
         programme = Programme.of(conditions, got, got != 0, nobody, elastic=True)
         few = int((conditions.step > 0).sum()) <= FEW_SUMS
-        outcome = None if programme is None else programme.solved(whole=few)
+        outcome = None if programme is None else programme.solved(whole=few, briefly=True)
         if outcome is not None:
             got = got + conditions.sums.T @ outcome[1]
     below, above = conditions.low - got, got - conditions.high
