@@ -239,7 +239,7 @@ class Target:
 
     @property
     def room(self) -> Floats:
-        """How far each cell may be off because shares were rounded, or because no whole number of rows is such a share, (c,)."""
+        """How far each cell may be off because shares were rounded, or no whole number of rows is such a share, (c,)."""
         room = np.full(len(self.wanted), self.slack)
         if self.kind == "share" and self.exact:
             split = np.abs(self.wanted - np.rint(self.wanted)) > EDGE

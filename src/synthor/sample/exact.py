@@ -33,7 +33,7 @@ PAIRS, MOVES = 400, 600
 """Pairs that are looked at for one move, and moves at most."""
 
 FINE, DOUBLES, MOST_STEPS = 60, 16, 500
-"""Records of a cell up to which two pairs are moved at once; pairs that are looked at for it; and steps either way of the first."""
+"""Records of a cell up to which two pairs are moved at once; pairs looked at for it; and steps either way of the first."""
 
 
 def exactly(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: float) -> Floats:
@@ -258,12 +258,14 @@ def _paired(values: Floats, low: Floats, high: Floats, group: CellIndex, aims: S
 
     gaps = missing(found)
     for _ in range(MOVES if spreads else 0):
-        worst = max(range(len(spreads)), key=lambda i: float(np.abs(gaps[i]).max(initial=0.0)))
         total = sum(float(np.abs(gap).sum()) for gap in gaps)
         if total <= 0:
             break
-        cell = int(np.abs(gaps[worst]).argmax())
+        off = [(place, cell) for place, gap in enumerate(gaps) for cell in np.flatnonzero(gap).tolist()]
+        worst, cell = off[int(random.integers(len(off)))]
         wanted = gaps[worst][cell]
+        _, least_wanted, most_wanted = _demanded(spreads[worst])
+        window = float(most_wanted[cell] - least_wanted[cell])
         there = np.flatnonzero((spreads[worst].cell == cell) & (n_group[group] > 1))
         if not len(there):
             break
@@ -281,11 +283,17 @@ def _paired(values: Floats, low: Floats, high: Floats, group: CellIndex, aims: S
         most = np.minimum(high[first] - found[first], found[second] - low[second])
         move = np.clip(move, np.ceil(np.round(least / step, 6)) * step, np.floor(np.round(most / step, 6)) * step)
         change = 2 * move * (apart + move)
-        score = np.where((first == second) | (move == 0), np.inf, np.abs(wanted - change))
-        trials = [_shifted(found, first[pick], second[pick], move[pick]) for pick in np.argsort(score)[:5] if score[pick] < np.inf]
+        # Whatever lies in the range will do: it reaches from what is wanted away from what there is.
+        beyond = np.sign(wanted) * (change - wanted)
+        score = np.where((first == second) | (change == 0), np.inf, np.maximum(np.maximum(beyond - window, -beyond), 0.0))
+        best = np.argsort(score, kind="stable")
+        trials = [_shifted(found, first[pick], second[pick], move[pick]) for pick in best[:5] if score[pick] < np.inf]
         if len(there) <= FINE:  # where one pair is too coarse, a second one makes up for what the first gives too much
             bounds = low, high
-            trials += [_twice(found, bounds, first[i : i + 2], second[i : i + 2], wanted, step) for i in range(0, DOUBLES, 2)]
+            trials += [
+                _twice(found, bounds, first[i : i + 2], second[i : i + 2], wanted + np.sign(wanted) * window / 2, step)
+                for i in range(0, DOUBLES, 2)
+            ]
         for trial in trials:
             then = missing(trial)
             if sum(float(np.abs(gap).sum()) for gap in then) < total:

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from synthor.sample.conditions import Conditions
+from synthor.sample.rows import Conditions
 from synthor.types import CellIndex, Floats, Mask
 
 if TYPE_CHECKING:
-    from synthor.sample.conditions import Matrix
+    from synthor.sample.rows import Matrix
 
 FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 10.0
 """Nodes of one programme, at least, and times its rows and columns; seconds after which it is given up whatever the machine."""
 
-BRIEF_NODES, BRIEF_SECONDS = 20, 3.0
+BRIEF_NODES, BRIEF_SECONDS = 20, 5.0
 """The same where what is looked for is only how well some sums can do."""
 
 PROVING, PROVING_SECONDS = 3, 5.0

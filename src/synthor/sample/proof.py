@@ -13,8 +13,9 @@ import numpy as np
 
 from synthor.fit.obstacles import Ground
 from synthor.problem import Moment, Problem, Target
-from synthor.sample.conditions import Conditions, conditions_of, sizes_of
+from synthor.sample.conditions import conditions_of, sizes_of
 from synthor.sample.programme import Exchange, Programme
+from synthor.sample.rows import Conditions
 from synthor.sample.settle import kinds_of
 from synthor.units import Units
 

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthor.problem import Level, Problem
-from synthor.sample.conditions import Conditions, Shares, conditions_of, sizes_of
+from synthor.sample.conditions import Shares, conditions_of, sizes_of
 from synthor.sample.programme import Exchange, Programme
+from synthor.sample.rows import Conditions
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.units import Units
 from synthor.values import possible
 
 if TYPE_CHECKING:
-    from synthor.sample.conditions import Matrix
+    from synthor.sample.rows import Matrix
 
 MARGINS, SPREAD_MARGINS = (0.02, 0.0), (0.1, 0.02, 0.0)
 """Shares of their bands that numbers keep away from the edges, the first with which all conditions can be met: of means and
@@ -150,7 +151,7 @@ def _missed(conditions: Conditions, got: Floats) -> Floats:
         none = np.zeros(0)
         nobody = Exchange(matrix=conditions.matrix[:0], sign=none, cost=none, upper=none)
         programme = Programme.of(conditions, got, got != 0, nobody, elastic=True)
-        few = int((conditions.step > 0).sum()) <= FEW_SUMS
+        few = conditions.sums.shape[0] <= FEW_SUMS
         outcome = None if programme is None else programme.solved(whole=few, briefly=True)
         if outcome is not None:
             got = got + conditions.sums.T @ outcome[1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.types import Counts, Floats
+from synthor.types import Counts, Floats, Mask
 
 EDGE = 1e-6
 """How far from a whole number of steps a sum may be to be one, in steps."""
@@ -42,7 +42,7 @@ def sizes_for(mean: tuple[float, float], spread: tuple[float, float] | None, mos
 
     >>> found = sizes_for((12.335, 12.345), None, 60)
     >>> found.few.tolist(), found.many
-    ([29, 32, 35, 38, 41, 44, 47, 50, 53, 56, 58, 59], 100)
+    ([29, 32, 35, 38, 41, 44, 47, 50, 53, 56, 58, 59], 61)
     """
     low, high = mean
     wide = high - low
@@ -57,12 +57,12 @@ def sizes_for(mean: tuple[float, float], spread: tuple[float, float] | None, mos
     return Sizes(few=n[can], first=first[can], last=last[can], many=many)
 
 
-def _spread_out(n: Counts, first: Floats, last: Floats, spread: tuple[float, float]) -> np.ndarray:
+def _spread_out(n: Counts, first: Floats, last: Floats, spread: tuple[float, float]) -> Mask:
     """Whether whole numbers with some sum can have such squares, as far as their parity tells: v^2 is odd where v is."""
     low, high = n * np.square(max(spread[0], 0.0)), n * np.square(spread[1])
-    found = np.zeros(len(n), bool)
-    for sums in range(int((last - first).max(initial=-1)) + 1):
-        total = first + sums
+    found: Mask = np.zeros(len(n), bool)
+    for more in range(int((last - first).max(initial=-1)) + 1):
+        total = first + more
         own = np.square(total) / n
         least, most = np.ceil(own + low - EDGE), np.floor(own + high + EDGE)
         least += (least - total) % 2
