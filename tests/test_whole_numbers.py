@@ -110,8 +110,60 @@ def test_what_a_population_has_is_never_said_to_be_impossible(seed: int) -> None
     assert no_whole_numbers(problem, range(len(problem.targets) + len(problem.moments))) == ()
 
 
-@pytest.mark.parametrize("seed", [1002, 1023, 1026, 1036])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(16, id="quantiles of 35 records beside counts"),
+        pytest.param(119, id="a total that a variable without targets stands in the way of"),
+        pytest.param(156, id="shares that add up to 98 beside counts"),
+        pytest.param(167, id="a mean that a rule's other variable stands in the way of"),
+        pytest.param(189, id="quantiles of 13 records beside shares"),
+        pytest.param(269, id="a standard deviation around a mean that was rounded"),
+        pytest.param(279, id="a mean to 7 digits, which few numbers of records have"),
+        pytest.param(1002, id="seed 1002"),
+        pytest.param(1023, id="seed 1023"),
+        pytest.param(1026, id="seed 1026"),
+        pytest.param(1036, id="seed 1036"),
+    ],
+)
 def test_what_a_small_population_has_is_met(seed: int) -> None:
     _, document = random_problem(seed)
     run = synthesize(Spec.model_validate(document))
     assert run.measurement.met, run.verdict
+
+
+def test_shares_that_do_not_add_up_to_one_are_met_as_printed() -> None:
+    """45% of 98% would be 45.9%, and 454 of 1,000 be out of reach of its rounding."""
+    run = synthesize(
+        parse_spec("""
+        records: 1000
+        variables: {sex: {type: category, values: [men, women]}, work: {type: category, values: [a, b, c, d, e, f]}}
+        targets:
+          - counts: {work: {a: 454, b: 204, c: 154, d: 104, e: 54, f: 30}}
+          - by: [sex]
+            table:
+              - {sex: men, work: a, share: 45}
+              - {sex: men, work: b, share: 20}
+              - {sex: men, work: c, share: 15}
+              - {sex: men, work: d, share: 10}
+              - {sex: men, work: e, share: 5}
+              - {sex: men, work: f, share: 3}
+          - counts: {sex: {men: 1000, women: 0}}
+        """)
+    )
+    assert run.measurement.met, run.verdict
+
+
+def test_shares_of_few_records_are_compared_to_the_next_whole_one() -> None:
+    spec = parse_spec("""
+        records: 35
+        variables: {age: {type: integer, min: 0, max: 99, bins: [0, 30, 60]}, sex: {type: category, values: [men, women]}}
+        targets:
+          - {quantiles: age, values: {0.3: 30, 0.7: 60}}
+          - counts: {age: {0-29: 10, 30-59: 14, 60+: 11}}
+        """)
+    assert not [finding for finding in check(spec) if finding.severity == "error"]
+    assert synthesize(spec).measurement.met
+    far = spec.model_dump(mode="json", by_alias=True)
+    far["targets"][1]["counts"]["age"] = {"0-29": 7, "30-59": 17, "60+": 11}
+    assert [finding for finding in check(Spec.model_validate(far)) if finding.severity == "error"]
