@@ -12,7 +12,7 @@ demo: .venv/.run                ## the main job on real tables, into out/househo
 	$(BIN)/synthor run examples/households/spec.yaml --out out/households
 
 test: .venv/.dev                ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .

@@ -37,9 +37,7 @@ def loosened(targets: Sequence[Target], level: Level) -> Iterator[tuple[Target, 
             if target.slack > 0:
                 message = "differs from another table by what its shares were rounded; its cells are met to their rounding"
             else:
-                message = (
-                    "its shares are no whole numbers of records; its cells are met to the next one, as other tables say"
-                )
+                message = "its shares are no whole numbers of records; its cells are met to the next one, as other tables say"
             yield replace(target, bounds=loose), Finding(where=target.name, message=message, severity="warning")
         else:
             yield target, None

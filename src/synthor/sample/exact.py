@@ -14,7 +14,7 @@ import numpy as np
 
 from synthor.randomness import generator
 from synthor.sample.programme import quiet
-from synthor.sample.tune import Aim, tune
+from synthor.sample.tune import Aim, stepped, tune
 from synthor.types import CellIndex, Counts, Floats, Mask
 
 FEW = 3_000
@@ -162,7 +162,9 @@ def _by_sums(
         nothing = np.full(len(sums), np.nan)
         own.append(Aim(cell=group, low=nothing, high=nothing, center=sums / sizes, squares=(spread, spread)))
     found = tune(_apart(values, low, high, group, spread, step), low, high, own, step)
-    found = tune(found, low, high, [aim for aim in aims if aim.center is None], step)
+    plain = [aim for aim in aims if aim.center is None]
+    near = stepped(found, low, high, plain, step)
+    found = tune(found, low, high, plain, step) if n_missed(near, plain) else near
     together = np.unique(np.column_stack([aim.cell for aim in aims]), axis=0, return_inverse=True)[1].ravel()
     return _paired(found, low, high, together, aims, step)
 

@@ -75,10 +75,16 @@ def tune(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: f
     >>> tune(np.array([1.0, 2.0, 6.0]), np.array([0.0, 0, 5]), np.array([4.0, 4, 9]), [aim], 1.0)
     array([2., 3., 7.])
     """
-    sums = [aim for aim in aims if aim.center is None]
     moved = values.astype(np.float64)
     if any(_missing(moved, aim).any() for aim in aims):
         moved = _Bins.of(moved, low, high, aims, step).tilted(aims, step)
+    return stepped(moved, low, high, aims, step)
+
+
+def stepped(values: Floats, low: Floats, high: Floats, aims: Sequence[Aim], step: float) -> Floats:
+    """What rounding has left of sums, put right by single steps; the arguments are those of `tune`."""
+    sums = [aim for aim in aims if aim.center is None]
+    moved = values
     for turn in range(CYCLES):
         before = moved
         for aim in sums:
@@ -207,12 +213,17 @@ def _missing_squares(values: Floats, aim: Aim) -> Floats:
 
 
 def _stepped(values: Floats, low: Floats, high: Floats, aim: Aim, step: float, turn: int) -> Floats:
-    """What rounding has left of a sum, put right by single steps, spread evenly over the records that have room."""
+    """What rounding has left of a sum, put right by steps, spread evenly over the records that have room."""
     lacking = np.rint(_lacking(values, aim) / step).astype(np.int64)
     for sign in (1, -1):
-        room = (high - values if sign > 0 else values - low) > step / 2
-        chosen = _evenly(aim.cell, room, np.maximum(sign * lacking, 0), turn)
-        values = values + sign * step * chosen
+        wanted = np.maximum(sign * lacking, 0)
+        room = np.rint((high - values if sign > 0 else values - low) / step)
+        n_usable = np.bincount(aim.cell, room > 0, len(wanted) + 1)[:-1].astype(np.int64)
+        each = np.append(np.where(wanted > n_usable, wanted // np.maximum(n_usable, 1), 0), 0)[aim.cell]
+        if each.any():  # at the very ends of bins, which no tilt reaches
+            values = values + sign * step * np.minimum(each, room)
+            continue
+        values = values + sign * step * _evenly(aim.cell, room > 0, wanted, turn)
     return values
 
 
