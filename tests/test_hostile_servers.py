@@ -107,7 +107,9 @@ def test_a_huge_wait_is_told_and_not_slept_through(tmp_path: Path) -> None:
 
     with pytest.raises(ModelError, match="takes no more requests for 1,157 days"):
         ask_one(later, tmp_path)
-    run, _ = run_on(later, tmp_path, ", minutes: 5")
+    told: list[str] = []
+    run, _ = run_on(later, tmp_path, ", minutes: 5", told)
+    assert "HTTP 429, which asks for a wait of 1,157 days" in told[0]
     assert run.model.status.value == "out_of_budget"
     assert time.monotonic() - begin < 5
 

@@ -426,7 +426,10 @@ class _Failure:
             return f"no whole answer within {self._timeout:g} seconds"
         if self.is_too_large:
             return "an answer of more than any model writes"
-        return f"HTTP {self.status}" if self.status else "no connection" if self.is_unreachable else "an unreadable answer"
+        if not self.status:
+            return "no connection" if self.is_unreachable else "an unreadable answer"
+        asks = f", which asks for a wait of {_duration(self.asked_wait)}" if self.asked_wait > LONGEST_WAIT else ""
+        return f"HTTP {self.status}{asks}"
 
     def told(self, name: str) -> ModelError:
         """The error that ends the run."""
