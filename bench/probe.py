@@ -20,6 +20,7 @@ import numpy as np
 from synthor import compile_problem, load_spec
 from synthor.errors import WaitingError
 from synthor.llm.batch import BatchFolder
+from synthor.llm.budget import Bill, Budget, Permit
 from synthor.llm.request import Request
 from synthor.llm.salvage import salvage
 from synthor.prior.answers import hear_tables
@@ -95,7 +96,9 @@ def main() -> None:
     ]
     try:
         found: dict[str, str] = {}
-        BatchFolder(Path(sys.argv[1])).ask(requests, lambda: True, lambda answer: found.update({answer.key: answer.text}))
+        BatchFolder(Path(sys.argv[1])).ask(
+            requests, Permit(Budget(), Bill), lambda answer: found.update({answer.key: answer.text})
+        )
         answers = [found[request.key] for request in requests]
     except WaitingError as waiting:
         raise SystemExit(str(waiting)) from None

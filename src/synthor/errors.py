@@ -99,7 +99,7 @@ class ModelError(SynthorError):
 
     def __init__(self, message: str, *, model: str, status: int | None = None) -> None:
         self.model, self.status = model, status
-        super().__init__(message)
+        super().__init__(_visible(message))  # a server may have written some of it
 
 
 class BugError(SynthorError):

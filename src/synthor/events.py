@@ -18,12 +18,14 @@ class Event:
         done: steps done.
         total: steps in all.
         product: what the stage made, when it ends.
+        told: a sentence for the user, who would not learn of it otherwise.
     """
 
     stage: str
     done: int
     total: int
     product: Prior | Round | Model | Sample | None = None
+    told: str = ""
 
 
 Listener = Callable[[Event], None]

@@ -117,6 +117,7 @@ def fit_problem(
             model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
+    _tell(asker, on_event)
     method = METHODS[spec.method]
     state = method.begin(problem)
     while True:
@@ -155,6 +156,7 @@ def believe(
     if asker is None:
         cure = "write `model: {name: ...}` into the spec"
         raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
+    _tell(asker, on_event)
     method = METHODS[spec.method]
     state = _round(method, method.begin(problem), asker, on_event)
     on_event(Event(stage="elicit", done=1, total=1, product=state.prior))
@@ -171,9 +173,16 @@ def expected_requests(spec: Spec) -> tuple[Request, ...]:
 def _round(method: Method, state: State, asker: Asker, on_event: Listener) -> State:
     while state.questions and not asker.stopped:
         requests = [question.request for question in state.questions]
-        state = method.step(state, asker.ask(requests, forward("elicit", on_event)))
+        answers = asker.ask(requests, forward("elicit", on_event))
+        _tell(asker, on_event)
+        state = method.step(state, answers)
     about = f"answers of {asker.source.name}"
     return replace(state, prior=state.prior.model_copy(update={"about": about}))
+
+
+def _tell(asker: Asker, on_event: Listener) -> None:
+    for finding in asker.untold():
+        on_event(Event(stage="elicit", done=0, total=0, told=str(finding)))
 
 
 def _concluded(state: State, *, stopped: bool) -> Model:

@@ -82,7 +82,7 @@ def progress() -> "Iterator[Listener]":
     from synthor.report.terminal import progress as bars
 
     with bars() as show:
-        yield lambda event: show(event.stage, event.done, event.total, event.product)
+        yield lambda event: show(event.stage, event.done, event.total, event.told or event.product)
 
 
 @contextmanager

@@ -1,15 +1,19 @@
-"""Asking: the journal first, then the model; each answer is on disk before anybody sees it; a cap ends the asking."""
+"""Asking: the journal first, then the model; each answer is on disk before anybody sees it; a cap ends the asking.
 
-import time
+Every text of a server passes `Asker.ask` on its way to the disk and to whoever asked, and leaves the environment's keys there.
+"""
+
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from synthor.errors import Finding, InputError, ModelError
 from synthor.llm.batch import BatchFolder
-from synthor.llm.budget import Bill, Budget
-from synthor.llm.journal import Journal, read_answers
+from synthor.llm.budget import Bill, Budget, Permit
+from synthor.llm.journal import Journal, damage_told, read_journal
 from synthor.llm.request import Answer, Request
+from synthor.llm.secrets import HIDDEN, without_secrets
 
 
 class Source(Protocol):
@@ -17,8 +21,8 @@ class Source(Protocol):
 
     name: str
 
-    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
-        """Ask all; `may_send` is asked before each is sent, and no ends it; `record` is told of each answer as it comes."""
+    def ask(self, requests: Sequence[Request], permit: Permit, record: Callable[[Answer], None]) -> None:
+        """Ask all; `permit` is asked before each try, and no ends it; `record` is told of each answer as it comes."""
 
 
 class Recording:
@@ -31,23 +35,29 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = f"the recording {path.name}"
-        self._found = {answer.key: answer for answer in read_answers(path)}
+        read = read_journal(path)
+        self._found = {answer.key: answer for answer in read.answers}
+        self.damage = damage_told(path, read.damaged, "what they said is not known, and nobody is asked again")
         if not self._found:
-            raise InputError([Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")])
+            raise InputError(
+                [*self.damage, Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")]
+            )
 
-    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
+    def ask(self, requests: Sequence[Request], permit: Permit, record: Callable[[Answer], None]) -> None:
         """Give the recorded answers.
 
         Raises:
             InputError: the recording does not answer a request: it belongs to another spec, or to another version of synthor.
         """
         for request in requests:
-            if not may_send():
+            if not permit.may_send():
                 return
             if request.key not in self._found:
                 message = f"answers no request like this one ({request.stage})"
                 cure = "record again: context, variables, rules or synthor's prompts have changed since"
-                raise InputError([Finding(where=str(self.path), message=message, cure=cure)])
+                if self.damage:
+                    cure = "its answer may stand in a damaged row: take the file from a copy, or record again"
+                raise InputError([*self.damage, Finding(where=str(self.path), message=message, cure=cure)])
             record(self._found[request.key])
 
 
@@ -61,12 +71,23 @@ class Asker:
     """
 
     def __init__(self, source: Source, journal: Journal | None, budget: Budget) -> None:
-        self.source, self.journal, self.budget = source, journal, budget
+        self.source, self.journal = source, journal
         self.replayed = Bill()
-        self.stopped = ""
-        self._begin = time.monotonic()
-        self._sent = self._back = 0
-        self._heard = False
+        self.permit = Permit(budget, lambda: self.bill)
+        self._notes: list[Finding] = list(journal.damage if journal is not None else ())
+        if isinstance(source, Recording):
+            self._notes += source.damage
+        self._heard = self._told_of_keys = False
+
+    @property
+    def stopped(self) -> str:
+        """Which cap ended the asking, in words; empty while none did."""
+        return self.permit.stopped
+
+    def untold(self) -> tuple[Finding, ...]:
+        """What the user should know of the asking and was not told yet."""
+        notes, self._notes = self._notes, []
+        return tuple(notes)
 
     @property
     def bill(self) -> Bill:
@@ -88,16 +109,19 @@ class Asker:
         advance(len(requests) - len(missing), len(requests))
 
         def record(answer: Answer) -> None:
+            answer = self._clean(answer)
             if self.journal is not None:
                 self.journal.add(answer)
             else:
                 self.replayed = self.replayed.with_answer(answer)
-            self._back += 1
+            self.permit.answered()
             found[answer.key] = answer
             advance(sum(known is not None for known in found.values()), len(requests))
 
         if missing:
-            self.source.ask(missing, self._may_send, record)
+            self.source.ask(missing, self.permit, record)
+        if self.stopped and self.permit.in_vain:
+            self._notes.append(Finding(where=self.source.name, message=self.permit.sentence, severity="warning"))
         answers = [found[request.key] for request in requests]
         self._heard |= any(answer is not None and answer.finish != "error" for answer in answers)
         if answers and not self._heard and all(answer is not None for answer in answers):
@@ -108,13 +132,18 @@ class Asker:
         return answers
 
     def _kept(self, request: Request) -> Answer | None:
-        return None if self.journal is None else self.journal.get(request.key, self.source.name)
+        found = None if self.journal is None else self.journal.get(request.key, self.source.name)
+        return None if found is None else self._clean(found)
 
-    def _may_send(self) -> bool:
-        seconds = time.monotonic() - self._begin
-        self.stopped = self.budget.spent(self.bill, on_their_way=self._sent - self._back, seconds=seconds)
-        self._sent += not self.stopped
-        return not self.stopped
+    def _clean(self, answer: Answer) -> Answer:
+        """The answer without keys; that it held one is told."""
+        clean = replace(answer, text=without_secrets(answer.text), finish=without_secrets(answer.finish))
+        if clean != answer and not self._told_of_keys:
+            self._told_of_keys = True
+            message = f"an answer holds a secret of your environment; {HIDDEN} was put in its place"
+            cure = "a server that sends keys back should not be given one: change it"
+            self._notes.append(Finding(where=self.source.name, message=message, cure=cure, severity="warning"))
+        return clean
 
 
 def source_of(name: str, folder: Path, *, wait: bool = False, requests_per_minute: float | None = None) -> Source:

@@ -1,19 +1,25 @@
 """`batch:FOLDER`: requests and answers as files, for batch services, for `vllm run-batch`, or for whoever has no network.
 
 Requests are written to requests-0001.jsonl as OpenAI Batch lines for /v1/chat/completions; answers are taken from
-responses-0001.jsonl when it is there. A folder is only ever added to.
+responses-0001.jsonl when it is there. A folder is only ever added to, and requests that nobody answered are not written again.
 """
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from synthor.errors import Finding, InputError, OutputError, WaitingError
+from synthor.llm.budget import Permit
 from synthor.llm.request import Answer, Request
 
 POLL_SECONDS = 2.0
+SHOWN = 3
+"""Lines that answer no request and are told one by one."""
+
+FINISHES = ("stop", "length", "content_filter", "tool_calls", "error")
+MOST_TOKENS = 10**9
 MODEL = "model"
 """Stands in the requests for the model's name, where the service needs none or puts its own."""
 
@@ -31,52 +37,62 @@ class BatchFolder:
         self.folder, self.model, self.wait = folder, model, wait
         self.name = "batch" if model == MODEL else f"batch:{model}"
 
-    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], record: Callable[[Answer], None]) -> None:
+    def ask(self, requests: Sequence[Request], permit: Permit, record: Callable[[Answer], None]) -> None:
         """Record the answers that are there; write down the requests that have none.
 
         Raises:
             WaitingError: some have no answer yet; the open ones stand in a request file.
-            InputError: a response file cannot be read.
+            InputError: a file cannot be read, or answers came that belong to no request while some are still open.
             OutputError: the folder cannot be written.
         """
-        open_requests = [request for request in requests if may_send()]
-        while True:
-            found = self._found()
+        open_requests = [request for request in requests if permit.may_send()]
+        while open_requests:
+            found, strangers = self._found(requests)
             for request in [request for request in open_requests if request.key in found]:
                 record(_answer(request, found[request.key], self.name))
                 open_requests.remove(request)
             if not open_requests:
                 return
-            waiting = self._written(open_requests)
+            if strangers:
+                raise InputError(strangers)
+            waiting = self._written(open_requests, found)
             if not self.wait:
                 raise waiting
-            time.sleep(POLL_SECONDS)
+            if permit.seconds_left() <= 0 and not permit.may_send():
+                return
+            time.sleep(min(POLL_SECONDS, permit.seconds_left()))
 
-    def _found(self) -> dict[str, dict[str, Any]]:
-        """Lines of all response files by the key of their request."""
+    def _found(self, requests: Sequence[Request]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
+        """Lines of all response files by the key of their request, and those that answer no request of this folder."""
+        known = {request.key for request in requests}
+        for path in self._files("requests"):
+            known |= _ids_in(path)
         found = {}
-        for path in sorted(self.folder.glob("responses-*.jsonl")):
-            try:
-                lines = path.read_text(encoding="utf-8").split("\n")
-            except (OSError, UnicodeDecodeError):
-                raise InputError([Finding(where=str(path), message="cannot be read", cure="save it as UTF-8 lines")]) from None
+        strangers: dict[Path, list[tuple[int, str]]] = {}
+        for path in self._files("responses"):
+            lines = _lines(path)
             for row, line in enumerate(lines, start=1):
                 if self.wait and row == len(lines) and not _whole(line):
                     continue  # is being written
                 if line.strip():
                     document = _line_of(line, path, row)
-                    found[str(document["custom_id"])] = document
-        return found
+                    key = str(document["custom_id"])
+                    found[key] = document
+                    if key not in known:
+                        strangers.setdefault(path, []).append((row, key))
+        return found, [_strange(path, entries) for path, entries in strangers.items()]
 
-    def _written(self, missing: Sequence[Request]) -> WaitingError:
-        """Write what is open, unless a request file that asks for all of it waits already."""
-        for path in sorted(self.folder.glob("requests-*.jsonl")):
-            lines = path.read_text(encoding="utf-8").split("\n")
-            asked = {str(_line_of(line, path, row)["custom_id"]) for row, line in enumerate(lines, start=1) if line}
+    def _files(self, kind: str) -> list[Path]:
+        return sorted(self.folder.glob(f"{kind}-*.jsonl"))
+
+    def _written(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:
+        """Write what is open, unless a request file that asks for all of it waits for its answers already."""
+        for path in self._files("requests"):
+            asked = _ids_in(path)
             responses = path.with_name(path.name.replace("requests", "responses"))
-            if {request.key for request in missing} <= asked and (self.wait or not responses.exists()):
+            if {request.key for request in missing} <= asked and (self.wait or not asked & found.keys()):
                 return WaitingError(path, responses, len(missing))
-        number = 1 + len(list(self.folder.glob("requests-*.jsonl")))
+        number = 1 + len(self._files("requests"))
         path = self.folder / f"requests-{number:04d}.jsonl"
         text = "".join(json.dumps(self._line(request)) + "\n" for request in missing)
         try:
@@ -106,10 +122,30 @@ class BatchFolder:
         }
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        raise InputError([Finding(where=str(path), message="cannot be read", cure="save it as UTF-8 lines")]) from None
+
+
+def _ids_in(path: Path) -> set[str]:
+    """The keys of all requests in a file."""
+    return {str(_line_of(line, path, row)["custom_id"]) for row, line in enumerate(_lines(path), start=1) if line.strip()}
+
+
+def _strange(path: Path, entries: Sequence[tuple[int, str]]) -> Finding:
+    shown = ", ".join(f"row {row} '{key[:40]}'" for row, key in entries[:SHOWN]) + (", ..." if len(entries) > SHOWN else "")
+    n = f"{len(entries):,} line{' answers' if len(entries) == 1 else 's answer'}"
+    message = f"{n} no request that was written to this folder, by custom_id: {shown}"
+    cure = "give each line the custom_id of its request, or move the file away, and run again"
+    return Finding(where=str(path), message=message, cure=cure)
+
+
 def _whole(line: str) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -119,7 +155,7 @@ def _line_of(line: str, path: Path, row: int) -> dict[str, Any]:
         document = json.loads(line)
         if isinstance(document, dict) and "custom_id" in document:
             return document
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     cure = "one JSON object a line with custom_id and response, as batch services write them"
     raise InputError([Finding(where=str(path), row=row, message="is no line of a batch file", cure=cure)])
@@ -139,7 +175,7 @@ def _answer(request: Request, document: dict[str, Any], model: str) -> Answer:
         text=content if isinstance(content, str) else "",
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
-        finish=str(choice.get("finish_reason") or "") if choice else "error",
+        finish=_finish(choice.get("finish_reason")) if choice else "error",
     )
 
 
@@ -147,5 +183,9 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _finish(told: Any) -> str:
+    return told if isinstance(told, str) and told in FINISHES else ""
+
+
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and 0 <= value <= MOST_TOKENS else None

@@ -1,7 +1,8 @@
 """What asking may cost, and what it did cost."""
 
 import math
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from synthor.llm.request import Answer, Request
@@ -81,6 +82,62 @@ class Budget:
         if self.minutes is not None and seconds >= 60 * self.minutes:
             return f"the cap of {self.minutes:g} minutes"
         return ""
+
+
+class Permit:
+    """Leave to send, one try at a time, while no cap is reached; a cap that was reached ends all asking.
+
+    Tries count, not answers: one that failed was sent, and may have been charged.
+
+    Args:
+        budget: the caps.
+        bill: what was paid so far.
+    """
+
+    def __init__(self, budget: Budget, bill: Callable[[], Bill]) -> None:
+        self.budget, self.stopped = budget, ""
+        self._bill = bill
+        self._begin = time.monotonic()
+        self._sent = self._back = 0
+        self._last_failure = ""
+
+    def may_send(self, after: float = 0.0) -> bool:
+        """Whether one more try may be sent.
+
+        Args:
+            after: seconds from now at which it would be sent; a wait beyond the end of the time ends it now.
+        """
+        if not self.stopped:
+            seconds = time.monotonic() - self._begin + after
+            self.stopped = self.budget.spent(self._bill(), on_their_way=self.in_vain, seconds=seconds)
+        self._sent += not self.stopped
+        return not self.stopped
+
+    def seconds_left(self) -> float:
+        """Until the cap on time, infinite without one: what is under way then is given up."""
+        if self.budget.minutes is None:
+            return math.inf
+        return max(60 * self.budget.minutes - (time.monotonic() - self._begin), 0.0)
+
+    def answered(self) -> None:
+        """A try brought an answer, which the bill holds by now."""
+        self._back += 1
+
+    def failed(self, why: str) -> None:
+        """A try failed."""
+        self._last_failure = why
+
+    @property
+    def in_vain(self) -> int:
+        """Tries that brought no answer, or none yet."""
+        return self._sent - self._back
+
+    @property
+    def sentence(self) -> str:
+        """What became of the tries that brought no answer, once the asking is over."""
+        plural = "" if self.in_vain == 1 else "s"
+        why = f"the last failure: {self._last_failure}" if self._last_failure else "they were under way when the time was over"
+        return f"asking ended at {self.stopped}; {self.in_vain:,} request{plural} brought no answer ({why})"
 
 
 def tokens_in(text: str) -> int:

@@ -1,23 +1,74 @@
-"""answers.jsonl: every answer that was paid for, on disk before it is used, and never asked for again."""
+"""answers.jsonl: every answer that was paid for, on disk before it is used, and never asked for again.
 
+Each line carries a digest of what it says, so that damage is seen; lines that are older, or recorded elsewhere, need none.
+"""
+
+import difflib
+import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from synthor.errors import Finding, InputError, OutputError
 from synthor.llm.budget import Bill
 from synthor.llm.request import Answer
 
 HEADER = {"synthor": "answers", "note": "one answer a line; lines are only ever added"}
+DIGEST = "digest"
+ASIDE = ".damaged.jsonl"
+"""Ending of the file beside a journal that damaged lines are moved to: an answer that was paid for is never thrown away."""
+
+SHOWN = 5
+"""Damaged lines that are told one by one."""
+
 _KNOWN = {field.name for field in fields(Answer)}
+_ALMOST = 0.9
+"""Likeness of a first line to HEADER from which on it is one that was damaged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """A line that is no answer any more.
+
+    Attributes:
+        row: of the file, from 1.
+        reason: what is wrong with it.
+        line: as it stands there.
+        is_answer: whether it may have been one, and not the note at the beginning.
+    """
+
+    row: int
+    reason: str
+    line: bytes
+    is_answer: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a journal says.
+
+    Attributes:
+        answers: in the order of the file.
+        whole: lines that are as they should be.
+        damaged: those that are not.
+    """
+
+    answers: tuple[Answer, ...]
+    whole: tuple[bytes, ...]
+    damaged: tuple[Damaged, ...]
 
 
 class Journal:
     """The answers that a run folder holds, one a line; lines are only ever added.
 
-    A line that a crash cut off is passed over: its answer was never used. A first line without an answer is a note.
+    Damaged lines are moved into a file beside it, so that the answers are asked for again and the journal is whole again.
+
+    Attributes:
+        damage: what was damaged, to be told.
 
     Raises:
         InputError: the file is there but cannot be read, or holds no answers at all.
@@ -27,11 +78,15 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.bill = Bill()
+        self.damage: tuple[Finding, ...] = ()
         self._answers: dict[tuple[str, str], Answer] = {}
         self._heard: set[str] = set()
         if path.is_file():
-            for answer in read_answers(path):
+            read = read_journal(path)
+            for answer in read.answers:
                 self._take(answer)
+            if read.damaged:
+                self._heal(read)
         try:  # before anything is paid for
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(path, "ab"):
@@ -52,7 +107,8 @@ class Journal:
         Raises:
             OutputError: the disk is full or the file cannot be written.
         """
-        line = json.dumps({name: value for name, value in asdict(answer).items() if value is not None}, ensure_ascii=True)
+        document = {name: value for name, value in asdict(answer).items() if value is not None}
+        line = json.dumps({**document, DIGEST: _digest(document)}, ensure_ascii=True)
         try:
             with open(self.path, "ab") as file:
                 if not file.tell():
@@ -72,6 +128,28 @@ class Journal:
         if answer.finish != "error":
             self._heard.add(answer.model)
 
+    def _heal(self, read: Reading) -> None:
+        """Move damaged lines aside: there first, so that a crash between the two steps leaves them twice and not nowhere."""
+        aside, temporary = self.path.with_suffix(ASIDE), self.path.with_suffix(".jsonl.tmp")
+        try:
+            with open(aside, "ab") as file:
+                file.writelines(entry.line + b"\n" for entry in read.damaged)
+                file.flush()
+                os.fsync(file.fileno())
+            with open(temporary, "wb") as file:
+                header = () if read.whole and _is_note(read.whole[0]) else (json.dumps(HEADER).encode(),)
+                file.writelines(line + b"\n" for line in (*header, *read.whole))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        except OSError as error:
+            raise OutputError(f"{aside}: cannot be written: {error.strerror}; choose another folder") from error
+        n = sum(entry.is_answer for entry in read.damaged)
+        plural = "" if n == 1 else "s"
+        cost = f"{n} answer{plural} that may be missing will be asked for again, in about {n} request{plural}" if n else ""
+        kept = f"what stood there is kept in {aside.name}"
+        self.damage = damage_told(self.path, read.damaged, f"{cost}; {kept}" if cost else kept)
+
     def _ends_with_newline(self) -> bool:
         with open(self.path, "rb") as file:
             file.seek(-1, os.SEEK_END)
@@ -79,33 +157,105 @@ class Journal:
 
 
 def read_answers(path: Path) -> Sequence[Answer]:
-    """All answers of a journal file.
+    """All answers of a journal file that are whole.
 
     Raises:
-        InputError: it cannot be read, or its first line is none of a journal.
+        InputError: it cannot be read, or is none of a journal.
+    """
+    return read_journal(path).answers
+
+
+def read_journal(path: Path) -> Reading:
+    """The answers of a journal file, and the lines that are none any more.
+
+    Raises:
+        InputError: it cannot be read, or is none of a journal.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = path.read_bytes().split(b"\n")
     except OSError as error:
         cure = "name a file of answers, answers.jsonl of a run folder"
         raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
     answers: list[Answer] = []
-    for row, line in enumerate(lines, start=1):
-        if not line.strip() and row > 1:
+    whole: list[bytes] = []
+    damaged: list[Damaged] = []
+    for row, line in enumerate((line.removesuffix(b"\r") for line in lines), start=1):
+        if not line.strip():
             continue
-        try:
-            document = json.loads(line)
-            answers.append(Answer(**{name: value for name, value in document.items() if name in _KNOWN}))
-        except (ValueError, TypeError, AttributeError):
-            if row == 1 and not _is_note(line):
-                message, cure = "is no file of answers", "name answers.jsonl of a run folder, or move this file away"
-                raise InputError([Finding(where=str(path), row=row, message=message, cure=cure)]) from None
-    return answers
+        found = _answer(line)
+        if isinstance(found, Answer):
+            answers.append(found)
+        elif not _is_note(line):
+            damaged.append(Damaged(row=row, reason=found, line=line, is_answer=row > 1 or not _is_almost_note(line)))
+            continue
+        whole.append(line)
+    if not answers and damaged and damaged[0].row == 1 and damaged[0].is_answer:
+        message, cure = "is no file of answers", "name answers.jsonl of a run folder, or move this file away"
+        raise InputError([Finding(where=str(path), row=1, message=message, cure=cure)])
+    return Reading(answers=tuple(answers), whole=tuple(whole), damaged=tuple(damaged))
 
 
-def _is_note(line: str) -> bool:
+def damage_told(path: Path, damaged: Sequence[Damaged], consequence: str) -> tuple[Finding, ...]:
+    """Damaged lines in words, each with its place, and what follows from them at the last."""
+    shown = [Finding(where=str(path), row=entry.row, message=entry.reason, severity="warning") for entry in damaged[:SHOWN]]
+    if not shown:
+        return ()
+    more = f"is damaged in {len(damaged):,} row{'' if len(damaged) == 1 else 's'}"
+    return (*shown, Finding(where=str(path), message=more, cure=consequence, severity="warning"))
+
+
+def _answer(line: bytes) -> Answer | str:
+    """The answer in a line, or what is wrong with the line."""
+    try:
+        document = json.loads(line.decode("utf-8").removeprefix("\ufeff"))
+    except UnicodeDecodeError:
+        return "is not UTF-8 text"
+    except (ValueError, RecursionError):
+        return "is no JSON object: it was cut off or damaged"
+    if not isinstance(document, dict):
+        return "is no JSON object"
+    digest = document.pop(DIGEST, None)
+    if digest is not None and digest != _digest(document):
+        return f"does not say what was written: damaged, or edited; take {DIGEST} out of a line that you edited"
+    found = {name: value for name, value in document.items() if name in _KNOWN and value is not None}
+    missing = {"key", "stage", "model", "text"} - found.keys()
+    if missing:
+        return f"has no {min(missing)}"
+    wrong = [name for name, value in found.items() if not _is_right(name, value)]
+    return f"has a {wrong[0]} of the wrong type" if wrong else Answer(**found)
+
+
+def _is_right(name: str, value: Any) -> bool:
+    match name:
+        case "input_tokens" | "output_tokens":
+            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        case "usd":
+            return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        case _:
+            return isinstance(value, str)
+
+
+def _digest(document: dict[str, Any]) -> str:
+    """Of what a line says, however it is set.
+
+    >>> _digest({"key": "a", "text": "b"}) == _digest({"text": "b", "key": "a"}) != _digest({"key": "a", "text": "c"})
+    True
+    """
+    text = json.dumps(document, sort_keys=True, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _is_note(line: bytes) -> bool:
+    """Whether a line says something about the answers."""
     try:
         document = json.loads(line)
-    except ValueError:
-        return json.dumps(HEADER).startswith(line)  # cut off by a crash
-    return isinstance(document, dict) and bool(document.keys() & {"synthor", "recorded"})
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "key" not in document and bool(document.keys() & {"synthor", "recorded"})
+
+
+def _is_almost_note(line: bytes) -> bool:
+    """Whether a line was HEADER before it was damaged or cut off by a crash."""
+    header = json.dumps(HEADER)
+    text = line[: 2 * len(header)].decode("utf-8", "replace")
+    return header.startswith(text) or difflib.SequenceMatcher(None, header, text, autojunk=False).ratio() >= _ALMOST

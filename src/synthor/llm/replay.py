@@ -27,9 +27,17 @@ def is_prior(path: Path) -> bool:
     Raises:
         InputError: it cannot be read.
     """
-    text = read_recording(path).lstrip("\ufeff \n\r\t")
     try:
-        first = json.loads(text.split("\n", 1)[0])
-    except ValueError:
-        return True
-    return not isinstance(first, dict) or not first.keys() & {"key", "synthor", "recorded"}
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return bool(read_recording(path))  # which says why
+    # One line that is an answer or a note decides: the others may be damaged.
+    return not any(_is_of_a_journal(line) for line in lines)
+
+
+def _is_of_a_journal(line: bytes) -> bool:
+    try:
+        document = json.loads(line.decode("utf-8").removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and bool(document.keys() & {"key", "synthor", "recorded"})

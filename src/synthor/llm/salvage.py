@@ -1,4 +1,8 @@
-"""JSON out of a model's answer: prose around it, a code fence, an end that was cut off."""
+"""JSON out of a model's answer: prose around it, a code fence, an end that was cut off.
+
+The work grows with the length of the text and no faster, whatever is in it: what a reading costs is counted in characters, and
+the search ends when it cost so many times the text.
+"""
 
 import json
 import math
@@ -8,9 +12,16 @@ from typing import Any
 MOST_VALUES = 200
 """Brackets in prose that are looked into."""
 
+MOST_WORK = 40
+"""Times that a text may be read over, in characters; an answer that was cut off inside six brackets takes eight."""
+
+DEEPEST = 40
+"""Brackets within brackets that an answer may have; what lies deeper is left out."""
+
 _DECODER = json.JSONDecoder(parse_constant=lambda name: None, strict=False)  # raw control characters are forgiven
-_REST_OF_NUMBER = re.compile(r"[-+.0-9eE]*")
+_NUMBER = "-+.0123456789eE"
 _BLANK = re.compile(r"[\s,]*")
+_OPENING = re.compile(r"[{\[]")
 
 
 def salvage(text: str) -> tuple[Any, bool]:
@@ -24,66 +35,82 @@ def salvage(text: str) -> tuple[Any, bool]:
     (None, False)
     """
     found: list[tuple[int, Any, bool]] = []
+    reader = _Reader(text)
     start = _opening(text, 0)
-    while start >= 0 and len(found) < MOST_VALUES:
-        value, end, whole = _read(text, start, 0)
+    while start >= 0 and len(found) < MOST_VALUES and reader.work < MOST_WORK * len(text):
+        value, end, whole = reader.read(start, 0)
         found.append((end - start, value, whole))
         start = _opening(text, max(end, start + 1))
     if not found:
         return None, False
     _, value, whole = max(found, key=lambda entry: entry[0])  # the longest: prose may hold brackets too
-    return _finite(value), whole
+    return _plain(value, 0), whole
 
 
 def _opening(text: str, start: int) -> int:
-    places = [place for place in (text.find("{", start), text.find("[", start)) if place >= 0]
-    return min(places, default=-1)
+    found = _OPENING.search(text, start)
+    return found.start() if found else -1
 
 
-def _read(text: str, start: int, depth: int) -> tuple[Any, int, bool]:
-    """The value that begins at `start`, where it ends, and whether it is complete."""
-    try:
-        value, end = _DECODER.raw_decode(text, start)
-        if isinstance(value, int | float) and _REST_OF_NUMBER.fullmatch(text, end):
-            return None, len(text), False  # its next digit may be missing
-        return value, end, True
-    except (ValueError, RecursionError):
-        pass
-    if depth > 6 or start >= len(text) or text[start] not in "{[":
-        return None, start, False
-    return (_members if text[start] == "{" else _elements)(text, start + 1, depth)
+class _Reader:
+    """Reads values out of a text and counts what that costs.
 
+    Attributes:
+        work: characters that were read in vain so far, at most.
+    """
 
-def _members(text: str, at: int, depth: int) -> tuple[Any, int, bool]:
-    value: dict[str, Any] = {}
-    while True:
-        at = _after_blank(text, at)
-        if text.startswith("}", at):
-            return value, at + 1, False
-        name, at, named = _read(text, at, depth + 1)
-        if not named or not isinstance(name, str):
-            return value, at, False
-        at = _after_blank(text, at)
-        if not text.startswith(":", at):
-            return value, at, False
-        part, at, whole = _read(text, _after_blank(text, at + 1), depth + 1)
-        wrapper = depth == 0 and bool(part) and not name.strip().isdecimal()  # holds entries, of which some are finished
-        if whole or wrapper:
-            value[name] = part
-        if not whole:
-            return value, at, False
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.work = 0
+        self._last_number = len(text.rstrip(_NUMBER))  # where the number that the text may end with begins
 
+    def read(self, start: int, depth: int) -> tuple[Any, int, bool]:
+        """The value that begins at `start`, where it ends, and whether it is complete."""
+        text = self.text
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+            if isinstance(value, int | float) and end >= self._last_number:
+                return None, len(text), False  # its next digit may be missing
+            return value, end, True
+        except json.JSONDecodeError as error:
+            whole = error.msg.startswith("Unterminated string")  # was looked for to the end
+            self.work += len(text) - start if whole else max(error.pos - start, 0) + 1
+        except (ValueError, RecursionError):
+            self.work += len(text) - start
+        if depth > 6 or start >= len(text) or text[start] not in "{[":
+            return None, start, False
+        return (self._members if text[start] == "{" else self._elements)(start + 1, depth)
 
-def _elements(text: str, at: int, depth: int) -> tuple[Any, int, bool]:
-    value: list[Any] = []
-    while True:
-        at = _after_blank(text, at)
-        if text.startswith("]", at):
-            return value, at + 1, False
-        part, at, whole = _read(text, at, depth + 1)
-        if not whole:
-            return value, at, False
-        value.append(part)
+    def _members(self, at: int, depth: int) -> tuple[Any, int, bool]:
+        text = self.text
+        value: dict[str, Any] = {}
+        while True:
+            at = _after_blank(text, at)
+            if text.startswith("}", at):
+                return value, at + 1, False
+            name, at, named = self.read(at, depth + 1)
+            if not named or not isinstance(name, str):
+                return value, at, False
+            at = _after_blank(text, at)
+            if not text.startswith(":", at):
+                return value, at, False
+            part, at, whole = self.read(_after_blank(text, at + 1), depth + 1)
+            wrapper = depth == 0 and bool(part) and not name.strip().isdecimal()  # holds entries, of which some are finished
+            if whole or wrapper:
+                value[name] = part
+            if not whole:
+                return value, at, False
+
+    def _elements(self, at: int, depth: int) -> tuple[Any, int, bool]:
+        value: list[Any] = []
+        while True:
+            at = _after_blank(self.text, at)
+            if self.text.startswith("]", at):
+                return value, at + 1, False
+            part, at, whole = self.read(at, depth + 1)
+            if not whole:
+                return value, at, False
+            value.append(part)
 
 
 def _after_blank(text: str, at: int) -> int:
@@ -91,18 +118,17 @@ def _after_blank(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _finite(value: Any) -> Any:
-    """The value with null for numbers that are none; of nesting too deep to be an answer, nothing."""
-    try:
-        match value:
-            case dict():
-                return {key: _finite(part) for key, part in value.items()}
-            case list():
-                return [_finite(part) for part in value]
-            case float() if not math.isfinite(value):
-                return None
-            case int() if not isinstance(value, bool) and abs(value) > 10**15:
-                return None
-    except RecursionError:
-        return None
+def _plain(value: Any, depth: int) -> Any:
+    """The value with null for numbers that are none, and for what is nested too deeply to be an answer."""
+    match value:
+        case dict() | list() if depth >= DEEPEST:
+            return None
+        case dict():
+            return {key: _plain(part, depth + 1) for key, part in value.items()}
+        case list():
+            return [_plain(part, depth + 1) for part in value]
+        case float() if not math.isfinite(value):
+            return None
+        case int() if not isinstance(value, bool) and abs(value) > 10**15:
+            return None
     return value

@@ -19,6 +19,9 @@ from synthor.types import Floats
 TRIES = 2
 """Times that an item is asked for: once, and once more with the reason why the first answer could not be used."""
 
+MOST_TOLD = 200
+"""Things wrong with one answer that are listed one by one."""
+
 REFUSED = {"error": "the request was refused", "content_filter": "the model's filter held the answer back"}
 """What an answer without text means."""
 
@@ -129,7 +132,10 @@ def taken(state: State, answers: Sequence[Answer | None]) -> tuple[State, list[H
                 errors[item] = found.errors[item]
             else:
                 heard.add(item)
-        dropped += found.mended
+        dropped += found.mended[:MOST_TOLD]
+        if len(found.mended) > MOST_TOLD:
+            more = f"{len(found.mended) - MOST_TOLD:,} more things were wrong with this answer"
+            dropped.append(Dropped(belief=question.request.stage, reason=more))
         heard_all.append(found)
     after = replace(
         state,

@@ -24,6 +24,9 @@ TOLERANCE = 30.0
 ROUNDING = 3.0
 """Percent by which a row may miss its total without a word."""
 
+MOST_LISTED = 2_000
+"""Entries of an outline that are looked at."""
+
 NOTHING = "there was no answer in JSON"
 CUT = "the answer was cut off before it; write compactly"
 
@@ -109,7 +112,7 @@ def hear_outline(text: str) -> Heard:
     value, _ = salvage(text)
     listed = value.get("segments") if isinstance(value, dict) else value
     names: set[str] = set()
-    for i, entry in enumerate(listed if isinstance(listed, list) else []):
+    for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
         name = _line(entry.get("name")) if isinstance(entry, dict) else ""
         share = _number(entry.get("share")) if isinstance(entry, dict) else None
         if not name or share is None or share <= 0:
@@ -268,6 +271,8 @@ def _numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...
     if isinstance(value, list):
         told = {}
         for place, entry in enumerate(value, start=1):
+            if place > n and not isinstance(entry, dict):
+                continue
             number = next((entry[key] for key in keys if key in entry), place) if isinstance(entry, dict) else place
             rest = {key: part for key, part in entry.items() if key not in keys} if isinstance(entry, dict) else entry
             told[f"{number:g}" if isinstance(number, float) else str(number)] = rest
@@ -484,7 +489,7 @@ def _number(value: Any) -> float | None:
 
 def _number_in(text: str) -> float | None:
     """A number written as text, perhaps with a percent sign; never a number with separators, which could mean two things."""
-    found = re.fullmatch(r"\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*%?\s*", text)
+    found = re.fullmatch(r"(-?\d{1,9}(?:\.\d{1,9})?)(?:\s*%)?", text.strip())
     return float(found[1]) if found else None
 
 

@@ -290,13 +290,16 @@ def progress() -> Iterator[Callable[[str, int, int, object], None]]:
     """Progress bars on standard error, one a stage, and a line a round; the lines alone where that is no terminal.
 
     Yields:
-        A function that is told a stage, the steps done, the steps in all, and the stage's product, if any.
+        A function that is told a stage, the steps done, the steps in all, and the stage's product or a sentence, if any.
     """
     columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
     bars = Progress(*columns, console=Console(stderr=True, highlight=False, soft_wrap=True))
     tasks: dict[str, TaskID] = {}
 
     def show(stage: str, done: int, total: int, product: object) -> None:
+        if isinstance(product, str):
+            bars.console.print(Text(f"Note: {product}", "yellow"))
+            return
         if isinstance(product, Round):
             bars.console.print(Text(round_line(product)))
             tasks.clear()  # the next round has bars of its own
