@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthor.disk.lock import locked
+from synthor.disk.staged import write_whole
 from synthor.errors import Finding, InputError, OutputError, WaitingError
 from synthor.llm.request import Answer, Request
 
@@ -70,6 +72,10 @@ class BatchFolder:
 
     def _written(self, missing: Sequence[Request]) -> WaitingError:
         """Write what is open, unless a request file that asks for all of it waits already."""
+        with locked(self.folder, wait=True):  # another run may be writing the same requests in this moment
+            return self._numbered(missing)
+
+    def _numbered(self, missing: Sequence[Request]) -> WaitingError:
         for path in sorted(self.folder.glob("requests-*.jsonl")):
             lines = path.read_text(encoding="utf-8").split("\n")
             asked = {str(_line_of(line, path, row)["custom_id"]) for row, line in enumerate(lines, start=1) if line}
@@ -80,10 +86,7 @@ class BatchFolder:
         path = self.folder / f"requests-{number:04d}.jsonl"
         text = "".join(json.dumps(self._line(request)) + "\n" for request in missing)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
+            write_whole(path, text)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder") from error
         return WaitingError(path, self.folder / f"responses-{number:04d}.jsonl", len(missing))
