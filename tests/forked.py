@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ LOADED = [
     "scipy.sparse.linalg",
 ]
 ROOT = Path(__file__).parents[1]
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 LONGEST = 120.0
 """Seconds after which a command hangs."""
 
@@ -99,11 +102,21 @@ class Forked:
         return (-1 if code is None else code), self.output.read_text(encoding="utf-8")
 
 
+@cache
 def _server() -> ForkServerContext:
+    """The process that is forked. Many threads help no small command, and half of the seconds went into starting them."""
     if str(ROOT / "tests") not in sys.path:
         sys.path.insert(0, str(ROOT / "tests"))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    forkserver.ensure_running()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
     return context
 
 

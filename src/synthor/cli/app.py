@@ -26,6 +26,10 @@ def named(text: str) -> Path:
     """The path that an argument names; an empty one, often a variable that was not set, names nothing."""
     if not text:
         raise typer.BadParameter("it is empty; name a folder, or . for the one you are in")
+    try:
+        Path(text).exists()
+    except OSError as error:
+        raise typer.BadParameter(f"nothing can be called so: {error.strerror}") from None
     return Path(text)
 
 

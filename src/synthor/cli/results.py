@@ -25,6 +25,7 @@ from synthor.cli.app import (
     claimed,
     finish,
     interruptible,
+    named,
     opened,
     progress,
     read,
@@ -157,7 +158,9 @@ def _run(
 
 @app.command()
 def measure(
-    place: Annotated[Path, typer.Argument(metavar="DIR|SPEC", help="A run folder, or a spec.", show_default=False)],
+    place: Annotated[
+        Path, typer.Argument(metavar="DIR|SPEC", help="A run folder, or a spec.", parser=named, show_default=False)
+    ],
     records: Annotated[
         Path | None,
         typer.Argument(metavar="[RECORDS]", help="CSV or Parquet; the folder's own unless given.", show_default=False),

@@ -89,6 +89,7 @@ class Staged:
         document = {"purpose": self.purpose, "fresh": self.fresh, "obsolete": list(self.obsolete), "names": names}
         write_whole(self.folder / NOTE, json.dumps(document, ensure_ascii=False) + "\n")
         _rename(self.folder, names, list(self.obsolete), fresh=self.fresh)
+        self.places.clear()
 
     def discard(self) -> None:
         """Leave the folder as it was; nothing once the files have appeared, or will."""

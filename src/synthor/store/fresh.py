@@ -33,9 +33,9 @@ class Fresh:
             InputError: files of these names are there; nothing was written then.
             OutputError: the folder cannot be written to; nothing was written then.
         """
-        refuse_present(self.path, files)
         staged = Staged(self.path, fresh=True, purpose=self.purpose)
         try:
+            refuse_present(self.path, files)
             for name, text in files.items():
                 if not (self.path / name).exists():
                     staged.write(name, text)
