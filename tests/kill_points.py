@@ -148,10 +148,7 @@ def sweep(case: Case, place: Path, *, one_in: int = 1, first: int = 1) -> Swept:
         first: the first one that is.
     """
     start, whole = place / "start", place / "whole"
-    start.mkdir(parents=True)
-    for name, text in {"spec.yaml": SPEC, "car.csv": CAR, "car_by_home.csv": BY_HOME, "beliefs.json": BELIEFS}.items():
-        (start / name).write_text(text)
-    (start / "people.csv").write_text(PEOPLE)
+    written(start)
     if case.code == 1:
         _batch(start)
     for command in case.before:
@@ -167,6 +164,14 @@ def sweep(case: Case, place: Path, *, one_in: int = 1, first: int = 1) -> Swept:
     return Swept(name=case.name, points=points, killed=len(at), problems=tuple(problems))
 
 
+def written(folder: Path) -> None:
+    """Make a folder with a spec, its tables, beliefs, and a file of private records."""
+    folder.mkdir(parents=True)
+    texts = {"spec.yaml": SPEC, "car.csv": CAR, "car_by_home.csv": BY_HOME, "beliefs.json": BELIEFS, "people.csv": PEOPLE}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+
 def _killed(case: Case, place: Path, point: int, start: Path, whole: Path) -> list[str]:
     folder = place / f"killed {point}"
     shutil.copytree(start, folder)
@@ -174,18 +179,18 @@ def _killed(case: Case, place: Path, point: int, start: Path, whole: Path) -> li
     if code != KILLED:
         return [f"it was not killed, and ended with {code}: {told}"]
     problems = _wrong_as_left(folder)
-    seen = {name: text for name, text in _files(folder).items() if name not in _files(start)}
+    seen = {name: text for name, text in files(folder).items() if name not in files(start)}
     if point % 3 == 0:
         code, told = _given(case.other, folder, place)
         if code not in (0, 1, 2):
             problems.append(f"`synthor {' '.join(case.other)}` after it ends with {code}: {told}")
         problems += _wrong_as_left(folder)
-    complete = case.noisy and _files(folder).keys() - {".synthor.lock", "pub/.synthor.lock"} == _files(whole).keys()
+    complete = case.noisy and files(folder).keys() - {".synthor.lock", "pub/.synthor.lock"} == files(whole).keys()
     code, told = _given(case.arguments, folder, place)
     refused = complete and code == 2 and "is there already" in told  # all was there, and noise is not drawn twice
     if code != case.code and not refused:
         problems.append(f"given again, it ends with {code}: {told}")
-    got, wanted = _files(folder), _files(whole)
+    got, wanted = files(folder), files(whole)
     if got.keys() != wanted.keys():
         problems.append(f"given again, it leaves {sorted(got.keys() ^ wanted.keys())}")
     elif case.noisy:
@@ -217,7 +222,7 @@ def _wrong_as_left(folder: Path) -> list[str]:
     return problems
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def files(folder: Path) -> dict[str, bytes]:
     """All files of a folder by name, without what changes from one time to the next."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     for name in [name for name in found if name.endswith("manifest.json")]:

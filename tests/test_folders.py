@@ -312,6 +312,14 @@ def test_a_damaged_holdout_is_told_and_healed(
     assert "damaged" not in ended(monkeypatch, capsys, "measure", "out")[1]
 
 
+def test_a_damaged_draw_is_none(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "out" / "draws" / "001").mkdir(parents=True)
+    (place / "out" / "draws" / "001" / "draw.json").write_text(DEEP)
+    code, told = ended(monkeypatch, capsys, "measure", "out", "--of", "car")
+    assert code == 0
+    assert "There are no draws beside out" in told
+
+
 def test_a_manifest_of_something_else_is_never_overwritten(place: Path) -> None:
     for text in ('{"name": "a web page", "icons": []}', "not JSON"):
         (place / "web").mkdir(exist_ok=True)

@@ -86,9 +86,10 @@ def locked(folder: Path, *, wait: bool = False, tell: Tell = lambda text: None) 
 
 def heal(folder: Path) -> None:
     """Finish or undo what a dead process had begun, if any; who only reads cares for no more, so nothing is said."""
-    if (folder / FILE).exists() or left_over(folder):
-        with suppress(InputError, OutputError), locked(folder):
-            pass
+    with suppress(InputError, OutputError, OSError):  # also of a folder that may not be looked into
+        if (folder / FILE).exists() or left_over(folder):
+            with locked(folder):
+                pass
 
 
 def _taken(folder: Path, wait: bool, tell: Tell) -> int:

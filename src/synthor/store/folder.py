@@ -19,9 +19,10 @@ AFTER_RUN = ("ranges.json", "ranges.html")
 """Answers to questions that were asked of a finished run."""
 
 PRODUCTS = ("prior.json", "model.json", "holdout.json", "measurement.json", "report.html", *AFTER_RUN)
-AFTER_FIT = ("holdout.json", "measurement.json", "report.html", *AFTER_RUN)
-TOLD = ("measurement.json", "report.html", *AFTER_RUN)
-"""What speaks of the records that lie beside it."""
+TOLD = ("report.html", "ranges.html", "measurement.json", "ranges.json")
+"""What speaks of the records that lie beside it; pages go first, so that none is there without its figures."""
+
+AFTER_FIT = (*TOLD, "holdout.json")
 
 MANIFEST = "manifest.json"
 OF_RECORDS = (".parquet", ".csv")
