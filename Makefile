@@ -26,6 +26,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/households.py
 	$(BIN)/python bench/probe.py bench/recordings/probe
 	$(BIN)/python bench/kills.py
+	$(BIN)/python bench/folders.py
 	$(BIN)/python bench/integers.py
 	$(BIN)/python bench/flows.py
 	$(BIN)/python bench/balancing.py

@@ -32,7 +32,7 @@ from synthor.prior.model import Dependency
 from synthor.run import Run, draw
 from synthor.sample.stream import CHUNK
 from synthor.spec.variables import Variable
-from synthor.store.folder import Format
+from synthor.store.packed import Format
 from synthor.store.parquet import LEVEL
 
 RESULTS = Path(__file__).parent / "results"

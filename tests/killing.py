@@ -5,7 +5,6 @@ when it is answered: an answer to a run that is dead by then is paid for too.
 """
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forked import LONGEST, Forked
 from model_server import KEY, Reply, Server, by_schema
 from synthor.llm.journal import read_answers
 from synthor.llm.provider import CONCURRENCY
@@ -25,7 +25,6 @@ from synthor.loop import METHODS
 from synthor.problem import compile_problem
 from synthor.spec.load import load_spec
 
-ROOT = Path(__file__).parents[1]
 SECRETS = {
     "OPENAI_API_KEY": KEY,
     "ANTHROPIC_API_KEY": "sk-ant-planted-0123456789",
@@ -35,9 +34,6 @@ SECRETS = {
 
 SAME = ("records.parquet", "prior.json", "model.json", "measurement.json", "report.html")
 POLL_SECONDS = 0.002
-LONGEST = 120.0
-"""Seconds after which a run hangs."""
-
 Question = tuple[str, str]
 """System prompt and user prompt, as sent."""
 
@@ -138,35 +134,32 @@ def server_apart(folder: Path, delay: float) -> Iterator[Served]:
     command = [sys.executable, __file__, str(port), str(log), str(delay)]
     with open(folder / "server.err", "wb") as errors, subprocess.Popen(command, stderr=errors) as process:
         try:
-            _wait(lambda: port.exists() and port.read_text().endswith("/v1"), process)
+            _wait(lambda: port.exists() and port.read_text().endswith("/v1"), process.kill)
             yield Served(model=port.read_text(), log=log)
         finally:
             process.kill()
 
 
-def start(spec: Path, out: Path) -> subprocess.Popen[str]:
+def start(spec: Path, out: Path) -> Forked:
     """The command as a user types it."""
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", "run", str(spec), "--out", str(out)]
-    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | SECRETS | {"PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    return Forked(["run", str(spec), "--out", str(out)], out.parent / f"{out.name}.told", environment=SECRETS)
 
 
 def unbroken(server: Served, spec: Path, out: Path) -> Unbroken:
     """A run from its beginning to its end, the first that asks the server."""
     journal, begin = out / "answers.jsonl", time.monotonic()
     first = last = size = 0.0
-    with start(spec, out) as process:
-        while process.poll() is None:
-            now = journal.stat().st_size if journal.exists() else 0
-            if now != size:
-                size, last = now, time.monotonic() - begin
-                first = first or last
-            time.sleep(POLL_SECONDS)
-        seconds = time.monotonic() - begin
-        told = process.communicate()[0]
-    if process.returncode:
-        raise RuntimeError(f"the unbroken run ended with {process.returncode}: {told}")
+    run = start(spec, out)
+    while not run.has_ended:
+        now = journal.stat().st_size if journal.exists() else 0
+        if now != size:
+            size, last = now, time.monotonic() - begin
+            first = first or last
+        time.sleep(POLL_SECONDS)
+    seconds = time.monotonic() - begin
+    code, told = run.result()
+    if code:
+        raise RuntimeError(f"the unbroken run ended with {code}: {told}")
     return Unbroken(
         out=out,
         questions=questions(spec, journal),
@@ -209,25 +202,20 @@ def killed(server: Served, spec: Path, out: Path, *, seconds: float, answers: in
     def is_there() -> bool:
         return (not file or (out / file).exists()) and len(_keys(journal)) >= answers
 
-    with start(spec, out) as process:
-        _wait(lambda: process.poll() is not None or is_there(), process)
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            return Kill(seconds=time.monotonic() - begin, on_disk=_keys(journal), n_asked=len(server.asked()))
-        told = process.communicate()[0]
-    if process.returncode:
-        raise RuntimeError(f"a run ended with {process.returncode} before it was killed: {told}")
+    run = start(spec, out)
+    _wait(lambda: run.has_ended or is_there(), run.kill)
+    if not run.ends_within(seconds):
+        run.kill()
+        return Kill(seconds=time.monotonic() - begin, on_disk=_keys(journal), n_asked=len(server.asked()))
+    code, told = run.result()
+    if code:
+        raise RuntimeError(f"a run ended with {code} before it was killed: {told}")
     return None
 
 
 def ended(spec: Path, out: Path) -> tuple[int, str]:
     """Exit code and output of a run that is left alone."""
-    with start(spec, out) as process:
-        told = process.communicate(timeout=LONGEST)[0]
-    return process.returncode, told
+    return start(spec, out).result()
 
 
 def on_disk(journal: Path) -> list[dict[str, Any]]:
@@ -331,11 +319,11 @@ def _question(messages: Sequence[Mapping[str, str]]) -> Question:
     return told["system"], told["user"]
 
 
-def _wait(until: Callable[[], bool], process: "subprocess.Popen[Any]") -> None:
+def _wait(until: Callable[[], bool], give_up: Callable[[], None]) -> None:
     deadline = time.monotonic() + LONGEST
     while not until():
         if time.monotonic() > deadline:
-            process.kill()
+            give_up()
             raise TimeoutError("what was waited for did not come")
         time.sleep(POLL_SECONDS)
 

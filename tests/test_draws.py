@@ -236,4 +236,4 @@ def test_what_cannot_be_drawn_or_asked_is_refused_with_its_cure(spec: Path, tmp_
     assert "is a file of records, no run folder and no spec" in " ".join(a_file.stderr.split())
     (tmp_path / "out" / "ranges.json").write_text("mine")
     with pytest.raises(InputError, match="was not written by synthor"):
-        RunFolder(tmp_path / "out").add("ranges.json", "ours")
+        RunFolder(tmp_path / "out").add({"ranges.json": "ours"})

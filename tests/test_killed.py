@@ -8,7 +8,7 @@ import pytest
 from killing import SAME, ended, judge, killed, server_apart, spec_text, unbroken
 from synthor.llm.provider import CONCURRENCY
 
-DELAY = 0.3
+DELAY = 0.2
 SEED = 20
 
 

@@ -14,7 +14,8 @@ from synthor.events import Event, ignore
 from synthor.prior.model import Dependency, Prior
 from synthor.run import draw, keeping, remeasure
 from synthor.sample import stream
-from synthor.store.folder import Format, RunFolder, pack
+from synthor.store.folder import RunFolder
+from synthor.store.packed import Format, pack
 
 SPEC = """
 title: Cars and homes
@@ -104,7 +105,7 @@ def test_a_failure_while_writing_leaves_what_was_there(spec_file: Path, tmp_path
     folder = RunFolder(tmp_path / "out")
     synthesize(load_spec(spec_file)).write(folder.path)
     before = digests(folder.path)
-    with pytest.raises(KeyboardInterrupt), folder.writing(["records"], "parquet") as write:
+    with pytest.raises(KeyboardInterrupt), folder.edition() as new, new.writing(["records"], "parquet") as write:
         write(pack({"records": pl.DataFrame({"car": [True]})}, "parquet"))
         raise KeyboardInterrupt
     assert digests(folder.path) == before
@@ -114,7 +115,7 @@ def test_many_chunks_make_one_file(tmp_path: Path) -> None:
     formats: tuple[Format, ...] = ("parquet", "csv")
     for format in formats:
         folder = RunFolder(tmp_path / format)
-        with folder.writing(["records"], format) as write:
+        with folder.edition() as new, new.writing(["records"], format) as write:
             for start in range(0, 30, 10):
                 write(pack({"records": pl.DataFrame({"x": range(start, start + 10)})}, format))
         read = pl.read_parquet if format == "parquet" else pl.read_csv
@@ -238,8 +239,8 @@ def test_a_run_that_was_killed_after_writing_records_goes_on_in_its_folder(spec_
     claimed = RunFolder(tmp_path / "out")
     claimed.claim()
     (tmp_path / "out" / "records.csv").write_text("half of a run that was killed")
-    (tmp_path / "out" / ".prior.json.abcd1234").write_text("left over")
-    (tmp_path / "out" / ".records.parquet.abcd1234").write_text("left over")
+    (tmp_path / "out" / ".synthor-0123456789ab").write_text("left over")
+    (tmp_path / "out" / ".synthor-cdef01234567").write_text("left over")
     synthesize(load_spec(spec_file)).write(tmp_path / "out")
     assert not (tmp_path / "out" / "records.csv").exists()
     assert not list((tmp_path / "out").glob(".*"))
@@ -297,14 +298,18 @@ def test_the_joined_file_is_the_chunks_one_after_another(tmp_path: Path, monkeyp
 
 
 def test_tables_that_differ_never_become_one_file(tmp_path: Path) -> None:
-    with pytest.raises(BugError, match="differ in their columns"), RunFolder(tmp_path).writing(["records"], "parquet") as write:
+    with (
+        pytest.raises(BugError, match="differ in their columns"),
+        RunFolder(tmp_path).edition() as new,
+        new.writing(["records"], "parquet") as write,
+    ):
         write(pack({"records": pl.DataFrame({"x": [1]})}, "parquet"))
         write(pack({"records": pl.DataFrame({"x": ["1"]})}, "parquet"))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_name_with_a_line_break_is_one_header(tmp_path: Path) -> None:
-    with RunFolder(tmp_path).writing(["records"], "csv") as write:
+    with RunFolder(tmp_path).edition() as new, new.writing(["records"], "csv") as write:
         for x in (1, 2):
             write(pack({"records": pl.DataFrame({"a\nb": [x]})}, "csv"))
     assert pl.read_csv(tmp_path / "records.csv")["a\nb"].to_list() == [1, 2]

@@ -1,8 +1,11 @@
 """The algorithm on one page: from a spec to records that are measured."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from synthor.disk.lock import locked
 from synthor.errors import Finding, InputError
 from synthor.events import Event, Listener, forward, ignore
 from synthor.fit.model import Model, fit_what_can_be
@@ -15,7 +18,7 @@ from synthor.method.direct import Direct
 from synthor.method.incremental import Incremental
 from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
-from synthor.prior.elicit import asker_of, elicit, sources
+from synthor.prior.elicit import asker_of, asks, elicit, sources
 from synthor.prior.model import Prior
 from synthor.prior.survey import check_survey, with_survey
 from synthor.problem import Problem, check, compile_problem
@@ -59,7 +62,8 @@ def synthesize(
         spec: what is known, and where beliefs come from.
         prior: beliefs, or a file of them, to use instead of asking.
         answers: file that a model's answers are added to, and taken from when they are there already.
-        wait: for the answers of a `batch:` folder, instead of stopping until they are there.
+        wait: for the answers of a `batch:` folder, and for another process that asks for answers into the same folder,
+            instead of stopping.
         on_event: told of progress; progress bars and the run folder listen here.
 
     Raises:
@@ -105,9 +109,16 @@ def fit_problem(
     on_event: Listener = ignore,
 ) -> Fitted:
     """As `fit_spec`, for a problem that was compiled from the spec, perhaps without some of its targets."""
+    with _alone(spec, prior, Path(answers), wait=wait):
+        return _fitted(problem, spec, prior=prior, answers=Path(answers), wait=wait, on_event=on_event)
+
+
+def _fitted(
+    problem: Problem, spec: Spec, *, prior: str | Path | Prior | None, answers: Path, wait: bool, on_event: Listener
+) -> Fitted:
     seconds: dict[str, float] = {}
     # 2. Whom to ask, if anybody: a model that cannot be asked ends the run here.
-    asker = asker_of(spec, prior, Path(answers), wait=wait)
+    asker = asker_of(spec, prior, answers, wait=wait)
     if asker is None:
         with timed("elicit", seconds):
             believed, dropped = elicit(spec, prior)
@@ -152,13 +163,14 @@ def believe(
         WaitingError: requests wait for their answers.
     """
     problem = compile_problem(spec)
-    asker = asker_of(spec, None, Path(answers), wait=wait)
-    if asker is None:
-        cure = "write `model: {name: ...}` into the spec"
-        raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
-    _tell(asker, on_event)
-    method = METHODS[spec.method]
-    state = _round(method, method.begin(problem), asker, on_event)
+    with _alone(spec, None, Path(answers), wait=wait):
+        asker = asker_of(spec, None, Path(answers), wait=wait)
+        if asker is None:
+            cure = "write `model: {name: ...}` into the spec"
+            raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
+        _tell(asker, on_event)
+        method = METHODS[spec.method]
+        state = _round(method, method.begin(problem), asker, on_event)
     on_event(Event(stage="elicit", done=1, total=1, product=state.prior))
     return state, asker
 
@@ -168,6 +180,16 @@ def expected_requests(spec: Spec) -> tuple[Request, ...]:
     method = METHODS[spec.method]
     state = method.begin(compile_problem(spec))
     return (*(question.request for question in state.questions), *method.follow_up(state))
+
+
+@contextmanager
+def _alone(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wait: bool) -> Iterator[None]:
+    """Keep others from asking into the same file of answers, so that no question is paid for twice."""
+    if spec.model is None or spec.model.name.startswith("replay:") or not asks(spec, prior):
+        yield
+        return
+    with locked(answers.parent, wait=wait):
+        yield
 
 
 def _round(method: Method, state: State, asker: Asker, on_event: Listener) -> State:

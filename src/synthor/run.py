@@ -1,9 +1,8 @@
 """A population made from a fitted model: drawn, looked at, written, measured again."""
 
-import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +29,9 @@ from synthor.sample.stream import Sample, sample
 from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
 from synthor.spec.tables import read_frame
-from synthor.store.folder import ELICITED, Format, RunFolder, existing, pack
+from synthor.store.folder import ELICITED, MANIFEST, Edition, RunFolder, existing
 from synthor.store.manifest import manifest_json
+from synthor.store.packed import Format, pack
 
 SHOWN = 5
 """Beliefs that could not be used and are told one by one."""
@@ -76,22 +76,30 @@ class Run:
         """One sentence: are the targets met?"""
         return self.measurement.verdict
 
-    def write(self, folder: str | Path, *, format: Format = "parquet", on_event: Listener = ignore) -> Measurement:
-        """Write the run folder: prior, model, records, measurement, report, manifest.
+    def write(
+        self, folder: str | Path, *, format: Format = "parquet", wait: bool = False, on_event: Listener = ignore
+    ) -> Measurement:
+        """Write the run folder: prior, model, records, measurement, report, manifest; all of them, or none.
 
         Records are made, counted and packed chunk by chunk, as many at once as there are cores, and written in order.
 
         Args:
             folder: made if it is not there. Files of an earlier run in it are replaced.
             format: of the records, parquet or csv.
+            wait: for another command that is writing there, instead of refusing.
             on_event: told of progress.
 
         Raises:
-            InputError: the folder holds files that this would overwrite and that no run wrote.
+            InputError: the folder holds files that this would overwrite and that no run wrote, or another command is writing.
             OutputError: the disk is full or the folder cannot be written.
         """
         place = RunFolder(folder)
-        place.claim(self.inputs.values())
+        with place.locked(wait=wait):
+            place.refuse_foreign(self.inputs.values())
+            with place.edition() as new:
+                return self._write(new, format, on_event)
+
+    def _write(self, new: Edition, format: Format, on_event: Listener) -> Measurement:
         problem, pairs = self.sample.problem, [table.columns for table in self.model.beliefs.tables]
         tally = Tally(problem, pairs)
 
@@ -101,24 +109,26 @@ class Run:
             return counted, pack(chunk, format)
 
         with timed("write", self.seconds):
-            place.save("prior.json", self.model.prior.to_json())
-            place.save_model(self.model.to_json())
+            new.save("prior.json", self.model.prior.to_json())
+            new.save_model(self.model.to_json())
             names = [level.name for level in problem.levels]
             n_chunks = self.sample.n_chunks
-            with place.writing(names, format) as write, closing(in_order(task, n_chunks)) as chunks:
+            with new.writing(names, format) as write, closing(in_order(task, n_chunks)) as chunks:
                 for done, (counted, packed) in enumerate(chunks, start=1):
                     tally.merge(counted)
                     write(packed)
                     on_event(Event(stage="write", done=done, total=n_chunks))
-            measurement = _measurement(self.model, tally, self.sample.random_seed)
-            self.__dict__["measurement"] = measurement
-            place.save("measurement.json", measurement.to_json())
+            held_out, lost = (self.held_out, ()) if self.held_out is not None else held_out_in(new)
             if self.held_out is not None:
-                place.save("holdout.json", self.held_out.to_json())
-            held_out = self.held_out or held_out_in(place)
+                new.save("holdout.json", self.held_out.to_json())
+            elif lost:
+                new.staged.remove("holdout.json")
+            measurement = _measurement(self.model, tally, self.sample.random_seed, lost)
+            self.__dict__["measurement"] = measurement
+            new.save("measurement.json", measurement.to_json())
             told = self.model.concluded(met=measurement.met)
-            place.save("report.html", render(told, measurement, tally.pair_counts, held_out))
-        write_manifest(place, told, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
+            new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
+        write_manifest(new, told, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
         return measurement
 
 
@@ -138,7 +148,7 @@ def draw(
 
 
 def write_manifest(
-    folder: RunFolder,
+    new: Edition,
     model: Model,
     n_records: int,
     random_seed: int,
@@ -146,9 +156,9 @@ def write_manifest(
     seconds: Mapping[str, float],
     bill: Bill,
 ) -> None:
-    """Say what the folder's products were made from and with."""
+    """Say what a folder's products were made from and with."""
     text = manifest_json(
-        folder,
+        new.products(),
         status=model.status.value,
         beliefs=model.beliefs.sentence,
         random_seed=random_seed,
@@ -158,13 +168,13 @@ def write_manifest(
         rounds=model.rounds,
         bill=bill,
     )
-    folder.save("manifest.json", text)
+    new.save(MANIFEST, text)
 
 
-def write_beliefs_manifest(folder: RunFolder, spec: Spec, asker: Asker) -> None:
+def write_beliefs_manifest(new: Edition, spec: Spec, asker: Asker) -> None:
     """Say what a folder's beliefs were made from, when nothing was fitted yet."""
     text = manifest_json(
-        folder,
+        new.products(),
         status=ELICITED,
         beliefs=f"Asked {asker.source.name}; nothing is fitted yet.",
         random_seed=spec.random_seed,
@@ -174,7 +184,7 @@ def write_beliefs_manifest(folder: RunFolder, spec: Spec, asker: Asker) -> None:
         rounds=(),
         bill=asker.bill,
     )
-    folder.save("manifest.json", text)
+    new.save(MANIFEST, text)
 
 
 def measure_place(place: Path, records: Path | None) -> Measurement:
@@ -204,21 +214,23 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     Raises:
         InputError: the folder holds no model or no records, or they do not belong together.
     """
-    model = Model.from_json(folder.read("model.json"))
+    model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
     problem = model.problem.with_rules(model.beliefs.rules)
     if records is not None:
         return measure(problem, {problem.levels[0].name: read_frame(records)}, beliefs=model.beliefs.sentence)
-    frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
-    random_seed = None
-    with suppress(InputError, ValueError, KeyError):  # `sample -n --seed` may have made another number with another seed
-        made = json.loads(folder.read("manifest.json"))
-        problem, random_seed = problem.scaled(int(made["records"])), int(made["random_seed"])
-    tally = Tally(problem, [table.columns for table in model.beliefs.tables])
-    tally.add(frames)
-    measurement = _measurement(model, tally, random_seed)
-    folder.save("measurement.json", measurement.to_json())
-    told = model.concluded(met=measurement.met)
-    folder.save("report.html", render(told, measurement, tally.pair_counts, held_out_in(folder)))
+    with folder.edition() as new:
+        frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
+        made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
+        random_seed, n_made = made.get("random_seed"), made.get("records", 0)
+        problem = problem.scaled(n_made) if n_made > 0 else problem
+        tally = Tally(problem, [table.columns for table in model.beliefs.tables])
+        tally.add(frames)
+        held_out, lost = held_out_in(new)
+        measurement = _measurement(model, tally, random_seed, lost)
+        new.save("measurement.json", measurement.to_json())
+        told = model.concluded(met=measurement.met)
+        new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
+        new.note()
     return measurement
 
 
@@ -239,11 +251,14 @@ def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
     return problem.with_rules(resolve(said, problem).rules)
 
 
-def held_out_in(folder: RunFolder) -> HoldOuts | None:
-    """What holding out showed when the folder's model was made; None where nothing was held out."""
-    with suppress(InputError, ValueError):
-        return HoldOuts.from_json(folder.read("holdout.json"))
-    return None
+def held_out_in(new: Edition) -> tuple[HoldOuts | None, tuple[str, ...]]:
+    """What holding out showed when the folder's model was made, None where nothing was; and a note where that is lost."""
+    try:
+        text = new.read("holdout.json")
+        return (None if text is None else HoldOuts.from_json(text)), ()
+    except (InputError, ValueError):
+        name = new.folder.path / "holdout.json"
+        return None, (f"{name} is damaged, so what holding out showed is not told: run again with --hold-out to know it.",)
 
 
 def measure_file(spec: Spec, records: Path) -> Measurement:
@@ -284,9 +299,9 @@ def notes_on(model: Model) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _measurement(model: Model, tally: Tally, random_seed: int | None) -> Measurement:
+def _measurement(model: Model, tally: Tally, random_seed: int | None, lost: Sequence[str] = ()) -> Measurement:
     model = model.concluded(met=tally.measurement().met)
-    notes = notes_on(model)
+    notes = (*notes_on(model), *lost)
     if tally.problem.n_units != model.problem.n_units:
         notes += (f"The tables were scaled from {model.problem.n_units:,} records; cells are exact to the next whole number.",)
     found = tally.measurement(status=model.status.value, beliefs=model.beliefs.sentence, notes=notes, random_seed=random_seed)

@@ -21,12 +21,26 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def named(text: str) -> Path:
+    """The path that an argument names; an empty one, often a variable that was not set, names nothing."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a folder, or . for the one you are in")
+    try:
+        Path(text).exists()
+    except OSError as error:
+        raise typer.BadParameter(f"nothing can be called so: {error.strerror}") from None
+    return Path(text)
+
+
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", parser=named, show_default=False)]
 Beliefs = Annotated[
     Path | None, typer.Option("--prior", metavar="FILE", help="Beliefs to use instead of the spec's.", show_default=False)
 ]
-RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", show_default=False)]
+RunDir = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", parser=named, show_default=False)
+]
 Number = Annotated[
     int | None,
     typer.Option("-n", min=1, max=10**12, metavar="N", help="Records to make; else the spec's.", show_default=False),
@@ -35,14 +49,18 @@ Seed = Annotated[
     int | None, typer.Option("--seed", min=0, metavar="S", help="Random seed; the spec's unless given.", show_default=False)
 ]
 Elsewhere = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR2", help="Another folder for the records.", show_default=False)
+    Path | None,
+    typer.Option("--out", metavar="DIR2", help="Another folder for the records.", parser=named, show_default=False),
 ]
 FileFormat = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Format of the records.")]
 Draws = Annotated[
     int,
     typer.Option("--draws", min=0, max=999, metavar="K", help="Plausible populations to make beside it.", show_default=False),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for the answers of a batch folder.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for the answers of a batch folder, and for a command that is writing there.")
+]
+WaitForOthers = Annotated[bool, typer.Option("--wait", help="Wait for a command that is writing there, instead of refusing.")]
 HoldOut = Annotated[
     list[str] | None,
     typer.Option(
@@ -98,21 +116,40 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def claimed(out: Path, spec: "Spec", prior: Path | None) -> "RunFolder":
-    """The folder for a run's results, once it is sure that nothing of the user's will be overwritten."""
+@contextmanager
+def claimed(out: Path, spec: "Spec", prior: Path | None, *, wait: bool) -> "Iterator[RunFolder]":
+    """The folder for a run's results, once it is sure that nothing of anybody's will be overwritten; ours till the end."""
     from synthor.prior.elicit import sources
     from synthor.store.folder import RunFolder
 
     folder = RunFolder(out)
-    folder.claim(sources(spec, prior).values())
-    return folder
+    with folder.locked(wait=wait, tell=say):
+        folder.claim(sources(spec, prior).values())
+        yield folder
 
 
 def opened(path: Path) -> "RunFolder":
-    """A run folder that is there already."""
+    """A run folder that is there already, to be read."""
+    from synthor.disk.lock import heal
     from synthor.store.folder import existing
 
-    return existing(path)
+    folder = existing(path)
+    heal(path)
+    return folder
+
+
+def read(spec: Path) -> "Spec":
+    """A spec, to be read: what a killed `init` or `check` had begun beside it is finished or undone first."""
+    from synthor.disk.lock import heal
+    from synthor.spec.load import load_spec
+
+    heal(spec.parent)
+    return load_spec(spec)
+
+
+def say(text: str) -> None:
+    """Tell a person something that is no result."""
+    print(text, file=sys.stderr)
 
 
 def finish(measurement: "Measurement", folder: Path | None, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synthor.cli.app import app
+from synthor.cli.app import WaitForOthers, app, named, say
 from synthor.errors import Finding, InputError
 
 
@@ -14,7 +14,9 @@ from synthor.errors import Finding, InputError
 def init(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="FOLDER", help="A folder of tables; with --from, the folder to write.", show_default=False),
+        typer.Argument(
+            metavar="FOLDER", help="A folder of tables; with --from, the folder to write.", parser=named, show_default=False
+        ),
     ] = None,
     microdata: Annotated[
         Path | None,
@@ -45,9 +47,10 @@ def init(
         int | None,
         typer.Option("--records", min=1, metavar="N", help="Records that the tables stand for.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="SPEC", help="The spec to write, from a folder of tables.")] = Path(
-        "spec.yaml"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="SPEC", help="The spec to write, from a folder of tables.", parser=named)
+    ] = Path("spec.yaml"),
+    wait: WaitForOthers = False,
 ) -> None:
     """Start a spec: from a folder of tables, or with --from as spec and protected tables from private records."""
     settings = {
@@ -60,39 +63,47 @@ def init(
         "records": records,
     }
     if microdata is not None:
-        _from_records(microdata, folder, settings)
+        _from_records(microdata, folder, settings, wait)
         return
     given = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value]
     if given:
         cure = "give the private file with --from, or leave these options out"
         raise InputError([Finding(where=", ".join(given), message="speaks of private records, and none are given", cure=cure)])
     answers = {} if folder is not None else _asked()
-    _from_tables(folder or Path(answers.pop("folder")), out, answers)
+    _from_tables(folder or Path(answers.pop("folder")), out, answers, wait)
 
 
-def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]) -> None:
+def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any], wait: bool) -> None:
     from synthor.disclose import Settings, disclose
     from synthor.spec.tables import read_frame
-    from synthor.store.fresh import write_fresh
+    from synthor.store.fresh import fresh
 
     if folder is None:
         cure = f"write: synthor init --from {microdata} FOLDER"
         raise InputError([Finding(where="init --from", message="needs a folder to write", cure=cure)])
-    made = disclose(read_frame(microdata), Settings(**settings), source=str(microdata))
-    write_fresh(folder, made.files)
-    for line in made.summary:
+    wanted = Settings(**settings)
+    with fresh(folder, f"init --from {microdata.resolve()} {wanted}", wait=wait, tell=say) as place:
+        if place.finished:
+            # Noise is new each time: what was about to be published is, and nothing else beside it.
+            summary: tuple[str, ...] = ("The same command was killed when all was written but the names: they are given now.",)
+        else:
+            made = disclose(read_frame(microdata), wanted, source=str(microdata))
+            place.write(made.files)
+            summary = made.summary
+    for line in summary:
         print(line)
     spec = folder / "spec.yaml"
     print(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
 
 
-def _from_tables(folder: Path, out: Path, answers: dict[str, str]) -> None:
+def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -> None:
     from synthor.spec.infer import infer
     from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
-    from synthor.store.fresh import write_fresh
+    from synthor.store.fresh import fresh
 
-    draft = infer(folder, beside=out.parent, **answers)
-    write_fresh(out.parent, {out.name: scaffold(draft), SCHEMA_FILE: schema_text()})
+    with fresh(out.parent, wait=wait, tell=say) as place:
+        draft = infer(folder, beside=out.parent, **answers)
+        place.write({SCHEMA_FILE: schema_text(), out.name: scaffold(draft)})
     print(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
     for remark in draft.remarks[1:]:
         print(remark)

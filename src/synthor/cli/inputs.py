@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthor.cli.app import AsJson, Beliefs, SpecPath, app
+from synthor.cli.app import AsJson, Beliefs, SpecPath, WaitForOthers, app, read, say
 from synthor.errors import InputError
 
 
@@ -27,9 +27,8 @@ def show_spec(
 ) -> None:
     """Print a spec as it is understood, with defaults filled in; or explain it in words."""
     from synthor.report.terminal import show_explanation, show_understood
-    from synthor.spec.load import load_spec
 
-    loaded = load_spec(spec)
+    loaded = read(spec)
     if in_words:
         show_explanation(loaded, as_json)
     else:
@@ -46,37 +45,38 @@ def check(
     fix_labels: Annotated[
         bool, typer.Option("--fix-labels", help="Give labels and columns that match nothing their meaning, in a copy.")
     ] = False,
+    wait: WaitForOthers = False,
     as_json: AsJson = False,
 ) -> None:
     """Find every problem of a spec, its tables and beliefs, before anything is spent."""
     from synthor.loop import check_all
     from synthor.report.terminal import show_findings
-    from synthor.spec.load import load_spec
 
     try:
         if reconcile or fix_labels:
-            _correct(spec, prior, reconcile, fix_labels, as_json)
-        findings = check_all(load_spec(spec), prior)
+            _correct(spec, prior, reconcile, fix_labels, wait, as_json)
+        findings = check_all(read(spec), prior)
     except InputError as error:
         findings = list(error.findings)
     show_findings(findings, as_json)
     raise typer.Exit(2 if any(finding.severity == "error" for finding in findings) else 0)
 
 
-def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, as_json: bool) -> None:
+def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, wait: bool, as_json: bool) -> None:
     """Write a copy of the spec in which names and tables are put right, and check that."""
     from synthor.loop import check_all
     from synthor.reconcile import corrected
     from synthor.report.corrections import show_copy
     from synthor.spec.load import load_spec, spec_text
-    from synthor.store.fresh import write_fresh
+    from synthor.store.fresh import fresh
 
-    copy = corrected(load_spec(spec), spec_text(spec), spec.name, names=fix_labels, tables=reconcile)
-    try:
-        write_fresh(spec.parent, copy.files)
-    except InputError as error:
-        cure = "move it away or delete it, then try again"
-        raise InputError([replace(finding, cure=cure) for finding in error.findings]) from None
+    with fresh(spec.parent, wait=wait, tell=say) as folder:
+        copy = corrected(load_spec(spec), spec_text(spec), spec.name, names=fix_labels, tables=reconcile)
+        try:
+            folder.write(copy.files)
+        except InputError as error:
+            cure = "move it away or delete it, then try again"
+            raise InputError([replace(finding, cure=cure) for finding in error.findings]) from None
     findings = check_all(load_spec(spec.parent / copy.name if copy.name else spec), prior)
     show_copy(copy, findings, str(spec), as_json)
     raise typer.Exit(2 if any(finding.severity == "error" for finding in (*findings, *copy.refused)) else 0)
@@ -88,7 +88,6 @@ def estimate(spec: SpecPath, as_json: AsJson = False) -> None:
     from synthor.loop import expected_requests
     from synthor.method.estimate import estimate as priced
     from synthor.report.terminal import show_estimate
-    from synthor.spec.load import load_spec
 
-    loaded = load_spec(spec)
+    loaded = read(spec)
     show_estimate(priced(loaded, expected_requests(loaded)), as_json)

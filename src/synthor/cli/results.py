@@ -1,7 +1,8 @@
 """Verbs that make something: beliefs, a model, records, a measurement."""
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,13 +20,21 @@ from synthor.cli.app import (
     Seed,
     SpecPath,
     Wait,
+    WaitForOthers,
     app,
     claimed,
     finish,
     interruptible,
+    named,
     opened,
     progress,
+    read,
+    say,
 )
+
+if TYPE_CHECKING:
+    from synthor.spec.model import Spec
+    from synthor.store.folder import RunFolder
 
 
 @app.command()
@@ -34,13 +43,12 @@ def elicit(spec: SpecPath, out: Out, wait: Wait = False, as_json: AsJson = False
     from synthor.loop import believe
     from synthor.report.terminal import show_prior
     from synthor.run import keeping, write_beliefs_manifest
-    from synthor.spec.load import load_spec
 
-    loaded = load_spec(spec)
-    folder = claimed(out, loaded, None)
-    with progress() as listen, interruptible(folder):
+    loaded = read(spec)
+    with claimed(out, loaded, None, wait=wait) as folder, progress() as listen, interruptible(folder):
         state, asker = believe(loaded, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
-        write_beliefs_manifest(folder, loaded, asker)
+        with folder.edition() as new:
+            write_beliefs_manifest(new, loaded, asker)
     show_prior(state.prior, (*state.dropped, *state.lost), asker.bill, asker.stopped, str(spec), str(out), as_json)
     raise typer.Exit(1 if state.questions else 0)
 
@@ -51,13 +59,12 @@ def fit(spec: SpecPath, out: Out, prior: Beliefs = None, wait: Wait = False, as_
     from synthor.loop import fit_spec
     from synthor.report.terminal import show_model
     from synthor.run import keeping, notes_on, write_manifest
-    from synthor.spec.load import load_spec
 
-    loaded = load_spec(spec)
-    folder = claimed(out, loaded, prior)
-    with progress() as listen, interruptible(folder):
+    loaded = read(spec)
+    with claimed(out, loaded, prior, wait=wait) as folder, progress() as listen, interruptible(folder):
         made = fit_spec(loaded, prior=prior, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
-        write_manifest(folder, made.model, 0, loaded.random_seed, made.inputs, made.seconds, made.bill)
+        with folder.edition() as new:
+            write_manifest(new, made.model, 0, loaded.random_seed, made.inputs, made.seconds, made.bill)
     show_model(made.model, notes_on(made.model), str(out), as_json)
     raise typer.Exit(0 if made.model.status.value == "converged" else 1)
 
@@ -69,18 +76,21 @@ def sample(
     seed: Seed = None,
     format: FileFormat = "parquet",
     out: Elsewhere = None,
+    wait: WaitForOthers = False,
     as_json: AsJson = False,
 ) -> None:
     """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
     from synthor.fit.model import Model
     from synthor.run import draw
+    from synthor.store.folder import RunFolder
 
     place = opened(folder)
-    model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
-    with progress() as listen, interruptible(place):
+    results = RunFolder(out or folder)
+    with results.locked(wait=wait, tell=say), progress() as listen, interruptible(results, "the same command starts again"):
+        model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
-        measurement = run.write(out or folder, format=format, on_event=listen)
-    finish(measurement, out or folder, as_json)
+        measurement = run.write(results.path, format=format, on_event=listen)
+    finish(measurement, results.path, as_json)
 
 
 @app.command()
@@ -96,28 +106,42 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Do everything: check, ask for beliefs, fit, records, measurement, report."""
-    from synthor.holdout import synthesize_after
-    from synthor.loop import synthesize
-    from synthor.report.held_out import show_held_out
-    from synthor.run import keeping
-    from synthor.spec.load import load_spec
-
-    loaded = load_spec(spec)
+    loaded = read(spec)
     if draws:
         from synthor.draws.make import check_drawable
 
         check_drawable(loaded)
-    folder = claimed(out, loaded, prior)
+    with claimed(out, loaded, prior, wait=wait) as folder:
+        _run(loaded, folder, prior, format, draws, wait, hold_out, calibrate, as_json)
+
+
+def _run(
+    spec: "Spec",
+    folder: "RunFolder",
+    prior: Path | None,
+    format: FileFormat,
+    draws: int,
+    wait: bool,
+    hold_out: list[str] | None,
+    calibrate: bool,
+    as_json: bool,
+) -> None:
+    from synthor.holdout import synthesize_after
+    from synthor.loop import synthesize
+    from synthor.report.held_out import show_held_out
+    from synthor.run import keeping
+
+    out = folder.path
     if calibrate:
         folder.refuse_kept("prior.json")
     with progress() as listen, interruptible(folder):
         keep, answers = keeping(folder, listen), folder.answers
         if hold_out or calibrate:
             made = synthesize_after(
-                loaded, hold_out or ["each"], calibrated=calibrate, prior=prior, answers=answers, wait=wait, on_event=keep
+                spec, hold_out or ["each"], calibrated=calibrate, prior=prior, answers=answers, wait=wait, on_event=keep
             )
         else:
-            made = synthesize(loaded, prior=prior, answers=answers, wait=wait, on_event=keep)
+            made = synthesize(spec, prior=prior, answers=answers, wait=wait, on_event=keep)
         measurement = made.write(out, format=format, on_event=listen)
     show_held_out(made.held_out, as_json)
     if not draws:
@@ -126,7 +150,7 @@ def run(
     from synthor.draws.told import show_draws
 
     with progress() as listen, interruptible(folder, "the same command keeps the draws that are finished"):
-        said = recordings_of(made.model, loaded, prior, made.held_out.calibration if made.held_out else None)
+        said = recordings_of(made.model, spec, prior, made.held_out.calibration if made.held_out else None)
         others = make_draws(made, said, folder, draws, format=format, on_event=listen)
     show_draws(measurement, others, str(out), as_json)
     raise typer.Exit(0 if measurement.met else 1)
@@ -134,7 +158,9 @@ def run(
 
 @app.command()
 def measure(
-    place: Annotated[Path, typer.Argument(metavar="DIR|SPEC", help="A run folder, or a spec.", show_default=False)],
+    place: Annotated[
+        Path, typer.Argument(metavar="DIR|SPEC", help="A run folder, or a spec.", parser=named, show_default=False)
+    ],
     records: Annotated[
         Path | None,
         typer.Argument(metavar="[RECORDS]", help="CSV or Parquet; the folder's own unless given.", show_default=False),
@@ -149,19 +175,21 @@ def measure(
             show_default=False,
         ),
     ] = None,
+    wait: WaitForOthers = False,
     as_json: AsJson = False,
 ) -> None:
     """Count records in every target cell; in a run folder, writes measurement and report anew."""
     if of:
-        _answer(place, records, of, as_json)
+        _answer(place, records, of, wait, as_json)
         return
     from synthor.run import measure_place
 
-    measurement = measure_place(place, records)
+    with opened(place).locked(wait=wait, tell=say) if place.is_dir() and records is None else nullcontext():
+        measurement = measure_place(place, records)
     finish(measurement, None, as_json)
 
 
-def _answer(place: Path, records: Path | None, of: list[str], as_json: bool) -> None:
+def _answer(place: Path, records: Path | None, of: list[str], wait: bool, as_json: bool) -> None:
     """Questions put to a run folder."""
     from synthor.draws.asked import ask_folder
     from synthor.errors import Finding, InputError
@@ -170,8 +198,9 @@ def _answer(place: Path, records: Path | None, of: list[str], as_json: bool) -> 
     if records is not None:
         cure = f"leave {records} out, or leave --of out"
         raise InputError([Finding(where="--of", message="asks a run folder, not other records", cure=cure)])
-    with progress() as listen:
-        answers = ask_folder(opened(place), of, on_event=listen)
+    folder = opened(place)
+    with folder.locked(wait=wait, tell=say), progress() as listen:
+        answers = ask_folder(folder, of, on_event=listen)
     show_ranges(answers, str(place), as_json)
 
 
@@ -195,10 +224,9 @@ def evaluate(
     from synthor.problem import compile_problem
     from synthor.report.terminal import show_evaluation
     from synthor.run import with_believed_rules
-    from synthor.spec.load import load_spec
     from synthor.spec.tables import read_frame
 
-    loaded = load_spec(spec)
+    loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
     file = opened(records).records(problem.levels[0].name) if records.is_dir() else records
     with progress() as listen:

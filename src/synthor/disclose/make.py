@@ -27,7 +27,7 @@ class Disclosure:
     """What may be handed on: files by name, each with its text; and what was done, in short.
 
     Attributes:
-        files: spec.yaml, its schema, disclosure.md and the tables.
+        files: disclosure.md, the tables, the spec's schema and spec.yaml, in the order in which they are to be written.
         summary: a few sentences for the terminal.
     """
 
@@ -207,9 +207,9 @@ def _written(released: Sequence[_Released], facts: Facts) -> Disclosure:
             "context, give coded labels their words, say what is impossible in `rules`, then run `synthor check` on this file.",
         ),
     )
-    text = note(facts)
-    files = {"spec.yaml": scaffold(draft), SCHEMA_FILE: schema_text()} | files
-    return Disclosure(files=files | {"disclosure.md": text}, summary=facts.summary)
+    # What was disclosed comes first, and the spec, which names the tables, last: that is the order in which they appear.
+    files = {"disclosure.md": note(facts)} | files | {SCHEMA_FILE: schema_text(), "spec.yaml": scaffold(draft)}
+    return Disclosure(files=files, summary=facts.summary)
 
 
 def _remark(column: Column) -> str:

@@ -37,6 +37,5 @@ def ask_folder(folder: RunFolder, texts: Sequence[str], *, on_event: Listener = 
     records = read_frame(folder.records(model.problem.levels[0].name))
     draws = (read_frame(path) for path in finished_draws(folder))
     answers = ask(model.problem, questions, records, draws, advance=forward("ranges", on_event))
-    folder.add("ranges.json", to_json(answers))
-    folder.add("ranges.html", ranges_page(model.problem.spec.title, answers))
+    folder.add({"ranges.json": to_json(answers), "ranges.html": ranges_page(model.problem.spec.title, answers)})
     return answers

@@ -20,7 +20,8 @@ from synthor.problem import Problem
 from synthor.randomness import generator
 from synthor.run import Run, draw
 from synthor.spec.model import Spec
-from synthor.store.folder import Format, RunFolder
+from synthor.store.folder import RunFolder
+from synthor.store.packed import Format
 
 DRAWS = "draws"
 """Folder of the draws inside that of their run."""
@@ -121,7 +122,7 @@ def make_draws(
         on_event: told of progress.
 
     Raises:
-        InputError: a folder holds files that this would overwrite and that no run wrote.
+        InputError: a folder holds files that this would overwrite and that no run wrote, or another command writes into it.
         OutputError: the disk is full.
     """
     of_model = _sha(run.model.to_json())
@@ -131,14 +132,15 @@ def make_draws(
         place = folder.inner(DRAWS, f"{number:03}")
         recording = (number - 1) % len(said)
         key = {"format": FORMAT, "number": number, "model": of_model, "recording": _sha(said[recording].to_json())}
-        mark = _mark(place)
-        if _finished(place, format) and {name: mark.get(name) for name in key} == key:
-            made.append(Draw(number=number, met=mark["met"], verdict=mark["verdict"], recording=recording + 1, kept=True))
-            continue
-        drawn = replace(population(run.model.problem, said, number), inputs=run.inputs)
-        measurement = drawn.write(place.path, format=format)
-        told: dict[str, Any] = {"met": measurement.met, "verdict": measurement.verdict}
-        place.save(MARK, json.dumps(key | told, ensure_ascii=False, indent=1) + "\n")
+        with place.locked():
+            mark = _mark(place)
+            if _finished(place, format) and {name: mark.get(name) for name in key} == key:
+                made.append(Draw(number=number, met=mark["met"], verdict=mark["verdict"], recording=recording + 1, kept=True))
+                continue
+            drawn = replace(population(run.model.problem, said, number), inputs=run.inputs)
+            measurement = drawn.write(place.path, format=format)
+            told: dict[str, Any] = {"met": measurement.met, "verdict": measurement.verdict}
+            place.save(MARK, json.dumps(key | told, ensure_ascii=False, indent=1) + "\n")
         made.append(Draw(number=number, met=measurement.met, verdict=measurement.verdict, recording=recording + 1))
     on_event(Event(stage="draws", done=n_draws, total=n_draws))
     return tuple(made)
@@ -164,7 +166,7 @@ def _mark(place: RunFolder) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(place.read(MARK))
-    except (InputError, ValueError):
+    except (InputError, ValueError, RecursionError):
         return {}
     whole = isinstance(found, dict) and isinstance(found.get("met"), bool) and isinstance(found.get("verdict"), str)
     return found if whole else {}

@@ -139,7 +139,7 @@ class HoldOuts:
                 beliefs=document["beliefs"],
                 calibration=None if calibration is None else Calibration.from_dict(calibration),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"is no result of holding out: {error}") from None
 
 

@@ -289,8 +289,8 @@ class Model:
                     for i in document["pool"]["inside"]
                 ),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"is no fitted model: {str(error).splitlines()[0]}"
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+            message = f"is no fitted model: {(str(error).splitlines() or ['it is damaged'])[0]}"
             raise InputError([Finding(where=source, message=message, cure="fit again")]) from None
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthor.disk.lock import locked
+from synthor.disk.staged import write_whole
 from synthor.errors import Finding, InputError, OutputError, WaitingError
 from synthor.llm.budget import Permit
 from synthor.llm.request import Answer, Request
@@ -87,6 +89,10 @@ class BatchFolder:
 
     def _written(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:
         """Write what is open, unless a request file that asks for all of it waits for its answers already."""
+        with locked(self.folder, wait=True):  # another run may be writing the same requests in this moment
+            return self._numbered(missing, found)
+
+    def _numbered(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:
         for path in self._files("requests"):
             asked = _ids_in(path)
             responses = path.with_name(path.name.replace("requests", "responses"))
@@ -96,10 +102,7 @@ class BatchFolder:
         path = self.folder / f"requests-{number:04d}.jsonl"
         text = "".join(json.dumps(self._line(request)) + "\n" for request in missing)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
+            write_whole(path, text)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder") from error
         return WaitingError(path, self.folder / f"responses-{number:04d}.jsonl", len(missing))

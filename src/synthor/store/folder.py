@@ -1,48 +1,79 @@
-"""The run folder: every product is a file that appears whole or not at all."""
+"""The run folder: every product is a file that appears whole or not at all, and what belongs together appears together."""
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import polars as pl
 
+from synthor import __version__
+from synthor.disk.lock import Tell, locked
+from synthor.disk.staged import Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
-from synthor.store.parquet import RowGroups, parquet_bytes
+from synthor.store.packed import Format, Writer
 
-Format = Literal["parquet", "csv"]
 AFTER_RUN = ("ranges.json", "ranges.html")
 """Answers to questions that were asked of a finished run."""
 
 PRODUCTS = ("prior.json", "model.json", "holdout.json", "measurement.json", "report.html", *AFTER_RUN)
-AFTER_FIT = ("holdout.json", "measurement.json", "report.html", *AFTER_RUN)
+TOLD = ("report.html", "ranges.html", "measurement.json", "ranges.json")
+"""What speaks of the records that lie beside it; pages go first, so that none is there without its figures."""
+
+AFTER_FIT = (*TOLD, "holdout.json")
+
+MANIFEST = "manifest.json"
+OF_RECORDS = (".parquet", ".csv")
 UNFINISHED = "unfinished"
 ELICITED = "elicited"
+SIGN = b'"synthor": "'
+"""Stands near the beginning of what a run writes, damaged or not."""
+
+SIGNED = (MANIFEST, "model.json", "answers.jsonl")
+HEAD = 4096
+"""Bytes in which the sign is looked for."""
 
 
 class RunFolder:
     """A folder that holds the products of one run.
+
+    Whatever changes it holds its lock meanwhile: each method for itself, or its caller for several of them.
 
     Raises:
         OutputError: it cannot be made or written to.
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not str(path):
+            raise OutputError("the name of the folder to write is empty; name one, or . for the one you are in")
         self.path = Path(path)
         self.inputs: frozenset[Path] = frozenset()
-        if self.path.exists() and not self.path.is_dir():
-            raise OutputError(f"{self.path}: cannot be written: it is a file; choose another --out")
         with _told(self.path):
+            if self.path.exists() and not self.path.is_dir():
+                raise OutputError(f"{self.path}: cannot be written: it is a file; choose another --out")
             self.path.mkdir(parents=True, exist_ok=True)
 
     @property
     def answers(self) -> Path:
         """Where a model's answers are kept: only ever added to."""
         return self.path / "answers.jsonl"
+
+    @contextmanager
+    def locked(self, *, wait: bool = False, tell: Tell = lambda text: None) -> Iterator[None]:
+        """Keep other commands from writing here; what a dead one had begun is finished or undone first.
+
+        Args:
+            wait: for whoever is writing, instead of refusing.
+            tell: told whom is waited for.
+
+        Raises:
+            InputError: another command is writing.
+            OutputError: the folder cannot be written to.
+        """
+        with locked(self.path, wait=wait, tell=tell):
+            yield
 
     def claim(self, inputs: Iterable[Path] = ()) -> None:
         """Make sure that a run may write here, and mark the folder as one of ours.
@@ -53,50 +84,93 @@ class RunFolder:
         Raises:
             InputError: the folder holds a file by the name of a product that no run of synthor wrote.
         """
+        self.refuse_foreign(inputs)
+        # From here until its end a run may have written any product: after a kill the same command must go on.
+        made = self._manifest() or {"status": UNFINISHED, "synthor": __version__, "products": {}}
+        made["products"].pop("prior.json", None)  # which this run may write, and look at again before its end
+        self.save(MANIFEST, json.dumps(made | {"unfinished": True}, indent=1, ensure_ascii=False) + "\n")
+
+    def refuse_foreign(self, inputs: Iterable[Path] = ()) -> None:
+        """Make sure that a run may write here; nothing is written yet.
+
+        Args:
+            inputs: files that the run reads; none of them will be overwritten.
+
+        Raises:
+            InputError: the folder holds a file by the name of a product that no run of synthor wrote.
+        """
         self.inputs = frozenset(path.resolve() for path in inputs)
-        products = [*PRODUCTS, *(path.name for path in self.path.glob("records.*"))]
+        products = [*PRODUCTS, *sorted(path.name for path in self.path.glob("records.*"))]
+        in_place = [name for name in (*products, MANIFEST) if (self.path / name).exists() and not (self.path / name).is_file()]
+        if in_place:
+            cure = "move it away, or choose another folder with --out"
+            raise InputError(
+                [
+                    Finding(where=str(self.path / name), message="is no file, and a run writes one there", cure=cure)
+                    for name in in_place
+                ]
+            )
         ours = self._ours()
         foreign = [
             name
             for name in products
-            if (self.path / name).is_file() and (name not in ours or self._is_input(name)) and not self._kept(name)
+            if (self.path / name).is_file() and (name not in ours or self._is_input(name)) and not self.kept(name)
         ]
+        if (self.path / MANIFEST).is_file() and not self._manifest() and not self._signed():
+            foreign.append(MANIFEST)
         told = self._manifest().get("products", {}).get("prior.json")
         prior = self.path / "prior.json"
-        if told and prior.is_file() and not self._kept("prior.json") and sha256(prior) != told:
+        if told and prior.is_file() and not self.kept("prior.json") and sha256(prior) != told:
             cure = f"go on from it with --prior {prior}, or move it away"
             raise InputError([Finding(where=str(prior), message="was edited since a run wrote it", cure=cure)])
         if foreign:
             message = f"holds {', '.join(foreign)}, which no run of synthor wrote there"
             raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])
-        for name in (*PRODUCTS, "manifest.json", "records.parquet", "records.csv"):
-            for left in self.path.glob(f".{name}.????????"):  # by a run that was killed while it wrote
-                left.unlink(missing_ok=True)
-        # From here until its end a run may have written any product: after a kill the same command must go on.
-        made = self._manifest() or {"status": UNFINISHED, "products": {}}
-        made["products"].pop("prior.json", None)  # which this run may write, and look at again before its end
-        self.save("manifest.json", json.dumps(made | {"unfinished": True}, indent=1, ensure_ascii=False) + "\n")
 
     def _ours(self) -> frozenset[str]:
         """Names of files that an earlier run may have written."""
         manifest = self._manifest()
-        unfinished = manifest.get("unfinished") or manifest.get("status") in (UNFINISHED, ELICITED)
-        return (
-            frozenset((*PRODUCTS, "records.parquet", "records.csv")) if unfinished else frozenset(manifest.get("products", ()))
-        )
+        damaged = not manifest and (self.path / MANIFEST).is_file() and self._signed()
+        if damaged or manifest.get("unfinished") or manifest.get("status") in (UNFINISHED, ELICITED):
+            return frozenset((*PRODUCTS, "records.parquet", "records.csv"))
+        return frozenset(manifest.get("products", ()))
+
+    def _signed(self) -> bool:
+        """Whether the folder is one of ours although its manifest cannot be read."""
+        for name in SIGNED:
+            try:
+                with open(self.path / name, "rb") as file:
+                    if SIGN in file.read(HEAD):
+                        return True
+            except OSError:
+                continue
+        return False
 
     def _manifest(self) -> dict[str, Any]:
         """What manifest.json says; nothing when it is not there or not ours."""
         try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) and isinstance(found.get("products"), dict) else {}
+        whole = isinstance(found, dict) and isinstance(found.get("products"), dict)
+        return found if whole and all(type(found.get(name, 0)) is int for name in ("records", "random_seed")) else {}
+
+    def manifest(self) -> dict[str, Any]:
+        """What manifest.json says; nothing when it is not there.
+
+        Raises:
+            InputError: it is there and is no manifest.
+        """
+        path, found = self.path / MANIFEST, self._manifest()
+        if not found and path.exists():
+            cure = "run the same `synthor run` or `synthor sample` again, which writes it anew"
+            raise InputError([Finding(where=str(path), message="is damaged, or no manifest of a run", cure=cure)])
+        return found
 
     def _is_input(self, name: str) -> bool:
         return (self.path / name).resolve() in self.inputs
 
-    def _kept(self, name: str) -> bool:
+    def kept(self, name: str) -> bool:
         """Beliefs may lie where the run would write them: then they stay as they are."""
         return name == "prior.json" and self._is_input(name)
 
@@ -106,33 +180,48 @@ class RunFolder:
         Raises:
             InputError: it is.
         """
-        if self._kept(name):
+        if self.kept(name):
             message = "was given to the run, which would have to write it anew"
             raise InputError([Finding(where=str(self.path / name), message=message, cure="choose another folder with --out")])
 
     def save(self, name: str, text: str) -> None:
         """Write a text file whole: a reader, or a crash, sees the old one or the new one."""
-        if self._kept(name):
-            return
-        with self._replacing(name) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        if not self.kept(name):
+            with self.locked(), _told(self.path / name):
+                write_whole(self.path / name, text)
 
-    def add(self, name: str, text: str) -> None:
-        """Save an answer to a question that was asked of a finished run, and note in its manifest that it is ours.
+    def save_model(self, text: str) -> None:
+        """Write model.json; records and reports of another model, if any, would no longer belong to it and go."""
+        with self.edition() as new:
+            new.save_model(text)
+
+    @contextmanager
+    def edition(self) -> "Iterator[Edition]":
+        """Files that belong together: all of them replace the old ones at the end, or none does."""
+        with self.locked(), _told(self.path):
+            new = Edition(self)
+            try:
+                yield new
+                new.staged.appear()
+            finally:
+                new.staged.discard()
+
+    def add(self, files: Mapping[str, str]) -> None:
+        """Save answers to questions that were asked of a finished run, and note in its manifest that they are ours.
 
         Raises:
-            InputError: a file of that name is there which we did not write.
+            InputError: a file of such a name is there which we did not write.
         """
-        path, manifest = self.path / name, self._manifest()
-        if path.is_file() and name not in self._ours():
+        with self.edition() as new:
             cure = "move it away, and ask again"
-            raise InputError([Finding(where=str(path), message="was not written by synthor", cure=cure)])
-        self.save(name, text)
-        if manifest:
-            manifest["products"] = {**manifest["products"], name: sha256(path)}
-            self.save("manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
+            foreign = [name for name in files if (self.path / name).exists() and name not in self._ours()]
+            if foreign:
+                raise InputError(
+                    [Finding(where=str(self.path / name), message="was not written by synthor", cure=cure) for name in foreign]
+                )
+            for name, text in files.items():
+                new.save(name, text)
+            new.note()
 
     def inner(self, *names: str) -> "RunFolder":
         """A run folder inside this one, made where it is not there."""
@@ -142,15 +231,6 @@ class RunFolder:
         """The run folders that are inside a folder of this one, by name."""
         place = self.path / name
         return [RunFolder(path) for path in sorted(place.iterdir()) if path.is_dir()] if place.is_dir() else []
-
-    def save_model(self, text: str) -> None:
-        """Write model.json; records and reports of another model, if any, would no longer belong to it and go."""
-        path = self.path / "model.json"
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            return
-        for stale in [*AFTER_FIT, *(found.name for found in self.path.glob("records.*"))]:
-            (self.path / stale).unlink(missing_ok=True)
-        self.save("model.json", text)
 
     def read(self, name: str) -> str:
         """The text of one product.
@@ -171,15 +251,50 @@ class RunFolder:
         Raises:
             InputError: there is none.
         """
-        for ending in ("parquet", "csv"):
-            if (self.path / f"{level}.{ending}").is_file():
-                return self.path / f"{level}.{ending}"
+        for ending in OF_RECORDS:
+            if (self.path / f"{level}{ending}").is_file():
+                return self.path / f"{level}{ending}"
         cure = "make them with `synthor sample`"
         raise InputError([Finding(where=str(self.path), message=f"holds no {level}.parquet or {level}.csv", cure=cure)])
 
+    def names(self) -> list[str]:
+        """The products and files of records that are there."""
+        records = sorted(path.name for path in self.path.iterdir() if path.suffix in OF_RECORDS)
+        return [name for name in (*PRODUCTS, *records) if (self.path / name).is_file()]
+
+
+class Edition:
+    """New files of a run folder that have not appeared yet.
+
+    Attributes:
+        folder: they will appear in.
+        staged: they are, meanwhile.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.staged = Staged(folder.path)
+
+    def save(self, name: str, text: str) -> None:
+        """Stage a text file."""
+        if not self.folder.kept(name):
+            self.staged.write(name, text)
+
+    def save_model(self, text: str) -> None:
+        """Stage model.json; records and reports of another model, if any, would no longer belong to it and go."""
+        path = self.folder.path / "model.json"
+        try:
+            if path.is_file() and path.read_bytes() == text.encode():
+                return
+        except OSError:  # what may not be read may be replaced all the same
+            pass
+        for stale in [*AFTER_FIT, *(found.name for found in self.folder.path.glob("records.*"))]:
+            self.staged.remove(stale)
+        self.staged.write("model.json", text)
+
     @contextmanager
     def writing(self, levels: Sequence[str], format: Format) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
-        """Write records chunk by chunk; the files appear when all chunks were written.
+        """Stage records chunk by chunk. What was told of the old ones goes before the new ones appear.
 
         Args:
             levels: names of the tables.
@@ -189,33 +304,44 @@ class RunFolder:
             A function that takes the next chunk, packed by `pack`.
         """
         with ExitStack() as files:
-            places = {level: files.enter_context(self._replacing(f"{level}.{format}")) for level in levels}
-            writers = {level: _Writer(files.enter_context(open(place, "wb")), format) for level, place in places.items()}
+            places = {level: self.staged.place(f"{level}.{format}") for level in levels}
+            writers = {level: Writer(files.enter_context(open(place, "wb")), format) for level, place in places.items()}
 
             def write(chunk: Mapping[str, bytes]) -> None:
-                with _told(self.path):
-                    for level, whole in chunk.items():
-                        writers[level].add(whole)
+                for level, whole in chunk.items():
+                    writers[level].add(whole)
 
             yield write
-            with _told(self.path):
-                for writer in writers.values():
-                    writer.finish()
+            for writer in writers.values():
+                writer.finish()
         other = "csv" if format == "parquet" else "parquet"
-        for stale in [*(f"{level}.{other}" for level in levels), *AFTER_RUN]:  # answers were about other records
-            (self.path / stale).unlink(missing_ok=True)
+        for stale in [*TOLD, *(f"{level}.{other}" for level in levels)]:
+            self.staged.remove(stale)
 
-    @contextmanager
-    def _replacing(self, name: str) -> Iterator[Path]:
-        with _told(self.path / name):
-            handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=self.path)
-            os.close(handle)
-            try:
-                yield Path(temporary)
-                Path(temporary).chmod(0o644)
-                Path(temporary).replace(self.path / name)
-            finally:
-                Path(temporary).unlink(missing_ok=True)
+    def read(self, name: str) -> str | None:
+        """The text of a product that is there and will stay; None where there is none.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        stays = (self.folder.path / name).exists() and name not in self.staged.obsolete
+        return self.folder.read(name) if stays else None
+
+    def products(self) -> dict[str, str]:
+        """Hashes of the products, by name, as they will be."""
+        there = [name for name in self.folder.names() if name not in self.staged.obsolete]
+        every = {*there, *(name for name in self.staged.places if name in PRODUCTS or name.endswith(OF_RECORDS))}
+        records = sorted(name for name in every if name not in PRODUCTS)
+        ordered = [name for name in (*PRODUCTS, *records) if name in every]
+        return {name: sha256(self.staged.places.get(name, self.folder.path / name)) for name in ordered}
+
+    def note(self) -> None:
+        """Note in the manifest, where there is one, that what is staged is ours."""
+        manifest = self.folder._manifest()
+        if manifest:
+            mine = {name: digest for name, digest in self.products().items() if name in self.staged.places}
+            manifest["products"] = {**manifest["products"], **mine}
+            self.staged.write(MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1) + "\n")
 
 
 def existing(path: Path) -> RunFolder:
@@ -224,53 +350,27 @@ def existing(path: Path) -> RunFolder:
     Raises:
         InputError: there is no such folder.
     """
-    if not path.is_dir():
+    try:
+        there = path.is_dir()
+    except OSError:  # no folder can have that name
+        there = False
+    if not there:
         raise InputError([Finding(where=str(path), message="no such folder", cure="name one that fit or run wrote")])
     return RunFolder(path)
 
 
-def pack(chunk: Mapping[str, pl.DataFrame], format: Format) -> dict[str, bytes]:
-    """Each table of a chunk as the bytes of a file, to be handed to `writing`; the work that can be done side by side."""
-    if format == "parquet":
-        return {level: parquet_bytes(frame) for level, frame in chunk.items()}
-    return {level: frame.write_csv().encode() for level, frame in chunk.items()}
-
-
-class _Writer:
-    """Packed chunks of one table on their way into one file."""
-
-    def __init__(self, file: IO[bytes], format: Format) -> None:
-        self.file, self.header = file, b""
-        self.groups = RowGroups(file) if format == "parquet" else None
-
-    def add(self, whole: bytes) -> None:
-        if self.groups is not None:
-            self.groups.add(whole)
-        elif not self.header:
-            self.header = whole[: _end_of_row(whole)]
-            self.file.write(whole)
-        else:
-            self.file.write(memoryview(whole)[len(self.header) :])
-
-    def finish(self) -> None:
-        if self.groups is not None:
-            self.groups.finish()
-        self.file.flush()
-        os.fsync(self.file.fileno())
-
-
-def _end_of_row(text: bytes) -> int:
-    """Where the first row of a CSV file ends: a line break inside quotes is part of a name."""
-    end = text.index(b"\n") + 1
-    while text[:end].count(b'"') % 2:
-        end = text.index(b"\n", end) + 1
-    return end
-
-
 def sha256(path: Path) -> str:
-    """Hash of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return _hash(file)
+    """Hash of a file's bytes, in hexadecimal.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _hash(file)
+    except OSError as error:
+        cure = "allow yourself to read it, or move it away"
+        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
 
 
 def _hash(file: IO[bytes]) -> str:
@@ -282,6 +382,8 @@ def _told(path: Path) -> Iterator[None]:
     """Failures of the disk, in words."""
     try:
         yield
+    except BrokenPipeError:  # of a terminal that no longer listens
+        raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise OutputError(f"{path}: cannot be written: {reason}; free some space or choose another --out") from error

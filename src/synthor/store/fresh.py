@@ -1,32 +1,78 @@
-"""Files that are written for a person to go on from: only ever new ones."""
+"""Files that are written for a person to go on from: only ever new ones, and all of them or none."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from synthor.disk.lock import Tell, locked
+from synthor.disk.staged import Staged
 from synthor.errors import Finding, InputError, OutputError
 
 
-def write_fresh(folder: Path, files: Mapping[str, str]) -> None:
-    """Write text files into a folder; none that is there already is touched.
+class Fresh:
+    """A folder for new files, while no other command may write there.
+
+    Attributes:
+        path: the folder.
+        purpose: what the files are for.
+        finished: whether files for this very purpose were found all but written by a command that was killed. They have
+            their names now.
+    """
+
+    def __init__(self, path: Path, purpose: str, *, finished: bool) -> None:
+        self.path, self.purpose, self.finished = path, purpose, finished
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write text files; none that is there already is touched.
+
+        Args:
+            files: text by name, in the order in which they appear; a name may hold a folder. A file that has this very text
+                already is left as it is.
+
+        Raises:
+            InputError: files of these names are there; nothing was written then.
+            OutputError: the folder cannot be written to; nothing was written then.
+        """
+        staged = Staged(self.path, fresh=True, purpose=self.purpose)
+        try:
+            refuse_present(self.path, files)
+            for name, text in files.items():
+                if not (self.path / name).exists():
+                    staged.write(name, text)
+            staged.appear()
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        finally:
+            staged.discard()
+
+
+@contextmanager
+def fresh(folder: Path, purpose: str = "", *, wait: bool = False, tell: Tell = lambda text: None) -> Iterator[Fresh]:
+    """A folder to write new files into.
 
     Args:
         folder: made where it is missing.
-        files: text by name; a name may hold a folder. A file that has this very text already is left as it is.
+        purpose: what the files are for, for a command that finds them all but written.
+        wait: for another command that is writing there, instead of refusing.
+        tell: told whom is waited for.
 
     Raises:
-        InputError: files of these names are there; nothing was written then.
+        InputError: another command is writing there, or it is a file.
         OutputError: the folder cannot be made or written to.
     """
-    refuse_present(folder, files)
     try:
-        for name, text in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            if not (folder / name).exists():
-                with open(folder / name, "x", encoding="utf-8", newline="") as file:
-                    file.write(text)
+        if folder.exists() and not folder.is_dir():
+            raise InputError([Finding(where=str(folder), message="is a file", cure="name a folder for the results")])
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"{folder}: cannot be written: {reason}; choose another folder") from error
+        raise _unwritable(folder, error) from error
+    with locked(folder, wait=wait, tell=tell) as finished:
+        yield Fresh(folder, purpose, finished=bool(purpose) and finished == purpose)
+
+
+def write_fresh(folder: Path, files: Mapping[str, str]) -> None:
+    """Write text files into a folder, all of them or none; see `Fresh.write`."""
+    with fresh(folder) as place:
+        place.write(files)
 
 
 def refuse_present(folder: Path, files: Mapping[str, str]) -> None:
@@ -35,8 +81,6 @@ def refuse_present(folder: Path, files: Mapping[str, str]) -> None:
     Raises:
         InputError: one finding a file that is there already.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError([Finding(where=str(folder), message="is a file", cure="name a folder for the results")])
     findings = [
         Finding(where=str(folder / name), message="is there already and is not overwritten", cure="choose another place")
         for name, text in files.items()
@@ -51,3 +95,7 @@ def _holds(path: Path, text: str) -> bool:
         return path.read_bytes() == text.encode()
     except OSError:
         return False
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"{folder}: cannot be written: {error.strerror or type(error).__name__}; choose another folder")

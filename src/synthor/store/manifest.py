@@ -13,11 +13,11 @@ from typing import Any
 from synthor import __version__
 from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
-from synthor.store.folder import PRODUCTS, RunFolder, sha256
+from synthor.store.folder import sha256
 
 
 def manifest_json(
-    folder: RunFolder,
+    products: Mapping[str, str],
     *,
     status: str,
     beliefs: str,
@@ -28,10 +28,10 @@ def manifest_json(
     rounds: Sequence[Round],
     bill: Bill,
 ) -> str:
-    """The text of manifest.json, for the products that the folder holds now.
+    """The text of manifest.json.
 
     Args:
-        folder: the run folder.
+        products: hashes of the files that the folder will hold, by name.
         status: how the run ended.
         beliefs: what was believed, in words.
         random_seed: as used.
@@ -41,8 +41,6 @@ def manifest_json(
         rounds: of asking a model.
         bill: what it cost.
     """
-    records = sorted(path.name for path in folder.path.iterdir() if path.suffix in (".parquet", ".csv"))
-    products = [name for name in (*PRODUCTS, *records) if (folder.path / name).is_file()]
     document: dict[str, Any] = {
         "status": status,
         "beliefs": beliefs,
@@ -56,7 +54,7 @@ def manifest_json(
         "random_seed": random_seed,
         "records": n_records,
         "inputs": {name: sha256(path) for name, path in inputs.items() if path.is_file()},
-        "products": {name: sha256(folder.path / name) for name in products},
+        "products": dict(products),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "rounds": [asdict(made) for made in rounds],
         "usage": asdict(bill),

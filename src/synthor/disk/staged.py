@@ -1,0 +1,174 @@
+"""Several files appear in a folder together or not at all, whenever the process that writes them may be killed.
+
+Each is written under a temporary name in the same folder. When all are there, a note is put beside them that says what they
+are called and which files they make obsolete: from then on they count as written. Then they are renamed, one by one, and the
+note is deleted. Who finds a note finishes the renaming; temporary files without a note are deleted. Only the holder of the
+folder's lock does either, so that nobody takes away what somebody else is about to rename.
+"""
+
+import errno
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from synthor.errors import Finding, InputError
+
+NOTE = ".synthor-note.json"
+_TEMPORARY = re.compile(r"\.synthor-[0-9a-f]{12}")
+
+
+def left_over(folder: Path) -> list[Path]:
+    """Temporary files in a folder, of whichever process."""
+    return [path for path in folder.glob(".synthor-*") if _TEMPORARY.fullmatch(path.name) or path.name == NOTE]
+
+
+@contextmanager
+def temporary(folder: Path) -> Iterator[Path]:
+    """An empty file in a folder, of a name that nobody else has; deleted at the end unless it was renamed."""
+    path = _new(folder)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole: a reader, or a crash, sees the old one or the new one."""
+    with temporary(path.parent) as place:
+        _write(place, text.encode())
+        place.replace(path)
+
+
+class Staged:
+    """Files on their way into a folder, to be used by the holder of its lock.
+
+    Args:
+        folder: where they will be.
+        fresh: whether a file that is there by the time of the renaming is kept.
+        purpose: what they are written for, told to who finishes the renaming.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False, purpose: str = "") -> None:
+        self.folder, self.fresh, self.purpose = folder, fresh, purpose
+        self.places: dict[str, Path] = {}
+        self.obsolete: dict[str, None] = {}
+
+    def place(self, name: str) -> Path:
+        """An empty file that will be called so, to be written by the caller."""
+        if name not in self.places:
+            self.places[name] = _new(self.folder)
+        return self.places[name]
+
+    def write(self, name: str, text: str) -> None:
+        """Stage a text."""
+        _write(self.place(name), text.encode())
+
+    def remove(self, name: str) -> None:
+        """Let a file go, before any of the new ones appears."""
+        self.obsolete[name] = None
+
+    def appear(self) -> None:
+        """Give all files their names, in the order in which they were staged.
+
+        Raises:
+            OSError: one of them could not be had; nothing was changed then.
+        """
+        for name in self.places:
+            self._check(name)
+        with suppress(OSError):  # the folder itself through to the disk, where the system can
+            handle = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        names = {place.name: name for name, place in self.places.items()}
+        document = {"purpose": self.purpose, "fresh": self.fresh, "obsolete": list(self.obsolete), "names": names}
+        write_whole(self.folder / NOTE, json.dumps(document, ensure_ascii=False) + "\n")
+        _rename(self.folder, names, list(self.obsolete), fresh=self.fresh)
+        self.places.clear()
+
+    def discard(self) -> None:
+        """Leave the folder as it was; nothing once the files have appeared, or will."""
+        if not (self.folder / NOTE).exists():
+            for place in self.places.values():
+                place.unlink(missing_ok=True)
+
+    def _check(self, name: str) -> None:
+        """What renaming would stumble over must be known before anything is renamed."""
+        path = self.folder / name
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, "a folder is in its place", str(path))
+        above = next(parent for parent in path.parents if parent.exists())
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{above.name} is no folder", str(path))
+        if above.stat().st_dev != self.folder.stat().st_dev:
+            raise OSError(errno.EXDEV, f"{above.name} is on another disk", str(path))
+
+
+def recover(folder: Path) -> str:
+    """Finish or undo what a process that was killed had begun; for the holder of the folder's lock.
+
+    Returns:
+        What the files were written for whose renaming was finished; empty where there were none.
+
+    Raises:
+        InputError: the note of a dead process is none of ours.
+    """
+    purpose, note = "", folder / NOTE
+    if note.is_file():
+        purpose, names, obsolete, fresh = _noted(note)
+        _rename(folder, names, obsolete, fresh=fresh)
+    for path in left_over(folder):
+        path.unlink(missing_ok=True)
+    return purpose
+
+
+def _noted(note: Path) -> tuple[str, Mapping[str, str], Sequence[str], bool]:
+    """What a note says. It may come from anybody who can put a file there, so it cannot name files elsewhere."""
+    try:
+        document = json.loads(note.read_text(encoding="utf-8"))
+        names, obsolete = document["names"], document["obsolete"]
+        strange = [name for name in (*names.values(), *obsolete) if not _is_inside(name)]
+        if not strange and all(_TEMPORARY.fullmatch(place) for place in names):
+            return str(document["purpose"]), names, obsolete, bool(document["fresh"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    message = "does not say which files a command that was interrupted was about to write"
+    raise InputError([Finding(where=str(note), message=message, cure="delete it, and run that command again")])
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def _rename(folder: Path, names: Mapping[str, str], obsolete: Sequence[str], *, fresh: bool) -> None:
+    for name in obsolete:
+        (folder / name).unlink(missing_ok=True)
+    for place, name in names.items():
+        if not (folder / place).exists():
+            continue  # was renamed before the kill
+        if fresh and (folder / name).exists():
+            (folder / place).unlink()  # a person has put one there meanwhile
+            continue
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).replace(folder / name)
+    (folder / NOTE).unlink(missing_ok=True)
+
+
+def _new(folder: Path) -> Path:
+    """A new empty file, readable for whom the umask allows."""
+    path = folder / f".synthor-{secrets.token_hex(6)}"
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
