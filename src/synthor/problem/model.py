@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from synthor.problem.level import Level
+from synthor.problem.rulings import Rulings
 from synthor.problem.target import Axis, Moment, Target
 from synthor.spec.model import Spec
-from synthor.spec.rules import Predicate, truth
+from synthor.spec.rules import Predicate
 from synthor.spec.variables import Variable
-from synthor.types import Codes, Floats, Mask
+from synthor.types import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,6 +78,11 @@ class Problem:
             return self
         return replace(self, levels=(Level(name=level.name, variables=tuple(variables)), *self.levels[1:]))
 
+    @cached_property
+    def rulings(self) -> Rulings:
+        """The rules, decided for the categories of level 0 as this problem has them."""
+        return Rulings.of(self.rules, self.variables)
+
     def scaled(self, n_units: int) -> "Problem":
         """The same problem for another number of units, counts in proportion."""
         factor = n_units / self.n_units
@@ -131,20 +137,3 @@ class Problem:
         first = np.full(axis.size, -1, np.int32)
         first[axis.group_of] = parent
         return first if (first[axis.group_of] == parent).all() and (first >= 0).all() else None
-
-    def allowed(self, codes: Codes) -> Mask:
-        """Whether some values in each unit's categories break no rule, (n, v) -> (n,)."""
-        known = {v.name: codes[:, i] for i, v in enumerate(self.levels[0].variables)}
-        allowed = np.ones(len(codes), dtype=bool)
-        for rule in self.rules:
-            allowed &= ~truth(rule.predicate, known, self.variables, len(codes)).must
-        return allowed
-
-    def unsettled(self, codes: Codes) -> Mask:
-        """Whether it depends on the values inside the categories that a rule is kept, (n, v) -> (n,)."""
-        known = {v.name: codes[:, i] for i, v in enumerate(self.levels[0].variables)}
-        unsure = np.zeros(len(codes), dtype=bool)
-        for rule in self.rules:
-            found = truth(rule.predicate, known, self.variables, len(codes))
-            unsure |= found.may & ~found.must
-        return unsure

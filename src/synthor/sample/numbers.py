@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
+from synthor.problem.rulings import Rulings
 from synthor.sample.exact import exactly, gap, n_missed
 from synthor.sample.quotas import MARGINS
 from synthor.sample.tune import Aim, tune
 from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes, Floats, Mask
-from synthor.values import Ruling, broken_by
 
 TURNS = 12
 """Times that all variables are gone through where rules tie them."""
@@ -38,7 +38,7 @@ def moved(
     variables: Sequence[Variable],
     positions: Sequence[int],
     aims: Aims,
-    rulings: Sequence[Ruling],
+    rulings: Rulings,
 ) -> pl.DataFrame:
     """The same records, numbers moved inside their bins; none breaks a rule that broke none before.
 
@@ -72,9 +72,9 @@ def moved(
 class _Numbers:
     """Records whose numbers are moved one variable, or one pair of variables, at a time."""
 
-    def __init__(self, frame: pl.DataFrame, codes: Codes, variables: Sequence[Variable], rulings: Sequence[Ruling]) -> None:
+    def __init__(self, frame: pl.DataFrame, codes: Codes, variables: Sequence[Variable], rulings: Rulings) -> None:
         self.frame, self.codes, self.variables = frame, codes, variables
-        self.rulings = tuple(rulings)
+        self.rulings = rulings
 
     def values(self, position: int) -> Floats:
         return self.frame[self.variables[position].name].to_numpy().astype(np.float64)
@@ -83,7 +83,7 @@ class _Numbers:
         """Variables with sums to come to that a rule ties to this one."""
         name = self.variables[position].name
         tied: set[int] = set()
-        for ruling in self.rulings:
+        for ruling in self.rulings.each:
             if position in ruling.columns and name in ruling.numeric:
                 tied |= {other for other in positions if other != position and self.variables[other].name in ruling.numeric}
         return sorted(tied)
@@ -120,8 +120,8 @@ class _Numbers:
 
     def _reach(self, positions: tuple[int, ...], now: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         """How far numbers can go, the first one's values being told, before a rule breaks: between its bounds, by bisection."""
-        rulings = self._concerned(positions)
-        if not rulings:
+        rulings = self.rulings.of_any(positions)
+        if not rulings.each:
             return low, high
         step = 10.0 ** -self.variables[positions[0]].decimals
         found = []
@@ -144,16 +144,11 @@ class _Numbers:
             found.append(np.round(reached, self.variables[positions[0]].decimals))
         return found[0], found[1]
 
-    def _concerned(self, positions: tuple[int, ...]) -> tuple[Ruling, ...]:
-        return tuple(ruling for ruling in self.rulings if set(positions) & set(ruling.columns))
-
-    def _broken(
-        self, rulings: Sequence[Ruling], positions: tuple[int, ...], now: Floats, then: Floats, rows: CellIndex
-    ) -> Mask:
+    def _broken(self, rulings: Rulings, positions: tuple[int, ...], now: Floats, then: Floats, rows: CellIndex) -> Mask:
         """Which of some rows would break a rule if the first variable's numbers became `then`, the others' moving along."""
         some = self.frame[rows] if len(rows) < self.frame.height else self.frame
         moved = some.with_columns(self._columns(positions, (then - now)[rows], rows))
-        return broken_by(rulings, self.codes[rows], moved)
+        return rulings.breaks(self.codes[rows], moved)
 
     def _columns(self, positions: tuple[int, ...], change: Floats, rows: CellIndex) -> list[pl.Series]:
         columns = []
@@ -166,7 +161,7 @@ class _Numbers:
     def _move(self, positions: tuple[int, ...], now: Floats, then: Floats) -> None:
         """Take the new numbers, but for records that would break a rule: there is a gap on their way."""
         everyone = np.arange(len(now))
-        rulings = self._concerned(positions)
-        if rulings:
+        rulings = self.rulings.of_any(positions)
+        if rulings.each:
             then = np.where(self._broken(rulings, positions, now, then, everyone), now, then)
         self.frame = self.frame.with_columns(self._columns(positions, then - now, everyone))
