@@ -260,32 +260,34 @@ def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) 
 
 
 def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellIndex]:
-    """Values tried for each kind of unit: each combination of categories of the variables that rules speak of.
+    """Numbers tried for each kind of unit: each combination of categories that matters to rules which categories leave open.
 
     They are the same whenever a kind is tried. The corners of the bins are among them: a comparison of sums that holds
     anywhere in the bins holds at a corner.
 
     Returns:
-        The values of those variables, `TRIAL_VALUES` rows a kind; whether each breaks no rule, (kinds, TRIAL_VALUES); and the
-        kind of each unit, (n,).
+        The numbers of the variables that rules speak of, `TRIAL_VALUES` rows a kind; whether each breaks no rule that is open,
+        (kinds, TRIAL_VALUES); and the kind of each unit, (n,).
     """
-    variables = problem.levels[0].variables
-    columns = [(i, variables[i]) for i in problem.rulings.columns]
-    kinds, kind = np.unique(codes[:, problem.rulings.columns], axis=0, return_inverse=True)
-    u = generator(0, "possible").random((TRIAL_VALUES, len(columns)))
-    cornered = [j for j, (_, variable) in enumerate(columns) if variable.numeric][:MAX_CORNERS]
+    rulings, variables = problem.rulings, problem.levels[0].variables
+    numeric = [v for v in rulings.columns if variables[v].numeric]
+    u = generator(0, "possible").random((TRIAL_VALUES, len(rulings.columns)))
+    cornered = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][:MAX_CORNERS]
     corners = np.array(list(itertools.product((0.0, 1.0), repeat=len(cornered))))
     u[: len(corners), cornered] = corners
-    tried = np.repeat(kinds, TRIAL_VALUES, axis=0)
-    frame = pl.DataFrame([_even(v).at(tried[:, j], np.tile(u[:, j], len(kinds))) for j, (_, v) in enumerate(columns)])
-    whole = np.zeros((len(tried), len(variables)), np.int32)
-    whole[:, problem.rulings.columns] = tried
-    return frame, ~problem.rulings.breaks(whole, frame).reshape(len(kinds), TRIAL_VALUES), kind.ravel()
+    matter = sorted({*rulings.open_columns, *numeric})
+    _, first, kind = np.unique(codes[:, matter], axis=0, return_index=True, return_inverse=True)
+    kinds = codes[first]
+    tried = {v: np.repeat(kinds[:, v], TRIAL_VALUES) for v in numeric}
+    at = {v: np.tile(u[:, j], len(kinds)) for j, v in enumerate(rulings.columns) if v in tried}
+    frame = pl.DataFrame([_even(variables[v]).at(tried[v], at[v]) for v in numeric])
+    return frame, ~rulings.breaks_of_values(kinds, frame), kind.ravel()
 
 
 def _found(problem: Problem, codes: Codes, random: np.random.Generator) -> pl.DataFrame:
-    """For each unit, one of the trials that break no rule; any trial where all do."""
+    """For each unit, one of the trials that break no rule; the first trial where all do, or categories alone."""
     frame, works, kind = _trials(problem, codes)
     first_those_that_work = np.argsort(~works, axis=1, stable=True)
     pick = (random.random(len(kind)) * works.sum(axis=1)[kind]).astype(np.int64)
-    return frame[kind * TRIAL_VALUES + first_those_that_work[kind, pick]]
+    trial = np.where(problem.rulings.state(codes) < BROKEN, first_those_that_work[kind, pick], 0)
+    return frame[kind * TRIAL_VALUES + trial]

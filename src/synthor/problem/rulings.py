@@ -80,12 +80,12 @@ class Ruling:
             frame: n records, or their numbers alone.
         """
         if self.states is None:
-            return self._by_value(codes, frame)
+            return self.by_value(codes, frame)
         state = self.state(codes)
         found: Mask = state == BROKEN
         rows = np.flatnonzero(state == OPEN)
         if len(rows):
-            found[rows] = self._by_value(codes[rows], taken(frame, rows, self.numeric))
+            found[rows] = self.by_value(codes[rows], taken(frame, rows, self.numeric))
         return found
 
     @cached_property
@@ -99,7 +99,8 @@ class Ruling:
         found = truth(self.rule.predicate, known, self.variables, n)
         return np.where(found.must, BROKEN, np.where(found.may, OPEN, KEPT)).astype(np.uint8)
 
-    def _by_value(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+    def by_value(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+        """Which records break the rule, (n,), by their values alone; arguments as those of `breaks`."""
         known = {name: codes[:, v] for v, name in enumerate(self.variables) if v in self.columns}
         return holds(self.rule.predicate, frame, self.variables, known)
 
@@ -154,7 +155,7 @@ class Rulings:
         """What categories alone say of all rules together, (n, v) -> (n,): BROKEN where any is, OPEN where some are at most."""
         found = np.zeros(len(codes), np.uint8)
         for group in self._groups:
-            np.maximum(found, group.states[_cells(codes, group.columns, group.shape)], out=found)
+            np.maximum(found, self._looked_up(group, codes), out=found)
         for r in self._unlisted:
             left = np.flatnonzero(found < BROKEN)
             found[left] = np.maximum(found[left], self.each[r].state(codes[left]))
@@ -169,7 +170,7 @@ class Rulings:
         """
         found = np.zeros(len(codes), dtype=bool)
         for group in self._groups:
-            state = group.states[_cells(codes, group.columns, group.shape)]
+            state = self._looked_up(group, codes)
             found |= state == BROKEN
             rows = np.flatnonzero((state == OPEN) & ~found)
             if len(rows):
@@ -182,11 +183,38 @@ class Rulings:
             found |= self.each[r].breaks(codes, frame)
         return found
 
+    @cached_property
+    def open_columns(self) -> tuple[int, ...]:
+        """Positions of all variables that some rule speaks of which values inside of categories may decide, rising."""
+        of = [r for group in self._groups for r in group.open] + list(self._unlisted)
+        return tuple(sorted({v for r in of for v in self.each[r].columns}))
+
+    def breaks_of_values(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+        """Which of several records of the same categories break a rule that categories leave open, (n, records of each).
+
+        Args:
+            codes: (n, v) categories.
+            frame: the numbers of the records, one combination of categories after the other.
+        """
+        times = frame.height // max(len(codes), 1)
+        found = np.zeros((len(codes), times), dtype=bool)
+        everyone = np.arange(len(codes))
+        places = [(np.flatnonzero(self._looked_up(group, codes) != KEPT), group.open) for group in self._groups if group.open]
+        for near, rules in [*places, (everyone, self._unlisted)]:
+            for ruling in (self.each[r] for r in rules):
+                rows = near[ruling.state(codes[near]) == OPEN]
+                if len(rows):
+                    records = (rows[:, None] * times + np.arange(times)).ravel()
+                    there = np.repeat(codes[rows], times, axis=0)
+                    broken = ruling.by_value(there, taken(frame, records, ruling.numeric))
+                    found[rows] |= broken.reshape(len(rows), times)
+        return found
+
     def counts(self, codes: Codes, frame: pl.DataFrame) -> tuple[Counts, int]:
         """How many records break each rule, (rules,), and how many break any; arguments as those of `breaks`."""
         counts, broken = np.zeros(len(self.each), np.int64), np.zeros(len(codes), dtype=bool)
         for group in self._groups:
-            state = group.states[_cells(codes, group.columns, group.shape)]
+            state = self._looked_up(group, codes)
             rows = np.flatnonzero(state != KEPT)
             if len(rows):
                 there, numbers = codes[rows], taken(frame, rows, group.numeric)
@@ -199,6 +227,9 @@ class Rulings:
             counts[r] = these.sum()
             broken |= these
         return counts, int(broken.sum())
+
+    def _looked_up(self, group: _Group, codes: Codes) -> NDArray[np.uint8]:
+        return group.states[_cells(codes, group.columns, group.shape)]
 
     @cached_property
     def _unlisted(self) -> tuple[int, ...]:
