@@ -23,6 +23,7 @@ from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_po
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
 from synthor.fit.rounds import Round
+from synthor.fit.sizes import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
@@ -35,7 +36,6 @@ from synthor.types import Codes, Floats
 from synthor.units import Cells, Units
 
 FORMAT = 2
-POOL_SIZE = 100_000
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
 MIDDLE = 0.05
@@ -299,7 +299,7 @@ def fit(
     prior: Prior,
     *,
     dropped: tuple[Dropped, ...] = (),
-    pool_size: int = POOL_SIZE,
+    pool_size: int | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """Pull the beliefs onto the targets.
@@ -308,7 +308,7 @@ def fit(
         problem: what is known.
         prior: what is believed; an empty one gives independence.
         dropped: beliefs that were found unusable already, to be listed with those found here.
-        pool_size: candidates to draw.
+        pool_size: candidates to draw; what is usual where that is None.
         advance: told how many steps of how many are done.
 
     Returns:
@@ -320,6 +320,8 @@ def fit(
     _refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
+    pool_size = pool_size or usual_pool_size(problem)
+    refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
     inside: tuple[Inside, ...] = ()
     listed = bool(lean_positions(ruled, pool_size))
     for more in range(SUPPLIES + 1):
@@ -502,7 +504,7 @@ def fit_what_can_be(
     return fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped + lost, advance=advance)
 
 
-def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int = POOL_SIZE) -> Model:
+def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int | None = None) -> Model:
     """The plan of proposals as it stands: no target pulls it, no rule holds it back.
 
     So the methods work that take a language model at its word.
@@ -511,12 +513,14 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         problem: what is known; only the cells' names and the number of records matter here.
         prior: its proposals are the distribution.
         dropped: beliefs that were found unusable already.
-        pool_size: candidates to draw.
+        pool_size: candidates to draw; what is usual where that is None.
 
     Raises:
         InputError: a table counts members of units.
     """
     _refuse_members(problem)
+    pool_size = pool_size or usual_pool_size(problem)
+    refuse_what_cannot_fit(problem, 0, pool_size)
     beliefs = resolve(prior, problem, floor=0.0)
     with one_thread():
         pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)

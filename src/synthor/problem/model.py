@@ -1,6 +1,6 @@
 """What is known, ready for the solver."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -105,27 +105,35 @@ class Problem:
 
         They are those of the first target that gives them exactly, else of the first that gives intervals or margins of error.
         """
-        for target in sorted(self.targets, key=lambda target: not target.exact):
-            if position in target.columns and target.complete:
-                side = target.columns.index(position)
-                declared = self._declared(target.axes[side])
-                if declared is not None:
-                    table = np.bincount(declared, target.believable_side(side), self.levels[0].variables[position].size)
-                    return np.asarray(table / table.sum(), dtype=np.float64)
+        for target in sorted(self._complete.get(position, ()), key=lambda target: not target.exact):
+            side = target.columns.index(position)
+            declared = self._declared(target.axes[side])
+            if declared is not None:
+                table = np.bincount(declared, target.believable_side(side), self.levels[0].variables[position].size)
+                return np.asarray(table / table.sum(), dtype=np.float64)
         return None
 
     def bands(self, position: int) -> list[tuple[Codes, Floats]]:
         """Known shares of groups of one variable's finest bins: the group of each bin, -1 for none, and the groups' shares."""
         found = []
+        for target in self._complete.get(position, ()):
+            side = target.columns.index(position)
+            axis, level = target.axes[side], self.levels[0]
+            of = axis.group_of
+            if axis.column != level.column(position):
+                of = of[level.parents(position)]
+            table = target.believable_side(side)
+            found.append((of, table / table.sum()))
+        return found
+
+    @cached_property
+    def _complete(self) -> Mapping[int, Sequence[Target]]:
+        """The tables that give counts of all records, by position of their variables."""
+        found: dict[int, list[Target]] = {}
         for target in self.targets:
-            if position in target.columns and target.complete:
-                side = target.columns.index(position)
-                axis, level = target.axes[side], self.levels[0]
-                of = axis.group_of
-                if axis.column != level.column(position):
-                    of = of[level.parents(position)]
-                table = target.believable_side(side)
-                found.append((of, table / table.sum()))
+            if target.complete:
+                for position in dict.fromkeys(target.columns):
+                    found.setdefault(position, []).append(target)
         return found
 
     def _declared(self, axis: Axis) -> Codes | None:

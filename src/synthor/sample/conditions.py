@@ -94,7 +94,7 @@ class _Rows:
     """Rows that are gathered block by block."""
 
     def __init__(self, n_units: int) -> None:
-        self.n_units, self.n_sums = n_units, 0
+        self.n_units, self.n_rows, self.n_sums = n_units, 0, 0
         self.blocks: list[Matrix] = []
         self.sums: list[Entry] = []
         self.step: list[float] = []
@@ -105,10 +105,6 @@ class _Rows:
         self.scale: list[Floats] = []
         self.source: list[CellIndex] = []
         self.cell: list[CellIndex] = []
-
-    @property
-    def n_rows(self) -> int:
-        return sum(block.shape[1] for block in self.blocks)
 
     def new_sums(self, home: CellIndex, step: float, least: float = -np.inf) -> CellIndex:
         """Columns for sums; `home` counts from the next block that is added."""
@@ -132,6 +128,7 @@ class _Rows:
         largest = float(np.abs(block.data).max(initial=0.0))  # of the whole block: a row of its own may be empty today
         self.scale.append(np.full(len(low), max(largest, *(np.abs(value).max(initial=0.0) for _, _, value in sums), 1e-12)))
         self.blocks.append(block)
+        self.n_rows += block.shape[1]
         self.sums += [(column, row + begin, value) for column, row, value in sums]
         self.low.append(low)
         self.high.append(high)
