@@ -275,6 +275,8 @@ def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellInd
     cornered = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][:MAX_CORNERS]
     corners = np.array(list(itertools.product((0.0, 1.0), repeat=len(cornered))))
     u[: len(corners), cornered] = corners
+    others = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][MAX_CORNERS:]
+    u[[[0], [len(corners) - 1]], others] = [[0.0], [1.0]]  # numbers that all must be equal are so at all their lower ends
     matter = sorted({*rulings.open_columns, *numeric})
     _, first, kind = np.unique(codes[:, matter], axis=0, return_index=True, return_inverse=True)
     kinds = codes[first]
