@@ -27,6 +27,7 @@ from synthor.loop import fit_spec
 from synthor.measure import encode
 from synthor.method import calibrated
 from synthor.problem import Problem
+from synthor.problem.rulings import BROKEN
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
@@ -76,7 +77,7 @@ class Judge:
         for target in self.problem.targets:
             got = target.cells(model.pool.units).totals(weights)
             marginals.append(float(np.abs(got - target.wanted / target.wanted.sum()).sum() / 2))
-        allowed = self.problem.allowed(codes)
+        allowed = self.problem.rulings.state(codes) < BROKEN
         return Score(
             marginal_tvd=float(np.mean(marginals)),
             pair_tvd=pair,

@@ -10,8 +10,8 @@ from synthor import compile_problem, parse_spec
 from synthor.problem import Problem, forbids_all
 from synthor.spec.rules import holds, parse_predicate
 from synthor.spec.variables import Integer, Number, Variable
-from synthor.types import Codes, Floats
-from synthor.values import Shape, broken, possible, settle, shape
+from synthor.types import Codes, Floats, Mask
+from synthor.values import Shape, possible, settle, shape
 
 HOMES = """
 records: 10
@@ -34,6 +34,14 @@ def forbids_all_homes(rule: str) -> bool:
     """The compiler refuses such a rule."""
     variables = homes().variables
     return forbids_all(parse_predicate(rule, variables), variables)
+
+
+def broken(problem: Problem, frame: pl.DataFrame) -> Mask:
+    """Whether each record breaks some rule, each rule read by itself."""
+    found = np.zeros(frame.height, dtype=bool)
+    for rule in problem.rules:
+        found |= holds(rule.predicate, frame, problem.variables)
+    return found
 
 
 def all_codes(problem: Problem) -> Codes:

@@ -16,7 +16,6 @@ from synthor.problem import Moment, Problem, Target
 from synthor.spec.variables import Variable
 from synthor.spread import Spread
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
-from synthor.values import rulings_of
 
 Records = Mapping[str, pl.DataFrame]
 MOST_DIGITS = 15
@@ -377,7 +376,7 @@ class Tally:
         self.sums = [_Sums(moment) for moment in problem.moments]
         numeric = [variable for variable in problem.levels[0].variables if variable.numeric]
         self.spreads = [Spread(variable, problem.n_units) for variable in numeric]
-        self.rulings = rulings_of(problem.refined)
+        self.rulings = problem.refined.rulings
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
 
     def add(self, records: Records) -> None:
@@ -397,12 +396,10 @@ class Tally:
             if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
                 spread.add(column.to_numpy())
         refined = self.problem.levels[0].refine(codes[0])
-        some = np.zeros(frame.height, dtype=bool)
-        for ruling in self.rulings:
-            these = ruling.breaks(refined, frame)
-            self.violations[ruling.rule.text] += int(these.sum())
-            some |= these
-        self.n_broken += int(some.sum())
+        counts, n_broken = self.rulings.counts(refined, frame)
+        for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
+            self.violations[ruling.rule.text] += count
+        self.n_broken += n_broken
 
     def merge(self, other: "Tally") -> None:
         """Add what another tally of the same problem and pairs counted."""

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from synthor.problem import Problem, Rule
+from synthor.problem import Problem
+from synthor.problem.rulings import BROKEN, OPEN
 from synthor.randomness import generator
-from synthor.spec.rules import holds, names_in, truth
 from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
@@ -36,12 +35,7 @@ FAR = 20.0
 HALVED = float(np.log(2))
 """Most that a count falls off from one value to the next, where all that is known is how many are none."""
 
-KEPT, BROKEN, OPEN = 0, 1, 2
-
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
-
-MAX_LISTED = 50_000
-"""Combinations of categories that a rule is decided for beforehand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -176,9 +170,9 @@ def settle(
         showed them to be `possible`, so these are rows that are not.
     """
     numbers = {v: s.numbers(codes[:, v], random.random(len(codes))) for v, s in enumerate(shapes) if s.variable.numeric}
-    rulings = rulings_of(problem)
-    ruled = sorted({v for ruling in rulings for v in ruling.columns if v in numbers})
-    rows = np.flatnonzero(broken_by(rulings, codes, _frame(shapes, {v: numbers[v] for v in ruled})))
+    rulings = problem.rulings
+    ruled = [v for v in rulings.columns if v in numbers]
+    rows = np.flatnonzero(rulings.breaks(codes, _frame(shapes, {v: numbers[v] for v in ruled})))
     even = tuple(_even(shape.variable) for shape in shapes)
     for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
         n_tried = 0
@@ -187,7 +181,7 @@ def settle(
             n_tried += n_each
             tried = codes[np.repeat(rows, n_each)]
             again = {v: these[v].numbers(tried[:, v], random.random(len(tried))) for v in ruled}
-            works = ~broken_by(rulings, tried, _frame(shapes, again)).reshape(len(rows), n_each)
+            works = ~rulings.breaks(tried, _frame(shapes, again)).reshape(len(rows), n_each)
             some = works.any(axis=1)
             picks = np.flatnonzero(some) * n_each + works[some].argmax(axis=1)
             for v, drawn in again.items():
@@ -196,7 +190,7 @@ def settle(
     n_broken = 0
     if len(rows):
         found = _found(problem, codes[rows], random)
-        n_broken = int(broken_by(rulings, codes[rows], found).sum())
+        n_broken = int(rulings.breaks(codes[rows], found).sum())
         for v in ruled:
             numbers[v][rows] = found[shapes[v].variable.name].to_numpy()
     return pl.DataFrame([shape.column(codes[:, v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
@@ -206,105 +200,14 @@ def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) ->
     return pl.DataFrame({shapes[v].variable.name: values for v, values in numbers.items()})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ruling:
-    """One rule, decided once for every combination of categories that it speaks of.
-
-    Attributes:
-        rule: the rule.
-        variables: of level 0, by name.
-        columns: positions of those that it speaks of.
-        shape: their sizes.
-        states: (cells,) KEPT by all values in these categories, BROKEN by all, or OPEN: that depends on the values; None where
-            there are too many cells to list: then it always does.
-    """
-
-    rule: Rule
-    variables: Mapping[str, Variable]
-    columns: tuple[int, ...]
-    shape: tuple[int, ...]
-    states: NDArray[np.uint8] | None
-
-    def breaks(self, codes: Codes, frame: pl.DataFrame) -> Mask:
-        """Which records break the rule, (n,); values are looked at only where categories do not decide.
-
-        Args:
-            codes: (n, v) categories of the records.
-            frame: n records, or their numbers alone.
-        """
-        known = {v: codes[:, v] for v in self.columns}
-        if self.states is None:
-            return self._by_value(known, frame)
-        cell = np.zeros(len(codes), np.uint16)  # MAX_LISTED fits into it, and it is the fastest
-        for v, size in zip(self.columns, self.shape, strict=True):
-            cell *= np.uint16(size)
-            cell += known[v].astype(np.uint16)
-        state = self.states[cell.astype(np.intp)]
-        found: Mask = state == BROKEN
-        rows = np.flatnonzero(state == OPEN)
-        if len(rows):
-            numbers = pl.DataFrame([_rows(frame[name], rows) for name in self.numeric])
-            found[rows] = self._by_value({v: column[rows] for v, column in known.items()}, numbers)
-        return found
-
-    @property
-    def numeric(self) -> list[str]:
-        """Numeric variables that the rule speaks of."""
-        named = names_in(self.rule.predicate)
-        return [name for name, variable in self.variables.items() if name in named and variable.numeric]
-
-    def _by_value(self, codes: Mapping[int, Codes], frame: pl.DataFrame) -> Mask:
-        known = {name: codes[v] for v, name in enumerate(self.variables) if v in codes}
-        return holds(self.rule.predicate, frame, self.variables, known)
-
-
-def _rows(column: pl.Series, rows: CellIndex) -> pl.Series:
-    return pl.Series(column.name, column.to_numpy()[rows]) if column.dtype.is_numeric() else column[rows]
-
-
-def rulings_of(problem: Problem) -> tuple[Ruling, ...]:
-    """Every rule of a problem, decided for each combination of categories."""
-    return tuple(_ruling(rule, problem) for rule in problem.rules)
-
-
-def _ruling(rule: Rule, problem: Problem) -> Ruling:
-    variables = problem.levels[0].variables
-    named = names_in(rule.predicate)
-    columns = tuple(v for v, variable in enumerate(variables) if variable.name in named)
-    shape = tuple(variables[v].size for v in columns)
-    n_cells = math.prod(shape)
-    states = None
-    if n_cells <= MAX_LISTED:
-        cells = np.unravel_index(np.arange(n_cells), shape) if shape else ()
-        codes = {variables[v].name: cell.astype(np.int32) for v, cell in zip(columns, cells, strict=True)}
-        found = truth(rule.predicate, codes, problem.variables, n_cells)
-        states = np.where(found.must, BROKEN, np.where(found.may, OPEN, KEPT)).astype(np.uint8)
-    return Ruling(rule=rule, variables=problem.variables, columns=columns, shape=shape, states=states)
-
-
-def broken_by(rulings: Sequence[Ruling], codes: Codes, frame: pl.DataFrame) -> Mask:
-    """Whether each record breaks some rule, (n,), given its categories too."""
-    found = np.zeros(len(codes), dtype=bool)
-    for ruling in rulings:
-        found |= ruling.breaks(codes, frame)
-    return found
-
-
-def broken(problem: Problem, frame: pl.DataFrame) -> Mask:
-    """Whether each record breaks some rule, (n,)."""
-    found = np.zeros(frame.height, dtype=bool)
-    for rule in problem.rules:
-        found |= holds(rule.predicate, frame, problem.variables)
-    return found
-
-
 def possible(problem: Problem, codes: Codes) -> Mask:
     """Whether values that break no rule exist for each unit's categories, (n, v) -> (n,).
 
     Where that depends on the values inside the bins, some are tried.
     """
-    allowed = problem.allowed(codes)
-    unsure = allowed & problem.unsettled(codes)
+    state = problem.rulings.state(codes)
+    allowed: Mask = state < BROKEN
+    unsure = state == OPEN
     if not unsure.any():
         return allowed
     _, works, kind = _trials(problem, codes[unsure])
@@ -342,7 +245,7 @@ def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) 
         variable = refined.levels[0].variables[position]
         ends = factor * variable.low[fine[:, position]], factor * variable.high[fine[:, position]]
         least, most = least + np.minimum(*ends), most + np.maximum(*ends)
-    rows = np.flatnonzero(refined.unsettled(fine)) if refined.rules else np.empty(0, np.int64)
+    rows = np.flatnonzero(refined.rulings.state(fine) == OPEN) if refined.rules else np.empty(0, np.int64)
     if len(rows):
         tried, works, kind = _trials(refined, fine[rows])
         tied_to = [(refined.levels[0].variables[position].name, factor) for position, factor in terms]
@@ -357,30 +260,36 @@ def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) 
 
 
 def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellIndex]:
-    """Values tried for each kind of unit: each combination of categories of the variables that rules speak of.
+    """Numbers tried for each kind of unit: each combination of categories that matters to rules which categories leave open.
 
     They are the same whenever a kind is tried. The corners of the bins are among them: a comparison of sums that holds
     anywhere in the bins holds at a corner.
 
     Returns:
-        The values of those variables, `TRIAL_VALUES` rows a kind; whether each breaks no rule, (kinds, TRIAL_VALUES); and the
-        kind of each unit, (n,).
+        The numbers of the variables that rules speak of, `TRIAL_VALUES` rows a kind; whether each breaks no rule that is open,
+        (kinds, TRIAL_VALUES); and the kind of each unit, (n,).
     """
-    named = frozenset[str]().union(*(names_in(rule.predicate) for rule in problem.rules))
-    columns = [(i, variable) for i, variable in enumerate(problem.levels[0].variables) if variable.name in named]
-    kinds, kind = np.unique(codes[:, [i for i, _ in columns]], axis=0, return_inverse=True)
-    u = generator(0, "possible").random((TRIAL_VALUES, len(columns)))
-    cornered = [j for j, (_, variable) in enumerate(columns) if variable.numeric][:MAX_CORNERS]
+    rulings, variables = problem.rulings, problem.levels[0].variables
+    numeric = [v for v in rulings.columns if variables[v].numeric]
+    u = generator(0, "possible").random((TRIAL_VALUES, len(rulings.columns)))
+    cornered = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][:MAX_CORNERS]
     corners = np.array(list(itertools.product((0.0, 1.0), repeat=len(cornered))))
     u[: len(corners), cornered] = corners
-    tried = np.repeat(kinds, TRIAL_VALUES, axis=0)
-    frame = pl.DataFrame([_even(v).at(tried[:, j], np.tile(u[:, j], len(kinds))) for j, (_, v) in enumerate(columns)])
-    return frame, ~broken(problem, frame).reshape(len(kinds), TRIAL_VALUES), kind.ravel()
+    others = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][MAX_CORNERS:]
+    u[[[0], [len(corners) - 1]], others] = [[0.0], [1.0]]  # numbers that all must be equal are so at all their lower ends
+    matter = sorted({*rulings.open_columns, *numeric})
+    _, first, kind = np.unique(codes[:, matter], axis=0, return_index=True, return_inverse=True)
+    kinds = codes[first]
+    tried = {v: np.repeat(kinds[:, v], TRIAL_VALUES) for v in numeric}
+    at = {v: np.tile(u[:, j], len(kinds)) for j, v in enumerate(rulings.columns) if v in tried}
+    frame = pl.DataFrame([_even(variables[v]).at(tried[v], at[v]) for v in numeric])
+    return frame, ~rulings.breaks_of_values(kinds, frame), kind.ravel()
 
 
 def _found(problem: Problem, codes: Codes, random: np.random.Generator) -> pl.DataFrame:
-    """For each unit, one of the trials that break no rule; any trial where all do."""
+    """For each unit, one of the trials that break no rule; the first trial where all do, or categories alone."""
     frame, works, kind = _trials(problem, codes)
     first_those_that_work = np.argsort(~works, axis=1, stable=True)
     pick = (random.random(len(kind)) * works.sum(axis=1)[kind]).astype(np.int64)
-    return frame[kind * TRIAL_VALUES + first_those_that_work[kind, pick]]
+    trial = np.where(problem.rulings.state(codes) < BROKEN, first_those_that_work[kind, pick], 0)
+    return frame[kind * TRIAL_VALUES + trial]

@@ -5,7 +5,7 @@ Exit codes: 0 targets met, 1 not met (the result is written), 2 bad input, 3 our
 
 import sys
 
-from synthor.cli import init, inputs, results  # noqa: F401  each adds its verbs
+from synthor.cli import arithmetic, init, inputs, results  # noqa: F401  that comes before NumPy; each other adds its verbs
 from synthor.cli.app import app
 from synthor.errors import InputError, SynthorError
 

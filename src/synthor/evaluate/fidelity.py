@@ -17,7 +17,6 @@ from synthor.measure import encode
 from synthor.problem import Problem
 from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Mask
-from synthor.values import rulings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +235,8 @@ def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
 
 def _violations(problem: Problem, frame: pl.DataFrame, codes: Codes, what: str) -> dict[str, int]:
     with _named(what):
-        return {ruling.rule.text: int(ruling.breaks(codes, frame).sum()) for ruling in rulings_of(problem)}
+        counts, _ = problem.rulings.counts(codes, frame)
+    return {rule.text: int(count) for rule, count in zip(problem.rules, counts, strict=True)}
 
 
 def _copies(

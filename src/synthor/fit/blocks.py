@@ -32,6 +32,9 @@ SPARSEST = 64
 LOOKED_AT = 8_192
 """Candidates that are looked at to see which tables go together."""
 
+MANY_TABLES, NEAREST = 200, 32
+"""Of more tables than the first, only so many are looked at for one block: the largest of those that are in none yet."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -212,7 +215,8 @@ def _grouped(indices: dict[int, CellIndex], sizes: dict[int, int]) -> list[list[
     groups = []
     while left:
         group, index = [left[0]], seen[left[0]]
-        bounds = [(0.0, t) for t in left[1:]]  # fewest joint cells that adding a table may bring: they only become more
+        others = left[1:] if len(left) <= MANY_TABLES else left[1 : NEAREST + 1]
+        bounds = [(0.0, t) for t in others]  # fewest joint cells that adding a table may bring: they only become more
         while bounds:
             _, table = heapq.heappop(bounds)
             found = _present(index, seen[table], sizes[table])

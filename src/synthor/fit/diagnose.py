@@ -121,6 +121,8 @@ def diagnose(
     if not isinstance(found, Conflict):
         return Diagnosis()
     contradiction, inside = _judged(problem, hard, demands, found)
+    if pool.complete:  # there is nothing that could be drawn beside
+        contradiction, inside = replace(contradiction, proven=True), None
     members = [(demands[table].source, cell) for table, cell in found.members]
     weakest = _weakest(problem, members, found)
     return Diagnosis(

@@ -6,12 +6,13 @@ Re and Rudra, 2013). So nothing is ever listed that a table of the bound variabl
 combinations a step gives is counted before they are made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthor.problem import Axis, Level, Problem, Target
+from synthor.problem.rulings import BROKEN, Rulings
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 MOST_LISTED = 3_000_000
@@ -82,6 +83,64 @@ def some_combinations(problem: Problem, positions: Sequence[int], most: int = MO
     if fitting:
         return max(fitting, key=lambda listing: len(listing.fine))
     return _listed(problem, [position for position in positions if position in flows], most)
+
+
+def allowed_combinations(
+    problem: Problem,
+    most: int,
+    *,
+    within: Mapping[int, CellIndex] | None = None,
+    random: np.random.Generator | None = None,
+) -> Listing | None:
+    """All combinations of all variables that no table wants empty and that no rule forbids whatever the values.
+
+    Variables are bound one after the other, first those that rules and tables tie to the ones that are bound already; what a
+    rule forbids is left out as soon as all its variables are bound. So rules that leave few combinations of many variables
+    (equalities along a chain, permutations) never let more than a few be held.
+
+    Args:
+        problem: with all rules that hold.
+        most: combinations, of some variables too, beyond which none are listed.
+        within: position to the finest bins that are looked at, for variables of which not all are.
+        random: where it is given and there are more, only so many are followed, picked at random.
+    """
+    level, rulings = problem.levels[0], problem.refined.rulings
+    bins = {v: np.arange(level.finest(v).size, dtype=np.int32) for v in range(len(level.variables))}
+    bins |= {v: picked.astype(np.int32) for v, picked in (within or {}).items()}
+    relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
+    ties = [frozenset(relation.positions) for relation in relations]
+    ties += [frozenset(columns) for columns in dict.fromkeys(ruling.columns for ruling in rulings.each)]
+    codes, bound = np.zeros((1, len(bins)), np.int32), set[int]()
+    while len(bound) < len(bins):
+        position = _next(bins, bound, ties)
+        own, bound = bins[position], bound | {position}
+        if len(codes) * len(own) > most:
+            if random is None:
+                return None
+            keep = max(most // len(own), 1)
+            codes = codes[np.sort(random.choice(len(codes), min(keep, len(codes)), replace=False))]
+        codes = np.repeat(codes, len(own), axis=0)
+        codes[:, position] = np.tile(own, len(codes) // len(own))
+        for relation in relations:
+            if position in relation.positions:
+                pairs, n_labels = _pairs(relation, {v: codes[:, v] for v in bound - {position}}, position)
+                keys = _keys(relation, {v: codes[:, v] for v in bound - {position}}, position, len(codes))
+                label = relation.group_of[relation.positions.index(position)][codes[:, position]]
+                codes = codes[_among(keys * n_labels + label, pairs)]
+        complete = (ruling for ruling in rulings.each if position in ruling.columns and bound.issuperset(ruling.columns))
+        codes = codes[Rulings(each=tuple(complete)).state(codes) < BROKEN]
+    return Listing(positions=tuple(bins), fine=codes[np.lexsort(codes.T[::-1])])
+
+
+def _next(bins: Mapping[int, Codes], bound: set[int], ties: Sequence[frozenset[int]]) -> int:
+    """The variable that completes most of what ties it to those that are bound; else the one tied to most, of fewest bins."""
+    complete, near = dict.fromkeys(bins, 0), dict.fromkeys(bins, 0)
+    for tie in ties:
+        left = tie - bound
+        for position in left:
+            complete[position] += len(left) == 1 and len(tie) > 1
+            near[position] += len(left) < len(tie)
+    return min(bins.keys() - bound, key=lambda v: (-complete[v], -near[v], len(bins[v]), v))
 
 
 def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | None:

@@ -19,10 +19,11 @@ from synthor.fit.face import Closing
 from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
-from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool
+from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool, sought
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
 from synthor.fit.rounds import Round
+from synthor.fit.sizes import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
@@ -35,7 +36,6 @@ from synthor.types import Codes, Floats
 from synthor.units import Cells, Units
 
 FORMAT = 2
-POOL_SIZE = 100_000
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
 MIDDLE = 0.05
@@ -46,6 +46,12 @@ CLASHES = 5
 
 TIGHTER, LESS = 4, 4.0
 """Times that the give of statistics is made less where it was too much, and how many times less each time."""
+
+MOST_LISTED_FOR_WANT = 3
+"""All combinations are candidates, where drawn ones lack what targets want, up to so many times as many as are drawn."""
+
+RARE = 0.01
+"""Share of draws that rules leave, below which more candidates are constructed where the drawn ones contradict the targets."""
 
 SUPPLIES = 3
 """Times that candidates are drawn for combinations that turn out to be missing."""
@@ -299,7 +305,7 @@ def fit(
     prior: Prior,
     *,
     dropped: tuple[Dropped, ...] = (),
-    pool_size: int = POOL_SIZE,
+    pool_size: int | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """Pull the beliefs onto the targets.
@@ -308,7 +314,7 @@ def fit(
         problem: what is known.
         prior: what is believed; an empty one gives independence.
         dropped: beliefs that were found unusable already, to be listed with those found here.
-        pool_size: candidates to draw.
+        pool_size: candidates to draw; what is usual where that is None.
         advance: told how many steps of how many are done.
 
     Returns:
@@ -320,26 +326,10 @@ def fit(
     _refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
-    inside: tuple[Inside, ...] = ()
-    listed = bool(lean_positions(ruled, pool_size))
-    for more in range(SUPPLIES + 1):
-        with one_thread():
-            pool = _pool(ruled, beliefs, pool_size, inside, listed=listed, advance=advance)
-            listed = pool.listed
-            _refuse_empty(pool)
-            believed = lacking(ruled, beliefs, pool.units) if not more else ()
-            if believed:
-                inside = (*inside, *believed)
-                pool = _pool(ruled, beliefs, pool_size, inside, listed=listed, advance=advance)
-            hard, soft = _hard(problem, beliefs, pool), _soft(beliefs, pool)
-            found = balance(pool.log_base, hard, soft, advance=advance)
-            diagnosis = Diagnosis()
-            if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
-                diagnosis = diagnose(ruled, hard, pool, advance=advance)
-        missing = openings(ruled, found.closings) if diagnosis.inside is None else (diagnosis.inside,)
-        if not missing or more == SUPPLIES:
-            break
-        inside = (*inside, *missing)
+    pool_size = pool_size or usual_pool_size(problem)
+    refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
+    tried = _tried(ruled, beliefs, pool_size, advance)
+    pool, hard, soft, found, diagnosis = tried.pool, tried.hard, tried.soft, tried.found, tried.diagnosis
     if diagnosis.conflict is None and not pool.unsupported:
         with one_thread():
             found = _tightened(ruled, hard, soft, pool, found)
@@ -375,9 +365,9 @@ def fit(
         pool_sha256=_digest(pool),
         thetas=thetas,
         phis=phis,
-        inside=inside,
+        inside=tried.inside,
         closings=found.closings,
-        listed=listed,
+        listed=pool.listed,
         lacking=pool.unsupported,
         contradictions=contradictions,
         status=_status(pool, found.status, contradictions),
@@ -395,6 +385,54 @@ def fit(
     )
     model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
     return model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Tried:
+    """A pool, what is demanded of it, its weights, and why these do not meet the demands, where they do not.
+
+    Attributes:
+        inside: combinations that candidates were drawn for.
+    """
+
+    pool: Pool
+    hard: list[Hard]
+    soft: list[Soft]
+    found: Balance
+    diagnosis: Diagnosis
+    inside: tuple[Inside, ...]
+
+
+def _tried(ruled: Problem, beliefs: Beliefs, size: int, advance: Callable[[int, int], None]) -> _Tried:
+    """Candidates and their weights; candidates are drawn anew where some turn out to be missing."""
+    inside: tuple[Inside, ...] = ()
+    listed, more, built = bool(lean_positions(ruled, size)), 0, False
+    while True:
+        with one_thread():
+            pool = _pool(ruled, beliefs, size, inside, listed=listed, advance=advance)
+            if pool.unsupported or not len(pool.units):
+                pool, inside = _constructed(ruled, beliefs, pool, size, inside)
+            listed = pool.listed
+            _refuse_empty(pool)
+            believed = lacking(ruled, beliefs, pool.units) if not more else ()
+            if believed:
+                inside = (*inside, *believed)
+                pool = _pool(ruled, beliefs, size, inside, listed=listed, advance=advance)
+            hard, soft = _hard(ruled, beliefs, pool), _soft(beliefs, pool)
+            found = balance(pool.log_base, hard, soft, advance=advance)
+            diagnosis = Diagnosis()
+            if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
+                diagnosis = diagnose(ruled, hard, pool, advance=advance)
+        missing = openings(ruled, found.closings) if diagnosis.inside is None else (diagnosis.inside,)
+        if missing and more < SUPPLIES:
+            inside, more = (*inside, *missing), more + 1
+        elif not listed and _may_be_met(diagnosis) and _every(ruled, beliefs, size) is not None:
+            listed = True  # what drawn candidates cannot meet, all combinations may
+        elif not built and not pool.complete and pool.acceptance < RARE and _may_be_met(diagnosis):
+            inside, built = (*inside, *sought(ruled, (), ruled.spec.random_seed)), True
+        else:
+            break
+    return _Tried(pool=pool, hard=hard, soft=soft, found=found, diagnosis=diagnosis, inside=inside)
 
 
 def _given_way(
@@ -424,6 +462,32 @@ def _pool(
     seed = ruled.spec.random_seed
     found = listed_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside) if listed else None
     return found or draw_pool(ruled, beliefs, size=size, random_seed=seed, inside=inside, advance=advance)
+
+
+def _may_be_met(diagnosis: Diagnosis) -> bool:
+    """Whether candidates contradict their targets, but perhaps not all records that there can be."""
+    return diagnosis.conflict is not None and not (diagnosis.found is not None and diagnosis.found.proven)
+
+
+def _every(ruled: Problem, beliefs: Beliefs, size: int) -> Pool | None:
+    """All combinations that rules and empty cells leave, where these are few."""
+    found = listed_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed)
+    return found if found is not None and found.complete and len(found.units) <= MOST_LISTED_FOR_WANT * size else None
+
+
+def _constructed(
+    ruled: Problem, beliefs: Beliefs, pool: Pool, size: int, inside: tuple[Inside, ...]
+) -> tuple[Pool, tuple[Inside, ...]]:
+    """Another pool, where one was drawn that lacks what targets want: of all combinations, or with constructed ones."""
+    if pool.complete:
+        return pool, inside
+    every = _every(ruled, beliefs, size)
+    if every is not None:
+        return every, inside
+    more = sought(ruled, pool.unsupported, ruled.spec.random_seed)
+    if not more:
+        return pool, inside
+    return _pool(ruled, beliefs, size, (*inside, *more), listed=pool.listed), (*inside, *more)
 
 
 def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], pool: Pool, found: Balance) -> Balance:
@@ -502,7 +566,7 @@ def fit_what_can_be(
     return fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped + lost, advance=advance)
 
 
-def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int = POOL_SIZE) -> Model:
+def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int | None = None) -> Model:
     """The plan of proposals as it stands: no target pulls it, no rule holds it back.
 
     So the methods work that take a language model at its word.
@@ -511,12 +575,14 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         problem: what is known; only the cells' names and the number of records matter here.
         prior: its proposals are the distribution.
         dropped: beliefs that were found unusable already.
-        pool_size: candidates to draw.
+        pool_size: candidates to draw; what is usual where that is None.
 
     Raises:
         InputError: a table counts members of units.
     """
     _refuse_members(problem)
+    pool_size = pool_size or usual_pool_size(problem)
+    refuse_what_cannot_fit(problem, 0, pool_size)
     beliefs = resolve(prior, problem, floor=0.0)
     with one_thread():
         pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)

@@ -15,6 +15,7 @@ import numpy as np
 
 from synthor.fit.listing import finest_groups
 from synthor.problem import Problem, Rule, Target
+from synthor.problem.rulings import OPEN
 from synthor.spec.rules import names_in
 from synthor.types import CellIndex, Codes, Mask
 from synthor.values import possible
@@ -76,7 +77,7 @@ class Ground:
         for obstacle in self.obstacles:
             if obstacle.kind == "rule":
                 alone = refined.with_only((_rule(self.problem, obstacle),))
-                found[obstacle] = (possible(alone, fine), bool(alone.unsettled(fine).any()))
+                found[obstacle] = (possible(alone, fine), bool((alone.rulings.state(fine) == OPEN).any()))
             else:
                 target = next(target for target in self.problem.targets if target.name == obstacle.text)
                 found[obstacle] = (~np.append(_empty(target), False)[target.grid.index(self.codes)], False)

@@ -1,13 +1,20 @@
 """The pool: candidate units drawn from the beliefs, each with its weight under the base measure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
 
 import numpy as np
 
-from synthor.fit.listing import FEWEST_DRAWN, every_combination, lean_positions, some_combinations
+from synthor.fit.listing import (
+    FEWEST_DRAWN,
+    allowed_combinations,
+    every_combination,
+    finest_groups,
+    lean_positions,
+    some_combinations,
+)
 from synthor.fit.slices import fine_shapes, log_scattered, slice_shares, with_slices
 from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import Beliefs
@@ -22,6 +29,16 @@ from synthor.values import Shape, possible
 PART = 25_000
 MAX_DRAWS_PER_CANDIDATE = 100
 """Draws for each candidate that is wanted, before the pool is left smaller than that."""
+
+FEW, FEW_AFTER = 0.002, 20
+"""Where fewer candidates than the first share of those wanted are found in so many draws each, more draws are in vain: such
+candidates are constructed."""
+
+MOST_ALLOWED = 1_000_000
+"""Combinations up to which all are listed that rules leave."""
+
+MOST_SOUGHT, FOLLOWED, SOUGHT_OF_EACH = 200, 20_000, 20
+"""Cells without candidates for which some are constructed, partial combinations that are followed for each, and candidates."""
 
 DRAWN_IN_ALL = 1_000_000
 """Candidates that are drawn for listed combinations of some variables, unless these take more."""
@@ -101,7 +118,7 @@ def draw_pool(
     parts: list[Codes] = []
     log_base: list[Floats] = []
     accepted = drawn = part = 0
-    while accepted < size and drawn < MAX_DRAWS_PER_CANDIDATE * size:
+    while accepted < size and drawn < (MAX_DRAWS_PER_CANDIDATE if accepted >= FEW * size else FEW_AFTER) * size:
         advance(accepted, size)
         random = generator(random_seed, "pool", "zone", "", "part", part)
         n = min(PART, -(-size // len(draw.sources)))
@@ -151,7 +168,8 @@ def listed_pool(
         return replace(draw.listed(found.fine), listed=True)
     strata = some_combinations(problem, lean_positions(problem, size))
     if strata is None:
-        return None
+        found = None if numbers else allowed_combinations(problem, MOST_ALLOWED)
+        return None if found is None else replace(draw.listed(found.fine), listed=True)
     n_each = max(FEWEST_DRAWN, DRAWN_IN_ALL // max(len(strata.fine), 1))
     n_here = max(PART // n_each, 1)
     parts = [
@@ -166,6 +184,38 @@ def listed_pool(
     codes, log_base = np.concatenate([codes for codes, _ in parts]), np.concatenate([weights for _, weights in parts])
     acceptance = float(np.exp(log_base).sum())
     return replace(_supplied(draw, codes, log_base, 1, acceptance, random_seed, inside), listed=True)
+
+
+def sought(problem: Problem, unsupported: Sequence[tuple[int, int]], random_seed: int) -> tuple["Inside", ...]:
+    """Combinations for wanted cells that hold no candidate, constructed variable by variable along what rules leave.
+
+    Args:
+        problem: with all rules that hold.
+        unsupported: such cells, as (target, cell); without any, combinations are looked for anywhere.
+        random_seed: the same seed gives the same combinations.
+    """
+    level, found = problem.levels[0], []
+    places: list[tuple[int, int] | None] = list(unsupported[:MOST_SOUGHT]) or [None]
+    for place in places:
+        within: dict[int, CellIndex] = {}
+        if place is not None:
+            target = problem.targets[place[0]]
+            for side, axis in enumerate(target.axes):
+                label = np.unique(axis.group_of[target.grid.combinations(place[1])[:, side]])
+                within[axis.position] = np.flatnonzero(np.isin(finest_groups(level, axis), label))
+        random = generator(random_seed, "pool", "sought", *(place or ()))
+        listing = allowed_combinations(problem, FOLLOWED, within=within, random=random)
+        if listing is None or not len(listing.fine):
+            continue
+        fine = listing.fine[possible(problem.refined, listing.fine)]
+        codes = level.coarsen(fine)
+        if place is not None:
+            codes = codes[problem.targets[place[0]].grid.index(codes) == place[1]]
+        n = min(len(codes), SOUGHT_OF_EACH if place is not None else FOLLOWED // 10)
+        found.append(codes[np.sort(random.choice(len(codes), n, replace=False))])
+    if not found or not sum(len(codes) for codes in found):
+        return ()
+    return (Inside(positions=tuple(range(len(level.variables))), codes=np.unique(np.concatenate(found), axis=0)),)
 
 
 def _supplied(
@@ -411,6 +461,8 @@ def _add(
     table = np.concatenate(strata)
     _, share = draw.base.draw_within(columns, table, random)
     left, n_each = np.arange(len(strata)), DRAWS_PER_MISSING_CELL
+    if fixed is not None and len(columns) == len(draw.problem.levels[0].variables):
+        n_each = 1  # all that is drawn for one is the same
     while len(left) and n_each <= MAX_DRAWS_PER_MISSING_CELL:
         n_here = max(min(n_each, MAX_SUPPLIED_AT_ONCE // len(left)), 1)
         stratum = np.repeat(left, n_here)

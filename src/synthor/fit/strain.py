@@ -179,6 +179,8 @@ def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Sou
 def _grouped(target: Target, shares: Floats) -> Floats:
     """Shares of categories as shares of a table's labels, (cells,)."""
     for place, axis in enumerate(target.axes):
-        under = axis.group_of == np.arange(axis.size)[:, None]
-        shares = np.moveaxis(np.tensordot(under.astype(np.float64), shares, axes=(1, place)), 0, place)
+        inside = np.flatnonzero(axis.group_of >= 0)
+        grouped = np.zeros((axis.size, *np.delete(shares.shape, place)))
+        np.add.at(grouped, axis.group_of[inside], np.moveaxis(shares, place, 0)[inside])
+        shares = np.moveaxis(grouped, 0, place)
     return np.asarray(shares, dtype=np.float64).ravel()

@@ -1,6 +1,7 @@
 """Whether targets agree with each other and with the rules, as far as that can be seen without a solver."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -8,7 +9,17 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.level import Level
-from synthor.problem.marginals import SIGMAS_APART, Shared, Stated, Sums, inexact, rounded_apart, shared_marginals
+from synthor.problem.marginals import (
+    SIGMAS_APART,
+    Shared,
+    Stated,
+    Sums,
+    inexact,
+    meeting,
+    rounded_apart,
+    shared_marginals,
+    told_once,
+)
 from synthor.problem.model import Rule
 from synthor.problem.target import Moment, Target
 from synthor.spec.rules import Predicate, names_in, truth
@@ -21,18 +32,19 @@ MOST_COMBINATIONS = 2_000_000
 
 def repeated_names(targets: Sequence[Target | Moment]) -> Iterator[Finding]:
     """Targets that are called the same."""
-    names = [target.name for target in targets]
-    for name in dict.fromkeys(names):
-        if names.count(name) > 1:
-            yield Finding(where="targets", message=f"{names.count(name)} targets are called '{name}'", cure="name them apart")
+    for name, times in Counter(target.name for target in targets).items():
+        if times > 1:
+            yield Finding(where="targets", message=f"{times} targets are called '{name}'", cure="name them apart")
 
 
 def loosened(targets: Sequence[Target], level: Level) -> Iterator[tuple[Target, Finding | None]]:
     """The targets; tables of shares that differ from another only by their own rounding become intervals, and are told."""
-    whole = [target for target in targets if target.whole]
-    for target in targets:
-        others = [other for other in whole if other is not target]
-        if target.whole and target.room.any() and any(rounded_apart(target, other, level) for other in others):
+    kinds, number = told_once(targets)
+    whole, roomy = [kind.whole for kind in kinds], [bool(kind.room.any()) for kind in kinds]
+    pairs = [(a, b) for a, b in meeting(kinds) if whole[a] and whole[b] and (roomy[a] or roomy[b])]
+    apart = {kind for a, b in pairs if rounded_apart(kinds[a], kinds[b], level) for kind in (a, b)}
+    for target, kind in zip(targets, number, strict=True):
+        if roomy[kind] and kind in apart:
             loose = (np.maximum(target.wanted - target.room, 0.0), target.wanted + target.room)
             if target.slack > 0:
                 message = "differs from another table by what its shares were rounded; its cells are met to their rounding"
@@ -54,20 +66,32 @@ def disagreements(tables: Sequence[Stated], level: Level) -> Iterator[Finding]:
         tables: of counts or shares.
         level: that they count.
     """
-    for a, b in itertools.combinations(tables, 2):
-        if a.position == b.position:
-            continue  # a table and its own totals
-        both = a.target.whole and b.target.whole
-        if both and (set(a.target.columns).isdisjoint(b.target.columns) or not rounded_apart(a.target, b.target, level)):
+    kinds, number = told_once([stated.target for stated in tables])
+    of_kind: list[list[int]] = [[] for _ in kinds]
+    for place, kind in enumerate(number):
+        of_kind[kind].append(place)
+    apart = {pair for pair in meeting(kinds) if _differ(kinds[pair[0]], kinds[pair[1]], level)}
+    for i, j in sorted(tuple(sorted(places)) for a, b in apart for places in itertools.product(of_kind[a], of_kind[b])):
+        a, b = tables[i], tables[j]
+        if a.position != b.position:  # no table and its own totals
+            yield from (_disagreement(a, b, shared) for shared in _differ(a.target, b.target, level))
+
+
+def _differ(a: Target, b: Target, level: Level) -> list[Shared]:
+    """What two tables say differently, over the smallest sets of variables."""
+    both = a.whole and b.whole
+    if both and (set(a.columns).isdisjoint(b.columns) or not rounded_apart(a, b, level)):
+        return []
+    told: list[frozenset[str]] = []
+    found = []
+    for shared in shared_marginals(a, b, level):
+        names = frozenset(shared.names)
+        if any(fewer <= names for fewer in told) or not shared.differs.any():
             continue
-        told: list[frozenset[str]] = []
-        for shared in shared_marginals(a.target, b.target, level):
-            names = frozenset(shared.names)
-            if any(fewer <= names for fewer in told) or not shared.differs.any():
-                continue
-            told.append(names)
-            if names or not (a.target.whole and b.target.whole):  # totals of all records are told one by one
-                yield _disagreement(a, b, shared)
+        told.append(names)
+        if names or not both:  # totals of all records are told one by one
+            found.append(shared)
+    return found
 
 
 def _disagreement(a: Stated, b: Stated, shared: Shared) -> Finding:

@@ -6,7 +6,7 @@ needs several tables at once is left to the fit, which finds it by a linear prog
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +50,9 @@ def beyond_reach(targets: Sequence[Target], moments: Sequence[Moment], level: Le
         found = next((finding for finding in itertools.chain(beside, parts) if finding is not None), None)
         if found is not None:
             yield found
+    nearby = _Nearby.of(counted)
     for target in targets:
-        others = (table for table in counted if table is not target and _nearly_one_way(target, table, level))
+        others = (table for table in nearby.beside(target) if table is not target and _nearly_one_way(target, table, level))
         found = next((finding for table in others if (finding := _cells(target, table, level, n_units)) is not None), None)
         if found is not None:
             yield found
@@ -72,6 +73,30 @@ def without_whole_numbers(targets: Sequence[Target], n_units: int) -> Iterator[F
         message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {n_units:,} records are made"
         cure = "make more records, with `population` for what the tables add up to, or give it a wider `tolerance`"
         yield Finding(where=target.name, message=message, cure=cure, found=found, expected=n_units, severity="warning")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nearby:
+    """Tables by the variables that they speak of; those apart that are full tables of their variables' categories."""
+
+    plain: Mapping[frozenset[int], Sequence[int]]
+    others: Mapping[frozenset[int], Sequence[int]]
+    tables: Sequence[Target]
+
+    @classmethod
+    def of(cls, tables: Sequence[Target]) -> "_Nearby":
+        plain: dict[frozenset[int], list[int]] = {}
+        others: dict[frozenset[int], list[int]] = {}
+        for place, table in enumerate(tables):
+            (plain if table.grid.plain else others).setdefault(frozenset(table.grid.positions), []).append(place)
+        return cls(plain, others, tables)
+
+    def beside(self, target: Target) -> list[Target]:
+        """Those that speak of the same variables as a table or of some of them, but for full ones beside a full one."""
+        mine = frozenset(target.grid.positions)
+        some = [self.others] if target.grid.plain else [self.plain, self.others]
+        places = [place for tables in some for theirs, of in tables.items() if theirs <= mine for place in of]
+        return [self.tables[place] for place in sorted(places)]
 
 
 def _nearly_one_way(target: Target, table: Target, level: Level) -> bool:

@@ -156,6 +156,46 @@ def rounded_apart(a: Target, b: Target, level: Level) -> bool:
     )
 
 
+def told_once(tables: Sequence[Target]) -> tuple[list[Target], list[int]]:
+    """The tables without those that say the same as an earlier one, and which of these each of them says the same as."""
+    first: dict[object, int] = {}
+    number = [first.setdefault(_said(table), len(first)) for table in tables]
+    kept = dict(zip(reversed(number), reversed(tables), strict=True))
+    return [kept[kind] for kind in range(len(first))], number
+
+
+def _said(table: Target) -> tuple[object, ...]:
+    """All that a table says of its level's rows: two tables of which this is equal differ in nothing but their names."""
+    grid = table.grid
+    numbers = (grid.listed, table.wanted, *(table.bounds or (None,)), table.sigma, table.silent)
+    return (
+        table.level,
+        tuple((axis.position, axis.column, axis.labels, axis.group_of.tobytes()) for axis in grid.axes),
+        None if grid.universe is None else grid.universe.predicate,
+        grid.closed,
+        table.slack,
+        table.kind,
+        *(None if array is None else array.tobytes() for array in numbers),
+    )
+
+
+def meeting(tables: Sequence[Target]) -> Iterator[tuple[int, int]]:
+    """Which two of some tables, by their places, share a variable or differ in what they add up to; all others agree."""
+    totals = np.array([float(table.wanted.sum()) for table in tables])
+    near = np.array([inexact(float(total)) for total in totals])
+    by_column: dict[int, list[int]] = {}
+    for place, table in enumerate(tables):
+        for column in table.columns:
+            by_column.setdefault(column, []).append(place)
+    for place, table in enumerate(tables[:-1]):
+        apart = np.abs(totals[place + 1 :] - totals[place]) > np.minimum(near[place + 1 :], near[place])
+        for column in table.columns:
+            sharing = np.array(by_column[column])
+            apart[sharing[sharing > place] - place - 1] = True
+        for other in np.flatnonzero(apart).tolist():
+            yield place, place + 1 + other
+
+
 def inexact(total: float) -> float:
     """How far apart two sums of counts may be and still count as equal: less than one record, however many there are."""
     return min(0.5, 1e-6 * max(total, 1.0))

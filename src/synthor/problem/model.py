@@ -1,6 +1,6 @@
 """What is known, ready for the solver."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from synthor.problem.level import Level
+from synthor.problem.rulings import Rulings
 from synthor.problem.target import Axis, Moment, Target
 from synthor.spec.model import Spec
-from synthor.spec.rules import Predicate, truth
+from synthor.spec.rules import Predicate
 from synthor.spec.variables import Variable
-from synthor.types import Codes, Floats, Mask
+from synthor.types import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,6 +78,11 @@ class Problem:
             return self
         return replace(self, levels=(Level(name=level.name, variables=tuple(variables)), *self.levels[1:]))
 
+    @cached_property
+    def rulings(self) -> Rulings:
+        """The rules, decided for the categories of level 0 as this problem has them."""
+        return Rulings.of(self.rules, self.variables)
+
     def scaled(self, n_units: int) -> "Problem":
         """The same problem for another number of units, counts in proportion."""
         factor = n_units / self.n_units
@@ -99,27 +105,35 @@ class Problem:
 
         They are those of the first target that gives them exactly, else of the first that gives intervals or margins of error.
         """
-        for target in sorted(self.targets, key=lambda target: not target.exact):
-            if position in target.columns and target.complete:
-                side = target.columns.index(position)
-                declared = self._declared(target.axes[side])
-                if declared is not None:
-                    table = np.bincount(declared, target.believable_side(side), self.levels[0].variables[position].size)
-                    return np.asarray(table / table.sum(), dtype=np.float64)
+        for target in sorted(self._complete.get(position, ()), key=lambda target: not target.exact):
+            side = target.columns.index(position)
+            declared = self._declared(target.axes[side])
+            if declared is not None:
+                table = np.bincount(declared, target.believable_side(side), self.levels[0].variables[position].size)
+                return np.asarray(table / table.sum(), dtype=np.float64)
         return None
 
     def bands(self, position: int) -> list[tuple[Codes, Floats]]:
         """Known shares of groups of one variable's finest bins: the group of each bin, -1 for none, and the groups' shares."""
         found = []
+        for target in self._complete.get(position, ()):
+            side = target.columns.index(position)
+            axis, level = target.axes[side], self.levels[0]
+            of = axis.group_of
+            if axis.column != level.column(position):
+                of = of[level.parents(position)]
+            table = target.believable_side(side)
+            found.append((of, table / table.sum()))
+        return found
+
+    @cached_property
+    def _complete(self) -> Mapping[int, Sequence[Target]]:
+        """The tables that give counts of all records, by position of their variables."""
+        found: dict[int, list[Target]] = {}
         for target in self.targets:
-            if position in target.columns and target.complete:
-                side = target.columns.index(position)
-                axis, level = target.axes[side], self.levels[0]
-                of = axis.group_of
-                if axis.column != level.column(position):
-                    of = of[level.parents(position)]
-                table = target.believable_side(side)
-                found.append((of, table / table.sum()))
+            if target.complete:
+                for position in dict.fromkeys(target.columns):
+                    found.setdefault(position, []).append(target)
         return found
 
     def _declared(self, axis: Axis) -> Codes | None:
@@ -131,20 +145,3 @@ class Problem:
         first = np.full(axis.size, -1, np.int32)
         first[axis.group_of] = parent
         return first if (first[axis.group_of] == parent).all() and (first >= 0).all() else None
-
-    def allowed(self, codes: Codes) -> Mask:
-        """Whether some values in each unit's categories break no rule, (n, v) -> (n,)."""
-        known = {v.name: codes[:, i] for i, v in enumerate(self.levels[0].variables)}
-        allowed = np.ones(len(codes), dtype=bool)
-        for rule in self.rules:
-            allowed &= ~truth(rule.predicate, known, self.variables, len(codes)).must
-        return allowed
-
-    def unsettled(self, codes: Codes) -> Mask:
-        """Whether it depends on the values inside the categories that a rule is kept, (n, v) -> (n,)."""
-        known = {v.name: codes[:, i] for i, v in enumerate(self.levels[0].variables)}
-        unsure = np.zeros(len(codes), dtype=bool)
-        for rule in self.rules:
-            found = truth(rule.predicate, known, self.variables, len(codes))
-            unsure |= found.may & ~found.must
-        return unsure

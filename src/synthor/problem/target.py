@@ -1,5 +1,6 @@
 """Published statistics, compiled: counts in the cells of a table, and means, totals, deviations or shares inside cells."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -115,13 +116,19 @@ class Grid:
         """Number of cells; 1 for a table without sides, which is a single number."""
         if self.listed is not None:
             return len(self.listed) + self.closed
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def positions(self) -> tuple[int, ...]:
         """The variables that decide which cell a row falls into, by their positions."""
         inside = () if self.universe is None else self.universe.positions
         return (*(axis.position for axis in self.axes), *inside)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns of the codes that decide it."""
+        inside = () if self.universe is None else (column for column, _ in self.universe.columns.values())
+        return tuple(dict.fromkeys((*(axis.column for axis in self.axes), *inside)))
 
     @property
     def plain(self) -> bool:

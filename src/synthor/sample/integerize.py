@@ -138,11 +138,15 @@ def shuffled_tree(codes: Codes, random: np.random.Generator) -> Counts:
     [2, 0, 1, 3]
     """
     keys: list[Counts] = []
-    prefix = np.zeros(len(codes), np.int64)
+    prefix, n_alike = np.zeros(len(codes), np.int64), 0
     for column in codes.T:
+        if n_alike == len(codes):  # no two are alike any more; still drawn, so that what is drawn later does not depend on it
+            random.permutation(n_alike)
+            continue
         _, prefix = np.unique(prefix * (int(column.max(initial=0)) + 1) + column, return_inverse=True)
         prefix = prefix.ravel()
-        keys.append(random.permutation(int(prefix.max(initial=0)) + 1)[prefix])
+        n_alike = int(prefix.max(initial=0)) + 1
+        keys.append(random.permutation(n_alike)[prefix])
     return np.lexsort(keys[::-1]) if keys else np.arange(len(codes))
 
 

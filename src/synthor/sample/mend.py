@@ -109,6 +109,14 @@ class _Mending:
         self.problem, self.units, self.log_weight, self.random = problem, units, log_weight, random
         self.targets = [target for target in problem.targets if target.level == 0]
         self.tables = [target.cells(units) for target in self.targets]
+        self._tables_of: dict[int, list[int]] = {}
+        for t, target in enumerate(self.targets):
+            for column in target.grid.columns:
+                self._tables_of.setdefault(column, []).append(t)
+        self._tables_at: dict[int, list[int]] = {}
+        for t, target in enumerate(self.targets):
+            for position in set(target.grid.positions):
+                self._tables_at.setdefault(position, []).append(t)
         self.low, self.high = [t.low for t in self.targets], [t.high for t in self.targets]
         self.counts = counts.copy()
         self.codes = units.codes
@@ -215,8 +223,10 @@ class _Mending:
 
     def _make(self, moves: _Moves) -> None:
         before, after = self._as_units(moves.rows), self._as_units(moves.rows, moves.codes)
+        changed = np.flatnonzero((before.codes != after.codes).any(axis=0)).tolist()
         ones = np.ones(len(moves))
-        for t, target in enumerate(self.targets):
+        for t in sorted({t for column in changed for t in self._tables_of.get(column, ())}):
+            target = self.targets[t]
             self.got[t] += (target.cells(after).totals(ones) - target.cells(before).totals(ones)).astype(np.int64)
         np.subtract.at(self.counts, moves.rows, 1)
         self.counts = np.concatenate([self.counts, np.ones(len(moves), np.int64)])
@@ -281,9 +291,8 @@ class _Mending:
         """By how much each move lowers the error over all tables that any of some variables decide."""
         before, after = self._as_units(rows), self._as_units(rows, codes)
         total = np.zeros(len(rows))
-        for t, target in enumerate(self.targets):
-            if not positions & _positions(target):
-                continue
+        for t in sorted({t for position in positions for t in self._tables_at.get(position, ())}):
+            target = self.targets[t]
             error = np.abs(self._off(t))
             removed, added = error - self._error_at(t, self.got[t] - 1), error - self._error_at(t, self.got[t] + 1)
             old, new = target.cells(before), target.cells(after)

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from synthor.problem.rulings import Rulings
 from synthor.sample.exact import exactly, gap, n_missed
 from synthor.sample.quotas import MARGINS
 from synthor.sample.tune import Aim, tune
 from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes, Floats, Mask
-from synthor.values import Ruling, broken_by
 
 TURNS = 12
 """Times that all variables are gone through where rules tie them."""
@@ -46,7 +46,7 @@ def moved(
     variables: Sequence[Variable],
     positions: Sequence[int],
     aims: Aims,
-    rulings: Sequence[Ruling],
+    rulings: Rulings,
 ) -> pl.DataFrame:
     """The same records, numbers moved inside their bins; none breaks a rule that broke none before.
 
@@ -102,9 +102,9 @@ def _with_room(numbers: "_Numbers", positions: Sequence[int], aims: Aims) -> pl.
 class _Numbers:
     """Records whose numbers are moved one variable, or one pair of variables, at a time."""
 
-    def __init__(self, frame: pl.DataFrame, codes: Codes, variables: Sequence[Variable], rulings: Sequence[Ruling]) -> None:
+    def __init__(self, frame: pl.DataFrame, codes: Codes, variables: Sequence[Variable], rulings: Rulings) -> None:
         self.frame, self.codes, self.variables = frame, codes, variables
-        self.rulings = tuple(rulings)
+        self.rulings = rulings
 
     def values(self, position: int) -> Floats:
         return self.frame[self.variables[position].name].to_numpy().astype(np.float64)
@@ -121,7 +121,7 @@ class _Numbers:
         """Numeric variables that a rule ties to this one; all, or those with sums to come to."""
         name = self.variables[position].name
         tied: set[int] = set()
-        for ruling in self.rulings:
+        for ruling in self.rulings.each:
             if position in ruling.columns and name in ruling.numeric:
                 others = ruling.columns if among is None else among
                 tied |= {other for other in others if other != position and self.variables[other].name in ruling.numeric}
@@ -139,13 +139,13 @@ class _Numbers:
         movable = [partner for partner in self.partners(position) if partner not in settled][:CORNERED]
         variable, now, begin = self.variables[position], self.values(position), self.frame
         widest = variable.low[self.codes[:, position]], variable.high[self.codes[:, position]]
-        rulings = self._concerned((position, *movable))
+        rulings = self.rulings.of_any((position, *movable))
         low, high = self._reach((position,), now, *widest)
         rooms = []
         for sides in itertools.product((False, True), repeat=len(movable)):
             edges = {p: self._edge(p, upper) for p, upper in zip(movable, sides, strict=True)}
             room = self._shifted(begin, edges, 1.0)
-            clear = ~broken_by(rulings, self.codes, room)
+            clear = ~rulings.breaks(self.codes, room)
             self.frame = room
             lower, upper = self._reach((position,), now, *widest)
             low, high = np.where(clear, np.minimum(low, lower), low), np.where(clear, np.maximum(high, upper), high)
@@ -154,12 +154,12 @@ class _Numbers:
         then = self._tuned(position, now, low, high, aims)
         moved = self._columns((position,), then - now, np.arange(len(now)))
         placed = begin.with_columns(moved)
-        best, late = placed, broken_by(rulings, self.codes, placed)
+        best, late = placed, rulings.breaks(self.codes, placed)
         for way, edges in itertools.product(WAYS, rooms):
             if not late.any():
                 break
             trial = self._shifted(placed, edges, way)
-            works = late & ~broken_by(rulings, self.codes, trial)
+            works = late & ~rulings.breaks(self.codes, trial)
             best, late = _rows_of(best, trial, works), late & ~works
         self.frame = _rows_of(best, begin, late)
 
@@ -202,8 +202,8 @@ class _Numbers:
 
     def _reach(self, positions: tuple[int, ...], now: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
         """How far numbers can go, the first one's values being told, before a rule breaks: between its bounds, by bisection."""
-        rulings = self._concerned(positions)
-        if not rulings:
+        rulings = self.rulings.of_any(positions)
+        if not rulings.each:
             return low, high
         step = 10.0 ** -self.variables[positions[0]].decimals
         found = []
@@ -226,16 +226,11 @@ class _Numbers:
             found.append(np.round(reached, self.variables[positions[0]].decimals))
         return found[0], found[1]
 
-    def _concerned(self, positions: tuple[int, ...]) -> tuple[Ruling, ...]:
-        return tuple(ruling for ruling in self.rulings if set(positions) & set(ruling.columns))
-
-    def _broken(
-        self, rulings: Sequence[Ruling], positions: tuple[int, ...], now: Floats, then: Floats, rows: CellIndex
-    ) -> Mask:
+    def _broken(self, rulings: Rulings, positions: tuple[int, ...], now: Floats, then: Floats, rows: CellIndex) -> Mask:
         """Which of some rows would break a rule if the first variable's numbers became `then`, the others' moving along."""
         some = self.frame[rows] if len(rows) < self.frame.height else self.frame
         moved = some.with_columns(self._columns(positions, (then - now)[rows], rows))
-        return broken_by(rulings, self.codes[rows], moved)
+        return rulings.breaks(self.codes[rows], moved)
 
     def _columns(self, positions: tuple[int, ...], change: Floats, rows: CellIndex) -> list[pl.Series]:
         columns = []
@@ -248,8 +243,8 @@ class _Numbers:
     def _move(self, positions: tuple[int, ...], now: Floats, then: Floats) -> None:
         """Take the new numbers, but for records that would break a rule: there is a gap on their way."""
         everyone = np.arange(len(now))
-        rulings = self._concerned(positions)
-        if rulings:
+        rulings = self.rulings.of_any(positions)
+        if rulings.each:
             then = np.where(self._broken(rulings, positions, now, then, everyone), now, then)
         self.frame = self.frame.with_columns(self._columns(positions, then - now, everyone))
 

@@ -57,7 +57,7 @@ class Rows:
     """Rows that are gathered block by block."""
 
     def __init__(self, n_units: int) -> None:
-        self.n_units, self.n_sums = n_units, 0
+        self.n_units, self.n_rows, self.n_sums = n_units, 0, 0
         self.blocks: list[Matrix] = []
         self.sums: list[Entry] = []
         self.step: list[float] = []
@@ -68,10 +68,6 @@ class Rows:
         self.scale: list[Floats] = []
         self.source: list[CellIndex] = []
         self.cell: list[CellIndex] = []
-
-    @property
-    def n_rows(self) -> int:
-        return sum(block.shape[1] for block in self.blocks)
 
     def new_sums(self, home: CellIndex, step: float, least: float = -np.inf) -> CellIndex:
         """Columns for sums; `home` counts from the next block that is added."""
@@ -104,6 +100,7 @@ class Rows:
         largest = largest if scale is None else scale
         self.scale.append(np.minimum(np.full(len(low), largest), WINDOWS * np.where(np.isfinite(window), window, np.inf)))
         self.blocks.append(block)
+        self.n_rows += block.shape[1]
         self.sums += [(column, row + begin, value) for column, row, value in sums]
         self.low.append(low)
         self.high.append(high)

@@ -23,7 +23,7 @@ from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
 from synthor.types import CellIndex, Codes, Counts, Floats
 from synthor.units import Units
-from synthor.values import Shape, rulings_of, settle
+from synthor.values import Shape, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
@@ -102,7 +102,7 @@ class Sample:
             return self._aims(number, picks, position, margin)
 
         codes = self.problem.levels[0].into_bands(codes)
-        return moved(frame, codes, banded.levels[0].variables, positions, aims, rulings_of(banded))
+        return moved(frame, codes, banded.levels[0].variables, positions, aims, banded.rulings)
 
     def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
         """What one variable's numbers in one chunk are to come to."""
