@@ -17,15 +17,16 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 # A room may import those named with it, and itself. Arrows point one way: from the end of this list to its start.
 ROOMS = {
     "errors": set[str](),
+    "files": {"errors"},
     "types": set[str](),
     "randomness": set[str](),
-    "spec": {"errors", "types"},
+    "spec": {"errors", "types", "files"},
     "disclose": {"errors", "types", "spec", "randomness"},
     "units": {"types"},
     "problem": {"errors", "types", "spec", "units"},
     "spread": {"types", "spec", "problem"},
     "values": {"types", "spec", "units", "problem", "randomness"},
-    "llm": {"errors"},
+    "llm": {"errors", "files"},
     "prior": {"errors", "types", "spec", "units", "problem", "llm"},
     "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
     "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
@@ -37,7 +38,7 @@ ROOMS = {
         "errors", "types", "spec", "units", "problem", "spread", "llm", "prior", "fit", "measure", "evaluate", "method",
         "reconcile", "__init__",
     },
-    "store": {"errors", "llm", "fit", "__init__"},
+    "store": {"errors", "files", "llm", "fit", "__init__"},
     "engine": set[str](),
     "events": {"prior", "fit", "sample"},
     "run": {
@@ -82,8 +83,8 @@ def test_imports_point_one_way(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
-def test_only_three_rooms_touch_files(module: Path) -> None:
-    if room(module) not in ("spec", "store", "llm"):
+def test_only_four_rooms_touch_files(module: Path) -> None:
+    if room(module) not in ("files", "spec", "store", "llm"):
         assert not TOUCHES_FILES.search(module.read_text(encoding="utf-8"))
 
 

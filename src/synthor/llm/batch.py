@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from synthor.errors import Finding, InputError, OutputError, WaitingError
+from synthor.files import BELIEFS, read_text
 from synthor.llm.request import Answer, Request
 
 POLL_SECONDS = 2.0
@@ -56,10 +57,7 @@ class BatchFolder:
         """Lines of all response files by the key of their request."""
         found = {}
         for path in sorted(self.folder.glob("responses-*.jsonl")):
-            try:
-                lines = path.read_text(encoding="utf-8").split("\n")
-            except (OSError, UnicodeDecodeError):
-                raise InputError([Finding(where=str(path), message="cannot be read", cure="save it as UTF-8 lines")]) from None
+            lines = read_text(path, most=BELIEFS, cure="save it as UTF-8 lines").split("\n")
             for row, line in enumerate(lines, start=1):
                 if self.wait and row == len(lines) and not _whole(line):
                     continue  # is being written
@@ -71,7 +69,7 @@ class BatchFolder:
     def _written(self, missing: Sequence[Request]) -> WaitingError:
         """Write what is open, unless a request file that asks for all of it waits already."""
         for path in sorted(self.folder.glob("requests-*.jsonl")):
-            lines = path.read_text(encoding="utf-8").split("\n")
+            lines = read_text(path, most=BELIEFS).split("\n")
             asked = {str(_line_of(line, path, row)["custom_id"]) for row, line in enumerate(lines, start=1) if line}
             responses = path.with_name(path.name.replace("requests", "responses"))
             if {request.key for request in missing} <= asked and (self.wait or not responses.exists()):

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from synthor.errors import Finding, InputError, OutputError
+from synthor.files import BELIEFS, read_bytes, refuse_irregular
 from synthor.llm.budget import Bill
 from synthor.llm.request import Answer
 
@@ -29,6 +30,7 @@ class Journal:
         self.bill = Bill()
         self._answers: dict[tuple[str, str], Answer] = {}
         self._heard: set[str] = set()
+        refuse_irregular(path)  # opening a pipe to write would wait for whoever reads it
         if path.is_file():
             for answer in read_answers(path):
                 self._take(answer)
@@ -84,11 +86,8 @@ def read_answers(path: Path) -> Sequence[Answer]:
     Raises:
         InputError: it cannot be read, or its first line is none of a journal.
     """
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError as error:
-        cure = "name a file of answers, answers.jsonl of a run folder"
-        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
+    cure = "name a file of answers, answers.jsonl of a run folder"
+    lines = read_bytes(path, most=BELIEFS, cure=cure).decode("utf-8", errors="replace").split("\n")
     answers: list[Answer] = []
     for row, line in enumerate(lines, start=1):
         if not line.strip() and row > 1:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.files import SPEC, read_text
 from synthor.spec.model import RESERVED, Spec
 
 SpecPath = tuple[str | int, ...]
@@ -90,16 +91,9 @@ def spec_text(path: Path) -> str:
     """The text of a spec's file.
 
     Raises:
-        InputError: the file is missing, or no text.
+        InputError: the file is missing, no text, too large for a spec, or no plain file.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        cure = "give the path of a spec, for example spec.yaml"
-        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start})"
-        raise InputError([Finding(where=str(path), message=message, cure="save it as UTF-8")]) from None
+    return read_text(path, most=SPEC, cure="give the path of a spec, for example spec.yaml")
 
 
 def parse_spec(text: str, *, source: str = "spec") -> Spec:

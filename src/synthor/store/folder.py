@@ -12,6 +12,7 @@ from typing import IO, Any, Literal
 import polars as pl
 
 from synthor.errors import Finding, InputError, OutputError
+from synthor.files import PRODUCT, read_text
 from synthor.store.parquet import RowGroups, parquet_bytes
 
 Format = Literal["parquet", "csv"]
@@ -88,8 +89,8 @@ class RunFolder:
     def _manifest(self) -> dict[str, Any]:
         """What manifest.json says; nothing when it is not there or not ours."""
         try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads(read_text(self.path / "manifest.json", most=PRODUCT))
+        except (InputError, ValueError):
             return {}
         return found if isinstance(found, dict) and isinstance(found.get("products"), dict) else {}
 
@@ -158,12 +159,7 @@ class RunFolder:
         Raises:
             InputError: the folder holds no such file.
         """
-        try:
-            return (self.path / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            cure = "name a folder that `synthor fit` or `synthor run` wrote"
-            raise InputError([Finding(where=str(self.path / name), message=f"cannot be read: {reason}", cure=cure)]) from None
+        return read_text(self.path / name, most=PRODUCT, cure="name a folder that `synthor fit` or `synthor run` wrote")
 
     def records(self, level: str) -> Path:
         """The file of one level's records, in whichever format it is.
