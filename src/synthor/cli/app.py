@@ -1,6 +1,5 @@
 """What all verbs of the command line share: the application, its arguments, progress, and how a verb ends."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,8 +61,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard out
 def _version(wanted: bool) -> None:
     if wanted:
         from synthor import __version__
+        from synthor.report.screen import say
 
-        print(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -91,10 +91,13 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        from synthor.report.screen import say
+
         has_model = (folder.path / "model.json").is_file()
         usual = f"`synthor sample {folder.path}` goes on from its model" if has_model else "run the same command to start again"
         cure = cure or usual
-        print(f"\nInterrupted. {folder.path} holds what was finished; {cure}.", file=sys.stderr)
+        say("", error=True)
+        say(f"Interrupted. {folder.path} holds what was finished; {cure}.", error=True)
         raise typer.Exit(130) from None
 
 

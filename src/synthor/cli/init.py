@@ -72,6 +72,7 @@ def init(
 
 def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]) -> None:
     from synthor.disclose import Settings, disclose
+    from synthor.report.screen import say
     from synthor.spec.tables import read_frame
     from synthor.store.fresh import write_fresh
 
@@ -81,22 +82,23 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
     made = disclose(read_frame(microdata), Settings(**settings), source=str(microdata))
     write_fresh(folder, made.files)
     for line in made.summary:
-        print(line)
+        say(line)
     spec = folder / "spec.yaml"
-    print(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
+    say(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
 
 
 def _from_tables(folder: Path, out: Path, answers: dict[str, str]) -> None:
+    from synthor.report.screen import say
     from synthor.spec.infer import infer
     from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
     from synthor.store.fresh import write_fresh
 
     draft = infer(folder, beside=out.parent, **answers)
     write_fresh(out.parent, {out.name: scaffold(draft), SCHEMA_FILE: schema_text()})
-    print(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
+    say(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
     for remark in draft.remarks[1:]:
-        print(remark)
-    print(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")
+        say(remark)
+    say(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")
 
 
 def _asked() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Verbs that look at what the user wrote, before anything is spent."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +13,10 @@ from synthor.errors import InputError
 @app.command()
 def schema() -> None:
     """Print the JSON schema of the spec, for editors."""
+    from synthor.report.screen import print_json
     from synthor.spec.model import json_schema
 
-    print(json.dumps(json_schema(), indent=1, ensure_ascii=False))
+    print_json(json_schema())
 
 
 @app.command(name="spec")

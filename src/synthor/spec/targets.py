@@ -168,7 +168,7 @@ class TargetSpec(BaseModel):
 
     @model_validator(mode="after")
     def _readable_suppression(self) -> "TargetSpec":
-        if isinstance(self.suppressed, str) and not re.fullmatch(r"\s*(?:<=?|\u2264)?\s*\d+(?:\.\d+)?\s*", self.suppressed):
+        if isinstance(self.suppressed, str) and not re.fullmatch(r"(?:<=?|\u2264)?\s*\d+(?:\.\d+)?", self.suppressed.strip()):
             raise ValueError(f"suppressed says '{self.suppressed[:60]}', not what cells were smaller than; write '<10'")
         return self
 
