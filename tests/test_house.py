@@ -18,9 +18,10 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 ROOMS = {
     "errors": set[str](),
     "files": {"errors"},
+    "formulas": set[str](),
     "types": set[str](),
     "randomness": set[str](),
-    "spec": {"errors", "types", "files"},
+    "spec": {"errors", "types", "files", "formulas"},
     "disclose": {"errors", "types", "spec", "randomness"},
     "units": {"types"},
     "problem": {"errors", "types", "spec", "units"},
@@ -38,7 +39,7 @@ ROOMS = {
         "errors", "types", "spec", "units", "problem", "spread", "llm", "prior", "fit", "measure", "evaluate", "method",
         "reconcile", "__init__",
     },
-    "store": {"errors", "files", "llm", "fit", "__init__"},
+    "store": {"errors", "files", "formulas", "llm", "fit", "__init__"},
     "engine": set[str](),
     "events": {"prior", "fit", "sample"},
     "run": {

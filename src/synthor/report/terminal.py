@@ -17,7 +17,7 @@ from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.fit.model import Model
 from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
-from synthor.measure import Explanation, Measurement
+from synthor.measure import Explanation, Fit, Measurement, MomentFit
 from synthor.method.estimate import Estimate
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
@@ -46,12 +46,12 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     table.add_column("met")
     for fit in measurement.fits:
         labels = ", ".join(fit.target.labels(fit.worst).values()) or "total"
-        worst = "-" if fit.met else f"{labels}: {fit.got[fit.worst]:,} instead of {fit.asked(fit.worst)}"
+        worst = _met(fit) if fit.met else f"{labels}: {fit.got[fit.worst]:,} instead of {fit.asked(fit.worst)}"
         met = words("yes", "green") if fit.met else words("no", "bold red")
         table.add_row(words(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", words(worst), met)
     for moment in measurement.moments:
         labels = ", ".join(moment.target.labels(moment.worst).values()) or moment.target.kind
-        worst = "-" if moment.met else f"{labels}: {moment.told(moment.worst)}"
+        worst = _met(moment) if moment.met else f"{labels}: {moment.told(moment.worst)}"
         met = words("yes", "green") if moment.met else words("no", "bold red")
         table.add_row(words(moment.target.name), f"{len(moment.given):,}", "-", words(worst), met)
     lines = [words(measurement.beliefs)] if measurement.beliefs else []
@@ -60,6 +60,11 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     verdict = words(measurement.verdict, "bold green" if measurement.met else "bold red")
     parts: list[RenderableType] = [table, ""] if measurement.every else []
     return Group(*parts, *lines, verdict)
+
+
+def _met(fit: Fit | MomentFit) -> str:
+    """What there is to say of the cells of a target that is met."""
+    return "to the nearest whole record" if fit.rounded else "-"
 
 
 def _explained(explanations: Sequence[Explanation]) -> list[Text]:

@@ -7,6 +7,7 @@ import polars as pl
 
 from synthor.errors import Finding, InputError
 from synthor.files import in_bytes
+from synthor.formulas import bare
 from synthor.spec.tables.files import MOST_FIELDS, refuse_missing, too_many_fields, unreadable
 
 VALUE_BYTES = 12
@@ -36,7 +37,7 @@ def read_frame(path: Path, *, shown: str | None = None) -> pl.DataFrame:
             return pl.read_parquet(path)
         size = path.stat().st_size
         _refuse_beyond_memory(size * TEXT_FACTOR, where, f"{in_bytes(size)} of text")
-        return pl.read_csv(path, infer_schema_length=None)
+        return bare(pl.read_csv(path, infer_schema_length=None))
     except pl.exceptions.NoDataError:
         raise InputError([Finding(where=where, message="the file is empty", cure="write a header row")]) from None
     except UnicodeDecodeError:
