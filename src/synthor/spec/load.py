@@ -51,6 +51,10 @@ KEY_CURES = {
 """What to write for keys that are often got wrong."""
 
 
+MOST_REPEATED = 1_000_000
+"""Values that the aliases of a spec may stand for together."""
+
+
 class SpecLoader(yaml.SafeLoader):
     """YAML 1.2 scalars: `no` and `yes` are words, not booleans; 12:30 and 007 are no numbers. Every key is a word."""
 
@@ -108,6 +112,7 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     try:
         loader = SpecLoader(text)
         node = loader.get_single_node()
+        _refuse_swelling(node, source)
         data = loader.construct_document(node) if node is not None else None
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:  # the last two: `!!bool x`
         raise InputError([_not_yaml(error, text, source)]) from None
@@ -124,6 +129,29 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     return spec.with_rows(
         {f"{key}[{i}]": _locate(node, (key, i))[1] for key in PLACED for i in range(len(data.get(key) or ()))}
     )
+
+
+def _refuse_swelling(root: Node | None, source: str) -> None:
+    """Raise where aliases stand for very many values, or for what they are inside of: a few lines may mean billions.
+
+    Raises:
+        InputError: says how many.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: Node) -> int:
+        """Nodes that a node stands for with all aliases written out; counted once where it is used again."""
+        key = id(node)
+        if key not in sizes:
+            sizes[key] = 0  # where it is met again inside itself, that is told by the schema
+            parts = node.value if isinstance(node, SequenceNode) else ()
+            parts = (part for pair in node.value for part in pair) if isinstance(node, MappingNode) else parts
+            sizes[key] = 1 + sum(map(size, parts))
+        return sizes[key]
+
+    if root is not None and (repeated := size(root) - len(sizes)) > MOST_REPEATED:
+        message = f"its aliases (such as *name) repeat {repeated:,} values, and {MOST_REPEATED:,} are the most that is read"
+        raise InputError([Finding(where=source, message=message, cure="put what is repeated into a table's file")])
 
 
 def yaml_tree(text: str) -> Node:
