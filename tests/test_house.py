@@ -17,16 +17,18 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 # A room may import those named with it, and itself. Arrows point one way: from the end of this list to its start.
 ROOMS = {
     "errors": set[str](),
+    "files": {"errors"},
+    "formulas": set[str](),
     "types": set[str](),
     "randomness": set[str](),
     "disk": {"errors"},
-    "spec": {"errors", "types"},
+    "spec": {"errors", "types", "files", "formulas"},
     "disclose": {"errors", "types", "spec", "randomness"},
     "units": {"types"},
     "problem": {"errors", "types", "spec", "units"},
     "spread": {"types", "spec", "problem"},
     "values": {"types", "spec", "units", "problem", "randomness"},
-    "llm": {"errors", "disk"},
+    "llm": {"errors", "disk", "files"},
     "prior": {"errors", "types", "spec", "units", "problem", "llm"},
     "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
     "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
@@ -38,7 +40,7 @@ ROOMS = {
         "errors", "types", "spec", "units", "problem", "spread", "llm", "prior", "fit", "measure", "evaluate", "method",
         "reconcile", "__init__",
     },
-    "store": {"errors", "disk", "llm", "fit", "__init__"},
+    "store": {"errors", "disk", "files", "formulas", "llm", "fit", "__init__"},
     "engine": set[str](),
     "events": {"prior", "fit", "sample"},
     "run": {
@@ -84,7 +86,7 @@ def test_imports_point_one_way(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
 def test_only_four_rooms_touch_files(module: Path) -> None:
-    if room(module) not in ("disk", "spec", "store", "llm"):
+    if room(module) not in ("disk", "files", "spec", "store", "llm"):
         assert not TOUCHES_FILES.search(module.read_text(encoding="utf-8"))
 
 

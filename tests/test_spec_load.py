@@ -349,3 +349,45 @@ model: {name: "replay:a.json"}
     schema = json_schema()
     assert violations(yaml.safe_load(text), schema, schema) == []
     assert parse_spec(text).title == ""
+
+
+def bomb(levels: int) -> str:
+    """Lists of ten times the list before, by aliases."""
+    lines = ["a0: &a0 [x, x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, levels))]
+    return "\n".join(lines)
+
+
+WIDE = "targets:\n  - {table: &t [" + "{sex: a, count: 1}, " * 800 + "]}\n" + "  - {table: *t}\n" * 800
+
+
+@pytest.mark.parametrize(
+    "swelling",
+    [
+        bomb(12),
+        WIDE,
+        f"labels: {{sex: &l {{{', '.join(f'k{i}: a' for i in range(999))}}}}}\n"
+        + "columns: {"
+        + ", ".join(f"c{i}: *l" for i in range(999))
+        + "}",
+    ],
+)
+def test_aliases_that_stand_for_very_many_values_are_refused(swelling: str) -> None:
+    with pytest.raises(InputError, match=r"its aliases \(such as \*name\) repeat [0-9,]+ values, and 1,000,000 are the most"):
+        parse_spec(f"records: 3\nvariables: {{sex: {{type: category, values: [a, b]}}}}\n{swelling}")
+
+
+def test_aliases_as_people_use_them_are_read() -> None:
+    text = "{records: 3, variables: {a: &v {type: category, values: [x, y]}, b: *v, c: *v}"
+    text += ", targets: [{counts: {a: &c {x: 1, y: 2}}}"
+    spec = parse_spec(text + ", {counts: {b: *c}}]}")
+    assert list(spec.variables) == ["a", "b", "c"]
+    assert spec.targets[1].counts == {"b": {"x": 1, "y": 2}}
+
+
+@pytest.mark.parametrize(
+    "inner", ["&a {sex: *a}", "&a [*a]", "[" * 900 + "]" * 900, "{a: " * 5000 + "1" + "}" * 5000, "- " * 5000]
+)
+@pytest.mark.parametrize("key", ["labels", "targets"])
+def test_what_holds_itself_or_is_nested_without_end_is_refused(inner: str, key: str) -> None:
+    with pytest.raises(InputError):
+        parse_spec(f"records: 3\nvariables: {{sex: {{type: boolean}}}}\n{key}: {inner}\n")

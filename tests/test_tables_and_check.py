@@ -283,13 +283,11 @@ def test_an_empty_table_in_the_spec_is_told(cells: str) -> None:
     assert (finding.where, finding.message) == ("targets[0]", "the table has no rows")
 
 
-@pytest.mark.parametrize("name", ["none.csv", "none.parquet", "folder.csv", "t.csv/t.csv", "a" * 300 + ".csv", "n\\0.csv"])
+@pytest.mark.parametrize("name", ["none.csv", "none.parquet", "t.csv/t.csv", "a" * 300 + ".csv", "n\\0.csv"])
 def test_a_missing_file_is_told_with_the_folder_looked_in(name: str, tmp_path: Path) -> None:
-    (tmp_path / "folder.csv").mkdir()
     csv(tmp_path, "x")
     finding = error(f'targets: [{{table: "{name}"}}]', tmp_path)
-    assert finding.message == "no such file"
-    assert str(tmp_path) in finding.cure
+    assert (finding.message, str(tmp_path) in finding.cure) == ("no such file", True)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -29,14 +29,28 @@ class Finding:
 
     def __str__(self) -> str:
         place = self.where if self.row is None else f"{self.where}, row {self.row}"
-        return _visible(f"{place}: {self.message}" + (f"; {self.cure}" if self.cure else ""))
+        return visible(f"{place}: {self.message}" + (f"; {self.cure}" if self.cure else ""))
 
 
-def _visible(text: str) -> str:
-    """A text on one line, its control characters written out: labels are data, and must not steer a terminal."""
+JOINERS = "\u200c\u200d\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""Joiners that some scripts and emoji are written with, and blanks of other widths: harmless where nothing is compared."""
+
+
+def visible(text: str, *, kept: str = "") -> str:
+    r"""A text on one line, its control characters written out: labels are data, and must not steer a terminal.
+
+    Marks that turn the direction of writing, that have no width or that no font shows are written out, too.
+
+    Args:
+        text: of whatever origin.
+        kept: characters to leave as they are.
+
+    >>> print(visible("a\x1b[31m\u202eb\n"))
+    a\x1b[31m\u202eb\n
+    """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class SynthorError(Exception):
@@ -99,11 +113,15 @@ class ModelError(SynthorError):
 
     def __init__(self, message: str, *, model: str, status: int | None = None) -> None:
         self.model, self.status = model, status
-        super().__init__(_visible(message))  # a server may have written some of it
+        super().__init__(visible(message))  # a server may have written some of it
 
 
 class BugError(SynthorError):
     """Report this: synthor broke a promise of its own."""
+
+
+MOST_COMPARED = 1000
+"""Characters of a label that others are compared with: the time for it grows with their square."""
 
 
 def nearest(label: str, choices: Sequence[str]) -> str:
@@ -114,8 +132,9 @@ def nearest(label: str, choices: Sequence[str]) -> str:
     >>> nearest("zebra", ["owned", "rented"])
     'known: owned, rented'
     """
-    folded = {choice.casefold().strip(): choice for choice in choices}
-    close = difflib.get_close_matches(label.casefold().strip(), list(folded), n=1, cutoff=0.6)
+    folded = {choice.casefold().strip(): choice for choice in choices if len(choice) <= MOST_COMPARED}
+    like = label.casefold().strip() if len(label) <= MOST_COMPARED else ""
+    close = difflib.get_close_matches(like, list(folded), n=1, cutoff=0.6)
     if close:
         return f"did you mean '{folded[close[0]]}'?"
     listed = ", ".join(choices[:8]) + (", ..." if len(choices) > 8 else "")

@@ -220,8 +220,7 @@ def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
     """Every problem of a spec, its tables and its beliefs; beliefs that cannot be used are warnings."""
     findings = check(spec)
     usable = not any(finding.severity == "error" for finding in findings)
-    if usable:
-        findings = findings + check_survey(compile_problem(spec), spec)
+    findings = findings + check_survey(compile_problem(spec) if usable else None, spec)
     several = prior is None and len(spec.priors) > 1
     for file in [spec.folder / name for name in spec.priors] if several else [prior]:
         where = str(file or next(iter(spec.priors), "prior"))

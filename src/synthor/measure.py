@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthor.errors import Finding, InputError
 from synthor.problem import Moment, Problem, Target
+from synthor.problem.target import EDGE
 from synthor.spec.variables import Variable
 from synthor.spread import Spread
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
@@ -57,6 +58,12 @@ class Fit:
     @property
     def met(self) -> bool:
         return self.tae == 0
+
+    @property
+    def rounded(self) -> bool:
+        """Whether it is met, but some cell only to the next whole record: what was published holds no whole number there."""
+        low, high = self.target.lowest - self.target.slack, self.target.highest + self.target.slack
+        return self.met and bool((np.ceil(low - EDGE) > np.floor(high + EDGE)).any())
 
     @property
     def worst(self) -> int:
@@ -122,6 +129,13 @@ class MomentFit:
     @property
     def met(self) -> bool:
         return not self.error.any()
+
+    @property
+    def rounded(self) -> bool:
+        """Whether it is met, but some share only to the next whole record: none of such a part is what was published."""
+        low, high = self.target.lowest.ravel() - self.target.half, self.target.highest.ravel() + self.target.half
+        with np.errstate(invalid="ignore"):
+            return self.met and bool(((self.step > 0) & ((self.got > high + 1e-9) | (self.got < low - 1e-9))).any())
 
     @property
     def worst(self) -> int:
@@ -255,8 +269,9 @@ class Measurement:
         if all(fit.met for fit in self.every):
             every = f"all {len(self.every)} targets" if len(self.every) > 1 else "the target"
             lead = "Met" if self.met else "Not met"
-            exactly = " exactly" if all(fit.target.exact for fit in self.every) else ""
-            return f"{lead}: {records} add up to {every}{exactly} ({n_cells:,} cells){rules}."
+            how = " exactly" if all(fit.target.exact for fit in self.every) else ""
+            how = " to the nearest whole record" if any(fit.rounded for fit in self.every) else how
+            return f"{lead}: {records} add up to {every}{how} ({n_cells:,} cells){rules}."
         unmet = [fit for fit in self.moments if not fit.met]
         if all(fit.met for fit in self.fits):
             worst = unmet[0].worst
@@ -301,6 +316,7 @@ class Measurement:
                     "kind": "one-way" if len(fit.target.columns) == 1 else "cross-table",
                     "published_as": fit.target.kind,
                     "met": fit.met,
+                    **({"rounded": True} if fit.rounded else {}),
                     "tae": fit.tae,
                     "worst": fit.cell_json(fit.worst),
                     "cells": [fit.cell_json(cell) for cell in range(fit.got.size)],
@@ -312,6 +328,7 @@ class Measurement:
                     "name": fit.target.name,
                     "kind": fit.target.kind,
                     "met": fit.met,
+                    **({"rounded": True} if fit.rounded else {}),
                     "worst": fit.cell_json(fit.worst),
                     "cells": [fit.cell_json(int(cell)) for cell in fit.given],
                 }

@@ -1,6 +1,5 @@
 """What all verbs of the command line share: the application, its arguments, progress, and how a verb ends."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,8 +79,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard out
 def _version(wanted: bool) -> None:
     if wanted:
         from synthor import __version__
+        from synthor.report.screen import say
 
-        print(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -109,10 +109,13 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        from synthor.report.screen import say
+
         has_model = (folder.path / "model.json").is_file()
         usual = f"`synthor sample {folder.path}` goes on from its model" if has_model else "run the same command to start again"
         cure = cure or usual
-        print(f"\nInterrupted. {folder.path} holds what was finished; {cure}.", file=sys.stderr)
+        say("", error=True)
+        say(f"Interrupted. {folder.path} holds what was finished; {cure}.", error=True)
         raise typer.Exit(130) from None
 
 
@@ -123,7 +126,7 @@ def claimed(out: Path, spec: "Spec", prior: Path | None, *, wait: bool) -> "Iter
     from synthor.store.folder import RunFolder
 
     folder = RunFolder(out)
-    with folder.locked(wait=wait, tell=say):
+    with folder.locked(wait=wait, tell=warn):
         folder.claim(sources(spec, prior).values())
         yield folder
 
@@ -147,9 +150,11 @@ def read(spec: Path) -> "Spec":
     return load_spec(spec)
 
 
-def say(text: str) -> None:
+def warn(text: str) -> None:
     """Tell a person something that is no result."""
-    print(text, file=sys.stderr)
+    from synthor.report.screen import say
+
+    say(text, error=True)
 
 
 def finish(measurement: "Measurement", folder: Path | None, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synthor.cli.app import WaitForOthers, app, named, say
+from synthor.cli.app import WaitForOthers, app, named, warn
 from synthor.errors import Finding, InputError
 
 
@@ -75,6 +75,7 @@ def init(
 
 def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any], wait: bool) -> None:
     from synthor.disclose import Settings, disclose
+    from synthor.report.screen import say
     from synthor.spec.tables import read_frame
     from synthor.store.fresh import fresh
 
@@ -82,7 +83,7 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
         cure = f"write: synthor init --from {microdata} FOLDER"
         raise InputError([Finding(where="init --from", message="needs a folder to write", cure=cure)])
     wanted = Settings(**settings)
-    with fresh(folder, f"init --from {microdata.resolve()} {wanted}", wait=wait, tell=say) as place:
+    with fresh(folder, f"init --from {microdata.resolve()} {wanted}", wait=wait, tell=warn) as place:
         if place.finished:
             # Noise is new each time: what was about to be published is, and nothing else beside it.
             summary: tuple[str, ...] = ("The same command was killed when all was written but the names: they are given now.",)
@@ -91,23 +92,24 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
             place.write(made.files)
             summary = made.summary
     for line in summary:
-        print(line)
+        say(line)
     spec = folder / "spec.yaml"
-    print(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
+    say(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
 
 
 def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -> None:
+    from synthor.report.screen import say
     from synthor.spec.infer import infer
     from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
     from synthor.store.fresh import fresh
 
-    with fresh(out.parent, wait=wait, tell=say) as place:
+    with fresh(out.parent, wait=wait, tell=warn) as place:
         draft = infer(folder, beside=out.parent, **answers)
         place.write({SCHEMA_FILE: schema_text(), out.name: scaffold(draft)})
-    print(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
+    say(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
     for remark in draft.remarks[1:]:
-        print(remark)
-    print(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")
+        say(remark)
+    say(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")
 
 
 def _asked() -> dict[str, str]:

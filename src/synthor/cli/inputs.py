@@ -1,22 +1,22 @@
 """Verbs that look at what the user wrote, before anything is spent."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from synthor.cli.app import AsJson, Beliefs, SpecPath, WaitForOthers, app, read, say
+from synthor.cli.app import AsJson, Beliefs, SpecPath, WaitForOthers, app, read, warn
 from synthor.errors import InputError
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON schema of the spec, for editors."""
+    from synthor.report.screen import print_json
     from synthor.spec.model import json_schema
 
-    print(json.dumps(json_schema(), indent=1, ensure_ascii=False))
+    print_json(json_schema())
 
 
 @app.command(name="spec")
@@ -70,7 +70,7 @@ def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, 
     from synthor.spec.load import load_spec, spec_text
     from synthor.store.fresh import fresh
 
-    with fresh(spec.parent, wait=wait, tell=say) as folder:
+    with fresh(spec.parent, wait=wait, tell=warn) as folder:
         copy = corrected(load_spec(spec), spec_text(spec), spec.name, names=fix_labels, tables=reconcile)
         try:
             folder.write(copy.files)

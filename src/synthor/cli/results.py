@@ -29,7 +29,6 @@ from synthor.cli.app import (
     opened,
     progress,
     read,
-    say,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def sample(
 
     place = opened(folder)
     results = RunFolder(out or folder)
-    with results.locked(wait=wait, tell=say), progress() as listen, interruptible(results, "the same command starts again"):
+    with results.locked(wait=wait, tell=warn), progress() as listen, interruptible(results, "the same command starts again"):
         model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
         measurement = run.write(results.path, format=format, on_event=listen)
@@ -184,7 +183,7 @@ def measure(
         return
     from synthor.run import measure_place
 
-    with opened(place).locked(wait=wait, tell=say) if place.is_dir() and records is None else nullcontext():
+    with opened(place).locked(wait=wait, tell=warn) if place.is_dir() and records is None else nullcontext():
         measurement = measure_place(place, records)
     finish(measurement, None, as_json)
 
@@ -199,7 +198,7 @@ def _answer(place: Path, records: Path | None, of: list[str], wait: bool, as_jso
         cure = f"leave {records} out, or leave --of out"
         raise InputError([Finding(where="--of", message="asks a run folder, not other records", cure=cure)])
     folder = opened(place)
-    with folder.locked(wait=wait, tell=say), progress() as listen:
+    with folder.locked(wait=wait, tell=warn), progress() as listen:
         answers = ask_folder(folder, of, on_event=listen)
     show_ranges(answers, str(place), as_json)
 

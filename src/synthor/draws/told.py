@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.console import Group
-from rich.text import Text
 
 from synthor.draws.make import Draw
 from synthor.measure import Measurement
-from synthor.report.terminal import measurement_table, print_json, show
+from synthor.report.screen import print_json, say, show, words
+from synthor.report.terminal import measurement_table
 
 
 def show_draws(measurement: Measurement, draws: Sequence[Draw], folder: str, as_json: bool) -> None:
@@ -20,16 +20,18 @@ def show_draws(measurement: Measurement, draws: Sequence[Draw], folder: str, as_
     kept = sum(draw.kept for draw in draws)
     unmet = [draw for draw in draws if not draw.met]
     found = f" ({kept} of them by an earlier run)" if kept else ""
-    lines = [Text(f"Draw {draw.number:03}: {draw.verdict}", "yellow") for draw in unmet]
+    lines = [words(f"Draw {draw.number:03}: {draw.verdict}", "yellow") for draw in unmet]
     n_met = len(draws) - len(unmet)
     what = f"{len(draws)} draw{'s' if len(draws) > 1 else ''}{found}"
     verdict = f"{what}, {n_met} of which meet{'s' if n_met == 1 else ''} all targets."
     if unmet and measurement.met:
         them = "that draw" if len(unmet) == 1 else "those draws"
         verdict += f" The records themselves meet theirs, so the run counts as met; leave {them} out where tables must hold."
-    last = Text(verdict, "bold green" if not unmet else "bold yellow")
+    last = words(verdict, "bold green" if not unmet else "bold yellow")
     if not measurement.beliefs or measurement.beliefs.startswith("No beliefs"):
-        lines.append(Text("Without beliefs the draws say nothing of what the tables leave open: look at the bounds.", "yellow"))
+        lines.append(
+            words("Without beliefs the draws say nothing of what the tables leave open: look at the bounds.", "yellow")
+        )
     show(Group(measurement_table(measurement), *lines, last))
-    print(f"Look at {folder}/report.html; the draws are in {folder}/draws.")
-    print(f'Ask for ranges: synthor measure {folder} --of "mean NUMBER by VARIABLE", or "VARIABLE by VARIABLE"')
+    say(f"Look at {folder}/report.html; the draws are in {folder}/draws.")
+    say(f'Ask for ranges: synthor measure {folder} --of "mean NUMBER by VARIABLE", or "VARIABLE by VARIABLE"')

@@ -13,6 +13,7 @@ from typing import Any
 from synthor.disk.lock import locked
 from synthor.disk.staged import write_whole
 from synthor.errors import Finding, InputError, OutputError, WaitingError
+from synthor.files import BELIEFS, read_text
 from synthor.llm.budget import Permit
 from synthor.llm.request import Answer, Request
 
@@ -126,10 +127,7 @@ class BatchFolder:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
-        raise InputError([Finding(where=str(path), message="cannot be read", cure="save it as UTF-8 lines")]) from None
+    return read_text(path, most=BELIEFS, cure="save it as UTF-8 lines").split("\n")
 
 
 def _ids_in(path: Path) -> set[str]:

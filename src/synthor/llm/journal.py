@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthor.errors import Finding, InputError, OutputError
+from synthor.files import BELIEFS, read_bytes, refuse_irregular
 from synthor.llm.budget import Bill
 from synthor.llm.request import Answer
 
@@ -81,6 +82,7 @@ class Journal:
         self.damage: tuple[Finding, ...] = ()
         self._answers: dict[tuple[str, str], Answer] = {}
         self._heard: set[str] = set()
+        refuse_irregular(path)  # opening a pipe to write would wait for whoever reads it
         if path.is_file():
             read = read_journal(path)
             for answer in read.answers:
@@ -171,11 +173,7 @@ def read_journal(path: Path) -> Reading:
     Raises:
         InputError: it cannot be read, or is none of a journal.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        cure = "name a file of answers, answers.jsonl of a run folder"
-        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
+    lines = read_bytes(path, most=BELIEFS, cure="name a file of answers, answers.jsonl of a run folder").split(b"\n")
     answers: list[Answer] = []
     whole: list[bytes] = []
     damaged: list[Damaged] = []

@@ -3,22 +3,16 @@
 import json
 from pathlib import Path
 
-from synthor.errors import Finding, InputError
+from synthor.files import BELIEFS, read_text
 
 
 def read_recording(path: Path) -> str:
     """The text of a recorded answer.
 
     Raises:
-        InputError: there is no such file, or it is not UTF-8 text.
+        InputError: there is no such file, it is not UTF-8 text, too large, or no plain file.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        cure = "name answers.jsonl of a run folder, or a JSON file of beliefs"
-        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
-    except UnicodeDecodeError:
-        raise InputError([Finding(where=str(path), message="is not UTF-8 text", cure="save it as UTF-8")]) from None
+    return read_text(path, most=BELIEFS, cure="name answers.jsonl of a run folder, or a JSON file of beliefs")
 
 
 def is_prior(path: Path) -> bool:

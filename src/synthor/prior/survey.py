@@ -64,11 +64,19 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
     return prior.model_copy(update=changed)
 
 
-def check_survey(problem: Problem, spec: Spec) -> list[Finding]:
-    """What is wrong with the spec's survey sample: errors where it cannot be used, warnings of records that are left out."""
+def check_survey(problem: Problem | None, spec: Spec) -> list[Finding]:
+    """What is wrong with the spec's survey sample: errors where it cannot be used, warnings of records that are left out.
+
+    Args:
+        problem: of the spec; None where that is not known, and only the file is looked at.
+        spec: may name a sample.
+    """
     if spec.sample is None:
         return []
     try:
+        if problem is None:
+            _records(spec, spec.sample)
+            return []
         notes = _read(problem, spec, spec.sample).notes
     except InputError as error:
         return list(error.findings)
@@ -91,12 +99,18 @@ class _Survey:
     notes: tuple[str, ...]
 
 
-def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
-    """A sample's records, without those that cannot be."""
+def _records(spec: Spec, sample: SampleSpec) -> pl.DataFrame:
+    """What a sample's file holds."""
     frame = read_frame(spec.folder / sample.file, shown=sample.file)
     if not frame.height:
         cure = "give a file with one record a row, or leave `sample` out"
         raise InputError([Finding(where=sample.file, message="holds no record, only a header", cure=cure)])
+    return frame
+
+
+def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
+    """A sample's records, without those that cannot be."""
+    frame = _records(spec, sample)
     findings: list[Finding] = []
     columns: dict[int, Codes] = {}
     for v, variable in enumerate(problem.levels[0].variables):

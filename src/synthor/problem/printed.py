@@ -8,7 +8,7 @@ import numpy as np
 
 from synthor.problem.cures import of_value, short
 from synthor.spec.tables.numbers import Published, published
-from synthor.spec.targets import Suppression, TargetSpec
+from synthor.spec.targets import LARGEST, Suppression, TargetSpec
 from synthor.types import Floats, Mask
 
 MEASURES = ("count", "share")
@@ -43,6 +43,9 @@ class FirstFew:
                 self._add(f"has {n - LISTED:,} more {kind}", "mend the first ones, then check again", found=float(n))
 
 
+TOO_LARGE = f"{LARGEST:.0e} is the most that is read; correct it"
+
+
 class Printed:
     """Reads values and margins of error, each text once.
 
@@ -62,7 +65,7 @@ class Printed:
         nothing = Published(math.nan, math.nan, math.nan)
         for text in dict.fromkeys(texts):
             found = self._value(text)
-            if found is not None and not (found.value < 0 and not self.signed):
+            if found is not None and not (found.value < 0 and not self.signed) and not _beyond(found):
                 self.said[text] = found
         every = [self.said.get(text, nothing) for text in texts]
         value, low, high = (np.array([getattr(one, name) for one in every], np.float64) for name in ("value", "low", "high"))
@@ -77,6 +80,9 @@ class Printed:
     def refuse(self, text: str, row: int) -> None:
         """Add a finding on a value that cannot be read, or is negative."""
         found = self._value(text)
+        if found is not None and _beyond(found):
+            self._add(f"{self.measure} {short(text)} is larger than any that is published", TOO_LARGE, row, label=text)
+            return
         if found is not None:
             cure = "counts and shares are 0 or more" if self.measure in MEASURES else f"a {self.measure} is 0 or more"
             cure += f"; if it marks a cell that is not told, say `suppressed: {{marks: ['{short(text)}']}}`"
@@ -128,11 +134,14 @@ class Printed:
         percent = bare.endswith("%") and self.measure != "share"
         if found is not None and not found.told and _of_acs(self.written):
             return math.inf
-        return math.nan if found is None or found.value < 0 or percent else found.value / self.z
+        return math.nan if found is None or found.value < 0 or percent or _beyond(found) else found.value / self.z
 
     def refuse_margin(self, text: str, row: int) -> None:
         """Add a finding on a margin of error that cannot be read."""
         found = published(_bare(text), decimal=self.decimal)
+        if found is not None and _beyond(found):
+            self._add(f"margin of error {short(text)} is larger than any that is published", TOO_LARGE, row, label=text)
+            return
         if found is not None and found.value >= 0:
             message = f"margin of error {text} is a percentage, but {self.measure} is none"
             self._add(message, f"write it in the unit of the {self.measure}", row, label=text)
@@ -143,6 +152,11 @@ class Printed:
 
     def _add(self, message: str, cure: str, row: int, **told: object) -> None:
         self.first_few.add("values that cannot be read", message, cure, row=row, **told)
+
+
+def _beyond(found: Published) -> bool:
+    """Whether a number, or an end of an interval, is larger than numbers are worked with."""
+    return any(abs(number) > LARGEST for number in (found.value, found.low, found.high) if math.isfinite(number))
 
 
 def _of_acs(written: TargetSpec) -> bool:

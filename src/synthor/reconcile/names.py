@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Literal
 
+from synthor.errors import MOST_COMPARED
 from synthor.problem import Statements
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reading
@@ -193,7 +194,8 @@ def _guesses(
 def _nearest(told: str, choices: Sequence[str]) -> tuple[str, float, float]:
     """The choice most like a text, how alike it is, and how alike the next one is."""
     plain = undressed(told)
-    ratios = sorted(((SequenceMatcher(None, plain, undressed(choice)).ratio(), choice) for choice in choices), reverse=True)
+    compared = [choice for choice in choices if len(choice) <= MOST_COMPARED] if len(plain) <= MOST_COMPARED else []
+    ratios = sorted(((SequenceMatcher(None, plain, undressed(choice)).ratio(), choice) for choice in compared), reverse=True)
     if not ratios:
         return "", 0.0, 0.0
     return ratios[0][1], ratios[0][0], ratios[1][0] if len(ratios) > 1 else 0.0

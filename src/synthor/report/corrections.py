@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
-from rich.text import Text
 
 from synthor.errors import Finding
 from synthor.problem import shown
 from synthor.reconcile import Copy
-from synthor.report.terminal import findings_list, print_json, show
+from synthor.report.screen import print_json, say, show, words
+from synthor.report.terminal import findings_list
 
 
 def show_copy(copy: Copy, findings: Sequence[Finding], spec: str, as_json: bool) -> None:
@@ -29,19 +29,19 @@ def show_copy(copy: Copy, findings: Sequence[Finding], spec: str, as_json: bool)
     if as_json:
         print_json(_as_dict(copy, findings, written, not errors))
         return
-    show(Group(*(Text(str(guess)) for guess in (*copy.guesses, *copy.left))))
+    show(Group(*(words(str(guess)) for guess in (*copy.guesses, *copy.left))))
     if copy.changed:
         show(_changes(copy))
-        print(
+        say(
             f"{copy.n_cells:,} cells changed, the largest by {100 * copy.largest:.1f}%; {shown(round(copy.moved, 1))} records "
             f"moved. Every change is in {folder / 'reconciled' / 'changes.csv'}."
         )
     show(findings_list([*copy.refused, *findings]))
     if copy.name:
-        print(f"Written: {', '.join(written)}. Your own files are as they were.")
-        print(f"Go on with: synthor {'check' if errors else 'run'} {folder / copy.name}{'' if errors else ' --out DIR'}")
+        say(f"Written: {', '.join(written)}. Your own files are as they were.")
+        say(f"Go on with: synthor {'check' if errors else 'run'} {folder / copy.name}{'' if errors else ' --out DIR'}")
     else:
-        print("Nothing was written." if copy.refused or errors else "Nothing to do; nothing was written.")
+        say("Nothing was written." if copy.refused or errors else "Nothing to do; nothing was written.")
 
 
 def _changes(copy: Copy) -> Table:
@@ -54,7 +54,7 @@ def _changes(copy: Copy) -> Table:
     for one in copy.changed:
         before, after = float(one.stated.target.wanted.sum()), float(one.after.sum())
         numbers = (shown(round(value, 1)) for value in (before, after, one.moved))
-        table.add_row(Text(one.stated.target.name), *numbers, Text(one.why))
+        table.add_row(words(one.stated.target.name), *numbers, words(one.why))
     return table
 
 

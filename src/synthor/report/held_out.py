@@ -2,10 +2,9 @@
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from synthor.evaluate.holdout import HoldOuts
-from synthor.report.terminal import show
+from synthor.report.screen import show, words
 
 
 def held_out_table(outs: HoldOuts) -> RenderableType:
@@ -19,12 +18,12 @@ def held_out_table(outs: HoldOuts) -> RenderableType:
         floor = "-" if out.floor is None else f"{out.floor:.3f}"
         worst = f"{out.worst.label}: {out.worst.predicted:.1%} instead of {out.worst.published:.1%}"
         figures = (f"{figure:.3f}" for figure in (out.tvd, out.tvd_of_independence, out.tvd_of_targets))
-        table.add_row(Text(out.name), f"{out.n_cells:,}", *figures, floor, Text(worst))
+        table.add_row(words(out.name), f"{out.n_cells:,}", *figures, floor, words(worst))
     silent = [out.name for out in outs.tables if not out.believed]
-    lines = [Text(f"Note: {note}", "yellow") for note in outs.notes]
+    lines = [words(f"Note: {note}", "yellow") for note in outs.notes]
     if silent:
-        lines.append(Text(f"No belief is about {', '.join(silent)}: what was predicted comes from other pairs.", "yellow"))
-    return Group(table, "", *lines, Text(outs.beliefs), Text(outs.verdict, "bold"), "")
+        lines.append(words(f"No belief is about {', '.join(silent)}: what was predicted comes from other pairs.", "yellow"))
+    return Group(table, "", *lines, words(outs.beliefs), words(outs.verdict, "bold"), "")
 
 
 def show_held_out(outs: HoldOuts | None, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from functools import cache
 from math import isinf, isnan
 from typing import TYPE_CHECKING
 
+from synthor.errors import JOINERS, visible
 from synthor.evaluate.holdout import HoldOuts
 from synthor.fit.model import Model
 from synthor.measure import Measurement
@@ -43,6 +44,7 @@ def _environment() -> "Environment":
         loader=PackageLoader("synthor.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -56,6 +58,11 @@ def _environment() -> "Environment":
     }
     environment.filters["share"] = "{:.1%}".format
     return environment
+
+
+def _shown(value: object) -> object:
+    """What is put into a page: texts without characters that a reader cannot see; what was escaped already stays."""
+    return visible(value, kept=f"{JOINERS}\n\t") if type(value) is str else value
 
 
 def whole(number: float) -> str:

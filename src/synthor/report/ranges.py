@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from synthor.evaluate.ranges import ENOUGH, Ranges
 from synthor.report.page import template
-from synthor.report.terminal import print_json, show
+from synthor.report.screen import print_json, say, show, words
 from synthor.types import Floats
 
 DASH = "–"
@@ -111,16 +110,16 @@ def show_ranges(answers: Sequence[Ranges], folder: str, as_json: bool) -> None:
     for answer in answers:
         show(ranges_table(answer_of(answer), n_draws=len(answer.draws)))
     if answers and not len(answers[0].draws):
-        print(f"There are no draws beside {folder}: make some with `synthor run SPEC --out {folder} --draws 20`.")
-    print(f"Look at {folder}/ranges.html; the figures are in {folder}/ranges.json.")
+        say(f"There are no draws beside {folder}: make some with `synthor run SPEC --out {folder} --draws 20`.")
+    say(f"Look at {folder}/ranges.html; the figures are in {folder}/ranges.json.")
 
 
 def ranges_table(answer: Answer, *, n_draws: int) -> RenderableType:
     """One row a cell: its value, its range over the draws, and the bounds of the targets."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in answer.columns:
-        table.add_column(Text(name))
-    table.add_column(Text(answer.heading), justify="right")
+        table.add_column(words(name))
+    table.add_column(words(answer.heading), justify="right")
     if n_draws:
         for heading in (
             f"{n_draws} draw{'s' if n_draws > 1 else ''}",
@@ -131,10 +130,10 @@ def ranges_table(answer: Answer, *, n_draws: int) -> RenderableType:
     table.add_column("bounds", justify="right", no_wrap=True)
     for line in answer.lines[:MOST_ROWS]:
         drawn = [line.draws, *([line.middle] if answer.has_middle else []), line.spread] if n_draws else []
-        table.add_row(*(Text(text) for text in (*line.labels, line.value, *drawn, line.bounds)))
+        table.add_row(*(words(text) for text in (*line.labels, line.value, *drawn, line.bounds)))
     more = len(answer.lines) - MOST_ROWS
-    rest = [Text(f"... and {more:,} more cells, in ranges.json.")] if more > 0 else []
-    return Group(Text(answer.text, "bold"), table, *rest, Text(f"Bounds {answer.bounds}."), "")
+    rest = [words(f"... and {more:,} more cells, in ranges.json.")] if more > 0 else []
+    return Group(words(answer.text, "bold"), table, *rest, words(f"Bounds {answer.bounds}."), "")
 
 
 def ranges_page(title: str, answers: Sequence[Ranges]) -> str:

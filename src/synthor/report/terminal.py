@@ -3,12 +3,11 @@
 Labels come from tables and models, so all text is shown as it is, never as markup.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -18,12 +17,13 @@ from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.fit.model import Model
 from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
-from synthor.measure import Explanation, Measurement
+from synthor.measure import Explanation, Fit, Measurement, MomentFit
 from synthor.method.estimate import Estimate
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
 from synthor.report.explain import as_written, explain
 from synthor.report.misfit import explain_misfit
+from synthor.report.screen import Screen, print_document, print_json, say, show, words
 from synthor.spec.dump import as_understood, to_yaml
 from synthor.spec.model import Spec
 
@@ -46,20 +46,25 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     table.add_column("met")
     for fit in measurement.fits:
         labels = ", ".join(fit.target.labels(fit.worst).values()) or "total"
-        worst = "-" if fit.met else f"{labels}: {fit.got[fit.worst]:,} instead of {fit.asked(fit.worst)}"
-        met = Text("yes", "green") if fit.met else Text("no", "bold red")
-        table.add_row(Text(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", Text(worst), met)
+        worst = _met(fit) if fit.met else f"{labels}: {fit.got[fit.worst]:,} instead of {fit.asked(fit.worst)}"
+        met = words("yes", "green") if fit.met else words("no", "bold red")
+        table.add_row(words(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", words(worst), met)
     for moment in measurement.moments:
         labels = ", ".join(moment.target.labels(moment.worst).values()) or moment.target.kind
-        worst = "-" if moment.met else f"{labels}: {moment.told(moment.worst)}"
-        met = Text("yes", "green") if moment.met else Text("no", "bold red")
-        table.add_row(Text(moment.target.name), f"{len(moment.given):,}", "-", Text(worst), met)
-    lines = [Text(measurement.beliefs)] if measurement.beliefs else []
-    lines += [Text(f"Note: {note}", "yellow") for note in measurement.notes]
+        worst = _met(moment) if moment.met else f"{labels}: {moment.told(moment.worst)}"
+        met = words("yes", "green") if moment.met else words("no", "bold red")
+        table.add_row(words(moment.target.name), f"{len(moment.given):,}", "-", words(worst), met)
+    lines = [words(measurement.beliefs)] if measurement.beliefs else []
+    lines += [words(f"Note: {note}", "yellow") for note in measurement.notes]
     lines += _explained(measurement.explanations)
-    verdict = Text(measurement.verdict, "bold green" if measurement.met else "bold red")
+    verdict = words(measurement.verdict, "bold green" if measurement.met else "bold red")
     parts: list[RenderableType] = [table, ""] if measurement.every else []
     return Group(*parts, *lines, verdict)
+
+
+def _met(fit: Fit | MomentFit) -> str:
+    """What there is to say of the cells of a target that is met."""
+    return "to the nearest whole record" if fit.rounded else "-"
 
 
 def _explained(explanations: Sequence[Explanation]) -> list[Text]:
@@ -68,14 +73,14 @@ def _explained(explanations: Sequence[Explanation]) -> list[Text]:
     for kind, most in MOST_EXPLAINED.items():
         notable = [explanation for explanation in explanations if explanation.kind == kind and explanation.notable]
         for explanation in notable[:most]:
-            lines.append(Text(explanation.sentence, "yellow"))
-            lines += [Text(f"  {line}") for line in explanation.lines]
+            lines.append(words(explanation.sentence, "yellow"))
+            lines += [words(f"  {line}") for line in explanation.lines]
             if explanation.changes:
-                lines += [Text(f"  {explanation.promise}")]
-                lines += [Text(f"    {change}") for change in explanation.changes]
-            lines += [Text(f"  {explanation.cure}")] if explanation.cure else []
+                lines += [words(f"  {explanation.promise}")]
+                lines += [words(f"    {change}") for change in explanation.changes]
+            lines += [words(f"  {explanation.cure}")] if explanation.cure else []
         if len(notable) > most:
-            lines.append(Text(f"{len(notable) - most} more like these: see report.html.", "yellow"))
+            lines.append(words(f"{len(notable) - most} more like these: see report.html.", "yellow"))
     return lines
 
 
@@ -84,7 +89,7 @@ def findings_list(findings: list[Finding]) -> RenderableType:
     lines = []
     for finding in sorted(findings, key=lambda found: found.severity != "error"):
         style = "bold red" if finding.severity == "error" else "yellow"
-        lines.append(Text.assemble((f"{finding.severity}: ", style), str(finding)))
+        lines.append(words(f"{finding.severity}: ", style) + words(str(finding)))
     return Group(*lines)
 
 
@@ -98,18 +103,18 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
     table.add_row("mean pair TVD", *(f"{d.mean_pair_tvd:.4f}" for d in both))
     table.add_row("mean triple TVD", *(f"{d.mean_triple_tvd:.4f}" for d in both))
     table.add_row("worst pair TVD", *(f"{d.worst_pair_tvd:.3f}" for d in both))
-    table.add_row("worst pair", *(Text(" x ".join(d.worst_pair)) for d in both))
+    table.add_row("worst pair", *(words(" x ".join(d.worst_pair)) for d in both))
     table.add_row(f"recovered (ceiling {evaluation.ceiling:.2f})", *(f"{d.recovered:.3f}" for d in both))
     table.add_row("equivalent sample size", *(_equivalent(d) for d in both))
     few = evaluation.effective_real < FEW
-    caution = [Text("Caution: so few real records say little about what is real.", "yellow")] if few else []
+    caution = [words("Caution: so few real records say little about what is real.", "yellow")] if few else []
     copies = evaluation.copies
     pairs = Table(box=None, header_style="bold", pad_edge=False)
     pairs.add_column("furthest pairs")
     pairs.add_column("TVD", justify="right")
     pairs.add_column("of independence", justify="right")
     for pair in evaluation.pairs[:5]:
-        pairs.add_row(Text(" x ".join(pair.variables)), f"{pair.tvd:.3f}", f"{pair.tvd_of_independence:.3f}")
+        pairs.add_row(words(" x ".join(pair.variables)), f"{pair.tvd:.3f}", f"{pair.tvd_of_independence:.3f}")
     return Group(
         table,
         "",
@@ -131,14 +136,14 @@ def _rules_counted(evaluation: Evaluation) -> list[Text]:
     believed = sum(source == "beliefs" for source in evaluation.sources.values())
     whose = f" ({believed} believed)" if believed else ""
     if not evaluation.sources:
-        return [Text("There are no rules to break.")]
+        return [words("There are no rules to break.")]
     plural = "" if len(evaluation.sources) == 1 else "s"
     head = f"{len(evaluation.sources)} rule{plural}{whose}, broken {sum(evaluation.violations.values()):,} times by records, "
-    lines = [Text(f"{head}{sum(evaluation.real_violations.values()):,} times by real ones.")]
+    lines = [words(f"{head}{sum(evaluation.real_violations.values()):,} times by real ones.")]
     for text, source in evaluation.sources.items():
         made, real = evaluation.violations[text], evaluation.real_violations[text]
         if made or real:
-            lines.append(Text(f"  {PLACES_OF_RULES[source]} never {text}: {made:,} records, {real:,} real ones"))
+            lines.append(words(f"  {PLACES_OF_RULES[source]} never {text}: {made:,} records, {real:,} real ones"))
     return lines
 
 
@@ -157,7 +162,7 @@ def show_findings(findings: Sequence[Finding], as_json: bool) -> None:
     show(findings_list(list(findings)))
     warned = f", {len(findings) - len(errors)} to know of" if len(findings) > len(errors) else ""
     plural = "" if len(errors) == 1 else "s"
-    print(f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}.")
+    say(f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}.")
 
 
 def show_explanation(spec: Spec, as_json: bool) -> None:
@@ -168,7 +173,7 @@ def show_explanation(spec: Spec, as_json: bool) -> None:
     if as_json:
         print_json({"sections": [asdict(section) for section in sections]})
         return
-    show(Text(as_written(sections)))
+    show(Group(*as_written(sections).split("\n")))
 
 
 def show_understood(spec: Spec, as_json: bool) -> None:
@@ -176,7 +181,7 @@ def show_understood(spec: Spec, as_json: bool) -> None:
     if as_json:
         print_json(as_understood(spec))
         return
-    print(to_yaml(spec), end="")
+    print_document(to_yaml(spec))
 
 
 def show_estimate(estimate: Estimate, as_json: bool) -> None:
@@ -189,11 +194,11 @@ def show_estimate(estimate: Estimate, as_json: bool) -> None:
     for column in ("requests", "input tokens", "output tokens"):
         table.add_column(column, justify="right")
     for stage in estimate.stages:
-        table.add_row(Text(stage.name), f"{stage.requests:,}", f"{stage.input_tokens:,}", f"{stage.output_tokens:,}")
+        table.add_row(words(stage.name), f"{stage.requests:,}", f"{stage.input_tokens:,}", f"{stage.output_tokens:,}")
     total = estimate.total
-    table.add_row("[bold]in all[/bold]", f"{total.requests:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
+    table.add_row(words("in all", "bold"), f"{total.requests:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
     price = "unknown" if estimate.usd is None else f"about {estimate.usd:.2f} USD"
-    show(Group(table, "", Text(f"Price with {estimate.model}: {price}. {estimate.sentence}")))
+    show(Group(table, "", words(f"Price with {estimate.model}: {price}. {estimate.sentence}")))
 
 
 def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: str, spec: str, out: str, as_json: bool) -> None:
@@ -208,15 +213,15 @@ def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: st
         lost = [entry.model_dump() for entry in dropped]
         print_json({"beliefs": counts, "dropped": lost, "usage": asdict(bill), "stopped": stopped})
         return
-    lines = [Text("Believed: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n) + ".")]
+    lines = [words("Believed: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n) + ".")]
     for rule in prior.rules:
-        lines.append(Text(f"  never {rule.never} ({rule.why})"))
+        lines.append(words(f"  never {rule.never} ({rule.why})"))
     for entry in dropped:
-        lines.append(Text(f"{entry.action}: {entry.belief}: {entry.reason}", "yellow"))
-    lines.append(Text(bill_sentence(bill)))
+        lines.append(words(f"{entry.action}: {entry.belief}: {entry.reason}", "yellow"))
+    lines.append(words(bill_sentence(bill)))
     if stopped:
-        lines.append(Text(f"Asking ended early, at {stopped}.", "yellow"))
-    lines.append(Text(f"Review {out}/prior.json, then: synthor run {spec} --prior {out}/prior.json --out {out}"))
+        lines.append(words(f"Asking ended early, at {stopped}.", "yellow"))
+    lines.append(words(f"Review {out}/prior.json, then: synthor run {spec} --prior {out}/prior.json --out {out}"))
     show(Group(*lines))
 
 
@@ -236,29 +241,29 @@ def show_model(model: Model, notes: Sequence[str], out: str, as_json: bool) -> N
         size = {"effective_sample_size": model.effective_sample_size}
         print_json(found | size | {"notes": list(notes), "explanations": told})
         return
-    print(model.beliefs.sentence)
-    print(f"{model.status.sentence} {model.status.knob}".strip())
-    print(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
+    say(model.beliefs.sentence)
+    say(f"{model.status.sentence} {model.status.knob}".strip())
+    say(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
     for note in notes:
-        print(f"Note: {note}")
+        say(f"Note: {note}")
     show(Group(*_explained(explain_misfit(model))))
-    print(f"Next: synthor sample {out}")
+    say(f"Next: synthor sample {out}")
 
 
 def show_measurement(measurement: Measurement, folder: str | None, as_json: bool) -> None:
     """Every target, and where to look."""
     if as_json:
-        print(measurement.to_json(), end="")
+        print_document(measurement.to_json())
         return
     show(measurement_table(measurement))
     if folder is not None:
-        print(f"Look at {folder}/report.html; the records are in {folder}.")
+        say(f"Look at {folder}/report.html; the records are in {folder}.")
 
 
 def show_evaluation(evaluation: Evaluation, as_json: bool) -> None:
     """Records beside real ones."""
     if as_json:
-        print(evaluation.to_json(), end="")
+        print_document(evaluation.to_json())
     else:
         show(evaluation_table(evaluation))
 
@@ -293,7 +298,7 @@ def progress() -> Iterator[Callable[[str, int, int, object], None]]:
         A function that is told a stage, the steps done, the steps in all, and the stage's product or a sentence, if any.
     """
     columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, console=Console(stderr=True, highlight=False, soft_wrap=True))
+    bars = Progress(*columns, console=Screen(error=True))
     tasks: dict[str, TaskID] = {}
 
     def show(stage: str, done: int, total: int, product: object) -> None:
@@ -301,7 +306,7 @@ def progress() -> Iterator[Callable[[str, int, int, object], None]]:
             bars.console.print(Text(f"Note: {product}", "yellow"))
             return
         if isinstance(product, Round):
-            bars.console.print(Text(round_line(product)))
+            bars.console.print(words(round_line(product)))
             tasks.clear()  # the next round has bars of its own
             return
         if not bars.console.is_terminal or (product is not None and stage not in tasks):
@@ -315,13 +320,3 @@ def progress() -> Iterator[Callable[[str, int, int, object], None]]:
         return
     with bars:
         yield show
-
-
-def print_json(document: object) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(document, ensure_ascii=False, indent=1))
-
-
-def show(text: RenderableType, *, error: bool = False) -> None:
-    """Print something, on standard output or standard error."""
-    Console(stderr=error, highlight=False, soft_wrap=True).print(text)

@@ -9,7 +9,14 @@ from synthor.spec.model import Spec
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts that any reader might take for something else are quoted."""
+    """Texts that any reader might take for something else are quoted, and those that hold what nobody sees."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _text)
 
 
 _Dumper.yaml_implicit_resolvers = {

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.files import SPEC, read_text
 from synthor.spec.model import RESERVED, Spec
 
 SpecPath = tuple[str | int, ...]
@@ -48,6 +49,10 @@ KEY_CURES = {
     "never": "write {never: \"age < 15 and works = 'yes'\"}",
 }
 """What to write for keys that are often got wrong."""
+
+
+MOST_REPEATED = 1_000_000
+"""Values that the aliases of a spec may stand for together."""
 
 
 class SpecLoader(yaml.SafeLoader):
@@ -90,16 +95,9 @@ def spec_text(path: Path) -> str:
     """The text of a spec's file.
 
     Raises:
-        InputError: the file is missing, or no text.
+        InputError: the file is missing, no text, too large for a spec, or no plain file.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        cure = "give the path of a spec, for example spec.yaml"
-        raise InputError([Finding(where=str(path), message=f"cannot be read: {error.strerror}", cure=cure)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start})"
-        raise InputError([Finding(where=str(path), message=message, cure="save it as UTF-8")]) from None
+    return read_text(path, most=SPEC, cure="give the path of a spec, for example spec.yaml")
 
 
 def parse_spec(text: str, *, source: str = "spec") -> Spec:
@@ -114,6 +112,7 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     try:
         loader = SpecLoader(text)
         node = loader.get_single_node()
+        _refuse_swelling(node, source)
         data = loader.construct_document(node) if node is not None else None
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:  # the last two: `!!bool x`
         raise InputError([_not_yaml(error, text, source)]) from None
@@ -130,6 +129,29 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     return spec.with_rows(
         {f"{key}[{i}]": _locate(node, (key, i))[1] for key in PLACED for i in range(len(data.get(key) or ()))}
     )
+
+
+def _refuse_swelling(root: Node | None, source: str) -> None:
+    """Raise where aliases stand for very many values, or for what they are inside of: a few lines may mean billions.
+
+    Raises:
+        InputError: says how many.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: Node) -> int:
+        """Nodes that a node stands for with all aliases written out; counted once where it is used again."""
+        key = id(node)
+        if key not in sizes:
+            sizes[key] = 0  # where it is met again inside itself, that is told by the schema
+            parts = node.value if isinstance(node, SequenceNode) else ()
+            parts = (part for pair in node.value for part in pair) if isinstance(node, MappingNode) else parts
+            sizes[key] = 1 + sum(map(size, parts))
+        return sizes[key]
+
+    if root is not None and (repeated := size(root) - len(sizes)) > MOST_REPEATED:
+        message = f"its aliases (such as *name) repeat {repeated:,} values, and {MOST_REPEATED:,} are the most that is read"
+        raise InputError([Finding(where=source, message=message, cure="put what is repeated into a table's file")])
 
 
 def yaml_tree(text: str) -> Node:

@@ -10,6 +10,14 @@ Statistic = Literal["mean", "total", "sd"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "total", "sd")
 
 
+LARGEST = 1e18
+"""Of all numbers that tables tell: sums of larger ones lose what they are met to, and end in infinity."""
+
+
+SUREST = (1e-6, 1 - 1e-12)
+"""Least and greatest confidence that a margin of error can be turned into a standard deviation with."""
+
+
 def _edges(band: object) -> object:
     """A band of numbers as [first value, first value beyond it]; a list of labels as it is."""
     if isinstance(band, list) and band and not all(isinstance(edge, int | float) for edge in band):
@@ -168,7 +176,7 @@ class TargetSpec(BaseModel):
 
     @model_validator(mode="after")
     def _readable_suppression(self) -> "TargetSpec":
-        if isinstance(self.suppressed, str) and not re.fullmatch(r"\s*(?:<=?|\u2264)?\s*\d+(?:\.\d+)?\s*", self.suppressed):
+        if isinstance(self.suppressed, str) and not re.fullmatch(r"(?:<=?|\u2264)?\s*\d+(?:\.\d+)?", self.suppressed.strip()):
             raise ValueError(f"suppressed says '{self.suppressed[:60]}', not what cells were smaller than; write '<10'")
         return self
 
@@ -179,6 +187,12 @@ class TargetSpec(BaseModel):
             raise ValueError(f"has {' and '.join(loose)}: a cell is off by one rule only; keep one")
         if isinstance(self.margin_of_error, float) and self.margin_of_error < 0:
             raise ValueError("margin_of_error is negative; write a number of 0 or more")
+        for key in ("margin_of_error", "rounded_to"):
+            number = getattr(self, key)
+            if isinstance(number, int | float) and number > LARGEST:
+                raise ValueError(f"{key} is {number:g}; {LARGEST:.0e} is the most that is read")
+        if not SUREST[0] <= self.confidence <= SUREST[1]:
+            raise ValueError(f"confidence {self.confidence:.17g} says nothing of a margin of error; 90% is 0.9")
         if self.quantiles and (self.by or self.groups):
             raise ValueError("quantiles take neither by nor groups; use where")
         return self

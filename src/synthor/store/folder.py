@@ -13,6 +13,7 @@ from synthor import __version__
 from synthor.disk.lock import Tell, locked
 from synthor.disk.staged import Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
+from synthor.files import PRODUCT, read_text
 from synthor.store.packed import Format, Writer
 
 AFTER_RUN = ("ranges.json", "ranges.html")
@@ -149,8 +150,8 @@ class RunFolder:
     def _manifest(self) -> dict[str, Any]:
         """What manifest.json says; nothing when it is not there or not ours."""
         try:
-            found = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            found = json.loads(read_text(self.path / MANIFEST, most=PRODUCT))
+        except (InputError, ValueError, RecursionError):
             return {}
         whole = isinstance(found, dict) and isinstance(found.get("products"), dict)
         return found if whole and all(type(found.get(name, 0)) is int for name in ("records", "random_seed")) else {}
@@ -238,12 +239,7 @@ class RunFolder:
         Raises:
             InputError: the folder holds no such file.
         """
-        try:
-            return (self.path / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            cure = "name a folder that `synthor fit` or `synthor run` wrote"
-            raise InputError([Finding(where=str(self.path / name), message=f"cannot be read: {reason}", cure=cure)]) from None
+        return read_text(self.path / name, most=PRODUCT, cure="name a folder that `synthor fit` or `synthor run` wrote")
 
     def records(self, level: str) -> Path:
         """The file of one level's records, in whichever format it is.

@@ -6,6 +6,7 @@ from typing import IO, Literal
 
 import polars as pl
 
+from synthor.formulas import guard
 from synthor.store.parquet import RowGroups, parquet_bytes
 
 Format = Literal["parquet", "csv"]
@@ -15,7 +16,7 @@ def pack(chunk: Mapping[str, pl.DataFrame], format: Format) -> dict[str, bytes]:
     """Each table of a chunk as the bytes of a file, to be handed to `writing`; the work that can be done side by side."""
     if format == "parquet":
         return {level: parquet_bytes(frame) for level, frame in chunk.items()}
-    return {level: frame.write_csv().encode() for level, frame in chunk.items()}
+    return {level: guard(frame).write_csv().encode() for level, frame in chunk.items()}
 
 
 class Writer:

@@ -4,10 +4,17 @@ import codecs
 import csv
 import difflib
 import io
+import json
+import pickle
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from synthor.errors import Finding, InputError
+from synthor.files import TABLE, in_bytes, read_bytes, refuse_irregular
 from synthor.spec.tables.lines import Lines
 from synthor.spec.targets import Layout
 from synthor.spec.variables import as_text
@@ -35,6 +42,17 @@ BLANKS = " \t\r\n"
 
 SNIFFED = 200
 """Rows that the separator is told from."""
+SNIFFED_TEXT = 1 << 20
+"""Characters that these are looked for in."""
+
+MOST_FIELDS = 10_000_000
+"""Of a published table; the texts of so many take about 1.5 GB."""
+MOST_MEMORY = 3 << 30
+"""Bytes, of the process that reads a workbook."""
+MOST_UNPACKED = 512 << 20
+"""Bytes of a workbook's parts together; a sheet of 10 million cells has about 400 million."""
+SMALL = 1 << 20
+"""Bytes of a workbook whose sheets are kept once they are read."""
 
 WIDE = ("utf-16", "utf16", "utf_16", "utf-32", "utf32", "utf_32")
 
@@ -75,10 +93,7 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
 
 
 def _from_text(path: Path, shown: str, encoding: str | None) -> tuple[Lines, tuple[str, ...]]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise unreadable(shown, error.strerror or type(error).__name__) from None
+    content = read_bytes(path, most=TABLE, shown=shown)
     _refuse_other_kinds(content, shown)
     text, notes = _decoded(content, shown, encoding)
     # Quotes may hold line breaks, which must stay as they are.
@@ -136,7 +151,7 @@ def _separator(text: str) -> str:
     >>> _separator("sex;count\nmale;1,5\nfemale;2,5\n")
     ';'
     """
-    head = "".join(text.splitlines(keepends=True)[:SNIFFED])
+    head = "".join(text[:SNIFFED_TEXT].splitlines(keepends=True)[:SNIFFED])
 
     def agreeing(separator: str) -> tuple[int, int]:
         try:
@@ -150,10 +165,13 @@ def _separator(text: str) -> str:
 
 
 def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], list[int]]:
-    rows, numbers = [], []
+    rows, numbers, n_fields = [], [], 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
+            n_fields += len(row)
+            if n_fields > MOST_FIELDS:
+                raise too_many_fields(shown, f"more than {MOST_FIELDS:,} fields")
             rows.append(row)
             numbers.append(reader.line_num)
     except csv.Error as error:
@@ -163,47 +181,88 @@ def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], lis
 
 def _of_workbook(path: Path, shown: str, sheet: str | int | None) -> tuple[Iterable[Sequence[object]], tuple[str, ...]]:
     """The rows of a sheet, and what a reader must know of how it was chosen."""
-    import python_calamine
-
-    _refuse_no_workbook(path, shown)
-    try:
-        workbook = python_calamine.CalamineWorkbook.from_path(path)
-        names = list(workbook.sheet_names)
-    except Exception as error:  # the library raises errors of many kinds on broken files
-        raise unreadable(shown, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
-    if isinstance(sheet, int):
-        wanted = names[sheet - 1] if 1 <= sheet <= len(names) else None
-    else:
-        wanted = names[0] if sheet is None and names else next((n for n in names if n.strip() == str(sheet).strip()), None)
-    if wanted is None:
-        cure = f"it has {', '.join(names)}" if names else "it has no sheet at all"
+    content = read_bytes(path, most=TABLE, shown=shown)
+    _refuse_no_workbook(content, shown)
+    outcome, product = _kept_sheet(path, sheet, content) if len(content) <= SMALL else _sheet(path, sheet)
+    if outcome == "no sheet":
+        cure = f"it has {', '.join(product)}" if product else "it has no sheet at all"
         raise InputError([Finding(where=shown, message=f"has no sheet {sheet}", cure=cure, label=str(sheet))])
-    try:
-        found = workbook.get_sheet_by_name(wanted)
-        first = found.start[0] if found.start else 0
-        others = ", ".join(name for name in names if name != wanted)
-        note = f"sheet '{wanted}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
-        return [*([[]] * first), *found.to_python(skip_empty_area=True)], (note,) if sheet is None and others else ()
-    except Exception as error:
-        raise unreadable(shown, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
+    if outcome == "cells":
+        rows, columns = product
+        message = f"its cells reach to row {rows:,} and column {columns:,}, and {MOST_FIELDS:,} cells are the most that is read"
+        cure = "delete what lies far from the table, or save the table as CSV"
+        raise InputError([Finding(where=shown, message=message, cure=cure)])
+    if outcome == "memory":
+        message = f"its cells reach so far that it takes more than {in_bytes(MOST_MEMORY)} to read, or it is broken"
+        cure = "delete what lies far from the table, or save the table as CSV"
+        raise InputError([Finding(where=shown, message=message, cure=cure)])
+    if outcome == "broken":
+        raise unreadable(shown, str(product))
+    names, chosen, first, rows = product
+    others = ", ".join(name for name in names if name != chosen)
+    note = f"sheet '{chosen}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
+    return [*([[]] * first), *rows], (note,) if sheet is None and others else ()
 
 
-def _refuse_no_workbook(path: Path, shown: str) -> None:
-    """Raise where a file is no workbook, whatever it is called."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise unreadable(shown, error.strerror or type(error).__name__) from None
-    if not start.startswith((b"PK", b"\xd0\xcf")):
+def _sheet(path: Path, sheet: str | int | None) -> tuple[str, Any]:
+    """What became of reading a sheet, and its product, as `workbook.read_sheet`; `memory` where that came to an end."""
+    import importlib.util
+
+    reader = importlib.util.find_spec("python_calamine")
+    assert reader is not None and reader.origin is not None
+    told = [str(Path(reader.origin).parents[1]), str(path), str(MOST_MEMORY), str(MOST_FIELDS), json.dumps(sheet)]
+    script = str(Path(__file__).with_name("workbook.py"))
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", script, *told], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if ended.returncode != 0:  # the library's own way to end where there is no memory, or where it finds itself wrong
+        return "memory", None
+    found: tuple[str, Any] = pickle.loads(ended.stdout)  # written by our own process
+    return found
+
+
+@lru_cache(maxsize=16)
+def _kept_sheet(path: Path, sheet: str | int | None, content: bytes) -> tuple[str, Any]:
+    """As `_sheet`, kept as long as the file holds the same: a run reads a table more than once."""
+    return _sheet(path, sheet)
+
+
+def _refuse_no_workbook(content: bytes, shown: str) -> None:
+    """Raise where a file is no workbook, whatever it is called, or unpacks to more than is read."""
+    if not content.startswith((b"PK", b"\xd0\xcf")):
         cure = "if it is text, name it .csv, otherwise download it again"
         raise InputError([Finding(where=shown, message="is no workbook", cure=cure)])
+    if content.startswith(b"PK") and _unpacked(content) > MOST_UNPACKED:
+        message = f"unpacks to more than {in_bytes(MOST_UNPACKED)}, the most that is read of a workbook"
+        raise InputError([Finding(where=shown, message=message, cure="save the one table that is meant as CSV")])
+
+
+def _unpacked(content: bytes) -> int:
+    """To how many bytes a packed file unpacks, whatever it says of itself; not looked at any further once they are too many."""
+    import zipfile
+    import zlib
+
+    size = 0
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            parts = packed.infolist()
+            told = sum(part.file_size for part in parts)
+            if told > MOST_UNPACKED:
+                return told
+            for part in parts:
+                part.file_size = sys.maxsize  # to be read to its end, not to where it says that it ends
+                with packed.open(part) as file:
+                    while size <= MOST_UNPACKED and (chunk := file.read(1 << 20)):
+                        size += len(chunk)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError):
+        return size  # the reader tells what is broken
+    return size
 
 
 def _of_parquet(path: Path, shown: str) -> Iterable[Sequence[object]]:
-    from synthor.spec.tables.records import read_frame
+    from synthor.spec.tables.records import read_table_frame
 
-    frame = read_frame(path, shown=shown)
+    frame = read_table_frame(path, shown)
     return [frame.columns, *frame.iter_rows()]
 
 
@@ -220,11 +279,12 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
 
 
 def refuse_missing(path: Path, where: str) -> None:
-    """Raise when a file is not there.
+    """Raise when a file is not there, or is none.
 
     Raises:
-        InputError: says where it was looked for.
+        InputError: says where it was looked for, or what it is.
     """
+    refuse_irregular(path, where)
     try:
         there = path.is_file()
     except (OSError, ValueError):  # a name that no file can have, or a folder that may not be entered
@@ -245,6 +305,13 @@ def _files_like(path: Path) -> str:
     folded = {name.casefold(): name for name in names}
     close = difflib.get_close_matches(path.name.casefold(), list(folded), n=1)
     return folded[close[0]] if close else ""
+
+
+def too_many_fields(shown: str, found: str) -> InputError:
+    """The error of a table that is larger than any that is published."""
+    message = f"has {found}; {MOST_FIELDS:,} are the most that is read of a published table"
+    cure = "take the table that is meant, without other columns and areas; for records use `sample`, `measure` or `evaluate`"
+    return InputError([Finding(where=shown, message=message, cure=cure)])
 
 
 def unreadable(shown: str, reason: str, row: int | None = None) -> InputError:

@@ -10,7 +10,8 @@ from functools import lru_cache
 from synthor.spec.tables.numbers import SPACES
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
-_FOOTNOTE = re.compile(r"(?<=\S)\s*(?:[*\u2020\u2021\u00b9\u00b2\u00b3\u2070-\u2079]+|\[\w{1,3}\]|\([0-9a-z]\))$")
+_MARKS = "*\u2020\u2021\u00b9\u00b2\u00b3\u2070\u2071\u2072\u2073\u2074\u2075\u2076\u2077\u2078\u2079"
+_BRACKETED = re.compile(r"(?:\[\w{1,3}\]|\([0-9a-z]\))\Z")
 _TOTAL = re.compile(
     r"(?:grand |sub-?)?totals?\b.*|all|all [^0-9]*|both sexes|insgesamt|gesamt|ensemble|totale|sum|together",
 )
@@ -31,6 +32,10 @@ _BELOW = re.compile(r"to under|to less than|but under")
 
 NEXT = 1.0
 """How far behind the end of a printed band the next one may begin and still follow it."""
+
+
+BEHIND = 3
+"""Words behind its last number that a band is written with at most, as in `16 and over`; one more for a lone comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,16 @@ def undressed(label: str) -> str:
     ['owned', 'total', 'rented', '16-24', 'male']
     """
     text = SPACES.sub(" ", unicodedata.normalize("NFC", label).translate(_DASHES)).strip()
-    shorter = _FOOTNOTE.sub("", text).strip(" .:\u00b7")
+    shorter = _without_footnote(text).strip(" .:\u00b7")
     return (shorter or text).casefold()
+
+
+def _without_footnote(text: str) -> str:
+    """A label without the mark of one footnote at its end; looked for from there, since a label may be all marks."""
+    if text[-1:] in _MARKS:
+        return text.rstrip(_MARKS).rstrip() or text[:1]
+    found = _BRACKETED.search(text, max(len(text) - 5, 0))
+    return (text[: found.start()].rstrip() or text) if found else text
 
 
 def column_key(name: str) -> str:
@@ -102,11 +115,12 @@ def span(label: str) -> Span | None:
     words = SPACES.sub(" ", _DRESSING.sub(" ", undressed(label))).strip(" ,").split(" ")
     if words[0] in ("no", "none", "zero") and not any(char.isdigit() for char in label):
         return Span(0.0, 0.0, single=True)
-    for n_words in range(len(words), 0, -1):  # what is counted may be named behind the number
+    last = next((at for at in reversed(range(len(words))) if any(char.isdigit() for char in words[at])), None)
+    if last is None:
+        return None
+    for n_words in range(min(last + 1 + BEHIND, len(words)), last, -1):  # what is counted may be named behind the number
         if (found := _span(" ".join(words[:n_words]).strip(" ,"))) is not None:
             return found
-        if any(char.isdigit() for char in words[n_words - 1]):
-            return None
     return None
 
 

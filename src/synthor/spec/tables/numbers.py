@@ -14,7 +14,7 @@ _FOOTNOTE = re.compile(
     r"(?<=[0-9%.])\s*(?:[*\u2020\u2021\u00b9\u00b2\u00b3\u2070-\u2079]+|\[\w{1,3}\]|\(\w{1,2}\)|[abdefnprsuz]{1,2})$"
 )
 _CURRENCY = re.compile(r"^[$\u00a3\u20ac\u00a5]\s*|\s*[$\u00a3\u20ac\u00a5]$")
-_PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_PLAIN = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _GROUPED = {
     ".": re.compile(r"[-+]?[0-9]{1,3}([,'\u2019 ])[0-9]{3}(?:\1[0-9]{3})*(?:\.[0-9]+)?"),
     ",": re.compile(r"[-+]?[0-9]{1,3}([.'\u2019 ])[0-9]{3}(?:\1[0-9]{3})*(?:,[0-9]+)?"),
@@ -109,4 +109,5 @@ def decimals_of(text: str) -> int:
     [1, 0, 4]
     """
     mantissa, _, exponent = text.lower().partition("e")
-    return min(max(len(mantissa.partition(".")[2]) - int(exponent or 0), 0), 15)
+    shift = int(min(max(float(exponent or 0), -999), 999))  # an exponent may have thousands of digits itself
+    return min(max(len(mantissa.partition(".")[2]) - shift, 0), 15)

@@ -25,7 +25,7 @@ from synthor.spec.tables.offices.longform import (
 )
 
 EXPECTED = "a first cell such as 'freq,unit,sex,geo\\TIME_PERIOD', or columns TIME_PERIOD and OBS_VALUE"
-FLAGGED = re.compile(r"(?P<figure>:|.*\d.*?)\s*(?P<flags>[bcdefimnprsuz]{1,4})")
+FLAGS = re.compile(r"[bcdefimnprsuz]{1,4}\Z")
 AGE = re.compile(r"Y(?:_?(?P<bound>GE|GT|LT|LE))?_?(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?")
 DIMENSION = re.compile(r"[A-Za-z]\w*")
 # Columns of SDMX-CSV that tell of the download, not of the cell.
@@ -137,8 +137,9 @@ def _unflagged(text: str) -> tuple[str, str]:
     text = text.strip()
     if text == "c":
         return "", "c"
-    match = FLAGGED.fullmatch(text)
-    return (match["figure"], match["flags"]) if match else (text, "")
+    flags = FLAGS.search(text, max(len(text) - 4, 0))
+    figure = text[: flags.start()].rstrip() if flags else ""
+    return (figure, flags[0]) if flags and (figure == ":" or any(char.isdigit() for char in figure)) else (text, "")
 
 
 def _figure(text: str, flags: str) -> str:

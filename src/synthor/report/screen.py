@@ -1,0 +1,58 @@
+"""The one way to a person's terminal: whatever is printed passes here, and nothing in it can steer the terminal.
+
+Labels, names and notes come from tables, models and file names. They are shown as they are: marks of rich's markup stay text,
+and control characters, bidirectional marks and the like are written out, as `errors.visible` does.
+"""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from synthor.errors import JOINERS, visible
+
+
+class Screen(Console):
+    """A console on which every plain string is text, wherever it stands in what is shown; styles come with `words` alone."""
+
+    def __init__(self, *, error: bool = False) -> None:
+        super().__init__(stderr=error, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A plain string, made visible."""
+        return super().render_str(visible(text, kept=JOINERS), **options)
+
+
+def words(text: str, style: str = "") -> Text:
+    """One line of words in a style."""
+    return Text(visible(text, kept=JOINERS), style)
+
+
+def say(line: str, *, error: bool = False) -> None:
+    """Print one line as it is, on standard output or standard error."""
+    print(visible(line, kept=JOINERS), file=sys.stderr if error else sys.stdout)
+
+
+def show(text: RenderableType, *, error: bool = False) -> None:
+    """Print something, on standard output or standard error."""
+    Screen(error=error).print(text)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output."""
+    print_document(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+
+def print_document(text: str) -> None:
+    r"""JSON or YAML on standard output; what nobody sees is escaped inside its quotes, so that it reads as the same document.
+
+    >>> print_document('{"name": "\u202eevil"}\n')
+    {"name": "\u202eevil"}
+    """
+    print("\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")), end="")
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if visible(c, kept=JOINERS) == c else json.dumps(c)[1:-1] for c in line)
