@@ -53,7 +53,7 @@ def ask_one(harm: Harm, folder: Path, timeout: float = 5.0, budget: Budget | Non
 def test_a_cap_on_time_ends_what_is_under_way_and_leaves_a_result(harm: Harm, tmp_path: Path) -> None:
     begin, told = time.monotonic(), list[str]()
     run, _ = run_on(harm, tmp_path, ", minutes: 0.01", told)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
     assert run.model.status.value == "out_of_budget"
     assert run.measurement.met
     assert any("the cap of 0.01 minutes" in note and "brought no answer" in note for note in told)
@@ -192,15 +192,16 @@ def test_an_address_with_a_key_is_refused_without_it(address: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "text", ["[1" + "-1" * 150_000 + "x", "[1" + ",1" * 150_000, '["' * 150_000, '{"a":' * 60_000, "[" + "\\" * 300_000]
+    ("head", "part", "tail"), [("[1", "-1", "x"), ("[1", ",1", ""), ("", '["', ""), ("", '{"a":', ""), ("[", "\\", "")]
 )
-def test_reading_an_answer_takes_time_in_proportion(text: str) -> None:
-    def seconds(part: str) -> float:
+def test_reading_an_answer_takes_time_in_proportion(head: str, part: str, tail: str) -> None:
+    def seconds(n: int) -> float:
+        text = head + part * n + tail
         begin = time.process_time()
-        salvage(part)
+        salvage(text)
         return time.process_time() - begin
 
-    assert seconds(text) < 16 * seconds(text[: len(text) // 4]) + 0.2
+    assert seconds(120_000) < 8 * seconds(30_000) + 0.5
 
 
 def test_what_is_nested_too_deeply_is_left_out() -> None:
