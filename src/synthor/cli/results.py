@@ -29,6 +29,7 @@ from synthor.cli.app import (
     opened,
     progress,
     read,
+    warn,
 )
 
 if TYPE_CHECKING:
