@@ -64,7 +64,7 @@ def measurement_table(measurement: Measurement) -> RenderableType:
 
 def _met(fit: Fit | MomentFit) -> str:
     """What there is to say of the cells of a target that is met."""
-    return "to the nearest whole record" if fit.rounded else "-"
+    return "rounded" if fit.rounded else "-"
 
 
 def _explained(explanations: Sequence[Explanation]) -> list[Text]:
