@@ -11,8 +11,8 @@ COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-h
 demo: .venv/.run                ## the main job on real tables, into out/households
 	$(BIN)/synthor run examples/households/spec.yaml --out out/households
 
-test: .venv/.dev                ## all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+test: .venv/.dev                ## all tests, on all cores: each then computes on one
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .

@@ -1,7 +1,6 @@
 """Files that never end, swell, or are none: each is refused by name, with what it is or holds and what to do."""
 
 import io
-import json
 import os
 import resource
 import socket
@@ -81,11 +80,12 @@ def test_what_is_no_plain_file_is_refused_wherever_it_is_named(name: str, what: 
         BatchFolder(odd).ask([request], Permit(Budget(), Bill), lambda answer: None)
 
 
-def test_a_manifest_that_is_a_pipe_is_none(odd: Path) -> None:
+def test_a_folder_whose_manifest_is_a_pipe_is_refused(odd: Path) -> None:
     (odd / "manifest.json").symlink_to(odd / "pipe")
-    folder = RunFolder(odd)
-    folder.claim()
-    assert json.loads(folder.read("manifest.json"))["unfinished"]
+    with pytest.raises(InputError, match="is no file, and a run writes one there"):
+        RunFolder(odd).claim()
+    with pytest.raises(InputError, match="is damaged, or no manifest"):
+        RunFolder(odd).manifest()
 
 
 def test_a_sample_is_looked_at_even_where_the_rest_is_wrong(tmp_path: Path) -> None:

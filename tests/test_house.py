@@ -21,7 +21,7 @@ ROOMS = {
     "formulas": set[str](),
     "types": set[str](),
     "randomness": set[str](),
-    "disk": {"errors"},
+    "disk": {"errors", "files"},
     "spec": {"errors", "types", "files", "formulas"},
     "disclose": {"errors", "types", "spec", "randomness"},
     "units": {"types"},

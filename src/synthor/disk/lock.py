@@ -25,6 +25,7 @@ from typing import Any
 
 from synthor.disk.staged import left_over, recover
 from synthor.errors import Finding, InputError, OutputError
+from synthor.files import PRODUCT, read_text
 
 try:
     import fcntl
@@ -195,8 +196,8 @@ def _ourselves() -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(read_text(path, most=PRODUCT))
+    except (InputError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

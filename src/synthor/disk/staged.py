@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from synthor.errors import Finding, InputError
+from synthor.files import PRODUCT, read_text
 
 NOTE = ".synthor-note.json"
 _TEMPORARY = re.compile(r"\.synthor-[0-9a-f]{12}")
@@ -130,12 +131,12 @@ def recover(folder: Path) -> str:
 def _noted(note: Path) -> tuple[str, Mapping[str, str], Sequence[str], bool]:
     """What a note says. It may come from anybody who can put a file there, so it cannot name files elsewhere."""
     try:
-        document = json.loads(note.read_text(encoding="utf-8"))
+        document = json.loads(read_text(note, most=PRODUCT))
         names, obsolete = document["names"], document["obsolete"]
         strange = [name for name in (*names.values(), *obsolete) if not _is_inside(name)]
         if not strange and all(_TEMPORARY.fullmatch(place) for place in names):
             return str(document["purpose"]), names, obsolete, bool(document["fresh"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     message = "does not say which files a command that was interrupted was about to write"
     raise InputError([Finding(where=str(note), message=message, cure="delete it, and run that command again")])

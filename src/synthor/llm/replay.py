@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from synthor.files import BELIEFS, read_text
+from synthor.files import BELIEFS, read_bytes, read_text
+
+CURE = "name answers.jsonl of a run folder, or a JSON file of beliefs"
 
 
 def read_recording(path: Path) -> str:
@@ -12,7 +14,7 @@ def read_recording(path: Path) -> str:
     Raises:
         InputError: there is no such file, it is not UTF-8 text, too large, or no plain file.
     """
-    return read_text(path, most=BELIEFS, cure="name answers.jsonl of a run folder, or a JSON file of beliefs")
+    return read_text(path, most=BELIEFS, cure=CURE)
 
 
 def is_prior(path: Path) -> bool:
@@ -21,10 +23,7 @@ def is_prior(path: Path) -> bool:
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:
-        return bool(read_recording(path))  # which says why
+    lines = read_bytes(path, most=BELIEFS, cure=CURE).split(b"\n")
     # One line that is an answer or a note decides: the others may be damaged.
     return not any(_is_of_a_journal(line) for line in lines)
 

@@ -13,7 +13,7 @@ from synthor import __version__
 from synthor.disk.lock import Tell, locked
 from synthor.disk.staged import Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
-from synthor.files import PRODUCT, read_text
+from synthor.files import PRODUCT, read_text, refuse_irregular
 from synthor.store.packed import Format, Writer
 
 AFTER_RUN = ("ranges.json", "ranges.html")
@@ -140,10 +140,11 @@ class RunFolder:
         """Whether the folder is one of ours although its manifest cannot be read."""
         for name in SIGNED:
             try:
+                refuse_irregular(self.path / name)
                 with open(self.path / name, "rb") as file:
                     if SIGN in file.read(HEAD):
                         return True
-            except OSError:
+            except (InputError, OSError):
                 continue
         return False
 
@@ -361,6 +362,7 @@ def sha256(path: Path) -> str:
     Raises:
         InputError: it cannot be read.
     """
+    refuse_irregular(path)
     try:
         with open(path, "rb") as file:
             return _hash(file)

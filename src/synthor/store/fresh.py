@@ -92,7 +92,7 @@ def refuse_present(folder: Path, files: Mapping[str, str]) -> None:
 
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
+        return path.is_file() and path.read_bytes() == text.encode()
     except OSError:
         return False
 
