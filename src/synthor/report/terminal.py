@@ -303,7 +303,7 @@ def progress() -> Iterator[Callable[[str, int, int, object], None]]:
 
     def show(stage: str, done: int, total: int, product: object) -> None:
         if isinstance(product, str):
-            bars.console.print(Text(f"Note: {product}", "yellow"))
+            bars.console.print(words(f"Note: {product}", "yellow"))
             return
         if isinstance(product, Round):
             bars.console.print(words(round_line(product)))
