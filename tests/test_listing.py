@@ -118,6 +118,13 @@ def trips(n_zones: int = 60, n_pairs: int = 1_100, n_trips: int = 1_400, n_purpo
     return compile_problem(Spec.model_validate(document))
 
 
+@pytest.mark.slow
+def test_flows_between_600_zones_with_modes_at_both_ends_are_met() -> None:
+    model = fit(trips(n_zones=600, n_pairs=25_000, n_trips=45_000), Prior())
+    assert model.status is Status.CONVERGED
+    assert draw(model).measurement.met
+
+
 def test_flows_with_other_tables_are_met_though_a_drawn_pool_would_lack_units() -> None:
     model = fit(trips(), Prior(), pool_size=2_000)
     assert model.status is Status.CONVERGED
