@@ -26,6 +26,9 @@ MOST_CHANGED = 2
 MOST_WAYS = 64
 """Cells that the records of one are tried in, underfull ones and the nearest first."""
 
+RANKED = 400_000
+"""Moves that gain the same are ranked by their likelihood: so many of them at most, times the tables."""
+
 CHAIN = 60
 """Steps in a row that may leave the best error where it is."""
 
@@ -241,6 +244,9 @@ class _Mending:
             found = moves.take(np.flatnonzero(moves.gain == gain))
             refined = self.problem.levels[0].refine(found.codes)
             found = found.take(np.flatnonzero(possible(self.problem.refined, refined)))
+            most = RANKED // max(len(self.problem.targets), 1)
+            if len(found) > most:
+                found = found.take(np.sort(self.random.choice(len(found), most, replace=False)))
             if len(found):
                 with np.errstate(invalid="ignore"):
                     likelier = self.log_weight(found.codes) - self.log_weight(self.codes[found.rows])
