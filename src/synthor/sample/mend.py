@@ -249,7 +249,8 @@ class _Mending:
                 found = found.take(np.sort(self.random.choice(len(found), most, replace=False)))
             if len(found):
                 with np.errstate(invalid="ignore"):
-                    likelier = self.log_weight(found.codes) - self.log_weight(self.codes[found.rows])
+                    after, before = np.split(self.log_weight(np.concatenate([found.codes, self.codes[found.rows]])), 2)
+                    likelier = after - before
                 return found.take(np.argsort(-np.nan_to_num(likelier, nan=-np.inf), kind="stable"))
         return moves.take(np.zeros(0, np.int64))
 
