@@ -21,6 +21,8 @@ from synthor.cli import main
 from synthor.disk.lock import FILE, heal, locked
 from synthor.disk.staged import NOTE, Staged
 from synthor.errors import InputError, OutputError
+from synthor.llm.journal import Journal
+from synthor.spec.tables import read_frame
 from synthor.store.folder import RunFolder
 from synthor.store.fresh import write_fresh
 
@@ -374,3 +376,50 @@ def test_a_name_that_no_folder_can_have_is_told(
     with pytest.raises(OutputError, match="the name of the folder to write is empty"):
         synthesize(load_spec("spec.yaml")).write("")
     assert {path.name for path in place.iterdir()} == {"spec.yaml", "out", "people.csv", "new"}
+
+
+def test_a_lock_that_is_a_link_or_a_pipe_overwrites_nothing(place: Path) -> None:
+    (place / "victim").write_text("precious")
+    (place / FILE).symlink_to(place / "victim")
+    heal(place)
+    with pytest.raises(InputError, match="is no lock, but a link"), locked(place):
+        pass
+    (place / FILE).unlink()
+    os.mkfifo(place / FILE)
+    with pytest.raises(InputError, match="is no lock, but a link"), locked(place):
+        pass
+    (place / FILE).unlink()
+    (place / FILE).hardlink_to(place / "victim")
+    with pytest.raises(InputError, match="is no lock, but a link"), locked(place):
+        pass
+    assert (place / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["link/precious", "a\0", "a\ud800", "..\\precious", "C:/precious", "../home/precious"])
+def test_a_note_names_nothing_outside_of_its_folder(place: Path, name: str) -> None:
+    (place / "home").mkdir()
+    (place / "home" / "precious").write_text("precious")
+    (place / "inner").mkdir()
+    (place / "inner" / "link").symlink_to(place / "home")
+    note = {"purpose": "", "fresh": False, "obsolete": [name], "names": {}}
+    (place / "inner" / NOTE).write_text(json.dumps(note))
+    heal(place / "inner")
+    with pytest.raises(InputError, match="does not say which files"), locked(place / "inner"):
+        pass
+    assert (place / "home" / "precious").read_text() == "precious"
+
+
+def test_a_damaged_journal_is_not_healed_into_a_pipe(place: Path) -> None:
+    (place / "answers.jsonl").write_text(json.dumps({"synthor": "answers"}) + "\n{cut off\n")
+    os.mkfifo(place / "answers.damaged.jsonl")
+    with pytest.raises(InputError, match="it is a pipe"):
+        Journal(place / "answers.jsonl")
+    (place / "answers.damaged.jsonl").unlink()
+    assert len(Journal(place / "answers.jsonl").damage) > 0
+    assert not list(place.glob(".synthor-*"))
+
+
+def test_names_of_records_are_no_patterns(place: Path) -> None:
+    (place / "r[1].csv").write_text("car\nyes\n")
+    (place / "r1.csv").write_text("car\nno\n")
+    assert read_frame(place / "r[1].csv")["car"].to_list() == ["yes"]

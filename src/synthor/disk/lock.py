@@ -14,6 +14,7 @@ import json
 import os
 import shlex
 import socket
+import stat
 import sys
 import threading
 import time
@@ -120,7 +121,7 @@ def _try(folder: Path) -> int | None:
             handle, made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), True
         except FileExistsError:
             try:
-                handle, made = os.open(path, os.O_RDWR), False
+                handle, made = _plain(path), False
             except FileNotFoundError:
                 continue  # its holder has just ended
             except PermissionError:
@@ -141,6 +142,25 @@ def _try(folder: Path) -> int | None:
     return handle
 
 
+def _plain(path: Path) -> int:
+    """The handle of a lock that is there: of no link, pipe or second name of a file that is none of ours."""
+    try:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if path.is_symlink():
+            raise _strange(path) from error
+        raise
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+        os.close(handle)
+        raise _strange(path)
+    return handle
+
+
+def _strange(path: Path) -> InputError:
+    return InputError([Finding(where=str(path), message="is no lock, but a link, a pipe or the like", cure="delete it")])
+
+
 def _locks(handle: int, *, alone: bool) -> bool:
     """Whether an open file could be locked; on a file system without locks, whether we made it."""
     if fcntl is None:
@@ -158,7 +178,7 @@ def _locks(handle: int, *, alone: bool) -> bool:
 
 def _is_still(path: Path, handle: int) -> bool:
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
+        return os.path.samestat(os.fstat(handle), path.lstat())
     except FileNotFoundError:
         return False
 

@@ -37,10 +37,10 @@ def temporary(folder: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole: a reader, or a crash, sees the old one or the new one."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file whole: a reader, or a crash, sees the old one or the new one."""
     with temporary(path.parent) as place:
-        _write(place, text.encode())
+        _write(place, content.encode() if isinstance(content, str) else content)
         place.replace(path)
 
 
@@ -133,8 +133,8 @@ def _noted(note: Path) -> tuple[str, Mapping[str, str], Sequence[str], bool]:
     try:
         document = json.loads(read_text(note, most=PRODUCT))
         names, obsolete = document["names"], document["obsolete"]
-        strange = [name for name in (*names.values(), *obsolete) if not _is_inside(name)]
-        if not strange and all(_TEMPORARY.fullmatch(place) for place in names):
+        strange = [name for name in (*names.values(), *obsolete) if not _is_inside(name, note.parent)]
+        if not strange and all(_TEMPORARY.fullmatch(place) and not (note.parent / place).is_symlink() for place in names):
             return str(document["purpose"]), names, obsolete, bool(document["fresh"])
     except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
@@ -142,9 +142,13 @@ def _noted(note: Path) -> tuple[str, Mapping[str, str], Sequence[str], bool]:
     raise InputError([Finding(where=str(note), message=message, cure="delete it, and run that command again")])
 
 
-def _is_inside(name: str) -> bool:
+def _is_inside(name: str, folder: Path) -> bool:
+    """Whether a name is one of a file below a folder, also where folders on the way are links."""
     path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    if not path.parts or path.is_absolute() or ".." in path.parts or set(name) & set("\\:\0"):
+        return False
+    name.encode()  # half a character is no name
+    return (folder / name).parent.resolve().is_relative_to(folder.resolve())
 
 
 def _rename(folder: Path, names: Mapping[str, str], obsolete: Sequence[str], *, fresh: bool) -> None:

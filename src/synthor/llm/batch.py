@@ -90,7 +90,7 @@ class BatchFolder:
 
     def _written(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:
         """Write what is open, unless a request file that asks for all of it waits for its answers already."""
-        with locked(self.folder, wait=True):  # another run may be writing the same requests in this moment
+        with locked(self.folder, wait=self.wait):  # another run may be writing the same requests in this moment
             return self._numbered(missing, found)
 
     def _numbered(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:

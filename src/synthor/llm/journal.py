@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from synthor.disk.staged import write_whole
 from synthor.errors import Finding, InputError, OutputError
 from synthor.files import BELIEFS, read_bytes, refuse_irregular
 from synthor.llm.budget import Bill
@@ -132,18 +133,15 @@ class Journal:
 
     def _heal(self, read: Reading) -> None:
         """Move damaged lines aside: there first, so that a crash between the two steps leaves them twice and not nowhere."""
-        aside, temporary = self.path.with_suffix(ASIDE), self.path.with_suffix(".jsonl.tmp")
+        aside = self.path.with_suffix(ASIDE)
+        refuse_irregular(aside)
         try:
             with open(aside, "ab") as file:
                 file.writelines(entry.line + b"\n" for entry in read.damaged)
                 file.flush()
                 os.fsync(file.fileno())
-            with open(temporary, "wb") as file:
-                header = () if read.whole and _is_note(read.whole[0]) else (json.dumps(HEADER).encode(),)
-                file.writelines(line + b"\n" for line in (*header, *read.whole))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
+            header = () if read.whole and _is_note(read.whole[0]) else (json.dumps(HEADER).encode(),)
+            write_whole(self.path, b"".join(line + b"\n" for line in (*header, *read.whole)))
         except OSError as error:
             raise OutputError(f"{aside}: cannot be written: {error.strerror}; choose another folder") from error
         n = sum(entry.is_answer for entry in read.damaged)

@@ -281,7 +281,7 @@ class Edition:
         """Stage model.json; records and reports of another model, if any, would no longer belong to it and go."""
         path = self.folder.path / "model.json"
         try:
-            if path.is_file() and path.read_bytes() == text.encode():
+            if path.is_file() and path.stat().st_size == len(text.encode()) and path.read_bytes() == text.encode():
                 return
         except OSError:  # what may not be read may be replaced all the same
             pass

@@ -92,7 +92,8 @@ def refuse_present(folder: Path, files: Mapping[str, str]) -> None:
 
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.is_file() and path.read_bytes() == text.encode()
+        wanted = text.encode()
+        return path.is_file() and path.stat().st_size == len(wanted) and path.read_bytes() == wanted
     except OSError:
         return False
 

@@ -34,10 +34,10 @@ def read_frame(path: Path, *, shown: str | None = None) -> pl.DataFrame:
         if path.suffix.lower() == ".parquet":
             n_rows, columns = extent(path)
             _refuse_beyond_memory(n_rows * len(columns) * VALUE_BYTES, where, f"{n_rows:,} rows of {len(columns):,} columns")
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False)
         size = path.stat().st_size
         _refuse_beyond_memory(size * TEXT_FACTOR, where, f"{in_bytes(size)} of text")
-        return bare(pl.read_csv(path, infer_schema_length=None))
+        return bare(pl.read_csv(path, infer_schema_length=None, glob=False))
     except pl.exceptions.NoDataError:
         raise InputError([Finding(where=where, message="the file is empty", cure="write a header row")]) from None
     except UnicodeDecodeError:
@@ -63,7 +63,7 @@ def read_table_frame(path: Path, shown: str) -> pl.DataFrame:
 
 def extent(path: Path) -> tuple[int, list[str]]:
     """Rows and columns of a Parquet file, from its footer alone."""
-    lazy = pl.scan_parquet(path)
+    lazy = pl.scan_parquet(path, glob=False)
     return int(lazy.select(pl.len()).collect().item()), lazy.collect_schema().names()
 
 
