@@ -1,5 +1,6 @@
 """One command at a time writes into a folder, what it leaves can be healed, and damage is named."""
 
+import gzip
 import json
 import os
 import signal
@@ -417,6 +418,21 @@ def test_a_damaged_journal_is_not_healed_into_a_pipe(place: Path) -> None:
     (place / "answers.damaged.jsonl").unlink()
     assert len(Journal(place / "answers.jsonl").damage) > 0
     assert not list(place.glob(".synthor-*"))
+
+
+def test_records_that_are_packed_are_refused(place: Path) -> None:
+    (place / "r.csv").write_bytes(gzip.compress(b"car\nyes\n" * 1_000))
+    with pytest.raises(InputError, match="is compressed, though it is called"):
+        read_frame(place / "r.csv")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_an_output_that_is_full_is_told(place: Path) -> None:
+    command = [sys.executable, "-c", "from synthor.cli import main; main()", "spec", "spec.yaml"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=place)
+    assert done.returncode == 2
+    assert "the output cannot be written: No space left" in done.stderr
 
 
 def test_names_of_records_are_no_patterns(place: Path) -> None:

@@ -3,6 +3,8 @@
 Exit codes: 0 targets met, 1 not met (the result is written), 2 bad input, 3 our fault, 130 interrupted.
 """
 
+import errno
+import io
 import sys
 from typing import Any
 
@@ -34,6 +36,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _end_without_room(error)
         if hasattr(error, "format_message"):
             _end_with_usage(error)
         import traceback
@@ -42,6 +46,13 @@ def main() -> None:
             _say(line)
         _say("This is a bug in synthor, not in your input. Please report it with the lines above.")
         sys.exit(3)
+
+
+def _end_without_room(error: OSError) -> None:
+    """Files tell of a full disk with their names; what is left is the output itself."""
+    sys.stdout = io.StringIO()  # what the other still holds would be tried again at the end
+    _say(f"error: the output cannot be written: {error.strerror}; free some space, or write it elsewhere")
+    sys.exit(2)
 
 
 def _end_with_usage(error: Any) -> None:

@@ -182,8 +182,11 @@ def measure(
     if of:
         _answer(place, records, of, wait, as_json)
         return
+    from synthor.disk.lock import heal
     from synthor.run import measure_place
 
+    if not place.is_dir():
+        heal(place.parent)
     with opened(place).locked(wait=wait, tell=warn) if place.is_dir() and records is None else nullcontext():
         measurement = measure_place(place, records)
     finish(measurement, None, as_json)

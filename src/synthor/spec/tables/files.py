@@ -23,12 +23,15 @@ TEXTS = (".csv", ".tsv", ".txt", ".tab")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ENDINGS = (*TEXTS, *WORKBOOKS, ".parquet")
 PACKED = (".zip", ".gz", ".7z", ".bz2", ".xz", ".rar")
+COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+"""How gzip, Zstandard and zlib begin."""
+
 OTHERS = (
     (b"PK\x03\x04", "a workbook or a packed file", "name it .xlsx or .ods, or unpack it"),
     (b"\xd0\xcf\x11\xe0", "an old workbook", "name it .xls"),
     (b"PAR1", "a Parquet file", "name it .parquet"),
     (b"%PDF", "a PDF document", "take the table in another format"),
-    (b"\x1f\x8b", "a packed file", "unpack it"),
+    *((begin, "a packed file", "unpack it") for begin in COMPRESSED),
     (b"<!doctype", "a web page", "open it to see what went wrong, and download the table again"),
     (b"<html", "a web page", "open it to see what went wrong, and download the table again"),
     (b"<?xml", "XML", "take the table as CSV"),

@@ -8,7 +8,7 @@ import polars as pl
 from synthor.errors import Finding, InputError
 from synthor.files import in_bytes
 from synthor.formulas import bare
-from synthor.spec.tables.files import MOST_FIELDS, refuse_missing, too_many_fields, unreadable
+from synthor.spec.tables.files import COMPRESSED, MOST_FIELDS, refuse_missing, too_many_fields, unreadable
 
 VALUE_BYTES = 12
 """Of one value in memory: what a column of numbers or labels takes, and half as much again while it is read."""
@@ -35,6 +35,7 @@ def read_frame(path: Path, *, shown: str | None = None) -> pl.DataFrame:
             n_rows, columns = extent(path)
             _refuse_beyond_memory(n_rows * len(columns) * VALUE_BYTES, where, f"{n_rows:,} rows of {len(columns):,} columns")
             return pl.read_parquet(path, glob=False)
+        _refuse_compressed(path, where)
         size = path.stat().st_size
         _refuse_beyond_memory(size * TEXT_FACTOR, where, f"{in_bytes(size)} of text")
         return bare(pl.read_csv(path, infer_schema_length=None, glob=False))
@@ -65,6 +66,15 @@ def extent(path: Path) -> tuple[int, list[str]]:
     """Rows and columns of a Parquet file, from its footer alone."""
     lazy = pl.scan_parquet(path, glob=False)
     return int(lazy.select(pl.len()).collect().item()), lazy.collect_schema().names()
+
+
+def _refuse_compressed(path: Path, where: str) -> None:
+    """A packed text would be unpacked in passing, however much it holds."""
+    with open(path, "rb") as file:
+        head = file.read(4)
+    if head.startswith(COMPRESSED):
+        message = "is compressed, though it is called .csv"
+        raise InputError([Finding(where=where, message=message, cure="unpack it, or save the records as Parquet")])
 
 
 def _broken(where: str, error: Exception) -> InputError:
