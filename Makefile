@@ -36,6 +36,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/draws.py 20
 	$(BIN)/python bench/feasible.py
 	$(BIN)/python bench/sizes.py
+	$(BIN)/python bench/wide.py
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json
