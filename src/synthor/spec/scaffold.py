@@ -47,7 +47,7 @@ class Draft:
     variables: Sequence[Entry]
     targets: Sequence[Entry]
     records_comment: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
 
@@ -100,6 +100,8 @@ def scalar(value: object) -> str:
     >>> [scalar(value) for value in ("rented", "no", "1-4", "12:30", "#x", "two words", 5, 0.5, 1e-7, True)]
     ['rented', '"no"', '"1-4"', '"12:30"', '"#x"', 'two words', '5', '0.5', '0.0000001', 'true']
     """
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
