@@ -126,7 +126,7 @@ def room_of(cells: Floats) -> float:
     return base / 2 if base > 1 else 0.0
 
 
-def base_of(cells: Floats) -> int:
+def base_of(cells: Floats, many: int = MANY) -> int:
     """What all values are multiples of; 1 where that says nothing.
 
     >>> base_of(np.array([10.0, 10, 10, 10, 25, 25, 25, 50])), base_of(np.array([10.0, 20]))
@@ -134,7 +134,7 @@ def base_of(cells: Floats) -> int:
     """
     told = cells[np.isfinite(cells) & (cells != 0)]
     values = np.unique(told)
-    if len(told) < MANY or len(values) < 3 or (values != np.round(values)).any() or np.abs(values).max() >= 2**53:
+    if len(told) < many or len(values) < 3 or (values != np.round(values)).any() or np.abs(values).max() >= 2**53:
         return 1
     base = int(np.gcd.reduce(np.abs(values).astype(np.int64)))
     return base if base in BASES else 1

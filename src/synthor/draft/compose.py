@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthor.draft.names import nameless
@@ -129,6 +129,8 @@ def _target(
             (key if isinstance(key, str) else _head(one.sides[key], names)): labels[0] if len(labels) == 1 else list(labels)
             for key, labels in one.only.items()
         }
+    if one.asked:
+        layout["total"] = [*one.layout["total"], *one.asked]  # type: ignore[misc]
     if layout:
         body["layout"] = _ordered(layout)
     if one.by is not None:
@@ -205,6 +207,18 @@ def _within(one: Told, total: float, records: int) -> bool:
     base = one.keys.get("rounded_to")
     n_cells = math.prod(len(side.labels) for side in one.sides)
     return one.margin is not None or (isinstance(base, int | float) and abs(total - records) <= base / 2 * n_cells)
+
+
+def settled(found: Sequence[Told]) -> list[Told]:
+    """Tables without questions that others answer: what counts a label as a category adds up to what another table says."""
+    answered = []
+    for one in found:
+        others = {
+            round(other.total) for other in found if other.file != one.file and other.total is not None and not other.asked
+        }
+        open_still = bool(one.asked) and (one.total is None or round(one.total) not in others)
+        answered.append(one if open_still or not one.asked else replace(one, asked=()))
+    return answered
 
 
 def without(found: Sequence[Told], gone: Sequence[Told]) -> list[Told]:

@@ -118,8 +118,12 @@ class Cube:
         self.grid, self.edges, self.texts = grid, list(edges), list(texts)
         cells = [grid.number(text) for text in texts]
         self.numbers: Floats = np.array([math.nan if cell is None else cell.value for cell in cells])
-        self.base = base_of(self.numbers)
         self.dropped: list[Edge] = []
+
+    @property
+    def base(self) -> int:
+        """What printed numbers were rounded to; 1 where nothing says so."""
+        return base_of(self.numbers)
 
     @property
     def room(self) -> float:
@@ -174,14 +178,14 @@ class Cube:
 
     def find_wholes(self, around: Around) -> None:
         """Find labels that are sums of others, first among rows, then among heads."""
-        for edge in sorted(self.edges, key=lambda one: one.heads):
+        for edge in sorted(self.sides, key=lambda one: one.heads):
             self._find_wholes(edge, around)
 
     def _find_wholes(self, edge: Edge, around: Around) -> None:
         present = edge.present
         if len(present) < 3:
             return
-        others = [other for other in self.edges if other is not edge and not follows(other, edge)]
+        others = [other for other in self.sides if other is not edge and not follows(other, edge)]
         rows = np.zeros(len(self.numbers), np.int64)
         for other in others:
             _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
@@ -208,27 +212,35 @@ class Cube:
             not_totals=[present[i] for i in found.not_totals],
         )
 
-    def drop_needless(self) -> None:
-        """Drop edges that say what another says: codes beside labels, levels of areas, numbers of rows, constants."""
+    def drop_copies(self) -> None:
+        """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""
         self.dropped = [edge for edge in self.edges if len(edge.present) < 2]
         columns = [edge for edge in self.sides if not edge.heads]
         for edge in columns:
             for other in columns:
-                if any(one is edge or one is other for one in self.dropped) or other is edge or not follows(edge, other):
-                    continue
-                inside = np.isin(other.codes, other.taken)
-                constant = len(np.unique(edge.codes[inside])) == 1
-                both = follows(other, edge)
-                if (both and _is_code(edge, other)) or (not both and constant):
+                if self._both(edge, other) and follows(edge, other) and follows(other, edge) and _is_code(edge, other):
                     self.dropped.append(edge)
         for edge in [one for one in self.sides if not one.heads]:
-            others = [one for one in self.sides if one is not edge]
-            identifies = len(edge.present) == len(self.numbers) > 2 and IDENTIFIER.fullmatch(plain(edge.head)) is not None
-            if identifies and others and distinct(others) == len(self.numbers):
+            others = [one for one in self.sides if one is not edge and not one.heads]
+            named = IDENTIFIER.fullmatch(plain(edge.head)) is not None
+            if named and others and len(edge.present) == distinct([edge, *others]) == distinct(others) > 2:
                 self.dropped.append(edge)
+
+    def drop_levels(self) -> None:
+        """Drop edges that are the same throughout where another one is a category: levels of areas, and what is chosen."""
+        columns = [edge for edge in self.sides if not edge.heads]
+        for edge in columns:
+            for other in columns:
+                inside = np.isin(other.codes, other.taken)
+                if self._both(edge, other) and follows(edge, other) and len(np.unique(edge.codes[inside])) == 1:
+                    self.dropped.append(edge)
         for edge in self.sides:
             if len(self.sides) > 1 and len(edge.taken) < 2 and not any(edge.total(i) for i in edge.present):
                 self.dropped.append(edge)
+
+    def _both(self, edge: Edge, other: Edge) -> bool:
+        """Whether two edges are different ones that still tell cells apart."""
+        return edge is not other and not any(one is edge or one is other for one in self.dropped)
 
     @property
     def repeats(self) -> bool:
@@ -323,6 +335,9 @@ def _is_code(edge: Edge, other: Edge) -> bool:
     marked = [_CODE.search(column_key(one.head)) is not None for one in (edge, other)]
     if marked[0] != marked[1]:
         return marked[0]
+    numbered = [all(label == str(i + 1) for i, label in enumerate(one.labels)) for one in (edge, other)]
+    if numbered[0] != numbered[1]:
+        return numbered[0]
     letters = [sum(len(re.findall(r"[^\W\d_]{3,}", label)) for label in one.labels) for one in (edge, other)]
     if letters[0] != letters[1]:
         return letters[0] < letters[1]

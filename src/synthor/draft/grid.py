@@ -134,17 +134,24 @@ def _trimmed(lines: Lines) -> tuple[int, int]:
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
-    """The mark before decimals; None where 1.234 may be either."""
-    fields = {field for row in rows for field in row if field and field[-1] in "0123456789%"}
+    """The mark before decimals; None where 1.234 may be either.
+
+    Where points are followed by three digits throughout, numbers below a thousand in the same column tell that they separate
+    thousands, and longer ones without a point that they do not.
+    """
+    width = max(map(len, rows))
+    columns = [
+        {row[i] for row in rows[1:] if i < len(row) and row[i][-1:] and row[i][-1] in "0123456789%"} for i in range(width)
+    ]
+    fields = set().union(*columns)
     if any(_COMMA.fullmatch(field) or _POINTS.fullmatch(field) for field in fields):
         return ","
-    threes = [field for field in fields if _POINT_OF_THREE.fullmatch(field)]
+    threes = [column for column in columns if any(_POINT_OF_THREE.fullmatch(field) for field in column)]
     if not threes or any(_OTHER_POINT.fullmatch(field) for field in fields):
         return "."
-    whole = [field for field in fields if re.fullmatch(r"[1-9][0-9]{0,2}", field)]
-    longer = any(re.fullmatch(r"[1-9][0-9]{3,}", field) and not YEAR.fullmatch(field) for field in fields)
-    if longer:
+    if any(re.fullmatch(r"[1-9][0-9]{3,}", field) for column in threes for field in column):
         return "."
+    whole = any(re.fullmatch(r"[0-9]{1,3}", field) for column in threes for field in column)
     return "," if whole else None
 
 
@@ -162,17 +169,21 @@ def _columns_of_values(rows: Sequence[Sequence[str]], decimal: str) -> list[int]
 
 
 def _n_heads(rows: Sequence[Sequence[str]], values: Sequence[int], decimal: str) -> int | None:
-    """How many rows stand above the first row of cells."""
+    """How many rows stand above the first row of cells.
+
+    The last column of values tells, since columns of codes before it may hold words of totals. Below heads that span several
+    columns there is another row of heads, be they numbers.
+    """
     for k in range(1, min(len(rows), 8)):
+        last = next((rows[k][i] for i in reversed(values) if rows[k][i]), "")
+        if published(last, decimal=decimal) is None:
+            continue
         fields = [rows[k][i] for i in values if rows[k][i]]
-        if len(fields) * 2 < len(values) or any(published(field, decimal=decimal) is None for field in fields):
-            continue
         merged = any(not rows[k - 1][i] for i in values)
-        years = all(YEAR.fullmatch(field) for field in fields)
-        stub = rows[k][0] or any(rows[k][i] for i in range(values[0]))
-        if (merged and not stub) or (years and not stub and len(fields) > 1):
-            continue
-        return k
+        stub = any(rows[k][i] for i in range(values[0]))
+        years = len(fields) > 1 and all(YEAR.fullmatch(field) for field in fields)
+        if not merged and not (years and not stub):
+            return k
     return None
 
 

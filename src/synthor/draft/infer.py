@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthor.draft.compose import Composed, composed, without
+from synthor.draft.compose import Composed, composed, settled, without
 from synthor.draft.cube import Around
 from synthor.draft.grid import Grid, gridded
 from synthor.draft.names import joined, named
@@ -66,6 +66,7 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
             found += told
     if not found:
         raise InputError(problems)
+    found = settled(found)
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
 
 

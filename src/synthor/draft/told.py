@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthor.draft.blocks import Part, blocks_of
+from synthor.draft.blocks import Part, base_of, blocks_of
 from synthor.draft.cube import Around, Cube, Edge, quoted
 from synthor.draft.grid import Grid
 from synthor.draft.roles import MEASURE, Roles, roles_of
@@ -15,6 +15,8 @@ from synthor.spec.tables.labels import Span, column_key, is_total, span, undress
 from synthor.types import Codes, Floats
 
 ASK = "FILL IN: "
+FEW = 3
+"""Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
 THOUSANDS = re.compile(
     r"\b(?:in )?(?:thousands?|1[ .,']?000s?|'000s?|000s|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
     r"|\(x ?1[ .,]?000\)",
@@ -78,6 +80,7 @@ class Told:
         only: for each side by position, or for the head of a column that is no side, the labels that are taken.
         wide: for each header row, the position of its side, or the name of one that only chooses.
         keys: of the target, such as rounded_to.
+        asked: about labels that are as large as all others together.
         remarks: what a person should know of how it was read.
     """
 
@@ -95,6 +98,7 @@ class Told:
     only: Mapping[int | str, tuple[str, ...]] = field(default_factory=dict)
     wide: tuple[int | str, ...] = ()
     keys: Mapping[str, object] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -133,8 +137,9 @@ class _Reader:
         self._part()
         self.remarks += cube.choose_one_time(around.year)
         self.remarks += cube.choose_one_unit()
+        cube.drop_copies()
         cube.find_wholes(around)
-        cube.drop_needless()
+        cube.drop_levels()
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
         if cube.repeats:
@@ -158,6 +163,7 @@ class _Reader:
             only=self._only(),
             wide=self._rows_of_heads(),
             keys=keys,
+            asked=self._asked(),
             remarks=tuple(self.remarks),
         )
 
@@ -215,8 +221,8 @@ class _Reader:
                 if decimals < 3:
                     keys["rounded_to"] = 10 ** (3 - decimals)
                 total = None if total is None else total * 1000
-            elif cube.base > 1 and cube.misses and self.roles.margin is None:
-                keys["rounded_to"] = cube.base
+            elif self.roles.margin is None and cube.misses and (base := base_of(cube.numbers, FEW)) > 1:
+                keys["rounded_to"] = base
         if self._n_hidden():
             hides = [text for text in grid.words if HIDES.search(text)]
             below = next((found[1] for text in hides if (found := HIDDEN.search(text))), None)
@@ -225,21 +231,24 @@ class _Reader:
         return layout, keys, total
 
     def _totals(self) -> list[str]:
-        """Labels of totals that their words do not tell, with all others of the table, and questions."""
+        """Labels of totals that their words do not tell, with all others of the table."""
         cube = self.cube
         named = [_clean(edge.labels[i]) for edge in cube.edges for i in edge.present if edge.total(i)]
-        found, asks = [], []
+        found: list[str] = []
         for edge in cube.sides:
             taken = set(edge.taken)
             over = [i for i, parts in edge.wholes.of.items() if set(parts) == taken and not is_total(edge.labels[i])]
             found += [edge.labels[i] for i in over]
-            asks += [
-                f"{ASK}'{edge.labels[i]}' is as large as all other labels together; write it here if it is their total, "
-                "or delete this entry if it is one of them"
-                for i in edge.wholes.asked
-            ]
         strange = any(edge.wholes.not_totals for edge in cube.sides)
-        return [*(dict.fromkeys([*found, *named]) or ["Total"]), *asks] if found or asks or strange else []
+        return list(dict.fromkeys([*found, *named])) or ["Total"] if found or strange or self._asked() else []
+
+    def _asked(self) -> tuple[str, ...]:
+        return tuple(
+            f"{ASK}'{edge.labels[i]}' is as large as all other labels together; write it here if it is their total, "
+            "or delete this entry if it is one of them"
+            for edge in self.cube.sides
+            for i in edge.wholes.asked
+        )
 
     def _n_hidden(self) -> int:
         cells = map(self.grid.number, self.cube.texts)

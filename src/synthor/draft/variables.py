@@ -11,6 +11,7 @@ from synthor.spec.scaffold import Entry
 from synthor.spec.tables.labels import Span, bands, span, undressed
 from synthor.spec.variables import FALSE, MAX_UNBINNED, TRUE
 
+AGES = frozenset(("age", "ages", "alter", "edad", "edades", "idade", "eta", "età", "âge", "leeftijd"))
 CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}
 
 
@@ -85,7 +86,7 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
 
 def _far(last: float, width: float, name: str) -> float:
     """A guess at the largest value behind an open band."""
-    if "age" in re.split(r"_|\W", name.casefold()):
+    if AGES & set(re.split(r"_|\W", name.casefold())):
         return max(105.0, last + 10)
     return last + 5 * width if last < 10 * width else 3 * last
 

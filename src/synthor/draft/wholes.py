@@ -18,6 +18,12 @@ from synthor.types import Floats
 
 ROWS = 3
 """Rows in which a sum must hold to say anything by itself."""
+EITHER = frozenset(
+    ("both", "sum", "all", "together", "overall", "conjunto", "gesamt", "zusammen", "summe", "complesso", "alle")
+)
+"""Words of totals that are words of categories, too."""
+NEARLY = 0.02
+"""Share by which a total may differ from its parts where counts are perturbed."""
 MOST_LABELS = 3_000
 """Labels of one side up to which sums are looked for."""
 
@@ -195,16 +201,13 @@ def _named_after(whole: str, parts: Sequence[str]) -> bool:
 
 
 def _contradicted(labels: Sequence[str], cells: Floats, i: int, called: Collection[int], found: Wholes, room: float) -> bool:
-    """Whether a label that is called like a total is less than one of the others, or far from their sum, throughout."""
-    if undressed(labels[i]).startswith(("total", "grand total")):
+    """Whether a label whose word may also be a category's is not the sum of the others: `both` is a fuel, too."""
+    if undressed(labels[i]) not in EITHER:
         return False
     others = [j for j in range(len(labels)) if j not in called and j not in found.of]
     if len(others) < 2 or not cells.shape[1]:
         return False
     values, parts = cells[i], cells[others]
     told = ~np.isnan(values) & ~np.isnan(parts).any(axis=0)
-    if not told.any():
-        return False
-    largest = parts[:, told].max(axis=0)
     sums = parts[:, told].sum(axis=0)
-    return bool((values[told] < largest - room).any() or (np.abs(values[told] - sums) > 0.25 * sums).all())
+    return bool((np.abs(values[told] - sums) > np.maximum(NEARLY * sums, room * (len(others) + 1))).any())
