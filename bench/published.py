@@ -215,7 +215,7 @@ def written(sheet: Sheet, labels, cells, years, rng, chance, how, scale, base) -
             rows.append([*lead, *[shown(np.round(float(values[0]) * factor / base) * base) for factor in growth]])
         else:
             extra = (
-                [f"{100 * values[0] / max(cells.max(), 1):.1f}"]
+                [f"{100 * values[0] / max(cells.max(), 1):.1f}".replace(".", "," if comma else ".")]
                 if percent
                 else [f"{max(values[0] * 0.1, 1):.0f}"]
                 if margins

@@ -208,7 +208,11 @@ class Cube:
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
         edge.wholes = Wholes(
             of={present[whole]: [present[i] for i in parts] for whole, parts in found.of.items()} | known,
-            asked=[present[i] for i in found.asked if present[i] not in known],
+            asked={
+                present[whole]: [present[i] for i in parts]
+                for whole, parts in found.asked.items()
+                if present[whole] not in known
+            },
             not_totals=[present[i] for i in found.not_totals],
         )
 

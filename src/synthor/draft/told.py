@@ -243,11 +243,21 @@ class _Reader:
         return list(dict.fromkeys([*found, *named])) or ["Total"] if found or strange or self._asked() else []
 
     def _asked(self) -> tuple[str, ...]:
+        """What is to be said of labels that may be totals of all others."""
         return tuple(
             f"{ASK}'{edge.labels[i]}' is as large as all other labels together; write it here if it is their total, "
             "or delete this entry if it is one of them"
             for edge in self.cube.sides
-            for i in edge.wholes.asked
+            for i, parts in edge.wholes.asked.items()
+            if len(parts) == len(edge.taken) - 1
+        )
+
+    def _asked_of_some(self, edge: Edge) -> tuple[str, ...]:
+        """What is to be said of labels that may be sums of some others."""
+        several = {i: parts for i, parts in edge.wholes.asked.items() if len(parts) < len(edge.taken) - 1}
+        return tuple(
+            f"{ASK}delete this entry, and '{edge.labels[i]}' if it is the sum of {quoted([edge.labels[j] for j in parts])}"
+            for i, parts in several.items()
         )
 
     def _n_hidden(self) -> int:
@@ -259,8 +269,9 @@ class _Reader:
         cube = self.cube
         found: dict[int | str, tuple[str, ...]] = {}
         for position, edge in enumerate(cube.sides):
-            if (labels := edge.only) is not None:
-                found[position] = labels
+            asked = self._asked_of_some(edge)
+            if (labels := edge.only) is not None or asked:
+                found[position] = (*asked, *(labels or (edge.labels[i] for i in edge.present)))
         for edge in cube.edges:
             if edge in cube.sides or (edge.heads and not self._rows_of_heads()):
                 continue

@@ -6,7 +6,7 @@ and where less speaks for it, a person is asked.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -34,17 +34,13 @@ class Wholes:
 
     Attributes:
         of: each whole and its parts, by position among the labels.
-        asked: positions of labels that may be wholes, which a person must say.
+        asked: labels that may be wholes, which a person must say, and what may be their parts.
         not_totals: positions of labels that are called like totals and are none.
     """
 
     of: dict[int, list[int]] = field(default_factory=dict)
-    asked: list[int] = field(default_factory=list)
+    asked: dict[int, list[int]] = field(default_factory=dict)
     not_totals: list[int] = field(default_factory=list)
-
-    @property
-    def leaves(self) -> Callable[[int], bool]:
-        return lambda i: i not in self.of
 
 
 def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], absent: Collection[str], room: float) -> Wholes:
@@ -67,6 +63,9 @@ def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], abs
     if len(labels) > MOST_LABELS or len(labels) < 2:
         return found
     _by_bands(labels, cells, called, room, found)
+    if _known_to_be_parts(labels, cells, called, room):
+        found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
+        return found
     items = [i for i in range(len(labels)) if i not in called and i not in found.of]
     if cells.shape[1] and len(items) > 2:
         items = _by_runs(labels, cells, items, room, found)
@@ -74,6 +73,15 @@ def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], abs
     _by_names(labels, cells, items, room, found)
     found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
     return found
+
+
+def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[int], room: float) -> bool:
+    """Whether all labels are parts: a total that is called so is their sum, or they are bands of which none meets another."""
+    items = [i for i in range(len(labels)) if i not in called]
+    if any(cells.shape[1] and _adds_up(cells, i, items, room) for i in called if len(items) > 1):
+        return True
+    spans = sorted((one for i in items if (one := span(labels[i])) is not None), key=lambda one: one.low)
+    return len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
 
 
 def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
@@ -124,19 +132,40 @@ def _fills(whole: Span, parts: Sequence[Span]) -> bool:
 
 
 def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float, found: Wholes) -> list[int]:
-    """Wholes that stand right before or right behind their parts, level by level, in three rows or more."""
-    changed = True
+    """Wholes that stand right before or right behind their parts, level by level.
+
+    Three rows or more say enough; two say enough where several labels are such wholes. A single row says something only where
+    it does so of all labels, and then a person is asked.
+    """
+    top = _collapsed(cells, items, room, ROWS, found.of)
+    less: dict[int, list[int]] = {}
+    rest = _collapsed(cells, top, room, 2, less)
+    if sum(_adds_up(cells, i, parts, room) for i, parts in less.items()) > ROWS:
+        found.of |= less
+        top = rest
+    else:
+        found.asked |= less
+        alone: dict[int, list[int]] = {}
+        once = _collapsed(cells, top, room, 1, alone)
+        if len(alone) > 1 and all(i in alone for i in once):
+            found.asked |= alone
+    # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
+    return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
+
+
+def _collapsed(cells: Floats, items: Sequence[int], room: float, least: int, found: dict[int, list[int]]) -> list[int]:
+    """Labels of which none is next to others that add up to it, after wholes have taken the place of their parts."""
+    items, changed = list(items), True
     while changed:
         changed = False
         for direction in (1, -1):
             for i in sorted(items, reverse=direction == 1):
-                run = _run(cells, items, i, direction, room)
-                if run and _adds_up(cells, i, run, room) >= ROWS:
-                    found.of[i] = run
+                run = _run(cells, items, i, direction, room) if i in items else []
+                if run and i not in found and _adds_up(cells, i, run, room) >= least:
+                    found[i] = run
                     items = [j for j in items if j not in run]
                     changed = True
-    # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
-    return [i for i in range(len(labels)) if i in items or any(i in parts for parts in found.of.values())]
+    return items
 
 
 def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: float) -> list[int]:
@@ -177,7 +206,7 @@ def _by_all_others(
         if told or (rows >= ROWS and (place or undressed(labels[i]) in absent)):
             found.of[i] = others
         else:
-            found.asked.append(i)
+            found.asked[i] = others
         break
     return [i for i in items if i not in found.of]
 
