@@ -186,8 +186,15 @@ def _comment(one: Told, variables: Sequence[str], body: Mapping[str, object]) ->
 def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
     """How many records the counts speak of, what to say of it, and what to ask of tables that count others."""
     totals = [(one, one.total) for one in found if one.total is not None and one.total >= 1]
+    totals = [(one, total) for one, total in totals if not one.asked] or totals
     if not totals:
-        return PLACEHOLDER, "FILL IN: the tables do not say how many there are", {}
+        counted = max((one for one in found if one.n_hidden and one.least >= 1), key=lambda one: one.least, default=None)
+        if counted is None:
+            return PLACEHOLDER, "FILL IN: the tables do not say how many there are", {}
+        below = str(counted.keys.get("suppressed", "<10")).lstrip("<")
+        guess = round(counted.least + counted.n_hidden * float(below) / 2)
+        told = f"{counted.least:,.0f} are told, {counted.n_hidden} cells are not: write how many there are, as published"
+        return guess, told, {}
     values = [round(total) for _, total in totals]
     best = max(dict.fromkeys(values), key=lambda value: (values.count(value), value))
     apart = [(one, total) for one, total in totals if round(total) != best and not _within(one, total, best)]

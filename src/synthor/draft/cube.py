@@ -284,6 +284,12 @@ class Cube:
         return float(inner.sum()) if len(inner) and np.isfinite(inner).all() else None
 
     @property
+    def least(self) -> float:
+        """The least that all cells add up to."""
+        inner = [cell for text, kept in zip(self.texts, self.body, strict=True) if kept and (cell := self.grid.number(text))]
+        return sum(cell.low for cell in inner)
+
+    @property
     def misses(self) -> bool:
         """Whether some total is not the sum of its cells."""
         body = self.body

@@ -199,13 +199,14 @@ def _says_nothing(head: Sequence[str], values: Sequence[int]) -> bool:
 def _sides(grid: Grid, values: Sequence[int]) -> list[int]:
     """Columns that may hold merged labels: those without numbers, and codes that are blank where a column before is, too."""
     blanks = [{row for row, field in enumerate(column) if not field} for column in grid.columns]
+    words = max((i for i in range(grid.width) if i not in values), default=-1)
     merged = [
         i
         for i in values
         if i < values[-1]
         and blanks[i]
         and 0 not in blanks[i]
-        and any(2 * len(blanks[i] & blanks[before]) >= len(blanks[i]) for before in range(i))
+        and (i < words or any(2 * len(blanks[i] & blanks[before]) >= len(blanks[i]) for before in range(i)))
     ]
     return [i for i in range(grid.width) if i not in values or i in merged]
 

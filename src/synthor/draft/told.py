@@ -74,6 +74,7 @@ class Told:
         total: what its counts add up to; None where that cannot be told.
         by: of shares that add up inside the categories of one side, which side.
         n_hidden: cells that are not told.
+        least: that all cells add up to.
         layout: how it lies in its file, but for the names of variables.
         used: heads of columns that hold its values.
         left: heads of columns that are left out.
@@ -92,6 +93,7 @@ class Told:
     total: float | None = None
     by: int | None = None
     n_hidden: int = 0
+    least: float = 0.0
     layout: Mapping[str, object] = field(default_factory=dict)
     used: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -157,6 +159,7 @@ class _Reader:
             total=total,
             by=by,
             n_hidden=self._n_hidden(),
+            least=cube.least * float(str(layout.get("unit", 1))) if measure in ("count", "total?") else 0.0,
             layout=layout,
             used=tuple(self.grid.name(i) for i in self.values),
             left=self._left(),

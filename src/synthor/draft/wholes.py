@@ -14,7 +14,7 @@ import numpy as np
 
 from synthor.draft.roles import PEOPLE
 from synthor.spec.tables.labels import Span, span, undressed
-from synthor.types import Floats
+from synthor.types import Floats, Mask
 
 ROWS = 3
 """Rows in which a sum must hold to say anything by itself."""
@@ -86,15 +86,22 @@ def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[
 
 def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
     """In how many rows a label is the sum of others; 0 where it is not in one of them."""
+    fits, told, several = _compared(cells, whole, cells[list(parts)], room)
+    return int((told & several & (cells[whole] > room)).sum()) if fits else 0
+
+
+def _compared(cells: Floats, whole: int, parts: Floats, room: float) -> tuple[bool, Mask, Mask]:
+    """Whether a label may be the sum of others in all rows, in which rows that can be seen, and where several are not 0.
+
+    Cells that are not told are at least 0.
+    """
     values = cells[whole]
-    inside = np.where(np.isnan(cells[list(parts)]), 0.0, cells[list(parts)])
     told = ~np.isnan(values)
-    off = np.abs(inside.sum(axis=0) - values)
+    seen = told & ~np.isnan(parts).any(axis=0)
     allowed = room * (len(parts) + 1) + 1e-9 * np.abs(np.nan_to_num(values))
-    if not told.any() or (off > allowed)[told].any():
-        return 0
-    several = (np.abs(inside) > allowed).sum(axis=0) >= 2
-    return int((told & (values > allowed) & several).sum())
+    off = np.nan_to_num(parts).sum(axis=0) - values
+    fits = bool(told.any()) and not (off > allowed)[told].any() and not (off < -allowed)[seen].any()
+    return fits, seen, (np.abs(np.nan_to_num(parts)) > allowed).sum(axis=0) >= 2
 
 
 def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], room: float, found: Wholes) -> None:
@@ -176,17 +183,18 @@ def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: floa
         return []
     at = items.index(i)
     following = items[at + 1 :] if direction == 1 else list(reversed(items[:at]))
-    so_far = np.zeros(cells.shape[1])
+    so_far, seen = np.zeros(cells.shape[1]), told.copy()
     run: list[int] = []
     best: list[int] = []
     for j in following:
         so_far = so_far + np.nan_to_num(cells[j])
+        seen &= ~np.isnan(cells[j])
         run.append(j)
         allowed = room * (len(run) + 1) + 1e-9 * np.abs(np.nan_to_num(wanted))
         off = so_far - wanted
         if (off > allowed)[told].any():
             break
-        if len(run) > 1 and (np.abs(off) <= allowed)[told].all():
+        if len(run) > 1 and seen.any() and (np.abs(off) <= allowed)[seen].all():
             best = list(run)
     return sorted(best)
 
@@ -203,7 +211,7 @@ def _by_all_others(
             continue
         place = i in (leaves[0], leaves[-1]) and rows >= ROWS
         told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
-        if told or (rows >= ROWS and (place or undressed(labels[i]) in absent)):
+        if told or (rows >= ROWS and place) or (rows > 1 and undressed(labels[i]) in absent):
             found.of[i] = others
         else:
             found.asked[i] = others
@@ -233,6 +241,8 @@ def _contradicted(labels: Sequence[str], cells: Floats, i: int, called: Collecti
     """Whether a label whose word may also be a category's is not the sum of the others: `both` is a fuel, too."""
     if undressed(labels[i]) not in EITHER:
         return False
+    if any(undressed(labels[j]) not in EITHER for j in called):
+        return True  # another label is the total beyond doubt
     others = [j for j in range(len(labels)) if j not in called and j not in found.of]
     if len(others) < 2 or not cells.shape[1]:
         return False
