@@ -48,7 +48,7 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
     room = room_of(cells)
     groups = _groups(grid, values, cells, room)
     if not groups:
-        equal = _equal_parts(cells, room)
+        equal = _equal_parts(cells, 0.0)
         if equal:
             return [([values[i] for i in run], _part_of(grid, [values[i] for i in run])) for run in equal]
         different = [i for i in values if PEOPLE.fullmatch(_plain(grid, i)) and not is_total(grid.name(i))]

@@ -145,12 +145,14 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
     if any(_COMMA.fullmatch(field) or _POINTS.fullmatch(field) for field in fields):
         return ","
     threes = [column for column in columns if any(_POINT_OF_THREE.fullmatch(field) for field in column)]
+    others = [column for column in columns if column not in threes]
     if not threes or any(_OTHER_POINT.fullmatch(field) for field in fields):
         return "."
     if any(re.fullmatch(r"[1-9][0-9]{3,}", field) for column in threes for field in column):
         return "."
+    short = [all(re.fullmatch(r"[0-9]{1,3}", field) for field in column) for column in others if column]
     whole = any(re.fullmatch(r"[0-9]{1,3}", field) for column in threes for field in column)
-    return "," if whole else None
+    return "," if whole or (short and all(short)) else None
 
 
 def _columns_of_values(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -177,12 +179,25 @@ def _n_heads(rows: Sequence[Sequence[str]], values: Sequence[int]) -> int | None
         if _either(last) is None:
             continue
         fields = [rows[k][i] for i in values if rows[k][i]]
-        merged = any(not rows[k - 1][i] for i in values)
         stub = any(rows[k][i] for i in range(values[0]))
         years = len(fields) > 1 and all(YEAR.fullmatch(field) for field in fields)
-        if not merged and not (years and not stub):
+        if not _is_below(rows[k - 1], rows[k], values) and not (years and not stub):
             return k
     return None
+
+
+def _is_below(upper: Sequence[str], lower: Sequence[str], values: Sequence[int]) -> bool:
+    """Whether a row of numbers holds heads, too: the same ones under each of the merged heads above, or years."""
+    spans: list[list[str]] = []
+    for i in values:
+        if upper[i]:
+            spans.append([])
+        if spans:
+            spans[-1].append(lower[i])
+    if not spans or max(map(len, spans)) < 2:
+        return False
+    years = all(YEAR.fullmatch(field) for span in spans for field in span if field)
+    return years or (len(spans) > 1 and all(span == spans[0] for span in spans))
 
 
 def _either(field: str) -> Published | None:

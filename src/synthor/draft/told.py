@@ -12,14 +12,16 @@ from synthor.draft.cube import Around, Cube, Edge, quoted
 from synthor.draft.grid import Grid
 from synthor.draft.roles import MEASURE, Roles, roles_of
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
+from synthor.spec.tables.words import SCALES
 from synthor.types import Codes, Floats
 
 ASK = "FILL IN: "
-FEW = 3
+FEW = 5
 """Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
 THOUSANDS = re.compile(
-    r"\b(?:in )?(?:thousands?|1[ .,']?000s?|'000s?|000s|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
-    r"|\(x ?1[ .,]?000\)",
+    r"\b(?:in|en|em) (?:thousands?|1[ .,']?000s?|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
+    r"|\((?:thousands|1[ .,']?000s?|'000s?|000s|tsd\.?|tausend|milliers|miles|milhares|migliaia|x ?1[ .,]?000)\)"
+    r"|\bthousands of\b|\bmilliers de\b|\bmiles de\b|\bmilhares de\b|\bmigliaia di\b|(?:^|\s)'?000s\b",
     re.IGNORECASE,
 )
 HIDES = re.compile(
@@ -27,7 +29,8 @@ HIDES = re.compile(
     re.IGNORECASE,
 )
 HIDDEN = re.compile(
-    r"(?:(?:fewer|less|smaller) than|unter|weniger als|moins de|menos de|meno di|minder dan|<)\s*([0-9][0-9,]*)", re.IGNORECASE
+    r"(?:(?:fewer|less|smaller) than|unter|weniger als|moins de|menos de|meno di|minder dan|<)\s*([0-9][0-9,]*)\s*(\w*)",
+    re.IGNORECASE,
 )
 
 
@@ -228,9 +231,9 @@ class _Reader:
                 keys["rounded_to"] = base
         if self._n_hidden():
             hides = [text for text in grid.words if HIDES.search(text)]
-            below = next((found[1] for text in hides if (found := HIDDEN.search(text))), None)
+            below = next((found for text in hides if (found := HIDDEN.search(text))), None)
             if below is not None:
-                keys["suppressed"] = f"<{below.replace(',', '')}"
+                keys["suppressed"] = f"<{float(below[1].replace(',', '')) * SCALES.get(below[2].casefold(), 1.0):.0f}"
         return layout, keys, total
 
     def _totals(self) -> list[str]:
