@@ -118,12 +118,13 @@ class Cube:
         self.grid, self.edges, self.texts = grid, list(edges), list(texts)
         cells = [grid.number(text) for text in texts]
         self.numbers: Floats = np.array([math.nan if cell is None else cell.value for cell in cells])
+        self.printed = self.numbers
         self.dropped: list[Edge] = []
 
     @property
     def base(self) -> int:
-        """What printed numbers were rounded to; 1 where nothing says so."""
-        return base_of(self.numbers)
+        """What all numbers of the table were rounded to, other years included; 1 where nothing says so."""
+        return base_of(self.printed)
 
     @property
     def room(self) -> float:

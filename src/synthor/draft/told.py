@@ -227,7 +227,7 @@ class _Reader:
                 if decimals < 3:
                     keys["rounded_to"] = 10 ** (3 - decimals)
                 total = None if total is None else total * 1000
-            elif self.roles.margin is None and cube.misses and (base := base_of(cube.numbers, FEW)) > 1:
+            elif self.roles.margin is None and cube.misses and (base := base_of(cube.printed, FEW)) > 1:
                 keys["rounded_to"] = base
         if self._n_hidden():
             hides = [text for text in grid.words if HIDES.search(text)]
