@@ -128,13 +128,30 @@ def test_a_unit_multiplies_what_is_printed(cells: str, unit: int, people: int, t
 
 
 BANDS = {
-    "unter 15 Jahren": (None, 15), "15 bis unter 20 Jahre": (15, 20), "15 bis 19 Jahre": (15, 19), "65 Jahre und älter": (65, None),
-    "ab 65": (65, None), "Moins de 15 ans": (None, 15), "De 15 à 19 ans": (15, 19), "65 ans ou plus": (65, None),
-    "Menos de 15 años": (None, 15), "De 15 a 19 años": (15, 19), "65 y más años": (65, None), "65 anos ou mais": (65, None),
-    "15 a 19 anos": (15, 19), "fino a 14 anni": (None, 14), "65 anni e più": (65, None), "0 tot 15 jaar": (0, 15),
-    "65 jaar of ouder": (65, None), "15 t/m 19 jaar": (15, 19), "18 and 19 years": (18, 19), "10.000 a 14.999": (10_000, 14_999),
-    "fewer than 1,500 thousand": (None, 1_500_000), "100 to 200 thousand": (100_000, 200_000), "0.500-0.999": (0.5, 0.999),
-}  # fmt: skip
+    "unter 15 Jahren": (None, 15),
+    "15 bis unter 20 Jahre": (15, 20),
+    "15 bis 19 Jahre": (15, 19),
+    "65 Jahre und älter": (65, None),
+    "ab 65": (65, None),
+    "Moins de 15 ans": (None, 15),
+    "De 15 à 19 ans": (15, 19),
+    "65 ans ou plus": (65, None),
+    "Menos de 15 años": (None, 15),
+    "De 15 a 19 años": (15, 19),
+    "65 y más años": (65, None),
+    "65 anos ou mais": (65, None),
+    "15 a 19 anos": (15, 19),
+    "fino a 14 anni": (None, 14),
+    "65 anni e più": (65, None),
+    "0 tot 15 jaar": (0, 15),
+    "65 jaar of ouder": (65, None),
+    "15 t/m 19 jaar": (15, 19),
+    "18 and 19 years": (18, 19),
+    "10.000 a 14.999": (10_000, 14_999),
+    "fewer than 1,500 thousand": (None, 1_500_000),
+    "100 to 200 thousand": (100_000, 200_000),
+    "0.500-0.999": (0.5, 0.999),
+}
 
 
 @pytest.mark.parametrize("label", BANDS)

@@ -151,7 +151,7 @@ def _groups(
         told = ~np.isnan(wanted)
         named = is_total(grid.name(values[whole])) or PEOPLE.fullmatch(_plain(grid, values[whole])) is not None
         least = 1 if named else ROWS_PERTURBED if share else ROWS
-        if (told & (wanted > FAR * allowed_off(wanted, 2, room, share))).sum() < least:
+        if (told & (wanted > FAR * allowed_off(np.zeros(len(wanted)), 2, room, share))).sum() < least:
             continue
         runs, at = [], 0
         while at < cells.shape[1]:

@@ -16,10 +16,11 @@ PERCENT = re.compile(
     r".*(?:%|\bper ?cent\b|\bpercentage\b|\bpct\b|\bprozent|\bpourcentage|\bporcentaje|\bpercentuale|\banteil\b).*"
 )
 NO_COUNT = re.compile(
-    r"(?:(?:annual|net|percentage|absolute|yearly) )?(?:change|difference|rank|density|average|mean|median|ratio|rate|growth|index"
-    r"|standard error|confidence interval|lower(?: limit| bound| ci)?|upper(?: limit| bound| ci)?|cv|veränderung|durchschnitt"
-    r"|évolution|moyenne|variación|media|av(?:g|erage)? ?(?:inc|income|age|size)?|incomes?|wages?|earnings|rents?|prices?)\b.{0,40}"
-    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|mean|average|rank|growth rate)(?:\b.{0,20})?"
+    r"(?:(?:annual|net|percentage|absolute) )?(?:change|difference|rank|density|average|mean|median|standard error|growth"
+    r"|confidence interval|veränderung|durchschnitt|évolution|moyenne|variación)\b.{0,40}"
+    r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avg|avinc)(?: ?(?:income|age|size))?"
+    r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)"
+    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate)(?:\b.{0,20})?"
 )
 TIME = re.compile(
     r"(?:ref ?date|time|time ?period|years?|date|period|period[oe]n?|reference (?:year|date|period)|jahr|zeit|stichtag|datum"

@@ -17,7 +17,7 @@ from synthor.spec.tables.words import SCALES
 from synthor.types import Codes, Floats
 
 ASK = "FILL IN: "
-MOST_NOISE = 10
+MOST_NOISE = 3
 """Records by which totals of perturbed counts may differ from sums, however small they are."""
 FEW = 5
 """Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""

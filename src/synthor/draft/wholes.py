@@ -99,7 +99,12 @@ def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float, share
     if not told.any() or (off > allowed)[told].any() or (off < -allowed)[seen].any():
         return 0
     several = (np.abs(np.nan_to_num(inside)) > room).sum(axis=0) >= 2
-    return int((seen & several & (cells[whole] > FAR * allowed)).sum())
+    return int((seen & several & (cells[whole] > FAR * allowed_off(np.zeros(len(told)), len(parts), room, share))).sum())
+
+
+def _sum_by_name(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
+    """In how many rows a label is the sum of others, where its name says that it is: nearly is enough."""
+    return _adds_up(cells, whole, parts, room) or _adds_up(cells, whole, parts, room, NEARLY)
 
 
 def allowed_off(values: Floats, n_parts: int, room: float, share: float = 0.0) -> Floats:
@@ -127,7 +132,7 @@ def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], roo
         if (
             len(parts) >= 2
             and _fills(spans[i], [spans[j] for j in parts])
-            and (not cells.shape[1] or _adds_up(cells, i, parts, room, NEARLY))
+            and (not cells.shape[1] or _sum_by_name(cells, i, parts, room))
         ):
             found.of[i] = parts
         else:
@@ -152,8 +157,8 @@ def _fills(whole: Span, parts: Sequence[Span]) -> bool:
 def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float, found: Wholes) -> list[int]:
     """Wholes that stand right before or right behind their parts, level by level.
 
-    Three rows or more say enough, five where sums nearly hold; two say enough where several labels are such wholes. A single row
-    says something only where it does so of all labels, and then a person is asked.
+    Three rows or more say enough, five where sums nearly hold; two say enough where several labels are such wholes. A single
+    row says something only where it does so of all labels, and then a person is asked.
     """
     top = _collapsed(cells, items, room, ROWS, found.of)
     top = _collapsed(cells, top, room, ROWS_PERTURBED, found.of, PERTURBED)
@@ -180,10 +185,19 @@ def _collapsed(
     while changed:
         changed = False
         for direction in (1, -1):
-            for i in sorted(items, reverse=direction == 1):
-                run = _run(cells, items, i, direction, room, share) if i in items else []
-                if run and i not in found and _adds_up(cells, i, run, room, share) >= least:
+            inside = cells[items]
+            # A part is nowhere larger than its whole, which rules most neighbours out at once.
+            larger, smaller = (inside[:-1], inside[1:]) if direction == 1 else (inside[1:], inside[:-1])
+            fits = ~(smaller > larger + allowed_off(larger, 1, room, share)).any(axis=1)
+            places = np.flatnonzero(fits) + (direction == -1)
+            gone: set[int] = set()
+            for i in [items[place] for place in places[::-direction]]:
+                if i in gone or i in found:
+                    continue
+                run = _run(cells, items, i, direction, room, share)
+                if run and _adds_up(cells, i, run, room, share) >= least:
                     found[i] = run
+                    gone |= set(run)
                     items = [j for j in items if j not in run]
                     changed = True
     return items
@@ -221,7 +235,7 @@ def _by_all_others(
     for i in leaves:
         others = [j for j in leaves if j != i]
         told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
-        rows = _adds_up(cells, i, others, room, NEARLY if told else 0.0) if len(others) > 1 else 0
+        rows = (_sum_by_name if told else _adds_up)(cells, i, others, room) if len(others) > 1 else 0
         if not rows:
             continue
         place = i in (leaves[0], leaves[-1]) and rows >= ROWS
@@ -238,7 +252,7 @@ def _by_names(labels: Sequence[str], cells: Floats, items: Sequence[int], room: 
     leaves = [i for i in items if i not in found.of]
     for i in leaves:
         parts = [j for j in leaves if j != i and j not in found.of and _names(labels[i], labels[j])]
-        if len(parts) > 1 and _named_after(labels[i], [labels[j] for j in parts]) and _adds_up(cells, i, parts, room, NEARLY):
+        if len(parts) > 1 and _named_after(labels[i], [labels[j] for j in parts]) and _sum_by_name(cells, i, parts, room):
             found.of[i] = parts
 
 
