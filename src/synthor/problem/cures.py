@@ -7,7 +7,7 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.spec.tables.layout import NAMELESS
-from synthor.spec.variables import Variable
+from synthor.spec.variables import Variable, number_of
 from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -19,6 +19,9 @@ NEAR = 0.01
 """Share by which perturbed counts may be off their total."""
 
 THOUSAND = 1000
+SHOWN = 3
+"""Labels that a message names, where they are more."""
+
 SHORT = 60
 """Letters of a text that a message repeats."""
 
@@ -69,6 +72,26 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
     if variable.numeric or codes:
         return known
     return f"{known}; if it is one of them or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+
+
+def of_record(text: str, variable: Variable) -> str:
+    """What to do about a value of a record that belongs to no category.
+
+    >>> from synthor.spec.variables import Category, Integer
+    >>> of_record("1001", Category(type="category", values=["01001", "01003"]).build("zone"))
+    "did you mean '01001'? leading zeros were lost: keep codes as text"
+    >>> of_record("130", Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age"))
+    'age goes from 0 to 99'
+    """
+    alike = [label for label in variable.labels if number_of(label) == number_of(text)]
+    if len(alike) > 1 and text in alike:
+        return f"as numbers {' and '.join(alike[:SHOWN])} are the same: keep codes as text"
+    if found := _mangled(text, variable.labels):
+        meant, how = found
+        return f"did you mean '{meant}'? {how}".rstrip()
+    if variable.numeric:
+        return variable.extent
+    return nearest(short(text), variable.labels)
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
