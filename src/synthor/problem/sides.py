@@ -25,6 +25,8 @@ def bands_told(
 ) -> Bands | None:
     """Bands that the labels of a column stand for, where they are bands of a number other than the variable's bins.
 
+    A number alone is a single value; but where such numbers begin all bins that the other labels leave, it is its bin.
+
     Args:
         texts: the labels.
         variable: behind the column.
@@ -38,8 +40,8 @@ def bands_told(
     >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
     >>> bands_told(["Under 16", "16 to 64", "65 and over", "Total"], age, {})
     {'Under 16': [0.0, 16.0], '16 to 64': [16.0, 65.0], '65 and over': [65.0, 100.0]}
-    >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None
-    True
+    >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None, bands_told(["0", "18", "65+"], age, {}) is None
+    (True, True)
     """
     if not variable.numeric:
         return None
@@ -55,9 +57,13 @@ def bands_told(
             unknown.append(text)
         elif not (is_total(text, totals) or is_total(renamed.get(undressed(text), text))):
             return None
-    if not unknown or _slips([spans[text] for text in unknown], list(spans.values())):
+    if not unknown:
         return None
     found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
+    begun = _begun_bins(variable, spans, found)
+    if not begun and _slips([spans[text] for text in unknown], list(spans.values())):
+        return None
+    found |= begun
     if all(_bin_of(variable, band) >= 0 for band in found.values()):
         return None
     return {text: [low, below] for text, (low, below) in found.items()}
@@ -105,6 +111,8 @@ def codes_of(
         spans = {
             text: one for text in unknown if (one := span(text)) is not None and not (one.single and number_of(text) == one.low)
         }
+        for text in [text for text, one in spans.items() if one.single and _begun(variable, text, one) >= 0]:
+            found[text] = _begun(variable, text, spans.pop(text))
         for text, band in zip(spans, _as_bands(variable, list(spans.values())), strict=True):
             found[text] = _bin_of(variable, band)
     elif unknown and variable is not None:
@@ -142,6 +150,35 @@ def _slips(unknown: list[Span], every: list[Span]) -> bool:
         return False
     singles = np.unique([one.low for one in every if one.single])
     return len(singles) < FEWEST_SINGLES or bool((np.diff(singles) != 1).any())
+
+
+def _begun(variable: Variable, text: str, one: Span) -> int:
+    """The bin that begins with a number written alone, with separators or a unit as it may be; -1 where none does."""
+    code = variable.code_of_number(one.low) if any(letter.isdigit() for letter in text) else NONE
+    return code if code >= 0 and variable.low[code] == one.low else NONE
+
+
+def _begun_bins(
+    variable: Variable, spans: Mapping[str, Span], found: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    """The bins that numbers written alone begin, where these and the other labels share all bins among them; else nothing.
+
+    A table of a part may leave out those below its first label.
+    """
+    edges = [*variable.low.tolist(), float(np.round(variable.high[-1] + 10.0**-variable.decimals, variable.decimals))]
+    n_labels, begun = np.zeros(variable.size, np.int64), {}
+    for text, (low, below) in found.items():
+        if spans[text].single:
+            code = _begun(variable, text, spans[text])
+            if code < 0:
+                return {}
+            n_labels[code] += 1
+            begun[text] = (edges[code], edges[code + 1])
+        elif low in edges and below in edges:
+            n_labels[edges.index(low) : edges.index(below)] += 1
+        else:
+            return {}
+    return begun if (n_labels[int(n_labels.argmax()) :] == 1).all() else {}
 
 
 def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]]:
