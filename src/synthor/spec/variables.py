@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from synthor.spec.written import AsWritten, Written
 from synthor.types import Codes, Floats
 
 if TYPE_CHECKING:
@@ -142,17 +143,21 @@ class Variable:
 def as_text(value: object) -> str:
     """One value of a table as a label is written: no outer blanks, booleans in words, whole floats as whole numbers.
 
+    A number of a spec is the text that it was written as.
+
     >>> [as_text(value) for value in (" rented ", 3.0, 0.1, True, None)]
     ['rented', '3', '0.1', 'yes', '']
     """
     if value is None:
         return ""
+    if isinstance(value, Written):
+        return value.text
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.15g}" if isinstance(value, float) else str(value).strip()
 
 
-Label = Annotated[str, WithJsonSchema({"type": ["string", "number"]})]
+Label = Annotated[str, AsWritten, WithJsonSchema({"type": ["string", "number"]})]
 
 
 class _Declared(BaseModel):
