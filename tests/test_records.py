@@ -183,6 +183,11 @@ GOOD = "01001,no,30,1\n01003,yes,40,2\n"
             "row 4: '1001' is no value of county (2 rows); did you mean '01001'? leading zeros were",
         ),
         ("01001,nope,3,1\n01001,yess,30,1\n", "row 5: 'yess' is no value of car (1 row); did you mean 'yes'?"),
+        ("1001.0,no,30,1\n", "row 4: '1001.0' is no value of county (1 row); did you mean '01001'?"),
+        (
+            "1.001e3,no,30,1\n",
+            "row 4: '1.001e3' is no value of county (1 row); did you mean '01001'? codes were read as numbers",
+        ),
         ("01001,no,130,1\n", "row 4: '130' is no value of age (1 row); age goes from 0 to 99"),
         ("01001,no,30,1\n01001,,30,1\n01001,  ,30,1\n", "row 5: car is blank (2 rows); fill it in, or leave such records out"),
         ("01001,no,,1\n", "row 4: age is blank (1 row)"),

@@ -92,7 +92,11 @@ def of_record(text: str, variable: Variable) -> str:
         return f"did you mean '{meant}'? {how}".rstrip()
     if variable.numeric:
         return variable.extent
-    return nearest(short(text), variable.labels)
+    return (
+        f"did you mean '{alike[0]}'? codes were read as numbers: keep them as text"
+        if alike
+        else nearest(short(text), variable.labels)
+    )
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:

@@ -57,13 +57,13 @@ def bands_told(
             unknown.append(text)
         elif not (is_total(text, totals) or is_total(renamed.get(undressed(text), text))):
             return None
-    if not unknown:
+    if unknown and (begun := _with_begun_bins(variable, spans)):
+        return (
+            None if all(_bin_of(variable, band) >= 0 for band in begun.values()) else {t: [*band] for t, band in begun.items()}
+        )
+    if not unknown or _slips([spans[text] for text in unknown], list(spans.values())):
         return None
     found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
-    begun = _begun_bins(variable, spans, found)
-    if not begun and _slips([spans[text] for text in unknown], list(spans.values())):
-        return None
-    found |= begun
     if all(_bin_of(variable, band) >= 0 for band in found.values()):
         return None
     return {text: [low, below] for text, (low, below) in found.items()}
@@ -158,27 +158,26 @@ def _begun(variable: Variable, text: str, one: Span) -> int:
     return code if code >= 0 and variable.low[code] == one.low else NONE
 
 
-def _begun_bins(
-    variable: Variable, spans: Mapping[str, Span], found: Mapping[str, tuple[float, float]]
-) -> dict[str, tuple[float, float]]:
-    """The bins that numbers written alone begin, where these and the other labels share all bins among them; else nothing.
+def _with_begun_bins(variable: Variable, spans: Mapping[str, Span]) -> dict[str, tuple[float, float]]:
+    """All labels as bands, a number written alone as the bin that it begins, where they share all bins among them; else none.
 
-    A table of a part may leave out those below its first label.
+    A table of a part may leave out the bins below its first label.
     """
     edges = [*variable.low.tolist(), float(np.round(variable.high[-1] + 10.0**-variable.decimals, variable.decimals))]
-    n_labels, begun = np.zeros(variable.size, np.int64), {}
-    for text, (low, below) in found.items():
-        if spans[text].single:
-            code = _begun(variable, text, spans[text])
+    found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
+    n_labels = np.zeros(variable.size, np.int64)
+    for text, one in spans.items():
+        if one.single:
+            code = _begun(variable, text, one)
             if code < 0:
                 return {}
-            n_labels[code] += 1
-            begun[text] = (edges[code], edges[code + 1])
-        elif low in edges and below in edges:
-            n_labels[edges.index(low) : edges.index(below)] += 1
-        else:
+            found[text] = (edges[code], edges[code + 1])
+        low, below = found[text]
+        if low not in edges or below not in edges:
             return {}
-    return begun if (n_labels[int(n_labels.argmax()) :] == 1).all() else {}
+        n_labels[edges.index(low) : edges.index(below)] += 1
+    shared = bool((n_labels[int(n_labels.argmax()) :] == 1).all())
+    return found if shared and any(one.single for one in spans.values()) else {}
 
 
 def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]]:
