@@ -133,3 +133,17 @@ def test_numbers_that_do_not_begin_all_bins_are_told_to_be_single_values(measure
 def test_explain_says_what_numbers_stand_for() -> None:
     told = explained(spec_of(NUMBER, "{shares: {gains: {0: 40, 1: 30, 1000: 20, 10000+: 10}}}"))
     assert "0 is 0 to 0.99, 1 is 1 to 999.99, 1000 is 1,000 to 9,999.99 and 10000+ is 10,000 to 90,000" in told
+
+
+def test_left_edges_as_column_heads_and_inside_others(tmp_path: Path) -> None:
+    sexes = "{type: category, values: [m, f]}"
+    (tmp_path / "wide.csv").write_text('sex,0,1,"1,000","10,000+"\nm,200,150,100,50\nf,200,150,100,50\n', encoding="utf-8")
+    rows = "".join(f'{sex},0,40\n{sex},1,30\n{sex},"1,000",20\n{sex},10000 or more,10\n' for sex in "mf")
+    (tmp_path / "by.csv").write_text(f"sex,gains,share\n{rows}", encoding="utf-8")
+    targets = "[{table: wide.csv}, {table: by.csv, by: [sex]}]"
+    spec = parse_spec(f"{{records: 1000, variables: {{sex: {sexes}, gains: {NUMBER}}}, targets: {targets}}}").placed_in(
+        tmp_path
+    )
+    problem = compile_problem(spec)
+    assert problem.targets[0].wanted.tolist() == [200, 150, 100, 50] * 2
+    assert np.allclose(problem.moments[0].wanted, [[0.4, 0.3, 0.2, 0.1]] * 2)
