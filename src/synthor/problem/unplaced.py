@@ -65,9 +65,9 @@ def weights_of(column: pl.Series, *, where: str) -> tuple[Floats, list[Finding]]
     survey.csv, row 4: weight '-2' in 'w' is negative (1 row); weights are 0 or more
     """
     numeric = column.dtype.is_numeric()
-    texts = column.cast(pl.String).str.strip_chars().replace("", None)
-    weights: Floats = (column if numeric else texts).cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-    blank = texts.is_null().to_numpy() | (np.isnan(weights) & numeric)
+    told = column if numeric else column.cast(pl.String).str.strip_chars().replace("", None)
+    weights: Floats = told.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    blank = np.isnan(weights) if numeric else told.is_null().to_numpy()
     kinds = (
         (blank, "blank", "write 0 for a record that is not to count, or leave it out"),
         (~blank & np.isnan(weights), "no number", "write a plain number, with a point for decimals"),
