@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 
 from synthor import check, parse_spec, synthesize
 from synthor.disclose import Settings, disclose
-from synthor.errors import Finding, InputError
+from synthor.errors import Finding, InputError, WaitingError
 from synthor.evaluate.fidelity import evaluate
-from synthor.loop import check_all
+from synthor.loop import believe, check_all
 from synthor.measure import measure
 from synthor.problem import compile_problem
 from synthor.run import measure_file, remeasure
@@ -252,3 +253,15 @@ def test_sample_records_that_break_a_rule_are_told_with_their_number(tmp_path: P
     assert told.startswith(
         "s.csv: 1 of 3 sample records break the rule never `car = 'yes' and age < 18` and are left out; correct"
     )
+
+
+@pytest.mark.parametrize("verb", [synthesize, believe])
+def test_no_model_is_asked_where_the_sample_cannot_be_used(tmp_path: Path, verb: Callable[..., object]) -> None:
+    (tmp_path / "s.csv").write_text(f"county,car,age,w\n{GOOD}01003,yess,30,1\n", encoding="utf-8")
+    spec = parse_spec(SAMPLED + "model: {name: 'batch:ask'}\n").placed_in(tmp_path)
+    with pytest.raises(InputError, match="'yess' is no value of car"):
+        verb(spec, answers=tmp_path / "answers.jsonl")
+    assert not list(tmp_path.rglob("*.jsonl"))
+    (tmp_path / "s.csv").write_text(f"county,car,age,w\n{GOOD}01003,yes,30,1\n", encoding="utf-8")
+    with pytest.raises(WaitingError):
+        verb(spec, answers=tmp_path / "answers.jsonl")

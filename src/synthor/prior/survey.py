@@ -86,6 +86,16 @@ def check_survey(problem: Problem | None, spec: Spec) -> list[Finding]:
     return [Finding(where=spec.sample.file, message=note.split(": ", 1)[1], cure=cure, severity="warning") for note in notes]
 
 
+def refuse_survey(problem: Problem, spec: Spec) -> None:
+    """Make sure that the spec's survey sample, if it names one, can be used, before a model is asked.
+
+    Raises:
+        InputError: as `with_survey`.
+    """
+    if spec.sample is not None:
+        _read(problem, spec, spec.sample)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Survey:
     """A sample as far as it is used.
