@@ -20,7 +20,7 @@ from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import asker_of, asks, elicit, sources
 from synthor.prior.model import Prior
-from synthor.prior.survey import check_survey, with_survey
+from synthor.prior.survey import check_survey, refuse_survey, with_survey
 from synthor.problem import Problem, check, compile_problem
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
@@ -128,6 +128,7 @@ def _fitted(
             model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
+    refuse_survey(problem, spec)
     _tell(asker, on_event)
     method = METHODS[spec.method]
     state = method.begin(problem)
@@ -168,6 +169,7 @@ def believe(
         if asker is None:
             cure = "write `model: {name: ...}` into the spec"
             raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
+        refuse_survey(problem, spec)
         _tell(asker, on_event)
         method = METHODS[spec.method]
         state = _round(method, method.begin(problem), asker, on_event)

@@ -217,9 +217,9 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
     problem = model.problem.with_rules(model.beliefs.rules)
     if records is not None:
-        return measure(problem, {problem.levels[0].name: read_frame(records)}, beliefs=model.beliefs.sentence)
+        return measure(problem, {problem.levels[0].name: _read(records, problem)}, beliefs=model.beliefs.sentence)
     with folder.edition() as new:
-        frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
+        frames = {level.name: read_frame(folder.records(level.name), variables=level.variables) for level in problem.levels}
         made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
         random_seed, n_made = made.get("random_seed"), made.get("records", 0)
         problem = problem.scaled(n_made) if n_made > 0 else problem
@@ -232,6 +232,11 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
         new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
         new.note()
     return measurement
+
+
+def _read(records: Path, problem: Problem) -> pl.DataFrame:
+    """Records of level 0 from a file."""
+    return read_frame(records, variables=problem.levels[0].variables)
 
 
 def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
@@ -268,7 +273,7 @@ def measure_file(spec: Spec, records: Path) -> Measurement:
         InputError: spec or records cannot be used.
     """
     problem = compile_problem(spec)
-    return measure(problem, {problem.levels[0].name: read_frame(records)})
+    return measure(problem, {problem.levels[0].name: _read(records, problem)})
 
 
 def keeping(folder: RunFolder, listen: Listener) -> Listener:

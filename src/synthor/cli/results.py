@@ -232,11 +232,12 @@ def evaluate(
     loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
     file = opened(records).records(problem.levels[0].name) if records.is_dir() else records
+    variables = problem.levels[0].variables
     with progress() as listen:
         found = judge(
             problem,
-            read_frame(file),
-            read_frame(against),
+            read_frame(file, variables=variables),
+            read_frame(against, variables=variables, weight=weight),
             weight=weight,
             advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
         )

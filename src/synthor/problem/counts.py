@@ -9,6 +9,7 @@ import numpy as np
 from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed, whole_of
 from synthor.problem.cures import of_counts, of_shares
+from synthor.problem.gaps import left_out, of_numbers_alone, records_may_have
 from synthor.problem.marginals import inexact
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reader
@@ -17,11 +18,6 @@ from synthor.problem.shares import shares_by
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import SIGMAS, Axis, Grid, Moment, Target, Universe
 from synthor.problem.totals import Filled, filled
-from synthor.spec.rules import truth
-from synthor.types import Mask
-
-SHOWN = 3
-"""Gaps between bands that a warning names."""
 
 PERCENT = 100.0
 FAR = 4.0
@@ -142,34 +138,23 @@ def _warn_of_blanks(
         return
     for axis, codes in zip(axes, np.unravel_index(rows.cells, [axis.size for axis in axes]), strict=True):
         name = axis.variable.name
-        inside = _inside(reader, axis, universe)
+        inside = records_may_have(reader, axis, universe)
         met = np.bincount(axis.group_of[inside & (axis.group_of >= 0)], minlength=axis.size) > 0
         met[codes] = False
         if met.any() and not rows.totals:
             absent = ", ".join(np.array(axis.labels)[met].tolist())
             reader.warn(f"has no row for {absent}{f' of {name}' if len(axes) > 1 else ''}; none is wanted")
-        gaps = np.flatnonzero(inside & (axis.group_of < 0))
-        if name in (reader.written.groups or {}):  # may well speak of a part, but hardly of one with a hole
-            counted = np.flatnonzero(axis.group_of >= 0)
-            gaps = gaps[(gaps > counted.min()) & (gaps < counted.max())] if axis.variable.numeric else gaps[:0]
-        if len(gaps):
-            told = ", ".join(axis.variable.labels[gap] for gap in gaps[:SHOWN]) + (", ..." if len(gaps) > SHOWN else "")
+        if told := left_out(reader, axis, universe):
             if all_records and np.nansum(rows.values) >= reader.n_units - inexact(reader.n_units):
                 counts = f"yet its counts add up to all {shown(reader.n_units)} records"
                 reader.warn(
                     f"its labels leave out {told} of {name}, {counts}: nobody is left for them; close the gap if it is a slip"
+                    + of_numbers_alone(axis)
                 )
             else:
-                reader.warn(f"its labels leave out {told} of {name}, so it counts the other records only")
-
-
-def _inside(reader: Reader, axis: Axis, universe: Universe | None) -> Mask:
-    """Which categories of a side the records of the table may have."""
-    if universe is None:
-        return np.ones(axis.variable.size, bool)
-    name, size = axis.variable.name, axis.variable.size
-    variables = {**{variable.name: variable for variable in reader.level.variables}, name: axis.variable}
-    return truth(universe.predicate, {name: np.arange(size, dtype=np.int32)}, variables, size).may
+                reader.warn(
+                    f"its labels leave out {told} of {name}, so it counts the other records only{of_numbers_alone(axis)}"
+                )
 
 
 def _whole(reader: Reader, measure: str, rows: Listed, grid: Grid) -> tuple[float | None, float]:

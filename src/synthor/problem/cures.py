@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthor.errors import nearest
+from synthor.problem.marginals import inexact
 from synthor.spec.tables.layout import NAMELESS
-from synthor.spec.variables import Variable
+from synthor.spec.variables import Variable, number_of
 from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -18,7 +19,10 @@ SEVERAL = 2
 NEAR = 0.01
 """Share by which perturbed counts may be off their total."""
 
-THOUSAND = 1000
+THOUSAND, THREE = 1000, 3
+SHOWN = 3
+"""Labels that a message names, where they are more."""
+
 SHORT = 60
 """Letters of a text that a message repeats."""
 
@@ -69,6 +73,30 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
     if variable.numeric or codes:
         return known
     return f"{known}; if it is one of them or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+
+
+def of_record(text: str, variable: Variable) -> str:
+    """What to do about a value of a record that belongs to no category.
+
+    >>> from synthor.spec.variables import Category, Integer
+    >>> of_record("1001", Category(type="category", values=["01001", "01003"]).build("zone"))
+    "did you mean '01001'? leading zeros were lost: keep codes as text"
+    >>> of_record("130", Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age"))
+    'age goes from 0 to 99'
+    """
+    alike = [label for label in variable.labels if number_of(label) == number_of(text)]
+    if len(alike) > 1 and text in alike:
+        return f"as numbers {' and '.join(alike[:SHOWN])} are the same: keep codes as text"
+    if found := _mangled(text, variable.labels):
+        meant, how = found
+        return f"did you mean '{meant}'? {how}".rstrip()
+    if variable.numeric:
+        return variable.extent
+    return (
+        f"did you mean '{alike[0]}'? codes were read as numbers: keep them as text"
+        if alike
+        else nearest(short(text), variable.labels)
+    )
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
@@ -173,19 +201,23 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
     for whole in (1, 100):
         if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
             return "they look like shares: call the column share"
-    if decimals == 3 and total < n_units:
-        return "points between thousands need `layout: {decimal: ','}`"
-    if total != round(total):
-        return "counts must be whole numbers, without thousands separators, or be written as shares"
+    thousands = abs(total * THOUSAND - n_units) < 0.03 * n_units
+    scaled = f"`population: {total:.13g}` scales counts that are no whole numbers to the records"
+    fractions = covers and not hidden and abs(total - round(total)) > inexact(total)
+    if decimals == THREE and total < n_units:
+        points = "points between thousands need `layout: {decimal: ','}`"
+        return f"{points}; otherwise {scaled}" if fractions and not thousands else points
+    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if abs(total - n_units) <= NEAR * n_units else ""
+    if fractions and not thousands:
+        return scaled + near
     if not covers:
         return f"a part cannot be more than all: correct the table, `where` or {key}"
     if hidden:
         return f"correct a cell, what the cells that are not told were smaller than, or {key}"
-    if abs(total * THOUSAND - n_units) < 0.03 * n_units:
+    if thousands:
         return f"they look like thousands: say `population: {total:.13g}`, write whole counts, or the table as shares"
     part = "say with `where` which records it counts, " if total < 0.9 * n_units else ""
     scaled = f"; `population: {total:.13g}` scales it" if key == "records" and total > SEVERAL * n_units else ""
-    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if abs(total - n_units) <= NEAR * n_units else ""
     return f"correct the table, {part}set {key} to {total:,.13g}, or write the table as shares{scaled}{near}"
 
 
@@ -199,7 +231,10 @@ def of_shares(values: Floats, names: Sequence[str], whole: float, n_units: float
         n_units: records.
     """
     if abs(values.sum() - n_units) < 0.5 and n_units != whole:
-        return "they look like counts: call the column count"
+        exact = abs(values.sum() - n_units) <= inexact(n_units)
+        return "they look like counts: call the column count" + (
+            "" if exact else f", and say `population: {values.sum():.13g}`"
+        )
     for axis, name in enumerate(names):
         inside = values.sum(axis=tuple(a for a in range(values.ndim) if a != axis))
         if values.ndim > 1 and np.allclose(inside, whole, rtol=0.02):

@@ -8,6 +8,7 @@ import numpy as np
 from synthor.errors import nearest
 from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed
+from synthor.problem.gaps import left_out, of_numbers_alone
 from synthor.problem.reader import Reader
 from synthor.problem.rows import Listed
 from synthor.problem.sides import TOTAL
@@ -49,6 +50,12 @@ def shares_by(reader: Reader) -> Moment | None:
     _check_sums(reader, axes, shares / whole, (listed > 0) & ~hidden, given, half / whole, whole)
     printed = np.where(given[:, None], shares / whole, np.nan)
     grid = Grid(axes=axes[:-1], universe=reader.universe())
+    if told := left_out(reader, axes[-1], grid.universe):
+        name = axes[-1].variable.name
+        reader.warn(
+            f"its labels leave out {told} of {name}, so its shares are of the other records only; close the gap if it is a slip"
+            + of_numbers_alone(axes[-1])
+        )
     wanted = adding_up(printed, half / whole)
     found = reader.moment("shares", grid, axes[-1].position, wanted, sigma / whole, half / whole, groups=axes[-1])
     return replace(found, printed=printed) if found.exact else found

@@ -25,6 +25,8 @@ def bands_told(
 ) -> Bands | None:
     """Bands that the labels of a column stand for, where they are bands of a number other than the variable's bins.
 
+    A number alone is a single value; but where such numbers begin all bins that the other labels leave, it is its bin.
+
     Args:
         texts: the labels.
         variable: behind the column.
@@ -38,8 +40,8 @@ def bands_told(
     >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
     >>> bands_told(["Under 16", "16 to 64", "65 and over", "Total"], age, {})
     {'Under 16': [0.0, 16.0], '16 to 64': [16.0, 65.0], '65 and over': [65.0, 100.0]}
-    >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None
-    True
+    >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None, bands_told(["0", "18", "65+"], age, {}) is None
+    (True, True)
     """
     if not variable.numeric:
         return None
@@ -55,6 +57,10 @@ def bands_told(
             unknown.append(text)
         elif not (is_total(text, totals) or is_total(renamed.get(undressed(text), text))):
             return None
+    if unknown and (begun := _with_begun_bins(variable, spans)):
+        return (
+            None if all(_bin_of(variable, band) >= 0 for band in begun.values()) else {t: [*band] for t, band in begun.items()}
+        )
     if not unknown or _slips([spans[text] for text in unknown], list(spans.values())):
         return None
     found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
@@ -105,6 +111,8 @@ def codes_of(
         spans = {
             text: one for text in unknown if (one := span(text)) is not None and not (one.single and number_of(text) == one.low)
         }
+        for text in [text for text, one in spans.items() if one.single and _begun(variable, text, one) >= 0]:
+            found[text] = _begun(variable, text, spans.pop(text))
         for text, band in zip(spans, _as_bands(variable, list(spans.values())), strict=True):
             found[text] = _bin_of(variable, band)
     elif unknown and variable is not None:
@@ -142,6 +150,34 @@ def _slips(unknown: list[Span], every: list[Span]) -> bool:
         return False
     singles = np.unique([one.low for one in every if one.single])
     return len(singles) < FEWEST_SINGLES or bool((np.diff(singles) != 1).any())
+
+
+def _begun(variable: Variable, text: str, one: Span) -> int:
+    """The bin that begins with a number written alone, with separators or a unit as it may be; -1 where none does."""
+    code = variable.code_of_number(one.low) if any(letter.isdigit() for letter in text) else NONE
+    return code if code >= 0 and variable.low[code] == one.low else NONE
+
+
+def _with_begun_bins(variable: Variable, spans: Mapping[str, Span]) -> dict[str, tuple[float, float]]:
+    """All labels as bands, a number written alone as the bin that it begins, where they share all bins among them; else none.
+
+    A table of a part may leave out the bins below its first label.
+    """
+    edges = [*variable.low.tolist(), float(np.round(variable.high[-1] + 10.0**-variable.decimals, variable.decimals))]
+    found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
+    n_labels = np.zeros(variable.size, np.int64)
+    for text, one in spans.items():
+        if one.single:
+            code = _begun(variable, text, one)
+            if code < 0:
+                return {}
+            found[text] = (edges[code], edges[code + 1])
+        low, below = found[text]
+        if low not in edges or below not in edges:
+            return {}
+        n_labels[edges.index(low) : edges.index(below)] += 1
+    shared = bool((n_labels[int(n_labels.argmax()) :] == 1).all())
+    return found if shared and any(one.single for one in spans.values()) else {}
 
 
 def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]]:
