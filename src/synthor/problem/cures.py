@@ -159,7 +159,7 @@ def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
     return f"{plain}; if it marks a {measure} that is not told, say `suppressed: {{marks: ['{short(text)}']}}`"
 
 
-def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool) -> str:
+def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool, exact: bool) -> str:
     """What to do about counts that add up to another number than the records.
 
     Args:
@@ -169,6 +169,7 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
         decimals: that counts were written with.
         covers: whether the table counts every record.
         hidden: whether some cells are not told.
+        exact: whether the others are to be met as they are.
     """
     for whole in (1, 100):
         if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
@@ -185,7 +186,9 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
         return f"they look like thousands: say `population: {total:.13g}`, write whole counts, or the table as shares"
     part = "say with `where` which records it counts, " if total < 0.9 * n_units else ""
     scaled = f"; `population: {total:.13g}` scales it" if key == "records" and total > SEVERAL * n_units else ""
-    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if abs(total - n_units) <= NEAR * n_units else ""
+    near = (
+        "; `tolerance: {relative: 1%}` allows for perturbed counts" if exact and abs(total - n_units) <= NEAR * n_units else ""
+    )
     return f"correct the table, {part}set {key} to {total:,.13g}, or write the table as shares{scaled}{near}"
 
 

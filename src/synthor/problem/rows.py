@@ -1,6 +1,6 @@
 """The rows of a table, read: which cell each is, what it says, and what it does not tell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,21 @@ from synthor.types import CellIndex, Floats, Mask
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A row of totals: `TOTAL` in place of the codes that it sums over, what it says, and where."""
+    """A row of totals.
+
+    Attributes:
+        codes: those of its cell, `TOTAL` in place of those that it sums over.
+        value: what it says.
+        row: of the file.
+        place: of it among all rows of the table, as are `Listed.places`.
+        sigma: standard deviation from its own margin of error, infinite where none can be read; 0 where there are none.
+    """
 
     codes: tuple[int, ...]
     value: Published
     row: int
+    place: int
+    sigma: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +47,8 @@ class Listed:
         high: (m,) the most.
         sigma: (m,) standard deviation where there are margins of error, otherwise 0.
         rows: (m,) row of the file.
-        totals: rows that sum over others.
+        places: (m,) place among all rows of the table, cell by cell.
+        totals: rows that sum over others; several may be of the same.
         decimals: most that a value was written with.
     """
 
@@ -47,6 +58,7 @@ class Listed:
     high: Floats
     sigma: Floats
     rows: CellIndex
+    places: CellIndex
     totals: tuple[Total, ...]
     decimals: int
 
@@ -92,7 +104,7 @@ def listed(
     texts = columns[at[measure]]
     values, low, high, legible = read.values(texts)
     sigma, known = read.sigmas(margin, ~np.isnan(values))
-    free = np.isinf(sigma)
+    free, of_totals = np.isinf(sigma), np.where(known, sigma, np.inf)
     values[free], low[free], high[free], sigma[free] = np.nan, 0.0, np.inf, 0.0
     nameless, over = (codes == NONE).any(axis=0), (codes == TOTAL).any(axis=0)
     usable = np.flatnonzero(legible & known & ~nameless & ~over)
@@ -128,19 +140,12 @@ def listed(
         high=high[rows],
         sigma=sigma[rows],
         rows=np.array(table.numbers, np.int64)[rows],
-        totals=_largest(Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i]) for i in totals),
+        places=rows,
+        totals=tuple(
+            Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i], i, float(of_totals[i])) for i in totals
+        ),
         decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),
     )
-
-
-def _largest(totals: Iterable[Total]) -> tuple[Total, ...]:
-    """Of totals of the same, which a column that was left out told apart, that of all."""
-    found: dict[tuple[int, ...], Total] = {}
-    for total in totals:
-        before = found.get(total.codes)
-        if before is None or not before.value.told or total.value.value > before.value.value:
-            found[total.codes] = total
-    return tuple(found.values())
 
 
 def _lookup(
