@@ -1,13 +1,14 @@
 """What people get wrong in the tables that they download, told from what was found, and how to mend it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from synthor.errors import nearest
+from synthor.spec.tables.labels import span
 from synthor.spec.tables.layout import NAMELESS
-from synthor.spec.variables import Variable
+from synthor.spec.variables import Variable, as_text
 from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -66,9 +67,21 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
         if other.kind == "category" and other.name != variable.name and other.code(text) >= 0:
             return f"it is a label of {other.name}"
     known = found_near if not found_near.startswith("did") else nearest("", labels)
+    if variable.numeric and span(text) is None:
+        return f"{known}; if it is a band or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
     if variable.numeric or codes:
         return known
     return f"{known}; if it is one of them or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+
+
+def of_groups(groups: Mapping[str, Sequence[float]], name: str) -> str:
+    """That labels are bands as they stand, each single value too.
+
+    >>> of_groups({"0-17": [0.0, 18.0], "18": [18.0, 19.0]}, "age")
+    "if single values are meant, say so: `groups: {age: {'0-17': [0, 18], '18': [18, 19]}}`"
+    """
+    told = ", ".join(f"'{label}': [{as_text(low)}, {as_text(below)}]" for label, (low, below) in groups.items())
+    return f"if single values are meant, say so: `groups: {{{name}: {{{told}}}}}`"
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:

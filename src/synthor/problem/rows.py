@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.problem.cures import of_label, short
+from synthor.problem.cures import of_groups, of_label, short
 from synthor.problem.printed import LISTED, Add, FirstFew, Printed
-from synthor.problem.sides import NONE, TOTAL, codes_of
+from synthor.problem.sides import NONE, TOTAL, codes_of, groups_of
 from synthor.problem.target import Axis
 from synthor.spec.tables import Table
-from synthor.spec.tables.labels import is_total
+from synthor.spec.tables.labels import is_total, span
 from synthor.spec.tables.numbers import Published
 from synthor.spec.targets import TargetSpec
 from synthor.spec.variables import Variable
@@ -154,7 +154,8 @@ def _lookup(
     texts = dict.fromkeys(row[side] for row in table.rows)
     as_they_are = axis.variable if axis.labels == axis.variable.labels else None
     totals = written.layout.total if written.layout is not None else None
-    found = codes_of(texts, axis.labels, as_they_are, renamed.get(axis.variable.name, {}), totals)
+    numbers = axis.variable if as_they_are is None and axis.variable.numeric else None
+    found = codes_of(texts, axis.labels, as_they_are, renamed.get(axis.variable.name, {}), totals, numbers=numbers)
     if written.flows is not None:
         return {text: NONE if code == TOTAL else code for text, code in found.items()}
     return found
@@ -193,6 +194,9 @@ class _Unknown:
         more = more if text else more.replace("nor", "and")
         message = f"'{short(text)}' is no label of {name}{more}" if text else f"{name} is blank{more}"
         cure = of_label(text, axis.labels, axis.variable, self.variables)
+        if axis.variable.numeric and (one := span(text)) is not None and one.single:
+            groups = groups_of((row[side] for row in self.table.rows), axis.variable)
+            cure += f"; {of_groups(groups, name)}" if groups is not None and len(groups) <= LISTED else ""
         if self.written.flows is not None and is_total(text):
             cure = "flows take no totals: leave the row out"
         self.first_few.add(f"unknown labels of {name}", message, cure, row=number, label=text)

@@ -250,8 +250,8 @@ def _check(
     for total in wrong:
         wanted, (least, most), (name, where) = total.value.value, ends(total, room), _name(total, labels)
         n_hidden = int(np.isnan(values[_cells_of(total, grid)]).sum())
-        found = least if wanted < least else most
         loose = n_hidden > 0 or room.said is not None
+        found = float(values[_cells_of(total, grid)].sum()) if not loose else least if wanted < least else most
         bound = ("at least " if wanted < least else "at most ") if loose else ""
         hidden = f" ({n_hidden} of them not told)" if n_hidden else ""
         cure = _cure(wanted, found, exact=not loose)
