@@ -11,7 +11,8 @@ from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.offices.acs import acs
 from synthor.spec.tables.offices.eurostat import eurostat
 from synthor.spec.tables.offices.nomis import nomis
+from synthor.spec.tables.offices.signs import recognised
 
 CONVERTERS: Mapping[str, Callable[[Lines], Lines]] = MappingProxyType({"acs": acs, "eurostat": eurostat, "nomis": nomis})
 
-__all__ = ["CONVERTERS", "acs", "eurostat", "nomis"]
+__all__ = ["CONVERTERS", "acs", "eurostat", "nomis", "recognised"]

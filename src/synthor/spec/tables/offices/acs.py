@@ -6,7 +6,6 @@ such as `Oregon!!Estimate`. Estimate annotations stand in place of the estimate,
 (https://www.census.gov/data/developers/data-sets/ACS-supplemental-data/data-notes2.html).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,9 +20,9 @@ from synthor.spec.tables.offices.longform import (
     shortened,
     varying,
 )
+from synthor.spec.tables.offices.signs import CODE
 
 EXPECTED = "a first row 'GEO_ID, NAME, B01001_001E, ...' or 'Label (Grouping), Oregon!!Estimate, ...'"
-CODE = re.compile(r"((?P<table>[A-Z]+)\d+[A-Z]*_(?:C\d+_)?\d+)(?P<kind>PEA|PMA|PE|PM|EA|MA|NA|E|M|N)")
 SEVERAL = "take the detailed table (its code begins with B or C) that holds the one you need"
 # What stands for "no figure" where there are no annotation columns.
 JAMMED = {

@@ -11,18 +11,17 @@ from synthor.errors import Finding, InputError
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.offices.longform import (
     AGAIN,
-    SERIES,
     TOTAL,
     Column,
     cell_of,
     long_form,
     not_laid_out,
-    office_of,
     refuse_cut,
     refused,
     shortened,
     varying,
 )
+from synthor.spec.tables.offices.signs import SERIES, recognised
 
 EXPECTED = "a first cell such as 'freq,unit,sex,geo\\TIME_PERIOD', or columns TIME_PERIOD and OBS_VALUE"
 FLAGS = re.compile(r"[bcdefimnprsuz]{1,4}\Z")
@@ -51,7 +50,7 @@ def eurostat(lines: Lines) -> Lines:
     """
     rows = [_split_at_tabs(row) for row in lines.rows]
     lines = Lines(source=lines.source, rows=tuple(rows), numbers=lines.numbers)
-    if office_of(lines) not in ("eurostat", None):
+    if recognised(lines) not in ("eurostat", None):
         raise not_laid_out(lines, "eurostat", EXPECTED)
     head = rows[0] if rows else ()
     if key := SERIES.fullmatch(cell_of(head, 0).lstrip("\ufeff")):

@@ -1,18 +1,15 @@
 """What the converters share: cells in long form, and how a file that is laid out otherwise is refused."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from synthor.errors import Finding, InputError
 from synthor.spec.tables.lines import Lines
+from synthor.spec.tables.offices.signs import NAMES, recognised
 
 Column = tuple[str, Sequence[str]]
 TOTAL = "Total"
 AGAIN = "download the table again and leave the file as it came"
-# First cell of Eurostat's TSV: the dimensions, and time across; its guide shows a slash as well as a backslash.
-SERIES = re.compile(r"(?P<dimensions>.+)[\\/]\s*time(_period)?", re.IGNORECASE)
-NAMES = {"acs": "data.census.gov", "eurostat": "Eurostat", "nomis": "Nomis"}
 
 
 def varying(columns: Sequence[Column]) -> list[Column]:
@@ -47,30 +44,12 @@ def long_form(lines: Lines, columns: Sequence[Column], numbers: Sequence[int], *
     return Lines(source=lines.source, rows=(names, *cells), numbers=(number, *numbers))
 
 
-def office_of(lines: Lines) -> str | None:
-    r"""The office whose download this looks like, by the signs of its first rows.
-
-    >>> office_of(Lines(source="a.tsv", rows=(("sex,geo\\TIME_PERIOD", "2021"),), numbers=(1,)))
-    'eurostat'
-    """
-    first = [cell.lstrip("\ufeff").partition(":")[0].upper() for cell in lines.rows[0]] if lines.rows else []
-    if "GEO_ID" in first or first[:1] == ["LABEL (GROUPING)"]:
-        return "acs"
-    if any(SERIES.fullmatch(cell) for cell in first) or ("TIME_PERIOD" in first and "OBS_VALUE" in first):
-        return "eurostat"
-    if ("OBS_VALUE" in first and any(name.endswith("_NAME") for name in first)) or first[:2] == ["DATE", "GEOGRAPHY"]:
-        return "nomis"
-    if any("from nomis on" in cell.lower() for row in lines.rows[:5] for cell in row):
-        return "nomis"
-    return None
-
-
 def not_laid_out(lines: Lines, office: str, expected: str) -> InputError:
     """The refusal of a file that is no download of the office: what was expected, what was found."""
     if not lines.rows:
         return InputError([Finding(where=lines.source, message="the file is empty", cure=AGAIN)])
     found = shortened(", ".join(lines.rows[0]))
-    other = office_of(lines)
+    other = recognised(lines)
     cure = AGAIN
     if other and other != office:
         cure = f"it looks like a download from {NAMES[other]}: write layout: {{format: {other}}}"

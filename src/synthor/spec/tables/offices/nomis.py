@@ -14,13 +14,13 @@ from synthor.spec.tables.offices.longform import (
     cell_of,
     long_form,
     not_laid_out,
-    office_of,
     refuse_cut,
     refused,
     shortened,
     varying,
 )
 from synthor.spec.tables.offices.nomis_web import category, from_the_web_page
+from synthor.spec.tables.offices.signs import recognised
 
 EXPECTED = "a title above '... [from Nomis on ...]', columns such as GEOGRAPHY_NAME and OBS_VALUE, or 'date, geography, ...'"
 RENAMED = {"GEOGRAPHY_NAME": "geography", "DATE_NAME": "date"}
@@ -48,7 +48,7 @@ def nomis(lines: Lines) -> Lines:
     >>> nomis(Lines(source="sex.csv", rows=rows, numbers=(1, 2, 3))).rows
     (('C_SEX_NAME', 'count'), ('Male', '1200'), ('Female', '1300'))
     """
-    if office_of(lines) not in ("nomis", None):
+    if recognised(lines) not in ("nomis", None):
         raise not_laid_out(lines, "nomis", EXPECTED)
     head = [cell.lstrip("\ufeff").upper() for cell in lines.rows[0]] if lines.rows else []
     if "OBS_VALUE" in head:
