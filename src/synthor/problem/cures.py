@@ -13,6 +13,10 @@ from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MARGIN = re.compile(r"\bmoe\b|margin|\berror\b|±|\+/-|_moe|moe_", re.IGNORECASE)
+PLAIN = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)*")
+WORDS = ("yes", "no", "true", "false", "on", "off", "null", "none")
+"""What YAML may take for a text, but for words that it, or a reader of it, may take for something else."""
+
 SEVERAL = 2
 """Counts of so many times the records are taken to be of a population that they stand for."""
 
@@ -82,6 +86,29 @@ def of_groups(groups: Mapping[str, Sequence[float]], name: str) -> str:
     """
     told = ", ".join(f"'{label}': [{as_text(low)}, {as_text(below)}]" for label, (low, below) in groups.items())
     return f"if single values are meant, say so: `groups: {{{name}: {{{told}}}}}`"
+
+
+def of_left_out(only: Mapping[str, str], *, in_place: bool) -> str:
+    """What to do about columns that were left out although rows differ by them.
+
+    Args:
+        only: these columns, and what the first of the rows has in each.
+        in_place: whether the table is written in the spec.
+
+    >>> of_left_out({"zone": "N", "year": "2021"}, in_place=False)
+    "make them variables, or choose one with `layout: {only: {zone: N, year: '2021'}}`"
+    """
+    what = "make them variables" if len(only) > 1 else "make it a variable"
+    if in_place:
+        return f"{what}, or keep one row of each cell"
+    chosen = ", ".join(f"{_quoted(name)}: {_quoted(text)}" for name, text in only.items())
+    return f"{what}, or choose one with `layout: {{only: {{{chosen}}}}}`"
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML takes it for one, between braces."""
+    plain = PLAIN.fullmatch(text) is not None and text.casefold() not in WORDS
+    return text if plain else "'" + text.replace("'", "''") + "'"
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:

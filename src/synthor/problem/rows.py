@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.problem.cures import of_groups, of_label, short
+from synthor.problem.cures import of_groups, of_label, of_left_out, short
 from synthor.problem.printed import LISTED, Add, FirstFew, Printed
 from synthor.problem.sides import NONE, TOTAL, codes_of, groups_of
 from synthor.problem.target import Axis
@@ -117,6 +117,7 @@ def listed(
     again[usable] = True
     again[usable[kept]] = False
     was = dict(zip(usable[again[usable]].tolist(), usable[first[kind[again[usable]]]].tolist(), strict=True))
+    again[_told_apart(table, was, first_few, in_place=not isinstance(written.table, str))] = False
     for i in np.flatnonzero(nameless | ~legible | (~known & ~over & ~nameless) | again).tolist():
         row, number = table.rows[i], table.numbers[i]
         if nameless[i]:
@@ -146,6 +147,47 @@ def listed(
         ),
         decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),
     )
+
+
+def _told_apart(table: Table, was: Mapping[int, int], first_few: FirstFew, *, in_place: bool) -> list[int]:
+    """Rows whose cells were given already, but that differ by a column that was left out; it is told, with what to do about it.
+
+    Args:
+        table: as text.
+        was: for rows whose cells were given already, the row that gave it first.
+        first_few: takes the finding.
+        in_place: whether the table is written in the spec.
+    """
+    left_out = [(name, _filled_down(texts)) for name, texts in table.left_out]
+    every = {i for _, texts in left_out for i, before in was.items() if texts[i] != texts[before]}
+    if not every:
+        return []
+    first = was[min(every)]
+    only: dict[str, str] = {}
+    left = {i: was[i] for i in every}
+    for name, texts in left_out:  # those that are left over when rows are chosen by the columns before
+        if any(texts[i] != texts[before] for i, before in left.items()):
+            only[name] = texts[first]
+            left = {i: before for i, before in left.items() if texts[i] == texts[before] == texts[first]}
+    names, one = " and ".join(f"'{short(name)}'" for name in only), len(only) == 1
+    gives = "1 row gives" if len(every) == 1 else f"{len(every):,} rows give"
+    first_few.add(
+        "columns that were left out",
+        f"{names} {'was' if one else 'were'} left out, but rows differ by {'it' if one else 'them'}: "
+        f"{gives} cells that rows above gave already",
+        of_left_out(only, in_place=in_place),
+        row=table.numbers[min(every)],
+        label=next(iter(only)),
+    )
+    return sorted(every)
+
+
+def _filled_down(texts: Sequence[str]) -> list[str]:
+    """Texts of a column, blanks filled with the text above them, as merged cells leave them."""
+    found: list[str] = []
+    for text in texts:
+        found.append(text or (found[-1] if found else ""))
+    return found
 
 
 def _lookup(
