@@ -20,6 +20,9 @@ WORDS = ("yes", "no", "true", "false", "on", "off", "null", "none")
 SEVERAL = 2
 """Counts of so many times the records are taken to be of a population that they stand for."""
 
+TOLERANCES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+"""Shares by which counts may be off that are proposed where tables disagree; more is no disagreement of rounding."""
+
 NEAR = 0.01
 """Share by which perturbed counts may be off their total."""
 
@@ -55,15 +58,17 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
     """
     if not text:
         return "give every row its label; where cells were merged, repeat the label above"
+    if MARGIN.search(text) and not any(MARGIN.search(label) for label in labels):
+        return f"if it is a column of margins of error, leave it out: `columns: {{{_quoted(text)}: null}}`"
     if found := _mangled(text, labels):
         meant, how = found
         return f"did you mean '{meant}'? {how}".rstrip()
     if re.fullmatch(r"\d(?:\.\d+)?[eE]\+\d+", text):
         return "a spreadsheet shortened it: keep codes as text"
     codes = text.isdecimal() and all(label.isdecimal() for label in labels)
-    rename = f"`labels: {{{variable.name}: {{'{short(text)}': Total}}}}`"
     if codes and (n := sum(label.startswith(text) for label in labels)) > 1:
-        return f"{n} labels begin so: if it is their sum, leave the row out or say {rename}"
+        rename = f" or say {_renaming(variable.name, text, 'Total')}" if n == len(labels) else ""
+        return f"{n} labels begin so: if it is their sum, leave the row out{rename}"
     found_near = nearest(short(text), labels)
     if found_near.startswith("did") and not codes:
         return found_near
@@ -72,10 +77,15 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
             return f"it is a label of {other.name}"
     known = found_near if not found_near.startswith("did") else nearest("", labels)
     if variable.numeric and span(text) is None:
-        return f"{known}; if it is a band or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+        return f"{known}; if it is a band or Total, say so: {_renaming(variable.name, text)}"
     if variable.numeric or codes:
         return known
-    return f"{known}; if it is one of them or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+    return f"{known}; if it is one of them or Total, say so: {_renaming(variable.name, text)}"
+
+
+def _renaming(name: str, text: str, meant: str = "...") -> str:
+    """Where to say what a label is, and how, if it is not too long to be repeated."""
+    return f"`labels: {{{name}: {{{_in_quotes(text)}: {meant}}}}}`" if len(text) <= SHORT else "in `labels`"
 
 
 def of_groups(groups: Mapping[str, Sequence[float]], name: str) -> str:
@@ -107,8 +117,11 @@ def of_left_out(only: Mapping[str, str], *, in_place: bool) -> str:
 
 def _quoted(text: str) -> str:
     """A text as YAML takes it for one, between braces."""
-    plain = PLAIN.fullmatch(text) is not None and text.casefold() not in WORDS
-    return text if plain else "'" + text.replace("'", "''") + "'"
+    return text if PLAIN.fullmatch(text) is not None and text.casefold() not in WORDS else _in_quotes(text)
+
+
+def _in_quotes(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
@@ -130,6 +143,8 @@ def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
         meant = ""
     if meant in known:
         return known[meant], "it is UTF-8 that was read as Windows-1252: save it anew from its source"
+    if (found := re.fullmatch(r"(\d+)( ?(?:-|to) ?)(\d+)", text)) and f"{found[3]}{found[2]}{found[1]}" in known:
+        return known[f"{found[3]}{found[2]}{found[1]}"], ""
     ending = [label for label in labels if len(label) > 2 and label[-1:].isdecimal() and text.endswith(label)]
     return (ending[0], "") if len(ending) == 1 else None
 
@@ -163,8 +178,11 @@ def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str],
     if name == NAMELESS:
         return 'say what it is: `columns: {"": ...}` (a variable, or null)'
     told = short(name)
+    if len(name) > SHORT:
+        return "say in `columns` what it is; null leaves it out"
     if MARGIN.search(name):
-        return f"if it holds margins of error, say `margin_of_error: {told}`, otherwise `columns: {{{told}: null}}`"
+        key = _quoted(name)
+        return f"if it holds margins of error, say `margin_of_error: {key}`, otherwise `columns: {{{key}: null}}`"
     found = nearest(told, [*(variable.name for variable in variables), *measures])
     if found.startswith("did"):
         return found
@@ -172,7 +190,7 @@ def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str],
         if variable.code(name) >= 0:
             return f"it is a label of {variable.name}: say `layout: {{wide: [{variable.name}]}}`"
     meant = "null leaves it out" if measured else f"{' or '.join(measures)}, a variable, or null"
-    return f"say what it is: `columns: {{{told}: ...}}` ({meant})"
+    return f"say what it is: `columns: {{{_quoted(name)}: ...}}` ({meant})"
 
 
 def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
@@ -196,7 +214,8 @@ def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
     if text[0] in "=#":
         return "it is a formula or its error: save the table with its values"
     plain = "write a plain number, with a point for decimals"
-    return f"{plain}; if it marks a {measure} that is not told, say `suppressed: {{marks: ['{short(text)}']}}`"
+    mark = f"; if it marks a {measure} that is not told, say `suppressed: {{marks: [{_in_quotes(text)}]}}`"
+    return plain + (mark if len(text) <= SHORT else "")
 
 
 def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool, exact: bool) -> str:
@@ -230,6 +249,21 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
         "; `tolerance: {relative: 1%}` allows for perturbed counts" if exact and abs(total - n_units) <= NEAR * n_units else ""
     )
     return f"correct the table, {part}set {key} to {total:,.13g}, or write the table as shares{scaled}{near}"
+
+
+def of_total(wanted: float, found: float, head: str, *, exact: bool) -> str:
+    """What to do about a total that its cells do not come to.
+
+    Args:
+        wanted: the total.
+        found: what they come to.
+        head: of the column that it stands in, of a wide table; otherwise empty.
+        exact: whether all is told, and to be met as it is.
+    """
+    perturbed = exact and abs(wanted - found) < NEAR * abs(wanted)
+    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if perturbed else ""
+    out = f"the column of totals out: `columns: {{{_quoted(head)}: null}}`" if head else "the row of totals out"
+    return f"correct the total or a cell, or leave {out}{near}"
 
 
 def of_shares(values: Floats, names: Sequence[str], whole: float, n_units: float) -> str:

@@ -27,6 +27,7 @@ class Total:
         row: of the file.
         place: of it among all rows of the table, as are `Listed.places`.
         sigma: standard deviation from its own margin of error, infinite where none can be read; 0 where there are none.
+        head: of the column that it stands in, where its row of the file has cells, too: in a wide table; empty otherwise.
     """
 
     codes: tuple[int, ...]
@@ -34,6 +35,7 @@ class Total:
     row: int
     place: int
     sigma: float
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,6 +136,13 @@ def listed(
     first_few.tell_of_the_rest()
     rows = usable[kept]
     totals = np.flatnonzero(over & ~nameless & legible).tolist()
+    with_cells = {table.numbers[i] for i in rows.tolist()}
+
+    def head(i: int) -> str:
+        """Of a total in a row of cells: the label that says that it is one."""
+        told = [table.rows[i][side] for side, code in zip(sides, codes[:, i], strict=True) if code == TOTAL]
+        return told[-1] if table.numbers[i] in with_cells else ""
+
     return Listed(
         cells=cells[kept],
         values=values[rows],
@@ -143,7 +152,8 @@ def listed(
         rows=np.array(table.numbers, np.int64)[rows],
         places=rows,
         totals=tuple(
-            Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i], i, float(of_totals[i])) for i in totals
+            Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i], i, float(of_totals[i]), head(i))
+            for i in totals
         ),
         decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.problem.agree import shown
-from synthor.problem.cures import NEAR
+from synthor.problem.cures import of_total
 from synthor.problem.rows import Listed, Total
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import EDGE, Axis, Target
@@ -254,7 +254,7 @@ def _check(
         found = float(values[_cells_of(total, grid)].sum()) if not loose else least if wanted < least else most
         bound = ("at least " if wanted < least else "at most ") if loose else ""
         hidden = f" ({n_hidden} of them not told)" if n_hidden else ""
-        cure = _cure(wanted, found, exact=not loose)
+        cure = of_total(wanted, found, total.head, exact=not loose)
         if wider and room.said is not None:
             cure = f"{room.said(wider[0])} allows for it, as where figures were rounded up or down at random; or {cure}"
         add(
@@ -265,13 +265,6 @@ def _check(
             found=found,
             expected=wanted,
         )
-
-
-def _cure(wanted: float, found: float, *, exact: bool) -> str:
-    """What to do about a total that its cells do not come to."""
-    near = exact and abs(wanted - found) < NEAR * abs(wanted)
-    perturbed = "; `tolerance: {relative: 1%}` allows for perturbed counts" if near else ""
-    return f"correct the total or a cell, or leave the row of totals out{perturbed}"
 
 
 def _narrow(
