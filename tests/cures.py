@@ -31,19 +31,24 @@ def proposals(finding: Finding, *, meant: str | None = None) -> Iterator[tuple[s
             yield said, _written(finding, yaml.safe_load(said.replace("...", meant)))
     if found := re.search(r"set (records|population) to ([\d,]+)", cure):
         yield found[0], _set(found[1], int(found[2].replace(",", "")))
-    if (found := re.search(r"did you mean '(.+?)'\?", cure)) and finding.label:
-        yield found[0], _replaced(finding.label, found[1])
+    if found := re.search(r"did you mean '(.+?)'\?", cure):
+        slip = re.search(r"(?:called|key|type|column|of) '([^']+)'|'([^']+)' is no ", finding.message)
+        told = finding.label or (slip and (slip[1] or slip[2])) or finding.where
+        folder = finding.where.rpartition("/")[0] if told == finding.where else ""
+        yield found[0], _replaced(told, f"{folder}/{found[1]}".lstrip("/"))
     if found := re.search(r"call the column (share|count)", cure):
         yield found[0], _called(finding, found[1])
-    for key in re.findall(r"leave `(by|encoding|format)` out", cure):
+    for key in re.findall(r"leave `?(by|encoding|format)`? out", cure):
         yield f"leave {key} out", _left_out(finding, key)
     if "leave the row of totals out" in cure or "leave the row out" in cure:
         yield "leave the row out", _without_row(finding)
 
 
 def _target(spec: dict[str, Any], finding: Finding) -> dict[str, Any]:
-    """The target that a finding is about."""
+    """The target that a finding is about, or the one that its cure names."""
     targets = spec["targets"]
+    if named := re.search(r"give '([^']*)'(?: \((.*?)\))? `", finding.cure):
+        return next(target for target in targets if named[1] == target.get("name") or named[2] == target.get("table"))
     if place := re.match(r"targets\[(\d+)\]", finding.where):
         return targets[int(place[1])]
     of = [target for target in targets if finding.where in (target.get("table"), target.get("name"))]

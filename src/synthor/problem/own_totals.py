@@ -13,7 +13,7 @@ from synthor.problem.reader import Reader
 from synthor.problem.rows import Total
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import Grid, Target
-from synthor.problem.totals import Filled
+from synthor.problem.totals import Filled, by_sides
 
 
 def own_totals(reader: Reader, measure: str, table: Filled, grid: Grid, factor: float) -> Iterator[Target]:
@@ -37,14 +37,6 @@ def own_totals(reader: Reader, measure: str, table: Filled, grid: Grid, factor: 
             reader.warn(f"a total without a margin of error{others}: what its cells come to is all that is met of it", row=row)
         if known:
             yield _target(reader, measure, replace(grid, axes=axes), known, factor)
-
-
-def by_sides(totals: Sequence[Total]) -> dict[tuple[bool, ...], list[Total]]:
-    """Totals by the sides that they keep."""
-    found: dict[tuple[bool, ...], list[Total]] = {}
-    for total in totals:
-        found.setdefault(tuple(code != TOTAL for code in total.codes), []).append(total)
-    return found
 
 
 def _target(reader: Reader, measure: str, grid: Grid, totals: Sequence[Total], factor: float) -> Target:

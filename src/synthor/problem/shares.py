@@ -9,12 +9,11 @@ import numpy as np
 from synthor.errors import nearest
 from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed
-from synthor.problem.own_totals import by_sides
 from synthor.problem.reader import Reader
 from synthor.problem.rows import Listed, Total
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import Axis, Grid, Moment
-from synthor.problem.totals import Room, chosen
+from synthor.problem.totals import Room, by_sides, chosen
 from synthor.types import Floats, Mask
 
 HALVINGS, NEARLY = 60, 1e-9

@@ -124,7 +124,7 @@ def filled(
     silent = unknown & (low <= 0) & np.isinf(high)
     sums = [(total.value.value, cells) for total, cells in zip(told, parts, strict=True)]
     open_ended = [total.codes for total in every if not _of_all(total, covered)]
-    _check(every, open_ended, grid, low, high, values, room, labels, add)
+    _check(every, open_ended, grid, low, high, values, room, labels, add, whole)
     if whole is not None and unknown.any():
         sums.append((whole, grid.ravel()))
     high[unknown] = np.minimum(high[unknown], np.maximum(most, low[unknown]))
@@ -196,6 +196,14 @@ def _alike(one: Total, other: Total, room: Room) -> bool:
     return bool(abs(values[0] - values[1]) <= 2 * room.off(values).max() + NEARLY * values.max())
 
 
+def by_sides(totals: Sequence[Total]) -> dict[tuple[bool, ...], list[Total]]:
+    """Totals by the sides that they keep."""
+    found: dict[tuple[bool, ...], list[Total]] = {}
+    for total in totals:
+        found.setdefault(tuple(code != TOTAL for code in total.codes), []).append(total)
+    return found
+
+
 def _name(total: Total, labels: Sequence[Sequence[str]]) -> tuple[str, str]:
     """What a message calls a total, and the labels that it is of."""
     where = ", ".join(side[code] for side, code in zip(labels, total.codes, strict=True) if code != TOTAL)
@@ -224,6 +232,7 @@ def _check(
     room: Room,
     labels: Sequence[Sequence[str]],
     add: Callable[..., None],
+    whole: float | None,
 ) -> None:
     """Add a finding where a total is not what its cells can come to.
 
@@ -237,6 +246,7 @@ def _check(
         room: how far figures may be off.
         labels: of each side.
         add: takes what is wrong.
+        whole: what all cells come to, where that is known.
     """
 
     def ends(total: Total, room: Room) -> tuple[float, float]:
@@ -246,7 +256,8 @@ def _check(
 
     wrong = [total for total in totals if not _fits(total, *ends(total, room), room)]
     wider = [times for times in WIDER if wrong and room.said is not None and room.said(times)
-             and all(_fits(total, *ends(total, room.times(times)), room.times(times)) for total in totals)]  # fmt: skip
+             and all(_fits(total, *ends(total, room.times(times)), room.times(times)) for total in totals)
+             and _come_to(totals, whole, grid.shape, room.times(times))]  # fmt: skip
     for total in wrong:
         wanted, (least, most), (name, where) = total.value.value, ends(total, room), _name(total, labels)
         n_hidden = int(np.isnan(values[_cells_of(total, grid)]).sum())
@@ -265,6 +276,17 @@ def _check(
             found=found,
             expected=wanted,
         )
+
+
+def _come_to(totals: Sequence[Total], whole: float | None, shape: tuple[int, ...], room: Room) -> bool:
+    """Whether the totals of each side, where all are told, can come to what all cells do."""
+    for kept, of in by_sides(totals).items():
+        if whole is not None and len(of) == math.prod(size for size, keep in zip(shape, kept, strict=True) if keep):
+            values = np.array([total.value.value for total in of])
+            low, high = room.ends(values, values)
+            if not low.sum() - NEARLY * whole <= whole <= high.sum() + NEARLY * whole:
+                return False
+    return True
 
 
 def _narrow(
