@@ -245,3 +245,21 @@ def test_records_that_roundings_hardly_add_up_to_are_told(records: int, said: st
     rows = ", ".join(f"{{kind: {kind}, count: 10}}" for kind in "abcd")
     found = told(HOMES.replace("150", str(records)) + f"targets: [{{rounded_to: 6, table: [{rows}]}}]")
     assert [one[: len(said)] for one in found if "whole numbers" not in one] == [said] * bool(said)
+
+
+@pytest.mark.parametrize("loose", ["", "rounded_to: 5,"])
+@pytest.mark.parametrize("rows", ["a,* b,* c,300 d,0 Total,600", "a,* b,510 c,0 d,0 Total,600"])
+def test_records_other_than_the_total_over_hidden_cells_are_told(rows: str, loose: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("kind,count\n" + rows.replace(" ", "\n"), encoding="utf-8")
+    text = f"targets: [{{{loose} table: t.csv}}]"
+    (found,) = told(HOMES.replace("150", "1000") + text, tmp_path)
+    assert found.startswith("error: t.csv: counts add up to 600")
+    assert "set records to 600" in found
+    assert not told(HOMES.replace("150", "600") + text, tmp_path)
+
+
+def test_records_other_than_the_totals_of_a_side_over_hidden_cells_are_told() -> None:
+    rows = [("N", "a", "'*'"), ("N", "b", "'*'"), ("N", "Total", 50), ("S", "a", "'*'"), ("S", "b", "'*'"), ("S", "Total", 90)]
+    table = ", ".join(f"{{zone: {zone}, kind: {kind}, count: {count}}}" for zone, kind, count in rows)
+    (found,) = told(HOMES + f"targets: [{{table: [{table}]}}]")
+    assert found.startswith("error: targets[0]: counts add up to at most 140 (4 of them not told), but records is 150")

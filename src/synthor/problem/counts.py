@@ -13,11 +13,10 @@ from synthor.problem.marginals import SIGMAS_APART, inexact
 from synthor.problem.own_totals import own_totals
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reader
-from synthor.problem.rows import Listed
+from synthor.problem.rows import Listed, Total
 from synthor.problem.shares import shares_by
-from synthor.problem.sides import TOTAL
 from synthor.problem.target import SIGMAS, Axis, Grid, Moment, Target, Universe
-from synthor.problem.totals import Filled, Room, filled
+from synthor.problem.totals import Filled, Room, by_sides, filled
 from synthor.spec.rules import truth
 from synthor.spec.variables import as_text
 from synthor.types import Mask
@@ -51,7 +50,7 @@ def counts(reader: Reader) -> Target | Moment | None:
     _warn_of_blanks(reader, axes, rows, grid.universe, all_records=measure == "count" and not grid.universe)
     if sparse:
         found = _sparse(reader, rows, grid, measure)
-        return _of_all_records(reader, found, rows, None) if measure == "count" else found
+        return _of_all_records(reader, found, rows, (), Room(fixed=0.0)) if measure == "count" else found
     most, room = float(reader.n_units) if measure == "count" else whole_of(rows), _room(reader, measure, rows)
     inside = [_inside(reader, axis, grid.universe) for axis in axes]
     table = filled(
@@ -69,7 +68,7 @@ def counts(reader: Reader) -> Target | Moment | None:
         return None
     factor, slack = _scale(reader, measure, table, rows, grid)
     found = _table(reader, measure, table, rows, grid, factor, slack)
-    return _of_all_records(reader, found, rows, _grand_total(table, room)) if measure == "count" else found
+    return _of_all_records(reader, found, rows, table.totals, room) if measure == "count" else found
 
 
 def _refuse_shares_inside(reader: Reader, axes: tuple[Axis, ...], rows: Listed) -> None:
@@ -226,38 +225,32 @@ def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid
     return reader.n_units / total if total else 0.0, slack * reader.n_units
 
 
-def _grand_total(table: Filled, room: Room) -> tuple[float, float, float] | None:
-    """The total of all cells, if it is published, and the least and the most that it can be."""
-    for total in table.totals:
-        if all(code == TOTAL for code in total.codes):
-            value = np.array([total.value.value])
-            low, high = room.ends(value, value)
-            low, high = np.maximum(low - SIGMAS * total.sigma, 0.0), high + SIGMAS * total.sigma
-            if total.sigma > 0 and value[0] == np.rint(value[0]):  # then what it is a total of are whole records
-                low, high = np.ceil(low), np.floor(high)
-            return float(value[0]), float(low[0]), float(high[0])
-    return None
-
-
-def _of_all_records(reader: Reader, target: Target, rows: Listed, total: tuple[float, float, float] | None) -> Target:
+def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequence[Total], room: Room) -> Target:
     """A table of counts; a finding is added where it cannot add up to `records`, or hardly can.
 
-    It cannot where no records meet all cells, or the published total. It hardly can where a sum of margins of error is another
-    one at all, since records are made for the sum, and where roundings would have to conspire.
+    It cannot where no records meet all cells, or all totals of one side. It hardly can where figures with margins of error add
+    up to any other number, since records are made for their sum, and where roundings would have to conspire.
+
+    Args:
+        reader: of the table.
+        target: the table.
+        rows: its rows.
+        totals: those that are told of all their cells.
+        room: how far they may be off.
     """
     covers, n_units, loose = target.grid.covers, float(reader.n_units), reader.loose
-    hidden = not rows.told.all()
     low, high = _ends(target)
     published = float(target.wanted.sum())
-    if loose and covers:
-        for sums in reader.sums:
-            if isinstance(sums, Target) and sums.grid.covers:
-                low, high = max(low, _ends(sums)[0]), min(high, _ends(sums)[1])
-        if total is not None:
-            published, low, high = total[0], max(low, total[1]), min(high, total[2])
-    gap, room = published - n_units, inexact(n_units)
-    cannot = low > n_units + room or (covers and high < n_units - room)
-    if not cannot and not (covers and loose and not hidden and abs(gap) > _usual(reader, target) + room):
+    hidden = not rows.told.all()
+    for kept, of in by_sides(totals).items() if covers else ():
+        if len(of) == math.prod(size for size, keep in zip(target.shape, kept, strict=True) if keep):
+            least, most = _ends_of_totals(of, room)
+            low, high = max(low, least), min(high, most)
+            if not any(kept):
+                published, hidden = of[0].value.value, False
+    gap, near = published - n_units, inexact(n_units)
+    cannot = low > n_units + near or (covers and high < n_units - near)
+    if not cannot and not (covers and loose and not hidden and abs(gap) > _usual(reader, target) + near):
         return target
     found = low if low > n_units else high
     n_hidden = f" ({int((~rows.told).sum())} of them not told)" if hidden else ""
@@ -269,7 +262,7 @@ def _of_all_records(reader: Reader, target: Target, rows: Listed, total: tuple[f
         ends = f"{bound}{shown(found)}" if cannot else f"{shown(math.ceil(low))} to {shown(math.floor(high))}"
         what = f"counts add up to {shown(published)}{n_hidden}, with {_looseness(reader)} {ends}"
     message = f"{what}, but {reader.reading.whole} is {shown(n_units)}"
-    whole = min(max(published, math.ceil(low)), math.floor(high)) if loose else found
+    whole = found if not loose else published if low > high else min(max(published, math.ceil(low)), math.floor(high))
     cure = of_counts(
         whole, n_units, reader.reading.whole, decimals=rows.decimals, covers=covers, hidden=hidden, exact=not loose
     )
@@ -283,6 +276,16 @@ def _ends(target: Target) -> tuple[float, float]:
     """The fewest and the most records with which all cells of a table are met; whole numbers where it has margins of error."""
     edges = (target.lowest, target.highest) if target.sigma is None else (target.low, target.high)
     return float(edges[0].sum()), float(edges[1].sum())
+
+
+def _ends_of_totals(totals: Sequence[Total], room: Room) -> tuple[float, float]:
+    """The least and the most that totals come to together; whole numbers where they have margins of error and are whole."""
+    values, sigma = (np.array(of) for of in ([one.value.value for one in totals], [one.sigma for one in totals]))
+    low, high = room.ends(values, values)
+    low, high = np.maximum(low - SIGMAS * sigma, 0.0), high + SIGMAS * sigma
+    if (sigma > 0).any() and (values == np.rint(values)).all():
+        low, high = np.ceil(low), np.floor(high)
+    return float(low.sum()), float(high.sum())
 
 
 def _usual(reader: Reader, target: Target) -> float:
