@@ -15,12 +15,15 @@ from synthor.spec.variables import as_text
 
 RAGGED = "write the same number of fields in every row; quote a field that holds a comma"
 MEASURES = {
-    "count": ("counts", "number", "n", "freq", "frequency", "obs_value", "value", "estimate"),
+    "count": (
+        "counts", "number", "n", "freq", "frequency", "obs_value", "value", "estimate", "observation", "observations",
+        "anzahl", "wert", "nombre", "effectif", "valeur", "número", "valor", "numero", "valore", "aantal", "waarde",
+    ),
     "share": ("shares", "percent", "percentage", "pct", "%"),
     "mean": ("average",),
     "total": ("sum",),
     "sd": ("standard deviation", "std"),
-}
+}  # fmt: skip
 """Columns that hold the values of a table, and what else they are called."""
 
 NOTE = re.compile(
@@ -228,14 +231,14 @@ def _placed(rows: list[tuple[str, ...]], n_heads: int) -> list[tuple[str, ...]]:
     nameless = [i for i in range(len(rows[0])) if not any(head[i] for head in rows[:n_heads])]
     last = list(rows[n_heads - 1])
     for i in nameless[1:]:
-        last[i] = place_of(i)
+        last[i] = blank_head(i)
     return [*rows[: n_heads - 1], tuple(last), *rows[n_heads:]]
 
 
-def place_of(position: int) -> str:
+def blank_head(position: int) -> str:
     """What a column without a head is called, by its place in the file.
 
-    >>> place_of(1)
+    >>> blank_head(1)
     '(column 2)'
     """
     return f"(column {position + 1})"
@@ -244,7 +247,7 @@ def place_of(position: int) -> str:
 def _without_blank_columns(rows: list[tuple[str, ...]], n_heads: int) -> list[tuple[str, ...]]:
     blank = [
         not any(row[i] for row in rows[n_heads:])
-        and rows[n_heads - 1][i] in ("", place_of(i))
+        and rows[n_heads - 1][i] in ("", blank_head(i))
         and not any(head[i] for head in rows[: n_heads - 1])
         for i in range(len(rows[0]))
     ]
