@@ -123,6 +123,11 @@ CURED: dict[str, Case] = {
         files={"t.csv": "sex,works,count\nmale,yes,9\nmale,no,9\nfemale,yes,482\nfemale,no,500\n"}, says="disagree on sex",
         proposed=1,
     ),
+    "totals that another table disagrees with": Case(
+        spec="targets: [{table: t.csv, rounded_to: 5}, {name: b, counts: {sex: {male: 480, female: 520}}}]",
+        files={"t.csv": "sex,yes,no,All\nmale,250,240,490\nfemale,200,310,510\n"}, proposed=1,
+        says="(totals of sex)' and 'b' disagree on sex",
+    ),
     "totals of tables": Case(
         spec="targets: [{counts: {sex: {male: 490, female: 500}}}, {counts: {home: {north: 90, south: 900}}}]",
         says="records is 1,000, 2 tables say 990", proposed=1,

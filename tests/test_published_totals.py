@@ -8,6 +8,7 @@ import pytest
 
 from synthor import check, compile_problem, parse_spec, synthesize
 from synthor.problem import Moment, Target
+from synthor.report.explain_targets import explain_target
 
 HOMES = """
 records: 150
@@ -46,6 +47,12 @@ def test_rounded_totals_of_a_wide_table_are_met(tmp_path: Path) -> None:
     got = dict(run.records["zone"].value_counts().iter_rows())
     assert 48 <= got["N"] <= 52
     assert 98 <= got["S"] <= 102
+
+
+def test_totals_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(WIDE, encoding="utf-8")
+    spec = parse_spec(HOMES + "targets: [{table: t.csv, layout: {wide: [kind]}, rounded_to: 5}]").placed_in(tmp_path)
+    assert "Its published totals are met likewise: 2 of zone." in explain_target(spec, 0, compile_problem(spec)).sentence
 
 
 @pytest.mark.parametrize("loose", ["rounded_to: 8", "tolerance: {points: 0.0959}"])

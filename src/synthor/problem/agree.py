@@ -111,7 +111,9 @@ def _disagreement(a: Stated, b: Stated, shared: Shared) -> Finding:
     on = " by ".join(shared.names) or "the total"
     message = f"'{a.target.name}' and '{b.target.name}' disagree on {on}{within}: {what}{told}"
     looser = "" if soft else _looser(a, b, shared)
-    cure = f"correct one of them{looser}, or try `synthor check SPEC --reconcile`"
+    # Tables are reconciled by their cells; totals that stand beside these would go on to disagree.
+    cells = not a.target.totals_of and not b.target.totals_of
+    cure = f"correct one of them{looser}{', or try `synthor check SPEC --reconcile`' if cells else ''}"
     return Finding(
         where="targets",
         message=message + _newer(a, b),
