@@ -49,6 +49,29 @@ def test_rounded_totals_of_a_wide_table_are_met(tmp_path: Path) -> None:
     assert 98 <= got["S"] <= 102
 
 
+def test_a_total_of_some_cells_is_met_to_its_own_rounding(tmp_path: Path) -> None:
+    rows = ["zone,a,b,Sum,c,d,Total", "N,10,10,25,40,40,105", "S,25,25,45,5,5,60"]  # a and b come to 16 to 24, 46 to 54
+    (tmp_path / "t.csv").write_text("\n".join(rows), encoding="utf-8")
+    text = HOMES.replace("150", "165") + "targets: [{table: t.csv, layout: {wide: [kind], total: [Sum, Total]}, rounded_to: 5}]"
+    found = targets(text, tmp_path)
+    assert {name: within(target) for name, target in found.items() if "total of" in name} == {
+        "zone by kind (total of N, a + b)": [(23, 27)],
+        "zone by kind (total of S, a + b)": [(43, 47)],
+    }
+    run = synthesize(parse_spec(text).placed_in(tmp_path))
+    assert run.measurement.met
+    both = dict(run.records.filter(pl.col("kind").is_in(["a", "b"]))["zone"].value_counts().iter_rows())
+    assert 23 <= both["N"] <= 24
+    assert 46 <= both["S"] <= 47
+
+
+def test_a_total_of_some_cells_that_may_be_either_is_told() -> None:
+    rows = ", ".join(f"{{kind: {kind}, count: {n}}}" for kind, n in (("a", 30), ("Total", 33), ("b", 32), ("c", 0), ("d", 0)))
+    text = f"targets: [{{where: zone = 'N', rounded_to: 5, table: [{rows}, {{kind: All, count: 60}}]}}]"
+    (found,) = told(HOMES + text)
+    assert found.startswith("warning: targets[0], row 2: a total of 33 is one of some cells, but it is not clear of which")
+
+
 def test_totals_are_explained(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(WIDE, encoding="utf-8")
     spec = parse_spec(HOMES + "targets: [{table: t.csv, layout: {wide: [kind]}, rounded_to: 5}]").placed_in(tmp_path)

@@ -4,6 +4,7 @@ Where cells are told as they are, a total says nothing that they do not. Where e
 or a margin of error, their sum may be off by all of these together, but the published total by its own alone.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from synthor.problem.rows import Total
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import Grid, Target
 from synthor.problem.totals import Filled, by_sides
+from synthor.types import CellIndex
 
 
 def own_totals(reader: Reader, measure: str, table: Filled, grid: Grid, factor: float) -> Iterator[Target]:
@@ -37,6 +39,33 @@ def own_totals(reader: Reader, measure: str, table: Filled, grid: Grid, factor: 
             reader.warn(f"a total without a margin of error{others}: what its cells come to is all that is met of it", row=row)
         if known:
             yield _target(reader, measure, replace(grid, axes=axes), known, factor)
+    if reader.loose:
+        told: set[bytes] = set()
+        for total, cells in table.of_some:
+            if cells.tobytes() not in told and np.isfinite(total.sigma):
+                told.add(cells.tobytes())
+                yield from _of_some(reader, measure, grid, total, cells, factor)
+
+
+def _of_some(reader: Reader, measure: str, grid: Grid, total: Total, cells: CellIndex, factor: float) -> Iterator[Target]:
+    """A total of some cells as a table of one cell, if they are all that some labels of each side have in common."""
+    groups = [np.unique(side) for side in np.unravel_index(cells, grid.shape)]
+    if math.prod(len(of) for of in groups) != len(cells):
+        return
+    kept = [(axis, of) for axis, of in zip(grid.axes, groups, strict=True) if len(of) < axis.size or not axis.covers]
+    axes = tuple(
+        replace(
+            axis,
+            labels=(" + ".join(axis.labels[group] for group in of.tolist()),),
+            group_of=np.where(np.isin(axis.group_of, of), 0, -1).astype(np.int32),
+        )
+        for axis, of in kept
+    )
+    value, none = np.array([total.value.value]), np.zeros(1, bool)
+    table = Filled(values=value, low=value, high=value, unknown=none, silent=none)
+    made = reader.target(measure, replace(grid, axes=axes), table, np.array([total.sigma]), factor, 0.0)
+    of_what = ", ".join(axis.labels[0] for axis in axes)
+    yield replace(made, name=f"{made.name} (total of {of_what})", totals_of=made.name)
 
 
 def _target(reader: Reader, measure: str, grid: Grid, totals: Sequence[Total], factor: float) -> Target:

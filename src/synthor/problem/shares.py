@@ -38,7 +38,7 @@ def shares_by(reader: Reader) -> Moment | None:
     n_whole = int((listed.any(axis=1) & ~hidden.any(axis=1)).sum())
     whole = 100.0 if shares[~hidden.any(axis=1)].sum() > 1.5 * n_whole or (shares > 1.5).any() else 1.0
     half = 0.5 * 10.0**-rows.decimals
-    totals = chosen(rows, Room(fixed=half), [axis.labels for axis in axes], reader.warn)
+    totals, _ = chosen(rows, Room(fixed=half), [axis.labels for axis in axes], reader.warn)
     _check_totals(reader, axes, totals, shares, hidden, half)
     rest = whole - shares.sum(axis=1)
     alone = (hidden.sum(axis=1) == 1) & (rest >= 0)

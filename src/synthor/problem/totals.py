@@ -69,6 +69,7 @@ class Filled:
         silent: (c,) those of them of which nothing is said: neither a threshold nor a range.
         totals: those that are told of all their cells.
         sums: those of them over several cells that are not told: each a demand of its own.
+        of_some: totals of a few cells next to them, and these cells.
     """
 
     values: Floats
@@ -78,6 +79,7 @@ class Filled:
     silent: Mask
     totals: tuple[Total, ...] = ()
     sums: tuple[Total, ...] = ()
+    of_some: tuple[tuple[Total, CellIndex], ...] = ()
 
 
 def filled(
@@ -113,7 +115,7 @@ def filled(
     absent[listed.cells] = False
     grid = np.arange(size).reshape(shape)
     off = float(room.off(listed.values[listed.told]).max(initial=room.fixed))
-    every = chosen(listed, room, labels, warn)
+    every, of_some = chosen(listed, room, labels, warn)
     told = [total for total in every if _of_all(total, covered)]
     parts = [_cells_of(total, grid) for total in told]
     for total, cells in zip(told, parts, strict=True):  # what is not listed is not told, if a total leaves something for it
@@ -135,7 +137,16 @@ def filled(
     unknown &= ~settled
     values[unknown] = _guesses(values, low, high, unknown, whole)
     several = tuple(total for total, cells in zip(told, parts, strict=True) if unknown[cells].sum() > 1)
-    return Filled(values=values, low=low, high=high, unknown=unknown, silent=silent & unknown, totals=tuple(told), sums=several)
+    return Filled(
+        values=values,
+        low=low,
+        high=high,
+        unknown=unknown,
+        silent=silent & unknown,
+        totals=tuple(told),
+        sums=several,
+        of_some=tuple(of_some),
+    )
 
 
 def _cells_of(total: Total, grid: CellIndex) -> CellIndex:
@@ -148,11 +159,12 @@ def _of_all(total: Total, covered: Sequence[bool]) -> bool:
     return all(covers for code, covers in zip(total.codes, covered, strict=True) if code == TOTAL)
 
 
-def chosen(listed: Listed, room: Room, labels: Sequence[Sequence[str]], warn: Callable[..., None]) -> list[Total]:
-    """One told total of each: of several, the one that its cells come to, else the largest.
+def chosen(
+    listed: Listed, room: Room, labels: Sequence[Sequence[str]], warn: Callable[..., None]
+) -> tuple[list[Total], list[tuple[Total, CellIndex]]]:
+    """One told total of each: of several, the one that its cells come to, else the largest; and totals of some of these cells.
 
-    Another one may be a total of some of these cells only, if these are the next ones above or below it; if it is none of
-    anything, that is told.
+    Another one may be a total of the next cells above or below it; if it is none of anything, that is told.
 
     Args:
         listed: the rows of a table.
@@ -166,21 +178,40 @@ def chosen(listed: Listed, room: Room, labels: Sequence[Sequence[str]], warn: Ca
     for total in listed.totals:
         if total.value.told:
             of.setdefault(total.codes, []).append(total)
-    found = []
+    found, parts = [], []
     for totals in of.values():
         best = totals[0]
         if len(totals) > 1:
-            inside = np.isin(listed.cells, _cells_of(best, grid))
-            places, (low, high) = listed.places[inside], room.ends(listed.low[inside], listed.high[inside])
+            inside = np.flatnonzero(np.isin(listed.cells, _cells_of(best, grid)))
+            low, high = room.ends(listed.low[inside], listed.high[inside])
             fitting = [total for total in totals if _fits(total, float(low.sum()), float(high.sum()), room)]
             best = max(fitting or totals, key=lambda total: total.value.value)
-            for other in totals:
-                beside = (np.flatnonzero(places > other.place), np.flatnonzero(places < other.place)[::-1])
-                ends = (pair for cells in beside for pair in zip(low[cells].cumsum(), high[cells].cumsum(), strict=True))
-                if not _alike(other, best, room) and not any(_fits(other, *pair, room) for pair in ends):
+            for other in (total for total in totals if not _alike(total, best, room)):
+                runs = _runs(other, listed, inside, room)
+                if not runs:
                     _warn_of_second(other, best, labels, warn, fits=bool(fitting))
+                elif len(runs) == 1:
+                    parts.append((other, listed.cells[runs[0]]))
+                elif room.said is not None:
+                    message = f"a total of {shown(other.value.value)} is one of some cells, but it is not clear of which"
+                    cure = "write it as a target of its own, with `groups`, if it is to be met to its own rounding"
+                    warn(message, cure, row=other.row, found=other.value.value)
         found.append(best)
-    return found
+    return found, parts
+
+
+def _runs(total: Total, listed: Listed, inside: CellIndex, room: Room) -> list[CellIndex]:
+    """The next cells above or below a total that come to it; if they can within their room, those whose figures do."""
+    places = listed.places[inside]
+    fitting, equal = [], []
+    for beside in (inside[places > total.place], inside[places < total.place][::-1]):
+        low, high = (edge.cumsum() for edge in room.ends(listed.low[beside], listed.high[beside]))
+        values = listed.values[beside].cumsum()
+        for n in (n for n in range(len(beside)) if _fits(total, float(low[n]), float(high[n]), room)):
+            fitting.append(beside[: n + 1])
+            if abs(values[n] - total.value.value) <= NEARLY * max(total.value.value, 1.0):
+                equal.append(beside[: n + 1])
+    return equal or fitting
 
 
 def _fits(total: Total, least: float, most: float, room: Room) -> bool:
