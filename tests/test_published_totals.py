@@ -3,10 +3,12 @@
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
-from synthor import check, compile_problem, parse_spec, synthesize
+from synthor import Spec, check, compile_problem, parse_spec, synthesize
+from synthor.fit.status import Status
 from synthor.problem import Moment, Target
 from synthor.report.explain_targets import explain_target
 
@@ -47,6 +49,23 @@ def test_rounded_totals_of_a_wide_table_are_met(tmp_path: Path) -> None:
     got = dict(run.records["zone"].value_counts().iter_rows())
     assert 48 <= got["N"] <= 52
     assert 98 <= got["S"] <= 102
+
+
+def test_many_rounded_cells_and_their_totals_are_met_in_few_steps() -> None:
+    counts = np.random.default_rng(1).poisson(np.random.default_rng(2).gamma(0.8, 20, size=(100, 8)))
+    sides = [*(([i], [j]) for i in range(100) for j in range(8)), *(([i], range(8)) for i in range(100))]
+    rows = [
+        {"zone": f"z{i[0]}", "kind": f"k{j[0]}" if len(j) == 1 else "Total", "count": int(5 * np.round(counts[i, j].sum() / 5))}
+        for i, j in sides
+    ]
+    variables = {
+        name: {"type": "category", "values": [f"{name[0]}{i}" for i in range(n)]} for name, n in (("zone", 100), ("kind", 8))
+    }
+    target = {"table": rows, "rounded_to": 5}
+    run = synthesize(Spec.model_validate({"records": int(counts.sum()), "variables": variables, "targets": [target]}))
+    assert run.model.status is Status.CONVERGED
+    assert run.measurement.met
+    assert len(run.model.history) < 40
 
 
 def test_a_total_of_some_cells_is_met_to_its_own_rounding(tmp_path: Path) -> None:
