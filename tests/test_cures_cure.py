@@ -29,8 +29,11 @@ LEADS_ON = {
 
 
 def found(spec: dict[str, Any], files: dict[str, Any], folder: Path) -> list[Finding]:
+    return read_and_check(yaml.safe_dump(spec, allow_unicode=True, sort_keys=False), files, folder)
+
+
+def read_and_check(text: str, files: dict[str, Any], folder: Path) -> list[Finding]:
     folder.mkdir()
-    text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
     try:
         return check(load_spec(written({"base": "", "spec": text, "files": files}, folder)))
     except InputError as error:
@@ -67,6 +70,91 @@ def test_what_is_proposed_for_a_broken_spec_mends_it(case: dict[str, Any], spec:
         assert finding.message not in [one.message for one in after], said
         next_one = LEADS_ON.get((case["name"], said))
         assert all(next_one is not None and next_one in one for one in worse(after, before)), (said, worse(after, before))
+
+
+SENTENCES: dict[str, tuple[tuple[str, str], ...]] = {
+    "an empty download": (("", "tenure,count\nowned,60\nrented,40\n"),),
+    "only a header": (("tenure,count\n", "tenure,count\nowned,60\nrented,40\n"),),
+    "a text file with the ending of a workbook": (("t.xlsx", "t.csv"),),
+    "rows of different lengths": (("owned,no\n", "owned,no,10\n"), ("yes,2,0", "yes,20"), ("rented,no,20", "rented,no,20")),
+    "a quote that is never closed": (('"owned', "owned"),),
+    "thousands commas without quotes": (("1,060", '"60"'),),
+    "an empty spec": (("", "records: 100\nvariables: {tenure: {type: category, values: [owned, rented]}}\n"),),
+    "a tab in the spec": (("\t- {table: t.csv}", "  - {counts: {tenure: {owned: 60, rented: 40}}}"),),
+    "an encoding that nobody knows": (("ansi-2", "utf-8"),),
+    "an encoding that is none of text": (("base64", "utf-8"),),
+    "the labels of another variable": (("sex,tenure,count", "tenure,sex,count"),),
+    "counts beside shares": ((",share", ""), (",0.6", ""), (",0.3", ""), (",0.1", "")),
+    "a category is written twice": (("rented,20\n", ""), ("Rented,10", "rented,30")),
+    "a rename of a variable that is not there": (("gender", "sex"), ("M: male", "male: male")),
+    "a part that is more than the whole": (("900", "500"),),
+    "a number that became a date": (("10-May", "490"),),
+    "a mean outside of the range": (("5120000", "51200"),),
+    "records written with commas": (("1,000", "1000"),),
+    "bands that overlap by one year": (("15-24", "16-24"),),
+    "a single value that is no bin": (("17,", "16,"),),
+    "bands beyond the range": (("25-99", "25-64"), ("100+", "65+")),
+    "groups that overlap": (("[0, 30]", "[0, 25]"),),
+    "a group with three edges": (("[0, 16, 25]", "[0, 25]"),),
+    "quantiles that fall": (("0.5: 21000", "0.5: 31000"),),
+    "quantiles as percent": (("25: 24000", "0.25: 24000"), ("50: 47000", "0.5: 47000")),
+    "no type": (("{values", "{type: category, values"),),
+    "values as one text": (("'owned, rented'", "[owned, rented]"),),
+    "values for a boolean": ((", values: [yes, no]", ""),),
+    "records as a word": (("many", "5000"),),
+    "records with decimals": (("99.5", "5000"),),
+    "no records": (("records: 0", "records: 1"),),
+    "variables as a list": (("  - {name: car, type: boolean}", "  car: {type: boolean}"),),
+    "targets as a mapping": (("{table: t.csv}", "[{counts: {car: {yes: 50, no: 50}}}]"),),
+    "a count as a word": (("sixty", "60"),),
+    "a count with a percent sign": (("counts", "shares"), ("60%", "60"), ("40%", "40")),
+    "the mean of a category": (("mean: tenure", "mean: persons"),),
+    "a single value inside an open bin": (("5: 40", "3+: 40"),),
+    "halves of persons": (("2.5: 30", "2: 30"),),
+    "a reserved name": (("  count:", "  cars:"),),
+    "a name with a blank": (("number of cars", "number_of_cars"),),
+    "min above max": (("min: 9, max: 1", "min: 1, max: 9"),),
+    "two kinds at once": ((" total: persons,", ""),),
+    "a zone that the spec lacks": (("53033000400", "53061000100"),),
+    "a zone is written twice": (("01003,100\n", "01007,100\n"),),
+    "columns of flows in another order": (("[home, work]", "[work, home]"),),
+    "codes were shortened by a spreadsheet": (("5.3033E+10", "53033000100"),),
+    "one row of shares does not add up": (("owned,65", "owned,55"),),
+    "confidence as a percentage": (("confidence: 90", "confidence: 0.9"),),
+    "a margin and a tolerance": ((", tolerance: {points: 1}", ""),),
+    "a margin for all that is negative": (("-5", "5"),),
+    "a negative margin": (("-12", "12"),),
+    "a margin of a percentage": (("2.4%", "12"), ("2.7%", "14")),
+    "suppressed says nothing that can be read": (("small", "<10"),),
+    "suppressed is a number": (("suppressed: 10", "suppressed: <10"),),
+    "suppressed below nothing": (("below: 0", "below: 10"),),
+    "an order of labels": (("tenure > 3", "tenure = 'owned'"),),
+    "a label without quotes": (("tenure = rented", "tenure = 'rented'"),),
+    "a bracket that is never closed": (("(persons = 1 and car", "(persons = 1 and car)"),),
+    "a function": (("abs(persons) > 3", "persons > 3"),),
+    "a rule that leaves nothing": (("persons >= 1", "persons > 8"),),
+    "a where that no record meets": (("persons > 20", "persons > 2"),),
+    "a where that compares two variables": (("persons > rooms", "persons > 2"),),
+}
+"""What a reader changes who follows a cure that is a sentence, in the cases of the bank."""
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_a_sentence_that_is_followed_mends_it(name: str, tmp_path: Path) -> None:
+    case = next(case for case in CASES if case["name"] == name)
+    text, files = case["base"] + case["spec"], dict(case.get("files") or {})
+    before = read_and_check(text, files, tmp_path / "before")
+    for old, new in SENTENCES[name]:
+        assert old in text or any(old in file or old in told for file, told in files.items()), old
+        text = text.replace(old, new) if old else text or new
+        files = {
+            file.replace(old, new) if old else file: told.replace(old, new) if old else told or new
+            for file, told in files.items()
+        }
+    after = read_and_check(text, files, tmp_path / "after")
+    errors = {one.message for one in before if one.severity == "error"}
+    assert errors
+    assert not [str(one) for one in after if one.severity == "error"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -250,7 +250,8 @@ def _warn_of_second(
     message = f"{name} is said to be {shown(other.value.value)} here and {shown(best.value.value)} in row {best.row}, {which}"
     cure = "leave one of them out, or give it a label of its own"
     told = (other.value.value, best.value.value)
-    warn(f"{message}; no cells next to it come to it either", cure, row=other.row, label=where, found=told[0], expected=told[1])
+    message += f": {shown(other.value.value)} is no total of anything here"
+    warn(message, cure, row=other.row, label=where, found=told[0], expected=told[1])
 
 
 def _check(
