@@ -9,8 +9,8 @@ import yaml
 
 from synthor.errors import Finding
 
-Edit = Callable[[dict[str, Any], dict[str, str]], None]
-"""Changes a spec, as YAML gives it, and the text of its files by name, in place."""
+Edit = Callable[[dict[str, Any], dict[str, Any]], None]
+"""Changes a spec, as YAML gives it, and its files by name, in place: their text, or how the bank of broken files has them."""
 
 SAID = re.compile(r"`((?:columns|labels|layout|population|tolerance|groups|rounded_to|suppressed|margin_of_error|by): [^`]+)`")
 OF_THE_SPEC = ("columns", "labels", "population", "records")
@@ -64,7 +64,7 @@ def _merged(into: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def _written(finding: Finding, said: dict[str, Any]) -> Edit:
-    def edit(spec: dict[str, Any], files: dict[str, str]) -> None:
+    def edit(spec: dict[str, Any], files: dict[str, Any]) -> None:
         (key,) = said
         _merged(spec if key in OF_THE_SPEC else _target(spec, finding), said)
         if key == "tolerance":
@@ -76,7 +76,7 @@ def _written(finding: Finding, said: dict[str, Any]) -> Edit:
 
 
 def _set(key: str, value: int) -> Edit:
-    def edit(spec: dict[str, Any], files: dict[str, str]) -> None:
+    def edit(spec: dict[str, Any], files: dict[str, Any]) -> None:
         spec[key] = value
 
     return edit
@@ -94,12 +94,12 @@ def _replaced(label: str, by: str) -> Edit:
             return by
         return re.sub(rf"(?<!\w){re.escape(label)}(?!\w)", by, part) if isinstance(part, str) and " " in part else part
 
-    def edit(spec: dict[str, Any], files: dict[str, str]) -> None:
+    def edit(spec: dict[str, Any], files: dict[str, Any]) -> None:
         changed = walked(spec)
         spec.clear()
         spec.update(changed)
         for name, text in list(files.items()):
-            files[name] = alone.sub(by, text)
+            files[name] = alone.sub(by, text) if isinstance(text, str) else text
             if name == label:
                 files[by] = files.pop(name)
 
@@ -109,7 +109,7 @@ def _replaced(label: str, by: str) -> Edit:
 def _called(finding: Finding, measure: str) -> Edit:
     other = {"share": "count", "count": "share"}[measure]
 
-    def edit(spec: dict[str, Any], files: dict[str, str]) -> None:
+    def edit(spec: dict[str, Any], files: dict[str, Any]) -> None:
         target = _target(spec, finding)
         if f"{other}s" in target:
             target[f"{measure}s"] = target.pop(f"{other}s")
@@ -123,7 +123,7 @@ def _called(finding: Finding, measure: str) -> Edit:
 
 
 def _left_out(finding: Finding, key: str) -> Edit:
-    def edit(spec: dict[str, Any], files: dict[str, str]) -> None:
+    def edit(spec: dict[str, Any], files: dict[str, Any]) -> None:
         target = _target(spec, finding)
         target.pop(key, None)
         target.get("layout", {}).pop(key, None)
@@ -132,7 +132,7 @@ def _left_out(finding: Finding, key: str) -> Edit:
 
 
 def _without_row(finding: Finding) -> Edit:
-    def edit(spec: dict[str, Any], files: dict[str, str]) -> None:
+    def edit(spec: dict[str, Any], files: dict[str, Any]) -> None:
         assert finding.row is not None
         target = _target(spec, finding)
         if isinstance(target.get("table"), str):

@@ -46,8 +46,9 @@ def worse(after: list[Finding], before: list[Finding]) -> list[str]:
 
 
 def read(case: dict[str, Any]) -> dict[str, Any] | None:
-    """The spec of a case of the bank; None where it is none, or what is proposed is told of no text."""
-    if not isinstance(case["spec"], str) or any(isinstance(told, dict) for told in (case.get("files") or {}).values()):
+    """The spec of a case of the bank; None where it is none, or where a workbook would have to be changed."""
+    of_text = isinstance(case["base"], str) and isinstance(case["spec"], str)
+    if not of_text or any("sheets" in told for told in (case.get("files") or {}).values()):
         return None
     try:
         spec = yaml.safe_load(case["base"] + case["spec"])
