@@ -48,7 +48,7 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
     room = room_of(cells)
     groups = _groups(grid, values, cells, room)
     if not groups:
-        equal = _equal_parts(cells, room)
+        equal = _equal_parts(cells, 0.0)
         if equal:
             return [([values[i] for i in run], _part_of(grid, [values[i] for i in run])) for run in equal]
         different = [i for i in values if PEOPLE.fullmatch(_plain(grid, i)) and not is_total(grid.name(i))]
@@ -101,8 +101,9 @@ def _part_of(grid: Grid, columns: Sequence[int]) -> Part:
     for head in heads[1:]:
         while not head.startswith(shared):
             shared = shared[:-1]
-    words = re.match(r"(.*[^\W\d_])[\W_]+", shared + "_" if shared != heads[0] else "")
-    return Part(name=words[1] if words else f"{heads[0]} to {heads[-1]}")
+    name = re.sub(r"[\W\d_]+\Z", "", shared)
+    ends = all(not head[len(name) : len(name) + 1].isalpha() for head in heads)
+    return Part(name=name if len(name) > 1 and ends else f"{heads[0]} to {heads[-1]}")
 
 
 def _plain(grid: Grid, i: int) -> str:

@@ -13,6 +13,10 @@ from synthor.spec.scaffold import Draft, Entry, variable_name
 from synthor.spec.tables.labels import column_key
 
 PLACEHOLDER = 1000
+LARGE = 1_000_000
+"""Records beyond which a first run had better make fewer."""
+NEARLY = 0.01
+"""Share by which two tables of the same people may differ where counts are perturbed."""
 READ_IT = (
     "A first draft from tables. Read it: names, order of labels, bins, largest values. Say what is impossible in "
     "`rules`, then run `synthor check` on this file."
@@ -186,18 +190,28 @@ def _comment(one: Told, variables: Sequence[str], body: Mapping[str, object]) ->
 def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
     """How many records the counts speak of, what to say of it, and what to ask of tables that count others."""
     totals = [(one, one.total) for one in found if one.total is not None and one.total >= 1]
+    totals = [(one, total) for one, total in totals if not one.asked] or totals
     if not totals:
-        return PLACEHOLDER, "FILL IN: the tables do not say how many there are", {}
+        counted = max((one for one in found if one.n_hidden and one.least >= 1), key=lambda one: one.least, default=None)
+        if counted is None:
+            return PLACEHOLDER, "FILL IN: the tables do not say how many there are", {}
+        below = str(counted.keys.get("suppressed", "<10")).lstrip("<")
+        guess = round(counted.least + counted.n_hidden * float(below) / 2)
+        told = f"{counted.least:,.0f} are told, {counted.n_hidden} cells are not: write how many there are, as published"
+        return guess, told, {}
     values = [round(total) for _, total in totals]
     best = max(dict.fromkeys(values), key=lambda value: (values.count(value), value))
     apart = [(one, total) for one, total in totals if round(total) != best and not _within(one, total, best)]
     if not apart:
-        return best, "what the counts add up to", {}
+        fewer = f"; for fewer, write `records: 10000` and `population: {best}`" if best > LARGE else ""
+        return best, f"what the counts add up to{fewer}", {}
     others = "; ".join(dict.fromkeys(f"{one.file} adds up to {total:,.10g}" for one, total in apart))
-    asks = {
-        id(one): f'{ASK}which records are counted here (they are {total:,.10g}, not {best:,})? a condition such as "age >= 16"'
-        for one, total in apart
-    }
+    asks = {}
+    for one, total in apart:
+        near = abs(total - best) <= NEARLY * best and not {"rounded_to", "tolerance"} & set(one.keys)
+        perturbed = ", or if counts were perturbed, `tolerance: {relative: 1%}` in place of `where`" if near else ""
+        whom = f"which records are counted here (they are {total:,.10g}, not {best:,})"
+        asks[id(one)] = f'{ASK}{whom}? a condition such as "age >= 16"{perturbed}'
     agreeing = len(values) - len(apart)
     return best, f"as {agreeing} of {len(values)} tables say; {others}: other people, or another year?", asks
 

@@ -118,12 +118,13 @@ class Cube:
         self.grid, self.edges, self.texts = grid, list(edges), list(texts)
         cells = [grid.number(text) for text in texts]
         self.numbers: Floats = np.array([math.nan if cell is None else cell.value for cell in cells])
+        self.printed = self.numbers
         self.dropped: list[Edge] = []
 
     @property
     def base(self) -> int:
-        """What printed numbers were rounded to; 1 where nothing says so."""
-        return base_of(self.numbers)
+        """What all numbers of the table were rounded to, other years included; 1 where nothing says so."""
+        return base_of(self.printed)
 
     @property
     def room(self) -> float:
@@ -208,7 +209,11 @@ class Cube:
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
         edge.wholes = Wholes(
             of={present[whole]: [present[i] for i in parts] for whole, parts in found.of.items()} | known,
-            asked=[present[i] for i in found.asked if present[i] not in known],
+            asked={
+                present[whole]: [present[i] for i in parts]
+                for whole, parts in found.asked.items()
+                if present[whole] not in known
+            },
             not_totals=[present[i] for i in found.not_totals],
         )
 
@@ -278,6 +283,12 @@ class Cube:
         """What all cells add up to; None where some are not told."""
         inner = self.numbers[self.body]
         return float(inner.sum()) if len(inner) and np.isfinite(inner).all() else None
+
+    @property
+    def least(self) -> float:
+        """The least that all cells add up to."""
+        inner = [cell for text, kept in zip(self.texts, self.body, strict=True) if kept and (cell := self.grid.number(text))]
+        return sum(cell.low for cell in inner)
 
     @property
     def misses(self) -> bool:

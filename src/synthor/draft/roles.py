@@ -69,7 +69,9 @@ def roles_of(grid: Grid) -> Roles | str:
         named = []  # a column called Total beside others is a total of theirs
     numbers = [i for i in range(grid.width) if numeric[i] and i not in margins]
     for i in numbers:
-        if i not in named and (_empty(grid, i) or NO_COUNT.fullmatch(plain[i])):
+        if i not in named and _is_date(grid, i, plain[i]):
+            left[i] = ""
+        elif i not in named and (_empty(grid, i) or NO_COUNT.fullmatch(plain[i])):
             left[i] = "" if _empty(grid, i) else f"'{names[i]}' is no count"
     numbers = [i for i in numbers if i not in left]
     percent = [i for i in numbers if PERCENT.fullmatch(plain[i]) or _in_percent(grid, i)]
@@ -115,6 +117,17 @@ def _all_numbers(grid: Grid, i: int) -> bool:
 
 def _empty(grid: Grid, i: int) -> bool:
     return not any(grid.columns[i])
+
+
+def _is_date(grid: Grid, i: int, plain: str) -> bool:
+    """Whether a column holds one date or version throughout, such as when the file was made."""
+    fields = set(grid.columns[i])
+    stamped = re.fullmatch(r".*(?:date|creat|version|updated|vintage|stand).*", plain) is not None
+    return (
+        len(fields) == 1
+        and len(grid.rows) > 1
+        and (stamped or re.fullmatch(r"(?:19|20)\d{2}[01]\d[0-3]\d", min(fields)) is not None)
+    )
 
 
 def _in_percent(grid: Grid, i: int) -> bool:

@@ -12,14 +12,16 @@ from synthor.draft.cube import Around, Cube, Edge, quoted
 from synthor.draft.grid import Grid
 from synthor.draft.roles import MEASURE, Roles, roles_of
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
+from synthor.spec.tables.words import SCALES
 from synthor.types import Codes, Floats
 
 ASK = "FILL IN: "
-FEW = 3
+FEW = 5
 """Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
 THOUSANDS = re.compile(
-    r"\b(?:in )?(?:thousands?|1[ .,']?000s?|'000s?|000s|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
-    r"|\(x ?1[ .,]?000\)",
+    r"\b(?:in|en|em) (?:thousands?|1[ .,']?000s?|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
+    r"|\((?:thousands|1[ .,']?000s?|'000s?|000s|tsd\.?|tausend|milliers|miles|milhares|migliaia|x ?1[ .,]?000)\)"
+    r"|\bthousands of\b|\bmilliers de\b|\bmiles de\b|\bmilhares de\b|\bmigliaia di\b|(?:^|\s)'?000s\b",
     re.IGNORECASE,
 )
 HIDES = re.compile(
@@ -27,7 +29,8 @@ HIDES = re.compile(
     re.IGNORECASE,
 )
 HIDDEN = re.compile(
-    r"(?:(?:fewer|less|smaller) than|unter|weniger als|moins de|menos de|meno di|minder dan|<)\s*([0-9][0-9,]*)", re.IGNORECASE
+    r"(?:(?:fewer|less|smaller) than|unter|weniger als|moins de|menos de|meno di|minder dan|<)\s*([0-9][0-9,]*)\s*(\w*)",
+    re.IGNORECASE,
 )
 
 
@@ -74,6 +77,7 @@ class Told:
         total: what its counts add up to; None where that cannot be told.
         by: of shares that add up inside the categories of one side, which side.
         n_hidden: cells that are not told.
+        least: that all cells add up to.
         layout: how it lies in its file, but for the names of variables.
         used: heads of columns that hold its values.
         left: heads of columns that are left out.
@@ -92,6 +96,7 @@ class Told:
     total: float | None = None
     by: int | None = None
     n_hidden: int = 0
+    least: float = 0.0
     layout: Mapping[str, object] = field(default_factory=dict)
     used: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -157,6 +162,7 @@ class _Reader:
             total=total,
             by=by,
             n_hidden=self._n_hidden(),
+            least=cube.least * float(str(layout.get("unit", 1))) if measure in ("count", "total?") else 0.0,
             layout=layout,
             used=tuple(self.grid.name(i) for i in self.values),
             left=self._left(),
@@ -221,13 +227,13 @@ class _Reader:
                 if decimals < 3:
                     keys["rounded_to"] = 10 ** (3 - decimals)
                 total = None if total is None else total * 1000
-            elif self.roles.margin is None and cube.misses and (base := base_of(cube.numbers, FEW)) > 1:
+            elif self.roles.margin is None and cube.misses and (base := base_of(cube.printed, FEW)) > 1:
                 keys["rounded_to"] = base
         if self._n_hidden():
             hides = [text for text in grid.words if HIDES.search(text)]
-            below = next((found[1] for text in hides if (found := HIDDEN.search(text))), None)
+            below = next((found for text in hides if (found := HIDDEN.search(text))), None)
             if below is not None:
-                keys["suppressed"] = f"<{below.replace(',', '')}"
+                keys["suppressed"] = f"<{float(below[1].replace(',', '')) * SCALES.get(below[2].casefold(), 1.0):.0f}"
         return layout, keys, total
 
     def _totals(self) -> list[str]:
@@ -243,11 +249,21 @@ class _Reader:
         return list(dict.fromkeys([*found, *named])) or ["Total"] if found or strange or self._asked() else []
 
     def _asked(self) -> tuple[str, ...]:
+        """What is to be said of labels that may be totals of all others."""
         return tuple(
             f"{ASK}'{edge.labels[i]}' is as large as all other labels together; write it here if it is their total, "
             "or delete this entry if it is one of them"
             for edge in self.cube.sides
-            for i in edge.wholes.asked
+            for i, parts in edge.wholes.asked.items()
+            if len(parts) == len(edge.taken) - 1
+        )
+
+    def _asked_of_some(self, edge: Edge) -> tuple[str, ...]:
+        """What is to be said of labels that may be sums of some others."""
+        several = {i: parts for i, parts in edge.wholes.asked.items() if len(parts) < len(edge.taken) - 1}
+        return tuple(
+            f"{ASK}delete this entry, and '{edge.labels[i]}' if it is the sum of {quoted([edge.labels[j] for j in parts])}"
+            for i, parts in several.items()
         )
 
     def _n_hidden(self) -> int:
@@ -259,8 +275,9 @@ class _Reader:
         cube = self.cube
         found: dict[int | str, tuple[str, ...]] = {}
         for position, edge in enumerate(cube.sides):
-            if (labels := edge.only) is not None:
-                found[position] = labels
+            asked = self._asked_of_some(edge)
+            if (labels := edge.only) is not None or asked:
+                found[position] = (*asked, *(labels or (edge.labels[i] for i in edge.present)))
         for edge in cube.edges:
             if edge in cube.sides or (edge.heads and not self._rows_of_heads()):
                 continue

@@ -6,7 +6,7 @@ and where less speaks for it, a person is asked.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from synthor.draft.roles import PEOPLE
 from synthor.spec.tables.labels import Span, span, undressed
-from synthor.types import Floats
+from synthor.types import Floats, Mask
 
 ROWS = 3
 """Rows in which a sum must hold to say anything by itself."""
@@ -34,17 +34,13 @@ class Wholes:
 
     Attributes:
         of: each whole and its parts, by position among the labels.
-        asked: positions of labels that may be wholes, which a person must say.
+        asked: labels that may be wholes, which a person must say, and what may be their parts.
         not_totals: positions of labels that are called like totals and are none.
     """
 
     of: dict[int, list[int]] = field(default_factory=dict)
-    asked: list[int] = field(default_factory=list)
+    asked: dict[int, list[int]] = field(default_factory=dict)
     not_totals: list[int] = field(default_factory=list)
-
-    @property
-    def leaves(self) -> Callable[[int], bool]:
-        return lambda i: i not in self.of
 
 
 def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], absent: Collection[str], room: float) -> Wholes:
@@ -67,6 +63,9 @@ def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], abs
     if len(labels) > MOST_LABELS or len(labels) < 2:
         return found
     _by_bands(labels, cells, called, room, found)
+    if _known_to_be_parts(labels, cells, called, room):
+        found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
+        return found
     items = [i for i in range(len(labels)) if i not in called and i not in found.of]
     if cells.shape[1] and len(items) > 2:
         items = _by_runs(labels, cells, items, room, found)
@@ -76,17 +75,33 @@ def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], abs
     return found
 
 
+def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[int], room: float) -> bool:
+    """Whether all labels are parts: a total that is called so is their sum, or they are bands of which none meets another."""
+    items = [i for i in range(len(labels)) if i not in called]
+    if any(cells.shape[1] and _adds_up(cells, i, items, room) for i in called if len(items) > 1):
+        return True
+    spans = sorted((one for i in items if (one := span(labels[i])) is not None), key=lambda one: one.low)
+    return len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
+
+
 def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
     """In how many rows a label is the sum of others; 0 where it is not in one of them."""
+    fits, told, several = _compared(cells, whole, cells[list(parts)], room)
+    return int((told & several & (cells[whole] > room)).sum()) if fits else 0
+
+
+def _compared(cells: Floats, whole: int, parts: Floats, room: float) -> tuple[bool, Mask, Mask]:
+    """Whether a label may be the sum of others in all rows, in which rows that can be seen, and where several are not 0.
+
+    Cells that are not told are at least 0.
+    """
     values = cells[whole]
-    inside = np.where(np.isnan(cells[list(parts)]), 0.0, cells[list(parts)])
     told = ~np.isnan(values)
-    off = np.abs(inside.sum(axis=0) - values)
+    seen = told & ~np.isnan(parts).any(axis=0)
     allowed = room * (len(parts) + 1) + 1e-9 * np.abs(np.nan_to_num(values))
-    if not told.any() or (off > allowed)[told].any():
-        return 0
-    several = (np.abs(inside) > allowed).sum(axis=0) >= 2
-    return int((told & (values > allowed) & several).sum())
+    off = np.nan_to_num(parts).sum(axis=0) - values
+    fits = bool(told.any()) and not (off > allowed)[told].any() and not (off < -allowed)[seen].any()
+    return fits, seen, (np.abs(np.nan_to_num(parts)) > allowed).sum(axis=0) >= 2
 
 
 def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], room: float, found: Wholes) -> None:
@@ -124,19 +139,40 @@ def _fills(whole: Span, parts: Sequence[Span]) -> bool:
 
 
 def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float, found: Wholes) -> list[int]:
-    """Wholes that stand right before or right behind their parts, level by level, in three rows or more."""
-    changed = True
+    """Wholes that stand right before or right behind their parts, level by level.
+
+    Three rows or more say enough; two say enough where several labels are such wholes. A single row says something only where
+    it does so of all labels, and then a person is asked.
+    """
+    top = _collapsed(cells, items, room, ROWS, found.of)
+    less: dict[int, list[int]] = {}
+    rest = _collapsed(cells, top, room, 2, less)
+    if sum(_adds_up(cells, i, parts, room) for i, parts in less.items()) > ROWS:
+        found.of |= less
+        top = rest
+    else:
+        found.asked |= less
+        alone: dict[int, list[int]] = {}
+        once = _collapsed(cells, top, room, 1, alone)
+        if len(alone) > 1 and all(i in alone for i in once):
+            found.asked |= alone
+    # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
+    return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
+
+
+def _collapsed(cells: Floats, items: Sequence[int], room: float, least: int, found: dict[int, list[int]]) -> list[int]:
+    """Labels of which none is next to others that add up to it, after wholes have taken the place of their parts."""
+    items, changed = list(items), True
     while changed:
         changed = False
         for direction in (1, -1):
             for i in sorted(items, reverse=direction == 1):
-                run = _run(cells, items, i, direction, room)
-                if run and _adds_up(cells, i, run, room) >= ROWS:
-                    found.of[i] = run
+                run = _run(cells, items, i, direction, room) if i in items else []
+                if run and i not in found and _adds_up(cells, i, run, room) >= least:
+                    found[i] = run
                     items = [j for j in items if j not in run]
                     changed = True
-    # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
-    return [i for i in range(len(labels)) if i in items or any(i in parts for parts in found.of.values())]
+    return items
 
 
 def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: float) -> list[int]:
@@ -147,17 +183,18 @@ def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: floa
         return []
     at = items.index(i)
     following = items[at + 1 :] if direction == 1 else list(reversed(items[:at]))
-    so_far = np.zeros(cells.shape[1])
+    so_far, seen = np.zeros(cells.shape[1]), told.copy()
     run: list[int] = []
     best: list[int] = []
     for j in following:
         so_far = so_far + np.nan_to_num(cells[j])
+        seen &= ~np.isnan(cells[j])
         run.append(j)
         allowed = room * (len(run) + 1) + 1e-9 * np.abs(np.nan_to_num(wanted))
         off = so_far - wanted
         if (off > allowed)[told].any():
             break
-        if len(run) > 1 and (np.abs(off) <= allowed)[told].all():
+        if len(run) > 1 and seen.any() and (np.abs(off) <= allowed)[seen].all():
             best = list(run)
     return sorted(best)
 
@@ -174,10 +211,10 @@ def _by_all_others(
             continue
         place = i in (leaves[0], leaves[-1]) and rows >= ROWS
         told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
-        if told or (rows >= ROWS and (place or undressed(labels[i]) in absent)):
+        if told or (rows >= ROWS and place) or (rows > 1 and undressed(labels[i]) in absent):
             found.of[i] = others
         else:
-            found.asked.append(i)
+            found.asked[i] = others
         break
     return [i for i in items if i not in found.of]
 
@@ -204,6 +241,8 @@ def _contradicted(labels: Sequence[str], cells: Floats, i: int, called: Collecti
     """Whether a label whose word may also be a category's is not the sum of the others: `both` is a fuel, too."""
     if undressed(labels[i]) not in EITHER:
         return False
+    if any(undressed(labels[j]) not in EITHER for j in called):
+        return True  # another label is the total beyond doubt
     others = [j for j in range(len(labels)) if j not in called and j not in found.of]
     if len(others) < 2 or not cells.shape[1]:
         return False

@@ -335,6 +335,11 @@ def _long(
             raise InputError([Finding(where=source, message=f"wide speaks of '{name}', which is no variable", cure=cure)])
     filled = [_to_the_right(head) for head in heads[:-1]] + [list(heads[-1])]
     sides, cells = _parted(heads, body, wide, chosen, vocabulary)
+    if all(vocabulary.total(heads[-1][i]) for i in cells):
+        known = list(dict.fromkeys(name for name in heads[-1] if name))
+        cure = f"heads are {', '.join(known[:8])}; columns that `columns` leaves out with null are not read"
+        message = f"no column that is read has a label of {wide[-1]} as its head"
+        raise InputError([Finding(where=source, message=message, cure=cure)])
     names = [next((head[i] for head in reversed(heads) if head[i]), "") for i in sides]
     usual = vocabulary.measures[0]
     measure = layout.values or (
