@@ -13,7 +13,7 @@ from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MARGIN = re.compile(r"\bmoe\b|margin|\berror\b|±|\+/-|_moe|moe_", re.IGNORECASE)
-PLAIN = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)*")
+PLAIN = re.compile(r"\(?[^\W\d][\w.()-]*(?: [\w.()-]+)*")
 WORDS = ("yes", "no", "true", "false", "on", "off", "null", "none")
 """What YAML may take for a text, but for words that it, or a reader of it, may take for something else."""
 
