@@ -630,13 +630,17 @@ def _counts(problem: Problem, beliefs: Beliefs, units: Units) -> list[Hard]:
     """What the tables of counts demand of some units."""
     found = []
     spread = np.sqrt(beliefs.base_strength)
+    # Intervals of cells inside those of their totals meet at their edges wherever both are pulled: a multitude of corners that
+    # hundreds of steps do not get around. With a taste for what was published, a few do.
+    within = {target.totals_of for target in problem.targets if target.bounds is not None} - {""}
     for target in problem.targets:
         total = target.wanted.sum() if target.level == 0 and target.whole and target.wanted.any() else problem.n_units
         sigma = None if target.sigma is None else target.sigma / total * spread
         low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
         cells = target.cells(units)
         wanted = target.wanted / total
-        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent))
+        taste = TASTES[0] if target.name in within or target.totals_of in within else TASTES[-1]
+        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent, taste=taste))
     return found
 
 

@@ -55,6 +55,7 @@ def explain_target(spec: Spec, i: int, problem: Problem | None) -> Told:
         f"{_what(written, compiled, variables, sides)}{_size(compiled)}{_source(written)}{_over(written)}.",
         _total(compiled, spec.records),
         _exactness(written, compiled, spec.records),
+        _totals(problem, compiled),
         *(_bands(variable, bands, spec) for variable, bands in (written.groups or {}).items()),
         _read_as(problem, i, compiled),
         _cuts(problem, compiled),
@@ -145,6 +146,18 @@ def _total(compiled: Target | Moment | None, records: int) -> str:
         return ""
     total = float(compiled.wanted.sum())
     return f"It counts {number(round(total, 1))} of the {plural(records, 'record')}."
+
+
+def _totals(problem: Problem | None, compiled: Target | Moment | None) -> str:
+    """Totals of a table that are met by themselves, since its cells do not tell what they come to."""
+    if problem is None or compiled is None:
+        return ""
+    sides = [
+        f"{target.grid.size} of {listed([axis.variable.name for axis in target.axes])}" if target.axes else "that of all cells"
+        for target in problem.targets
+        if target.totals_of == compiled.name
+    ]
+    return f"Its published totals are met likewise: {listed(sides)}." if sides else ""
 
 
 def _exactness(written: TargetSpec, compiled: Target | Moment | None, records: int) -> str:
