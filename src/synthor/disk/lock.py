@@ -52,7 +52,7 @@ _held: dict[Path, Owner] = {}
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False, tell: Tell = lambda text: None) -> Iterator[str]:
-    """Hold a folder's lock; what a dead process had begun there is finished or undone first.
+    """Hold a folder's lock; what a dead process had begun there is finished or undone first, and our own in the end.
 
     Args:
         folder: made where it is missing.
@@ -80,6 +80,8 @@ def locked(folder: Path, *, wait: bool = False, tell: Tell = lambda text: None) 
             purpose = recover(folder)
         yield purpose
     finally:
+        with suppress(InputError, OSError):  # an interruption may have fallen between any two steps
+            recover(folder)
         del _held[key]
         with suppress(OSError):
             (folder / FILE).unlink()
