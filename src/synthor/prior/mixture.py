@@ -9,6 +9,9 @@ from synthor.units import Units
 
 TINY = 1e-300
 
+FEW = 20_000
+"""Units whose codes are laid out variable by variable before they are looked up: of few, many variables cost the time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mixture:
@@ -40,11 +43,13 @@ class Mixture:
 
     def log_density(self, codes: Codes) -> Floats:
         """Log p of each unit, (n, v) -> (n,); -inf where no segment allows it."""
-        density = np.zeros(len(codes))
+        density, columns = np.zeros(len(codes)), codes.T
+        if len(codes) <= FEW:
+            columns = np.ascontiguousarray(columns)
         for s, share in enumerate(self.shares):
             part = np.full(len(codes), share)
             for v, table in enumerate(self.tables):
-                part *= table[s][codes[:, v]]
+                part *= table[s][columns[v]]
             density += part
         with np.errstate(divide="ignore"):
             return np.log(density)

@@ -301,10 +301,14 @@ class _Repair:
             found = np.minimum(np.searchsorted(used, cells), width - 1)
             known = used[found] == cells
             which, after, cells = which[known], after[known], found[known]
-        prices = np.repeat(prices[None], len(fixed), axis=0)
-        prices[which, :, cells] = after
-        prices[:, :, -1] = 0
-        return prices.reshape(len(fixed), -1)[:, slots].sum(axis=1)
+        before = prices.copy()
+        before[:, -1] = 0
+        more = np.zeros((len(fixed), *prices.shape), np.int64)
+        more[which, :, cells] = after - before.T[cells]
+        more[:, :, -1] = 0
+        # Most cells cost what they did: only tables with one that does not are looked up for each of the fixed.
+        other = more.any(axis=0).ravel()[slots].any(axis=1)
+        return before.ravel()[slots].sum(axis=0) + more.reshape(len(fixed), -1)[:, slots[other]].sum(axis=1)
 
     def _helpful(self, gain: Counts, chance: Floats | Counts, size: int) -> CellIndex:
         """At most `size` units that help, drawn with more chance the more they do; first drawn, first named."""
