@@ -19,6 +19,9 @@ from synthor.errors import InputError, SynthorError, visible
 
 def main() -> None:
     """Entry point of the `synthor` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")  # a label that the terminal has no letters for ends no command
     code: int | str | None = INTERRUPTED
     with suppress(KeyboardInterrupt), interruption.noticed():
         code = _ended()
