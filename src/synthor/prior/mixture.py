@@ -9,6 +9,9 @@ from synthor.units import Units
 
 TINY = 1e-300
 
+LEAST = 1e-290
+"""Densities below this have lost digits, if they are not 0 altogether."""
+
 FEW = 20_000
 """Units whose codes are laid out variable by variable before they are looked up: of few, many variables cost the time."""
 
@@ -52,7 +55,19 @@ class Mixture:
                 part *= table[s][columns[v]]
             density += part
         with np.errstate(divide="ignore"):
-            return np.log(density)
+            found = np.log(density)
+            few = np.flatnonzero(density < LEAST)
+            if len(few):
+                found[few] = self._in_logs(columns[:, few])
+        return found
+
+    def _in_logs(self, columns: Codes) -> Floats:
+        """The same by sums of logs, (v, n) -> (n,): a product over hundreds of variables may be smaller than any number."""
+        parts = np.full((len(self.shares), columns.shape[1]), np.log(self.shares)[:, None])
+        for v, table in enumerate(self.tables):
+            parts += np.log(table)[:, columns[v]]
+        found: Floats = np.logaddexp.reduce(parts, axis=0)
+        return found
 
     def marginal(self, column: int) -> Shares:
         """Distribution of one variable, (k,)."""
