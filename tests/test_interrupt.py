@@ -1,6 +1,7 @@
 """Ctrl-C ends a command with exit code 130 wherever it falls, also where other libraries forget it."""
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -99,3 +100,27 @@ def test_where_interruptions_are_ignored_they_still_are() -> None:
     finally:
         signal.signal(signal.SIGINT, usual)
     assert not interruption.noted
+
+
+HEARS = """
+import ctypes, sys
+from synthor.cli.interrupt import interruption
+
+def first():
+    found = ctypes.create_string_buffer(256)
+    ctypes.CDLL(None).sigaction(2, None, found)
+    return found.raw[:8]
+
+with interruption.noticed():
+    ours = first()
+    import polars
+    theirs = first()
+    interruption.claim()
+    print(theirs != ours, first() == ours)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who hears of a signal is asked as Linux tells it")
+def test_polars_is_taken_out_of_the_line() -> None:
+    done = subprocess.run([sys.executable, "-c", HEARS], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"

@@ -101,6 +101,7 @@ def progress() -> "Iterator[Listener]":
     """Progress bars that listen to the loop, which ends there where an interruption got lost."""
     from synthor.report.terminal import progress as bars
 
+    interruption.claim()
     with bars() as show:
 
         def listen(event: "Event") -> None:
