@@ -9,7 +9,7 @@ from synthor.units import Units
 
 TINY = 1e-300
 
-LEAST = 1e-290
+LEAST = float(np.finfo(np.float64).tiny)
 """Densities below this have lost digits, if they are not 0 altogether."""
 
 FEW = 20_000
