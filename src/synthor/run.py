@@ -12,7 +12,7 @@ import polars as pl
 from synthor.engine.local import in_order
 from synthor.errors import Finding, InputError
 from synthor.evaluate.holdout import HoldOuts
-from synthor.events import Event, Listener, forward, ignore
+from synthor.events import Event, Listener, forward, ignore, telling
 from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -87,14 +87,14 @@ class Run:
             folder: made if it is not there. Files of an earlier run in it are replaced.
             format: of the records, parquet or csv.
             wait: for another command that is writing there, instead of refusing.
-            on_event: told of progress.
+            on_event: told of progress, and whom is waited for.
 
         Raises:
             InputError: the folder holds files that this would overwrite and that no run wrote, or another command is writing.
             OutputError: the disk is full or the folder cannot be written.
         """
         place = RunFolder(folder)
-        with place.locked(wait=wait):
+        with place.locked(wait=wait, tell=telling("write", on_event)):
             place.refuse_foreign(self.inputs.values())
             with place.edition() as new:
                 return self._write(new, format, on_event)

@@ -151,7 +151,7 @@ def _run(
 
     with progress() as listen, interruptible(folder, "the same command keeps the draws that are finished"):
         said = recordings_of(made.model, spec, prior, made.held_out.calibration if made.held_out else None)
-        others = make_draws(made, said, folder, draws, format=format, on_event=listen)
+        others = make_draws(made, said, folder, draws, format=format, wait=wait, on_event=listen)
     show_draws(measurement, others, str(out), as_json)
     raise typer.Exit(0 if measurement.met else 1)
 

@@ -23,7 +23,7 @@ from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
 from synthor.report.explain import as_written, explain
 from synthor.report.misfit import explain_misfit
-from synthor.report.screen import Screen, print_document, print_json, say, show, words
+from synthor.report.screen import Screen, fits, print_document, print_json, say, show, words
 from synthor.spec.dump import to_json, to_yaml
 from synthor.spec.model import Spec
 
@@ -181,7 +181,8 @@ def show_understood(spec: Spec, as_json: bool) -> None:
     if as_json:
         print_document(to_json(spec))
         return
-    print_document(to_yaml(spec))
+    text = to_yaml(spec)
+    print_document(text if fits(text) else to_yaml(spec, plain=True))
 
 
 def show_estimate(estimate: Estimate, as_json: bool) -> None:

@@ -56,8 +56,8 @@ def as_understood(spec: Spec) -> dict[str, Any]:
     return tidied
 
 
-def to_yaml(spec: Spec) -> str:
-    """The same as a YAML text, which reads as the same spec.
+def to_yaml(spec: Spec, *, plain: bool = False) -> str:
+    """The same as a YAML text, which reads as the same spec; a plain one has no characters beyond ASCII.
 
     >>> print(to_yaml(Spec(records=3, variables={"car": {"type": "boolean"}})), end="")
     records: 3
@@ -67,7 +67,7 @@ def to_yaml(spec: Spec) -> str:
     method: calibrated
     """
     return yaml.dump(
-        as_understood(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+        as_understood(spec), Dumper=_Dumper, sort_keys=False, allow_unicode=not plain, default_flow_style=None, width=120
     )
 
 
