@@ -42,6 +42,8 @@ OTHERS = (
 SEPARATORS = ",;\t|"
 BLANKS = " \t\r\n"
 """Outer blanks of a field; a no-break space at its beginning tells how deep a label lies, and stays."""
+INDENTED = ("acs", "genesis", "statcan")
+"""Formats in whose files other blanks tell so, too."""
 
 SNIFFED = 200
 """Rows that the separator is told from."""
@@ -87,21 +89,21 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
         raise InputError([Finding(where=file, message=f"cannot read '{path.suffix}' files", cure=cure)])
     refuse_missing(path, file)
     if ending in TEXTS:
-        return _from_text(path, file, layout.encoding)
+        return _from_text(path, file, layout)
     if layout.encoding is not None:
         cure = "leave `encoding` out; it is for text files"
         raise InputError([Finding(where=file, message="has no encoding to choose", cure=cure)])
     rows, notes = _of_workbook(path, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), ())
-    return _lines(file, [[as_text(value) for value in row] for row in rows]), notes
+    return _lines(file, [[as_text(value) for value in row] for row in rows], indented=layout.format in INDENTED), notes
 
 
-def _from_text(path: Path, shown: str, encoding: str | None) -> tuple[Lines, tuple[str, ...]]:
+def _from_text(path: Path, shown: str, layout: Layout) -> tuple[Lines, tuple[str, ...]]:
     content = read_bytes(path, most=TABLE, shown=shown)
     _refuse_other_kinds(content, shown)
-    text, notes = _decoded(content, shown, encoding)
+    text, notes = _decoded(content, shown, layout.encoding)
     # Quotes may hold line breaks, which must stay as they are.
     rows, numbers = _fields(text, _separator(text), shown)
-    return _lines(shown, rows, numbers), notes
+    return _lines(shown, rows, numbers, indented=layout.format in INDENTED), notes
 
 
 def _refuse_other_kinds(content: bytes, shown: str) -> None:
@@ -269,16 +271,31 @@ def _of_parquet(path: Path, shown: str) -> Iterable[Sequence[object]]:
     return [frame.columns, *frame.iter_rows()]
 
 
-def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | None = None) -> Lines:
-    """Rows without blank ones and without blanks around fields."""
+def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | None = None, *, indented: bool = False) -> Lines:
+    """Rows without blank ones and without blanks around fields; where blanks before a label tell its depth, they stay."""
     told = (
         zip(rows, numbers, strict=True) if numbers is not None else ((row, number) for number, row in enumerate(rows, start=1))
     )
-    stripped = ((tuple(field.strip(BLANKS) for field in row), number) for row, number in told)
+    strip = _outer_blanks_off if indented else _blanks_off
+    stripped = ((tuple(strip(field) for field in row), number) for row, number in told)
     kept = [(row, number) for row, number in stripped if any(row)]
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
     return Lines(source=shown, rows=tuple(row for row, _ in kept), numbers=tuple(number for _, number in kept))
+
+
+def _blanks_off(field: str) -> str:
+    return field.strip(BLANKS)
+
+
+def _outer_blanks_off(field: str) -> str:
+    r"""A field whose blanks in front are no-break spaces.
+
+    >>> _outer_blanks_off("  0 to 14 years "), _outer_blanks_off(" ")
+    ('\xa0\xa00 to 14 years', '')
+    """
+    text = field.strip(BLANKS)
+    return "\u00a0" * (len(field.rstrip(BLANKS)) - len(text)) + text if text and field[0] in BLANKS else text
 
 
 def refuse_missing(path: Path, where: str) -> None:

@@ -141,7 +141,7 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     """
     layout = layout or Layout()
     if layout.format is not None:
-        lines = CONVERTERS[layout.format](lines)
+        lines = converted(lines, layout)
     rows, numbers = _trimmed(lines, layout.skip, vocabulary)
     n_heads = len(layout.wide) if layout.wide else 1
     if len(rows) <= n_heads:
@@ -155,7 +155,20 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     else:
         names = tuple(vocabulary.column(name) or LEFT_OUT for name in heads[0])
         sheet = Sheet(columns=_measured(names, vocabulary), rows=tuple(body), numbers=tuple(numbers))
-    return _chosen(lines.source, sheet, layout, vocabulary)
+    return _chosen(lines.source, replace(sheet, notes=lines.notes), layout, vocabulary)
+
+
+def converted(lines: Lines, layout: Layout) -> Lines:
+    """A download as plain rows, by its format, which alone says how its figures are written.
+
+    Raises:
+        InputError: it is laid out otherwise, or the spec says of it what its format says.
+    """
+    assert layout.format is not None
+    if layout.decimal != ".":
+        message = f"has no `decimal` to choose: its figures are read as downloads of format {layout.format} write them"
+        raise InputError([Finding(where=lines.source, message=message, cure="leave `decimal` out of layout")])
+    return CONVERTERS[layout.format](lines)
 
 
 def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[list[tuple[str, ...]], list[int]]:
@@ -317,7 +330,7 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
         columns=tuple(sheet.columns[at] for at in columns),
         rows=tuple(rows if every else [tuple(row[at] for at in columns) for row in rows]),
         numbers=tuple(sheet.numbers[i] for i in keep),
-        notes=tuple(notes),
+        notes=(*sheet.notes, *notes),
     )
 
 
