@@ -517,6 +517,7 @@ FIRST = {
     ),
     "ine": st.sampled_from([("Periodo", "Total"), ("Total Nacional", "Sexo", "Total")]),
     "ons": st.sampled_from([("Sex Code", "Sex", "Observation"), ("v4_1", "Mark", "sex", "Sex")]),
+    "sdmx": st.sampled_from([("SEX", "TIME_PERIOD", "OBS_VALUE", "UNIT_MULT"), ("OBS_VALUE", "A", "TIME_PERIOD")]),
     "statcan": st.sampled_from(
         [
             ("REF_DATE", "GEO", "VECTOR", "VALUE"),

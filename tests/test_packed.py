@@ -89,7 +89,7 @@ def test_a_zip_stands_for_its_one_table_beside_notes_and_metadata(tmp_path: Path
         "17100005_MetaData.csv: is the description of a table; the table is the file without _MetaData in its name",
         "98-401_Geo_starting_row_CSV.csv: is the list of rows where areas begin; the table is the file called ..._data.csv",
         "GeslachtCodes.csv: is a list of codes and what they mean; the table is Observations.csv or TypedDataSet.csv",
-        "lookup.csv: is a look-up of areas, which counts nobody; leave it out; take the table that counts people in these areas",
+        "lookup.csv: is a look-up of areas, which counts nobody; take a table that counts people in these areas",
         "guide.pdf: is a PDF document; take the table in another format",
         "saved.csv: is a web page; open it to see what went wrong, and download the table again",
         "pointer.csv: is a pointer to the file, which Git LFS keeps elsewhere; run `git lfs pull`, or download the file",

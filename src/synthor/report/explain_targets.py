@@ -22,6 +22,7 @@ OFFICES = {
     "ine": "INE",
     "nomis": "NOMIS",
     "ons": "ONS",
+    "sdmx": "an SDMX source",
     "statcan": "Statistics Canada",
 }
 MOST_BANDS = 12

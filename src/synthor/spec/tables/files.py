@@ -18,6 +18,8 @@ from synthor.files import TABLE, in_bytes, read_bytes, refuse_irregular
 from synthor.spec.tables import unusable
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.packed import gz_bytes, member_bytes, members_of, opened, place_of, several
+from synthor.spec.tables.px import px_lines
+from synthor.spec.tables.sdmx_ml import sdmx_lines
 from synthor.spec.targets import Layout
 from synthor.spec.variables import as_text
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 TEXTS = (".csv", ".tsv", ".txt", ".tab")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-ENDINGS = (*TEXTS, *WORKBOOKS, ".parquet")
+PX, SDMX = ".px", ".xml"
+ENDINGS = (*TEXTS, *WORKBOOKS, PX, SDMX, ".parquet")
 SEPARATORS = ",;\t|"
 BLANKS = " \t\r\n"
 """Outer blanks of a field; a no-break space at its beginning tells how deep a label lies, and stays."""
@@ -77,6 +80,10 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
     ending = Path(name).suffix.lower()
     if ending in TEXTS:
         return _from_text(content or b"", file, layout)
+    if ending == PX:
+        return px_lines(content or b"", file, encoding=layout.encoding, most_fields=MOST_FIELDS)
+    if ending == SDMX:
+        return sdmx_lines(content or b"", file, most_fields=MOST_FIELDS), ()
     if layout.encoding is not None:
         cure = "leave `encoding` out; it is for text files"
         raise InputError([Finding(where=file, message="has no encoding to choose", cure=cure)])
@@ -102,7 +109,7 @@ def tables_in(file: str, folder: Path) -> tuple[list[str], list[Finding]]:
     archive = opened(place.path, file)
     for member in members_of(archive, file):
         ending = Path(member).suffix.lower()
-        if ending not in (*TEXTS, *WORKBOOKS):
+        if ending not in (*TEXTS, *WORKBOOKS, PX, SDMX):
             what, cure = unusable.ENDINGS.get(ending, (f"a file called '{ending}'", "leave it out"))
             others.append(Finding(where=f"{file}/{member}", message=f"is {what}", cure=cure))
         elif ending in TEXTS and (why := _no_table(archive, member, file)) is not None:
@@ -142,7 +149,7 @@ def _content_of(file: str, folder: Path) -> tuple[bytes | None, str, Path]:
         if ending in unusable.ENDINGS:
             what, cure = unusable.ENDINGS[ending]
             raise InputError([Finding(where=file, message=f"is {what}, not a table that can be read", cure=cure)])
-        cure = "unpack it" if place.kind else "use .csv, .tsv, .xlsx, .ods or .parquet"
+        cure = "unpack it" if place.kind else "use .csv, .tsv, .xlsx, .ods, .px or .parquet"
         raise InputError([Finding(where=file, message=f"cannot read '{Path(name).suffix}' files", cure=cure)])
     refuse_missing(place.path, file)
     if place.kind == ".zip":

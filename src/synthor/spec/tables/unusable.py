@@ -41,7 +41,6 @@ ENDINGS = {
     ".shp": ("a map", "take the table of the areas as CSV"),
     ".html": ("a web page", AS_CSV),
     ".htm": ("a web page", AS_CSV),
-    ".xml": ("XML", AS_CSV),
     ".md": ("a text", "leave it out"),
     ".7z": ("a packed file of a kind that is not opened", "unpack it"),
     ".bz2": ("a packed file of a kind that is not opened", "unpack it"),
@@ -117,7 +116,7 @@ def no_table(lines: Lines) -> tuple[str, str] | None:
             return "text without columns, such as notes", "leave it out, or take the table as CSV"
         return None
     if len(head) > 1 and all(LOOK_UP.fullmatch(name) for name in head if name):
-        return "a look-up of areas, which counts nobody", "leave it out; take the table that counts people in these areas"
+        return "a look-up of areas, which counts nobody", "take a table that counts people in these areas"
     return None
 
 

@@ -15,11 +15,12 @@ from synthor.spec.tables.offices.genesis import genesis
 from synthor.spec.tables.offices.ine import ine
 from synthor.spec.tables.offices.nomis import nomis
 from synthor.spec.tables.offices.ons import ons
+from synthor.spec.tables.offices.sdmx import sdmx
 from synthor.spec.tables.offices.signs import recognised
 from synthor.spec.tables.offices.statcan import statcan
 
 CONVERTERS: Mapping[str, Callable[[Lines], Lines]] = MappingProxyType(
-    {reader.__name__: reader for reader in (acs, cbs, eurostat, genesis, ine, nomis, ons, statcan)}
+    {reader.__name__: reader for reader in (acs, cbs, eurostat, genesis, ine, nomis, ons, sdmx, statcan)}
 )
 
-__all__ = ["CONVERTERS", "acs", "cbs", "eurostat", "genesis", "ine", "nomis", "ons", "recognised", "statcan"]
+__all__ = ["CONVERTERS", "acs", "cbs", "eurostat", "genesis", "ine", "nomis", "ons", "recognised", "sdmx", "statcan"]

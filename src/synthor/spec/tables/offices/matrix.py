@@ -146,6 +146,8 @@ def parts_of(lines: Lines, ends: "re.Pattern[str]") -> Parts:
         else:
             body.append(at)
             groups.append(above)
+    if not body:
+        raise refused(lines, heads[-1], "no row of figures follows the header")
     blank = next((at for at, cell in enumerate(lines.rows[heads[0]]) if cell), 1)
     rows = [lines.rows[at] for at in body]
     words = [at for at in range(max(map(len, rows))) if any(not _is_figure(cell_of(row, at)) for row in rows)]

@@ -49,6 +49,7 @@ NAMES = {
     "ine": "the INE of Spain",
     "nomis": "Nomis",
     "ons": "the Office for National Statistics",
+    "sdmx": "SDMX sources",
     "statcan": "Statistics Canada",
 }
 TOP = 5
@@ -90,8 +91,8 @@ def _acs(rows: Sequence[tuple[str, ...]]) -> bool:
 
 def _eurostat(rows: Sequence[tuple[str, ...]]) -> bool:
     r"""Dimensions before `\TIME_PERIOD` and periods beside them, or the columns of SDMX-CSV."""
-    if {"TIME_PERIOD", "OBS_VALUE"} <= {cell.partition(":")[0].upper() for cell in rows[0]}:
-        return True
+    if is_sdmx_csv(rows[0]):
+        return _of_eurostat(rows)
     # The key may lie in several cells, where its commas were taken for separators.
     cells = [part.strip() for cell in rows[0] for part in cell.split("\t")]
     last = next((at for at, cell in enumerate(cells) if SERIES.fullmatch(cell)), None)
@@ -101,6 +102,24 @@ def _eurostat(rows: Sequence[tuple[str, ...]]) -> bool:
     own = "\\" in geo or len(dimensions) > 0
     named = all(_DIMENSION.fullmatch(name) for name in (*dimensions, re.split(r"[\\/]", geo)[0].strip()))
     return own and named and all(_PERIOD.fullmatch(period) for period in cells[last + 1 :])
+
+
+def is_sdmx_csv(head: Sequence[str]) -> bool:
+    """Whether a header row is that of SDMX-CSV, with labels behind its names or without."""
+    return {"TIME_PERIOD", "OBS_VALUE"} <= {cell.lstrip("\ufeff").partition(":")[0].upper() for cell in head}
+
+
+def _of_eurostat(rows: Sequence[tuple[str, ...]]) -> bool:
+    """Whether SDMX-CSV is Eurostat's: its data flow says so, or where it names none, its dimensions do."""
+    head = [cell.partition(":")[0] for cell in rows[0]]
+    flows = [at for at, name in enumerate(head) if name.upper() in ("DATAFLOW", "STRUCTURE_ID")]
+    told = [row[at] for row in rows[1:] for at in flows if at < len(row)]
+    return any(text.upper().startswith("ESTAT") for text in told) if told else "geo" in head
+
+
+def _sdmx(rows: Sequence[tuple[str, ...]]) -> bool:
+    """The columns of SDMX-CSV, of whatever source."""
+    return is_sdmx_csv(rows[0])
 
 
 def _nomis(rows: Sequence[tuple[str, ...]]) -> bool:
@@ -215,6 +234,7 @@ _SIGNS: Mapping[str, Callable[[Sequence[tuple[str, ...]]], bool]] = MappingProxy
         "ine": _ine,
         "nomis": _nomis,
         "ons": _ons,
+        "sdmx": _sdmx,
         "statcan": _statcan,
     }
 )
