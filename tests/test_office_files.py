@@ -23,6 +23,8 @@ def sexes(male: str, female: str, **more: str) -> str:
 AGE = "{type: integer, min: 0, max: 99, bins: [0, 15]}"
 DUTCH = sexes("Mannen", "Vrouwen", age=AGE) + "  age: {0 tot 15 jaar: 0-14, 15 jaar of ouder: 15+}\n"
 SPANISH = sexes("Hombres", "Mujeres", age=AGE) + "  age: {De 0 a 15 años: 0-14, 16 y más años: 15+}\n"
+TENURE = "variables: {tenure: {type: category, values: [Owner occupied, Renter occupied]}}\n"
+BY_ZONE = TENURE.replace("{tenure", "{zone: {type: category, values: [Northland, Southland]}, tenure")
 
 CASES = {
     "statcan/17100005.csv": (
@@ -90,6 +92,27 @@ CASES = {
         "only: {date: 2023, level: GM}, columns: {Geslacht: sex, geography: zone}",
         sexes("Mannen", "Vrouwen", zone="{type: category, values: [GM0001, GM0002]}"),
     ),
+    "acs/ACSDT5Y2022.B25003-Data.csv": (1000, "columns: {level_1: tenure}", TENURE),
+    "acs/ACSDT5Y2022.B25003-2024-01-01T000000.csv": (1000, "columns: {level_1: tenure}", TENURE),
+    "acs/ACSDT5Y2022.B25003-workbook.xlsx": (1500, "columns: {level_1: tenure, geography: zone}", BY_ZONE),
+    "acs/ACS_15_5YR_B01001_with_ann.csv": (
+        1000,
+        "columns: {level_1: sex, level_2: age}",
+        sexes("Male", "Female", age=AGE),
+    ),
+    "eurostat/estat_demo.tsv": (100, "only: {date: 2023}", sexes("M", "F", age=AGE)),
+    "eurostat/demo_linear.csv": (100, "", sexes("M", "F", age=AGE)),
+    "eurostat/demo_pjan_spreadsheet.xlsx": (100, "only: {date: 2023}", sexes("Males", "Females", age=AGE)),
+    "nomis/NM_1.csv": (
+        100,
+        "columns: {C_SEX_NAME: sex, C_AGE_NAME: age}",
+        sexes("Male", "Female", age="{type: integer, min: 0, max: 99, bins: [0, 16]}"),
+    ),
+    "nomis/census2021-ts999-ltla.csv": (
+        90,
+        "columns: {geography: zone, Kind: kind}",
+        "variables: {zone: {type: category, values: [Northby, Southby]}, kind: {type: category, values: [Flat, House]}}\n",
+    ),
     "cbs/Observations.csv": (100, "columns: {Geslacht: sex}", sexes("Mannen", "Vrouwen")),
     "cbs/Bevolking_zonder_symbolen.csv": (100, "columns: {Geslacht: sex, Leeftijd: age}", DUTCH),
     "cbs/Bevolking_tabelindeling.csv": (100_000, "only: {date: 2023}, columns: {Geslacht: sex, Leeftijd: age}", DUTCH),
@@ -108,8 +131,10 @@ def office(file: str) -> str:
 @pytest.mark.parametrize("file", CASES)
 def test_a_file_is_known_for_its_office_and_counts_everybody_once(file: str) -> None:
     population, layout, variables = CASES[file]
+    margins = ", margin_of_error: margin_of_error" if office(file) == "acs" else ""
     text = (
-        f"{variables}targets:\n  - {{table: '{file}', layout: {{format: {office(file)}, {layout}}}}}\nrecords: {population}\n"
+        f"{variables}records: {population}\ntargets:\n"
+        f"  - {{table: '{file}', layout: {{format: {office(file)}, {layout}}}{margins}}}\n"
     )
     spec = parse_spec(text).placed_in(FOLDER)
     told = [str(finding) for finding in check(spec)]

@@ -20,6 +20,7 @@ from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.packed import gz_bytes, member_bytes, members_of, opened, place_of, several
 from synthor.spec.tables.px import px_lines
 from synthor.spec.tables.sdmx_ml import sdmx_lines
+from synthor.spec.tables.workbook import COVER
 from synthor.spec.targets import Layout
 from synthor.spec.variables import as_text
 
@@ -263,7 +264,7 @@ def _of_workbook(
     if outcome == "broken":
         raise unreadable(shown, str(product))
     names, chosen, first, rows = product
-    others = ", ".join(name for name in names if name != chosen)
+    others = ", ".join(name for name in names if name != chosen and not COVER.fullmatch(name.strip()))
     note = f"sheet '{chosen}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
     return [*([[]] * first), *rows], (note,) if sheet is None and others else ()
 

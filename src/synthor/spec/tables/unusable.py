@@ -53,6 +53,7 @@ ENDINGS = {
 
 METADATA = (
     (("column name", "label"), "the list of a table's columns", "the table is the file called ...-Data.csv"),
+    (("geo.id", "id"), "the list of a table's columns", "the table is the file called ..._with_ann.csv"),
     (("geo_id", "geography"), "the list of a table's columns", "the table is the file called ..._data_with_overlays_....csv"),
     (("cube title", "product id"), "the description of a table", "the table is the file without _MetaData in its name"),
     (

@@ -10,7 +10,15 @@ SHEET a JSON text or number, or null for the first. It gives a pickled pair: wha
 import io
 import json
 import pickle
+import re
 import sys
+
+COVER = re.compile(
+    r"cover([ _-]?sheet)?|(table[ _]of[ _])?contents?|index|notes?|information|info|summary|structure|read[ _]?me|metadata"
+    r"|inhalt\w*|titel(seite)?|impressum|vorbemerkung(en)?|[ií]ndice|inhoud|toelichting",
+    re.IGNORECASE,
+)
+"""Sheets that tell of the tables in the others: the first of these is read unless one is named."""
 
 
 def read_sheet(content: bytes, wanted: str | int | None, most_cells: int) -> tuple[str, object]:
@@ -24,7 +32,7 @@ def read_sheet(content: bytes, wanted: str | int | None, most_cells: int) -> tup
             name = names[wanted - 1] if 1 <= wanted <= len(names) else None
         else:
             name = (
-                names[0]
+                next((name for name in names if not COVER.fullmatch(name.strip())), names[0])
                 if wanted is None and names
                 else next((name for name in names if name.strip() == str(wanted).strip()), None)
             )

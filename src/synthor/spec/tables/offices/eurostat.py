@@ -1,4 +1,4 @@
-r"""Eurostat's downloads: the TSV of time series, and SDMX-CSV.
+r"""Eurostat's downloads: the TSV of time series, SDMX-CSV, and the spreadsheet.
 
 TSV: the first cell names the dimensions (`freq,unit,sex,age,geo\TIME_PERIOD`), the others the periods; each row is a series, a
 figure followed by its flags (`123 bp`, `: c`). SDMX-CSV: a row an observation (`..., geo, TIME_PERIOD, OBS_VALUE, OBS_FLAG`).
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from synthor.errors import Finding, InputError
 from synthor.spec.tables.lines import Lines
+from synthor.spec.tables.offices.eurostat_sheet import from_the_spreadsheet
 from synthor.spec.tables.offices.figures import multiplied, times
 from synthor.spec.tables.offices.longform import (
     AGAIN,
@@ -23,7 +24,7 @@ from synthor.spec.tables.offices.longform import (
     shortened,
     varying,
 )
-from synthor.spec.tables.offices.signs import SERIES, recognised
+from synthor.spec.tables.offices.signs import SERIES, is_eurostat_sheet, recognised
 
 EXPECTED = "a first cell such as 'freq,unit,sex,geo\\TIME_PERIOD', or columns TIME_PERIOD and OBS_VALUE"
 FLAGS = re.compile(r"[bcdefimnprsuz]{1,4}\Z")
@@ -52,6 +53,8 @@ def eurostat(lines: Lines) -> Lines:
     """
     rows = [_split_at_tabs(row) for row in lines.rows]
     lines = Lines(source=lines.source, rows=tuple(rows), numbers=lines.numbers)
+    if is_eurostat_sheet(rows):
+        return from_the_spreadsheet(lines)
     if recognised(lines) not in ("eurostat", "sdmx", None):
         raise not_laid_out(lines, "eurostat", EXPECTED)
     head = rows[0] if rows else ()

@@ -81,18 +81,39 @@ def recognised(lines: Lines) -> str | None:
     return next((office for office, is_its in _SIGNS.items() if rows and is_its(rows)), None)
 
 
+def _first(row: Sequence[str]) -> str:
+    return row[0] if row else ""
+
+
 def _acs(rows: Sequence[tuple[str, ...]]) -> bool:
-    """A row of codes such as B01001_001E beside GEO_ID, or labels beside `Oregon!!Estimate`."""
+    """A row of codes such as B01001_001E beside GEO_ID, or labels beside `Oregon!!Estimate`; the same in a workbook."""
     first = rows[0]
+    if is_acs_sheet(rows) or is_factfinder(first):
+        return True
     if "GEO_ID" in first:
         return any(CODE.fullmatch(cell) for cell in first)
     return first[0].startswith("Label (Grouping)")
+
+
+def is_acs_sheet(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether areas stand above `Label, Estimate, Margin of Error`, as in workbooks of data.census.gov."""
+    under = rows[1] if len(rows) > 1 else ()
+    return (
+        _first(under) in ("Label", "Label (Grouping)") and not _first(rows[0]) and {"Estimate", "Margin of Error"} <= set(under)
+    )
+
+
+def is_factfinder(head: Sequence[str]) -> bool:
+    """Whether a header row is that of American FactFinder, which data.census.gov followed."""
+    return {"GEO.id", "GEO.display-label"} <= set(head)
 
 
 def _eurostat(rows: Sequence[tuple[str, ...]]) -> bool:
     r"""Dimensions before `\TIME_PERIOD` and periods beside them, or the columns of SDMX-CSV."""
     if is_sdmx_csv(rows[0]):
         return _of_eurostat(rows)
+    if is_eurostat_sheet(rows):
+        return True
     # The key may lie in several cells, where its commas were taken for separators.
     cells = [part.strip() for cell in rows[0] for part in cell.split("\t")]
     last = next((at for at, cell in enumerate(cells) if SERIES.fullmatch(cell)), None)
@@ -102,6 +123,12 @@ def _eurostat(rows: Sequence[tuple[str, ...]]) -> bool:
     own = "\\" in geo or len(dimensions) > 0
     named = all(_DIMENSION.fullmatch(name) for name in (*dimensions, re.split(r"[\\/]", geo)[0].strip()))
     return own and named and all(_PERIOD.fullmatch(period) for period in cells[last + 1 :])
+
+
+def is_eurostat_sheet(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a sheet begins as those of Eurostat's spreadsheets do."""
+    first = _first(rows[0]) if rows else ""
+    return first.lower().startswith("data extracted on") and "ESTAT" in first
 
 
 def is_sdmx_csv(head: Sequence[str]) -> bool:
@@ -159,10 +186,6 @@ def _ons(rows: Sequence[tuple[str, ...]]) -> bool:
     if found := V4.fullmatch(first[0]):
         return (len(first) - 1 - int(found[1])) % 2 == 0
     return bool(twins(first)) and first[-1].lower() == "observation"
-
-
-def _first(row: Sequence[str]) -> str:
-    return row[0] if row else ""
 
 
 def is_flat_genesis(head: Sequence[str]) -> bool:
