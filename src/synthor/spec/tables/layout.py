@@ -320,7 +320,7 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
             continue
         named = [told for told in layout.only or {} if column_key(told) == column_key(name) or vocabulary.column(told) == name]
         if not known and len(distinct) == 1 and (named or not nearest(name, list(vocabulary.labels)).startswith("did")):
-            if not named:
+            if not named and distinct != {""}:
                 notes.append(f"column '{name}' holds only '{next(iter(distinct))}' and was left out")
             continue
         columns.append(at)

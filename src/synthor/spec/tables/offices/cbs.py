@@ -65,7 +65,8 @@ def cbs(lines: Lines) -> Lines:
 def _flat(lines: Lines, head: Sequence[str], told: Sequence[int], names: Sequence[str], units: Sequence[str]) -> Lines:
     """A row a combination, a column a kind of figure."""
     last = next((at for at, row in enumerate(lines.rows) if ENDS.match(cell_of(row, 0))), len(lines.rows))
-    refuse_cut(lines, range(1, last), last=max(told), width=len(head))
+    beside = [at for at, name in enumerate(head) if at not in told and name.lower() != "id"]
+    refuse_cut(lines, range(1, last), last=max(*told, *beside), width=len(head))
     measure, kept = best_measure(units) if any(units) else ("", list(range(len(told))))
     rows: list[tuple[str, ...]] = []
     numbers: list[int] = []
@@ -78,7 +79,6 @@ def _flat(lines: Lines, head: Sequence[str], told: Sequence[int], names: Sequenc
         rows += lines.rows[1:last]
         numbers += lines.numbers[1:last]
         of += [names[place]] * len(plain)
-    beside = [at for at, name in enumerate(head) if at not in told and name.lower() != "id"]
     columns = [*_described(head, rows, beside), ("figures", of)]
     notes = [*left_out(units, kept), *multiplied(max(factor_of(units[place]) for place in kept))]
     return long_form(lines, [*varying(columns), (measure or _measure(figures), figures)], numbers, notes=notes)
@@ -87,14 +87,14 @@ def _flat(lines: Lines, head: Sequence[str], told: Sequence[int], names: Sequenc
 def _observations(lines: Lines, head: Sequence[str], lower: Sequence[str]) -> Lines:
     """A row a figure; what it measures is a code."""
     value, measure = lower.index("value"), lower.index("measure")
-    refuse_cut(lines, range(1, len(lines.rows)), last=max(value, measure), width=len(head))
+    about = ("id", "measure", "valueattribute", "value", "stringvalue")
+    beside = [at for at, name in enumerate(lower) if name not in about]
+    refuse_cut(lines, range(1, len(lines.rows)), last=max(value, measure, *beside), width=len(head))
     rows = lines.rows[1:]
     hidden = [cell_of(row, lower.index("valueattribute")).lower() == "confidential" for row in rows]
     plain = in_plain_numbers([MARKS.read(row[value]) for row in rows], decimal=".")
     figures = ["x" if secret and figure == ":" else figure for figure, secret in zip(plain, hidden, strict=True)]
-    about = ("id", "measure", "valueattribute", "value", "stringvalue")
-    columns = [*_described(head, rows, [at for at, name in enumerate(lower) if name not in about])]
-    columns.append(("figures", [row[measure] for row in rows]))
+    columns = [*_described(head, rows, beside), ("figures", [row[measure] for row in rows])]
     return long_form(lines, [*varying(columns), (_measure(figures), figures)], lines.numbers[1:])
 
 

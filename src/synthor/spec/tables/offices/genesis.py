@@ -111,7 +111,9 @@ def _wide(lines: Lines, head: Sequence[str]) -> Lines:
 
 def _described(lines: Lines, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]:
     """Date and variables of the cells."""
-    time = next(at for at, name in enumerate(head) if name in ("time", "zeit"))
+    time = next((at for at, name in enumerate(head) if name in ("time", "zeit")), None)
+    if time is None:
+        raise refused(lines, 0, "there is no column of the time")
     columns: list[Column] = [("date", [row[time] for row in rows])]
     for at, name in enumerate(head):
         if found := LABEL.fullmatch(name):
