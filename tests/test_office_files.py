@@ -74,12 +74,23 @@ CASES = {
         "  15 bis unter 65 Jahre: 15-64, 65 Jahre und mehr: 65+}}\n",
     ),
     "genesis/12411-01-01-4.csv": (100, "only: {level: 1}, columns: {columns: sex}", sexes("männlich", "weiblich")),
+    "genesis/12411-0005.xlsx": (
+        100,
+        "only: {date: 2022-12-31}, columns: {Altersgruppen: age}",
+        f"variables: {{age: {AGE}}}\nlabels: {{age: {{unter 15 Jahre: 0-14, 15 Jahre und mehr: 15+}}}}\n",
+    ),
+    "genesis/12211-0300.csv": (
+        40_800_000,
+        "only: {date: 2022}, columns: {Haushalte: size}",
+        "variables: {size: {type: category, values: [Einpersonenhaushalte, Mehrpersonenhaushalte]}}\n",
+    ),
     "genesis/12211-0001.csv": (
         100_000,
         "columns: {rows: work, columns: sex}",
         sexes("männlich", "weiblich", work="{type: category, values: [Erwerbstätige, Nichterwerbspersonen]}"),
     ),
     "ine/56934.csv": (2100, "only: {date: 1 de enero de 2022}, columns: {Sexo: sex, Edad: age}", SPANISH),
+    "ine/t20e301.csv": (2100, "only: {group: Total, date: 2022}, columns: {rows: age, columns: sex}", SPANISH),
     "ine/56934-en.csv": (2100, "columns: {Sex: sex}", sexes("Males", "Females")),
     "ine/69202.csv": (
         1500,
@@ -116,6 +127,11 @@ CASES = {
     "cbs/Observations.csv": (100, "columns: {Geslacht: sex}", sexes("Mannen", "Vrouwen")),
     "cbs/Bevolking_zonder_symbolen.csv": (100, "columns: {Geslacht: sex, Leeftijd: age}", DUTCH),
     "cbs/Bevolking_tabelindeling.csv": (100_000, "only: {date: 2023}, columns: {Geslacht: sex, Leeftijd: age}", DUTCH),
+    "cbs/Regionale_kerncijfers.csv": (
+        100,
+        "only: {figures: Bevolking/Bevolkingssamenstelling op 1 januari/Totale bevolking}, columns: {geography: zone}",
+        "variables: {zone: {type: category, values: [Noordstad, Zuidstad]}}\n",
+    ),
     "cbs/Doodsoorzaken.csv": (
         100,
         "columns: {Onderwerp: cause, Geslacht: sex}",

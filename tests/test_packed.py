@@ -72,6 +72,7 @@ def test_a_zip_stands_for_its_one_table_beside_notes_and_metadata(tmp_path: Path
         "98-401_Geo_starting_row_CSV.csv": "Geo Code,Geo Name,Line Number\n2021A000099,Northland,2\n",
         "GeslachtCodes.csv": '"Identifier","Title","Description"\n"3000","Mannen",""\n',
         "lookup.csv": "LAD21CD,LAD21NM,FID\nE06000001,Northby,1\n",
+        "98-401_README_meta.txt": "Data file record layout\nCENSUS_YEAR\t\tint\t\tCensus year\nDGUID\t\tvarchar(19)\t\tArea\n",
         "guide.pdf": "%PDF-1.4",
         "saved.csv": "<!DOCTYPE html><html></html>",
         "pointer.csv": "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
@@ -85,11 +86,12 @@ def test_a_zip_stands_for_its_one_table_beside_notes_and_metadata(tmp_path: Path
     assert tables == ["acs.zip/ACSDT5Y2022.B25003-Data.csv"]
     assert [str(finding).removeprefix("acs.zip/") for finding in others] == [
         "ACSDT5Y2022.B25003-Column-Metadata.csv: is the list of a table's columns; the table is the file called ...-Data.csv",
-        "ACSDT5Y2022.B25003-Table-Notes.txt: is text without columns, such as notes; leave it out, or take the table as CSV",
+        "ACSDT5Y2022.B25003-Table-Notes.txt: is a text about a table; leave it out; the table is in a file of its own",
         "17100005_MetaData.csv: is the description of a table; the table is the file without _MetaData in its name",
         "98-401_Geo_starting_row_CSV.csv: is the list of rows where areas begin; the table is the file called ..._data.csv",
         "GeslachtCodes.csv: is a list of codes and what they mean; the table is Observations.csv or TypedDataSet.csv",
         "lookup.csv: is a look-up of areas, which counts nobody; take a table that counts people in these areas",
+        "98-401_README_meta.txt: is a text about a table; leave it out; the table is in a file of its own",
         "guide.pdf: is a PDF document; take the table in another format",
         "saved.csv: is a web page; open it to see what went wrong, and download the table again",
         "pointer.csv: is a pointer to the file, which Git LFS keeps elsewhere; run `git lfs pull`, or download the file",
@@ -104,8 +106,8 @@ def test_a_zip_of_several_tables_says_how_to_name_one_and_that_works(tmp_path: P
     assert not check(spec)
     assert "there is no 'bb.csv' in it; did you mean 'b.csv'?" in complaint("all.zip/bb.csv", tmp_path)
     zipped(tmp_path / "none.zip", {"notes.txt": "one\ntwo\n", "x.pdf": ""})
-    assert "holds no table that can be read: notes.txt: is text without columns" in complaint("none.zip", tmp_path)
-    assert "is text without columns" in complaint("none.zip/notes.txt", tmp_path)
+    assert "holds no table that can be read: notes.txt: is a text about a table" in complaint("none.zip", tmp_path)
+    assert "is a text about a table" in complaint("none.zip/notes.txt", tmp_path)
     assert tables_in("sex.csv", tmp_path) == (["sex.csv"], [])
 
 

@@ -130,7 +130,7 @@ def _no_table(archive: "zipfile.ZipFile", member: str, shown: str) -> tuple[str,
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text)))
     except csv.Error:
         return None  # whoever reads it says so
-    return unusable.no_table(Lines(source=shown, rows=tuple(tuple(row) for row in rows if any(row)), numbers=()))
+    return unusable.no_table(Lines(source=member, rows=tuple(tuple(row) for row in rows if any(row)), numbers=()))
 
 
 def _content_of(file: str, folder: Path) -> tuple[bytes | None, str, Path]:

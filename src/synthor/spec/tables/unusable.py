@@ -85,6 +85,7 @@ IDENTIFIER = re.compile(
     r"|latitude|longitude|x|y|zip|plz|postcode|nr)|geo_?id",
     re.IGNORECASE,
 )
+NOTES = re.compile(r".*(?:read[ _]?me|meta|notes?|licen[cs]e|disclaimer|copyright)[^/]*\.txt", re.IGNORECASE)
 NUMBER = re.compile(r"[-+]?\d[\d., ]*%?")
 SHOWN = 200
 """Rows that are looked at."""
@@ -112,6 +113,8 @@ def no_table(lines: Lines) -> tuple[str, str] | None:
     for first, what, cure in METADATA:
         if head[: len(first)] == first and not any("value" in name or "count" in name for name in head):
             return what, cure
+    if NOTES.fullmatch(lines.source) and not any(len(row) > 1 and NUMBER.fullmatch(row[-1]) for row in lines.rows[:SHOWN]):
+        return "a text about a table", "leave it out; the table is in a file of its own"
     if all(len(row) == 1 for row in lines.rows[:SHOWN]) and len(lines.rows) > 1:
         if not any(NUMBER.fullmatch(row[0]) for row in lines.rows[:SHOWN]):
             return "text without columns, such as notes", "leave it out, or take the table as CSV"

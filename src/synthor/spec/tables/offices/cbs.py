@@ -26,7 +26,7 @@ MARKS = Marks(none=("-",), hidden=(".", "", "*"))
 PERIOD = re.compile(r"(?P<year>\d{4})(?P<kind>JJ|KW|MM)(?P<part>\d{2})")
 WHOLE = re.compile(r"[-+]?\d+|:|x|0")
 TIMES = ("perioden", "periods")
-REGIONS = re.compile(r"regio\w*|wijken\w*|gemeente\w*|provincie\w*|regions?", re.IGNORECASE)
+REGIONS = re.compile(r"regio['’]?\w*|wijken\w*|gemeente\w*|provincie\w*|regions?", re.IGNORECASE)
 REGION = re.compile(r"(?P<level>NL|LD|PV|CR|GM|WK|BU|GG|RB|AM|RL|RP)\w*")
 SEX = {"3000": "Mannen", "4000": "Vrouwen"}
 """Codes of all tables; those of ages and others differ, and stay."""

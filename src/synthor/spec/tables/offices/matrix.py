@@ -41,6 +41,7 @@ TIMES = (
 )
 CODE = re.compile(r"DG|\d{1,12}|[A-Z]{1,2}\d{2,10}")
 FIGURE = re.compile(r"\(?[-+]?\d[\d.,\u00a0 ]*\)?%?|[-–./x:]|\.{2,3}")
+UNITS = ("anzahl", "number", "aantal", "persons", "personen", "personas", "eur", "euro", "euros", "qkm", "ha", "%")
 DASHES = ("-", "–", "—")
 
 
@@ -105,7 +106,7 @@ def matrix(lines: Lines, *, ends: "re.Pattern[str]", marks: Marks, decimal: str)
     )
     if short is not None:
         raise refused(lines, short, f"has {len(lines.rows[short])} fields, others have {width}: the file is cut")
-    names, heads, units = _heads(lines, parts, width)
+    names, heads, units, free = _heads(lines, parts, width)
     columns = [at for at in range(parts.stub, width) if any(head[at] for head in heads) or units[at]]
     if not columns:
         raise refused(lines, parts.heads[-1], "no heads stand above the figures")
@@ -119,8 +120,8 @@ def matrix(lines: Lines, *, ends: "re.Pattern[str]", marks: Marks, decimal: str)
         plain = in_plain_numbers([marks.read(cell_of(lines.rows[row], at).strip()) for row in parts.body], decimal=decimal)
         figures[at] = [times(figure, factors[at]) for figure in plain]
     cells = [(row, at) for row in range(len(parts.body)) for at in columns]
-    found: list[Column] = [("group", [parts.groups[row] for row, _ in cells])]
-    found += [(name, [texts[row] for row, _ in cells]) for name, texts in _labels(lines, parts)]
+    found: list[Column] = [("group", [_total(parts.groups[row]) for row, _ in cells])]
+    found += [(name, [texts[row] for row, _ in cells]) for name, texts in _labels(lines, parts, free)]
     found += [(name, [_total(head[at]) for _, at in cells]) for name, head in zip(names, heads, strict=True)]
     numbers = [lines.numbers[parts.body[row]] for row, _ in cells]
     counts = [figures[at][row] for row, at in cells]
@@ -167,9 +168,10 @@ def _is_body(row: Sequence[str]) -> bool:
     return bool(labels or cell_of(row, 0)) and bool(row[-1:] and row[-1]) and _is_figure(row[-1]) and not dated
 
 
-def _heads(lines: Lines, parts: Parts, width: int) -> tuple[list[str], list[list[str]], list[str]]:
-    """Names and texts of the header rows that tell columns apart, and the unit of each column."""
+def _heads(lines: Lines, parts: Parts, width: int) -> tuple[list[str], list[list[str]], list[str], list[tuple[str, ...]]]:
+    """Names and texts of the header rows that tell columns apart, the unit of each column, and rows that may name labels."""
     names, heads, units, above = [], [], [""] * width, ""
+    free = [lines.rows[parts.heads[-1]]]
     for depth, at in enumerate(parts.heads):
         row = [cell_of(lines.rows[at], index).strip() for index in range(width)]
         its = row[parts.stub :]
@@ -180,9 +182,11 @@ def _heads(lines: Lines, parts: Parts, width: int) -> tuple[list[str], list[list
         told = [text for text in its if text]
         if told and all(_is_unit(text) for text in told) and (len(set(told)) > 1 or depth > 0):
             units = row
+            free.append(lines.rows[at])
             continue
         if len(set(told)) == 1 and len(its) > 1 and not deepest:
             above = "" if PERIOD.fullmatch(told[0]) else told[0]
+            free.append(lines.rows[at])
             continue
         beside = [text for text in row[: parts.stub] if text]
         name = above or (beside[-1] if beside and not deepest else "")
@@ -190,11 +194,11 @@ def _heads(lines: Lines, parts: Parts, width: int) -> tuple[list[str], list[list
         names.append("date" if dated or name.lower() in TIMES else name or "columns")
         heads.append(row)
         above = ""
-    return names, heads, units
+    return names, heads, units, free
 
 
 def _is_unit(text: str) -> bool:
-    return measure_of(text) != "value" or factor_of(text) > 1 or text in ("EUR", "Euro")
+    return text.lower() in UNITS or measure_of(text) == "share" or factor_of(text) > 1
 
 
 def _unit_above(lines: Lines, parts: Parts) -> str:
@@ -208,26 +212,24 @@ def _unit_above(lines: Lines, parts: Parts) -> str:
     return "Anzahl"
 
 
-def _labels(lines: Lines, parts: Parts) -> list[Column]:
-    """The columns of labels; one of codes tells apart what the one behind it names."""
+def _labels(lines: Lines, parts: Parts, free: Sequence[Sequence[str]]) -> list[Column]:
+    """The columns of labels, called as header rows say; one of codes tells apart what the one behind it names."""
     rows = [lines.rows[at] for at in parts.body]
-    last = lines.rows[parts.heads[-1]]
     columns: list[Column] = []
     codes: list[str] | None = None
     for at in range(parts.stub):
         texts, above = [], ""
         for row in rows:
-            above = cell_of(row, at) or above
+            inner = any(cell_of(row, index) for index in range(at + 1, parts.stub))
+            above = cell_of(row, at) or (above if inner else TOTAL if at else "")
             texts.append(above)
         plain = [text.strip() for text in texts]
         if at < parts.stub - 1 and codes is None and all(CODE.fullmatch(text) for text in plain):
             codes = plain
             continue
-        head = cell_of(last, at).strip()
+        head = next((head for row in free if (head := cell_of(row, at).strip())), "")
         dated = all(PERIOD.fullmatch(text) for text in plain)
         name = "date" if dated or head.lower() in TIMES else head or ("geography" if codes is not None else "rows")
-        if len(set(plain)) == 1 and measure_of(plain[0]) == "count":
-            continue
         if codes is not None:
             plain, codes = named_apart(plain, codes), None
         depths = [len(text) - len(text.lstrip()) for text in texts]

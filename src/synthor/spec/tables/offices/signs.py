@@ -37,9 +37,7 @@ MEMBER = re.compile(r"(Member ID|Notes): ", re.IGNORECASE)
 INE_TIME = ("periodo", "período", "period")
 CBS_FIGURE = re.compile(r"[A-Za-z]\w*_\d{1,3}")
 """A column of figures in CBS's open data: its name and its number among them."""
-CBS_UNIT = re.compile(
-    r"(?P<name>.+) \((?P<unit>aantal|number|%|x 1 000.*|1 000.*|euro|mln.*|x 1 mln.*|aantal per .*|per .*)\)", re.IGNORECASE
-)
+CBS_UNIT = re.compile(r"(?P<name>.+) \((?P<unit>(?:aantal|number|%|x 1 |1 000|euro|mln|per ).*)\)", re.IGNORECASE)
 """A column of figures in StatLine's table of rows: its name and its unit."""
 NAMES = {
     "acs": "data.census.gov",
