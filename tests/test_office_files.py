@@ -74,6 +74,11 @@ CASES = {
         "  15 bis unter 65 Jahre: 15-64, 65 Jahre und mehr: 65+}}\n",
     ),
     "genesis/12411-01-01-4.csv": (100, "only: {level: 1}, columns: {columns: sex}", sexes("männlich", "weiblich")),
+    "genesis/12411-0010.csv": (
+        100,
+        "columns: {rows: zone}",
+        "variables: {zone: {type: category, values: [Nordland, Südland]}}\n",
+    ),
     "genesis/12411-0005.xlsx": (
         100,
         "only: {date: 2022-12-31}, columns: {Altersgruppen: age}",

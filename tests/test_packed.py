@@ -89,7 +89,7 @@ def test_a_zip_stands_for_its_one_table_beside_notes_and_metadata(tmp_path: Path
         "ACSDT5Y2022.B25003-Table-Notes.txt: is a text about a table; leave it out; the table is in a file of its own",
         "17100005_MetaData.csv: is the description of a table; the table is the file without _MetaData in its name",
         "98-401_Geo_starting_row_CSV.csv: is the list of rows where areas begin; the table is the file called ..._data.csv",
-        "GeslachtCodes.csv: is a list of codes and what they mean; the table is Observations.csv or TypedDataSet.csv",
+        "GeslachtCodes.csv: is a list of codes and what they mean; the table is Observations.csv, TypedDataSet.csv or data.csv",
         "lookup.csv: is a look-up of areas, which counts nobody; take a table that counts people in these areas",
         "98-401_README_meta.txt: is a text about a table; leave it out; the table is in a file of its own",
         "guide.pdf: is a PDF document; take the table in another format",

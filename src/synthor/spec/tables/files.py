@@ -296,7 +296,7 @@ def _refuse_no_workbook(content: bytes, shown: str) -> None:
         what, cure = unusable.kind_of(content) or ("no workbook", "if it is text, name it .csv, otherwise download it again")
         if what in ("XML", "a web page"):
             cure = "open it in a spreadsheet and save it as .xlsx, or take the table as CSV"
-        elif what == "no workbook" and _is_text(content):
+        elif what == "no workbook" and content and _is_text(content):
             what, cure = "text, no workbook", "name it .csv"
         raise InputError([Finding(where=shown, message=f"is {what}", cure=cure)])
     if content.startswith(b"PK") and _unpacked(content) > MOST_UNPACKED:

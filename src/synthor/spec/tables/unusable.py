@@ -51,28 +51,28 @@ ENDINGS = {
 }
 """Endings of files that hold no table that can be read, what they are, and what to do."""
 
+CODES = ("a list of codes and what they mean", "the table is Observations.csv, TypedDataSet.csv or data.csv")
 METADATA = (
-    (("column name", "label"), "the list of a table's columns", "the table is the file called ...-Data.csv"),
-    (("geo.id", "id"), "the list of a table's columns", "the table is the file called ..._with_ann.csv"),
-    (("geo_id", "geography"), "the list of a table's columns", "the table is the file called ..._data_with_overlays_....csv"),
-    (("cube title", "product id"), "the description of a table", "the table is the file without _MetaData in its name"),
+    ({"column name", "label"}, 2, "the list of a table's columns", "the table is the file called ...-Data.csv"),
+    ({"geo.id", "id"}, 2, "the list of a table's columns", "the table is the file called ..._with_ann.csv"),
+    ({"geo_id", "id"}, 2, "the list of a table's columns", "the table is the file called ..._data_with_overlays_....csv"),
     (
-        ("geo code", "geo name", "line number"),
+        {"geo_id", "geography"},
+        2,
+        "the list of a table's columns",
+        "the table is the file called ..._data_with_overlays_....csv",
+    ),
+    (
+        {"geo code", "geo name", "line number"},
+        3,
         "the list of rows where areas begin",
         "the table is the file called ..._data.csv",
     ),
-    (
-        ("identifier", "title", "description"),
-        "a list of codes and what they mean",
-        "the table is Observations.csv or TypedDataSet.csv",
-    ),
-    (
-        ("key", "title", "description"),
-        "a list of codes and what they mean",
-        "the table is Observations.csv or TypedDataSet.csv",
-    ),
+    ({"cube title", "product id"}, 99, "the description of a table", "the table is the file without _MetaData in its name"),
+    ({"identifier", "title", "description"}, 99, *CODES),
+    ({"key", "title", "description"}, 99, *CODES),
 )
-"""How files begin that describe a table, what they are, and which file is the table."""
+"""Columns of files that describe a table, how many they may have, what they are, and which file is the table."""
 
 LOOK_UP = re.compile(
     r"[a-z]{2,8}\d{2}(?:cd|nm|nmw|cdh|cdo)|fid|objectid\w*|bng_[en]|lat|long|shape\w*|globalid|ruc\d*\w*|dointr|doterm",
@@ -110,8 +110,8 @@ def no_table(lines: Lines) -> tuple[str, str] | None:
     ("the list of a table's columns", 'the table is the file called ...-Data.csv')
     """
     head = tuple(cell.lstrip("\ufeff").strip().lower() for cell in (lines.rows[0] if lines.rows else ()))
-    for first, what, cure in METADATA:
-        if head[: len(first)] == first and not any("value" in name or "count" in name for name in head):
+    for names, most, what, cure in METADATA:
+        if names <= set(head) and len(head) <= most and not any("value" in name or "count" in name for name in head):
             return what, cure
     if NOTES.fullmatch(lines.source) and not any(len(row) > 1 and NUMBER.fullmatch(row[-1]) for row in lines.rows[:SHOWN]):
         return "a text about a table", "leave it out; the table is in a file of its own"

@@ -133,13 +133,16 @@ def parts_of(lines: Lines, ends: "re.Pattern[str]") -> Parts:
     """Header rows are those of several fields before the first row of figures; a line of one field above them is a title."""
     last = next((at for at, row in enumerate(lines.rows) if ends.match(cell_of(row, 0))), len(lines.rows))
     filled = [sum(map(bool, row)) for row in lines.rows[:last]]
-    first = next((at for at in range(last) if filled[at] > 1), None)
+    headed = [filled[at] > 1 or (filled[at] == 1 and not cell_of(lines.rows[at], 0)) for at in range(last)]
+    first = next((at for at in range(last) if headed[at]), None)
     if first is None:
         raise refused(lines, 0, "no table follows the title")
+    if _is_body(lines.rows[first]) and not all(PERIOD.fullmatch(cell) for cell in lines.rows[first][1:] if cell):
+        raise refused(lines, first, "figures begin and no header row stands above them")
     begin = next((at for at in range(first + 1, last) if _is_body(lines.rows[at])), None)
     if begin is None:
         raise refused(lines, first, "no row of figures follows the header")
-    heads = tuple(at for at in range(first, begin) if filled[at] > 1)
+    heads = tuple(at for at in range(first, begin) if headed[at])
     groups, body, above = [], [], ""
     for at in range(heads[-1] + 1, last):
         if filled[at] == 1 and cell_of(lines.rows[at], 0):
