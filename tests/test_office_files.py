@@ -137,6 +137,12 @@ CASES = {
         "only: {figures: Bevolking/Bevolkingssamenstelling op 1 januari/Totale bevolking}, columns: {geography: zone}",
         "variables: {zone: {type: category, values: [Noordstad, Zuidstad]}}\n",
     ),
+    "cbs/Huishoudens_tabelindeling.csv": (
+        100,
+        "only: {date: 2023}, columns: {Onderwerp: size}",
+        "variables: {size: {type: category, values: [one, more]}}\nlabels: {size: {Huishoudens|Totaal huishoudens: Total,\n"
+        "  Huishoudens|Eenpersoonshuishoudens: one, Huishoudens|Meerpersoonshuishoudens: more}}\n",
+    ),
     "cbs/Doodsoorzaken.csv": (
         100,
         "columns: {Onderwerp: cause, Geslacht: sex}",

@@ -71,6 +71,7 @@ METADATA = (
     ({"cube title", "product id"}, 99, "the description of a table", "the table is the file without _MetaData in its name"),
     ({"identifier", "title", "description"}, 99, *CODES),
     ({"key", "title", "description"}, 99, *CODES),
+    ({"dimensionkey", "title", "description"}, 99, *CODES),
 )
 """Columns of files that describe a table, how many they may have, what they are, and which file is the table."""
 

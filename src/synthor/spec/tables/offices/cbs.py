@@ -21,7 +21,7 @@ from synthor.spec.tables.offices.matrix import TOTALS, Marks, matrix
 from synthor.spec.tables.offices.signs import CBS_FIGURE, CBS_UNIT, is_coded_cbs, is_flat_cbs, printed_by_cbs
 
 EXPECTED = "a table above 'Bron: CBS', or columns such as 'Perioden' and 'Bevolking (aantal)' or 'Bevolking_1'"
-ENDS = re.compile(r"(bron|source): cbs|© cbs", re.IGNORECASE)
+ENDS = re.compile(r"(bron|source): |© cbs", re.IGNORECASE)
 MARKS = Marks(none=("-",), hidden=(".", "", "*"))
 PERIOD = re.compile(r"(?P<year>\d{4})(?P<kind>JJ|KW|MM)(?P<part>\d{2})")
 WHOLE = re.compile(r"[-+]?\d+|:|x|0")
@@ -52,17 +52,19 @@ def cbs(lines: Lines) -> Lines:
         return _observations(lines, head, lower)
     if head and is_coded_cbs(head):
         told = [at for at, name in enumerate(head) if CBS_FIGURE.fullmatch(name)]
-        return _flat(lines, head, told, [head[at].rpartition("_")[0] for at in told], [""] * len(told))
+        return _flat(lines, head, told, [head[at].rpartition("_")[0] for at in told], [""] * len(told), decimal=".")
     if is_flat_cbs(head):
         told = [at for at, name in enumerate(head) if CBS_UNIT.fullmatch(name)]
         found = [match for name in head if (match := CBS_UNIT.fullmatch(name))]
-        return _flat(lines, head, told, [match["name"] for match in found], [match["unit"] for match in found])
+        return _flat(lines, head, told, [match["name"] for match in found], [match["unit"] for match in found], decimal=",")
     if lines.rows and printed_by_cbs(lines.rows):
         return matrix(lines, ends=ENDS, marks=MARKS, decimal=",")
     raise not_laid_out(lines, "cbs", EXPECTED)
 
 
-def _flat(lines: Lines, head: Sequence[str], told: Sequence[int], names: Sequence[str], units: Sequence[str]) -> Lines:
+def _flat(
+    lines: Lines, head: Sequence[str], told: Sequence[int], names: Sequence[str], units: Sequence[str], *, decimal: str
+) -> Lines:
     """A row a combination, a column a kind of figure."""
     last = next((at for at, row in enumerate(lines.rows) if ENDS.match(cell_of(row, 0))), len(lines.rows))
     beside = [at for at, name in enumerate(head) if at not in told and name.lower() != "id"]
@@ -74,7 +76,7 @@ def _flat(lines: Lines, head: Sequence[str], told: Sequence[int], names: Sequenc
     of: list[str] = []
     for place in kept:
         factor = factor_of(units[place])
-        plain = in_plain_numbers([MARKS.read(row[told[place]].strip()) for row in lines.rows[1:last]])
+        plain = in_plain_numbers([MARKS.read(row[told[place]].strip()) for row in lines.rows[1:last]], decimal=decimal)
         figures += [times(figure, factor) for figure in plain]
         rows += lines.rows[1:last]
         numbers += lines.numbers[1:last]

@@ -41,7 +41,9 @@ TIMES = (
 )
 CODE = re.compile(r"DG|\d{1,12}|[A-Z]{1,2}\d{2,10}")
 FIGURE = re.compile(r"\(?[-+]?\d[\d.,\u00a0 ]*\)?%?|[-–./x:]|\.{2,3}")
-UNITS = ("anzahl", "number", "aantal", "persons", "personen", "personas", "eur", "euro", "euros", "qkm", "ha", "%")
+CERTAIN = ("anzahl", "number", "aantal", "eur", "euro", "%")
+"""Units that are no labels of anything: a header row that has one of them holds units."""
+UNITS = (*CERTAIN, "persons", "personen", "personas", "euros", "qkm", "ha")
 DASHES = ("-", "–", "—")
 
 
@@ -183,7 +185,8 @@ def _heads(lines: Lines, parts: Parts, width: int) -> tuple[list[str], list[list
             for index in range(parts.stub + 1, width):
                 row[index] = row[index] or row[index - 1]
         told = [text for text in its if text]
-        if told and all(_is_unit(text) for text in told) and (len(set(told)) > 1 or depth > 0):
+        certain = any(text.lower() in CERTAIN for text in told)
+        if told and (certain or all(map(_is_unit, told))) and (len(set(told)) > 1 or depth > 0):
             units = row
             free.append(lines.rows[at])
             continue

@@ -60,6 +60,7 @@ _PERIOD = re.compile(r"\d{4}([-_]?[MQSWmqsw]?\d{1,2}|-\d{2}-\d{2})?")
 _GERMAN_OFFICE = re.compile(
     r"statistische[sr]? (bundesamt|landes|ämter|amt)|destatis|federal statistical office", re.IGNORECASE
 )
+_CBS = re.compile(r"(bron|source): (cbs\b|centraal bureau voor de statistiek|statistics netherlands)|© cbs\b", re.IGNORECASE)
 _NOMIS_COLUMN = re.compile(r"GEOGRAPHY_(NAME|CODE)|DATE_NAME|MEASURES_NAME|C_[A-Z0-9_]+_NAME")
 
 
@@ -233,10 +234,7 @@ def is_flat_cbs(head: Sequence[str]) -> bool:
 
 def printed_by_cbs(rows: Sequence[Sequence[str]]) -> bool:
     """Whether a line of its own below the table names CBS as its source."""
-    return any(
-        re.fullmatch(r"((bron|source): )?(©|\(c\))? ?cbs.{0,40}", _first(row), re.IGNORECASE) and not any(row[1:])
-        for row in rows[1:]
-    )
+    return any(_CBS.match(_first(row)) and not any(row[1:]) for row in rows[1:])
 
 
 def _cbs(rows: Sequence[tuple[str, ...]]) -> bool:
