@@ -36,6 +36,8 @@ BLANKS = " \t\r\n"
 """Outer blanks of a field; a no-break space at its beginning tells how deep a label lies, and stays."""
 INDENTED = ("acs", "genesis", "statcan")
 """Formats in whose files other blanks tell so, too."""
+LATIN = ("genesis", "ine", "statcan")
+"""Formats of offices that write Windows-1252."""
 
 SNIFFED = 200
 """Rows that the separator is told from."""
@@ -166,6 +168,8 @@ def _from_text(content: bytes, shown: str, layout: Layout) -> tuple[Lines, tuple
     text, notes = _decoded(content, shown, layout.encoding)
     # Quotes may hold line breaks, which must stay as they are.
     rows, numbers = _fields(text, _separator(text), shown)
+    if layout.format in LATIN:
+        notes = ()  # it is the office's own encoding
     lines = _lines(shown, rows, numbers, indented=layout.format in INDENTED)
     if (why := unusable.no_table(lines)) is not None:
         raise InputError([Finding(where=shown, message=f"is {why[0]}", cure=why[1])])

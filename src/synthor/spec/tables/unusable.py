@@ -125,17 +125,20 @@ def no_table(lines: Lines) -> tuple[str, str] | None:
     return None
 
 
-def only_identifiers(lines: Lines) -> bool:
-    """Whether a table has names and codes alone, so that nothing in it counts or measures.
+def only_identifiers(lines: Lines) -> tuple[str, str] | None:
+    """What a table is that has names and codes alone, and what to do; None where something in it may count or measure.
+
+    It is for who looks for tables: a spec that names one says itself what its columns are.
 
     >>> only_identifiers(Lines(source="a.csv", rows=(("zone", "name"), ("1", "north"), ("2", "south")), numbers=(1, 2, 3)))
-    False
     >>> only_identifiers(Lines(source="a.csv", rows=(("zone_id", "name"), ("1", "north"), ("2", "south")), numbers=(1, 2, 3)))
-    True
+    ('a table of names and codes alone', 'leave it out; take the table that has the figures')
     """
     head, body = lines.rows[0], [row for row in lines.rows[1:SHOWN] if len(row) == len(lines.rows[0])]
     numbers = [at for at in range(len(head)) if body and all(NUMBER.fullmatch(row[at]) for row in body)]
-    return bool(body) and _any_code(head, numbers) and all(IDENTIFIER.fullmatch(head[at]) for at in numbers)
+    if body and _any_code(head, numbers) and all(IDENTIFIER.fullmatch(head[at]) for at in numbers):
+        return "a table of names and codes alone", "leave it out; take the table that has the figures"
+    return None
 
 
 def _any_code(head: Sequence[str], numbers: Sequence[int]) -> bool:
