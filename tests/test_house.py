@@ -32,6 +32,7 @@ ROOMS = {
     "prior": {"errors", "types", "spec", "units", "problem", "llm"},
     "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
     "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
+    "draft": {"errors", "types", "spec", "problem"},
     "reconcile": {"errors", "types", "spec", "units", "problem", "sample"},
     "measure": {"errors", "types", "spec", "units", "problem", "values", "spread"},
     "evaluate": {"errors", "types", "spec", "units", "problem", "values", "randomness", "measure"},
@@ -56,8 +57,8 @@ ROOMS = {
         "run",
     },
     "cli": {
-        "errors", "disk", "spec", "disclose", "problem", "prior", "fit", "measure", "evaluate", "method", "reconcile", "report",
-        "store", "events", "loop", "run", "holdout", "draws", "__init__",
+        "errors", "disk", "spec", "disclose", "draft", "problem", "prior", "fit", "measure", "evaluate", "method", "reconcile",
+        "report", "store", "events", "loop", "run", "holdout", "draws", "__init__",
     },
     "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop", "run"},
 }  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from synthor import InputError, check, load_spec, parse_spec
 from synthor.cli.app import app
-from synthor.spec.infer import infer
+from synthor.draft import infer
 from synthor.spec.model import Spec
 from synthor.spec.scaffold import Draft, Entry, scaffold
 from synthor.spec.variables import Category, Integer, Number

@@ -12,7 +12,7 @@ from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
 from synthor.problem.reader import Reading
 from synthor.problem.sides import renamed_labels
-from synthor.problem.slips import slips_of_names, slips_of_rules, slips_of_universes, slips_of_words
+from synthor.problem.slips import questions, slips_of_names, slips_of_rules, slips_of_universes, slips_of_words
 from synthor.problem.statistics import read_target
 from synthor.problem.target import Moment, Target
 from synthor.problem.totals import narrowed
@@ -179,6 +179,9 @@ class _Compilation:
     def _read(self, written: TargetSpec, i: int) -> Reading | list[Finding]:
         """The text of one table, and the universe that it counts; or what is wrong with them."""
         place = f"targets[{i}]" + (f" ({written.name})" if written.name else "")
+        if open_questions := questions(written.model_dump(exclude_unset=True)):
+            told = [f"`{'.'.join(where)}` is still to be filled in: {asked}" for where, asked in open_questions]
+            return [Finding(where=place, message=message, cure="answer it in place of the words") for message in told]
         try:
             labels = {name: {as_text(a): as_text(b) for a, b in pairs.items()} for name, pairs in self.spec.labels.items()}
             vocabulary = vocabulary_of(written, self.level.variables, self.spec.columns, labels)
@@ -315,6 +318,6 @@ def _inlined(name: str, reading: Reading) -> TargetSpec:
     if written.value is not None or written.values is not None:
         return written.model_copy(update={"name": name})
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-    kept = written.layout and Layout(decimal=written.layout.decimal, total=written.layout.total)
+    kept = written.layout and Layout(decimal=written.layout.decimal, total=written.layout.total, unit=written.layout.unit)
     plain = {"layout": None if kept == Layout() else kept, "counts": None, "shares": None}
     return written.model_copy(update={"name": name, "table": rows, **plain})

@@ -56,6 +56,7 @@ class Printed:
     def __init__(self, written: TargetSpec, measure: str, first_few: FirstFew, *, signed: bool) -> None:
         self.written, self.measure, self.first_few, self.signed = written, measure, first_few, signed
         self.decimal = written.layout.decimal if written.layout is not None else "."
+        self.unit = written.layout.unit if written.layout is not None and measure != "share" else 1.0
         self.below, self.marks = _suppression(written)
         self.z = NormalDist().inv_cdf(0.5 + written.confidence / 2)
         self.said: dict[str, Published] = {}
@@ -73,9 +74,15 @@ class Printed:
 
     def _value(self, text: str) -> Published | None:
         if text.isascii() and text.isdigit() and text not in self.marks and math.isfinite(number := float(text)):
+            number *= self.unit
             return Published(number, number, number)
-        whole = self.measure == "count"
-        return published(text, decimal=self.decimal, marks=self.marks, below=self.below, whole=whole)
+        whole = self.measure == "count" and self.unit == 1
+        found = published(text, decimal=self.decimal, marks=self.marks, below=self.below, whole=whole)
+        if found is None or self.unit == 1 or not any(char.isdigit() for char in text):  # what a mark hides is in records
+            return found
+        # Thousands of records with decimals are whole records: half a unit in the last place may be half a record or more.
+        value, low, high = (round(number * self.unit, 9) for number in (found.value, found.low, found.high))
+        return Published(value, low, high, max(found.decimals - math.floor(math.log10(self.unit)), 0))
 
     def refuse(self, text: str, row: int) -> None:
         """Add a finding on a value that cannot be read, or is negative."""
@@ -134,7 +141,7 @@ class Printed:
         percent = bare.endswith("%") and self.measure != "share"
         if found is not None and not found.told and _of_acs(self.written):
             return math.inf
-        return math.nan if found is None or found.value < 0 or percent or _beyond(found) else found.value / self.z
+        return math.nan if found is None or found.value < 0 or percent or _beyond(found) else found.value * self.unit / self.z
 
     def refuse_margin(self, text: str, row: int) -> None:
         """Add a finding on a margin of error that cannot be read."""

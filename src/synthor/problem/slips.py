@@ -22,6 +22,9 @@ from synthor.spec.targets import STATISTICS
 from synthor.spec.variables import Variable, as_text
 from synthor.types import Codes, Mask
 
+OPEN = "FILL IN:"
+"""How a value begins that a person has still to say."""
+
 MOST_COMBINATIONS = 200_000
 """Combinations of categories that a `where` is tried on; with more it is left to the solver."""
 
@@ -124,6 +127,21 @@ def slips_of_names(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Fi
                 message = f"'{told}' is to be '{meant}', which is no label of {name}"
                 where = f"{source}labels.{name}"
                 yield Finding(where=where, message=message, cure=nearest(meant, [*labels, "Total"]), label=meant)
+
+
+def questions(written: object, place: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
+    """What a draft asks in place of values, and under which keys.
+
+    >>> questions({"table": "t.csv", "where": "FILL IN: who is counted?"})
+    [(('where',), 'who is counted?')]
+    """
+    if isinstance(written, str):
+        return [(place, written.removeprefix(OPEN).strip())] if written.startswith(OPEN) else []
+    if isinstance(written, Mapping):
+        return [found for key, value in written.items() for found in questions(value, (*place, as_text(key)))]
+    if isinstance(written, list | tuple):
+        return [found for value in written for found in questions(value, place)]
+    return []
 
 
 def slips_of_words(spec: Spec, readings: Sequence[Reading], level: Level) -> Iterator[Finding]:

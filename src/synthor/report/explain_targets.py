@@ -256,6 +256,8 @@ def _layout(layout: Layout | None) -> str:
         told.append(f"after {plural(layout.skip, 'row')} above the header")
     if layout.wide is not None:
         told.append(f"with the labels of {listed(layout.wide)} as column heads")
+    if layout.unit != 1:
+        told.append(f"each number times {number(layout.unit)}")
     if layout.decimal == ",":
         told.append("with commas before decimals")
     if layout.total is not None:

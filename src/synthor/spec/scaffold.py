@@ -3,6 +3,7 @@
 import json
 import re
 import textwrap
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ CONTEXT = "FILL IN: what one record is (a household, a person, a trip), where, a
 SCHEMA_FILE = "spec.schema.json"
 WIDTH = 120
 _WORD = re.compile(r"[^\W\d_]([\w./+-]|(?<=\S) (?=[\w(]))*", re.ASCII)
+_SPELT = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "Ø": "O", "Æ": "Ae", "Ł": "L"})
+"""Letters that are no others with an accent."""
 _NOT_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
 """What some reader of YAML takes for something else than a word."""
 
@@ -47,7 +50,7 @@ class Draft:
     variables: Sequence[Entry]
     targets: Sequence[Entry]
     records_comment: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
 
@@ -100,6 +103,8 @@ def scalar(value: object) -> str:
     >>> [scalar(value) for value in ("rented", "no", "1-4", "12:30", "#x", "two words", 5, 0.5, 1e-7, True)]
     ['rented', '"no"', '"1-4"', '"12:30"', '"#x"', 'two words', '5', '0.5', '0.0000001', 'true']
     """
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
@@ -193,10 +198,11 @@ def _one_line(text: str) -> str:
 def variable_name(source: str, taken: Sequence[str]) -> str:
     """The name of a column as the name of a variable, unlike those that are taken.
 
-    >>> [variable_name(source, ["age"]) for source in ("Household type", "count", "2024", "Age")]
-    ['Household_type', 'count_value', 'v_2024', 'Age_2']
+    >>> [variable_name(source, ["age"]) for source in ("Household type", "count", "2024", "Age", "Größe")]
+    ['Household_type', 'count_value', 'v_2024', 'Age_2', 'Grosse']
     """
-    plain = re.sub(r"[^A-Za-z0-9_]+", "_", source).strip("_")
+    letters = unicodedata.normalize("NFKD", source.translate(_SPELT))
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"[\u0300-\u036f]", "", letters)).strip("_")
     plain = plain if re.fullmatch(NAME.strip("^$"), plain) else f"v_{plain}"
     free = plain if plain.lower() not in RESERVED else f"{plain}_value"
     suffix = 1

@@ -83,6 +83,7 @@ class Layout(BaseModel):
     only: dict[str, Cell | list[Cell]] | None = Field(
         None, description="Rows to take: for a column, the value or values that it must have."
     )
+    unit: float = Field(1.0, gt=0, le=1e9, description="What one of a printed count stands for: 1000 in a table in thousands.")
     decimal: Literal[".", ","] = Field(".", description="Mark before decimals; the others separate thousands.")
     total: list[str] | None = Field(None, min_length=1, description="Labels of totals; Total, All and the like unless given.")
 

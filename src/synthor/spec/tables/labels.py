@@ -7,27 +7,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from synthor.spec.tables import words
 from synthor.spec.tables.numbers import SPACES
+from synthor.spec.tables.words import any_of
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
 _MARKS = "*\u2020\u2021\u00b9\u00b2\u00b3\u2070\u2071\u2072\u2073\u2074\u2075\u2076\u2077\u2078\u2079"
 _BRACKETED = re.compile(r"(?:\[\w{1,3}\]|\([0-9a-z]\))\Z")
-_TOTAL = re.compile(
-    r"(?:grand |sub-?)?totals?\b.*|all|all [^0-9]*|both sexes|insgesamt|gesamt|ensemble|totale|sum|together",
-)
-_DRESSING = re.compile(
-    r"\b(?:aged?|ages|years?|yrs?|year-olds?|old|of age|persons?|people|rooms?|usd|eur|gbp)\b|[$\u00a3\u20ac]"
-)
+_TOTAL = re.compile(any_of(*words.TOTALS))
+_DRESSING = re.compile(rf"\b{any_of(*words.UNITS)}\b|[$\u00a3\u20ac]")
 _AMOUNT = r"(-?[0-9]+(?:[, ][0-9]{3})*(?:\.[0-9]+)?)"
-_UPTO = re.compile(rf"(?:under|below|less than|fewer than|<) ?{_AMOUNT}")
-_ATMOST = re.compile(rf"(?:up to|at most|<=|\u2264) ?{_AMOUNT}|{_AMOUNT} (?:and|or) (?:under|less|fewer|younger|below)")
-_ABOVE = re.compile(rf"(?:over|more than|above|>) ?{_AMOUNT}")
-_FROM = re.compile(
-    rf"{_AMOUNT} ?\+|{_AMOUNT} plus|{_AMOUNT},? (?:and|or|&) (?:over|older|more|above|up|upwards)"
-    rf"|(?:>=|\u2265|at least|from) ?{_AMOUNT}"
+_THOUSANDS = re.compile(r"\b[1-9][0-9]{0,2}(?:\.[0-9]{3})+\b(?!\.)")
+"""Points between thousands, as offices of the continent write them."""
+_SCALED = re.compile(rf"{_AMOUNT} ?({'|'.join(sorted(words.SCALES, key=len, reverse=True))})\b\.?")
+_UPTO = re.compile(rf"{any_of(*words.UNDER)} ?{_AMOUNT}")
+_ATMOST = re.compile(rf"{any_of(*words.UP_TO)} ?{_AMOUNT}|{_AMOUNT} {any_of(*words.AND_LESS)}")
+_ABOVE = re.compile(rf"{any_of(*words.OVER)} ?{_AMOUNT}")
+_FROM = re.compile(rf"{_AMOUNT} ?\+|{_AMOUNT} plus|{_AMOUNT},? {any_of(*words.AND_MORE)}|{any_of(*words.AT_LEAST)} ?{_AMOUNT}")
+_BETWEEN = re.compile(
+    rf"(?:{any_of(*words.BETWEEN)} )?{_AMOUNT} ?(?:{any_of(*words.TO)}|(?P<below>{any_of(*words.TO_UNDER)})) ?{_AMOUNT}"
 )
-_BETWEEN = re.compile(rf"(?:between )?{_AMOUNT} ?(?:-|to|and|or|until|to under|to less than|but under) ?{_AMOUNT}")
-_BELOW = re.compile(r"to under|to less than|but under")
 
 
 NEXT = 1.0
@@ -111,17 +110,32 @@ def span(label: str) -> Span | None:
     (2.0, 0.0, 6.0)
     >>> span("Under 15").closed, span("$10,000 to $14,999").high, span("3+ persons").low, span("7").single, span("rented")
     (False, 14999.0, 3.0, True, None)
+    >>> span("65 Jahre und älter").low, span("moins de 15 ans").high, span("15 tot 25 jaar").closed
+    (65.0, 15.0, False)
+    >>> span("fewer than 1,500 thousand").high
+    1500000.0
     """
-    words = SPACES.sub(" ", _DRESSING.sub(" ", undressed(label))).strip(" ,").split(" ")
-    if words[0] in ("no", "none", "zero") and not any(char.isdigit() for char in label):
+    plain = _scaled(_THOUSANDS.sub(lambda found: found[0].replace(".", ""), undressed(label)))
+    said = SPACES.sub(" ", _DRESSING.sub(" ", plain)).strip(" ,").split(" ")
+    if said[0] in words.NOTHING and not any(char.isdigit() for char in label):
         return Span(0.0, 0.0, single=True)
-    last = next((at for at in reversed(range(len(words))) if any(char.isdigit() for char in words[at])), None)
+    last = next((at for at in reversed(range(len(said))) if any(char.isdigit() for char in said[at])), None)
     if last is None:
         return None
-    for n_words in range(min(last + 1 + BEHIND, len(words)), last, -1):  # what is counted may be named behind the number
-        if (found := _span(" ".join(words[:n_words]).strip(" ,"))) is not None:
+    for n_words in range(min(last + 1 + BEHIND, len(said)), last, -1):  # what is counted may be named behind the number
+        if (found := _span(" ".join(said[:n_words]).strip(" ,"))) is not None:
             return found
     return None
+
+
+def _scaled(text: str) -> str:
+    """A label with its thousands and millions written out; one word behind the second of two numbers is meant for both."""
+    found = list(_SCALED.finditer(text))
+    if not found:
+        return text
+    if len(found) == 1 and len(re.findall(_AMOUNT, text[: found[0].start()])) == 1:
+        text = re.sub(_AMOUNT, rf"\g<0> {found[0][2]}", text[: found[0].start()], count=1) + text[found[0].start() :]
+    return _SCALED.sub(lambda one: f"{_number(one[1]) * words.SCALES[one[2]]:.15g}", text)
 
 
 def _span(text: str) -> Span | None:
@@ -137,13 +151,17 @@ def _span(text: str) -> Span | None:
     if found := _FROM.fullmatch(text):
         return Span(_amount(found), math.inf)
     if found := _BETWEEN.fullmatch(text):
-        low, high = (float(re.sub("[, ]", "", part)) for part in found.groups())
-        return Span(low, high, closed=_BELOW.search(text) is None) if low <= high else None
+        low, high = _number(found[1]), _number(found[3])
+        return Span(low, high, closed=found["below"] is None) if low <= high else None
     return None
 
 
 def _amount(found: "re.Match[str]") -> float:
-    return float(re.sub("[, ]", "", next(part for part in found.groups() if part is not None)))
+    return _number(next(part for part in found.groups() if part is not None))
+
+
+def _number(text: str) -> float:
+    return float(re.sub("[, ]", "", text))
 
 
 def bands(spans: Sequence[Span], *, step: float, whole: bool) -> list[tuple[float, float]]:

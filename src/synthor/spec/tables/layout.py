@@ -8,18 +8,22 @@ from functools import cached_property
 from synthor.errors import Finding, InputError, nearest
 from synthor.spec.tables.labels import column_key, is_total, span, undressed
 from synthor.spec.tables.lines import Lines
+from synthor.spec.tables.numbers import published
 from synthor.spec.tables.offices import CONVERTERS
 from synthor.spec.targets import Layout
 from synthor.spec.variables import as_text
 
 RAGGED = "write the same number of fields in every row; quote a field that holds a comma"
 MEASURES = {
-    "count": ("counts", "number", "n", "freq", "frequency", "obs_value", "value", "estimate"),
+    "count": (
+        "counts", "number", "n", "freq", "frequency", "obs_value", "value", "estimate", "observation", "observations",
+        "anzahl", "wert", "nombre", "effectif", "valeur", "número", "valor", "numero", "valore", "aantal", "waarde",
+    ),
     "share": ("shares", "percent", "percentage", "pct", "%"),
     "mean": ("average",),
     "total": ("sum",),
     "sd": ("standard deviation", "std"),
-}
+}  # fmt: skip
 """Columns that hold the values of a table, and what else they are called."""
 
 NOTE = re.compile(
@@ -147,15 +151,17 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     if len(rows) <= n_heads:
         raise InputError([Finding(where=lines.source, message="the table has no rows", cure="write one row a cell")])
     _refuse_ragged(lines.source, rows, numbers, n_heads)
-    rows = _without_blank_columns(rows)
+    rows = _without_blank_columns(_placed(rows, n_heads), n_heads)
     heads, body, numbers = rows[:n_heads], rows[n_heads:], numbers[n_heads:]
-    wide = layout.wide or _told_by_heads(heads[0], vocabulary)
+    chosen = _chosen_by(layout, vocabulary)
+    wide = layout.wide or _told_by_heads(heads[0], vocabulary, chosen)
     if wide:
         sheet = _long(lines.source, heads, body, numbers, wide, layout, vocabulary)
     else:
-        names = tuple(vocabulary.column(name) or LEFT_OUT for name in heads[0])
+        names = tuple(_name_of(name, chosen, vocabulary) for name in heads[0])
         sheet = Sheet(columns=_measured(names, vocabulary), rows=tuple(body), numbers=tuple(numbers))
-    return _chosen(lines.source, replace(sheet, notes=lines.notes), layout, vocabulary)
+        sheet = _downwards(sheet, [i for i, name in enumerate(sheet.columns) if name in vocabulary.labels], vocabulary)
+    return _chosen(lines.source, replace(sheet, notes=(*lines.notes, *sheet.notes)), layout, vocabulary)
 
 
 def converted(lines: Lines, layout: Layout) -> Lines:
@@ -169,6 +175,19 @@ def converted(lines: Lines, layout: Layout) -> Lines:
         message = f"has no `decimal` to choose: its figures are read as downloads of format {layout.format} write them"
         raise InputError([Finding(where=lines.source, message=message, cure="leave `decimal` out of layout")])
     return CONVERTERS[layout.format](lines)
+
+
+def _chosen_by(layout: Layout, vocabulary: Vocabulary) -> dict[str, str]:
+    """Columns that rows are chosen by and that are no variables: plain form of their heads, and how `only` calls them."""
+    return {column_key(told): told for told in layout.only or {} if vocabulary.column(told) not in vocabulary.labels}
+
+
+def _name_of(head: str, chosen: Mapping[str, str], vocabulary: Vocabulary) -> str:
+    """What a column is called; one that is left out keeps its name as long as rows are chosen by it."""
+    name = vocabulary.column(head)
+    if name is None:
+        return chosen.get(column_key(head), LEFT_OUT)
+    return name
 
 
 def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[list[tuple[str, ...]], list[int]]:
@@ -203,11 +222,57 @@ def _refuse_ragged(source: str, rows: list[tuple[str, ...]], numbers: list[int],
         rows[i] = row + ("",) * (width - len(row))
 
 
-def _without_blank_columns(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    blank = [not any(row[i] for row in rows) for i in range(len(rows[0]))]
+def _placed(rows: list[tuple[str, ...]], n_heads: int) -> list[tuple[str, ...]]:
+    """The same rows, where every column without a head but the first is called by its place in the file."""
+    nameless = [i for i in range(len(rows[0])) if not any(head[i] for head in rows[:n_heads])]
+    last = list(rows[n_heads - 1])
+    for i in nameless[1:]:
+        last[i] = blank_head(i)
+    return [*rows[: n_heads - 1], tuple(last), *rows[n_heads:]]
+
+
+def blank_head(position: int) -> str:
+    """What a column without a head is called, by its place in the file.
+
+    >>> blank_head(1)
+    '(column 2)'
+    """
+    return f"(column {position + 1})"
+
+
+def _without_blank_columns(rows: list[tuple[str, ...]], n_heads: int) -> list[tuple[str, ...]]:
+    blank = [
+        not any(row[i] for row in rows[n_heads:])
+        and rows[n_heads - 1][i] in ("", blank_head(i))
+        and not any(head[i] for head in rows[: n_heads - 1])
+        for i in range(len(rows[0]))
+    ]
     if not any(blank):
         return rows
     return [tuple(field for field, none in zip(row, blank, strict=True) if not none) for row in rows]
+
+
+def _downwards(sheet: Sheet, sides: Sequence[int], vocabulary: Vocabulary) -> Sheet:
+    """Blank labels of rows filled, as merged cells leave them.
+
+    A blank with a label to its right stands for the label above it; one to the right of a total is a total, too.
+    """
+    if all(row[i] for row in sheet.rows for i in sides):
+        return sheet
+    rows, filled, above = [], set(), [""] * len(sides)
+    for row in sheet.rows:
+        fields = list(row)
+        for place, i in enumerate(sides):
+            before = [fields[other] for other in sides[:place]]
+            if not fields[i] and above[place] and any(fields[other] for other in sides[place + 1 :]):
+                fields[i] = above[place]
+                filled.add(sheet.columns[i])
+            elif not fields[i] and before and vocabulary.total(before[-1]):
+                fields[i] = before[-1]
+        above = [fields[i] for i in sides]
+        rows.append(tuple(fields))
+    notes = [f"blank labels of {name} were taken for the label above them" for name in sheet.columns if name in filled]
+    return replace(sheet, rows=tuple(rows), notes=(*sheet.notes, *notes))
 
 
 def _measured(names: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -222,13 +287,19 @@ def _measured(names: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]
     return tuple(measure if i == found[0] else name for i, name in enumerate(names))
 
 
-def _told_by_heads(head: Sequence[str], vocabulary: Vocabulary) -> list[str] | None:
+def _told_by_heads(head: Sequence[str], vocabulary: Vocabulary, chosen: Collection[str]) -> list[str] | None:
     """The variable whose labels the column heads are, where they are of exactly one and no column holds values."""
     names = [vocabulary.column(name) for name in head]
     columns = _measured(tuple(name or LEFT_OUT for name in names), vocabulary)
     if any(name in vocabulary.measures for name in columns):
         return None
-    others = [name for name in head if vocabulary.column(name) not in vocabulary.labels]
+    others = [
+        told
+        for i, (told, name) in enumerate(zip(head, names, strict=True))
+        if name not in vocabulary.labels and (i == 0 or (name is not None and column_key(told) not in chosen))
+    ]
+    if not others:
+        return None
 
     def fits(variable: str) -> bool:
         unknown = [name for name in others[1:] if not vocabulary.knows(variable, name)]
@@ -253,25 +324,31 @@ def _long(
     vocabulary: Vocabulary,
 ) -> Sheet:
     """One row a cell from a table whose column heads are labels."""
+    chosen = _chosen_by(layout, vocabulary)
     for name in wide:
-        if name not in vocabulary.labels:
+        if name not in vocabulary.labels and column_key(name) not in chosen:
             cure = nearest(name, list(vocabulary.labels))
             raise InputError([Finding(where=source, message=f"wide speaks of '{name}', which is no variable", cure=cure)])
     filled = [_to_the_right(head) for head in heads[:-1]] + [list(heads[-1])]
-    stub = _stub(heads, wide, vocabulary)
-    names = [next((head[i] for head in reversed(heads) if head[i]), "") for i in range(stub)]
-    cells = range(stub, len(heads[-1]))
+    sides, cells = _parted(heads, body, wide, chosen, vocabulary)
+    names = [next((head[i] for head in reversed(heads) if head[i]), "") for i in sides]
     usual = vocabulary.measures[0]
     measure = layout.values or (
         usual if usual != "count" else "share" if any(row[i].endswith("%") for row in body for i in cells) else "count"
     )
-    columns = (*(vocabulary.column(name) or LEFT_OUT for name in names), *wide, measure)
+    labels = Sheet(
+        columns=tuple(_name_of(name, chosen, vocabulary) for name in names),
+        rows=tuple(tuple(row[i] for i in sides) for row in body),
+        numbers=tuple(numbers),
+    )
+    labels = _downwards(labels, range(len(sides)), vocabulary)
     rows, of = [], []
-    for row, number in zip(body, numbers, strict=True):
+    for row, stub, number in zip(body, labels.rows, numbers, strict=True):
         for i in cells:
-            rows.append((*row[:stub], *(head[i] for head in filled), row[i]))
+            rows.append((*stub, *(head[i] for head in filled), row[i]))
             of.append(number)
-    return Sheet(columns=columns, rows=tuple(rows), numbers=tuple(of))
+    columns = (*labels.columns, *wide, measure)
+    return Sheet(columns=columns, rows=tuple(rows), numbers=tuple(of), notes=labels.notes)
 
 
 def _to_the_right(head: Sequence[str]) -> list[str]:
@@ -282,20 +359,40 @@ def _to_the_right(head: Sequence[str]) -> list[str]:
     return found
 
 
-def _stub(heads: Sequence[Sequence[str]], wide: Sequence[str], vocabulary: Vocabulary) -> int:
-    """How many columns at the left hold labels of rows: those that name a variable, or are blank at the top; one at least."""
-    stub = 0
-    for i in range(len(heads[-1])):
-        names = [head[i] for head in heads if head[i]]
+def _parted(
+    heads: Sequence[Sequence[str]],
+    body: Sequence[Sequence[str]],
+    wide: Sequence[str],
+    chosen: Collection[str],
+    vocabulary: Vocabulary,
+) -> tuple[list[int], list[int]]:
+    """Columns that hold labels of rows, and those that hold cells.
+
+    Labels are in columns that name a variable or that rows are chosen by, wherever they stand, in the first column if its head
+    is no label, and in columns of text before the first cell. A column that is left out is neither.
+    """
+    sides: list[int] = []
+    cells: list[int] = []
+    for i, head in enumerate(heads[-1]):
+        names = [row[i] for row in heads if row[i]]
         meant = [vocabulary.column(name) for name in names]
-        is_label = bool(heads[-1][i]) and (vocabulary.knows(wide[-1], heads[-1][i]) or vocabulary.total(heads[-1][i]))
-        if any(name in vocabulary.labels or name is None for name in meant) and not is_label:
-            stub = i + 1
-        elif stub == i and i == 0 and not is_label:
-            stub = 1
+        by = any(column_key(name) in chosen and column_key(name) not in map(column_key, wide) for name in names)
+        is_label = bool(head) and (
+            vocabulary.total(head) or (wide[-1] in vocabulary.labels and vocabulary.knows(wide[-1], head))
+        )
+        named = i == 0 or any(name in vocabulary.labels for name in meant)
+        if None in meant and not by:
+            continue
+        if by or (not is_label and (named or (not cells and _is_text([row[i] for row in body])))):
+            sides.append(i)
         else:
-            break
-    return stub
+            cells.append(i)
+    return sides, cells
+
+
+def _is_text(fields: Sequence[str]) -> bool:
+    """Whether no field of a column can be read as a number, nor as one that is not told."""
+    return any(fields) and not any(published(field) for field in fields if field)
 
 
 def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -> Sheet:
@@ -311,16 +408,19 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
             message = f"no row has '{told}' in column '{column}'"
             raise InputError([Finding(where=source, message=message, cure=cure, label=told)])
         keep = kept
+
+    def named(name: str) -> bool:
+        return any(column_key(told) == column_key(name) or vocabulary.column(told) == name for told in layout.only or {})
+
     rows = [sheet.rows[i] for i in keep]
-    notes, columns = [], []
+    notes, columns = list(sheet.notes), []
     for at, name in enumerate(sheet.columns):
         known = name in vocabulary.labels or name in vocabulary.measures or name in vocabulary.kept
-        distinct = {row[at] for row in rows}
-        if name == LEFT_OUT:
+        if name == LEFT_OUT or (not known and named(name)):
             continue
-        named = [told for told in layout.only or {} if column_key(told) == column_key(name) or vocabulary.column(told) == name]
-        if not known and len(distinct) == 1 and (named or not nearest(name, list(vocabulary.labels)).startswith("did")):
-            if not named and distinct != {""}:
+        distinct = {row[at] for row in rows}
+        if not known and len(distinct) == 1 and not nearest(name, list(vocabulary.labels)).startswith("did"):
+            if distinct != {""}:
                 notes.append(f"column '{name}' holds only '{next(iter(distinct))}' and was left out")
             continue
         columns.append(at)
@@ -330,7 +430,7 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
         columns=tuple(sheet.columns[at] for at in columns),
         rows=tuple(rows if every else [tuple(row[at] for at in columns) for row in rows]),
         numbers=tuple(sheet.numbers[i] for i in keep),
-        notes=(*sheet.notes, *notes),
+        notes=tuple(notes),
     )
 
 

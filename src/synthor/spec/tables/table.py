@@ -6,7 +6,7 @@ from pathlib import Path
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.spec.tables.files import read_lines
-from synthor.spec.tables.layout import Vocabulary, converted, laid_out
+from synthor.spec.tables.layout import Vocabulary, blank_head, converted, laid_out
 from synthor.spec.targets import Layout, TargetSpec
 from synthor.spec.variables import Variable, as_text
 
@@ -128,6 +128,7 @@ def unused_columns(columns: Mapping[str, str | None], targets: Sequence[TargetSp
             except InputError:
                 return {}
             heads.update((field, None) for row in lines.rows[:DEEPEST_HEAD] for field in row)
+            heads.update((blank_head(i), None) for i in range(max(map(len, lines.rows[:DEEPEST_HEAD]))))
         elif target.table is not None:
             heads.update((str(key), None) for row in target.table for key in row)
     known = Vocabulary(labels={}, columns={told: str(i) for i, told in enumerate(columns)}, renamed={}, measures=())

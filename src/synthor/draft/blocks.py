@@ -1,0 +1,206 @@
+"""Columns of numbers that stand side by side: of one variable, of several, or of other people.
+
+Several variables of the same people have the same sum in every row; a column that is this sum is their total. What fits nowhere
+counts something else, such as people beside homes, and must not become a category.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.draft.grid import Grid
+from synthor.draft.roles import PEOPLE, Roles
+from synthor.draft.wholes import ROWS
+from synthor.spec.tables.labels import column_key, is_total, undressed
+from synthor.types import Floats
+
+MANY = 8
+"""Values of which all must be multiples of a number to say that they were rounded to it."""
+BASES = (3, 5, 10, 20, 25, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Columns of values beside others that a target does not take.
+
+    Attributes:
+        total: column of their total, if there is one.
+        name: of their variable, if their heads tell one.
+        top: text of the header row above them, where that tells them from others.
+        remarks: on columns that no target takes.
+    """
+
+    total: int | None = None
+    name: str = ""
+    top: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
+    """Columns of values by the variable that their heads are labels of."""
+    values = roles.values
+    if len(grid.heads) > 1:
+        return _blocks_under_heads(grid, roles)
+    cells = _matrix(grid, values)
+    room = room_of(cells)
+    groups = _groups(grid, values, cells, room)
+    if not groups:
+        equal = _equal_parts(cells, 0.0)
+        if equal:
+            return [([values[i] for i in run], _part_of(grid, [values[i] for i in run])) for run in equal]
+        different = [i for i in values if PEOPLE.fullmatch(_plain(grid, i)) and not is_total(grid.name(i))]
+        if len(different) == len(values):
+            return f"columns count different things ({', '.join(grid.name(i) for i in values)}): leave one, with `columns`"
+        rest = [i for i in values if i not in different]
+        remarks = tuple(f"column '{grid.name(i)}' counts something else and is left out" for i in different)
+        return [(rest, Part(remarks=remarks))]
+    whole, runs = max(groups, key=lambda group: (len(group[1]), sum(map(len, group[1])), -group[0]))
+    used = {whole, *(i for run in runs for i in run)}
+    remarks = tuple(
+        f"column '{grid.name(values[i])}' is neither {grid.name(values[whole])} nor a part of it, and is left out"
+        for i in range(len(values))
+        if i not in used
+    )
+    found = []
+    for run in runs:
+        columns = [values[i] for i in run]
+        part = _part_of(grid, columns) if len(runs) > 1 else Part()
+        found.append((columns, Part(total=values[whole], name=part.name, remarks=remarks)))
+        remarks = ()
+    return found
+
+
+def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
+    """Columns of values under two or more header rows: crossed, or one variable under each head of the row above."""
+    values = roles.values
+    tops = [grid.filled[-2][i] for i in values]
+    under: dict[str, list[int]] = {}
+    for i, top in zip(values, tops, strict=True):
+        under.setdefault(top, []).append(i)
+    sets = [{undressed(grid.heads[-1][i]) for i in columns if not is_total(grid.heads[-1][i])} for columns in under.values()]
+    apart = len(under) > 1 and all(not a & b for k, a in enumerate(sets) for b in sets[k + 1 :])
+    lone = [columns for columns in under.values() if len(columns) == 1]
+    if not apart or len(lone) == len(under) or len(grid.heads) > 2:
+        return [(values, Part())]
+    sums = [
+        np.nansum(_matrix(grid, [i for i in columns if not is_total(grid.heads[-1][i])]), axis=1) for columns in under.values()
+    ]
+    several = [(top, columns) for top, columns in under.items() if len(columns) > 1]
+    if len(several) > 1 and len(grid.rows) >= 1 and all(np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums):
+        return [(columns, Part(top=top, name=top)) for top, columns in several]
+    return [(values, Part())]
+
+
+def _part_of(grid: Grid, columns: Sequence[int]) -> Part:
+    """The name that heads of one variable share: `size_1` and `size_2` are sizes."""
+    heads = [grid.name(i) for i in columns]
+    shared = heads[0]
+    for head in heads[1:]:
+        while not head.startswith(shared):
+            shared = shared[:-1]
+    name = re.sub(r"[\W\d_]+\Z", "", shared)
+    ends = all(not head[len(name) : len(name) + 1].isalpha() for head in heads)
+    return Part(name=name if len(name) > 1 and ends else f"{heads[0]} to {heads[-1]}")
+
+
+def _plain(grid: Grid, i: int) -> str:
+    return column_key(grid.name(i)).replace("_", " ")
+
+
+def _matrix(grid: Grid, columns: Sequence[int]) -> Floats:
+    """Values of some columns, (rows, columns), rows of totals left out."""
+    found = [[_value(grid, grid.rows[r][i]) for i in columns] for r in range(len(grid.rows))]
+    return np.array(found, dtype=np.float64).reshape(len(grid.rows), len(columns))
+
+
+def _value(grid: Grid, text: str) -> float:
+    cell = grid.number(text)
+    return math.nan if cell is None else cell.value
+
+
+def room_of(cells: Floats) -> float:
+    """How far a printed number may be off, where all of them are multiples of a number that they were rounded to."""
+    base = base_of(cells)
+    return base / 2 if base > 1 else 0.0
+
+
+def base_of(cells: Floats, many: int = MANY) -> int:
+    """What all values are multiples of; 1 where that says nothing.
+
+    >>> base_of(np.array([10.0, 10, 10, 10, 25, 25, 25, 50])), base_of(np.array([10.0, 20]))
+    (5, 1)
+    """
+    told = cells[np.isfinite(cells) & (cells != 0)]
+    values = np.unique(told)
+    if len(told) < many or len(values) < 3 or (values != np.round(values)).any() or np.abs(values).max() >= 2**53:
+        return 1
+    base = int(np.gcd.reduce(np.abs(values).astype(np.int64)))
+    return base if base in BASES else 1
+
+
+def _groups(grid: Grid, values: Sequence[int], cells: Floats, room: float) -> list[tuple[int, list[list[int]]]]:
+    """Columns that are totals of others side by side, and these others, by position among the columns of values."""
+    found: list[tuple[int, list[list[int]]]] = []
+    for whole in range(cells.shape[1]):
+        wanted = cells[:, whole]
+        told = ~np.isnan(wanted)
+        named = is_total(grid.name(values[whole])) or PEOPLE.fullmatch(_plain(grid, values[whole])) is not None
+        if (told & (wanted > room)).sum() < (1 if named else ROWS):
+            continue
+        runs, at = [], 0
+        while at < cells.shape[1]:
+            run = _run_of(cells, at, whole, room)
+            if run:
+                runs.append(run)
+            at = run[-1] + 1 if run else at + 1
+        if runs:
+            found.append((whole, runs))
+    inner = {i for _, runs in found for run in runs for i in run}
+    return [group for group in found if group[0] not in inner]
+
+
+def _run_of(cells: Floats, at: int, whole: int, room: float) -> list[int]:
+    """The longest run of two columns or more, from one on, that adds up to a whole in every row."""
+    wanted = cells[:, whole]
+    told = ~np.isnan(wanted)
+    so_far = np.zeros(len(cells))
+    run: list[int] = []
+    best: list[int] = []
+    for i in range(at, cells.shape[1]):
+        if i == whole:
+            break
+        so_far = so_far + np.nan_to_num(cells[:, i])
+        run.append(i)
+        allowed = room * (len(run) + 1) + 1e-9 * np.abs(np.nan_to_num(wanted))
+        off = so_far - wanted
+        if (off > allowed)[told].any():
+            break
+        if len(run) > 1 and (np.abs(off) <= allowed)[told].all():
+            best = list(run)
+    return best
+
+
+def _equal_parts(cells: Floats, room: float) -> list[list[int]]:
+    """Runs of columns with one sum in every row, the most that there are; none where columns do not part so."""
+    if len(cells) < ROWS or cells.shape[1] < 4 or np.isnan(cells).any():
+        return []
+    sums = cells.cumsum(axis=1)
+    every = sums[:, -1]
+    for n_parts in range(cells.shape[1] // 2, 1, -1):
+        ends = []
+        for k in range(1, n_parts + 1):
+            allowed = room * cells.shape[1] + 1e-9 * every
+            fits = np.flatnonzero((np.abs(sums - (every * k / n_parts)[:, None]) <= allowed[:, None]).all(axis=0))
+            if not len(fits):
+                break
+            ends.append(int(fits[0]) + 1)
+        else:
+            ends[-1] = cells.shape[1]
+            starts = [0, *ends[:-1]]
+            runs = [list(range(start, end)) for start, end in zip(starts, ends, strict=True)]
+            if all(len(run) > 1 for run in runs) and (every > 0).sum() >= ROWS:
+                return runs
+    return []

@@ -1,0 +1,240 @@
+"""The draft of a spec from what its tables tell."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from synthor.draft.names import nameless
+from synthor.draft.roles import MEASURE
+from synthor.draft.told import ASK, Side, Told
+from synthor.draft.variables import variable_of
+from synthor.spec.scaffold import Draft, Entry, variable_name
+from synthor.spec.tables.labels import column_key
+
+PLACEHOLDER = 1000
+LARGE = 1_000_000
+"""Records beyond which a first run had better make fewer."""
+NEARLY = 0.01
+"""Share by which two tables of the same people may differ where counts are perturbed."""
+READ_IT = (
+    "A first draft from tables. Read it: names, order of labels, bins, largest values. Say what is impossible in "
+    "`rules`, then run `synthor check` on this file."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A draft, and the table behind each of its targets.
+
+    Attributes:
+        draft: of the spec.
+        told: one a target.
+    """
+
+    draft: Draft
+    told: tuple[Told, ...]
+
+
+def composed(found: Sequence[Told], path: str, title: str, context: str, remarks: Sequence[str]) -> Composed:
+    """A draft from tables.
+
+    Args:
+        found: what they tell, one a target.
+        path: where they lie, as a spec writes it.
+        title: of the spec.
+        context: what one record is.
+        remarks: what a person should read first.
+    """
+    sides: dict[str, list[Side]] = {}
+    for one in found:
+        for side in one.sides:
+            sides.setdefault(side.key, []).append(side)
+    names: dict[str, str] = {}
+    for key, group in sides.items():
+        names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
+    variables = [variable_of(names[key], group) for key, group in sides.items()]
+    numeric = {entry.name for entry in variables if entry.body["type"] in ("integer", "number")}
+    columns = _columns(found, names)
+    records, told, others = _records(found)
+    notes = list(remarks)
+    targets, behind = [], []
+    for one in found:
+        target = _target(one, path, names, numeric, columns, others.get(id(one)))
+        if isinstance(target, str):
+            notes.append(f"Not used: {one.file}: {target}.")
+            continue
+        targets.append(target)
+        behind.append(one)
+        notes += [f"{one.file}: {remark}." for remark in one.remarks]
+    draft = Draft(
+        title=title,
+        context=context,
+        records=records,
+        records_comment=told,
+        variables=variables,
+        targets=targets,
+        columns=columns,
+        remarks=[READ_IT, *dict.fromkeys(notes)],
+    )
+    return Composed(draft=draft, told=tuple(behind))
+
+
+def _columns(found: Sequence[Told], names: Mapping[str, str]) -> dict[str, str | None]:
+    """What tables call columns, as far as it can be said for all of them at once."""
+    columns: dict[str, str | None] = {}
+    for one in found:
+        for side in one.sides:
+            if not side.wide and not nameless(side.head) and side.head != names[side.key]:
+                columns.setdefault(side.head, names[side.key])
+    used = {*columns, *(side.head for one in found for side in one.sides), *(head for one in found for head in _heads(one))}
+    for one in found:
+        for head in one.left:
+            if head not in used and not nameless(head):
+                columns[head] = None
+    for one in found:
+        if one.value and not nameless(one.value) and MEASURE.get(column_key(one.value)) != _measure(one):
+            columns.setdefault(one.value, _measure(one))
+    return columns
+
+
+def _measure(one: Told) -> str:
+    return "count" if one.measure == "total?" else one.measure
+
+
+def _target(
+    one: Told,
+    path: str,
+    names: Mapping[str, str],
+    numeric: set[str],
+    columns: Mapping[str, str | None],
+    other: str | None,
+) -> Entry | str:
+    variables = [names[side.key] for side in one.sides]
+    if len(set(variables)) < len(variables):
+        return f"two of its sides are {next(name for name in variables if variables.count(name) > 1)}"
+    body: dict[str, object] = {"table": path + one.file}
+    if one.measure in ("mean", "total", "sd"):
+        words = set(column_key(Path(one.file).stem).split("_"))
+        of = [name for name in sorted(numeric) if name not in variables and words & set(column_key(name).split("_"))]
+        if len(of) != 1:
+            return f"it holds a {one.measure}, and its name is that of no variable with bins; declare one, and add the target"
+        body = {one.measure: of[0], "by": variables, **body}
+    layout: dict[str, object] = dict(one.layout)
+    if one.wide:
+        layout["wide"] = [names[one.sides[row].key] if isinstance(row, int) else row for row in one.wide]
+        if one.measure == "share":
+            layout["values"] = "share"
+    own = _own_columns(one, names, columns)
+    if own:
+        layout["columns"] = own
+    if one.only:
+        layout["only"] = {
+            (key if isinstance(key, str) else _head(one.sides[key], names)): labels[0] if len(labels) == 1 else list(labels)
+            for key, labels in one.only.items()
+        }
+    if one.asked:
+        layout["total"] = [*one.layout["total"], *one.asked]  # type: ignore[misc]
+    if layout:
+        body["layout"] = _ordered(layout)
+    if one.by is not None:
+        body = {"by": [variables[one.by]], **body}
+    if one.margin:
+        body |= {"margin_of_error": one.margin}
+    body |= one.keys
+    if other is not None:
+        body["where"] = other
+    return Entry(body=body, comment=_comment(one, variables, body))
+
+
+def _head(side: Side, names: Mapping[str, str]) -> str:
+    """What `only` calls a side."""
+    return names[side.key] if side.wide or nameless(side.head) else side.head
+
+
+def _own_columns(one: Told, names: Mapping[str, str], columns: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Columns of one table that mean something else there than in all of them."""
+    own: dict[str, str | None] = {}
+    for side in one.sides:
+        if side.wide:
+            continue
+        if nameless(side.head) or columns.get(side.head, names[side.key]) != names[side.key]:
+            own[side.head] = names[side.key]
+    if one.value and (nameless(one.value) or columns.get(one.value, _measure(one)) != _measure(one)):
+        own[one.value] = _measure(one)
+    return own | {head: None for head in one.left if head not in columns or columns[head] is not None}
+
+
+def _heads(one: Told) -> list[str]:
+    """Heads of columns that are used beside those of its sides."""
+    choosing = [key for key in one.only if isinstance(key, str)]
+    return [head for head in (*one.used, one.margin, *choosing) if head]
+
+
+def _ordered(layout: Mapping[str, object]) -> dict[str, object]:
+    order = ("format", "sheet", "encoding", "skip", "wide", "values", "unit", "decimal", "columns", "only", "total")
+    return {key: layout[key] for key in order if key in layout}
+
+
+def _comment(one: Told, variables: Sequence[str], body: Mapping[str, object]) -> str:
+    size = math.prod(len(side.labels) for side in one.sides)
+    told = f", adding up to {one.total:,.10g}" if one.total is not None else ""
+    of_what = f"{body[one.measure]} by " if one.measure in body else ""
+    if one.by is not None:
+        told = f", adding up inside each {variables[one.by]}"
+    if one.n_hidden and "suppressed" not in body:
+        told += f'; {one.n_hidden} not told: say `suppressed: "<10"` if the notes say how small'
+    return f"{_measure(one)} of {of_what}{' by '.join(variables)}, {size:,} cells{told}"
+
+
+def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
+    """How many records the counts speak of, what to say of it, and what to ask of tables that count others."""
+    totals = [(one, one.total) for one in found if one.total is not None and one.total >= 1]
+    totals = [(one, total) for one, total in totals if not one.asked] or totals
+    if not totals:
+        counted = max((one for one in found if one.n_hidden and one.least >= 1), key=lambda one: one.least, default=None)
+        if counted is None:
+            return PLACEHOLDER, "FILL IN: the tables do not say how many there are", {}
+        below = str(counted.keys.get("suppressed", "<10")).lstrip("<")
+        guess = round(counted.least + counted.n_hidden * float(below) / 2)
+        told = f"{counted.least:,.0f} are told, {counted.n_hidden} cells are not: write how many there are, as published"
+        return guess, told, {}
+    values = [round(total) for _, total in totals]
+    best = max(dict.fromkeys(values), key=lambda value: (values.count(value), value))
+    apart = [(one, total) for one, total in totals if round(total) != best and not _within(one, total, best)]
+    if not apart:
+        fewer = f"; for fewer, write `records: 10000` and `population: {best}`" if best > LARGE else ""
+        return best, f"what the counts add up to{fewer}", {}
+    others = "; ".join(dict.fromkeys(f"{one.file} adds up to {total:,.10g}" for one, total in apart))
+    asks = {}
+    for one, total in apart:
+        near = abs(total - best) <= NEARLY * best and not {"rounded_to", "tolerance"} & set(one.keys)
+        perturbed = ", or if counts were perturbed, `tolerance: {relative: 1%}` in place of `where`" if near else ""
+        whom = f"which records are counted here (they are {total:,.10g}, not {best:,})"
+        asks[id(one)] = f'{ASK}{whom}? a condition such as "age >= 16"{perturbed}'
+    agreeing = len(values) - len(apart)
+    return best, f"as {agreeing} of {len(values)} tables say; {others}: other people, or another year?", asks
+
+
+def _within(one: Told, total: float, records: int) -> bool:
+    """Whether rounded cells may add up to the number of records."""
+    base = one.keys.get("rounded_to")
+    n_cells = math.prod(len(side.labels) for side in one.sides)
+    return one.margin is not None or (isinstance(base, int | float) and abs(total - records) <= base / 2 * n_cells)
+
+
+def settled(found: Sequence[Told]) -> list[Told]:
+    """Tables without questions that others answer: what counts a label as a category adds up to what another table says."""
+    answered = []
+    for one in found:
+        others = {
+            round(other.total) for other in found if other.file != one.file and other.total is not None and not other.asked
+        }
+        open_still = bool(one.asked) and (one.total is None or round(one.total) not in others)
+        answered.append(one if open_still or not one.asked else replace(one, asked=()))
+    return answered
+
+
+def without(found: Sequence[Told], gone: Sequence[Told]) -> list[Told]:
+    """The same tables but for some."""
+    return [one for one in found if not any(one is other for other in gone)]

@@ -1,0 +1,244 @@
+"""The rows of a file as a grid: which are headers, which are cells, and what titles and notes say of them.
+
+Nothing is known of variables yet, so everything is told by the shape: columns that hold numbers in most rows are columns of
+values, and the rows above the first row of numbers are headers.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from synthor.spec.tables import Lines, blank_head
+from synthor.spec.tables.labels import is_total
+from synthor.spec.tables.layout import NOTE
+from synthor.spec.tables.numbers import Published, published
+
+MOSTLY = 0.7
+"""Share of the fields of a column that are numbers where it holds values."""
+
+YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+_LAST = tuple("0123456789%")
+_COMMA = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),(?:[0-9]{1,2}|[0-9]{4,})%?")
+_POINTS = re.compile(r"-?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}%?")
+_POINT_OF_THREE = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
+_OTHER_POINT = re.compile(r"-?[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})%?|-?0\.[0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table with its header rows apart.
+
+    Attributes:
+        file: name of its file.
+        heads: header rows from the top, one text a column each; blanks of merged heads are still blank.
+        rows: of cells, one text a column each.
+        places: of each column in the file, from 0.
+        skip: rows of the file above the header, where they must be told; None otherwise.
+        decimal: mark before decimals.
+        words: titles above and notes below.
+        format: of the office that it comes from; None otherwise.
+    """
+
+    file: str
+    heads: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str, ...], ...]
+    places: tuple[int, ...]
+    skip: int | None = None
+    decimal: str = "."
+    words: tuple[str, ...] = ()
+    format: str | None = None
+
+    @property
+    def width(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def columns(self) -> list[tuple[str, ...]]:
+        return list(zip(*self.rows, strict=True))
+
+    @cached_property
+    def filled(self) -> list[list[str]]:
+        """Header rows with merged heads filled to the right; the last one as it is."""
+        found = []
+        for head in self.heads[:-1]:
+            row: list[str] = []
+            for text in head:
+                row.append(text or (row[-1] if row else ""))
+            found.append(row)
+        return [*found, list(self.heads[-1])]
+
+    def name(self, i: int) -> str:
+        """What a spec calls a column: its lowest head, or its place; the first column without a head goes by an empty name."""
+        text = next((head[i] for head in reversed(self.heads) if head[i]), "")
+        if text:
+            return text
+        nameless = [j for j in range(self.width) if not any(head[j] for head in self.heads)]
+        return "" if nameless[0] == i else blank_head(self.places[i])
+
+    def number(self, field: str) -> Published | None:
+        return published(field, decimal=self.decimal)
+
+
+def gridded(lines: Lines, format: str | None = None) -> Grid | str:
+    """The grid of a file, or why there is none."""
+    first, last = _trimmed(lines)
+    rows = list(lines.rows[first:last])
+    words = tuple(text for row in (*lines.rows[:first], *lines.rows[last:]) for text in row if text)
+    if len(rows) < 2:
+        return "has no rows below its header"
+    width = max(len(row) for row in rows[:6])
+    padded = [row + ("",) * (width - len(row)) for row in rows]
+    if any(len(row) != width for row in padded):
+        return "rows have different numbers of fields: quote a field that holds the separator"
+    values = _columns_of_values(padded)
+    if not values:
+        return "has no column of numbers"
+    n_heads = _n_heads(padded, values)
+    if n_heads is None:
+        return "no row of numbers follows its header"
+    decimal = _decimal(padded[n_heads:])
+    if decimal is None:
+        return "its numbers are written like 1.234 throughout: say `layout: {decimal: ','}` if points separate thousands"
+    skip = None
+    start = 0
+    while start < n_heads - 1 and _says_nothing(padded[start], values):
+        words += tuple(text for text in padded[start] if text)
+        start += 1
+    if start:
+        skip = lines.numbers[first + start] - 1
+    heads, body = padded[start:n_heads], padded[n_heads:]
+    keep = [i for i in range(width) if any(row[i] for row in (*heads, *body))]
+    grid = Grid(
+        file=lines.source,
+        heads=tuple(tuple(head[i] for i in keep) for head in heads),
+        rows=tuple(tuple(row[i] for i in keep) for row in body),
+        places=tuple(keep),
+        skip=skip,
+        decimal=decimal,
+        words=words,
+        format=format,
+    )
+    return _downwards(grid, _sides(grid, [place for place, i in enumerate(keep) if i in values]))
+
+
+def _trimmed(lines: Lines) -> tuple[int, int]:
+    """Position of the header, and that behind the last row of cells."""
+    rows = lines.rows
+    first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    last = len(rows)
+    while last > first + 1 and bool(rows[last - 1][0]) and not any(rows[last - 1][1:]):
+        if len(rows[last - 1]) == 2 and not NOTE.match(rows[last - 1][0]):
+            break
+        last -= 1
+    return first, last
+
+
+def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
+    """The mark before decimals; None where 1.234 may be either.
+
+    Where points are followed by three digits throughout, numbers below a thousand in the same column tell that they separate
+    thousands, and longer ones without a point that they do not.
+    """
+    columns = [{field for field in column if field and field[-1] in _LAST} for column in zip(*rows, strict=True)]
+    fields = set().union(*columns)
+    if any(_COMMA.fullmatch(field) or _POINTS.fullmatch(field) for field in fields):
+        return ","
+    threes = [column for column in columns if any(_POINT_OF_THREE.fullmatch(field) for field in column)]
+    others = [column for column in columns if column not in threes]
+    if not threes or any(_OTHER_POINT.fullmatch(field) for field in fields):
+        return "."
+    if any(re.fullmatch(r"[1-9][0-9]{3,}", field) for column in threes for field in column):
+        return "."
+    short = [all(re.fullmatch(r"[0-9]{1,3}", field) for field in column) for column in others if column]
+    whole = any(re.fullmatch(r"[0-9]{1,3}", field) for column in threes for field in column)
+    return "," if whole or (short and all(short)) else None
+
+
+def _columns_of_values(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that hold numbers in most of the lower rows; never the first."""
+    lower = rows[max(len(rows) // 2, 1) :] if len(rows) > 3 else rows[1:]
+    lower = [row for row in lower if sum(map(bool, row)) > 1] or lower
+    found = []
+    for i in range(1, len(rows[0])):
+        fields = [row[i] for row in lower if row[i]]
+        cells = [cell for field in fields if (cell := _either(field)) is not None]
+        if fields and len(cells) >= MOSTLY * len(fields) and any(cell.told for cell in cells):
+            found.append(i)
+    return found
+
+
+def _n_heads(rows: Sequence[Sequence[str]], values: Sequence[int]) -> int | None:
+    """How many rows stand above the first row of cells.
+
+    The last column of values tells, since columns of codes before it may hold words of totals. Below heads that span several
+    columns there is another row of heads, be they numbers.
+    """
+    for k in range(1, min(len(rows), 8)):
+        last = next((rows[k][i] for i in reversed(values) if rows[k][i]), "")
+        if _either(last) is None:
+            continue
+        fields = [rows[k][i] for i in values if rows[k][i]]
+        stub = any(rows[k][i] for i in range(values[0]))
+        years = len(fields) > 1 and all(YEAR.fullmatch(field) for field in fields)
+        if not _is_below(rows[k - 1], rows[k], values) and not (years and not stub):
+            return k
+    return None
+
+
+def _is_below(upper: Sequence[str], lower: Sequence[str], values: Sequence[int]) -> bool:
+    """Whether a row of numbers holds heads, too: the same ones under each of the merged heads above, or years."""
+    spans: list[list[str]] = []
+    for i in values:
+        if upper[i]:
+            spans.append([])
+        if spans:
+            spans[-1].append(lower[i])
+    if not spans or max(map(len, spans)) < 2:
+        return False
+    years = all(YEAR.fullmatch(field) for span in spans for field in span if field)
+    return years or (len(spans) > 1 and all(span == spans[0] for span in spans))
+
+
+def _either(field: str) -> Published | None:
+    """A number, whatever the mark before its decimals is."""
+    return published(field) or published(field, decimal=",")
+
+
+def _says_nothing(head: Sequence[str], values: Sequence[int]) -> bool:
+    """Whether a header row says the same of all columns of values, so that it tells none apart."""
+    said = {head[i] for i in values if head[i]}
+    return len(said) <= 1
+
+
+def _sides(grid: Grid, values: Sequence[int]) -> list[int]:
+    """Columns that may hold merged labels: those without numbers, and codes that are blank where a column before is, too."""
+    blanks = [{row for row, field in enumerate(column) if not field} for column in grid.columns]
+    words = max((i for i in range(grid.width) if i not in values), default=-1)
+    merged = [
+        i
+        for i in values
+        if i < values[-1]
+        and blanks[i]
+        and 0 not in blanks[i]
+        and (i < words or any(2 * len(blanks[i] & blanks[before]) >= len(blanks[i]) for before in range(i)))
+    ]
+    return [i for i in range(grid.width) if i not in values or i in merged]
+
+
+def _downwards(grid: Grid, sides: Sequence[int]) -> Grid:
+    """Labels that merged cells left blank, filled as they are when the table is read."""
+    if all(row[i] for row in grid.rows for i in sides):
+        return grid
+    rows, above = [], [""] * len(sides)
+    for row in grid.rows:
+        fields = list(row)
+        for place, i in enumerate(sides):
+            before = [fields[other] for other in sides[:place]]
+            if not fields[i] and above[place] and any(fields[i + 1 : -1]):
+                fields[i] = above[place]
+            elif not fields[i] and before and is_total(before[-1]):
+                fields[i] = before[-1]
+        above = [fields[i] for i in sides]
+        rows.append(tuple(fields))
+    return replace(grid, rows=tuple(rows))

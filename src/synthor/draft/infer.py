@@ -1,0 +1,139 @@
+"""From a folder of tables to a draft that passes its own check, questions apart."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from synthor.draft.compose import Composed, composed, settled, without
+from synthor.draft.cube import Around
+from synthor.draft.grid import Grid, gridded
+from synthor.draft.names import joined, named
+from synthor.draft.roles import is_time, roles_of, times
+from synthor.draft.told import Told, told_by
+from synthor.errors import Finding, InputError
+from synthor.problem import check
+from synthor.spec.load import parse_spec
+from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
+from synthor.spec.tables import read_lines
+from synthor.spec.tables.labels import column_key, is_total, undressed
+from synthor.spec.tables.offices import CONVERTERS, recognised
+
+ENDINGS = (".csv", ".parquet", ".tab", ".tsv", ".txt", ".xls", ".xlsb", ".xlsm", ".xlsx", ".ods")
+
+
+def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONTEXT) -> Draft:
+    """A draft of a spec from the tables of a folder.
+
+    Columns of labels become variables; labels that are all bands of numbers make a variable with bins. Each table becomes a
+    target, or several where variables stand side by side. Whatever could not be told is a remark at the top of the spec, a
+    comment beside the line it concerns, or a value to be filled in, which `check` refuses until it is answered. A table that
+    would fail the check is left out with what the check says of it.
+
+    Args:
+        folder: of CSV, Parquet or workbook files.
+        beside: folder of the spec, to which file names are relative.
+        title: of the spec.
+        context: what one record is.
+
+    Raises:
+        InputError: there is no such folder, or no table that can be read in it.
+    """
+    if not folder.is_dir():
+        raise InputError([Finding(where=str(folder), message="no such folder", cure="name a folder of tables")])
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+    if not files:
+        cure = f"put tables there: {', '.join(ENDINGS)}"
+        raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure)])
+    grids: list[Grid] = []
+    problems: list[Finding] = []
+    for path in files:
+        try:
+            grid = _grid(path.name, folder)
+        except InputError as error:
+            problems += error.findings[:1]
+            continue
+        if isinstance(grid, str):
+            problems.append(Finding(where=path.name, message=grid, cure="see docs/tables.md"))
+        else:
+            grids.append(grid)
+    around = _around(grids)
+    found: list[Told] = []
+    for grid in grids:
+        told = told_by(grid, around)
+        if isinstance(told, str):
+            problems.append(Finding(where=grid.file, message=told, cure="see docs/tables.md"))
+        else:
+            found += told
+    if not found:
+        raise InputError(problems)
+    found = settled(found)
+    return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
+
+
+def _grid(file: str, folder: Path) -> Grid | str:
+    lines, _ = read_lines(file, folder)
+    format = recognised(lines)
+    return gridded(lines if format is None else CONVERTERS[format](lines), format)
+
+
+def _around(grids: Sequence[Grid]) -> Around:
+    """What columns and times all tables have, before any of them is understood."""
+    labels: dict[str, list[frozenset[str]]] = {}
+    years: list[set[str]] = []
+    for grid in grids:
+        roles = roles_of(grid)
+        if isinstance(roles, str):
+            continue
+        for i in roles.sides:
+            own = [text for text in dict.fromkeys(grid.columns[i]) if text and not is_total(text)]
+            labels.setdefault(column_key(grid.name(i)), []).append(frozenset(map(undressed, own)))
+            if is_time(grid.name(i), own):
+                years.append(set(own))
+        for head in grid.filled:
+            own = [head[i] for i in roles.values]
+            if len(own) > 1 and is_time("", own):
+                years.append(set(own))
+    common = sorted(set.intersection(*years)) if years else []
+    order = times(common) if common else None
+    year = common[max(range(len(common)), key=lambda i: order[i])] if order else None
+    return Around(labels=labels, year=year)
+
+
+def _path(folder: Path, beside: Path) -> str:
+    """Where tables lie, as a spec writes it."""
+    relative = Path(os.path.relpath(folder, beside)).as_posix()
+    return "" if relative == "." else f"{relative}/"
+
+
+def _checked(found: Sequence[Told], path: str, beside: Path, title: str, context: str, problems: Sequence[Finding]) -> Draft:
+    """The draft, without tables that would fail its own check."""
+    remarks = [f"Not understood: {problem}." for problem in problems]
+    left: list[Told] = list(found)
+    while True:
+        made = composed(left, path, title, context, remarks)
+        wrong = _failing(made, path, beside)
+        if not wrong:
+            return made.draft
+        remarks += [f"Not used: {one.file}: {reason}." for one, reason in wrong]
+        left = without(left, [one for one, _ in wrong])
+        if not left:
+            raise InputError(
+                [*problems, *(Finding(where=one.file, message=reason, cure="see docs/tables.md") for one, reason in wrong)]
+            )
+
+
+def _failing(made: Composed, path: str, beside: Path) -> list[tuple[Told, str]]:
+    """Targets that a check finds wrong, and what it says; the last one where a finding names none."""
+    try:
+        findings = check(parse_spec(scaffold(made.draft)).placed_in(beside))
+    except InputError as error:
+        findings = list(error.findings)
+    errors = [finding for finding in findings if finding.severity == "error" and "filled in" not in finding.message]
+    wrong: dict[int, tuple[Told, str]] = {}
+    for finding in errors:
+        for i, one in enumerate(made.told):
+            if finding.where.startswith((f"targets[{i}]", path + one.file)):
+                wrong.setdefault(i, (one, f"{finding}"))
+    if errors and not wrong and made.told:
+        wrong[len(made.told) - 1] = (made.told[-1], str(errors[0]))
+    return list(wrong.values())

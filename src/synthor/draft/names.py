@@ -1,0 +1,86 @@
+"""Which columns of several tables are one variable, and what column heads are labels of."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from synthor.draft.told import Side, Told
+from synthor.draft.variables import unit_of
+from synthor.spec.tables.labels import column_key, undressed
+
+
+def nameless(head: str) -> bool:
+    """Whether a column has no head of its own.
+
+    >>> nameless(""), nameless("(column 2)"), nameless("Age")
+    (True, True, False)
+    """
+    return head == "" or re.fullmatch(r"\(column [0-9]+\)", head) is not None
+
+
+def joined(found: Sequence[Told]) -> list[Told]:
+    """Tables whose columns of bands go by one name, where another table has bands of the same kind under another.
+
+    A column without a name is taken for the only one that it can be, one with a name for one that shares a word with it.
+    """
+    first: list[Side] = []
+    for side in (side for one in found for side in one.sides if not side.wide and not nameless(side.head)):
+        if all(side.key != other.key for other in first):
+            first.append(side)
+    joined = []
+    for one in found:
+        keys = {side.key for side in one.sides}
+        sides = []
+        for side in one.sides:
+            like = [other for other in first if other.key not in keys and _alike(side, other)]
+            earlier = [other for other in like if nameless(side.head) or first.index(other) < _place(first, side)]
+            sides.append(replace(side, taken=earlier[0].head) if len(earlier) == 1 else side)
+        joined.append(replace(one, sides=tuple(sides)))
+    return joined
+
+
+def _place(first: Sequence[Side], side: Side) -> int:
+    return next((i for i, other in enumerate(first) if other.key == side.key), len(first))
+
+
+def _alike(side: Side, other: Side) -> bool:
+    """Whether two columns may be one variable: their labels are the same, or bands of the same kind, and so are their names."""
+    if side.wide:
+        return False
+    words = [set(one.key.split("_")) for one in (side, other)]
+    if not nameless(side.head) and not words[0] & words[1]:
+        return False
+    if set(map(undressed, side.labels)) <= set(map(undressed, other.labels)):
+        return True
+    mine, theirs = side.spans, other.spans
+    if mine is None or theirs is None or unit_of(side.labels) != unit_of(other.labels):
+        return False
+    ends = [max(one.low for one in spans if math.isfinite(one.low)) for spans in (mine, theirs)]
+    return max(ends) <= 2 * max(min(ends), 1.0)
+
+
+def named(found: Sequence[Told]) -> list[Told]:
+    """Tables whose column heads, where they are labels, go by the variable of other tables or of the file's name."""
+    known: dict[str, set[str]] = {}
+    for one in found:
+        for side in one.sides:
+            if not side.wide:
+                known.setdefault(side.head, set()).update(map(undressed, side.labels))
+    named = []
+    for one in found:
+        sides = list(one.sides)
+        if sides[-1].wide and not sides[-1].named:
+            others = {side.key for side in sides[:-1]}
+            own = set(map(undressed, sides[-1].labels))
+            fitting = [head for head, labels in known.items() if column_key(head) not in others and own <= labels]
+            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", Path(one.file).stem) if column_key(word) not in others]
+            if len(words) != 1 or column_key(words[0]) == column_key(Path(one.file).stem):
+                said = {"by", "x"}.union(*(other.split("_") for other in others))
+                words = [word for word in re.split(r"[\W_]+", Path(one.file).stem) if column_key(word) not in said] or words
+            head = fitting[0] if fitting else words[0] if len(words) == 1 else sides[-1].head
+            known.setdefault(head, set()).update(own)
+            sides[-1] = replace(sides[-1], head=head)
+        named.append(replace(one, sides=tuple(sides)))
+    return named

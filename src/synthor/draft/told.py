@@ -1,0 +1,342 @@
+"""What a table tells: its sides without what counts anybody twice, its measure, and how a spec has to say so."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from synthor.draft.blocks import Part, base_of, blocks_of
+from synthor.draft.cube import Around, Cube, Edge, quoted
+from synthor.draft.grid import Grid
+from synthor.draft.roles import MEASURE, Roles, roles_of
+from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
+from synthor.spec.tables.words import SCALES
+from synthor.types import Codes, Floats
+
+ASK = "FILL IN: "
+FEW = 5
+"""Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
+THOUSANDS = re.compile(
+    r"\b(?:in|en|em) (?:thousands?|1[ .,']?000s?|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
+    r"|\((?:thousands|1[ .,']?000s?|'000s?|000s|tsd\.?|tausend|milliers|miles|milhares|migliaia|x ?1[ .,]?000)\)"
+    r"|\bthousands of\b|\bmilliers de\b|\bmiles de\b|\bmilhares de\b|\bmigliaia di\b|(?:^|\s)'?000s\b",
+    re.IGNORECASE,
+)
+HIDES = re.compile(
+    r"suppress|not (?:shown|told|disclosed|available)|confidential|\*|\.\.|geheim|zahlenwert|hidden|withheld|secret",
+    re.IGNORECASE,
+)
+HIDDEN = re.compile(
+    r"(?:(?:fewer|less|smaller) than|unter|weniger als|moins de|menos de|meno di|minder dan|<)\s*([0-9][0-9,]*)\s*(\w*)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of a table: a column of labels, or the column heads of a wide table.
+
+    Attributes:
+        head: name of the column; of column heads, the name that is made for them.
+        labels: distinct, in the order of the table, without totals and other wholes.
+        wide: whether they are column heads.
+        taken: name of a column of another table that it was taken to be the same as.
+        named: whether the heads themselves tell the name.
+    """
+
+    head: str
+    labels: tuple[str, ...]
+    wide: bool = False
+    taken: str = ""
+    named: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells its variable from others."""
+        return column_key(self.taken or self.head)
+
+    @property
+    def spans(self) -> list[Span] | None:
+        """Its labels as bands of numbers, where all of them are."""
+        found = [span(label) for label in self.labels]
+        return None if any(one is None for one in found) else [one for one in found if one is not None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one table tells, as one target.
+
+    Attributes:
+        file: its name.
+        sides: of the table.
+        measure: count, share, mean, total or sd.
+        value: head of the column of values, as the file has it; empty for a wide table.
+        margin: head of the column of margins of error, if any.
+        total: what its counts add up to; None where that cannot be told.
+        by: of shares that add up inside the categories of one side, which side.
+        n_hidden: cells that are not told.
+        least: that all cells add up to.
+        layout: how it lies in its file, but for the names of variables.
+        used: heads of columns that hold its values.
+        left: heads of columns that are left out.
+        only: for each side by position, or for the head of a column that is no side, the labels that are taken.
+        wide: for each header row, the position of its side, or the name of one that only chooses.
+        keys: of the target, such as rounded_to.
+        asked: about labels that are as large as all others together.
+        remarks: what a person should know of how it was read.
+    """
+
+    file: str
+    sides: tuple[Side, ...]
+    measure: str
+    value: str = ""
+    margin: str | None = None
+    total: float | None = None
+    by: int | None = None
+    n_hidden: int = 0
+    least: float = 0.0
+    layout: Mapping[str, object] = field(default_factory=dict)
+    used: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    only: Mapping[int | str, tuple[str, ...]] = field(default_factory=dict)
+    wide: tuple[int | str, ...] = ()
+    keys: Mapping[str, object] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def told_by(grid: Grid, around: Around) -> list[Told] | str:
+    """The targets that a table makes, or why it makes none."""
+    roles = roles_of(grid)
+    if isinstance(roles, str):
+        return roles
+    blocks = blocks_of(grid, roles) if len(roles.values) > 1 else [(roles.values, Part())]
+    if isinstance(blocks, str):
+        return blocks
+    made = [_Reader(grid, roles, block, part).told(around) for block, part in blocks]
+    good = [one for one in made if not isinstance(one, str)]
+    return good or next(one for one in made if isinstance(one, str))
+
+
+class _Reader:
+    """One target on its way: the cells of some columns of values under the labels of the sides."""
+
+    def __init__(self, grid: Grid, roles: Roles, block: Sequence[int], part: Part) -> None:
+        self.grid, self.roles, self.part, self.block = grid, roles, part, block
+        self.values = sorted({*block, *([part.total] if part.total is not None else [])})
+        self.wide = len(self.values) > 1
+        self.remarks = list(part.remarks)
+        self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
+        times = len(self.values)
+        edges = [Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i) for i in roles.sides]
+        if self.wide:
+            heads = [[grid.filled[row][i] for i in self.values] for row in range(len(grid.heads))]
+            edges += [Edge("", head * len(grid.rows), row=row) for row, head in enumerate(heads)]
+        self.cube = Cube(grid, edges, [row[i] for row in grid.rows for i in self.values])
+
+    def told(self, around: Around) -> Told | str:
+        """The target, or why there is none."""
+        cube = self.cube
+        self._part()
+        self.remarks += cube.choose_one_time(around.year)
+        self.remarks += cube.choose_one_unit()
+        cube.drop_copies()
+        cube.find_wholes(around)
+        cube.drop_levels()
+        if not cube.sides or not cube.body.any():
+            return "has no labels beside its numbers"
+        if cube.repeats:
+            apart = [edge.head for edge in cube.edges if edge.head and edge not in cube.sides and len(edge.present) > 1]
+            return f"gives cells more than once{f', told apart by {quoted(apart)} alone' if apart else ''}"
+        name = "" if self._rows_of_heads() else self._value()
+        measure, by = self._measure(name)
+        layout, keys, total = self._layout(measure, name)
+        return Told(
+            file=self.grid.file,
+            sides=tuple(self._side(edge) for edge in cube.sides),
+            measure=measure,
+            value=name,
+            margin=self.grid.name(self.roles.margin) if self.roles.margin is not None else None,
+            total=total,
+            by=by,
+            n_hidden=self._n_hidden(),
+            least=cube.least * float(str(layout.get("unit", 1))) if measure in ("count", "total?") else 0.0,
+            layout=layout,
+            used=tuple(self.grid.name(i) for i in self.values),
+            left=self._left(),
+            only=self._only(),
+            wide=self._rows_of_heads(),
+            keys=keys,
+            asked=self._asked(),
+            remarks=tuple(self.remarks),
+        )
+
+    def _part(self) -> None:
+        """What is known of the block: under which upper head it stands, and which column is its total."""
+        heads = [edge for edge in self.cube.edges if edge.heads]
+        if self.part.top:
+            self.cube.choose(heads[-2], [self.part.top])
+        if self.part.total is not None and not is_total(name := self.grid.name(self.part.total)):
+            last = heads[-1]
+            whole = last.labels.index(name)
+            last.wholes.of[whole] = [i for i in range(len(last.labels)) if i != whole]
+
+    def _value(self) -> str:
+        """Name of the one column of values that is left."""
+        if not self.wide:
+            return self.grid.name(self.values[0])
+        last = next(edge for edge in reversed(self.cube.edges) if edge.heads)
+        return last.labels[last.present[0]]
+
+    def _measure(self, name: str) -> tuple[str, int | None]:
+        """Measure, and of shares inside of one side, which."""
+        cube, body = self.cube, self.cube.body
+        inner = cube.numbers[body]
+        measure = MEASURE.get(column_key(name), "count") if name else "count"
+        if measure == "count" or (measure == "total" and is_total(name)):
+            shares = _measure_of(inner, [text for text, kept in zip(cube.texts, body, strict=True) if kept])
+            measure = "total?" if measure == "total" and shares == "count" else shares
+        by = None
+        if measure in ("count", "share") and len(cube.sides) == 2:
+            by = _shares_inside([edge.codes[body] for edge in cube.sides], inner)
+            measure = "share" if by is not None else measure
+        return measure, by
+
+    def _layout(self, measure: str, name: str) -> tuple[dict[str, object], dict[str, object], float | None]:
+        """Keys of the layout, keys of the target, and what its counts add up to."""
+        grid, cube = self.grid, self.cube
+        layout: dict[str, object] = {}
+        keys: dict[str, object] = {}
+        if grid.format is not None:
+            layout["format"] = grid.format
+        if grid.skip is not None:
+            layout["skip"] = grid.skip
+        if grid.decimal != ".":
+            layout["decimal"] = grid.decimal
+        if totals := self._totals():
+            layout["total"] = totals
+        total = None
+        if measure in ("count", "total?"):
+            total = cube.sum if cube.whole is None else cube.whole
+            if any(THOUSANDS.search(text) for text in (*grid.words, name, *(edge.head for edge in cube.edges))):
+                told = [cell for text in set(cube.texts) if (cell := grid.number(text)) is not None]
+                decimals = max((cell.decimals for cell in told), default=0)
+                layout["unit"] = 1000
+                if decimals < 3:
+                    keys["rounded_to"] = 10 ** (3 - decimals)
+                total = None if total is None else total * 1000
+            elif self.roles.margin is None and cube.misses and (base := base_of(cube.numbers, FEW)) > 1:
+                keys["rounded_to"] = base
+        if self._n_hidden():
+            hides = [text for text in grid.words if HIDES.search(text)]
+            below = next((found for text in hides if (found := HIDDEN.search(text))), None)
+            if below is not None:
+                keys["suppressed"] = f"<{float(below[1].replace(',', '')) * SCALES.get(below[2].casefold(), 1.0):.0f}"
+        return layout, keys, total
+
+    def _totals(self) -> list[str]:
+        """Labels of totals that their words do not tell, with all others of the table."""
+        cube = self.cube
+        named = [_clean(edge.labels[i]) for edge in cube.edges for i in edge.present if edge.total(i)]
+        found: list[str] = []
+        for edge in cube.sides:
+            taken = set(edge.taken)
+            over = [i for i, parts in edge.wholes.of.items() if set(parts) == taken and not is_total(edge.labels[i])]
+            found += [edge.labels[i] for i in over]
+        strange = any(edge.wholes.not_totals for edge in cube.sides)
+        return list(dict.fromkeys([*found, *named])) or ["Total"] if found or strange or self._asked() else []
+
+    def _asked(self) -> tuple[str, ...]:
+        """What is to be said of labels that may be totals of all others."""
+        return tuple(
+            f"{ASK}'{edge.labels[i]}' is as large as all other labels together; write it here if it is their total, "
+            "or delete this entry if it is one of them"
+            for edge in self.cube.sides
+            for i, parts in edge.wholes.asked.items()
+            if len(parts) == len(edge.taken) - 1
+        )
+
+    def _asked_of_some(self, edge: Edge) -> tuple[str, ...]:
+        """What is to be said of labels that may be sums of some others."""
+        several = {i: parts for i, parts in edge.wholes.asked.items() if len(parts) < len(edge.taken) - 1}
+        return tuple(
+            f"{ASK}delete this entry, and '{edge.labels[i]}' if it is the sum of {quoted([edge.labels[j] for j in parts])}"
+            for i, parts in several.items()
+        )
+
+    def _n_hidden(self) -> int:
+        cells = map(self.grid.number, self.cube.texts)
+        return sum(cell is not None and not cell.told for cell in cells)
+
+    def _only(self) -> dict[int | str, tuple[str, ...]]:
+        """For each side by position, or for an edge that only chooses, the labels that are taken."""
+        cube = self.cube
+        found: dict[int | str, tuple[str, ...]] = {}
+        for position, edge in enumerate(cube.sides):
+            asked = self._asked_of_some(edge)
+            if (labels := edge.only) is not None or asked:
+                found[position] = (*asked, *(labels or (edge.labels[i] for i in edge.present)))
+        for edge in cube.edges:
+            if edge in cube.sides or (edge.heads and not self._rows_of_heads()):
+                continue
+            if edge.kept is not None or edge.heads:
+                found[edge.chooser] = tuple(edge.labels[i] for i in edge.present)
+        return found
+
+    def _rows_of_heads(self) -> tuple[int | str, ...]:
+        """For each header row of a wide table, the position of its side, or what it is called where it only chooses."""
+        heads = [edge for edge in self.cube.edges if edge.heads]
+        sides = self.cube.sides
+        chosen = [edge for edge in heads if edge.kept is not None and len(self.grid.heads) > 1]
+        if not any(edge in sides for edge in heads) and not chosen:
+            return ()
+        return tuple(sides.index(edge) if edge in sides else edge.chooser for edge in heads)
+
+    def _left(self) -> tuple[str, ...]:
+        """Names of columns that are left out."""
+        used = {edge.column for edge in self.cube.sides} | {self.roles.margin}
+        used |= {edge.column for edge in self.cube.edges if edge.kept is not None}
+        values = set(self.values) if self._rows_of_heads() else {i for i in self.values if self.grid.name(i) == self._value()}
+        return tuple(self.grid.name(i) for i in range(self.grid.width) if i not in used and i not in values)
+
+    def _side(self, edge: Edge) -> Side:
+        labels = tuple(dict.fromkeys(_clean(edge.labels[i]) for i in edge.taken))
+        if not edge.heads:
+            return Side(head=edge.head, labels=labels)
+        last = edge.row == len(self.grid.heads) - 1
+        name = self.part.name if last else ""
+        row = "" if last or not edge.row else f" {edge.row + 1}"
+        return Side(head=name or f"columns of {Path(self.grid.file).stem}{row}", labels=labels, wide=True, named=bool(name))
+
+
+def _measure_of(values: Floats, texts: Sequence[str]) -> str:
+    """Whether values are counts or shares: shares carry percent signs, or are fractions or decimals that add up."""
+    told = values[np.isfinite(values)]
+    if any(text.strip().endswith("%") for text in texts):
+        return "share"
+    total = float(told.sum())
+    decimals = bool((told != np.round(told)).any())
+    near = any(abs(total - whole) <= 0.02 * whole for whole in (1.0, 100.0))
+    return "share" if decimals and near else "count"
+
+
+def _shares_inside(codes: Sequence[Codes], values: Floats) -> int | None:
+    """Of which side the values of each label add up to a whole; None where those of neither do, or of both."""
+    if not np.isfinite(values).all():
+        return None
+    inside = []
+    for mine in codes:
+        _, label = np.unique(mine, return_inverse=True)
+        sums = np.bincount(label, values)
+        inside.append(len(sums) > 1 and any((np.abs(sums - whole) <= 0.006 * whole).all() for whole in (1.0, 100.0)))
+    decimals = bool((values != np.round(values)).any()) or bool((values <= 100).all())
+    return inside.index(True) if sum(inside) == 1 and decimals else None
+
+
+def _clean(label: str) -> str:
+    """A label without its dressing, in its own case."""
+    plain = undressed(label)
+    at = label.casefold().find(plain)
+    return label[at : at + len(plain)] if at >= 0 else label.strip()

@@ -1,0 +1,95 @@
+"""A variable from all labels that tables give it: categories, a boolean, or a number with bins."""
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from synthor.draft.roles import IDENTIFIER
+from synthor.draft.told import Side
+from synthor.spec.scaffold import Entry
+from synthor.spec.tables.labels import Span, bands, span, undressed
+from synthor.spec.variables import FALSE, MAX_UNBINNED, TRUE
+
+AGES = frozenset(("age", "ages", "alter", "edad", "edades", "idade", "eta", "età", "âge", "leeftijd"))
+CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}
+
+
+def unit_of(labels: Sequence[str]) -> str:
+    """The currency of labels, empty where they show none.
+
+    >>> unit_of(["Under $10,000", "$10,000 or more"])
+    'USD'
+    """
+    return next((CURRENCIES[sign] for label in labels for sign in CURRENCIES if sign in label), "")
+
+
+def variable_of(name: str, group: Sequence[Side]) -> Entry:
+    """A variable from all labels that tables give it."""
+    labels: dict[str, str] = {}
+    for side in group:
+        for label in side.labels:
+            labels.setdefault(undressed(label), label)
+    spans = {key: span(label) for key, label in labels.items()}
+    if all(found is not None for found in spans.values()):
+        sets = [[found for label in side.labels if (found := span(label)) is not None] for side in group]
+        body = _binned(sets, list(labels.values()), name)
+        if body is not None:
+            return body
+    folded = set(labels)
+    if len(folded) == 2 and folded & TRUE and folded & FALSE:
+        return Entry(name=name, body={"type": "boolean"})
+    sizes = {len(side.labels) for side in group}
+    comment = "tables give it different labels: if some are the same, say so under `labels`" if len(sizes) > 1 else ""
+    return Entry(name=name, body={"type": "category", "values": list(labels.values())}, comment=comment)
+
+
+def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) -> Entry | None:
+    """A variable with the bins of the table that has most; None where the numbers are rather codes."""
+    unit = unit_of(labels)
+    every = [one for spans in sets for one in spans]
+    edges = [edge for one in every for edge in (one.low, one.high) if math.isfinite(edge)]
+    whole = not unit and all(edge == round(edge) for edge in edges)
+    step = 1.0 if whole else 0.01
+    found = [sorted(bands(spans, step=step, whole=whole)) for spans in sets]
+    overlapping = any(later[0] < earlier[1] for one in found for earlier, later in pairwise(one))
+    singles = sorted({one.low for one in every if one.single})
+    # However many tables hold them, single numbers far apart are codes, and so are those that name areas or rows.
+    plain = re.sub(r"[\s_-]+", " ", name.casefold())
+    named = IDENTIFIER.fullmatch(plain) is not None and not ({"age", "size", "persons"} & set(plain.split()))
+    far = bool(singles) and singles[-1] - singles[0] >= 2 * len(singles)
+    padded = any(re.fullmatch(r"0[0-9]+", label.strip()) for label in labels)
+    are_codes = len(singles) == len(set(every)) and (far or named or padded)
+    best = max(found, key=len)
+    if overlapping or are_codes or len(best) < 2:
+        return None
+    first, last = min(one[0][0] for one in found), max(one[-1][1] for one in found)
+    starts = [low for low, _ in best if math.isfinite(low)]
+    width = starts[-1] - starts[-2] if len(starts) > 1 else max(abs(starts[-1]), 1.0)
+    guesses = []
+    if math.isinf(first):
+        first = 0.0 if starts[0] > 0 else starts[0] - width
+        guesses.append("smallest")
+    if math.isinf(last):
+        last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, name)
+        guesses.append("largest")
+    high = last - 1 if whole and "largest" not in guesses else last
+    bins = sorted({first, *starts})
+    body: dict[str, object] = {"type": "integer" if whole else "number", "min": _plain(first), "max": _plain(high)}
+    if not (whole and bins == [first + i for i in range(len(bins))] and len(bins) == high - first + 1 <= MAX_UNBINNED):
+        body["bins"] = [_plain(edge) for edge in bins]
+    if unit:
+        body["unit"] = unit
+    comment = f"the tables say no {' and no '.join(guesses)} value: this is a guess" if guesses else ""
+    return Entry(name=name, body=body, comment=comment)
+
+
+def _far(last: float, width: float, name: str) -> float:
+    """A guess at the largest value behind an open band."""
+    if AGES & set(re.split(r"_|\W", name.casefold())):
+        return max(105.0, last + 10)
+    return last + 5 * width if last < 10 * width else 3 * last
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if value == int(value) else value

@@ -1,0 +1,252 @@
+"""Labels that are the sum of others: found by adding up, believed where the name, the place or another table says so.
+
+A whole beside its parts counts everybody twice, so it must be found; a category that happens to be as large as others together
+must not be lost. So arithmetic alone never decides: it has to hold in three or more rows and be borne out by something else,
+and where less speaks for it, a person is asked.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from synthor.draft.roles import PEOPLE
+from synthor.spec.tables.labels import Span, span, undressed
+from synthor.types import Floats, Mask
+
+ROWS = 3
+"""Rows in which a sum must hold to say anything by itself."""
+EITHER = frozenset(
+    ("both", "sum", "all", "together", "overall", "conjunto", "gesamt", "zusammen", "summe", "complesso", "alle")
+)
+"""Words of totals that are words of categories, too."""
+NEARLY = 0.02
+"""Share by which a total may differ from its parts where counts are perturbed."""
+MOST_LABELS = 3_000
+"""Labels of one side up to which sums are looked for."""
+
+
+@dataclass(kw_only=True)
+class Wholes:
+    """Labels of one side that are sums.
+
+    Attributes:
+        of: each whole and its parts, by position among the labels.
+        asked: labels that may be wholes, which a person must say, and what may be their parts.
+        not_totals: positions of labels that are called like totals and are none.
+    """
+
+    of: dict[int, list[int]] = field(default_factory=dict)
+    asked: dict[int, list[int]] = field(default_factory=dict)
+    not_totals: list[int] = field(default_factory=list)
+
+
+def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], absent: Collection[str], room: float) -> Wholes:
+    """The wholes among the labels of one side of a table.
+
+    Args:
+        labels: as printed, in the order of the table.
+        cells: (labels, rows of the rest) values; NaN where they are not told or not listed.
+        called: positions of labels that are called totals.
+        absent: labels, undressed, that no other table of the same variable has although it has others of them.
+        room: how far a printed value may be off because it was rounded.
+
+    >>> cells = np.array([[48.0, 52, 30], [18, 22, 10], [30, 30, 20]])
+    >>> wholes_of(["England and Wales", "England", "Wales"], cells, (), (), 0.0).of
+    {0: [1, 2]}
+    >>> wholes_of(["child", "spouse", "other"], np.array([[9.0], [5], [4]]), (), (), 0.0).of
+    {}
+    """
+    found = Wholes()
+    if len(labels) > MOST_LABELS or len(labels) < 2:
+        return found
+    _by_bands(labels, cells, called, room, found)
+    if _known_to_be_parts(labels, cells, called, room):
+        found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
+        return found
+    items = [i for i in range(len(labels)) if i not in called and i not in found.of]
+    if cells.shape[1] and len(items) > 2:
+        items = _by_runs(labels, cells, items, room, found)
+        items = _by_all_others(labels, cells, items, absent, room, found)
+    _by_names(labels, cells, items, room, found)
+    found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
+    return found
+
+
+def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[int], room: float) -> bool:
+    """Whether all labels are parts: a total that is called so is their sum, or they are bands of which none meets another."""
+    items = [i for i in range(len(labels)) if i not in called]
+    if any(cells.shape[1] and _adds_up(cells, i, items, room) for i in called if len(items) > 1):
+        return True
+    spans = sorted((one for i in items if (one := span(labels[i])) is not None), key=lambda one: one.low)
+    return len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
+
+
+def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
+    """In how many rows a label is the sum of others; 0 where it is not in one of them."""
+    fits, told, several = _compared(cells, whole, cells[list(parts)], room)
+    return int((told & several & (cells[whole] > room)).sum()) if fits else 0
+
+
+def _compared(cells: Floats, whole: int, parts: Floats, room: float) -> tuple[bool, Mask, Mask]:
+    """Whether a label may be the sum of others in all rows, in which rows that can be seen, and where several are not 0.
+
+    Cells that are not told are at least 0.
+    """
+    values = cells[whole]
+    told = ~np.isnan(values)
+    seen = told & ~np.isnan(parts).any(axis=0)
+    allowed = room * (len(parts) + 1) + 1e-9 * np.abs(np.nan_to_num(values))
+    off = np.nan_to_num(parts).sum(axis=0) - values
+    fits = bool(told.any()) and not (off > allowed)[told].any() and not (off < -allowed)[seen].any()
+    return fits, seen, (np.abs(np.nan_to_num(parts)) > allowed).sum(axis=0) >= 2
+
+
+def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], room: float, found: Wholes) -> None:
+    """Bands of numbers that others make up together: their names say what they are."""
+    spans = {i: one for i, label in enumerate(labels) if i not in called and (one := span(label)) is not None}
+    if len(spans) < 3:
+        return
+    order = sorted(spans, key=lambda i: (_width(spans[i]), i))
+    leaves: list[int] = []
+    for i in order:
+        parts = [j for j in leaves if _inside(spans[j], spans[i])]
+        if (
+            len(parts) >= 2
+            and _fills(spans[i], [spans[j] for j in parts])
+            and (not cells.shape[1] or _adds_up(cells, i, parts, room))
+        ):
+            found.of[i] = parts
+        else:
+            leaves.append(i)
+
+
+def _width(one: Span) -> float:
+    return (one.high if np.isfinite(one.high) else 1e18) - (one.low if np.isfinite(one.low) else -1e18)
+
+
+def _inside(part: Span, whole: Span) -> bool:
+    return whole.low <= part.low and part.high <= whole.high and part != whole
+
+
+def _fills(whole: Span, parts: Sequence[Span]) -> bool:
+    ordered = sorted(parts, key=lambda one: one.low)
+    begins = ordered[0].low == whole.low or (np.isinf(whole.low) and ordered[0].low <= 0)
+    ends = ordered[-1].high == whole.high
+    return begins and ends and all(0 <= later.low - earlier.high <= 1 for earlier, later in pairwise(ordered))
+
+
+def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float, found: Wholes) -> list[int]:
+    """Wholes that stand right before or right behind their parts, level by level.
+
+    Three rows or more say enough; two say enough where several labels are such wholes. A single row says something only where
+    it does so of all labels, and then a person is asked.
+    """
+    top = _collapsed(cells, items, room, ROWS, found.of)
+    less: dict[int, list[int]] = {}
+    rest = _collapsed(cells, top, room, 2, less)
+    if sum(_adds_up(cells, i, parts, room) for i, parts in less.items()) > ROWS:
+        found.of |= less
+        top = rest
+    else:
+        found.asked |= less
+        alone: dict[int, list[int]] = {}
+        once = _collapsed(cells, top, room, 1, alone)
+        if len(alone) > 1 and all(i in alone for i in once):
+            found.asked |= alone
+    # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
+    return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
+
+
+def _collapsed(cells: Floats, items: Sequence[int], room: float, least: int, found: dict[int, list[int]]) -> list[int]:
+    """Labels of which none is next to others that add up to it, after wholes have taken the place of their parts."""
+    items, changed = list(items), True
+    while changed:
+        changed = False
+        for direction in (1, -1):
+            for i in sorted(items, reverse=direction == 1):
+                run = _run(cells, items, i, direction, room) if i in items else []
+                if run and i not in found and _adds_up(cells, i, run, room) >= least:
+                    found[i] = run
+                    items = [j for j in items if j not in run]
+                    changed = True
+    return items
+
+
+def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: float) -> list[int]:
+    """The labels next to one that add up to it, as far as its values reach."""
+    wanted = cells[i]
+    told = ~np.isnan(wanted)
+    if not told.any():
+        return []
+    at = items.index(i)
+    following = items[at + 1 :] if direction == 1 else list(reversed(items[:at]))
+    so_far, seen = np.zeros(cells.shape[1]), told.copy()
+    run: list[int] = []
+    best: list[int] = []
+    for j in following:
+        so_far = so_far + np.nan_to_num(cells[j])
+        seen &= ~np.isnan(cells[j])
+        run.append(j)
+        allowed = room * (len(run) + 1) + 1e-9 * np.abs(np.nan_to_num(wanted))
+        off = so_far - wanted
+        if (off > allowed)[told].any():
+            break
+        if len(run) > 1 and seen.any() and (np.abs(off) <= allowed)[seen].all():
+            best = list(run)
+    return sorted(best)
+
+
+def _by_all_others(
+    labels: Sequence[str], cells: Floats, items: list[int], absent: Collection[str], room: float, found: Wholes
+) -> list[int]:
+    """A label that is the sum of all others, wherever it stands."""
+    leaves = [i for i in items if i not in found.of]
+    for i in leaves:
+        others = [j for j in leaves if j != i]
+        rows = _adds_up(cells, i, others, room) if len(others) > 1 else 0
+        if not rows:
+            continue
+        place = i in (leaves[0], leaves[-1]) and rows >= ROWS
+        told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
+        if told or (rows >= ROWS and place) or (rows > 1 and undressed(labels[i]) in absent):
+            found.of[i] = others
+        else:
+            found.asked[i] = others
+        break
+    return [i for i in items if i not in found.of]
+
+
+def _by_names(labels: Sequence[str], cells: Floats, items: Sequence[int], room: float, found: Wholes) -> None:
+    """Labels that are named after some of the others, and their sum where that can be seen."""
+    leaves = [i for i in items if i not in found.of]
+    for i in leaves:
+        parts = [j for j in leaves if j != i and j not in found.of and _names(labels[i], labels[j])]
+        if len(parts) > 1 and _named_after(labels[i], [labels[j] for j in parts]) and _adds_up(cells, i, parts, room):
+            found.of[i] = parts
+
+
+def _names(whole: str, part: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(undressed(part))}(?!\w)", undressed(whole)) is not None
+
+
+def _named_after(whole: str, parts: Sequence[str]) -> bool:
+    """Whether a label names all of its parts, as `England and Wales` does."""
+    return len(parts) > 1 and all(_names(whole, part) for part in parts)
+
+
+def _contradicted(labels: Sequence[str], cells: Floats, i: int, called: Collection[int], found: Wholes, room: float) -> bool:
+    """Whether a label whose word may also be a category's is not the sum of the others: `both` is a fuel, too."""
+    if undressed(labels[i]) not in EITHER:
+        return False
+    if any(undressed(labels[j]) not in EITHER for j in called):
+        return True  # another label is the total beyond doubt
+    others = [j for j in range(len(labels)) if j not in called and j not in found.of]
+    if len(others) < 2 or not cells.shape[1]:
+        return False
+    values, parts = cells[i], cells[others]
+    told = ~np.isnan(values) & ~np.isnan(parts).any(axis=0)
+    sums = parts[:, told].sum(axis=0)
+    return bool((np.abs(values[told] - sums) > np.maximum(NEARLY * sums, room * (len(others) + 1))).any())

@@ -1,0 +1,167 @@
+"""Drafts from published tables: nobody is counted twice, nothing exists that no table knows, and what is unclear is asked."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from synthor import InputError, check, load_spec
+from synthor.draft import infer
+from synthor.problem import compile_problem
+from synthor.spec.load import parse_spec
+from synthor.spec.model import Spec
+from synthor.spec.scaffold import scaffold
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+from published import specimen, tried
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "tests" / "cases" / "published"
+CASES = sorted(folder.name for folder in PUBLISHED.iterdir())
+TABLES = sorted(
+    {
+        str(path.parent.relative_to(ROOT))
+        for place in ("examples/*/*", "bench/tables/*", "tests/cases/slow_fits/*/*", "tests/cases/od_with_modes_crash")
+        for path in ROOT.glob(f"{place}/*.csv")
+    }
+)
+
+
+def drafted(folder: Path) -> Spec:
+    return parse_spec(scaffold(infer(folder, beside=folder))).placed_in(folder)
+
+
+def truth(case: str) -> dict[str, Any]:
+    """What the README of a case says: how many people there are, how many questions are allowed, and the variables."""
+    block = re.search(r"```yaml\n(.*?)```", (PUBLISHED / case / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    return dict(yaml.safe_load(block[1]))
+
+
+def errors(spec: Spec) -> tuple[list[str], list[str]]:
+    """What check finds: questions of the draft, and everything else."""
+    found = [str(finding) for finding in check(spec) if finding.severity == "error"]
+    asked = [text for text in found if "is still to be filled in" in text]
+    return asked, [text for text in found if text not in asked]
+
+
+def rows_of_everybody(spec: Spec) -> list[tuple[float, float]]:
+    """What each table of all records adds up to, and how far roundings may lead."""
+    rounded = {i: written.rounded_to or 0.0 for i, written in enumerate(spec.targets)}
+    targets = [target for target in compile_problem(spec).targets if target.grid.covers and not target.totals_of]
+    return [(float(target.wanted.sum()), max(rounded.values()) * target.grid.size) for target in targets]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_draft_counts_everybody_once(case: str) -> None:
+    said, spec = truth(case), drafted(PUBLISHED / case)
+    asked, wrong = errors(spec)
+    assert wrong == []
+    assert len(asked) == said["questions"], asked
+    assert spec.records == said["people"]
+    if not asked:
+        variables = compile_problem(spec).levels[0].variables
+        assert {variable.name: list(variable.labels) for variable in variables} == said["variables"]
+        assert all(abs(total - said["people"]) <= room + 0.5 for total, room in rows_of_everybody(spec))
+
+
+def test_two_thirds_of_the_cases_need_no_answer() -> None:
+    assert sum(truth(case)["questions"] == 0 for case in CASES) >= 2 / 3 * len(CASES)
+
+
+@pytest.mark.parametrize("folder", TABLES)
+def test_a_draft_of_every_folder_of_tables_passes_its_own_check(folder: str) -> None:
+    spec = drafted(ROOT / folder)
+    assert errors(spec) == ([], [])
+    own = ROOT / folder / ".." / "spec.yaml"
+    if own.is_file():
+        published = load_spec(own)
+        unit = 1000 if any(written.layout and written.layout.unit == 1000 for written in spec.targets) else 1
+        assert spec.records == (published.population or published.records) * unit
+    assert all(abs(total - spec.records) <= room + 0.5 for total, room in rows_of_everybody(spec))
+
+
+@pytest.mark.parametrize("first", range(0, 120, 30))
+def test_no_layout_counts_anybody_twice(first: int, tmp_path: Path) -> None:
+    outcomes = {seed: tried(specimen(seed), tmp_path) for seed in range(first, first + 30)}
+    assert {seed: one.why for seed, one in outcomes.items() if one.kind in ("wrong", "lost", "fails")} == {}
+    assert sum(one.kind == "passed" for one in outcomes.values()) >= 27
+
+
+def folder_of(tables: dict[str, str], at: Path) -> Path:
+    at.mkdir()
+    for name, text in tables.items():
+        (at / name).write_text(text, encoding="utf-8")
+    return at
+
+
+ASKED = (
+    "FILL IN: '{}' is as large as all other labels together; write it here if it is their total, "
+    "or delete this entry if it is one of them"
+)
+QUESTIONS = {
+    "a label as large as all others": (
+        {"t.csv": "kin,count\nchild,50\nspouse,30\nother,20\n"},
+        100,
+        f', "{ASKED}"',
+        "child",
+        "",
+    ),
+    "that label, being their total": ({"t.csv": "area,count\nLand,50\nNorth,30\nSouth,20\n"}, 50, f'"{ASKED}"', "Land", "Land"),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_a_value_that_check_refuses_until_it_is_answered(name: str, tmp_path: Path) -> None:
+    tables, people, asked, label, answer = QUESTIONS[name]
+    folder = folder_of(tables, tmp_path / "tables")
+    text = scaffold(infer(folder, beside=tmp_path))
+    assert len(errors(parse_spec(text).placed_in(tmp_path))[0]) == 1
+    assert asked.format(label) in text
+    text = text.replace(asked.format(label), answer)
+    if answer:
+        text = text.replace("records: 100", f"records: {people}").replace(f"values: [{answer}, ", "values: [")
+    spec = parse_spec(text).placed_in(tmp_path)
+    assert errors(spec) == ([], [])
+    assert rows_of_everybody(spec) == [(people, 0.0)]
+
+
+def test_a_table_of_other_people_is_asked_about(tmp_path: Path) -> None:
+    tables = {
+        "a.csv": "sex,count\nm,48\nf,52\n",
+        "b.csv": "age,count\n0-15,20\n16+,80\n",
+        "work.csv": "work,count\nyes,50\nno,30\n",
+    }
+    folder = folder_of(tables, tmp_path / "tables")
+    text = scaffold(infer(folder, beside=tmp_path))
+    asked, wrong = errors(parse_spec(text).placed_in(tmp_path))
+    assert wrong == []
+    assert len(asked) == 1
+    assert "which records are counted here (they are 80, not 100)?" in asked[0]
+    question = re.search(r'"FILL IN: which records.*\\""', text)
+    assert question is not None
+    spec = parse_spec(text.replace(question[0], '"age >= 16"')).placed_in(tmp_path)
+    assert errors(spec) == ([], [])
+
+
+def test_what_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> None:
+    tables = {
+        "good.csv": "sex,count\nm,48\nf,52\n",
+        "words.csv": "a,b\nx,y\nz,w\n",
+        "wrong.csv": "home,count\nflat,40\nhouse,50\nTotal,100\n",
+        "codes.csv": "zone,tract_id\na,10001\nb,10002\nc,10003\n",
+    }
+    draft = infer(folder_of(tables, tmp_path / "tables"), beside=tmp_path)
+    remarks = " ".join(draft.remarks)
+    assert len(draft.targets) == 1
+    assert "words.csv: has no column of numbers" in remarks
+    assert "codes.csv: has no column of numbers but of codes" in remarks
+    assert "the total of all cells is 100, but its cells add up to 90" in remarks
+
+
+def test_columns_that_count_different_things_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="columns count different things"):
+        infer(folder_of({"t.csv": "zone,people,homes\na,10,4\nb,20,8\nc,15,7\n"}, tmp_path / "tables"), beside=tmp_path)
