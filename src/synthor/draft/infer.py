@@ -15,10 +15,13 @@ from synthor.problem import check
 from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
 from synthor.spec.tables import read_lines
+from synthor.spec.tables.files import ENDINGS as READ
+from synthor.spec.tables.files import tables_in
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.spec.tables.offices import CONVERTERS, recognised
+from synthor.spec.targets import Layout
 
-ENDINGS = (".csv", ".parquet", ".tab", ".tsv", ".txt", ".xls", ".xlsb", ".xlsm", ".xlsx", ".ods")
+ENDINGS = tuple(sorted((*READ, ".gz", ".zip")))
 
 
 def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONTEXT) -> Draft:
@@ -46,14 +49,14 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
         raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure)])
     grids: list[Grid] = []
     problems: list[Finding] = []
-    for path in files:
+    for file in _tables(files, problems):
         try:
-            grid = _grid(path.name, folder)
+            grid = _grid(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
         if isinstance(grid, str):
-            problems.append(Finding(where=path.name, message=grid, cure="see docs/tables.md"))
+            problems.append(Finding(where=file, message=grid, cure="see docs/tables.md"))
         else:
             grids.append(grid)
     around = _around(grids)
@@ -70,10 +73,26 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
 
 
+def _tables(files: Sequence[Path], problems: list[Finding]) -> list[str]:
+    """Names of the tables in files: a packed one may hold several; what is none is added to `problems`."""
+    found: list[str] = []
+    for path in files:
+        try:
+            tables, others = tables_in(path.name, path.parent)
+        except InputError as error:
+            problems += error.findings[:1]
+            continue
+        found += tables
+        problems += others
+    return found
+
+
 def _grid(file: str, folder: Path) -> Grid | str:
     lines, _ = read_lines(file, folder)
-    format = recognised(lines)
-    return gridded(lines if format is None else CONVERTERS[format](lines), format)
+    if (format := recognised(lines)) is None:
+        return gridded(lines)
+    lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
+    return gridded(CONVERTERS[format](lines), format)
 
 
 def _around(grids: Sequence[Grid]) -> Around:
