@@ -1,10 +1,14 @@
 """Files laid out as offices hand them out, read by their format: each counts everybody once. All figures are invented."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from synthor import check, compile_problem, parse_spec
+from synthor.draft import infer
+from synthor.spec.scaffold import scaffold
 from synthor.spec.tables import read_table
 from synthor.spec.tables.files import read_lines
 from synthor.spec.tables.offices import recognised
@@ -105,7 +109,7 @@ CASES = {
     "ine/t20e245.csv": (2100, "columns: {rows: age, columns: sex}", SPANISH),
     "cbs/03759ned_TypedDataSet.csv": (
         100,
-        "only: {date: 2023, level: GM}, columns: {Geslacht: sex, geography: zone}",
+        "only: {date: 2023}, columns: {Geslacht: sex, geography: zone}",
         sexes("Mannen", "Vrouwen", zone="{type: category, values: [GM0001, GM0002]}"),
     ),
     "acs/ACSDT5Y2022.B25003-Data.csv": (1000, "columns: {level_1: tenure}", TENURE),
@@ -140,8 +144,8 @@ CASES = {
     "cbs/Huishoudens_tabelindeling.csv": (
         100,
         "only: {date: 2023}, columns: {Onderwerp: size}",
-        "variables: {size: {type: category, values: [one, more]}}\nlabels: {size: {Huishoudens|Totaal huishoudens: Total,\n"
-        "  Huishoudens|Eenpersoonshuishoudens: one, Huishoudens|Meerpersoonshuishoudens: more}}\n",
+        "variables: {size: {type: category, values: [one, more]}}\nlabels: {size: {Eenpersoonshuishoudens: one,\n"
+        "  Meerpersoonshuishoudens: more}}\n",
     ),
     "cbs/Doodsoorzaken.csv": (
         100,
@@ -149,6 +153,12 @@ CASES = {
         sexes("Mannen", "Vrouwen", cause="{type: category, values: [Ziekten, Ongevallen]}"),
     ),
 }
+
+ASKED = {
+    "cbs/Regionale_kerncijfers.csv": ("Bevolking/Bevolkingssamenstelling op 1 januari/Totale bevolking", 100),
+    "statcan/98-401-X2021005_English_CSV_data.csv": ("Total - Age groups of the population - 100% data", 100),
+}
+"""Files with several tables or kinds of figures: the answer, and how many people it speaks of."""
 
 
 def office(file: str) -> str:
@@ -169,6 +179,23 @@ def test_a_file_is_known_for_its_office_and_counts_everybody_once(file: str) -> 
     (target,) = compile_problem(spec).targets
     assert target.wanted.sum() == population
     assert recognised(read_lines(file, FOLDER)[0]) == office(file)
+
+
+@pytest.mark.parametrize("file", CASES)
+def test_a_draft_of_a_file_counts_everybody_once_or_asks_which_table_is_meant(file: str, tmp_path: Path) -> None:
+    shutil.copy(FOLDER / file, tmp_path)
+    text = scaffold(infer(tmp_path, beside=tmp_path))
+    if asked := ASKED.get(file):
+        assert [
+            finding.message for finding in check(parse_spec(text).placed_in(tmp_path)) if "filled in" in finding.message
+        ] != []
+        text, n_answers = re.subn(r'"FILL IN: which of its tables is meant[^"]*"', f"'{asked[0]}'", text)
+        assert n_answers == 1
+    spec = parse_spec(text).placed_in(tmp_path)
+    assert [str(finding) for finding in check(spec) if finding.severity == "error"] == []
+    assert spec.records == (asked[1] if asked else CASES[file][0])
+    targets = [target for target in compile_problem(spec).targets if target.grid.covers]
+    assert [target.wanted.sum() for target in targets] == pytest.approx([spec.records] * len(targets))
 
 
 def test_every_file_of_an_office_is_known() -> None:

@@ -28,6 +28,7 @@ WHOLE = re.compile(r"[-+]?\d+|:|x|0")
 TIMES = ("perioden", "periods")
 REGIONS = re.compile(r"regio['’]?\w*|wijken\w*|gemeente\w*|provincie\w*|regions?", re.IGNORECASE)
 REGION = re.compile(r"(?P<level>NL|LD|PV|CR|GM|WK|BU|GG|RB|AM|RL|RP)\w*")
+NATION = "NL"
 SEX = {"3000": "Mannen", "4000": "Vrouwen"}
 """Codes of all tables; those of ages and others differ, and stay."""
 
@@ -113,7 +114,11 @@ def _described(head: Sequence[str], rows: Sequence[Sequence[str]], at: Sequence[
         elif REGIONS.fullmatch(head[index]):
             found = [REGION.fullmatch(text) for text in texts]
             levels = [match["level"] if match else "" for match in found]
-            columns += [("level", levels), ("geography", texts)]
+            parts = set(levels) - {NATION}
+            places = [TOTAL if level == NATION and parts else text for text, level in zip(texts, levels, strict=True)]
+            if len(parts) > 1:
+                columns.append(("level", [TOTAL if level == NATION else level for level in levels]))
+            columns.append(("geography", places))
         else:
             sexes = SEX if head[index].lower() in ("geslacht", "sex") else {}
             columns.append((head[index], [_category(sexes.get(text, text)) for text in texts]))

@@ -124,7 +124,9 @@ def matrix(lines: Lines, *, ends: "re.Pattern[str]", marks: Marks, decimal: str)
     cells = [(row, at) for row in range(len(parts.body)) for at in columns]
     found: list[Column] = [("group", [_total(parts.groups[row]) for row, _ in cells])]
     found += [(name, [texts[row] for row, _ in cells]) for name, texts in _labels(lines, parts, free)]
-    found += [(name, [_total(head[at]) for _, at in cells]) for name, head in zip(names, heads, strict=True)]
+    for name, head in zip(names, heads, strict=True):
+        told_heads = _alone({at: head[at] for at in columns})
+        found.append((name, [_total(told_heads[at]) for _, at in cells]))
     numbers = [lines.numbers[parts.body[row]] for row, _ in cells]
     counts = [figures[at][row] for row, at in cells]
     notes += multiplied(max(factors.values()))
@@ -244,6 +246,16 @@ def _labels(lines: Lines, parts: Parts, free: Sequence[Sequence[str]]) -> list[C
             columns.append(("level", [str(order.index(depth) + 1) for depth in depths]))
         columns.append((name, [_total(text) for text in plain]))
     return columns
+
+
+def _alone(heads: dict[int, str]) -> dict[int, str]:
+    """Heads without the name of their group (`Huishoudens|Totaal huishoudens`), where all are of one.
+
+    >>> _alone({1: "Huishoudens|Totaal", 2: "Huishoudens|Eenpersoons"}), _alone({1: "a|b", 2: "c"})
+    ({1: 'Totaal', 2: 'Eenpersoons'}, {1: 'a|b', 2: 'c'})
+    """
+    groups = {text.rpartition("|")[0] for text in heads.values()}
+    return {at: text.rpartition("|")[2] for at, text in heads.items()} if len(groups) == 1 else heads
 
 
 def _total(text: str) -> str:
