@@ -10,8 +10,10 @@ import openpyxl
 import pytest
 
 from synthor import check, compile_problem, parse_spec
+from synthor.draft import infer
 from synthor.errors import InputError
 from synthor.prior.elicit import sources
+from synthor.spec.scaffold import scaffold
 from synthor.spec.tables import packed, read_table
 from synthor.spec.tables.files import read_lines, tables_in
 from synthor.spec.tables.lines import Lines
@@ -135,6 +137,27 @@ def test_what_swells_is_broken_or_protected_is_told(tmp_path: Path, monkeypatch:
     assert "is protected by a password; unpack it" in complaint("secret.zip", tmp_path)
     assert "cannot read '.dta' files; unpack it" in complaint("x.dta.gz", tmp_path)
     assert "is a packed file of a kind that is not opened" in complaint("x.7z", tmp_path)
+
+
+def test_a_draft_reads_packed_tables_and_names_what_is_none(tmp_path: Path) -> None:
+    zipped(tmp_path / "sex.zip", {"sex.csv": TABLE, "README_meta.txt": "about\tthis\n", "guide.pdf": ""})
+    (tmp_path / "age.csv.gz").write_bytes(gzip.compress(b"age,count\n0-14,30\n15+,70\n"))
+    (tmp_path / "tenure.px").write_text('STUB="tenure";VALUES("tenure")="own","rent";DATA=55 45;', encoding="utf-8")
+    (tmp_path / "ACSDT5Y2022.B25003-Column-Metadata.csv").write_text("Column Name,Label\nGEO_ID,Geography\n", encoding="utf-8")
+    (tmp_path / "report.pdf").write_bytes(b"%PDF-1.4")
+    text = scaffold(infer(tmp_path, beside=tmp_path))
+    spec = parse_spec(text).placed_in(tmp_path)
+    assert [str(finding) for finding in check(spec) if finding.severity == "error"] == []
+    assert (spec.records, sorted(spec.variables)) == (100, ["age", "sex", "tenure"])
+    assert sorted(str(target.table) for target in spec.targets) == ["age.csv.gz", "sex.zip/sex.csv", "tenure.px"]
+    told = " ".join(text.replace("# ", "").split())
+    for said in (
+        "report.pdf: is a PDF document",
+        "ACSDT5Y2022.B25003-Column-Metadata.csv: is the list of a table's columns",
+        "sex.zip/README_meta.txt: is a text about a table",
+        "sex.zip/guide.pdf: is a PDF document",
+    ):
+        assert f"Not understood: {said}" in told
 
 
 @pytest.mark.parametrize(

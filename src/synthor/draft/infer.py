@@ -14,7 +14,7 @@ from synthor.errors import Finding, InputError
 from synthor.problem import check
 from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
-from synthor.spec.tables import read_lines
+from synthor.spec.tables import read_lines, unusable
 from synthor.spec.tables.files import ENDINGS as READ
 from synthor.spec.tables.files import tables_in
 from synthor.spec.tables.labels import column_key, is_total, undressed
@@ -44,11 +44,11 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     if not folder.is_dir():
         raise InputError([Finding(where=str(folder), message="no such folder", cure="name a folder of tables")])
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+    problems = _no_tables(folder)
     if not files:
         cure = f"put tables there: {', '.join(ENDINGS)}"
-        raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure)])
+        raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure), *problems])
     grids: list[Grid] = []
-    problems: list[Finding] = []
     for file in _tables(files, problems):
         try:
             grid = _grid(file, folder)
@@ -71,6 +71,18 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
         raise InputError(problems)
     found = settled(found)
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
+
+
+def _no_tables(folder: Path) -> list[Finding]:
+    """What files of a folder are whose endings say that they hold no table that can be read; texts are let be."""
+    told = {
+        path.name: unusable.ENDINGS[path.suffix.lower()] for path in folder.iterdir() if path.suffix.lower() in unusable.ENDINGS
+    }
+    return [
+        Finding(where=name, message=f"is {what}", cure=cure)
+        for name, (what, cure) in sorted(told.items())
+        if not name.startswith(".") and not name.lower().endswith(".md")
+    ]
 
 
 def _tables(files: Sequence[Path], problems: list[Finding]) -> list[str]:
