@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
 COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: demo test lint types bench docs lock clean
+.PHONY: demo test lint types bench extras docs lock clean
 
 demo: .venv/.run                ## the main job on real tables, into out/households
 	$(BIN)/synthor run examples/households/spec.yaml --out out/households
@@ -38,6 +38,9 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/sizes.py
 	$(BIN)/python bench/wide.py
 
+extras: .venv/.extras           ## what is read through libraries of extras
+	$(BIN)/python -m pytest tests/test_sdmx.py
+
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json
 	$(BIN)/mkdocs build --strict --quiet
@@ -56,6 +59,11 @@ docs: .venv/.docs               ## the documentation, into site/
 	@$(PIP) check > /dev/null || $(PIP) check
 	@touch $@
 
+.venv/.extras: .venv/.dev requirements/extras.txt
+	$(LOCKED) requirements/extras.txt
+	@$(PIP) check > /dev/null || $(PIP) check
+	@touch $@
+
 .venv/.docs: .venv/.run requirements/docs.txt
 	$(LOCKED) requirements/docs.txt
 	@$(PIP) check > /dev/null || $(PIP) check
@@ -64,6 +72,7 @@ docs: .venv/.docs               ## the documentation, into site/
 lock: .venv/.dev                ## pin all dependencies anew
 	$(COMPILE) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra sdmx --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
 
 clean:

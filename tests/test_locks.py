@@ -44,7 +44,7 @@ def test_a_lock_pins_everything_that_its_packages_need_extras_included(lock: str
 
 def test_locks_agree_with_each_other() -> None:
     run = pins("run")
-    for other in ("dev", "docs"):
+    for other in ("dev", "docs", "extras"):
         assert {name: version for name, version in pins(other).items() if name in run} == {
             name: version for name, version in run.items() if name in pins(other)
         }

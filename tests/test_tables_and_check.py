@@ -294,7 +294,9 @@ def test_a_missing_file_is_told_with_the_folder_looked_in(name: str, tmp_path: P
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "t.pdf").write_bytes(b"")
     (tmp_path / "t.parquet").write_bytes(b"PAR1 is not enough")
-    assert error("targets: [{table: t.pdf}]", tmp_path).cure == "use .csv, .tsv, .xlsx, .ods or .parquet"
+    assert error("targets: [{table: t.pdf}]", tmp_path).cure == "take the table in another format"
+    (tmp_path / "t.dta").write_bytes(b"")
+    assert error("targets: [{table: t.dta}]", tmp_path).cure == "use .csv, .tsv, .xlsx, .ods, .px or .parquet"
     assert error("targets: [{table: t.parquet}]", tmp_path).message.startswith("cannot be read")
 
 

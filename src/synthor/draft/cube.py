@@ -18,6 +18,8 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+KINDS = ("figures", "topic")
+"""Columns of downloads that tell of which table or kind of figures a cell is."""
 _UNITS = frozenset(
     [
         "unit",
@@ -178,6 +180,21 @@ class Cube:
                 self.choose(edge, [name for name in names if name not in other])
                 said += [f"{quoted(other)} of '{edge.head}' is left out"] if edge.head else []
         return said
+
+    def choose_one_kind(self) -> dict[str, list[str]]:
+        """Keep one of several kinds of figures, or one of several tables, that a download has below each other.
+
+        Returns:
+            For each column that tells them apart, all that it has; the one that is kept comes first.
+        """
+        found = {}
+        for edge in self.edges:
+            codes, sizes = np.unique(edge.codes, return_counts=True)
+            if edge.head in KINDS and len(codes) > 1:
+                kept = int(codes[np.argmax(sizes)])
+                found[edge.head] = [edge.labels[kept], *(edge.labels[i] for i in codes if i != kept)]
+                self.choose(edge, [edge.labels[kept]])
+        return found
 
     def find_wholes(self, around: Around) -> None:
         """Find labels that are sums of others, first among rows, then among heads."""

@@ -97,7 +97,7 @@ def gridded(lines: Lines, format: str | None = None) -> Grid | str:
     n_heads = _n_heads(padded, values)
     if n_heads is None:
         return "no row of numbers follows its header"
-    decimal = _decimal(padded[n_heads:])
+    decimal = _decimal(padded[n_heads:]) if format is None else "."  # a format says itself how figures are written
     if decimal is None:
         return "its numbers are written like 1.234 throughout: say `layout: {decimal: ','}` if points separate thousands"
     skip = None

@@ -14,11 +14,14 @@ from synthor.errors import Finding, InputError
 from synthor.problem import check
 from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
-from synthor.spec.tables import read_lines
+from synthor.spec.tables import read_lines, unusable
+from synthor.spec.tables.files import ENDINGS as READ
+from synthor.spec.tables.files import tables_in
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.spec.tables.offices import CONVERTERS, recognised
+from synthor.spec.targets import Layout
 
-ENDINGS = (".csv", ".parquet", ".tab", ".tsv", ".txt", ".xls", ".xlsb", ".xlsm", ".xlsx", ".ods")
+ENDINGS = tuple(sorted((*READ, ".gz", ".zip")))
 
 
 def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONTEXT) -> Draft:
@@ -41,19 +44,19 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     if not folder.is_dir():
         raise InputError([Finding(where=str(folder), message="no such folder", cure="name a folder of tables")])
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+    problems = _no_tables(folder)
     if not files:
         cure = f"put tables there: {', '.join(ENDINGS)}"
-        raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure)])
+        raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure), *problems])
     grids: list[Grid] = []
-    problems: list[Finding] = []
-    for path in files:
+    for file in _tables(files, problems):
         try:
-            grid = _grid(path.name, folder)
+            grid = _grid(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
         if isinstance(grid, str):
-            problems.append(Finding(where=path.name, message=grid, cure="see docs/tables.md"))
+            problems.append(Finding(where=file, message=grid, cure="see docs/tables.md"))
         else:
             grids.append(grid)
     around = _around(grids)
@@ -70,10 +73,38 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
 
 
+def _no_tables(folder: Path) -> list[Finding]:
+    """What files of a folder are whose endings say that they hold no table that can be read; texts are let be."""
+    told = {
+        path.name: unusable.ENDINGS[path.suffix.lower()] for path in folder.iterdir() if path.suffix.lower() in unusable.ENDINGS
+    }
+    return [
+        Finding(where=name, message=f"is {what}", cure=cure)
+        for name, (what, cure) in sorted(told.items())
+        if not name.startswith(".") and not name.lower().endswith(".md")
+    ]
+
+
+def _tables(files: Sequence[Path], problems: list[Finding]) -> list[str]:
+    """Names of the tables in files: a packed one may hold several; what is none is added to `problems`."""
+    found: list[str] = []
+    for path in files:
+        try:
+            tables, others = tables_in(path.name, path.parent)
+        except InputError as error:
+            problems += error.findings[:1]
+            continue
+        found += tables
+        problems += others
+    return found
+
+
 def _grid(file: str, folder: Path) -> Grid | str:
     lines, _ = read_lines(file, folder)
-    format = recognised(lines)
-    return gridded(lines if format is None else CONVERTERS[format](lines), format)
+    if (format := recognised(lines)) is None:
+        return gridded(lines)
+    lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
+    return gridded(CONVERTERS[format](lines), format)
 
 
 def _around(grids: Sequence[Grid]) -> Around:

@@ -131,6 +131,7 @@ class _Reader:
         self.values = sorted({*block, *([part.total] if part.total is not None else [])})
         self.wide = len(self.values) > 1
         self.remarks = list(part.remarks)
+        self.kinds: dict[str, list[str]] = {}
         self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
         times = len(self.values)
         edges = [Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i) for i in roles.sides]
@@ -145,6 +146,7 @@ class _Reader:
         self._part()
         self.remarks += cube.choose_one_time(around.year)
         self.remarks += cube.choose_one_unit()
+        self.kinds = cube.choose_one_kind() if self.grid.format is not None else {}
         cube.drop_copies()
         cube.find_wholes(around)
         cube.drop_levels()
@@ -296,6 +298,9 @@ class _Reader:
                 continue
             if edge.kept is not None or edge.heads:
                 found[edge.chooser] = tuple(edge.labels[i] for i in edge.present)
+        for head, (kept, *others) in self.kinds.items():
+            several = f"'{kept}', of which this target speaks, or {quoted(others)}"
+            found[head] = (f"{ASK}which of its tables is meant? write {several}",)
         return found
 
     def _rows_of_heads(self) -> tuple[int | str, ...]:

@@ -9,6 +9,7 @@ from synthor.llm.journal import Journal
 from synthor.llm.replay import is_prior
 from synthor.prior.model import Dropped, Prior, load_prior
 from synthor.spec.model import Spec
+from synthor.spec.tables.packed import place_of
 
 
 def elicit(spec: Spec, prior: str | Path | Prior | None = None) -> tuple[Prior, tuple[Dropped, ...]]:
@@ -47,7 +48,8 @@ def recordings(spec: Spec, prior: str | Path | Prior | None = None) -> tuple[Pri
 
 def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Path]:
     """The files that a run on this spec reads, by what the spec calls them."""
-    files = {str(target.table): spec.folder / target.table for target in spec.targets if isinstance(target.table, str)}
+    tables = [target.table for target in spec.targets if isinstance(target.table, str)]
+    files = {table: place_of(table, spec.folder).path for table in tables}
     file = None if isinstance(prior, Prior) else _file(spec, prior)
     if file is None and prior is None and spec.model is not None and spec.model.name.startswith("replay:"):
         file = _replayed(spec)

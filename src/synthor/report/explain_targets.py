@@ -16,7 +16,17 @@ from synthor.spec.variables import as_text
 
 MEASURES = ("count", "share", "value", "quantile", *STATISTICS)
 WORDS = {"mean": "mean", "total": "sum", "sd": "standard deviation"}
-OFFICES = {"acs": "data.census.gov", "eurostat": "Eurostat", "nomis": "NOMIS"}
+OFFICES = {
+    "acs": "data.census.gov",
+    "cbs": "CBS StatLine",
+    "eurostat": "Eurostat",
+    "genesis": "GENESIS",
+    "ine": "INE",
+    "nomis": "NOMIS",
+    "ons": "ONS",
+    "sdmx": "an SDMX source",
+    "statcan": "Statistics Canada",
+}
 MOST_BANDS = 12
 """Bands of a table that are listed."""
 

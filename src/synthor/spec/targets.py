@@ -67,8 +67,8 @@ class Layout(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    format: Literal["acs", "eurostat", "nomis"] | None = Field(
-        None, description="Read it as downloaded from there: data.census.gov tables, Eurostat TSV or CSV, NOMIS CSV."
+    format: Literal["acs", "cbs", "eurostat", "genesis", "ine", "nomis", "ons", "sdmx", "statcan"] | None = Field(
+        None, description="Read it as downloaded from there: data.census.gov, Eurostat, Nomis and others; see docs/offices.md."
     )
     sheet: str | int | None = Field(None, description="Of a workbook: name, or number from 1; the first unless given.")
     encoding: str | None = Field(None, description="Of a text file, such as latin-1; UTF-8 unless given.")

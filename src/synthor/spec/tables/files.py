@@ -11,37 +11,33 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthor.errors import Finding, InputError
 from synthor.files import TABLE, in_bytes, read_bytes, refuse_irregular
+from synthor.spec.tables import unusable
 from synthor.spec.tables.lines import Lines
+from synthor.spec.tables.packed import gz_bytes, member_bytes, members_of, opened, place_of, several
+from synthor.spec.tables.px import px_lines
+from synthor.spec.tables.sdmx_ml import sdmx_lines
+from synthor.spec.tables.workbook import COVER
 from synthor.spec.targets import Layout
 from synthor.spec.variables import as_text
 
+if TYPE_CHECKING:
+    import zipfile
+
 TEXTS = (".csv", ".tsv", ".txt", ".tab")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-ENDINGS = (*TEXTS, *WORKBOOKS, ".parquet")
-PACKED = (".zip", ".gz", ".7z", ".bz2", ".xz", ".rar")
-COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
-"""How gzip, Zstandard and zlib begin."""
-
-OTHERS = (
-    (b"PK\x03\x04", "a workbook or a packed file", "name it .xlsx or .ods, or unpack it"),
-    (b"\xd0\xcf\x11\xe0", "an old workbook", "name it .xls"),
-    (b"PAR1", "a Parquet file", "name it .parquet"),
-    (b"%PDF", "a PDF document", "take the table in another format"),
-    *((begin, "a packed file", "unpack it") for begin in COMPRESSED),
-    (b"<!doctype", "a web page", "open it to see what went wrong, and download the table again"),
-    (b"<html", "a web page", "open it to see what went wrong, and download the table again"),
-    (b"<?xml", "XML", "take the table as CSV"),
-    (b"{", "JSON", "take the table as CSV"),
-)
-"""How files of other kinds begin that are saved as text, what they are, and what to do."""
-
+PX, SDMX = ".px", ".xml"
+ENDINGS = (*TEXTS, *WORKBOOKS, PX, SDMX, ".parquet")
 SEPARATORS = ",;\t|"
 BLANKS = " \t\r\n"
 """Outer blanks of a field; a no-break space at its beginning tells how deep a label lies, and stays."""
+INDENTED = ("acs", "genesis", "statcan")
+"""Formats in whose files other blanks tell so, too."""
+LATIN = ("genesis", "ine", "statcan")
+"""Formats of offices that write Windows-1252."""
 
 SNIFFED = 200
 """Rows that the separator is told from."""
@@ -54,6 +50,8 @@ MOST_MEMORY = 3 << 30
 """Bytes, of the process that reads a workbook."""
 MOST_UNPACKED = 512 << 20
 """Bytes of a workbook's parts together; a sheet of 10 million cells has about 400 million."""
+LOOKED_AT = 1 << 16
+"""Bytes by which it is told what a file is."""
 SMALL = 1 << 20
 """Bytes of a workbook whose sheets are kept once they are read."""
 
@@ -80,36 +78,102 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
     Raises:
         InputError: the file is missing, unreadable, empty, or of another kind.
     """
-    path, layout = folder / file, layout or Layout()
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        cure = "unpack it" if ending in PACKED else "use .csv, .tsv, .xlsx, .ods or .parquet"
-        raise InputError([Finding(where=file, message=f"cannot read '{path.suffix}' files", cure=cure)])
-    refuse_missing(path, file)
+    layout = layout or Layout()
+    content, name, path = _content_of(file, folder)
+    ending = Path(name).suffix.lower()
     if ending in TEXTS:
-        return _from_text(path, file, layout.encoding)
+        return _from_text(content or b"", file, layout)
+    if ending == PX:
+        return px_lines(content or b"", file, encoding=layout.encoding, most_fields=MOST_FIELDS)
+    if ending == SDMX:
+        return sdmx_lines(content or b"", file, most_fields=MOST_FIELDS), ()
     if layout.encoding is not None:
         cure = "leave `encoding` out; it is for text files"
         raise InputError([Finding(where=file, message="has no encoding to choose", cure=cure)])
-    rows, notes = _of_workbook(path, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), ())
-    return _lines(file, [[as_text(value) for value in row] for row in rows]), notes
+    rows, notes = _of_workbook(content, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), ())
+    return _lines(file, [[as_text(value) for value in row] for row in rows], indented=layout.format in INDENTED), notes
 
 
-def _from_text(path: Path, shown: str, encoding: str | None) -> tuple[Lines, tuple[str, ...]]:
-    content = read_bytes(path, most=TABLE, shown=shown)
-    _refuse_other_kinds(content, shown)
-    text, notes = _decoded(content, shown, encoding)
+def tables_in(file: str, folder: Path) -> tuple[list[str], list[Finding]]:
+    """The tables of a file as a spec names them, and what the others in it are: those of a zip, otherwise the file itself.
+
+    Args:
+        file: as the user wrote it, relative to `folder`.
+        folder: of the spec.
+
+    Raises:
+        InputError: it is missing, or is a zip that cannot be opened.
+    """
+    place = place_of(file, folder)
+    if place.kind != ".zip" or place.member:
+        return [file], []
+    refuse_missing(place.path, file)
+    tables, others = [], []
+    archive = opened(place.path, file)
+    for member in members_of(archive, file):
+        ending = Path(member).suffix.lower()
+        if ending not in (*TEXTS, *WORKBOOKS, PX, SDMX):
+            what, cure = unusable.ENDINGS.get(ending, (f"a file called '{ending}'", "leave it out"))
+            others.append(Finding(where=f"{file}/{member}", message=f"is {what}", cure=cure))
+        elif ending in TEXTS and (why := _no_table(archive, member, file)) is not None:
+            others.append(Finding(where=f"{file}/{member}", message=f"is {why[0]}", cure=why[1]))
+        else:
+            tables.append(member)
+    return [f"{file}/{member}" for member in tables], others
+
+
+def _no_table(archive: "zipfile.ZipFile", member: str, shown: str) -> tuple[str, str] | None:
+    """What a text in a zip is that is no table, by its beginning; None where it may be one."""
+    content = member_bytes(archive, member, shown, most=LOOKED_AT, cut=True)
+    if (kind := unusable.kind_of(content)) is not None or not content:
+        return kind or ("empty", "leave it out")
+    text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8", "replace")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text)))
+    except csv.Error:
+        return None  # whoever reads it says so
+    return unusable.no_table(Lines(source=member, rows=tuple(tuple(row) for row in rows if any(row)), numbers=()))
+
+
+def _content_of(file: str, folder: Path) -> tuple[bytes | None, str, Path]:
+    """What a table file holds, unpacked; the name that tells its kind; where it lies. Parquet is read in place: no content."""
+    place = place_of(file, folder)
+    if place.kind == ".zip" and not place.member:
+        tables, others = tables_in(file, folder)
+        if len(tables) != 1:
+            members = [table.removeprefix(f"{file}/") for table in tables]
+            raise several(file, members, [str(finding).removeprefix(f"{file}/") for finding in others])
+        place = place_of(tables[0], folder)
+    name = place.member or (place.path.stem if place.kind == ".gz" else place.path.name)
+    ending = Path(name).suffix.lower()
+    if place.kind == ".gz" and not ending[1:].isalpha() and ending not in ENDINGS:  # named without the ending of its kind
+        name, ending = f"{name}.csv", ".csv"
+    if ending not in ENDINGS or (ending == ".parquet" and place.kind):
+        if ending in unusable.ENDINGS:
+            what, cure = unusable.ENDINGS[ending]
+            raise InputError([Finding(where=file, message=f"is {what}, not a table that can be read", cure=cure)])
+        cure = "unpack it" if place.kind else "use .csv, .tsv, .xlsx, .ods, .px or .parquet"
+        raise InputError([Finding(where=file, message=f"cannot read '{Path(name).suffix}' files", cure=cure)])
+    refuse_missing(place.path, file)
+    if place.kind == ".zip":
+        return member_bytes(opened(place.path, file), place.member, file), name, place.path
+    if place.kind == ".gz":
+        return gz_bytes(place.path, file), name, place.path
+    return None if ending == ".parquet" else read_bytes(place.path, most=TABLE, shown=file), name, place.path
+
+
+def _from_text(content: bytes, shown: str, layout: Layout) -> tuple[Lines, tuple[str, ...]]:
+    if (kind := unusable.kind_of(content)) is not None:
+        raise InputError([Finding(where=shown, message=f"is {kind[0]}, not a table of text", cure=kind[1])])
+    text, notes = _decoded(content, shown, layout.encoding)
     # Quotes may hold line breaks, which must stay as they are.
     rows, numbers = _fields(text, _separator(text), shown)
-    return _lines(shown, rows, numbers), notes
-
-
-def _refuse_other_kinds(content: bytes, shown: str) -> None:
-    """Raise where a file is no text, whatever it is called."""
-    start = content[:200].removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    for sign, what, cure in OTHERS:
-        if start.startswith(sign.lower()):
-            raise InputError([Finding(where=shown, message=f"is {what}, not a table of text", cure=cure)])
+    if layout.format in LATIN:
+        notes = ()  # it is the office's own encoding
+    lines = _lines(shown, rows, numbers, indented=layout.format in INDENTED)
+    if (why := unusable.no_table(lines)) is not None:
+        raise InputError([Finding(where=shown, message=f"is {why[0]}", cure=why[1])])
+    return lines, notes
 
 
 def _decoded(content: bytes, shown: str, encoding: str | None) -> tuple[str, tuple[str, ...]]:
@@ -182,11 +246,13 @@ def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], lis
     return rows, numbers
 
 
-def _of_workbook(path: Path, shown: str, sheet: str | int | None) -> tuple[Iterable[Sequence[object]], tuple[str, ...]]:
+def _of_workbook(
+    content: bytes | None, shown: str, sheet: str | int | None
+) -> tuple[Iterable[Sequence[object]], tuple[str, ...]]:
     """The rows of a sheet, and what a reader must know of how it was chosen."""
-    content = read_bytes(path, most=TABLE, shown=shown)
+    content = content or b""
     _refuse_no_workbook(content, shown)
-    outcome, product = _kept_sheet(path, sheet, content) if len(content) <= SMALL else _sheet(path, sheet)
+    outcome, product = _kept_sheet(sheet, content) if len(content) <= SMALL else _sheet(sheet, content)
     if outcome == "no sheet":
         cure = f"it has {', '.join(product)}" if product else "it has no sheet at all"
         raise InputError([Finding(where=shown, message=f"has no sheet {sheet}", cure=cure, label=str(sheet))])
@@ -202,22 +268,20 @@ def _of_workbook(path: Path, shown: str, sheet: str | int | None) -> tuple[Itera
     if outcome == "broken":
         raise unreadable(shown, str(product))
     names, chosen, first, rows = product
-    others = ", ".join(name for name in names if name != chosen)
+    others = ", ".join(name for name in names if name != chosen and not COVER.fullmatch(name.strip()))
     note = f"sheet '{chosen}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
     return [*([[]] * first), *rows], (note,) if sheet is None and others else ()
 
 
-def _sheet(path: Path, sheet: str | int | None) -> tuple[str, Any]:
+def _sheet(sheet: str | int | None, content: bytes) -> tuple[str, Any]:
     """What became of reading a sheet, and its product, as `workbook.read_sheet`; `memory` where that came to an end."""
     import importlib.util
 
     reader = importlib.util.find_spec("python_calamine")
     assert reader is not None and reader.origin is not None
-    told = [str(Path(reader.origin).parents[1]), str(path), str(MOST_MEMORY), str(MOST_FIELDS), json.dumps(sheet)]
+    told = [str(Path(reader.origin).parents[1]), str(MOST_MEMORY), str(MOST_FIELDS), json.dumps(sheet)]
     script = str(Path(__file__).with_name("workbook.py"))
-    ended = subprocess.run(
-        [sys.executable, "-I", "-S", script, *told], stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
+    ended = subprocess.run([sys.executable, "-I", "-S", script, *told], input=content, capture_output=True, check=False)
     if ended.returncode != 0:  # the library's own way to end where there is no memory, or where it finds itself wrong
         return "memory", None
     found: tuple[str, Any] = pickle.loads(ended.stdout)  # written by our own process
@@ -225,19 +289,31 @@ def _sheet(path: Path, sheet: str | int | None) -> tuple[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def _kept_sheet(path: Path, sheet: str | int | None, content: bytes) -> tuple[str, Any]:
+def _kept_sheet(sheet: str | int | None, content: bytes) -> tuple[str, Any]:
     """As `_sheet`, kept as long as the file holds the same: a run reads a table more than once."""
-    return _sheet(path, sheet)
+    return _sheet(sheet, content)
 
 
 def _refuse_no_workbook(content: bytes, shown: str) -> None:
     """Raise where a file is no workbook, whatever it is called, or unpacks to more than is read."""
     if not content.startswith((b"PK", b"\xd0\xcf")):
-        cure = "if it is text, name it .csv, otherwise download it again"
-        raise InputError([Finding(where=shown, message="is no workbook", cure=cure)])
+        what, cure = unusable.kind_of(content) or ("no workbook", "if it is text, name it .csv, otherwise download it again")
+        if what in ("XML", "a web page"):
+            cure = "open it in a spreadsheet and save it as .xlsx, or take the table as CSV"
+        elif what == "no workbook" and content and _is_text(content):
+            what, cure = "text, no workbook", "name it .csv"
+        raise InputError([Finding(where=shown, message=f"is {what}", cure=cure)])
     if content.startswith(b"PK") and _unpacked(content) > MOST_UNPACKED:
         message = f"unpacks to more than {in_bytes(MOST_UNPACKED)}, the most that is read of a workbook"
         raise InputError([Finding(where=shown, message=message, cure="save the one table that is meant as CSV")])
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        text = content[:LOOKED_AT].decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() or not set(text).intersection(map(chr, (*range(9), *range(14, 32))))
 
 
 def _unpacked(content: bytes) -> int:
@@ -269,16 +345,31 @@ def _of_parquet(path: Path, shown: str) -> Iterable[Sequence[object]]:
     return [frame.columns, *frame.iter_rows()]
 
 
-def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | None = None) -> Lines:
-    """Rows without blank ones and without blanks around fields."""
+def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | None = None, *, indented: bool = False) -> Lines:
+    """Rows without blank ones and without blanks around fields; where blanks before a label tell its depth, they stay."""
     told = (
         zip(rows, numbers, strict=True) if numbers is not None else ((row, number) for number, row in enumerate(rows, start=1))
     )
-    stripped = ((tuple(field.strip(BLANKS) for field in row), number) for row, number in told)
+    strip = _outer_blanks_off if indented else _blanks_off
+    stripped = ((tuple(strip(field) for field in row), number) for row, number in told)
     kept = [(row, number) for row, number in stripped if any(row)]
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
     return Lines(source=shown, rows=tuple(row for row, _ in kept), numbers=tuple(number for _, number in kept))
+
+
+def _blanks_off(field: str) -> str:
+    return field.strip(BLANKS)
+
+
+def _outer_blanks_off(field: str) -> str:
+    r"""A field whose blanks in front are no-break spaces.
+
+    >>> _outer_blanks_off("  0 to 14 years "), _outer_blanks_off(" ")
+    ('\xa0\xa00 to 14 years', '')
+    """
+    text = field.strip(BLANKS)
+    return "\u00a0" * (len(field.rstrip(BLANKS)) - len(text)) + text if text and field[0] in BLANKS else text
 
 
 def refuse_missing(path: Path, where: str) -> None:

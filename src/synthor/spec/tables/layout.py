@@ -147,7 +147,7 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     """
     layout = layout or Layout()
     if layout.format is not None:
-        lines = CONVERTERS[layout.format](lines)
+        lines = converted(lines, layout)
     rows, numbers = _trimmed(lines, layout.skip, vocabulary)
     n_heads = len(layout.wide) if layout.wide else 1
     if len(rows) <= n_heads:
@@ -169,7 +169,20 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
         )
         labels = {*vocabulary.labels, *chosen.values()}
         sheet = _downwards(sheet, [i for i, name in enumerate(sheet.columns) if name in labels], vocabulary)
-    return _chosen(lines.source, sheet, layout, vocabulary)
+    return _chosen(lines.source, replace(sheet, notes=(*lines.notes, *sheet.notes)), layout, vocabulary)
+
+
+def converted(lines: Lines, layout: Layout) -> Lines:
+    """A download as plain rows, by its format, which alone says how its figures are written.
+
+    Raises:
+        InputError: it is laid out otherwise, or the spec says of it what its format says.
+    """
+    assert layout.format is not None
+    if layout.decimal != ".":
+        message = f"has no `decimal` to choose: its figures are read as downloads of format {layout.format} write them"
+        raise InputError([Finding(where=lines.source, message=message, cure="leave `decimal` out of layout")])
+    return CONVERTERS[layout.format](lines)
 
 
 def _columns_of(
@@ -436,7 +449,8 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
             continue
         distinct = {row[at] for row in rows}
         if not known and len(distinct) == 1 and not nearest(name, list(vocabulary.labels)).startswith("did"):
-            notes.append(f"column '{name}' holds only '{next(iter(distinct))}' and was left out")
+            if distinct != {""}:
+                notes.append(f"column '{name}' holds only '{next(iter(distinct))}' and was left out")
             continue
         columns.append(at)
     every = len(columns) == len(sheet.columns)

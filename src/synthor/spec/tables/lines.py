@@ -11,8 +11,10 @@ class Lines:
         source: what to call it in a message: the file as the user wrote it.
         rows: outer blanks removed; blank rows are left out.
         numbers: number of each row as an editor counts it, from 1.
+        notes: what a reader must know of how they were read.
     """
 
     source: str
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
+    notes: tuple[str, ...] = ()

@@ -14,7 +14,8 @@ import polars as pl
 from synthor.errors import Finding, InputError
 from synthor.files import in_bytes
 from synthor.formulas import bare
-from synthor.spec.tables.files import COMPRESSED, MOST_FIELDS, refuse_missing, too_many_fields, unreadable
+from synthor.spec.tables.files import MOST_FIELDS, refuse_missing, too_many_fields, unreadable
+from synthor.spec.tables.unusable import COMPRESSED
 from synthor.spec.variables import Variable
 
 VALUE_BYTES = 12

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.spec.tables.files import read_lines
-from synthor.spec.tables.layout import Vocabulary, blank_head, laid_out
-from synthor.spec.tables.offices import CONVERTERS
+from synthor.spec.tables.layout import Vocabulary, blank_head, converted, laid_out
 from synthor.spec.targets import Layout, TargetSpec
 from synthor.spec.variables import Variable, as_text
 
@@ -137,7 +136,7 @@ def unused_columns(columns: Mapping[str, str | None], targets: Sequence[TargetSp
             try:
                 lines, _ = read_lines(target.table, folder, target.layout)
                 if target.layout is not None and target.layout.format is not None:
-                    lines = CONVERTERS[target.layout.format](lines)
+                    lines = converted(lines, target.layout)
             except InputError:
                 return {}
             heads.update((field, None) for row in lines.rows[:DEEPEST_HEAD] for field in row)

@@ -3,27 +3,36 @@
 The reader holds a sheet as one block from its first cell to its last, 32 bytes a cell, so that 5 kB with a cell in the last
 row and column ask for 550 GB; and it ends its process where memory ends. So memory is bounded before it begins.
 
-Run as `python -I -S workbook.py FOLDER FILE MOST_BYTES MOST_CELLS SHEET`: FOLDER is where the reader is found, SHEET a JSON
-text or number, or null for the first. It gives a pickled pair: what became of it, and its product.
+Run as `python -I -S workbook.py FOLDER MOST_BYTES MOST_CELLS SHEET`, the file as input: FOLDER is where the reader is found,
+SHEET a JSON text or number, or null for the first. It gives a pickled pair: what became of it, and its product.
 """
 
+import io
 import json
 import pickle
+import re
 import sys
 
+COVER = re.compile(
+    r"cover([ _-]?sheet)?|(table[ _]of[ _])?contents?|index|notes?|information|info|summary|structure|read[ _]?me|metadata"
+    r"|inhalt\w*|titel(seite)?|impressum|vorbemerkung(en)?|[ií]ndice|inhoud|toelichting",
+    re.IGNORECASE,
+)
+"""Sheets that tell of the tables in the others: the first of these is read unless one is named."""
 
-def read_sheet(file: str, wanted: str | int | None, most_cells: int) -> tuple[str, object]:
+
+def read_sheet(content: bytes, wanted: str | int | None, most_cells: int) -> tuple[str, object]:
     """What became of reading a sheet: `rows`, `no sheet`, `cells` (too many) or `broken`, and what belongs to it."""
     import python_calamine
 
     try:
-        workbook = python_calamine.CalamineWorkbook.from_path(file)
+        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         names = list(workbook.sheet_names)
         if isinstance(wanted, int):
             name = names[wanted - 1] if 1 <= wanted <= len(names) else None
         else:
             name = (
-                names[0]
+                next((name for name in names if not COVER.fullmatch(name.strip())), names[0])
                 if wanted is None and names
                 else next((name for name in names if name.strip() == str(wanted).strip()), None)
             )
@@ -40,7 +49,7 @@ def read_sheet(file: str, wanted: str | int | None, most_cells: int) -> tuple[st
 
 def main() -> None:
     """Bound the memory, read, and say what became of it."""
-    folder, file, most_bytes, most_cells, wanted = sys.argv[1:]
+    folder, most_bytes, most_cells, wanted = sys.argv[1:]
     sys.path.insert(0, folder)
     try:
         import resource
@@ -51,7 +60,7 @@ def main() -> None:
         most = int(most_bytes) if hard == resource.RLIM_INFINITY else min(int(most_bytes), hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    found = read_sheet(file, json.loads(wanted), int(most_cells))
+    found = read_sheet(sys.stdin.buffer.read(), json.loads(wanted), int(most_cells))
     pickle.dump(found, sys.stdout.buffer, protocol=5)
 
 

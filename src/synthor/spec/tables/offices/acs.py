@@ -1,11 +1,14 @@
 """Tables of the American Community Survey and the decennial census, as data.census.gov hands them out.
 
-Two layouts. The zip holds `...-Data.csv`: a row of codes (`B01001_002E`), a row of labels (`Estimate!!Total:!!Male:`), then a
-row a geography. "Download table as CSV" gives what the screen shows: a row a label, indented by no-break spaces, and columns
-such as `Oregon!!Estimate`. Estimate annotations stand in place of the estimate, as the Census Bureau asks
+Three layouts, and one of the past. The zip holds `...-Data.csv`: a row of codes (`B01001_002E`), a row of labels
+(`Estimate!!Total:!!Male:`), then a row a geography. "Download table as CSV" gives what the screen shows: a row a label,
+indented by no-break spaces, and columns such as `Oregon!!Estimate`. The workbook shows the same below two header rows. American
+FactFinder (until 2020) had codes such as `HD01_VD02` and labels such as `Estimate; Male: - Under 5 years`. Estimate annotations
+stand in place of the estimate, as the Census Bureau asks
 (https://www.census.gov/data/developers/data-sets/ACS-supplemental-data/data-notes2.html).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,9 +23,10 @@ from synthor.spec.tables.offices.longform import (
     shortened,
     varying,
 )
-from synthor.spec.tables.offices.signs import CODE
+from synthor.spec.tables.offices.signs import CODE, is_acs_sheet, is_factfinder
 
 EXPECTED = "a first row 'GEO_ID, NAME, B01001_001E, ...' or 'Label (Grouping), Oregon!!Estimate, ...'"
+FACTFINDER = re.compile(r"(?P<kind>HD0(?:1|(?P<margin>2))_V)?D(?P<number>\d{2,3})")
 SEVERAL = "take the detailed table (its code begins with B or C) that holds the one you need"
 # What stands for "no figure" where there are no annotation columns.
 JAMMED = {
@@ -64,11 +68,46 @@ def acs(lines: Lines) -> Lines:
     (('level_1', 'count', 'margin_of_error'), ('Total', '300', '0'), ('Male', '100', '9'), ('Female', '200', '9'))
     """
     first = lines.rows[0] if lines.rows else ()
+    if lines.rows and is_acs_sheet(lines.rows):
+        return _shown(_one_header(lines))
+    if is_factfinder(first):
+        return _zipped(_as_of_today(lines))
     if "GEO_ID" in (cell.lstrip("\ufeff") for cell in first):
         return _zipped(lines)
     if cell_of(first, 0).lstrip("\ufeff").startswith("Label (Grouping)"):
         return _shown(lines)
     raise not_laid_out(lines, "acs", EXPECTED)
+
+
+def _one_header(lines: Lines) -> Lines:
+    """A workbook's two header rows as the one that the CSV has."""
+    above, under = lines.rows[:2]
+    areas: list[str] = []
+    for at in range(len(under)):
+        areas.append(cell_of(above, at) or (areas[-1] if areas else ""))
+    head = ("Label (Grouping)", *(f"{area}!!{kind}" if kind else "" for area, kind in zip(areas[1:], under[1:], strict=True)))
+    return Lines(source=lines.source, rows=(head, *lines.rows[2:]), numbers=lines.numbers[1:])
+
+
+def _as_of_today(lines: Lines) -> Lines:
+    """A file of American FactFinder with the codes and labels that data.census.gov has since 2019."""
+    codes = {"GEO.id": "GEO_ID", "GEO.display-label": "NAME"}
+    head = []
+    for code in lines.rows[0]:
+        found = FACTFINDER.fullmatch(code)
+        kind = ("M" if found["margin"] else "E") if found and found["kind"] else "N"
+        head.append(f"B99999_{int(found['number']):03}{kind}" if found else codes.get(code, code))
+    labels = lines.rows[1] if len(lines.rows) > 1 else ()
+    parted = [
+        label.rpartition("; ") if found else ("", "", label)
+        for label, found in zip(labels, map(FACTFINDER.fullmatch, lines.rows[0]), strict=False)
+    ]
+    total = any(text.rstrip(":") == "Total" for _, _, text in parted)
+    told = tuple(
+        "!!".join((kind, *(["Total:"] if total and not text.startswith("Total") else []), *text.split(" - ")))
+        for kind, _, text in parted
+    )
+    return Lines(source=lines.source, rows=(tuple(head), *((told,) if labels else ()), *lines.rows[2:]), numbers=lines.numbers)
 
 
 def _zipped(lines: Lines) -> Lines:

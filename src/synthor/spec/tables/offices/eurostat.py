@@ -1,4 +1,4 @@
-r"""Eurostat's downloads: the TSV of time series, and SDMX-CSV.
+r"""Eurostat's downloads: the TSV of time series, SDMX-CSV, and the spreadsheet.
 
 TSV: the first cell names the dimensions (`freq,unit,sex,age,geo\TIME_PERIOD`), the others the periods; each row is a series, a
 figure followed by its flags (`123 bp`, `: c`). SDMX-CSV: a row an observation (`..., geo, TIME_PERIOD, OBS_VALUE, OBS_FLAG`).
@@ -6,9 +6,12 @@ figure followed by its flags (`123 bp`, `: c`). SDMX-CSV: a row an observation (
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from synthor.errors import Finding, InputError
 from synthor.spec.tables.lines import Lines
+from synthor.spec.tables.offices.eurostat_sheet import from_the_spreadsheet
+from synthor.spec.tables.offices.figures import multiplied, times
 from synthor.spec.tables.offices.longform import (
     AGAIN,
     TOTAL,
@@ -21,11 +24,11 @@ from synthor.spec.tables.offices.longform import (
     shortened,
     varying,
 )
-from synthor.spec.tables.offices.signs import SERIES, recognised
+from synthor.spec.tables.offices.signs import SERIES, is_eurostat_sheet, recognised
 
 EXPECTED = "a first cell such as 'freq,unit,sex,geo\\TIME_PERIOD', or columns TIME_PERIOD and OBS_VALUE"
 FLAGS = re.compile(r"[bcdefimnprsuz]{1,4}\Z")
-AGE = re.compile(r"Y(?:_?(?P<bound>GE|GT|LT|LE))?_?(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?")
+AGE = re.compile(r"Y(?:_?(?P<bound>GE|GT|LT|LE))?_?(?P<first>\d{1,3})(?:[-T](?P<last>\d{1,3}))?")
 DIMENSION = re.compile(r"[A-Za-z]\w*")
 # Columns of SDMX-CSV that tell of the download, not of the cell.
 ABOUT = ("DATAFLOW", "STRUCTURE", "STRUCTURE_ID", "STRUCTURE_NAME", "ACTION", "KEY", "SERIESKEY")
@@ -50,13 +53,15 @@ def eurostat(lines: Lines) -> Lines:
     """
     rows = [_split_at_tabs(row) for row in lines.rows]
     lines = Lines(source=lines.source, rows=tuple(rows), numbers=lines.numbers)
-    if recognised(lines) not in ("eurostat", None):
+    if is_eurostat_sheet(rows):
+        return from_the_spreadsheet(lines)
+    if recognised(lines) not in ("eurostat", "sdmx", None):
         raise not_laid_out(lines, "eurostat", EXPECTED)
     head = rows[0] if rows else ()
     if key := SERIES.fullmatch(cell_of(head, 0).lstrip("\ufeff")):
         return _series(lines, [name.strip() for name in key["dimensions"].split(",")])
     if any(_code(name).upper() == "OBS_VALUE" for name in head):
-        return _observations(lines)
+        return observations(lines)
     raise not_laid_out(lines, "eurostat", EXPECTED)
 
 
@@ -92,8 +97,8 @@ def _series(lines: Lines, dimensions: Sequence[str]) -> Lines:
     return _long(lines, list(zip((*dimensions, "time"), texts, strict=True)), figures, numbers)
 
 
-def _observations(lines: Lines) -> Lines:
-    """SDMX-CSV: a row an observation."""
+def observations(lines: Lines) -> Lines:
+    """SDMX-CSV, of Eurostat or others: a row an observation; figures in powers of ten (UNIT_MULT) are multiplied."""
     names = [_code(name) for name in lines.rows[0]]
     places = {name.upper(): index for index, name in reversed(list(enumerate(names)))}
     time = places.get("TIME_PERIOD", places.get("TIME"))
@@ -107,8 +112,15 @@ def _observations(lines: Lines) -> Lines:
     rows = lines.rows[1:]
     flags = [places.get("OBS_FLAG", places.get("OBS_STATUS")), places.get("CONF_STATUS")]
     figures = [_figure(row[value], "".join(_code(cell_of(row, flag)).lower() for flag in flags)) for row in rows]
+    factors = [_factor(_code(cell_of(row, places.get("UNIT_MULT")))) for row in rows]
+    figures = [times(figure, factor) for figure, factor in zip(figures, factors, strict=True)]
     columns = [(names[index], [_code(row[index]) for row in rows]) for index in (*kept, time)]
-    return _long(lines, columns, figures, lines.numbers[1:])
+    return replace(_long(lines, columns, figures, lines.numbers[1:]), notes=tuple(multiplied(max(factors, default=1))))
+
+
+def _factor(power: str) -> int:
+    """How many ones a figure stands for: UNIT_MULT is a power of ten."""
+    return 10 ** int(power) if re.fullmatch("[0-9]|1[0-2]", power) else 1
 
 
 def _is_dimension(names: Sequence[str], index: int) -> bool:
@@ -171,10 +183,10 @@ def _worded(dimension: str, codes: Sequence[str]) -> list[str]:
 def _word(dimension: str, code: str) -> str:
     """One code in words.
 
-    >>> [_word("age", code) for code in ("Y15-24", "Y_GE65", "Y_LT15", "Y40", "TOTAL", "UNK")]
-    ['15-24', '65+', 'under 15', '40', 'Total', 'UNK']
+    >>> [_word("age", code) for code in ("Y15-24", "Y15T24", "Y_GE65", "Y_LT15", "Y40", "TOTAL", "UNK")]
+    ['15-24', '15-24', '65+', 'under 15', '40', 'Total', 'UNK']
     """
-    if code == "TOTAL" or (dimension == "sex" and code == "T"):
+    if code in ("TOTAL", "_T") or (dimension == "sex" and code == "T"):
         return TOTAL
     match = AGE.fullmatch(code) if dimension.startswith("age") else None
     if match is None:

@@ -21,7 +21,9 @@ def varying(columns: Sequence[Column]) -> list[Column]:
     return [(name, texts) for name, texts in columns if len(set(texts)) > 1]
 
 
-def long_form(lines: Lines, columns: Sequence[Column], numbers: Sequence[int], *, header: int = 0) -> Lines:
+def long_form(
+    lines: Lines, columns: Sequence[Column], numbers: Sequence[int], *, header: int = 0, notes: Sequence[str] = ()
+) -> Lines:
     """One row a cell under a header row.
 
     Args:
@@ -29,6 +31,7 @@ def long_form(lines: Lines, columns: Sequence[Column], numbers: Sequence[int], *
         columns: name and texts of each column, one text a cell.
         numbers: for each cell, the number of its row in the file.
         header: which of the file's rows the header came from.
+        notes: what a reader must know of how the cells were read.
 
     Raises:
         InputError: there is no cell, or two columns have one name.
@@ -41,7 +44,19 @@ def long_form(lines: Lines, columns: Sequence[Column], numbers: Sequence[int], *
         raise InputError([Finding(where=lines.source, row=number, message=message, cure="rename one of them in the file")])
     names = tuple(name for name, _ in columns)
     cells = zip(*(texts for _, texts in columns), strict=True)
-    return Lines(source=lines.source, rows=(names, *cells), numbers=(number, *numbers))
+    return Lines(source=lines.source, rows=(names, *cells), numbers=(number, *numbers), notes=tuple(notes))
+
+
+def named_apart(names: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """Names, each with its code where one name stands for several codes, as a city and the county around it may have one.
+
+    >>> named_apart(["Ansbach", "Ansbach", "Hof"], ["09561", "09571", "09464"])
+    ['Ansbach (09561)', 'Ansbach (09571)', 'Hof']
+    """
+    known: dict[str, set[str]] = {}
+    for name, code in zip(names, codes, strict=True):
+        known.setdefault(name, set()).add(code)
+    return [f"{name} ({code})" if len(known[name]) > 1 and code else name for name, code in zip(names, codes, strict=True)]
 
 
 def not_laid_out(lines: Lines, office: str, expected: str) -> InputError:

@@ -134,7 +134,7 @@ def _bulk(lines: Lines) -> Lines:
     beside = [
         (name, index) for index, name in enumerate(lines.rows[0]) if not heads[index] and name and name != "geography code"
     ]
-    refuse_cut(lines, range(1, len(lines.rows)), last=told[-1], width=len(heads))
+    refuse_cut(lines, range(1, len(lines.rows)), last=max(told[-1], *(at for _, at in beside)), width=len(heads))
     cells = [(row, number, index) for row, number in zip(lines.rows[1:], lines.numbers[1:], strict=True) for index in told]
     columns: list[Column] = varying([(name.lower(), [row[at] for row, _, _ in cells]) for name, at in beside])
     columns += [(variable, [category(heads[index][variable]) for _, _, index in cells]) for variable in variables]
