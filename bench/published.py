@@ -27,14 +27,15 @@ from synthor.spec.scaffold import scaffold
 from synthor.spec.tables.labels import span, undressed
 
 LANGUAGES = {
-    "en": ("Total", ("Male", "Female"), ("Under 15", "15 to 24", "25 to 64", "65 and over"), "Age", "Sex", "Number", "Per cent"),
-    "de": ("Insgesamt", ("männlich", "weiblich"), ("unter 15", "15 bis 24", "25 bis 64", "65 und mehr"), "Alter", "Geschlecht", "Anzahl", "Prozent"),
-    "fr": ("Ensemble", ("Hommes", "Femmes"), ("Moins de 15 ans", "15 à 24 ans", "25 à 64 ans", "65 ans et plus"), "Âge", "Sexe", "Nombre", "Pourcentage"),
-    "es": ("Total", ("Hombres", "Mujeres"), ("Menos de 15 años", "De 15 a 24 años", "De 25 a 64 años", "65 y más años"), "Edad", "Sexo", "Total", "Porcentaje"),
-    "pt": ("Total", ("Homens", "Mulheres"), ("Menos de 15 anos", "15 a 24 anos", "25 a 64 anos", "65 anos ou mais"), "Idade", "Sexo", "Número", "%"),
-    "it": ("Totale", ("maschi", "femmine"), ("fino a 14 anni", "15-24 anni", "25-64 anni", "65 anni e più"), "Età", "Sesso", "Valore", "Percentuale"),
-    "nl": ("Totaal", ("Mannen", "Vrouwen"), ("0 tot 15 jaar", "15 tot 25 jaar", "25 tot 65 jaar", "65 jaar of ouder"), "Leeftijd", "Geslacht", "Aantal", "%"),
-}  # fmt: skip
+    "en": "Total|Male|Female|Under 15|15 to 24|25 to 64|65 and over|Age|Sex|Number|Per cent",
+    "de": "Insgesamt|männlich|weiblich|unter 15|15 bis 24|25 bis 64|65 und mehr|Alter|Geschlecht|Anzahl|Prozent",
+    "fr": "Ensemble|Hommes|Femmes|Moins de 15 ans|15 à 24 ans|25 à 64 ans|65 ans et plus|Âge|Sexe|Nombre|Pourcentage",
+    "es": "Total|Hombres|Mujeres|Menos de 15 años|De 15 a 24 años|De 25 a 64 años|65 y más años|Edad|Sexo|Total|Porcentaje",
+    "pt": "Total|Homens|Mulheres|Menos de 15 anos|15 a 24 anos|25 a 64 anos|65 anos ou mais|Idade|Sexo|Número|%",
+    "it": "Totale|maschi|femmine|fino a 14 anni|15-24 anni|25-64 anni|65 anni e più|Età|Sesso|Valore|Percentuale",
+    "nl": "Totaal|Mannen|Vrouwen|0 tot 15 jaar|15 tot 25 jaar|25 tot 65 jaar|65 jaar of ouder|Leeftijd|Geslacht|Aantal|%",
+}
+"""Total, two sexes, four ages, and what age, sex, number and per cent are called."""
 OTHERS = {
     "Tenure": ("owned", "mortgaged", "rented", "rent free"),
     "Cars": ("No cars", "1 car", "2 cars", "3 or more cars"),
@@ -81,7 +82,8 @@ class Sheet:
 
 def population(rng: np.random.Generator) -> tuple[Sheet, str]:
     language = list(LANGUAGES)[int(rng.integers(len(LANGUAGES)))]
-    total, sexes, ages, age, sex, number, percent = LANGUAGES[language]
+    total, *words = LANGUAGES[language].split("|")
+    sexes, ages, (age, sex, number, percent) = words[:2], words[2:6], words[6:]
     sides: list[tuple[str, Sequence[str]]] = [(sex, sexes), (age, ages)]
     sides += [(name, OTHERS[name]) for name in rng.permutation(list(OTHERS))[:2]]
     if rng.random() < 0.6:
@@ -207,7 +209,7 @@ def laid_out(
     elif alone and chance(0.08, "hidden"):
         rounding.hidden = True
     years = [str(year) for year in range(rounding.first_year, 2019)] if chance(0.18, "years") else []
-    return written(sheet, labels, cells, years, rng, chance, how, rounding)
+    return Writer(sheet=sheet, labels=labels, cells=cells, years=years, rng=rng, how=how, rounding=rounding).text()
 
 
 def cells_of_all(cells: np.ndarray, side: int, labels: Sequence[Sequence[str]], truth: set[str]) -> np.ndarray:
@@ -232,109 +234,113 @@ def with_regions(cells: np.ndarray, areas: list[str], rng: np.random.Generator) 
     return np.stack(rows), names
 
 
-def written(sheet: Sheet, labels, cells, years, rng, chance, how, rounding) -> str:  # type: ignore[no-untyped-def]
-    """The text of a table."""
-    scale, base = rounding.scale, rounding.base
-    comma = rng.random() < 0.3
-    thousands = str(rng.choice(["", "", ",", " "])) if not comma else str(rng.choice(["", ".", " "]))
-    separator = ";" if comma or rng.random() < 0.2 else str(rng.choice([",", "\t"]))
-    if separator == "," and thousands == ",":
-        thousands = ""
+@dataclass(kw_only=True)
+class Writer:
+    """How the text of one table is decorated."""
 
-    def shown(value: float) -> str:
-        if scale > 1:
-            return f"{value:.0f}"
-        if rounding.hidden and value < 10:
+    sheet: Sheet
+    labels: list[list[str]]
+    cells: np.ndarray
+    years: list[str]
+    rng: np.random.Generator
+    how: list[str]
+    rounding: Rounding
+
+    def chance(self, share: float, name: str) -> bool:
+        if self.rng.random() < share:
+            self.how.append(name)
+            return True
+        return False
+
+    def text(self) -> str:
+        """The text of a table."""
+        rng, cells, names = self.rng, self.cells, self.sheet.names
+        self.comma = rng.random() < 0.3
+        self.thousands = str(rng.choice(["", ".", " "])) if self.comma else str(rng.choice(["", "", ",", " "]))
+        separator = ";" if self.comma or rng.random() < 0.2 else str(rng.choice([",", "\t"]))
+        if (separator == "," and self.thousands == ",") or (self.thousands == "." and cells.max() < 1000):
+            self.thousands = ""
+        self.wide = cells.ndim > 1 and self.chance(0.5, "wide")
+        n_wide = 2 if self.wide and cells.ndim > 2 and self.chance(0.4, "two heads") else 1 if self.wide else 0
+        self.n_stub = cells.ndim - n_wide
+        self.year_heads = bool(self.years) and not self.wide and self.chance(0.5, "years as heads")
+        self.decorate()
+        rows = self.rows()
+        if self.years and not self.year_heads and rng.random() < 0.5:
+            rows.sort(key=lambda row: row[0])
+        scaled = self.rounding.scale > 1
+        title = "Table 7. " + " by ".join(names) + (" (in thousands)" if scaled else "")
+        above = [[title]] if scaled or self.chance(0.4, "title") else []
+        below = [["Source: the office, 2021"]] if self.chance(0.4, "notes") else []
+        lines = [*above, *self.heads(n_wide), *rows, *below]
+        return "\n".join(separator.join(quoted(field, separator) for field in line) for line in lines) + "\n"
+
+    def decorate(self) -> None:
+        """What stands beside labels and values."""
+        first, plain = self.labels[0], not self.wide and not self.years
+        lettered = all(label[0].isalpha() for label in first)
+        self.codes = {label: f"E{i:03d}" for i, label in enumerate(first)} if lettered and self.chance(0.2, "codes") else {}
+        self.constant = self.chance(0.2, "constant column")
+        self.identifier = not self.years and self.chance(0.12, "row numbers")
+        self.percent = plain and self.chance(0.25, "per cent")
+        self.margins = plain and not self.percent and self.rounding.scale == 1 and self.chance(0.1, "margins")
+        self.merged = self.n_stub > 1 and not self.codes and self.chance(0.25, "merged labels")
+        bare = not (self.codes or self.constant or self.identifier or self.years)
+        self.blank_heads = self.wide and self.n_stub <= 2 and bare and self.chance(0.15, "blank heads")
+
+    def shown(self, value: float) -> str:
+        if self.rounding.hidden and value < 10:
             return ".."
-        plain = f"{value:,.0f}"
-        return plain.replace(",", thousands)
+        return f"{value:.0f}" if self.rounding.scale > 1 else f"{value:,.0f}".replace(",", self.thousands)
 
-    if thousands == "." and cells.max() < 1000:
-        thousands = ""
-    wide = cells.ndim > 1 and chance(0.5, "wide")
-    n_wide = 2 if wide and cells.ndim > 2 and chance(0.4, "two heads") else 1 if wide else 0
-    n_stub = cells.ndim - n_wide
-    stubs = list(np.ndindex(*cells.shape[:n_stub]))
-    name_of_value = str(rng.choice([sheet.number, "count", "Persons", "Value", "Observation", "persons"]))
-    growth = [1.0 + 0.07 * (len(years) - 1 - i) for i in range(len(years))]
-    names = [*sheet.names]
-    rows: list[list[str]] = []
-    lettered = all(label[0].isalpha() for label in labels[0])
-    codes = {label: f"E{i:03d}" for i, label in enumerate(labels[0])} if lettered and chance(0.2, "codes") else {}
-    constant = chance(0.2, "constant column")
-    identifier = not years and chance(0.12, "row numbers")
-    percent = not wide and not years and chance(0.25, "per cent")
-    margins = not wide and not percent and not years and scale == 1 and chance(0.1, "margins")
-    merged = n_stub > 1 and not codes and chance(0.25, "merged labels")
-    blank_heads = (
-        wide and n_stub <= 2 and not codes and not constant and not identifier and not years and chance(0.15, "blank heads")
-    )
-    year_heads = bool(years) and not wide and chance(0.5, "years as heads")
-    before: list[str] = []
-    for number, stub in enumerate(stubs):
-        said = [labels[side][i] for side, i in enumerate(stub)]
-        lead = [codes[said[0]]] if codes else []
-        shown_labels = list(said)
-        if merged:
-            for place in range(n_stub - 1):
-                if before[: place + 1] == said[: place + 1] and said[place] not in (sheet.total,):
-                    shown_labels[place] = ""
+    def in_year(self, value: float, year: str) -> str:
+        base = self.rounding.base
+        return self.shown(np.round(value * (1 + 0.07 * (2018 - int(year))) / base) * base)
+
+    def rows(self) -> list[list[str]]:
+        rows: list[list[str]] = []
+        before: list[str] = []
+        for number, stub in enumerate(np.ndindex(*self.cells.shape[: self.n_stub])):
+            said = [self.labels[side][i] for side, i in enumerate(stub)]
+            shown = list(said)
+            for place in range(self.n_stub - 1 if self.merged else 0):
+                if before[: place + 1] == said[: place + 1] and said[place] != self.sheet.total:
+                    shown[place] = ""
             before = said
-        lead = [*([str(number + 1)] if identifier else []), *lead, *shown_labels, *(["Land"] if constant else [])]
-        values = cells[stub].ravel() if wide else [float(cells[stub])]
-        if years and not year_heads:
-            for year, factor in zip(years, growth, strict=True):
-                rows.append([year, *lead, *[shown(np.round(value * factor / base) * base) for value in values]])
-        elif year_heads:
-            rows.append([*lead, *[shown(np.round(float(values[0]) * factor / base) * base) for factor in growth]])
-        else:
-            extra = (
-                [f"{100 * values[0] / max(cells.max(), 1):.1f}".replace(".", "," if comma else ".")]
-                if percent
-                else [f"{max(values[0] * 0.1, 1):.0f}"]
-                if margins
-                else []
-            )
-            rows.append([*lead, *[shown(value) for value in values], *extra])
-    if years and not year_heads and rng.random() < 0.5:
-        rows.sort(key=lambda row: row[0])
-    heads = [
-        *(["id"] if identifier else []),
-        *([f"{names[0]} code"] if codes else []),
-        *names[:n_stub],
-        *(["Country"] if constant else []),
-    ]
-    if blank_heads:
-        heads = [""] * len(heads)
-    if years and not year_heads:
-        heads = ["year", *heads]
-    lines: list[list[str]] = []
-    if n_wide == 2:
-        upper, lower = labels[-2], labels[-1]
-        lines.append([*[""] * len(heads), *[label if j == 0 else "" for label in upper for j in range(len(lower))]])
-        lines.append([*heads, *[label for _ in upper for label in lower]])
-    elif wide:
-        lines.append([*heads, *labels[-1]])
-    elif year_heads:
-        lines.append([*heads, *years])
-    else:
-        lines.append(
-            [
-                *heads,
-                name_of_value,
-                *([sheet.percent if sheet.percent != name_of_value else "%"] if percent else ["MOE"] if margins else []),
-            ]
-        )
-    title = (
-        [["Table 7. " + " by ".join(names) + (" (in thousands)" if scale > 1 else "")]]
-        if scale > 1 or chance(0.4, "title")
-        else []
-    )
-    notes = [["Source: the office, 2021"]] if chance(0.4, "notes") else []
-    if percent:
-        how.append(f"percent as {lines[-1][-1]}")
-    table = [*title, *lines, *rows, *notes]
-    return "\n".join(separator.join(quoted(field, separator) for field in line) for line in table) + "\n"
+            lead = [*([str(number + 1)] if self.identifier else []), *([self.codes[said[0]]] if self.codes else []), *shown]
+            lead += ["Land"] if self.constant else []
+            values = self.cells[stub].ravel().tolist() if self.wide else [float(self.cells[stub])]
+            if self.year_heads:
+                rows.append([*lead, *[self.in_year(values[0], year) for year in self.years]])
+            elif self.years:
+                rows += [[year, *lead, *[self.in_year(value, year) for value in values]] for year in self.years]
+            else:
+                rows.append([*lead, *map(self.shown, values), *self.beside(values[0])])
+        return rows
+
+    def beside(self, value: float) -> list[str]:
+        """Per cent, or a margin of error."""
+        if self.percent:
+            return [f"{100 * value / max(self.cells.max(), 1):.1f}".replace(".", "," if self.comma else ".")]
+        return [f"{max(value * 0.1, 1):.0f}"] if self.margins else []
+
+    def heads(self, n_wide: int) -> list[list[str]]:
+        names, sheet = self.sheet.names, self.sheet
+        heads = [*(["id"] if self.identifier else []), *([f"{names[0]} code"] if self.codes else []), *names[: self.n_stub]]
+        heads += ["Country"] if self.constant else []
+        heads = [""] * len(heads) if self.blank_heads else heads
+        heads = ["year", *heads] if self.years and not self.year_heads else heads
+        if n_wide == 2:
+            upper, lower = self.labels[-2:]
+            above = [label if j == 0 else "" for label in upper for j in range(len(lower))]
+            return [[*[""] * len(heads), *above], [*heads, *lower * len(upper)]]
+        if self.wide:
+            return [[*heads, *self.labels[-1]]]
+        if self.year_heads:
+            return [[*heads, *self.years]]
+        value = str(self.rng.choice([sheet.number, "count", "Persons", "Value", "Observation", "persons"]))
+        percent = sheet.percent if sheet.percent != value else "%"
+        return [[*heads, value, *([percent] if self.percent else ["MOE"] if self.margins else [])]]
 
 
 def quoted(text: str, separator: str) -> str:

@@ -1,6 +1,6 @@
 """How time and memory grow with rules, tables, categories and variables: whole runs, each in a process of its own.
 
-    python bench/wide.py [smaller]      `smaller` leaves out the thousand variables, which take minutes
+    python bench/wide.py [smaller]      `smaller` leaves out the thousand variables, which take half a minute
 
 Writes bench/results/wide.json: CPU seconds, the most memory, and the verdict (Linux or macOS).
 """

@@ -45,7 +45,7 @@ targets:
     assert told(text, tmp_path) == [
         "error: targets: 'a' and 'b' disagree on age: 3 of 4 bands differ; the worst is '25-64': 530 in 'a' (age.csv), "
         "512 in 'b' (work.csv), 18 more or 3.5%; 'a' (2021) is newer; "
-        "correct one of them, give it a `tolerance`, or try `synthor check SPEC --reconcile`"
+        "correct one of them, give 'a' (age.csv) `tolerance: {relative: 10%}`, or try `synthor check SPEC --reconcile`"
     ]
     (finding,) = findings(text, tmp_path)
     assert (finding.label, finding.found, finding.expected) == ("25-64", 530, 512)

@@ -116,9 +116,9 @@ def test_the_same_seed_gives_the_same_evaluation() -> None:
     ("weight", "values", "message"),
     [
         ("nope", [1.0], "column 'nope' is missing"),
-        ("w", ["x"], "no numbers"),
+        ("w", ["x"], "is no number"),
         ("w", [-1.0], "0 or more"),
-        ("w", [0.0], "not all 0"),
+        ("w", [0.0], "all weights in .w. are 0"),
     ],
 )
 def test_bad_weights_are_refused(weight: str, values: list[object], message: str) -> None:

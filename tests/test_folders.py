@@ -115,6 +115,29 @@ def test_a_command_waits_when_it_is_told_to(
     assert "Met: 5 records" in told
 
 
+def test_draws_wait_too_and_whoever_waits_says_for_whom(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw = place / "out" / "draws" / "001"
+    with held(draw) as other:
+        code, told = ended(monkeypatch, capsys, "run", "spec.yaml", "--out", "out", "--draws", "1")
+        assert (code, f"process {other.pid} " in told) == (2, True)
+        threading.Timer(0.3, other.kill).start()
+        code, told = ended(monkeypatch, capsys, "run", "spec.yaml", "--out", "out", "--draws", "1", "--wait")
+    assert code == 0
+    assert f"Note: {Path('out/draws/001')}: another command is writing there: process {other.pid} " in told
+    assert "waiting for its end" in told
+
+
+def test_from_python_too_it_is_told_whom_a_run_waits_for(place: Path) -> None:
+    told: list[str] = []
+    run = synthesize(load_spec(place / "spec.yaml"))
+    with held(place / "out") as other:
+        threading.Timer(0.3, other.kill).start()
+        run.write(place / "out", wait=True, on_event=lambda event: told.append(event.told))
+    assert any(f"process {other.pid} " in text and "waiting for its end" in text for text in told)
+
+
 def test_a_folder_is_held_against_other_threads_and_open_to_its_own(tmp_path: Path) -> None:
     found: list[Exception] = []
 
@@ -376,7 +399,7 @@ def test_a_name_that_no_folder_can_have_is_told(
         assert "it is empty" in told
     with pytest.raises(OutputError, match="the name of the folder to write is empty"):
         synthesize(load_spec("spec.yaml")).write("")
-    assert {path.name for path in place.iterdir()} == {"spec.yaml", "out", "people.csv", "new"}
+    assert {path.name for path in place.iterdir()} == {"spec.yaml", "out", "people.csv"}
 
 
 def test_a_lock_that_is_a_link_or_a_pipe_overwrites_nothing(place: Path) -> None:
@@ -394,6 +417,70 @@ def test_a_lock_that_is_a_link_or_a_pipe_overwrites_nothing(place: Path) -> None
     with pytest.raises(InputError, match="is no lock, but a link"), locked(place):
         pass
     assert (place / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", [FILE, NOTE])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "spec.yaml", "--out", "out"),
+        ("sample", "out"),
+        ("measure", "out"),
+        ("init", "tables", "--out", "out/new.yaml"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_in_the_way_of_what_keeps_order_is_named_with_its_cure(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, arguments: tuple[str, ...]
+) -> None:
+    (place / "out" / name).mkdir()
+    code, told = ended(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert f"out/{name}: is" in told
+    assert "a folder, and in the way of every command that writes there; move it away or delete it" in told
+    assert list((place / "out").glob(".*")) == [place / "out" / name]
+
+
+def test_folders_that_are_called_like_temporary_files_stay(place: Path) -> None:
+    (place / ".synthor-0123456789ab").mkdir()
+    with locked(place):
+        pass
+    assert (place / ".synthor-0123456789ab").is_dir()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("init", "nowhere", "--out", "new/deeper/spec.yaml"),
+        ("init", "--from", "nowhere.csv", "new/deeper"),
+        ("check", "new/deeper/spec.yaml", "--reconcile"),
+        ("check", "new/deeper/spec.yaml", "--fix-labels"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_fails_leaves_no_folder_that_was_not_there(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert ended(monkeypatch, capsys, *arguments)[0] == 2
+    assert not (place / "new").exists()
+    (place / "new").mkdir()
+    assert ended(monkeypatch, capsys, *arguments)[0] == 2
+    assert not list((place / "new").iterdir())
+
+
+def test_beliefs_larger_than_any_that_are_read_are_refused_before_they_are_hashed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.truncate(place / "out" / "prior.json", 300 * 10**9)
+    begin = time.monotonic()
+    code, told = ended(monkeypatch, capsys, "run", "spec.yaml", "--out", "out")
+    assert code == 2
+    assert "out/prior.json: holds 300 GB or more, and 268 MB is the most that is read here" in told
+    (place / "out" / "prior.json").unlink()
+    (place / "out" / "ranges.html").write_text("")
+    os.truncate(place / "out" / "ranges.html", 300 * 10**9)
+    assert "out/ranges.html: holds 300 GB or more" in ended(monkeypatch, capsys, "measure", "out")[1]
+    assert time.monotonic() - begin < 20
 
 
 @pytest.mark.parametrize("name", ["link/precious", "a\0", "a\ud800", "..\\precious", "C:/precious", "../home/precious"])

@@ -50,6 +50,24 @@ def test_log_weights_of_candidates_are_the_logs_of_their_weights(kinds: tuple[st
     np.testing.assert_allclose(few - np.log(model.weights[:3]), gap[0], atol=1e-9)
 
 
+@pytest.mark.parametrize("constant", ["FEW", "TOGETHER"])
+def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
+    constant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = "".join(f"  x{i}: {{type: boolean}}\n" for i in range(9))
+    text = SPEC.replace("targets:", extra + "targets:") + KINDS["counts"] + "\n" + KINDS["a tolerance"] + "\n"
+    text += "\n".join(f"  - {{counts: {{x{i}: {{yes: {300 + 7 * i}, no: {700 - 7 * i}}}}}}}" for i in range(9))
+    text += "\n  - {counts: {x0: {yes: 90, no: 110}}, where: age < 20}"
+    problem = compile_problem(parse_spec(text))
+    model = fit(problem, BELIEFS, pool_size=2_000)
+    codes = model.pool.units.codes[:50]
+    usual = model.log_weight(codes).tobytes()
+    monkeypatch.setattr(f"synthor.fit.pulls.{constant}", 3)
+    assert replace(model).log_weight(codes).tobytes() == usual
+    each = [model.log_weight(codes[i : i + 1]) for i in range(len(codes))]
+    assert np.concatenate(each).tobytes() == usual
+
+
 def test_units_that_are_no_candidates_have_log_weights_too() -> None:
     spec = SPEC.replace("targets:", "rules: [{never: sex = 'f' and income < 20 and age >= 60}]\ntargets:")
     problem = compile_problem(parse_spec(spec + KINDS["totals"]))

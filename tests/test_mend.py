@@ -230,3 +230,47 @@ targets:
     units = Units(codes=np.array([[0, 1], [0, 2], [2, 1]], np.int32))  # the last two are not listed
     moved, counts, _ = mend(problem, units, np.array([2, 1, 1]), even, np.random.default_rng(0))
     assert counted(moved, counts) == {(0, 1): 3, (1, 0): 1}
+
+
+SLICED = """
+records: 8
+variables: {age: {type: integer, min: 0, max: 89, bins: [0, 40]}, job: {type: boolean}}
+targets:
+  - {counts: {age: {0-39: 6, 40+: 2}}}
+  - {counts: {age: {0-19: 3, 20-59: 4, 60+: 1}}}
+"""
+
+
+def test_bins_and_their_slices_are_moved_together() -> None:
+    problem = compile_problem(parse_spec(SLICED))
+    level = problem.levels[0]
+    ages = level.coarsen(np.array([[0, 0], [0, 1], [1, 0]], np.int32))  # 0-19 twice, 20-39
+    moved, counts, moves = mend(problem, Units(codes=ages), np.array([4, 2, 2]), even, np.random.default_rng(0))
+    assert error(problem, moved, counts) == 0
+    assert moves
+    kept = moved.codes[counts > 0]
+    assert (level.parents(0)[kept[:, level.column(0)]] == kept[:, 0]).all()
+    assert {tuple(row) for row in kept[:, [1]].tolist()} <= {(0,), (1,)}
+
+
+def test_many_variables_are_mended_table_by_table_and_no_record_is_weighed_twice() -> None:
+    random = np.random.default_rng(2)
+    n, n_variables = 400, 120
+    names = [f"v{i}" for i in range(n_variables)]
+    wanted = random.integers(150, 250, n_variables)
+    text = f"records: {n}\nvariables:\n" + "".join(f"  {name}: {{type: boolean}}\n" for name in names) + "targets:\n"
+    text += "".join(
+        f"  - {{counts: {{{name}: {{yes: {yes}, no: {n - yes}}}}}}}\n" for name, yes in zip(names, wanted, strict=True)
+    )
+    units = Units(codes=random.integers(0, 2, (n, n_variables)).astype(np.int32))
+    problem = compile_problem(parse_spec(text))
+    asked = []
+
+    def log_weight(codes: Codes) -> Floats:
+        asked.append(len(codes))
+        return np.zeros(len(codes))
+
+    mended, counts, moves = mend(problem, units, np.ones(n, int), log_weight, random)
+    assert error(problem, mended, counts) == 0
+    assert moves <= n
+    assert sum(asked) < 32_000  # 23,662 moves are weighed: what is known of the records before is not asked again

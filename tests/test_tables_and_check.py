@@ -186,7 +186,8 @@ def test_an_unknown_label_is_told_with_its_row_and_the_nearest(tmp_path: Path) -
     assert (finding.where, finding.row, finding.label) == ("t.csv", 4, "rentd")
     assert (finding.message, finding.cure) == ("'rentd' is no label of tenure", "did you mean 'rented'?")
     finding = error("targets: [{name: size, counts: {persons: {1: 30, many: 70}}}]")
-    assert (finding.where, finding.row, finding.cure) == ("targets[0] (size)", 2, "known: 1, 2, 3+")
+    cure = "known: 1, 2, 3+; if it is a band or Total, say so: `labels: {persons: {'many': ...}}`"
+    assert (finding.where, finding.row, finding.cure) == ("targets[0] (size)", 2, cure)
     finding = error("targets: [{counts: {persons: {1: 30, 2.5: 70}}}]")
     assert finding.label == "2.5"
 

@@ -355,9 +355,13 @@ def test_a_survey_sample_is_believed_by_its_effective_size(tmp_path: Path) -> No
     ("sample", "text", "said"),
     [
         ({"file": "none.csv"}, "sex,works\n", "no such file"),
-        ({"file": "s.csv", "weight": "w"}, "sex,works\nmale,yes\n", "has no numeric column 'w', which weight names"),
-        ({"file": "s.csv", "weight": "w"}, "sex,works,w\nmale,yes,-1\n", "has weights in 'w' that are negative or no numbers"),
-        ({"file": "s.csv"}, "sex,works\nmael,yes\n", "'mael' is no value of sex (1 rows like it); known: female, male"),
+        ({"file": "s.csv", "weight": "w"}, "sex,works\nmale,yes\n", "has no column 'w', which weight names; known: sex, works"),
+        (
+            {"file": "s.csv", "weight": "w"},
+            "sex,works,w\nmale,yes,-1\n",
+            "s.csv, row 2: weight '-1' in 'w' is negative (1 row)",
+        ),
+        ({"file": "s.csv"}, "sex,works\nmael,yes\n", "s.csv, row 2: 'mael' is no value of sex (1 row); did you mean 'male'?"),
         ({"file": "s.csv"}, "sex,x\nmale,yes\n", "holds fewer than two of the variables"),
     ],
 )

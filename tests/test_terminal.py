@@ -1,6 +1,7 @@
 """Whatever names say, they steer no terminal and hide in no page: they are shown as they are, or written out."""
 
 import ast
+import io
 import json
 import sys
 import unicodedata
@@ -114,3 +115,37 @@ def test_only_one_place_prints() -> None:
             name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
             assert name not in ("print_exc", "Console", "Text", "from_markup", "secho"), (module, name)
             assert not (isinstance(called, ast.Name) and name in ("print", "echo")), (module, name)
+
+
+ABROAD = """
+title: Caf\u00e9 \u6771\u4eac
+records: 6
+variables: {street: {type: category, values: [\u00e9, \u00fc]}, old: {type: boolean}}
+targets: [{name: Gr\u00f6\u00dfe, counts: {street: {\u00e9: 2, \u00fc: 4}}}, {counts: {old: {yes: 3, no: 3}}}]
+"""
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # what PYTHONIOENCODING=ascii and LC_ALL=C give
+def test_where_there_are_no_letters_for_a_name_it_is_written_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: str
+) -> None:
+    spec = tmp_path / "\u00e9.yaml"
+    spec.write_text(ABROAD, encoding="utf-8")
+
+    def said(*arguments: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["synthor", *arguments])
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=errors))
+        with pytest.raises(SystemExit) as end:
+            main()
+        sys.stdout.flush()
+        assert isinstance(sys.stdout, io.TextIOWrapper)
+        held = sys.stdout.buffer
+        assert isinstance(held, io.BytesIO)
+        return end.value.code, held.getvalue().decode("ascii")
+
+    out = str(tmp_path / "\u00fc")
+    code, text = said("run", str(spec), "--out", out)
+    assert (code, "Gr\\xf6\\xdfe" in text) == (0, True)
+    assert said("check", str(spec))[0] == 0
+    assert yaml.safe_load(said("spec", str(spec))[1])["title"] == "Caf\u00e9 \u6771\u4eac"
+    assert json.loads(said("measure", out, "--json")[1])["targets"][0]["name"] == "Gr\u00f6\u00dfe"

@@ -191,3 +191,26 @@ def test_no_variable_is_drawn_so_that_only_empty_cells_are_left() -> None:
     reached = density[table.ravel() > 0].sum()
     assert reached > np.exp(strongest_tree(marginals, joints).log_density(units.codes))[table.ravel() > 0].sum()
     assert reached > 0.99
+
+
+def test_densities_over_hundreds_of_variables_do_not_vanish() -> None:
+    random = np.random.default_rng(0)
+    shares, tables = np.array([0.25, 0.75]), random.dirichlet(np.ones(8), (400, 2))
+    tables[7, :, 5] = 0.0  # what neither segment allows stays impossible
+    mixture = Mixture(shares=shares, tables=tuple(tables))
+    codes = random.integers(0, 5, (6, 400)).astype(np.int32)
+    codes[5, 7] = 5
+    first, second = (np.log(tables[np.arange(400), s, codes[:5]]).sum(axis=1) + np.log(share) for s, share in enumerate(shares))
+    found = mixture.log_density(codes)
+    np.testing.assert_allclose(found[:5], np.logaddexp(first, second), rtol=1e-12)
+    assert np.isneginf(found[5])
+
+
+def test_hundreds_of_variables_with_a_table_of_two_have_candidates_that_weigh() -> None:
+    variables = "".join(f"  v{i}: {{type: category, values: [a, b, c, d, e, f, g, h]}}\n" for i in range(380))
+    text = f"records: 80\nvariables:\n{variables}targets:\n  - table:\n"
+    text += "".join(f"    - {{v0: {a}, v1: {b}, count: {10 * (a == b)}}}\n" for a in "abcdefgh" for b in "abcdefgh")
+    problem = compile_problem(parse_spec(text))
+    pool = draw_pool(problem, resolve(Prior(), problem), size=500, random_seed=0)
+    assert np.isfinite(pool.log_base).all()
+    assert not pool.unsupported

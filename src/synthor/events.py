@@ -35,6 +35,11 @@ def ignore(event: Event) -> None:
     """Listen to nothing."""
 
 
+def telling(stage: str, on_event: Listener) -> Callable[[str], None]:
+    """Sentences for the user as events of a stage."""
+    return lambda text: on_event(Event(stage=stage, done=0, total=0, told=text))
+
+
 def forward(stage: str, on_event: Listener) -> Callable[[int, int], None]:
     """Progress of a stage as events."""
     return lambda done, total: on_event(Event(stage=stage, done=done, total=total))

@@ -58,6 +58,20 @@ def refuse_irregular(path: Path, shown: str = "") -> None:
     _refuse_mode(mode, shown or str(path))
 
 
+def refuse_larger(path: Path, most: int) -> None:
+    """Raise where a file says that it holds more bytes than its kind may.
+
+    Raises:
+        InputError: says both sizes.
+    """
+    try:
+        size = path.stat().st_size
+    except (OSError, ValueError):
+        return  # opening it tells why
+    if size > most:
+        raise _too_large(str(path), size, most)
+
+
 def read_bytes(path: Path, *, most: int, shown: str = "", cure: str = "") -> bytes:
     """The bytes of a plain file.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthor.disk.lock import locked
 from synthor.errors import Finding, InputError
-from synthor.events import Event, Listener, forward, ignore
+from synthor.events import Event, Listener, forward, ignore, telling
 from synthor.fit.model import Model, fit_what_can_be
 from synthor.fit.status import Status
 from synthor.llm.ask import Asker
@@ -20,7 +20,7 @@ from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import asker_of, asks, elicit, sources
 from synthor.prior.model import Prior
-from synthor.prior.survey import check_survey, with_survey
+from synthor.prior.survey import check_survey, refuse_survey, with_survey
 from synthor.problem import Problem, check, compile_problem
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
@@ -109,7 +109,7 @@ def fit_problem(
     on_event: Listener = ignore,
 ) -> Fitted:
     """As `fit_spec`, for a problem that was compiled from the spec, perhaps without some of its targets."""
-    with _alone(spec, prior, Path(answers), wait=wait):
+    with _alone(spec, prior, Path(answers), wait=wait, on_event=on_event):
         return _fitted(problem, spec, prior=prior, answers=Path(answers), wait=wait, on_event=on_event)
 
 
@@ -128,6 +128,7 @@ def _fitted(
             model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
+    refuse_survey(problem, spec)
     _tell(asker, on_event)
     method = METHODS[spec.method]
     state = method.begin(problem)
@@ -163,11 +164,12 @@ def believe(
         WaitingError: requests wait for their answers.
     """
     problem = compile_problem(spec)
-    with _alone(spec, None, Path(answers), wait=wait):
+    with _alone(spec, None, Path(answers), wait=wait, on_event=on_event):
         asker = asker_of(spec, None, Path(answers), wait=wait)
         if asker is None:
             cure = "write `model: {name: ...}` into the spec"
             raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
+        refuse_survey(problem, spec)
         _tell(asker, on_event)
         method = METHODS[spec.method]
         state = _round(method, method.begin(problem), asker, on_event)
@@ -183,12 +185,12 @@ def expected_requests(spec: Spec) -> tuple[Request, ...]:
 
 
 @contextmanager
-def _alone(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wait: bool) -> Iterator[None]:
+def _alone(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wait: bool, on_event: Listener) -> Iterator[None]:
     """Keep others from asking into the same file of answers, so that no question is paid for twice."""
     if spec.model is None or spec.model.name.startswith("replay:") or not asks(spec, prior):
         yield
         return
-    with locked(answers.parent, wait=wait):
+    with locked(answers.parent, wait=wait, tell=telling("elicit", on_event)):
         yield
 
 
@@ -203,8 +205,9 @@ def _round(method: Method, state: State, asker: Asker, on_event: Listener) -> St
 
 
 def _tell(asker: Asker, on_event: Listener) -> None:
+    tell = telling("elicit", on_event)
     for finding in asker.untold():
-        on_event(Event(stage="elicit", done=0, total=0, told=str(finding)))
+        tell(str(finding))
 
 
 def _concluded(state: State, *, stopped: bool) -> Model:

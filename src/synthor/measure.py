@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synthor.errors import Finding, InputError
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.target import EDGE
+from synthor.problem.unplaced import unplaced
 from synthor.spec.variables import Variable
 from synthor.spread import Spread
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
@@ -539,11 +540,7 @@ def encode(frame: pl.DataFrame, variables: Iterable[Variable]) -> Codes:
             continue
         codes[:] = _codes(variable, frame[variable.name])
         if frame.height and codes.min() < 0:
-            row = int((codes < 0).argmax())
-            value = frame[variable.name][row]
-            known = ", ".join(variable.labels[:8]) + (", ..." if variable.size > 8 else "")
-            message = f"'{value}' is no value of {variable.name} ({int((codes < 0).sum()):,} rows like it)"
-            findings.append(Finding(where="records", row=row + 2, message=message, cure=f"known: {known}"))
+            findings += unplaced(variable, frame[variable.name], codes, where="records")
     if findings:
         raise InputError(findings)
     return found.T

@@ -12,7 +12,7 @@ import polars as pl
 from synthor.engine.local import in_order
 from synthor.errors import Finding, InputError
 from synthor.evaluate.holdout import HoldOuts
-from synthor.events import Event, Listener, forward, ignore
+from synthor.events import Event, Listener, forward, ignore, telling
 from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -87,14 +87,14 @@ class Run:
             folder: made if it is not there. Files of an earlier run in it are replaced.
             format: of the records, parquet or csv.
             wait: for another command that is writing there, instead of refusing.
-            on_event: told of progress.
+            on_event: told of progress, and whom is waited for.
 
         Raises:
             InputError: the folder holds files that this would overwrite and that no run wrote, or another command is writing.
             OutputError: the disk is full or the folder cannot be written.
         """
         place = RunFolder(folder)
-        with place.locked(wait=wait):
+        with place.locked(wait=wait, tell=telling("write", on_event)):
             place.refuse_foreign(self.inputs.values())
             with place.edition() as new:
                 return self._write(new, format, on_event)
@@ -217,9 +217,9 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
     problem = model.problem.with_rules(model.beliefs.rules)
     if records is not None:
-        return measure(problem, {problem.levels[0].name: read_frame(records)}, beliefs=model.beliefs.sentence)
+        return measure(problem, {problem.levels[0].name: _read(records, problem)}, beliefs=model.beliefs.sentence)
     with folder.edition() as new:
-        frames = {level.name: read_frame(folder.records(level.name)) for level in problem.levels}
+        frames = {level.name: read_frame(folder.records(level.name), variables=level.variables) for level in problem.levels}
         made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
         random_seed, n_made = made.get("random_seed"), made.get("records", 0)
         problem = problem.scaled(n_made) if n_made > 0 else problem
@@ -232,6 +232,11 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
         new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
         new.note()
     return measurement
+
+
+def _read(records: Path, problem: Problem) -> pl.DataFrame:
+    """Records of level 0 from a file."""
+    return read_frame(records, variables=problem.levels[0].variables)
 
 
 def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
@@ -268,7 +273,7 @@ def measure_file(spec: Spec, records: Path) -> Measurement:
         InputError: spec or records cannot be used.
     """
     problem = compile_problem(spec)
-    return measure(problem, {problem.levels[0].name: read_frame(records)})
+    return measure(problem, {problem.levels[0].name: _read(records, problem)})
 
 
 def keeping(folder: RunFolder, listen: Listener) -> Listener:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from synthor.cli.interrupt import INTERRUPTED, interruption
+
 if TYPE_CHECKING:
-    from synthor.events import Listener
+    from synthor.events import Event, Listener
     from synthor.measure import Measurement
     from synthor.spec.model import Spec
     from synthor.store.folder import RunFolder
@@ -96,11 +98,17 @@ def options(
 
 @contextmanager
 def progress() -> "Iterator[Listener]":
-    """Progress bars that listen to the loop."""
+    """Progress bars that listen to the loop, which ends there where an interruption got lost."""
     from synthor.report.terminal import progress as bars
 
+    interruption.claim()
     with bars() as show:
-        yield lambda event: show(event.stage, event.done, event.total, event.told or event.product)
+
+        def listen(event: "Event") -> None:
+            interruption.heed()
+            show(event.stage, event.done, event.total, event.told or event.product)
+
+        yield listen
 
 
 @contextmanager
@@ -108,6 +116,7 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
     """Ctrl-C says what is left and how to go on."""
     try:
         yield
+        interruption.heed()
     except KeyboardInterrupt:
         from synthor.report.screen import say
 
@@ -116,7 +125,7 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
         cure = cure or usual
         say("", error=True)
         say(f"Interrupted. {folder.path} holds what was finished; {cure}.", error=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
             # Noise is new each time: what was about to be published is, and nothing else beside it.
             summary: tuple[str, ...] = ("The same command was killed when all was written but the names: they are given now.",)
         else:
-            made = disclose(read_frame(microdata), wanted, source=str(microdata))
+            made = disclose(read_frame(microdata, weight=wanted.weight), wanted, source=str(microdata))
             place.write(made.files)
             summary = made.summary
     for line in summary:

@@ -151,7 +151,7 @@ def _run(
 
     with progress() as listen, interruptible(folder, "the same command keeps the draws that are finished"):
         said = recordings_of(made.model, spec, prior, made.held_out.calibration if made.held_out else None)
-        others = make_draws(made, said, folder, draws, format=format, on_event=listen)
+        others = make_draws(made, said, folder, draws, format=format, wait=wait, on_event=listen)
     show_draws(measurement, others, str(out), as_json)
     raise typer.Exit(0 if measurement.met else 1)
 
@@ -232,11 +232,12 @@ def evaluate(
     loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
     file = opened(records).records(problem.levels[0].name) if records.is_dir() else records
+    variables = problem.levels[0].variables
     with progress() as listen:
         found = judge(
             problem,
-            read_frame(file),
-            read_frame(against),
+            read_frame(file, variables=variables),
+            read_frame(against, variables=variables, weight=weight),
             weight=weight,
             advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
         )

@@ -52,7 +52,7 @@ _held: dict[Path, Owner] = {}
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False, tell: Tell = lambda text: None) -> Iterator[str]:
-    """Hold a folder's lock; what a dead process had begun there is finished or undone first.
+    """Hold a folder's lock; what a dead process had begun there is finished or undone first, and our own in the end.
 
     Args:
         folder: made where it is missing.
@@ -80,6 +80,8 @@ def locked(folder: Path, *, wait: bool = False, tell: Tell = lambda text: None) 
             purpose = recover(folder)
         yield purpose
     finally:
+        with suppress(InputError, OSError):  # an interruption may have fallen between any two steps
+            recover(folder)
         del _held[key]
         with suppress(OSError):
             (folder / FILE).unlink()
@@ -147,7 +149,7 @@ def _plain(path: Path) -> int:
     try:
         handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        if path.is_symlink():
+        if path.is_symlink() or (path.exists() and not path.is_file()):
             raise _strange(path) from error
         raise
     about = os.fstat(handle)
@@ -158,7 +160,9 @@ def _plain(path: Path) -> int:
 
 
 def _strange(path: Path) -> InputError:
-    return InputError([Finding(where=str(path), message="is no lock, but a link, a pipe or the like", cure="delete it")])
+    what = "a folder" if path.is_dir() and not path.is_symlink() else "a link, a pipe or the like"
+    message = f"is no lock, but {what}, and in the way of every command that writes there"
+    return InputError([Finding(where=str(path), message=message, cure="move it away or delete it")])
 
 
 def _locks(handle: int, *, alone: bool) -> bool:

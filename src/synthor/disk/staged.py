@@ -24,7 +24,8 @@ _TEMPORARY = re.compile(r"\.synthor-[0-9a-f]{12}")
 
 def left_over(folder: Path) -> list[Path]:
     """Temporary files in a folder, of whichever process."""
-    return [path for path in folder.glob(".synthor-*") if _TEMPORARY.fullmatch(path.name) or path.name == NOTE]
+    found = [path for path in folder.glob(".synthor-*") if path.is_symlink() or not path.is_dir()]
+    return [path for path in found if _TEMPORARY.fullmatch(path.name) or path.name == NOTE]
 
 
 @contextmanager
@@ -120,6 +121,9 @@ def recover(folder: Path) -> str:
         InputError: the note of a dead process is none of ours.
     """
     purpose, note = "", folder / NOTE
+    if note.is_dir():
+        message = "is a folder, and in the way of every command that writes there"
+        raise InputError([Finding(where=str(note), message=message, cure="move it away or delete it")])
     if note.is_file():
         purpose, names, obsolete, fresh = _noted(note)
         _rename(folder, names, obsolete, fresh=fresh)

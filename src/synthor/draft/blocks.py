@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.draft.grid import Grid
 from synthor.draft.roles import PEOPLE, Roles
-from synthor.draft.wholes import ROWS
+from synthor.draft.wholes import FAR, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Floats
 
@@ -46,7 +46,7 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         return _blocks_under_heads(grid, roles)
     cells = _matrix(grid, values)
     room = room_of(cells)
-    groups = _groups(grid, values, cells, room)
+    groups = _groups(grid, values, cells, room) or _groups(grid, values, cells, room, PERTURBED)
     if not groups:
         equal = _equal_parts(cells, 0.0)
         if equal:
@@ -141,18 +141,21 @@ def base_of(cells: Floats, many: int = MANY) -> int:
     return base if base in BASES else 1
 
 
-def _groups(grid: Grid, values: Sequence[int], cells: Floats, room: float) -> list[tuple[int, list[list[int]]]]:
+def _groups(
+    grid: Grid, values: Sequence[int], cells: Floats, room: float, share: float = 0.0
+) -> list[tuple[int, list[list[int]]]]:
     """Columns that are totals of others side by side, and these others, by position among the columns of values."""
     found: list[tuple[int, list[list[int]]]] = []
     for whole in range(cells.shape[1]):
         wanted = cells[:, whole]
         told = ~np.isnan(wanted)
         named = is_total(grid.name(values[whole])) or PEOPLE.fullmatch(_plain(grid, values[whole])) is not None
-        if (told & (wanted > room)).sum() < (1 if named else ROWS):
+        least = 1 if named else ROWS_PERTURBED if share else ROWS
+        if (told & (wanted > FAR * allowed_off(np.zeros(len(wanted)), 2, room, share))).sum() < least:
             continue
         runs, at = [], 0
         while at < cells.shape[1]:
-            run = _run_of(cells, at, whole, room)
+            run = _run_of(cells, at, whole, room, share)
             if run:
                 runs.append(run)
             at = run[-1] + 1 if run else at + 1
@@ -162,7 +165,7 @@ def _groups(grid: Grid, values: Sequence[int], cells: Floats, room: float) -> li
     return [group for group in found if group[0] not in inner]
 
 
-def _run_of(cells: Floats, at: int, whole: int, room: float) -> list[int]:
+def _run_of(cells: Floats, at: int, whole: int, room: float, share: float) -> list[int]:
     """The longest run of two columns or more, from one on, that adds up to a whole in every row."""
     wanted = cells[:, whole]
     told = ~np.isnan(wanted)
@@ -174,7 +177,7 @@ def _run_of(cells: Floats, at: int, whole: int, room: float) -> list[int]:
             break
         so_far = so_far + np.nan_to_num(cells[:, i])
         run.append(i)
-        allowed = room * (len(run) + 1) + 1e-9 * np.abs(np.nan_to_num(wanted))
+        allowed = allowed_off(wanted, len(run), room, share)
         off = so_far - wanted
         if (off > allowed)[told].any():
             break

@@ -14,6 +14,8 @@ from synthor.draft.wholes import Wholes, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
 
+MOST_COMBINED = 1_000_000
+"""Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
 KINDS = ("figures", "topic")
@@ -120,12 +122,13 @@ class Cube:
         self.grid, self.edges, self.texts = grid, list(edges), list(texts)
         cells = [grid.number(text) for text in texts]
         self.numbers: Floats = np.array([math.nan if cell is None else cell.value for cell in cells])
+        self.printed = self.numbers
         self.dropped: list[Edge] = []
 
     @property
     def base(self) -> int:
-        """What printed numbers were rounded to; 1 where nothing says so."""
-        return base_of(self.numbers)
+        """What all numbers of the table were rounded to, other years included; 1 where nothing says so."""
+        return base_of(self.printed)
 
     @property
     def room(self) -> float:
@@ -236,6 +239,12 @@ class Cube:
     def drop_copies(self) -> None:
         """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""
         self.dropped = [edge for edge in self.edges if len(edge.present) < 2]
+        heads = [edge for edge in self.sides if edge.heads]
+        for edge in heads:
+            for other in heads:
+                same = distinct([edge, other]) == len(edge.present) == len(other.present) > 2
+                if self._both(edge, other) and same and _is_code(edge, other):
+                    self.dropped.append(edge)
         columns = [edge for edge in self.sides if not edge.heads]
         for edge in columns:
             for other in columns:
@@ -248,12 +257,16 @@ class Cube:
                 self.dropped.append(edge)
 
     def drop_levels(self) -> None:
-        """Drop edges that are the same throughout where another one is a category: levels of areas, and what is chosen."""
+        """Drop edges that are the same throughout where another one is a category, and areas above others that are too many."""
         columns = [edge for edge in self.sides if not edge.heads]
         for edge in columns:
             for other in columns:
+                if not self._both(edge, other) or not follows(edge, other):
+                    continue
                 inside = np.isin(other.codes, other.taken)
-                if self._both(edge, other) and follows(edge, other) and len(np.unique(edge.codes[inside])) == 1:
+                n_labels = len(np.unique(edge.codes[inside]))
+                names = 2 * n_labels > len(other.taken)  # nearly as many: names that some areas share
+                if n_labels == 1 or names or math.prod(len(one.taken) for one in self.sides) > MOST_COMBINED:
                     self.dropped.append(edge)
         for edge in self.sides:
             if len(self.sides) > 1 and len(edge.taken) < 2 and not any(edge.total(i) for i in edge.present):
@@ -307,20 +320,34 @@ class Cube:
         return sum(cell.low for cell in inner)
 
     @property
-    def misses(self) -> bool:
-        """Whether some total is not the sum of its cells."""
-        body = self.body
-        if self.whole is not None and self.sum is not None and self.whole != self.sum:
-            return True
+    def misses(self) -> tuple[float, float]:
+        """How far totals are from the sums of their cells at most: in records, and as a share; 0 where they are their sums."""
+        body, pairs = self.body, []
         for edge in self.sides:
+            taken = set(edge.taken)
+            over = [i for i in edge.present if edge.total(i) or set(edge.wholes.of.get(i, ())) == taken]
             others = [one for one in self.sides if one is not edge]
-            for k in np.flatnonzero(np.isin(edge.codes, [i for i in edge.present if edge.total(i)]))[:1000]:
-                same = body.copy()
-                for one in others:
-                    same &= one.codes == one.codes[k]
-                if same.any() and np.isfinite(self.numbers[same]).all() and self.numbers[same].sum() != self.numbers[k]:
-                    return True
-        return False
+            rows = np.zeros(len(self.numbers), np.int64)
+            for one in others:
+                _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
+            sums = np.bincount(rows[body], self.numbers[body], int(rows.max(initial=0)) + 1)
+            totals = np.isin(edge.codes, over)
+            for one in others:
+                totals &= np.isin(one.codes, one.taken)
+            pairs.append(np.stack([self.numbers[totals], sums[rows[totals]]]))
+        if self.whole is not None and self.sum is not None:
+            pairs.append(np.array([[self.whole], [self.sum]]))
+        told = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0))
+        told = told[:, np.isfinite(told).all(axis=0)]
+        off = np.abs(told[0] - told[1])
+        return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0))
+
+    def drop_totals(self) -> None:
+        """Choose categories alone: totals that are not the sums of their cells say nothing that can be met beside them."""
+        for edge in self.sides:
+            kept = [edge.labels[i] for i in edge.taken]
+            if len(kept) < len(edge.present):
+                self.choose(edge, kept)
 
 
 def plain(head: str) -> str:

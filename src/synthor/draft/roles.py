@@ -16,8 +16,11 @@ PERCENT = re.compile(
     r".*(?:%|\bper ?cent\b|\bpercentage\b|\bpct\b|\bprozent|\bpourcentage|\bporcentaje|\bpercentuale|\banteil\b).*"
 )
 NO_COUNT = re.compile(
-    r".*\b(?:change|difference|rank|density|average|mean|median|ratio|rate|growth|index|per (?:km|square|hectare|1,?000)"
-    r"|standard error|confidence|interval|lower|upper|cv|veränderung|durchschnitt|évolution|moyenne|variación|media)\b.*"
+    r"(?:(?:annual|net|percentage|absolute) )?(?:change|difference|rank|density|average|mean|median|standard error|growth"
+    r"|confidence interval|veränderung|durchschnitt|évolution|moyenne|variación)\b.{0,40}"
+    r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avg|avinc)(?: ?(?:income|age|size))?"
+    r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)"
+    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate)(?:\b.{0,20})?"
 )
 TIME = re.compile(
     r"(?:ref ?date|time|time ?period|years?|date|period|period[oe]n?|reference (?:year|date|period)|jahr|zeit|stichtag|datum"
@@ -102,6 +105,8 @@ def roles_of(grid: Grid) -> Roles | str:
         sides, values = _keyed(grid, sides, values)
     if not sides:
         return "has no column of labels"
+    if sides == [0] and not named and len(values) > 0 and not _labels_itself(grid, plain[0]):
+        return "has no column of labels: its first column holds numbers that are in no order; add one that names the rows"
     if not values:
         return "has no column of numbers"
     margin = margins[0] if len(margins) == 1 and len(values) == 1 else None
@@ -144,8 +149,12 @@ def _is_identifier(grid: Grid, i: int, plain: str) -> bool:
         return False
     if IDENTIFIER.fullmatch(plain) or TIME.fullmatch(plain):
         return True
-    same = len({len(field) for field in fields}) == 1 and len(fields[0]) >= 5
-    return same and len(set(fields)) == len(fields) >= 3
+    whole = is_total(plain) or PEOPLE.fullmatch(plain) is not None
+    same = len({len(field) for field in fields}) == 1 and len(fields[0]) >= 4 and len(set(fields)) == len(fields)
+    numbers = [int(field) for field in fields]
+    ascending = len(fields) >= 5 and numbers == sorted(numbers)
+    prefixed = len(fields) >= 3 and len(fields[0]) >= 8
+    return same and not whole and (ascending or prefixed)
 
 
 def _labels_rows(grid: Grid, i: int, plain: str) -> bool:
@@ -163,6 +172,18 @@ def _keyed(grid: Grid, sides: list[int], values: list[int]) -> tuple[list[int], 
             break
         sides, values = sorted([*sides, first]), values[1:]
     return sides, values
+
+
+def _labels_itself(grid: Grid, plain: str) -> bool:
+    """Whether a first column names rows: by words, by codes, or by numbers of its own in order."""
+    if not _all_numbers(grid, 0):
+        return True
+    fields = grid.columns[0]
+    spans = [found.low for field in fields if (found := span(field)) is not None]
+    ordered = len(spans) == len(fields) and spans == sorted(set(spans))
+    return (
+        ordered or _is_identifier(grid, 0, plain) or TIME.fullmatch(plain) is not None or _distinct(grid, [0]) < len(grid.rows)
+    )
 
 
 def _distinct(grid: Grid, sides: Sequence[int]) -> int:

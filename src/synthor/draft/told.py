@@ -11,11 +11,14 @@ from synthor.draft.blocks import Part, base_of, blocks_of
 from synthor.draft.cube import Around, Cube, Edge, quoted
 from synthor.draft.grid import Grid
 from synthor.draft.roles import MEASURE, Roles, roles_of
+from synthor.draft.wholes import NEARLY
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
 from synthor.spec.tables.words import SCALES
 from synthor.types import Codes, Floats
 
 ASK = "FILL IN: "
+MOST_NOISE = 3
+"""Records by which totals of perturbed counts may differ from sums, however small they are."""
 FEW = 5
 """Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
 THOUSANDS = re.compile(
@@ -149,6 +152,7 @@ class _Reader:
         cube.drop_levels()
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
+        self._about_totals()
         if cube.repeats:
             apart = [edge.head for edge in cube.edges if edge.head and edge not in cube.sides and len(edge.present) > 1]
             return f"gives cells more than once{f', told apart by {quoted(apart)} alone' if apart else ''}"
@@ -174,6 +178,15 @@ class _Reader:
             asked=self._asked(),
             remarks=tuple(self.remarks),
         )
+
+    def _about_totals(self) -> None:
+        """Whether numbers were rounded, or perturbed one by one, so that totals are not the sums of their cells."""
+        off, share = self.cube.misses
+        self.base = base_of(self.cube.printed, FEW) if off and self.roles.margin is None else 1
+        perturbed = off <= MOST_NOISE or share <= NEARLY
+        if off and self.base == 1 and self.roles.margin is None and perturbed:
+            self.cube.drop_totals()
+            self.remarks.append(f"totals are not the sums of their cells, by up to {off:,.10g}, and are left out")
 
     def _part(self) -> None:
         """What is known of the block: under which upper head it stands, and which column is its total."""
@@ -229,8 +242,8 @@ class _Reader:
                 if decimals < 3:
                     keys["rounded_to"] = 10 ** (3 - decimals)
                 total = None if total is None else total * 1000
-            elif self.roles.margin is None and cube.misses and (base := base_of(cube.numbers, FEW)) > 1:
-                keys["rounded_to"] = base
+            elif self.base > 1:
+                keys["rounded_to"] = self.base
         if self._n_hidden():
             hides = [text for text in grid.words if HIDES.search(text)]
             below = next((found for text in hides if (found := HIDDEN.search(text))), None)

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthor.draft.roles import PEOPLE
 from synthor.spec.tables.labels import Span, span, undressed
-from synthor.types import Floats, Mask
+from synthor.types import Floats
 
 ROWS = 3
 """Rows in which a sum must hold to say anything by itself."""
@@ -23,8 +23,14 @@ EITHER = frozenset(
 )
 """Words of totals that are words of categories, too."""
 NEARLY = 0.02
-"""Share by which a total may differ from its parts where counts are perturbed."""
-MOST_LABELS = 3_000
+"""Share by which a total may differ from its parts where its name says that it is their total."""
+PERTURBED, NOISE = 0.001, 2.0
+"""Share, and records a number, by which totals may differ from sums where counts were perturbed one by one."""
+FAR = 20.0
+"""Times that a total must be larger than what it may be off to say anything."""
+ROWS_PERTURBED = 5
+"""Rows in which a sum must nearly hold to say anything by itself."""
+MOST_LABELS = 20_000
 """Labels of one side up to which sums are looked for."""
 
 
@@ -84,24 +90,34 @@ def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[
     return len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
 
 
-def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
-    """In how many rows a label is the sum of others; 0 where it is not in one of them."""
-    fits, told, several = _compared(cells, whole, cells[list(parts)], room)
-    return int((told & several & (cells[whole] > room)).sum()) if fits else 0
+def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float, share: float = 0.0) -> int:
+    """In how many rows a label is the sum of others, up to a share of it; 0 where it is not in one of them."""
+    allowed = allowed_off(cells[whole], len(parts), room, share)
+    told, inside = ~np.isnan(cells[whole]), cells[list(parts)]
+    seen = told & ~np.isnan(inside).any(axis=0)
+    off = np.nan_to_num(inside).sum(axis=0) - cells[whole]  # cells that are not told are at least 0
+    if not told.any() or (off > allowed)[told].any() or (off < -allowed)[seen].any():
+        return 0
+    several = (np.abs(np.nan_to_num(inside)) > room).sum(axis=0) >= 2
+    return int((seen & several & (cells[whole] > FAR * allowed_off(np.zeros(len(told)), len(parts), room, share))).sum())
 
 
-def _compared(cells: Floats, whole: int, parts: Floats, room: float) -> tuple[bool, Mask, Mask]:
-    """Whether a label may be the sum of others in all rows, in which rows that can be seen, and where several are not 0.
+def _sum_by_name(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
+    """In how many rows a label is the sum of others, where its name says that it is: nearly is enough."""
+    return _adds_up(cells, whole, parts, room) or _adds_up(cells, whole, parts, room, NEARLY)
 
-    Cells that are not told are at least 0.
+
+def allowed_off(values: Floats, n_parts: int, room: float, share: float = 0.0) -> Floats:
+    """How far printed totals may be from the sums of their parts.
+
+    Args:
+        values: (n,) totals.
+        n_parts: of each.
+        room: how far each printed number may be off because it was rounded.
+        share: of the total; where it is not 0, counts may have been perturbed one by one as well.
     """
-    values = cells[whole]
-    told = ~np.isnan(values)
-    seen = told & ~np.isnan(parts).any(axis=0)
-    allowed = room * (len(parts) + 1) + 1e-9 * np.abs(np.nan_to_num(values))
-    off = np.nan_to_num(parts).sum(axis=0) - values
-    fits = bool(told.any()) and not (off > allowed)[told].any() and not (off < -allowed)[seen].any()
-    return fits, seen, (np.abs(np.nan_to_num(parts)) > allowed).sum(axis=0) >= 2
+    noise = NOISE * (n_parts + 1) if share else 0.0
+    return np.asarray(room * (n_parts + 1) + noise + (share + 1e-9) * np.abs(np.nan_to_num(values)))
 
 
 def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], room: float, found: Wholes) -> None:
@@ -116,7 +132,7 @@ def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], roo
         if (
             len(parts) >= 2
             and _fills(spans[i], [spans[j] for j in parts])
-            and (not cells.shape[1] or _adds_up(cells, i, parts, room))
+            and (not cells.shape[1] or _sum_by_name(cells, i, parts, room))
         ):
             found.of[i] = parts
         else:
@@ -141,10 +157,11 @@ def _fills(whole: Span, parts: Sequence[Span]) -> bool:
 def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float, found: Wholes) -> list[int]:
     """Wholes that stand right before or right behind their parts, level by level.
 
-    Three rows or more say enough; two say enough where several labels are such wholes. A single row says something only where
-    it does so of all labels, and then a person is asked.
+    Three rows or more say enough, five where sums nearly hold; two say enough where several labels are such wholes. A single
+    row says something only where it does so of all labels, and then a person is asked.
     """
     top = _collapsed(cells, items, room, ROWS, found.of)
+    top = _collapsed(cells, top, room, ROWS_PERTURBED, found.of, PERTURBED)
     less: dict[int, list[int]] = {}
     rest = _collapsed(cells, top, room, 2, less)
     if sum(_adds_up(cells, i, parts, room) for i, parts in less.items()) > ROWS:
@@ -160,22 +177,33 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
     return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
 
 
-def _collapsed(cells: Floats, items: Sequence[int], room: float, least: int, found: dict[int, list[int]]) -> list[int]:
+def _collapsed(
+    cells: Floats, items: Sequence[int], room: float, least: int, found: dict[int, list[int]], share: float = 0.0
+) -> list[int]:
     """Labels of which none is next to others that add up to it, after wholes have taken the place of their parts."""
     items, changed = list(items), True
     while changed:
         changed = False
         for direction in (1, -1):
-            for i in sorted(items, reverse=direction == 1):
-                run = _run(cells, items, i, direction, room) if i in items else []
-                if run and i not in found and _adds_up(cells, i, run, room) >= least:
+            inside = cells[items]
+            # A part is nowhere larger than its whole, which rules most neighbours out at once.
+            larger, smaller = (inside[:-1], inside[1:]) if direction == 1 else (inside[1:], inside[:-1])
+            fits = ~(smaller > larger + allowed_off(larger, 1, room, share)).any(axis=1)
+            places = np.flatnonzero(fits) + (direction == -1)
+            gone: set[int] = set()
+            for i in [items[place] for place in places[::-direction]]:
+                if i in gone or i in found:
+                    continue
+                run = _run(cells, items, i, direction, room, share)
+                if run and _adds_up(cells, i, run, room, share) >= least:
                     found[i] = run
+                    gone |= set(run)
                     items = [j for j in items if j not in run]
                     changed = True
     return items
 
 
-def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: float) -> list[int]:
+def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: float, share: float) -> list[int]:
     """The labels next to one that add up to it, as far as its values reach."""
     wanted = cells[i]
     told = ~np.isnan(wanted)
@@ -190,7 +218,7 @@ def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: floa
         so_far = so_far + np.nan_to_num(cells[j])
         seen &= ~np.isnan(cells[j])
         run.append(j)
-        allowed = room * (len(run) + 1) + 1e-9 * np.abs(np.nan_to_num(wanted))
+        allowed = allowed_off(wanted, len(run), room, share)
         off = so_far - wanted
         if (off > allowed)[told].any():
             break
@@ -206,11 +234,11 @@ def _by_all_others(
     leaves = [i for i in items if i not in found.of]
     for i in leaves:
         others = [j for j in leaves if j != i]
-        rows = _adds_up(cells, i, others, room) if len(others) > 1 else 0
+        told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
+        rows = (_sum_by_name if told else _adds_up)(cells, i, others, room) if len(others) > 1 else 0
         if not rows:
             continue
         place = i in (leaves[0], leaves[-1]) and rows >= ROWS
-        told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
         if told or (rows >= ROWS and place) or (rows > 1 and undressed(labels[i]) in absent):
             found.of[i] = others
         else:
@@ -224,7 +252,7 @@ def _by_names(labels: Sequence[str], cells: Floats, items: Sequence[int], room: 
     leaves = [i for i in items if i not in found.of]
     for i in leaves:
         parts = [j for j in leaves if j != i and j not in found.of and _names(labels[i], labels[j])]
-        if len(parts) > 1 and _named_after(labels[i], [labels[j] for j in parts]) and _adds_up(cells, i, parts, room):
+        if len(parts) > 1 and _named_after(labels[i], [labels[j] for j in parts]) and _sum_by_name(cells, i, parts, room):
             found.of[i] = parts
 
 

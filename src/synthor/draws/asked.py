@@ -34,8 +34,9 @@ def ask_folder(folder: RunFolder, texts: Sequence[str], *, on_event: Listener = 
             findings += error.findings
     if findings:
         raise InputError(findings)
-    records = read_frame(folder.records(model.problem.levels[0].name))
-    draws = (read_frame(path) for path in finished_draws(folder))
+    level = model.problem.levels[0]
+    records = read_frame(folder.records(level.name), variables=level.variables)
+    draws = (read_frame(path, variables=level.variables) for path in finished_draws(folder))
     answers = ask(model.problem, questions, records, draws, advance=forward("ranges", on_event))
     folder.add({"ranges.json": to_json(answers), "ranges.html": ranges_page(model.problem.spec.title, answers)})
     return answers

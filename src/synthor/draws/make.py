@@ -10,7 +10,7 @@ from typing import Any
 from synthor.draws.perturb import perturb
 from synthor.errors import Finding, InputError
 from synthor.evaluate.calibrate import Calibration
-from synthor.events import Event, Listener, ignore
+from synthor.events import Event, Listener, ignore, telling
 from synthor.fit.model import Model, fit_what_can_be
 from synthor.prior.confidence import strengthened
 from synthor.prior.elicit import recordings
@@ -109,6 +109,7 @@ def make_draws(
     n_draws: int,
     *,
     format: Format = "parquet",
+    wait: bool = False,
     on_event: Listener = ignore,
 ) -> tuple[Draw, ...]:
     """Write draws into their folders; those that an earlier run finished are kept as they are.
@@ -119,7 +120,8 @@ def make_draws(
         folder: of the run.
         n_draws: how many in all.
         format: of the records.
-        on_event: told of progress.
+        wait: for another command that is writing into one of the folders, instead of refusing.
+        on_event: told of progress, and whom is waited for.
 
     Raises:
         InputError: a folder holds files that this would overwrite and that no run wrote, or another command writes into it.
@@ -132,7 +134,7 @@ def make_draws(
         place = folder.inner(DRAWS, f"{number:03}")
         recording = (number - 1) % len(said)
         key = {"format": FORMAT, "number": number, "model": of_model, "recording": _sha(said[recording].to_json())}
-        with place.locked():
+        with place.locked(wait=wait, tell=telling("draws", on_event)):
             mark = _mark(place)
             if _finished(place, format) and {name: mark.get(name) for name in key} == key:
                 made.append(Draw(number=number, met=mark["met"], verdict=mark["verdict"], recording=recording + 1, kept=True))

@@ -15,6 +15,7 @@ from synthor.evaluate.bootstrap import Curve, Equivalent, kish, real_samples
 from synthor.evaluate.tables import Group, Reference, shares, tvd
 from synthor.measure import encode
 from synthor.problem import Problem
+from synthor.problem.unplaced import weights_of
 from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Mask
 
@@ -223,13 +224,9 @@ def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
     if weight not in microdata.columns:
         cure = f"the columns are {', '.join(microdata.columns[:12])}"
         raise InputError([Finding(where="microdata", message=f"column '{weight}' is missing", cure=cure)])
-    column = microdata[weight]
-    if not column.dtype.is_numeric():
-        raise InputError([Finding(where="microdata", message=f"weights in '{weight}' are no numbers", cure="name another")])
-    weights: Floats = column.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
-        message = f"weights in '{weight}' must be numbers of 0 or more, not all 0"
-        raise InputError([Finding(where="microdata", message=message, cure="drop or mend such rows")])
+    weights, wrong = weights_of(microdata[weight], where="microdata")
+    if wrong:
+        raise InputError(wrong)
     return weights
 
 

@@ -195,24 +195,12 @@ def weigh(
     closings: Sequence[Closing] = (),
 ) -> Floats:
     """The weights (n,) that known multipliers give: q exp(sum C theta + sum C phi) / Z; 0 where closings say so."""
-    found = log_weights(log_base, hard, thetas, list(zip(soft, phis, strict=True)), closings)
-    weights: Floats = np.exp(found - found.max())
-    return weights / weights.sum()
-
-
-def log_weights(
-    log_base: Floats,
-    hard: Sequence[Hard],
-    thetas: Sequence[Floats],
-    pulls: Sequence[tuple[Cells, Floats]],
-    closings: Sequence[Closing],
-) -> Floats:
-    """Their logs, (n,), up to a constant, whatever the units: those of targets, and of all else that pulls."""
     cells = [target.cells for target in hard]
     alive = outside_closed_cells(hard, len(log_base))
     for closing in closings:
         alive &= ~closing.closes(cells, len(log_base))
     found = np.where(alive, log_base, -np.inf)
-    for table, multipliers in [*zip(cells, thetas, strict=True), *pulls]:
+    for table, multipliers in zip([*cells, *soft], [*thetas, *phis], strict=True):
         found = found + table.spread(multipliers)
-    return found
+    weights: Floats = np.exp(found - found.max())
+    return weights / weights.sum()

@@ -6,6 +6,7 @@ Re and Rudra, 2013). So nothing is ever listed that a table of the bound variabl
 combinations a step gives is counted before they are made.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -148,7 +149,7 @@ def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | 
     sizes = {position: level.finest(position).size for position in positions}
     relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
     spoken_of = {position for relation in relations for position in relation.positions}
-    if np.prod([float(size) for position, size in sizes.items() if position not in spoken_of]) > most:
+    if math.prod(float(size) for position, size in sizes.items() if position not in spoken_of) > most:
         return None
     bound: dict[int, Codes] = {}
     n = 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from synthor import __version__
 from synthor.errors import Finding, InputError
-from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, log_weights, weigh
+from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, weigh
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
 from synthor.fit.dual import TASTES
 from synthor.fit.face import Closing
@@ -20,6 +20,7 @@ from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool, sought
+from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
 from synthor.fit.rounds import Round
@@ -33,7 +34,7 @@ from synthor.prior.shown import shown
 from synthor.problem import Demand, Problem, Target, compile_problem
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
-from synthor.units import Cells, Units
+from synthor.units import Units
 
 FORMAT = 2
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
@@ -194,19 +195,31 @@ class Model:
         """
         if any(target.level for target in self.problem.targets):
             raise ValueError("targets count members: the codes of a unit alone do not say how likely it is")
-        units = Units(codes=codes)
-        hard = _counts(self.problem, self.beliefs, units)
-        demands = _demands(self.problem, self.beliefs, self.pool, units)
-        statistics = zip(demands, self._units_of_statistics, self.thetas[len(hard) :], strict=True)
-        pulls: list[tuple[Cells, Floats]] = [(demand.cells, now * (demand.unit / unit)) for demand, unit, now in statistics]
-        pulls += [(belief.cells(units), now) for belief, now in zip(self.beliefs.tables, self.phis, strict=True)]
+        units, n = Units(codes=codes), len(self.problem.targets)
         base = self.pool.base.log_density(codes) + log_share_of_slices(self.problem, self.beliefs.marginals, codes)
-        return log_weights(base, hard, self.thetas[: len(hard)], pulls, self.closings)
+        found = self._pulls.log_weights(base, codes)
+        demands = _demands(self.problem, self.beliefs, self._masses, units)
+        for demand, unit, now in zip(demands, self._units_of_statistics, self.thetas[n:], strict=True):
+            found = found + demand.cells.spread(now * (demand.unit / unit))
+        for belief, now in zip(self.beliefs.tables, self.phis, strict=True):
+            found = found + belief.cells(units).spread(now)
+        return found
+
+    @cached_property
+    def _pulls(self) -> Pulls:
+        """The targets' multipliers, ready for any units."""
+        targets = self.problem.targets
+        hard = _counts(self.problem, self.beliefs, self.pool.units.take(np.zeros(0, np.int64)))
+        return Pulls(targets, self.thetas[: len(targets)], [target.closed for target in hard], self.closings)
+
+    @cached_property
+    def _masses(self) -> tuple[Floats, ...]:
+        return _masses(self.problem, self.pool)
 
     @cached_property
     def _units_of_statistics(self) -> tuple[float, ...]:
         """What the coefficients of each statistic were divided by when the model was fitted."""
-        return tuple(demand.unit for demand in _demands(self.problem, self.beliefs, self.pool, self.pool.units))
+        return tuple(demand.unit for demand in _demands(self.problem, self.beliefs, self._masses, self.pool.units))
 
     def to_json(self) -> str:
         """The file model.json: the same text for the same inputs."""
@@ -616,7 +629,8 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
     """The targets, then the moments, as demands on shares of units."""
     found = _counts(problem, beliefs, pool.units)
     spread = np.sqrt(beliefs.base_strength)  # of a margin of error, in units of the whole objective
-    for moment, demand in zip(problem.moments, _demands(problem, beliefs, pool, pool.units), strict=True):
+    demands = _demands(problem, beliefs, _masses(problem, pool), pool.units)
+    for moment, demand in zip(problem.moments, demands, strict=True):
         sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
         taste = MIDDLE if moment.exact else TASTES[-1]
         middle = (demand.low + demand.high) / 2
@@ -630,25 +644,34 @@ def _counts(problem: Problem, beliefs: Beliefs, units: Units) -> list[Hard]:
     """What the tables of counts demand of some units."""
     found = []
     spread = np.sqrt(beliefs.base_strength)
+    # Intervals of cells inside those of their totals meet at their edges wherever both are pulled: a multitude of corners that
+    # hundreds of steps do not get around. With a taste for what was published, a few do.
+    within = {target.totals_of for target in problem.targets if target.bounds is not None} - {""}
     for target in problem.targets:
         total = target.wanted.sum() if target.level == 0 and target.whole and target.wanted.any() else problem.n_units
         sigma = None if target.sigma is None else target.sigma / total * spread
         low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
         cells = target.cells(units)
         wanted = target.wanted / total
-        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent))
+        taste = TASTES[0] if target.name in within or target.totals_of in within else TASTES[-1]
+        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent, taste=taste))
     return found
 
 
-def _demands(problem: Problem, beliefs: Beliefs, pool: Pool, units: Units) -> list[Demand]:
-    """What the statistics demand of some units; how many there are in each cell is taken from the pool."""
+def _masses(problem: Problem, pool: Pool) -> tuple[Floats, ...]:
+    """How many units of the pool there are in each cell of each statistic."""
+    base = np.exp(pool.log_base) if problem.moments else pool.log_base
+    return tuple(moment.mass(pool.units, base) for moment in problem.moments)
+
+
+def _demands(problem: Problem, beliefs: Beliefs, masses: Sequence[Floats], units: Units) -> list[Demand]:
+    """What the statistics demand of some units, given how many there are in each cell."""
     if not problem.moments:
         return []
-    shapes, base = fine_shapes(problem, beliefs.marginals), np.exp(pool.log_base)
-    found = []
-    for moment in problem.moments:
+    shapes, found = fine_shapes(problem, beliefs.marginals), []
+    for moment, mass in zip(problem.moments, masses, strict=True):
         numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
-        found.append(moment.demand(units, numbers, problem.n_units, moment.mass(pool.units, base)))
+        found.append(moment.demand(units, numbers, problem.n_units, mass))
     return found
 
 

@@ -1,5 +1,6 @@
 """The pool: candidate units drawn from the beliefs, each with its weight under the base measure."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -291,7 +292,7 @@ class _Draw:
     def n_cells(self) -> float:
         """Combinations of all variables' finest bins."""
         level = self.problem.levels[0]
-        return float(np.prod([float(level.finest(v).size) for v in range(len(level.variables))]))
+        return math.prod(float(level.finest(v).size) for v in range(len(level.variables)))
 
     def product(self) -> Codes:
         """All combinations of all variables' finest bins, (n, v)."""

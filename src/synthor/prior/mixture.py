@@ -9,6 +9,12 @@ from synthor.units import Units
 
 TINY = 1e-300
 
+LEAST = float(np.finfo(np.float64).tiny)
+"""Densities below this have lost digits, if they are not 0 altogether."""
+
+FEW = 20_000
+"""Units whose codes are laid out variable by variable before they are looked up: of few, many variables cost the time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mixture:
@@ -40,14 +46,28 @@ class Mixture:
 
     def log_density(self, codes: Codes) -> Floats:
         """Log p of each unit, (n, v) -> (n,); -inf where no segment allows it."""
-        density = np.zeros(len(codes))
+        density, columns = np.zeros(len(codes)), codes.T
+        if len(codes) <= FEW:
+            columns = np.ascontiguousarray(columns)
         for s, share in enumerate(self.shares):
             part = np.full(len(codes), share)
             for v, table in enumerate(self.tables):
-                part *= table[s][codes[:, v]]
+                part *= table[s][columns[v]]
             density += part
         with np.errstate(divide="ignore"):
-            return np.log(density)
+            found = np.log(density)
+            few = np.flatnonzero(density < LEAST)
+            if len(few):
+                found[few] = self._in_logs(columns[:, few])
+        return found
+
+    def _in_logs(self, columns: Codes) -> Floats:
+        """The same by sums of logs, (v, n) -> (n,): a product over hundreds of variables may be smaller than any number."""
+        parts = np.full((len(self.shares), columns.shape[1]), np.log(self.shares)[:, None])
+        for v, table in enumerate(self.tables):
+            parts += np.log(table)[:, columns[v]]
+        found: Floats = np.logaddexp.reduce(parts, axis=0)
+        return found
 
     def marginal(self, column: int) -> Shares:
         """Distribution of one variable, (k,)."""

@@ -5,7 +5,7 @@ the sense of Kish, (sum w)^2 / sum w^2. Like every belief it gives way to the ta
 rule, or lie where a target wants none) are left out, and it is told how many.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,12 +13,14 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from synthor.errors import Finding, InputError
+from synthor.errors import Finding, InputError, nearest
 from synthor.prior.model import Dependency, Marginal, Prior
 from synthor.problem import Problem
+from synthor.problem.unplaced import unplaced, weights_of
 from synthor.spec.model import SampleSpec, Spec
 from synthor.spec.rules import holds, names_in, truth
 from synthor.spec.tables import read_frame
+from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Mask
 
 MOST_CATEGORIES = 200
@@ -68,20 +70,30 @@ def check_survey(problem: Problem | None, spec: Spec) -> list[Finding]:
     """What is wrong with the spec's survey sample: errors where it cannot be used, warnings of records that are left out.
 
     Args:
-        problem: of the spec; None where that is not known, and only the file is looked at.
+        problem: of the spec; None where that is not known, and only the sample's own values are looked at.
         spec: may name a sample.
     """
     if spec.sample is None:
         return []
     try:
         if problem is None:
-            _records(spec, spec.sample)
+            _records([declared.build(name) for name, declared in spec.variables.items()], spec, spec.sample)
             return []
         notes = _read(problem, spec, spec.sample).notes
     except InputError as error:
         return list(error.findings)
     cure = "correct them if they are wrong, or what speaks against them"
     return [Finding(where=spec.sample.file, message=note.split(": ", 1)[1], cure=cure, severity="warning") for note in notes]
+
+
+def refuse_survey(problem: Problem, spec: Spec) -> None:
+    """Make sure that the spec's survey sample, if it names one, can be used, before a model is asked.
+
+    Raises:
+        InputError: as `with_survey`.
+    """
+    if spec.sample is not None:
+        _read(problem, spec, spec.sample)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,49 +111,44 @@ class _Survey:
     notes: tuple[str, ...]
 
 
-def _records(spec: Spec, sample: SampleSpec) -> pl.DataFrame:
-    """What a sample's file holds."""
-    frame = read_frame(spec.folder / sample.file, shown=sample.file)
+def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> tuple[pl.DataFrame, dict[int, Codes], Floats]:
+    """What a sample's file holds, the codes of each variable in it by position, and the records' weights.
+
+    Raises:
+        InputError: lists all that is wrong with them.
+    """
+    frame = read_frame(spec.folder / sample.file, shown=sample.file, variables=variables, weight=sample.weight)
     if not frame.height:
         cure = "give a file with one record a row, or leave `sample` out"
         raise InputError([Finding(where=sample.file, message="holds no record, only a header", cure=cure)])
-    return frame
+    findings: list[Finding] = []
+    columns: dict[int, Codes] = {}
+    for v, variable in enumerate(variables):
+        if variable.name in frame.columns:
+            columns[v] = variable.encode(frame[variable.name])
+            findings += unplaced(variable, frame[variable.name], columns[v], where=sample.file)
+    if len(columns) < 2:
+        names = ", ".join(variable.name for variable in variables)
+        message = "holds fewer than two of the variables"
+        cure = f"name its columns {names}" if len(variables) > 1 else "leave `sample` out: it tells how variables go together"
+        findings.append(Finding(where=sample.file, message=message, cure=cure))
+    weights = np.ones(frame.height)
+    if sample.weight is not None:
+        if sample.weight not in frame.columns:
+            message = f"has no column '{sample.weight}', which weight names"
+            findings.append(Finding(where=sample.file, message=message, cure=nearest(sample.weight, frame.columns)))
+        else:
+            weights, wrong = weights_of(frame[sample.weight], where=sample.file)
+            findings += wrong
+    if findings:
+        raise InputError(findings)
+    return frame, columns, weights
 
 
 def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
     """A sample's records, without those that cannot be."""
-    frame = _records(spec, sample)
-    findings: list[Finding] = []
-    columns: dict[int, Codes] = {}
-    for v, variable in enumerate(problem.levels[0].variables):
-        if variable.name in frame.columns:
-            codes = variable.encode(frame[variable.name])
-            if (codes < 0).any():
-                row = int((codes < 0).argmax())
-                message = f"'{frame[variable.name][row]}' is no value of {variable.name}"
-                message += f" ({int((codes < 0).sum()):,} rows like it)"
-                cure = f"known: {', '.join(variable.labels[:8])}"
-                findings.append(Finding(where=sample.file, row=row + 2, message=message, cure=cure))
-            columns[v] = codes
-    if len(columns) < 2:
-        names = ", ".join(problem.variables)
-        message = "holds fewer than two of the variables"
-        findings.append(Finding(where=sample.file, message=message, cure=f"name its columns {names}"))
-    weights, unknown = np.ones(frame.height), np.zeros(frame.height, dtype=bool)
-    if sample.weight is not None:
-        if sample.weight not in frame.columns or not frame[sample.weight].dtype.is_numeric():
-            message = f"has no numeric column '{sample.weight}', which weight names"
-            findings.append(Finding(where=sample.file, message=message, cure=f"it has {', '.join(frame.columns[:12])}"))
-        else:
-            unknown |= frame[sample.weight].is_null().to_numpy()
-            weights = frame[sample.weight].fill_null(0).to_numpy().astype(np.float64)
-            if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-                message = f"has weights in '{sample.weight}' that are negative or no numbers"
-                findings.append(Finding(where=sample.file, message=message, cure="weights are 0 or more"))
-    if findings:
-        raise InputError(findings)
-    lost = {f"have no weight in '{sample.weight}'": unknown, **_impossible(problem, columns, frame)}
-    lost = {why: these for why, these in lost.items() if these.any()}
+    frame, columns, weights = _records(problem.levels[0].variables, spec, sample)
+    lost = {why: these for why, these in _impossible(problem, columns, frame).items() if these.any()}
     for these in lost.values():
         weights = np.where(these, 0.0, weights)
     of = f"of {frame.height:,} sample records"

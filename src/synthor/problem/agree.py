@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.problem.cures import TOLERANCES
 from synthor.problem.level import Level
 from synthor.problem.marginals import (
     SIGMAS_APART,
@@ -21,7 +22,7 @@ from synthor.problem.marginals import (
     told_once,
 )
 from synthor.problem.model import Rule
-from synthor.problem.target import Moment, Target
+from synthor.problem.target import EDGE, Moment, Target
 from synthor.spec.rules import Predicate, names_in, truth
 from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes
@@ -109,7 +110,10 @@ def _disagreement(a: Stated, b: Stated, shared: Shared) -> Finding:
         what = ""
     on = " by ".join(shared.names) or "the total"
     message = f"'{a.target.name}' and '{b.target.name}' disagree on {on}{within}: {what}{told}"
-    cure = "correct one of them, give it a `tolerance`, or try `synthor check SPEC --reconcile`"
+    looser = "" if soft else _looser(a, b, shared)
+    # Tables are reconciled by their cells; totals that stand beside these would go on to disagree.
+    cells = not a.target.totals_of and not b.target.totals_of
+    cure = f"correct one of them{looser}{', or try `synthor check SPEC --reconcile`' if cells else ''}"
     return Finding(
         where="targets",
         message=message + _newer(a, b),
@@ -119,6 +123,30 @@ def _disagreement(a: Stated, b: Stated, shared: Shared) -> Finding:
         expected=second,
         severity="warning" if soft else "error",
     )
+
+
+def _looser(a: Stated, b: Stated, shared: Shared) -> str:
+    """The smallest of some tolerances with which whole counts of one table can come to what the other says."""
+    found = [
+        (share, stated)
+        for stated, mine, other in ((a, shared.first, shared.second), (b, shared.second, shared.first))
+        if stated.target.exact and stated.target.kind == "count" and not stated.target.totals_of
+        for share in TOLERANCES
+        if _reaches(stated.target, mine, other, share)
+    ]
+    if not found:
+        return ""
+    share, stated = min(found, key=lambda pair: pair[0])
+    return f", give {stated.shown} `tolerance: {{relative: {100 * share:g}%}}`"
+
+
+def _reaches(target: Target, mine: Sums, other: Sums, share: float) -> bool:
+    """Whether whole counts, each within a share of itself, can come to what another table says."""
+    wanted, size = target.wanted[: len(mine.of)], len(mine.wanted)
+    least, most = np.ceil(wanted * (1 - share) - EDGE), np.floor(wanted * (1 + share) + EDGE)
+    low, high = (np.bincount(mine.of, edge, size + 1)[:size] for edge in (least, most))
+    room = inexact(float(other.wanted.sum()))
+    return bool(((low <= other.high + room) & (high >= other.low - room)).all())
 
 
 def _ranged(sums: Sums, cell: int) -> str:

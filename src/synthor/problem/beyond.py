@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.problem.cures import TOLERANCES
 from synthor.problem.level import Level
 from synthor.problem.marginals import inexact
 from synthor.problem.target import Moment, Target
@@ -58,12 +59,13 @@ def beyond_reach(targets: Sequence[Target], moments: Sequence[Moment], level: Le
             yield found
 
 
-def without_whole_numbers(targets: Sequence[Target], n_units: int) -> Iterator[Finding]:
+def without_whole_numbers(targets: Sequence[Target], n_units: int, *, scaled: bool) -> Iterator[Finding]:
     """One warning for each table whose cells hold too many or too few records at the whole numbers inside of their intervals.
 
     Args:
         targets: tables of counts, for the number of records that are made.
         n_units: that number.
+        scaled: whether tables add up to another one.
     """
     for target in targets:
         fewest, most = int(target.low.sum()), int(target.high.sum())
@@ -71,7 +73,8 @@ def without_whole_numbers(targets: Sequence[Target], n_units: int) -> Iterator[F
             continue
         edge, found = ("at least", fewest) if fewest > n_units else ("at most", most)
         message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {n_units:,} records are made"
-        cure = "make more records, with `population` for what the tables add up to, or give it a wider `tolerance`"
+        better = "make more records" if scaled else f"set records to {found:,}"
+        cure = f"{better}, or give it a wider `tolerance`"
         yield Finding(where=target.name, message=message, cure=cure, found=found, expected=n_units, severity="warning")
 
 
@@ -122,10 +125,15 @@ def _cells(target: Target, table: Target, level: Level, n_units: float) -> Findi
     edge = float(most[cell] if more else least[cell])
     labels = ", ".join(target.labels(cell).values())
     held = f"'{table.name}' has {'at most' if more else 'at least'} {_shown(edge)}"
+    room = inexact(n_units) + target.slack + table.slack
+    looser = "" if target.kind != "count" or not target.exact else next(
+        (f", or give it `tolerance: {{relative: {100 * share:g}%}}`" for share in TOLERANCES
+         if (np.ceil(target.wanted * (1 - share)) <= most + room).all()
+         and (np.floor(target.wanted * (1 + share)) >= least - room).all()), "")  # fmt: skip
     return Finding(
         where=target.name,
         message=f"{_shown(float(target.wanted[cell]))} {f'of {labels} ' if labels else ''}cannot be met: {held}",
-        cure="correct one of them, or give it a `tolerance`",
+        cure=f"correct one of them{looser}",
         label=labels or None,
         found=float(target.wanted[cell]),
         expected=edge,

@@ -140,7 +140,7 @@ class _Compilation:
         factor = spec.records / self.whole
         scaled = targets if factor == 1 else tuple(target.scaled(factor) for target in targets)
         if not any(finding.severity == "error" for finding in self.findings):
-            self.findings += without_whole_numbers(scaled, spec.records)
+            self.findings += without_whole_numbers(scaled, spec.records, scaled=factor != 1)
         first = {id(reading): target.name for target, reading in reversed(made)}
         inlined = [_inlined(first[id(reading)], reading) for reading in understood if id(reading) in first]
         frozen = spec.model_copy(update={"targets": inlined, "columns": {}, "prior": None, "model": None, "sample": None})

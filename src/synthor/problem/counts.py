@@ -9,23 +9,19 @@ import numpy as np
 from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed, whole_of
 from synthor.problem.cures import of_counts, of_shares
-from synthor.problem.marginals import inexact
+from synthor.problem.gaps import left_out, of_numbers_alone, records_may_have
+from synthor.problem.marginals import SIGMAS_APART, inexact
+from synthor.problem.own_totals import own_totals
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reader
 from synthor.problem.rows import Listed, Total
 from synthor.problem.shares import shares_by
-from synthor.problem.sides import TOTAL
 from synthor.problem.target import SIGMAS, Axis, Grid, Moment, Target, Universe
-from synthor.problem.totals import Filled, filled
-from synthor.spec.rules import truth
+from synthor.problem.totals import Filled, Room, by_sides, filled
+from synthor.spec.variables import as_text
 from synthor.types import Mask
 
-SHOWN = 3
-"""Gaps between bands that a warning names."""
-
 PERCENT = 100.0
-FAR = 4.0
-"""Standard deviations that a cell is never off by."""
 
 
 def counts(reader: Reader) -> Target | Moment | None:
@@ -50,15 +46,26 @@ def counts(reader: Reader) -> Target | Moment | None:
         return None
     _warn_of_blanks(reader, axes, rows, grid.universe, all_records=measure == "count" and not grid.universe)
     if sparse:
-        return _sparse(reader, rows, grid, measure)
-    whole, room = _whole(reader, measure, rows, grid)
-    covered = [axis.covers for axis in axes]
-    most = float(reader.n_units) if measure == "count" else whole_of(rows)
-    table = filled(rows, [axis.labels for axis in axes], room, reader.add, whole, most=most, covered=covered)
+        found = _sparse(reader, rows, grid, measure)
+        return _of_all_records(reader, found, rows, (), Room(fixed=0.0)) if measure == "count" else found
+    most, room = float(reader.n_units) if measure == "count" else whole_of(rows), _room(reader, measure, rows)
+    inside = [records_may_have(reader, axis, grid.universe) for axis in axes]
+    table = filled(
+        rows,
+        [axis.labels for axis in axes],
+        room,
+        reader.add,
+        most if grid.covers else None,
+        most=most,
+        covered=[bool((axis.group_of[of] >= 0).all()) for axis, of in zip(axes, inside, strict=True)],
+        possible=_possible(axes, inside),
+        warn=reader.warn,
+    )
     if reader.failed:
         return None
     factor, slack = _scale(reader, measure, table, rows, grid)
-    return _table(reader, measure, table, rows, grid, factor, slack)
+    found = _table(reader, measure, table, rows, grid, factor, slack)
+    return _of_all_records(reader, found, rows, table.totals, room) if measure == "count" else found
 
 
 def _refuse_shares_inside(reader: Reader, axes: tuple[Axis, ...], rows: Listed) -> None:
@@ -88,7 +95,7 @@ def _sparse(reader: Reader, rows: Listed, grid: Grid, measure: str) -> Target:
     hidden = np.isnan(values)
     values = np.where(hidden, (low + np.minimum(high, reader.n_units)) / 2, values)
     table = Filled(
-        values=values, low=low, high=np.minimum(high, reader.n_units), unknown=hidden, silent=hidden & np.isinf(high), sums=()
+        values=values, low=low, high=np.minimum(high, reader.n_units), unknown=hidden, silent=hidden & np.isinf(high)
     )
     factor, slack = _scale(reader, measure, table, rows, grid)
     sigma = np.append(rows.sigma[order], none)
@@ -98,12 +105,7 @@ def _sparse(reader: Reader, rows: Listed, grid: Grid, measure: str) -> Target:
 def _table(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid, factor: float, slack: float) -> Target:
     """A full table."""
     sigma = placed(rows.cells, rows.sigma, grid.size)
-    for kept in dict.fromkeys(tuple(code != TOTAL for code in total.codes) for total in table.sums):
-        axes = tuple(axis for axis, keep in zip(grid.axes, kept, strict=True) if keep)
-        totals = [total for total in table.sums if tuple(code != TOTAL for code in total.codes) == kept]
-        if not axes and grid.covers:
-            continue  # all records together
-        reader.sums.append(_sum(reader, measure, replace(grid, axes=axes), totals, factor))
+    reader.sums += own_totals(reader, measure, table, grid, factor)
     if reader.written.margin_of_error is not None and table.unknown.any():
         if table.unknown.all():  # then there is nothing that a margin of error could be about
             return replace(reader.target(measure, grid, table, sigma, factor, slack), sigma=None)
@@ -113,22 +115,6 @@ def _table(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid
         sigma = np.where(table.unknown, reach / SIGMAS, sigma)
         return replace(reader.target(measure, grid, told, sigma, factor, slack), hidden=True)
     return reader.target(measure, grid, table, sigma, factor, slack)
-
-
-def _sum(reader: Reader, measure: str, grid: Grid, totals: Sequence[Total], factor: float) -> Target:
-    """Totals over cells that are not told, as a table without the sides that they sum over."""
-    cells = [
-        int(np.ravel_multi_index([code for code in total.codes if code != TOTAL], grid.shape)) if grid.axes else 0
-        for total in totals
-    ]
-    order = np.argsort(cells)
-    values = np.array([totals[i].value.value for i in order])
-    none = np.zeros(len(values))
-    table = Filled(values=values, low=values, high=values, unknown=none > 0, silent=none > 0, sums=())
-    grid = replace(grid, listed=np.array(cells, np.int64)[order])
-    made = reader.target(measure, grid, table, none, factor, 0.0)
-    over = " by ".join(axis.variable.name for axis in grid.axes)
-    return replace(made, name=f"{made.name} (totals{f' of {over}' if over else ''})", totals_of=made.name)
 
 
 def _warn_of_blanks(
@@ -142,50 +128,59 @@ def _warn_of_blanks(
         return
     for axis, codes in zip(axes, np.unravel_index(rows.cells, [axis.size for axis in axes]), strict=True):
         name = axis.variable.name
-        inside = _inside(reader, axis, universe)
+        inside = records_may_have(reader, axis, universe)
         met = np.bincount(axis.group_of[inside & (axis.group_of >= 0)], minlength=axis.size) > 0
         met[codes] = False
         if met.any() and not rows.totals:
             absent = ", ".join(np.array(axis.labels)[met].tolist())
             reader.warn(f"has no row for {absent}{f' of {name}' if len(axes) > 1 else ''}; none is wanted")
-        gaps = np.flatnonzero(inside & (axis.group_of < 0))
-        if name in (reader.written.groups or {}):  # may well speak of a part, but hardly of one with a hole
-            counted = np.flatnonzero(axis.group_of >= 0)
-            gaps = gaps[(gaps > counted.min()) & (gaps < counted.max())] if axis.variable.numeric else gaps[:0]
-        if len(gaps):
-            told = ", ".join(axis.variable.labels[gap] for gap in gaps[:SHOWN]) + (", ..." if len(gaps) > SHOWN else "")
+        if told := left_out(reader, axis, universe):
             if all_records and np.nansum(rows.values) >= reader.n_units - inexact(reader.n_units):
                 counts = f"yet its counts add up to all {shown(reader.n_units)} records"
                 reader.warn(
                     f"its labels leave out {told} of {name}, {counts}: nobody is left for them; close the gap if it is a slip"
+                    + of_numbers_alone(axis)
                 )
             else:
-                reader.warn(f"its labels leave out {told} of {name}, so it counts the other records only")
+                reader.warn(
+                    f"its labels leave out {told} of {name}, so it counts the other records only{of_numbers_alone(axis)}"
+                )
 
 
-def _inside(reader: Reader, axis: Axis, universe: Universe | None) -> Mask:
-    """Which categories of a side the records of the table may have."""
-    if universe is None:
-        return np.ones(axis.variable.size, bool)
-    name, size = axis.variable.name, axis.variable.size
-    variables = {**{variable.name: variable for variable in reader.level.variables}, name: axis.variable}
-    return truth(universe.predicate, {name: np.arange(size, dtype=np.int32)}, variables, size).may
+def _possible(axes: Sequence[Axis], inside: Sequence[Mask]) -> Mask:
+    """Which cells records may fall into whose categories on each side are `inside`, (cells,)."""
+    found = np.ones(1, bool)
+    for axis, of in zip(axes, inside, strict=True):
+        groups = np.bincount(axis.group_of[of & (axis.group_of >= 0)], minlength=axis.size) > 0
+        found = np.logical_and.outer(found, groups).ravel()
+    return found
 
 
-def _whole(reader: Reader, measure: str, rows: Listed, grid: Grid) -> tuple[float | None, float]:
-    """What all cells add up to, as far as that is known, and how far rounding may put each value off, as printed."""
+def _room(reader: Reader, measure: str, rows: Listed) -> Room:
+    """How far rounding, or what the spec says, may put each value off, as printed."""
     half = 0.5 * 10.0**-rows.decimals if measure == "share" else 0.0
-    loose = reader.written.tolerance
-    if reader.written.rounded_to is not None:
-        half = reader.written.rounded_to / 2
-    elif loose is not None and len(rows.values):
-        points = loose.points if measure == "share" else 0.01 * reader.n_units * (loose.points or 0)
-        half = max(half, float(np.nanmax(rows.values, initial=0.0)) * loose.factor, points or 0.0)
-    elif reader.written.margin_of_error is not None:
-        half = max(half, 0.5)
-    if not grid.covers:
-        return None, half
-    return (float(reader.n_units) if measure == "count" else whole_of(rows)), half
+    written, loose = reader.written, reader.written.tolerance
+    told = rows.values[rows.told]
+    whole = measure == "count" and bool((told == np.rint(told)).all())
+    if written.rounded_to is not None:
+        step = written.rounded_to
+        return Room(fixed=step / 2, whole=whole, said=lambda times: f"`rounded_to: {as_text(step * times)}`")
+    if loose is not None and loose.points is not None:
+        points = loose.points
+        fixed = 0.01 * points * (whole_of(rows) if measure == "share" else float(reader.n_units))
+
+        def in_points(times: float) -> str:
+            return f"`tolerance: {{points: {as_text(points * times)}}}`" if points * times <= PERCENT else ""
+
+        return Room(fixed=max(half, fixed), whole=whole, said=in_points)
+    if loose is not None:
+        share = loose.factor
+
+        def in_percent(times: float) -> str:
+            return f"`tolerance: {{relative: {as_text(PERCENT * share * times)}%}}`" if share * times <= 1 else ""
+
+        return Room(fixed=half, share=share, whole=whole, said=in_percent)
+    return Room(fixed=half if written.margin_of_error is None else max(half, 0.5))
 
 
 def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid) -> tuple[float, float]:
@@ -196,7 +191,6 @@ def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid
     """
     total = float(table.values.sum())
     if measure == "count":
-        _check_counts(reader, table, rows, grid)
         return 1.0, 0.0
     whole = whole_of(rows)
     if not grid.covers:
@@ -217,28 +211,79 @@ def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid
     return reader.n_units / total if total else 0.0, slack * reader.n_units
 
 
-def _check_counts(reader: Reader, table: Filled, rows: Listed, grid: Grid) -> None:
-    """Add a finding where counts cannot add up to `records`, whatever they are inside their intervals."""
-    least, most = np.where(table.unknown, table.low, table.values), np.where(table.unknown, table.high, table.values)
-    intervals = reader.bounds(table.values, 0.01 * reader.n_units)
-    loose = intervals is not None or reader.written.margin_of_error is not None
-    if intervals is not None:
-        least, most = np.where(table.unknown, least, intervals[0]), np.where(table.unknown, most, intervals[1])
-    elif loose:
-        off = FAR * (rows.sigma.max(initial=0.0) if grid.listed is not None else placed(rows.cells, rows.sigma, grid.size))
-        least, most = np.maximum(least - off, 0.0), most + off
-    low, high, room = float(least.sum()), float(most.sum()), inexact(reader.n_units)
-    if not (low > reader.n_units + room or (grid.covers and high < reader.n_units - room)):
-        return
+def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequence[Total], room: Room) -> Target:
+    """A table of counts; a finding is added where it cannot add up to `records`, or hardly can.
+
+    It cannot where no records meet all cells, or all totals of one side. It hardly can where figures with margins of error add
+    up to any other number, since records are made for their sum, and where roundings would have to conspire.
+
+    Args:
+        reader: of the table.
+        target: the table.
+        rows: its rows.
+        totals: those that are told of all their cells.
+        room: how far they may be off.
+    """
+    covers, n_units, loose = target.grid.covers, float(reader.n_units), reader.loose
+    low, high = _ends(target)
+    published = float(target.wanted.sum())
     hidden = not rows.told.all()
-    found = low if low > reader.n_units else high
-    if loose:
-        found = math.floor(found) if low > reader.n_units else math.ceil(found)
-    bound = "" if not (hidden or loose) else "at least " if low > reader.n_units else "at most "
+    for kept, of in by_sides(totals).items() if covers else ():
+        if len(of) == math.prod(size for size, keep in zip(target.shape, kept, strict=True) if keep):
+            least, most = _ends_of_totals(of, room)
+            low, high = max(low, least), min(high, most)
+            if not any(kept):
+                published, hidden = of[0].value.value, False
+    gap, near = published - n_units, inexact(n_units)
+    cannot = low > n_units + near or (covers and high < n_units - near)
+    if not cannot and not (covers and loose and not hidden and abs(gap) > _usual(reader, target) + near):
+        return target
+    found = low if low > n_units else high
     n_hidden = f" ({int((~rows.told).sum())} of them not told)" if hidden else ""
-    message = f"counts add up to {bound}{shown(found)}{n_hidden}, but {reader.reading.whole} is {shown(reader.n_units)}"
-    whole = float(table.values.sum()) if loose else found
-    cure = of_counts(whole, reader.n_units, reader.reading.whole, decimals=rows.decimals, covers=grid.covers, hidden=hidden)
-    reader.add(message, cure, found=float(found), expected=float(reader.n_units))
-    if grid.covers:
+    if loose:
+        found = math.floor(found) if low > n_units else math.ceil(found)
+    bound = "" if not (hidden or loose) else "at least " if low > n_units else "at most "
+    what = f"counts add up to {bound}{shown(found)}{n_hidden}"
+    if loose:
+        ends = f"{bound}{shown(found)}" if cannot else f"{shown(math.ceil(low))} to {shown(math.floor(high))}"
+        what = f"counts add up to {shown(published)}{n_hidden}, with {_looseness(reader)} {ends}"
+    message = f"{what}, but {reader.reading.whole} is {shown(n_units)}"
+    whole = found if not loose else published if low > high else min(max(published, math.ceil(low)), math.floor(high))
+    cure = of_counts(
+        whole, n_units, reader.reading.whole, decimals=rows.decimals, covers=covers, hidden=hidden, exact=not loose
+    )
+    (reader.add if cannot else reader.warn)(message, cure, found=float(found if cannot else published), expected=n_units)
+    if covers and cannot:
         reader.off.append(reader.findings.pop())
+    return target
+
+
+def _ends(target: Target) -> tuple[float, float]:
+    """The fewest and the most records with which all cells of a table are met; whole numbers where it has margins of error."""
+    edges = (target.lowest, target.highest) if target.sigma is None else (target.low, target.high)
+    return float(edges[0].sum()), float(edges[1].sum())
+
+
+def _ends_of_totals(totals: Sequence[Total], room: Room) -> tuple[float, float]:
+    """The least and the most that totals come to together; whole numbers where they have margins of error and are whole."""
+    values, sigma = (np.array(of) for of in ([one.value.value for one in totals], [one.sigma for one in totals]))
+    low, high = room.ends(values, values)
+    low, high = np.maximum(low - SIGMAS * sigma, 0.0), high + SIGMAS * sigma
+    if (sigma > 0).any() and (values == np.rint(values)).all():
+        low, high = np.ceil(low), np.floor(high)
+    return float(low.sum()), float(high.sum())
+
+
+def _usual(reader: Reader, target: Target) -> float:
+    """How far the sum of a table is off its population, as a rule: of margins of error, by the rounding of its cells alone."""
+    if target.sigma is not None:
+        return 0.5 * (target.grid.size + 1)
+    intervals = reader.bounds(target.wanted, 0.01 * reader.n_units)
+    off = np.zeros(1) if intervals is None else intervals[1] - target.wanted
+    return SIGMAS_APART * float(np.sqrt(np.square(off).sum() / 3))  # of so many uniform distributions
+
+
+def _looseness(reader: Reader) -> str:
+    if reader.written.margin_of_error is not None:
+        return "their margins of error"
+    return "their rounding" if reader.written.rounded_to is not None else "their tolerance"

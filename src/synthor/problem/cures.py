@@ -1,24 +1,36 @@
 """What people get wrong in the tables that they download, told from what was found, and how to mend it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from synthor.errors import nearest
+from synthor.problem.marginals import inexact
+from synthor.spec.tables.labels import span
 from synthor.spec.tables.layout import NAMELESS
-from synthor.spec.variables import Variable
+from synthor.spec.variables import Variable, as_text, number_of
 from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MARGIN = re.compile(r"\bmoe\b|margin|\berror\b|±|\+/-|_moe|moe_", re.IGNORECASE)
+PLAIN = re.compile(r"\(?[^\W\d][\w.()-]*(?: [\w.()-]+)*")
+WORDS = ("yes", "no", "true", "false", "on", "off", "null", "none")
+"""What YAML may take for a text, but for words that it, or a reader of it, may take for something else."""
+
 SEVERAL = 2
 """Counts of so many times the records are taken to be of a population that they stand for."""
+
+TOLERANCES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+"""Shares by which counts may be off that are proposed where tables disagree; more is no disagreement of rounding."""
 
 NEAR = 0.01
 """Share by which perturbed counts may be off their total."""
 
-THOUSAND = 1000
+THOUSAND, THREE = 1000, 3
+SHOWN = 3
+"""Labels that a message names, where they are more."""
+
 SHORT = 60
 """Letters of a text that a message repeats."""
 
@@ -50,15 +62,17 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
     """
     if not text:
         return "give every row its label; where cells were merged, repeat the label above"
+    if MARGIN.search(text) and not any(MARGIN.search(label) for label in labels):
+        return f"if it is a column of margins of error, leave it out: `columns: {{{_quoted(text)}: null}}`"
     if found := _mangled(text, labels):
         meant, how = found
         return f"did you mean '{meant}'? {how}".rstrip()
     if re.fullmatch(r"\d(?:\.\d+)?[eE]\+\d+", text):
         return "a spreadsheet shortened it: keep codes as text"
     codes = text.isdecimal() and all(label.isdecimal() for label in labels)
-    rename = f"`labels: {{{variable.name}: {{'{short(text)}': Total}}}}`"
     if codes and (n := sum(label.startswith(text) for label in labels)) > 1:
-        return f"{n} labels begin so: if it is their sum, leave the row out or say {rename}"
+        rename = f" or say {_renaming(variable.name, text, 'Total')}" if n == len(labels) else ""
+        return f"{n} labels begin so: if it is their sum, leave the row out{rename}"
     found_near = nearest(short(text), labels)
     if found_near.startswith("did") and not codes:
         return found_near
@@ -66,9 +80,76 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
         if other.kind == "category" and other.name != variable.name and other.code(text) >= 0:
             return f"it is a label of {other.name}"
     known = found_near if not found_near.startswith("did") else nearest("", labels)
+    if variable.numeric and span(text) is None:
+        return f"{known}; if it is a band or Total, say so: {_renaming(variable.name, text)}"
     if variable.numeric or codes:
         return known
-    return f"{known}; if it is one of them or Total, say so: `labels: {{{variable.name}: {{'{short(text)}': ...}}}}`"
+    return f"{known}; if it is one of them or Total, say so: {_renaming(variable.name, text)}"
+
+
+def _renaming(name: str, text: str, meant: str = "...") -> str:
+    """Where to say what a label is, and how, if it is not too long to be repeated."""
+    return f"`labels: {{{name}: {{{_in_quotes(text)}: {meant}}}}}`" if len(text) <= SHORT else "in `labels`"
+
+
+def of_groups(groups: Mapping[str, Sequence[float]], name: str) -> str:
+    """That labels are bands as they stand, each single value too.
+
+    >>> of_groups({"0-17": [0.0, 18.0], "18": [18.0, 19.0]}, "age")
+    "if single values are meant, say so: `groups: {age: {'0-17': [0, 18], '18': [18, 19]}}`"
+    """
+    told = ", ".join(f"'{label}': [{as_text(low)}, {as_text(below)}]" for label, (low, below) in groups.items())
+    return f"if single values are meant, say so: `groups: {{{name}: {{{told}}}}}`"
+
+
+def of_left_out(only: Mapping[str, str], *, in_place: bool) -> str:
+    """What to do about columns that were left out although rows differ by them.
+
+    Args:
+        only: these columns, and what the first of the rows has in each.
+        in_place: whether the table is written in the spec.
+
+    >>> of_left_out({"zone": "N", "year": "2021"}, in_place=False)
+    "make them variables, or choose one with `layout: {only: {zone: N, year: '2021'}}`"
+    """
+    what = "make them variables" if len(only) > 1 else "make it a variable"
+    if in_place:
+        return f"{what}, or keep one row of each cell"
+    chosen = ", ".join(f"{_quoted(name)}: {_quoted(text)}" for name, text in only.items())
+    return f"{what}, or choose one with `layout: {{only: {{{chosen}}}}}`"
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML takes it for one, between braces."""
+    return text if PLAIN.fullmatch(text) is not None and text.casefold() not in WORDS else _in_quotes(text)
+
+
+def _in_quotes(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def of_record(text: str, variable: Variable) -> str:
+    """What to do about a value of a record that belongs to no category.
+
+    >>> from synthor.spec.variables import Category, Integer
+    >>> of_record("1001", Category(type="category", values=["01001", "01003"]).build("zone"))
+    "did you mean '01001'? leading zeros were lost: keep codes as text"
+    >>> of_record("130", Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age"))
+    'age goes from 0 to 99'
+    """
+    alike = [label for label in variable.labels if number_of(label) == number_of(text)]
+    if len(alike) > 1 and text in alike:
+        return f"as numbers {' and '.join(alike[:SHOWN])} are the same: keep codes as text"
+    if found := _mangled(text, variable.labels):
+        meant, how = found
+        return f"did you mean '{meant}'? {how}".rstrip()
+    if variable.numeric:
+        return variable.extent
+    return (
+        f"did you mean '{alike[0]}'? codes were read as numbers: keep them as text"
+        if alike
+        else nearest(short(text), variable.labels)
+    )
 
 
 def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
@@ -90,6 +171,8 @@ def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
         meant = ""
     if meant in known:
         return known[meant], "it is UTF-8 that was read as Windows-1252: save it anew from its source"
+    if (found := re.fullmatch(r"(\d+)( ?(?:-|to) ?)(\d+)", text)) and f"{found[3]}{found[2]}{found[1]}" in known:
+        return known[f"{found[3]}{found[2]}{found[1]}"], ""
     ending = [label for label in labels if len(label) > 2 and label[-1:].isdecimal() and text.endswith(label)]
     return (ending[0], "") if len(ending) == 1 else None
 
@@ -123,8 +206,11 @@ def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str],
     if name == NAMELESS:
         return 'say what it is: `columns: {"": ...}` (a variable, or null)'
     told = short(name)
+    if len(name) > SHORT:
+        return "say in `columns` what it is; null leaves it out"
     if MARGIN.search(name):
-        return f"if it holds margins of error, say `margin_of_error: {told}`, otherwise `columns: {{{told}: null}}`"
+        key = _quoted(name)
+        return f"if it holds margins of error, say `margin_of_error: {key}`, otherwise `columns: {{{key}: null}}`"
     found = nearest(told, [*(variable.name for variable in variables), *measures])
     if found.startswith("did"):
         return found
@@ -132,7 +218,7 @@ def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str],
         if variable.code(name) >= 0:
             return f"it is a label of {variable.name}: say `layout: {{wide: [{variable.name}]}}`"
     meant = "null leaves it out" if measured else f"{' or '.join(measures)}, a variable, or null"
-    return f"say what it is: `columns: {{{told}: ...}}` ({meant})"
+    return f"say what it is: `columns: {{{_quoted(name)}: ...}}` ({meant})"
 
 
 def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
@@ -156,10 +242,11 @@ def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
     if text[0] in "=#":
         return "it is a formula or its error: save the table with its values"
     plain = "write a plain number, with a point for decimals"
-    return f"{plain}; if it marks a {measure} that is not told, say `suppressed: {{marks: ['{short(text)}']}}`"
+    mark = f"; if it marks a {measure} that is not told, say `suppressed: {{marks: [{_in_quotes(text)}]}}`"
+    return plain + (mark if len(text) <= SHORT else "")
 
 
-def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool) -> str:
+def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool, exact: bool) -> str:
     """What to do about counts that add up to another number than the records.
 
     Args:
@@ -169,24 +256,45 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
         decimals: that counts were written with.
         covers: whether the table counts every record.
         hidden: whether some cells are not told.
+        exact: whether the others are to be met as they are.
     """
     for whole in (1, 100):
         if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
             return "they look like shares: call the column share"
-    if decimals == 3 and total < n_units:
-        return "points between thousands need `layout: {decimal: ','}`"
-    if total != round(total):
-        return "counts must be whole numbers, without thousands separators, or be written as shares"
+    thousands = abs(total * THOUSAND - n_units) < 0.03 * n_units
+    scaled = f"`population: {total:.13g}` scales counts that are no whole numbers to the records"
+    fractions = covers and not hidden and abs(total - round(total)) > inexact(total)
+    if decimals == THREE and total < n_units:
+        points = "points between thousands need `layout: {decimal: ','}`"
+        return f"{points}; otherwise {scaled}" if fractions and not thousands else points
+    perturbed = exact and abs(total - n_units) <= NEAR * n_units
+    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if perturbed else ""
+    if fractions and not thousands:
+        return scaled + near
     if not covers:
         return f"a part cannot be more than all: correct the table, `where` or {key}"
     if hidden:
         return f"correct a cell, what the cells that are not told were smaller than, or {key}"
-    if abs(total * THOUSAND - n_units) < 0.03 * n_units:
+    if thousands:
         return f"they look like thousands: say `population: {total:.13g}`, write whole counts, or the table as shares"
     part = "say with `where` which records it counts, " if total < 0.9 * n_units else ""
     scaled = f"; `population: {total:.13g}` scales it" if key == "records" and total > SEVERAL * n_units else ""
-    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if abs(total - n_units) <= NEAR * n_units else ""
     return f"correct the table, {part}set {key} to {total:,.13g}, or write the table as shares{scaled}{near}"
+
+
+def of_total(wanted: float, found: float, head: str, *, exact: bool) -> str:
+    """What to do about a total that its cells do not come to.
+
+    Args:
+        wanted: the total.
+        found: what they come to.
+        head: of the column that it stands in, of a wide table; otherwise empty.
+        exact: whether all is told, and to be met as it is.
+    """
+    perturbed = exact and abs(wanted - found) < NEAR * abs(wanted)
+    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if perturbed else ""
+    out = f"the column of totals out: `columns: {{{_quoted(head)}: null}}`" if head else "the row of totals out"
+    return f"correct the total or a cell, or leave {out}{near}"
 
 
 def of_shares(values: Floats, names: Sequence[str], whole: float, n_units: float) -> str:
@@ -199,7 +307,10 @@ def of_shares(values: Floats, names: Sequence[str], whole: float, n_units: float
         n_units: records.
     """
     if abs(values.sum() - n_units) < 0.5 and n_units != whole:
-        return "they look like counts: call the column count"
+        exact = abs(values.sum() - n_units) <= inexact(n_units)
+        return "they look like counts: call the column count" + (
+            "" if exact else f", and say `population: {values.sum():.13g}`"
+        )
     for axis, name in enumerate(names):
         inside = values.sum(axis=tuple(a for a in range(values.ndim) if a != axis))
         if values.ndim > 1 and np.allclose(inside, whole, rtol=0.02):

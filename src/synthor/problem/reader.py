@@ -86,7 +86,7 @@ class Reader:
     n_units: float
     findings: list[Finding]
     n_before: int
-    sums: list[Target] = field(default_factory=list)
+    sums: list[Target | Moment] = field(default_factory=list)
     off: list[Finding] = field(default_factory=list)
 
     @property
@@ -125,7 +125,7 @@ class Reader:
     def target(self, measure: str, grid: Grid, table: Filled, sigma: Floats, factor: float, slack: float) -> Target:
         """A target from the values of a table, of which one stands for `factor` rows."""
         wanted = table.values * factor
-        bounds = self.bounds(wanted, 0.01 * self.n_units)
+        bounds = self.bounds(wanted, 0.01 * self.n_units, factor)
         if table.unknown.any():
             low, high = (wanted, wanted) if bounds is None else bounds
             bounds = (np.where(table.unknown, table.low * factor, low), np.where(table.unknown, table.high * factor, high))
@@ -152,6 +152,7 @@ class Reader:
         half: float,
         *,
         groups: Axis | None = None,
+        unit: float = 1.0,
     ) -> Moment:
         name = self.level.variables[position].name
         by = ", ".join(axis.variable.name for axis in grid.axes)
@@ -166,14 +167,14 @@ class Reader:
             wanted=wanted,
             half=half,
             groups=groups,
-            bounds=self.bounds(wanted, 0.01),
+            bounds=self.bounds(wanted, 0.01, unit),
             sigma=np.maximum(sigma, 1e-12) if self.written.margin_of_error is not None else None,
         )
 
-    def bounds(self, wanted: Floats, point: float) -> tuple[Floats, Floats] | None:
-        """The interval of each cell; `point` is what one percentage point is worth."""
+    def bounds(self, wanted: Floats, point: float, unit: float = 1.0) -> tuple[Floats, Floats] | None:
+        """The interval of each cell; `point` is what one percentage point is worth, `unit` what one as it is printed is."""
         if self.written.rounded_to is not None:
-            off: Floats | float = self.written.rounded_to / 2
+            off: Floats | float = self.written.rounded_to / 2 * unit
         elif self.written.tolerance is not None and self.written.tolerance.points is not None:
             off = self.written.tolerance.points * point
         elif self.written.tolerance is not None:
@@ -329,8 +330,24 @@ class Reader:
             self.add(f"where `{text[:80]}` holds for no record", ranges, label=text)
         return universe
 
-    def warn(self, message: str) -> None:
-        self.findings.append(Finding(where=self.table.source, message=message, severity="warning"))
+    def warn(
+        self,
+        message: str,
+        cure: str = "",
+        *,
+        row: int | None = None,
+        label: str | None = None,
+        found: float | None = None,
+        expected: float | None = None,
+    ) -> None:
+        self.add(message, cure, row=row, label=label, found=found, expected=expected)
+        self.findings.append(replace(self.findings.pop(), severity="warning"))
+
+    @property
+    def loose(self) -> bool:
+        """Whether its figures may be off, by what it says, be they told."""
+        written = self.written
+        return any(one is not None for one in (written.rounded_to, written.tolerance, written.margin_of_error))
 
     def add(
         self,

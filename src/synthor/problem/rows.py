@@ -1,16 +1,16 @@
 """The rows of a table, read: which cell each is, what it says, and what it does not tell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.problem.cures import of_label, short
+from synthor.problem.cures import of_groups, of_label, of_left_out, short
 from synthor.problem.printed import LISTED, Add, FirstFew, Printed
-from synthor.problem.sides import NONE, TOTAL, codes_of
+from synthor.problem.sides import NONE, TOTAL, codes_of, groups_of
 from synthor.problem.target import Axis
 from synthor.spec.tables import Table
-from synthor.spec.tables.labels import is_total
+from synthor.spec.tables.labels import is_total, span
 from synthor.spec.tables.numbers import Published
 from synthor.spec.targets import TargetSpec
 from synthor.spec.variables import Variable
@@ -19,11 +19,23 @@ from synthor.types import CellIndex, Floats, Mask
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A row of totals: `TOTAL` in place of the codes that it sums over, what it says, and where."""
+    """A row of totals.
+
+    Attributes:
+        codes: those of its cell, `TOTAL` in place of those that it sums over.
+        value: what it says.
+        row: of the file.
+        place: of it among all rows of the table, as are `Listed.places`.
+        sigma: standard deviation from its own margin of error, infinite where none can be read; 0 where there are none.
+        head: of the column that it stands in, where its row of the file has cells, too: in a wide table; empty otherwise.
+    """
 
     codes: tuple[int, ...]
     value: Published
     row: int
+    place: int
+    sigma: float
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +49,8 @@ class Listed:
         high: (m,) the most.
         sigma: (m,) standard deviation where there are margins of error, otherwise 0.
         rows: (m,) row of the file.
-        totals: rows that sum over others.
+        places: (m,) place among all rows of the table, cell by cell.
+        totals: rows that sum over others; several may be of the same.
         decimals: most that a value was written with.
     """
 
@@ -47,6 +60,7 @@ class Listed:
     high: Floats
     sigma: Floats
     rows: CellIndex
+    places: CellIndex
     totals: tuple[Total, ...]
     decimals: int
 
@@ -92,7 +106,7 @@ def listed(
     texts = columns[at[measure]]
     values, low, high, legible = read.values(texts)
     sigma, known = read.sigmas(margin, ~np.isnan(values))
-    free = np.isinf(sigma)
+    free, of_totals = np.isinf(sigma), np.where(known, sigma, np.inf)
     values[free], low[free], high[free], sigma[free] = np.nan, 0.0, np.inf, 0.0
     nameless, over = (codes == NONE).any(axis=0), (codes == TOTAL).any(axis=0)
     usable = np.flatnonzero(legible & known & ~nameless & ~over)
@@ -105,6 +119,7 @@ def listed(
     again[usable] = True
     again[usable[kept]] = False
     was = dict(zip(usable[again[usable]].tolist(), usable[first[kind[again[usable]]]].tolist(), strict=True))
+    again[_told_apart(table, was, first_few, in_place=not isinstance(written.table, str))] = False
     for i in np.flatnonzero(nameless | ~legible | (~known & ~over & ~nameless) | again).tolist():
         row, number = table.rows[i], table.numbers[i]
         if nameless[i]:
@@ -121,6 +136,13 @@ def listed(
     first_few.tell_of_the_rest()
     rows = usable[kept]
     totals = np.flatnonzero(over & ~nameless & legible).tolist()
+    with_cells = {table.numbers[i] for i in rows.tolist()}
+
+    def head(i: int) -> str:
+        """Of a total in a row of cells: the label that says that it is one."""
+        told = [table.rows[i][side] for side, code in zip(sides, codes[:, i], strict=True) if code == TOTAL]
+        return told[-1] if table.numbers[i] in with_cells else ""
+
     return Listed(
         cells=cells[kept],
         values=values[rows],
@@ -128,19 +150,54 @@ def listed(
         high=high[rows],
         sigma=sigma[rows],
         rows=np.array(table.numbers, np.int64)[rows],
-        totals=_largest(Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i]) for i in totals),
+        places=rows,
+        totals=tuple(
+            Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i], i, float(of_totals[i]), head(i))
+            for i in totals
+        ),
         decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),
     )
 
 
-def _largest(totals: Iterable[Total]) -> tuple[Total, ...]:
-    """Of totals of the same, which a column that was left out told apart, that of all."""
-    found: dict[tuple[int, ...], Total] = {}
-    for total in totals:
-        before = found.get(total.codes)
-        if before is None or not before.value.told or total.value.value > before.value.value:
-            found[total.codes] = total
-    return tuple(found.values())
+def _told_apart(table: Table, was: Mapping[int, int], first_few: FirstFew, *, in_place: bool) -> list[int]:
+    """Rows whose cells were given already, but that differ by a column that was left out; it is told, with what to do about it.
+
+    Args:
+        table: as text.
+        was: for rows whose cells were given already, the row that gave it first.
+        first_few: takes the finding.
+        in_place: whether the table is written in the spec.
+    """
+    left_out = [(name, _filled_down(texts)) for name, texts in table.left_out]
+    every = {i for _, texts in left_out for i, before in was.items() if texts[i] != texts[before]}
+    if not every:
+        return []
+    first = was[min(every)]
+    only: dict[str, str] = {}
+    left = {i: was[i] for i in every}
+    for name, texts in left_out:  # those that are left over when rows are chosen by the columns before
+        if any(texts[i] != texts[before] for i, before in left.items()):
+            only[name] = texts[first]
+            left = {i: before for i, before in left.items() if texts[i] == texts[before] == texts[first]}
+    names, one = " and ".join(f"'{short(name)}'" for name in only), len(only) == 1
+    gives = "1 row gives" if len(every) == 1 else f"{len(every):,} rows give"
+    first_few.add(
+        "columns that were left out",
+        f"{names} {'was' if one else 'were'} left out, but rows differ by {'it' if one else 'them'}: "
+        f"{gives} cells that rows above gave already",
+        of_left_out(only, in_place=in_place),
+        row=table.numbers[min(every)],
+        label=next(iter(only)),
+    )
+    return sorted(every)
+
+
+def _filled_down(texts: Sequence[str]) -> list[str]:
+    """Texts of a column, blanks filled with the text above them, as merged cells leave them."""
+    found: list[str] = []
+    for text in texts:
+        found.append(text or (found[-1] if found else ""))
+    return found
 
 
 def _lookup(
@@ -149,7 +206,8 @@ def _lookup(
     texts = dict.fromkeys(row[side] for row in table.rows)
     as_they_are = axis.variable if axis.labels == axis.variable.labels else None
     totals = written.layout.total if written.layout is not None else None
-    found = codes_of(texts, axis.labels, as_they_are, renamed.get(axis.variable.name, {}), totals)
+    numbers = axis.variable if as_they_are is None and axis.variable.numeric else None
+    found = codes_of(texts, axis.labels, as_they_are, renamed.get(axis.variable.name, {}), totals, numbers=numbers)
     if written.flows is not None:
         return {text: NONE if code == TOTAL else code for text, code in found.items()}
     return found
@@ -188,6 +246,9 @@ class _Unknown:
         more = more if text else more.replace("nor", "and")
         message = f"'{short(text)}' is no label of {name}{more}" if text else f"{name} is blank{more}"
         cure = of_label(text, axis.labels, axis.variable, self.variables)
+        if axis.variable.numeric and (one := span(text)) is not None and one.single:
+            groups = groups_of((row[side] for row in self.table.rows), axis.variable)
+            cure += f"; {of_groups(groups, name)}" if groups is not None and len(groups) <= LISTED else ""
         if self.written.flows is not None and is_total(text):
             cure = "flows take no totals: leave the row out"
         self.first_few.add(f"unknown labels of {name}", message, cure, row=number, label=text)

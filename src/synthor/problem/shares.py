@@ -1,6 +1,7 @@
 """Shares of a variable inside the categories of others."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,12 @@ import numpy as np
 from synthor.errors import nearest
 from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed
+from synthor.problem.gaps import left_out, of_numbers_alone
 from synthor.problem.reader import Reader
-from synthor.problem.rows import Listed
+from synthor.problem.rows import Listed, Total
 from synthor.problem.sides import TOTAL
 from synthor.problem.target import Axis, Grid, Moment
+from synthor.problem.totals import Room, by_sides, chosen
 from synthor.types import Floats, Mask
 
 HALVINGS, NEARLY = 60, 1e-9
@@ -36,7 +39,8 @@ def shares_by(reader: Reader) -> Moment | None:
     n_whole = int((listed.any(axis=1) & ~hidden.any(axis=1)).sum())
     whole = 100.0 if shares[~hidden.any(axis=1)].sum() > 1.5 * n_whole or (shares > 1.5).any() else 1.0
     half = 0.5 * 10.0**-rows.decimals
-    _check_totals(reader, axes, rows, shares, hidden, half)
+    totals, _ = chosen(rows, Room(fixed=half), [axis.labels for axis in axes], reader.warn)
+    _check_totals(reader, axes, totals, shares, hidden, half)
     rest = whole - shares.sum(axis=1)
     alone = (hidden.sum(axis=1) == 1) & (rest >= 0)
     _check_rests(reader, axes, rows, np.where(alone, rest, np.nan), half * shape[1])
@@ -49,9 +53,44 @@ def shares_by(reader: Reader) -> Moment | None:
     _check_sums(reader, axes, shares / whole, (listed > 0) & ~hidden, given, half / whole, whole)
     printed = np.where(given[:, None], shares / whole, np.nan)
     grid = Grid(axes=axes[:-1], universe=reader.universe())
+    if told := left_out(reader, axes[-1], grid.universe):
+        name = axes[-1].variable.name
+        reader.warn(
+            f"its labels leave out {told} of {name}, so its shares are of the other records only; close the gap if it is a slip"
+            + of_numbers_alone(axes[-1])
+        )
     wanted = adding_up(printed, half / whole)
-    found = reader.moment("shares", grid, axes[-1].position, wanted, sigma / whole, half / whole, groups=axes[-1])
+    found = reader.moment(
+        "shares", grid, axes[-1].position, wanted, sigma / whole, half / whole, groups=axes[-1], unit=1 / whole
+    )
+    if reader.loose:
+        reader.sums += _over(reader, axes, totals, whole, half)
     return replace(found, printed=printed) if found.exact else found
+
+
+def _over(reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], whole: float, half: float) -> Iterator[Moment]:
+    """Shares over all categories of some sides: with those inside each known only nearly, they say something of their own."""
+    for kept, some in by_sides([total for total in totals if total.codes[-1] != TOTAL]).items():
+        by = tuple(axis for axis, keep in zip(axes[:-1], kept[:-1], strict=True) if keep)
+        shape = (math.prod(axis.size for axis in by), axes[-1].size)
+        shares, sigma = np.full(shape, np.nan), np.zeros(shape)
+        for total in some:
+            codes = [code for code, keep in zip(total.codes[:-1], kept[:-1], strict=True) if keep]
+            at = (int(np.ravel_multi_index(codes, [axis.size for axis in by])) if by else 0, total.codes[-1])
+            shares[at], sigma[at] = total.value.value / whole, total.sigma / whole
+        given = np.isfinite(shares).all(axis=1) & np.isfinite(sigma).all(axis=1)
+        over = Grid(axes=by, universe=reader.universe())
+        _check_sums(reader, (*by, axes[-1]), np.nan_to_num(shares), np.isfinite(shares), given, half / whole, whole)
+        shares[~given] = np.nan
+        if reader.failed or not given.any():
+            continue
+        wanted = adding_up(shares, half / whole)
+        made = reader.moment(
+            "shares", over, axes[-1].position, wanted, np.where(given[:, None], sigma, 0.0), half / whole,
+            groups=axes[-1], unit=1 / whole,
+        )  # fmt: skip
+        of = " by ".join(axis.variable.name for axis in by)
+        yield replace(made, name=f"{reader.written.name} (totals{f' of {of}' if of else ''})") if reader.written.name else made
 
 
 def adding_up(shares: Floats, half: float) -> Floats:
@@ -122,19 +161,22 @@ def _check_sums(
         reader.add(message, cure, label=where, found=round(float(sums[row] * whole), 10), expected=whole)
 
 
-def _check_totals(reader: Reader, axes: tuple[Axis, ...], rows: Listed, shares: Floats, hidden: Mask, half: float) -> None:
+def _check_totals(
+    reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], shares: Floats, hidden: Mask, half: float
+) -> None:
     """Totals inside one category must be those of its shares; totals over categories are left out, which is told."""
     by = Grid(axes=axes[:-1])
-    for total in rows.totals:
+    for total in totals:
         if TOTAL in total.codes[:-1]:
             continue
         at = int(np.ravel_multi_index(total.codes[:-1], by.shape))
         found, wanted = round(float(shares[at].sum()), 10), total.value.value
-        if not hidden[at].any() and total.value.told and abs(found - wanted) > half * (shares.shape[1] + 1) + 1e-9:
+        if not hidden[at].any() and abs(found - wanted) > half * (shares.shape[1] + 1) + 1e-9:
             where = ", ".join(by.labels(at).values())
             message = f"the total of ({where}) is {shown(wanted)}, but its shares add up to {shown(found)}"
             reader.add(message, "correct the total or a share", row=total.row, label=where, found=found, expected=wanted)
-    if over := [total.row for total in rows.totals if TOTAL in total.codes[:-1] and total.codes[-1] != TOTAL]:
+    over = [total.row for total in totals if TOTAL in total.codes[:-1] and total.codes[-1] != TOTAL]
+    if over and not reader.loose:
         names = " and ".join(axis.variable.name for axis in axes[:-1])
         reader.warn(f"shares over all of {names} (first in row {over[0]}) are left out: sizes of categories settle them")
 

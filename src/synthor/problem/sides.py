@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from synthor.spec.tables.labels import Span, bands, is_total, span, undressed
+from synthor.spec.tables.labels import NEXT, Span, bands, is_total, span, undressed
 from synthor.spec.variables import Variable, number_of
 
 TOTAL = -2
@@ -25,6 +26,8 @@ def bands_told(
 ) -> Bands | None:
     """Bands that the labels of a column stand for, where they are bands of a number other than the variable's bins.
 
+    A number alone is a single value; but where such numbers begin all bins that the other labels leave, it is its bin.
+
     Args:
         texts: the labels.
         variable: behind the column.
@@ -32,14 +35,15 @@ def bands_told(
         totals: labels of totals, as the spec says.
 
     Returns:
-        For each label [first value, first value beyond]; None where all of them are bins, or some are no band at all.
+        For each label [first value, first value beyond], without labels that say the same as an earlier one, those that are no
+        bands, and what must be slips; None where all of them are bins.
 
     >>> from synthor.spec.variables import Integer
     >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
     >>> bands_told(["Under 16", "16 to 64", "65 and over", "Total"], age, {})
     {'Under 16': [0.0, 16.0], '16 to 64': [16.0, 65.0], '65 and over': [65.0, 100.0]}
-    >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None
-    True
+    >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None, bands_told(["0", "18", "65+"], age, {}) is None
+    (True, True)
     """
     if not variable.numeric:
         return None
@@ -47,20 +51,48 @@ def bands_told(
     unknown = []
     plain = _plain_codes(variable.labels)
     for text in dict.fromkeys(texts):
-        code = _known(renamed.get(undressed(text), text), variable, plain)
+        meant = renamed.get(undressed(text), text)
+        code = _known(meant, variable, plain)
         if code >= 0:
-            spans[text] = span(text) or Span(float(variable.low[code]), float(variable.high[code]))
-        elif (read := span(text)) is not None:
+            spans[text] = span(meant) or Span(float(variable.low[code]), float(variable.high[code]))
+        elif (read := span(meant)) is not None:
             spans[text] = read
             unknown.append(text)
-        elif not (is_total(text, totals) or is_total(renamed.get(undressed(text), text))):
-            return None
-    if not unknown or _slips([spans[text] for text in unknown], list(spans.values())):
+    if unknown and (begun := _with_begun_bins(variable, spans)):
+        return (
+            None if all(_bin_of(variable, band) >= 0 for band in begun.values()) else {t: [*band] for t, band in begun.items()}
+        )
+    slips = _slips({text: spans[text] for text in unknown}, list(spans.values()), float(variable.high[-1]))
+    if len(slips) == len(unknown):
         return None
+    spans = {text: one for text, one in spans.items() if text not in slips}
     found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
     if all(_bin_of(variable, band) >= 0 for band in found.values()):
         return None
-    return {text: [low, below] for text, (low, below) in found.items()}
+    first = {band: text for text, band in reversed(found.items())}
+    return {text: list(band) for text, band in found.items() if first[band] == text}
+
+
+def groups_of(texts: Iterable[str], variable: Variable) -> Bands | None:
+    """What the labels of a side would be as `groups`, each single value taken as it stands.
+
+    None where some labels are neither, where all are single values, which may as well be first values of bins, and where bands
+    overlap or lie beyond the range.
+
+    >>> from synthor.spec.variables import Integer
+    >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age")
+    >>> groups_of(["0-17", "18-64", "65", "Total"], age)
+    {'0-17': [0.0, 18.0], '18-64': [18.0, 65.0], '65': [65.0, 66.0]}
+    """
+    spans = {text: span(text) for text in dict.fromkeys(texts) if not is_total(text)}
+    told = [one for one in spans.values() if one is not None]
+    if len(told) < len(spans) or all(one.single for one in told):
+        return None
+    found = _as_bands(variable, told)
+    apart = sorted(found)
+    if any(below > low for (_, below), (low, _) in pairwise(apart)) or apart[-1][1] > variable.high[-1] + 1:
+        return None
+    return {text: list(band) for text, band in zip(spans, found, strict=True)}
 
 
 def codes_of(
@@ -69,6 +101,8 @@ def codes_of(
     variable: Variable | None,
     renamed: Mapping[str, str],
     totals: Collection[str] | None = None,
+    *,
+    numbers: Variable | None = None,
 ) -> dict[str, int]:
     """The label of a side that each text stands for: its position, `TOTAL`, or `NONE`.
 
@@ -78,6 +112,7 @@ def codes_of(
         variable: behind it, where its labels are the variable's categories; None where they are bands or groups.
         renamed: what the spec says some of the texts are, by their undressed form.
         totals: labels of totals, as the spec says.
+        numbers: where the labels are bands of a number, the variable that these are of.
 
     >>> from synthor.spec.variables import Boolean
     >>> codes_of(["Yes", "No [1]", "All", "perhaps"], ("no", "yes"), Boolean(type="boolean").build("car"), {})
@@ -105,16 +140,23 @@ def codes_of(
         spans = {
             text: one for text in unknown if (one := span(text)) is not None and not (one.single and number_of(text) == one.low)
         }
+        for text in [text for text, one in spans.items() if one.single and _begun(variable, text, one) >= 0]:
+            found[text] = _begun(variable, text, spans.pop(text))
         for text, band in zip(spans, _as_bands(variable, list(spans.values())), strict=True):
             found[text] = _bin_of(variable, band)
+    elif unknown and numbers is not None:
+        told = {text: one for text in (*labels, *unknown) if (one := span(renamed.get(undressed(text), text))) is not None}
+        meant_as = dict(zip(told, _as_bands(numbers, list(told.values())), strict=True))
+        by_band = {meant_as[label]: code for code, label in reversed(list(enumerate(labels))) if label in meant_as}
+        found |= {text: by_band.get(meant_as[text], NONE) for text in unknown if text in meant_as}
     elif unknown and variable is not None:
         by_span: dict[Span, list[int]] = {}
         for code, label in enumerate(labels):
             if (one := span(label)) is not None:
                 by_span.setdefault(one, []).append(code)
         for text in unknown:
-            told = span(renamed.get(undressed(text), text))
-            alike = by_span.get(told, []) if told is not None and not told.single else []
+            read = span(renamed.get(undressed(text), text))
+            alike = by_span.get(read, []) if read is not None and not read.single else []
             found[text] = alike[0] if len(alike) == 1 else NONE
     return found
 
@@ -136,12 +178,51 @@ def _known(text: str, variable: Variable, plain: Mapping[str, int]) -> int:
     return code if code >= 0 else plain.get(undressed(text), NONE)
 
 
-def _slips(unknown: list[Span], every: list[Span]) -> bool:
-    """Whether single values that are no bins stand alone: then the table is not by single values, and they are slips."""
-    if not any(one.single for one in unknown):
-        return False
+def _slips(unknown: Mapping[str, Span], every: Sequence[Span], last: float) -> list[str]:
+    """Single values that are no bins and stand alone: then the table is not by single values, and they are slips.
+
+    A single value belongs where it is one of several in a row, or where a band of the table ends right before it or begins
+    right behind it. As the highest of its table it may be meant to be open, unless it is the last value that there is.
+    """
     singles = np.unique([one.low for one in every if one.single])
-    return len(singles) < FEWEST_SINGLES or bool((np.diff(singles) != 1).any())
+    if len(singles) >= FEWEST_SINGLES and bool((np.diff(singles) == 1).all()):
+        return []
+    begins = {one.low + NEXT if one.above else one.low for one in every}
+    ends = {one.high if one.closed else one.high - NEXT for one in every}
+    highest = max(ends, default=last)
+
+    def alone(value: float) -> bool:
+        return value + NEXT not in begins and (value - NEXT not in ends or value == highest != last)
+
+    return [text for text, one in unknown.items() if one.single and alone(one.low)]
+
+
+def _begun(variable: Variable, text: str, one: Span) -> int:
+    """The bin that begins with a number written alone, with separators or a unit as it may be; -1 where none does."""
+    code = variable.code_of_number(one.low) if any(letter.isdigit() for letter in text) else NONE
+    return code if code >= 0 and variable.low[code] == one.low else NONE
+
+
+def _with_begun_bins(variable: Variable, spans: Mapping[str, Span]) -> dict[str, tuple[float, float]]:
+    """All labels as bands, a number written alone as the bin that it begins, where they share all bins among them; else none.
+
+    A table of a part may leave out the bins below its first label.
+    """
+    edges = [*variable.low.tolist(), float(np.round(variable.high[-1] + 10.0**-variable.decimals, variable.decimals))]
+    found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
+    n_labels = np.zeros(variable.size, np.int64)
+    for text, one in spans.items():
+        if one.single:
+            code = _begun(variable, text, one)
+            if code < 0:
+                return {}
+            found[text] = (edges[code], edges[code + 1])
+        low, below = found[text]
+        if low not in edges or below not in edges:
+            return {}
+        n_labels[edges.index(low) : edges.index(below)] += 1
+    shared = bool((n_labels[int(n_labels.argmax()) :] == 1).all())
+    return found if shared and any(one.single for one in spans.values()) else {}
 
 
 def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]]:

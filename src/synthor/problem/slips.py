@@ -37,7 +37,7 @@ def slips_of_universes(targets: Sequence[Target | Moment], level: Level) -> Iter
         if universe is None or math.prod(variable.size for _, variable in universe.columns.values()) > MOST_COMBINATIONS:
             continue
         codes = _combinations(universe, level)
-        holds = universe.holds(codes)
+        holds = _selected(universe, codes)
         text = universe.text[:80]
         if not holds.any():
             ranges = ", ".join(level.variables[position].extent for position in universe.positions)
@@ -72,6 +72,10 @@ def _empty_categories(targets: Sequence[Target], level: Level) -> dict[int, tupl
             if gone.any() and finest not in found:
                 found[finest] = (gone, f"'{target.name}'")
     return found
+
+
+def _selected(universe: Universe, codes: Codes) -> Mask:
+    return universe.holds(lambda column: codes[:, column], len(codes))
 
 
 def _combinations(universe: Universe, level: Level) -> Codes:

@@ -1,7 +1,7 @@
 """Published statistics, compiled: counts in the cells of a table, and means, totals, deviations or shares inside cells."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -85,10 +85,10 @@ class Universe:
     columns: Mapping[str, tuple[int, Variable]]
     positions: tuple[int, ...]
 
-    def holds(self, codes: Codes) -> Mask:
-        """Whether each row belongs to it, (n, columns) -> (n,)."""
-        known = {name: codes[:, column] for name, (column, _) in self.columns.items()}
-        return truth(self.predicate, known, {name: v for name, (_, v) in self.columns.items()}, len(codes)).must
+    def holds(self, column: Callable[[int], Codes], n: int) -> Mask:
+        """Whether each of n rows belongs to it, (n,), whose codes are told column by column."""
+        known = {name: column(place) for name, (place, _) in self.columns.items()}
+        return truth(self.predicate, known, {name: v for name, (_, v) in self.columns.items()}, n).must
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,10 +158,14 @@ class Grid:
 
     def index(self, codes: Codes) -> CellIndex:
         """Cell of each row, `size` where it falls into none, (n, columns) -> (n,)."""
-        index = np.zeros(len(codes), np.int64)
-        outside = np.zeros(len(codes), bool) if self.universe is None else ~self.universe.holds(codes)
+        return self.index_of(lambda column: codes[:, column], len(codes))
+
+    def index_of(self, column: Callable[[int], Codes], n: int) -> CellIndex:
+        """The same of n rows whose codes are told column by column: few of many columns decide it."""
+        index = np.zeros(n, np.int64)
+        outside = np.zeros(n, bool) if self.universe is None else ~self.universe.holds(column, n)
         for axis in self.axes:
-            group = axis.group_of[codes[:, axis.column]]
+            group = axis.group_of[column(axis.column)]
             outside |= group < 0
             index *= axis.size
             index += group

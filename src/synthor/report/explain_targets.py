@@ -7,8 +7,10 @@ from statistics import NormalDist
 import numpy as np
 
 from synthor.problem import Moment, Problem, Target
-from synthor.problem.target import EDGE, SIGMAS
+from synthor.problem.sides import codes_of, renamed_labels
+from synthor.problem.target import EDGE, SIGMAS, Axis
 from synthor.spec.model import Spec
+from synthor.spec.tables.labels import span
 from synthor.spec.targets import STATISTICS, Layout, Suppression, TargetSpec
 from synthor.spec.variables import as_text
 
@@ -63,7 +65,9 @@ def explain_target(spec: Spec, i: int, problem: Problem | None) -> Told:
         f"{_what(written, compiled, variables, sides)}{_size(compiled)}{_source(written)}{_over(written)}.",
         _total(compiled, spec.records),
         _exactness(written, compiled, spec.records),
+        _totals(problem, compiled),
         *(_bands(variable, bands, spec) for variable, bands in (written.groups or {}).items()),
+        _read_as(problem, i, compiled),
         _cuts(problem, compiled),
         _suppressed(written),
         _layout(written.layout),
@@ -154,6 +158,18 @@ def _total(compiled: Target | Moment | None, records: int) -> str:
     return f"It counts {number(round(total, 1))} of the {plural(records, 'record')}."
 
 
+def _totals(problem: Problem | None, compiled: Target | Moment | None) -> str:
+    """Totals of a table that are met by themselves, since its cells do not tell what they come to."""
+    if problem is None or compiled is None:
+        return ""
+    sides = [
+        f"{target.grid.size} of {listed([axis.variable.name for axis in target.axes])}" if target.axes else "that of all cells"
+        for target in problem.targets
+        if target.totals_of == compiled.name
+    ]
+    return f"Its published totals are met likewise: {listed(sides)}." if sides else ""
+
+
 def _exactness(written: TargetSpec, compiled: Target | Moment | None, records: int) -> str:
     statistic = written.statistic is not None or isinstance(compiled, Moment)
     cell = "value" if statistic else "cell"
@@ -210,6 +226,44 @@ def _bands(variable: str, bands: Mapping[str, Sequence[str | float]], spec: Spec
             told.append(f"{label} is {listed([str(category) for category in band])}")
     more = f", and {len(bands) - MOST_BANDS} more" if len(bands) > MOST_BANDS else ""
     return f"Its labels of {variable} are its own: {', '.join(told)}{more}."
+
+
+def _read_as(problem: Problem | None, i: int, compiled: Target | Moment | None) -> str:
+    """What numbers that a table has for labels stand for, where that is no single value or leaves gaps."""
+    if problem is None or compiled is None:
+        return ""
+    written, told = problem.spec.targets[i], []
+    sides = (*compiled.grid.axes, *([compiled.groups] if isinstance(compiled, Moment) and compiled.groups is not None else []))
+    for axis in sides:
+        declared = problem.levels[0].variables[axis.position]
+        if not declared.numeric or not isinstance(written.table, list) or declared.name in (written.groups or {}):
+            continue
+        texts = list(dict.fromkeys(str(row.get(declared.name, "")) for row in written.table))
+        own = axis.labels == declared.labels
+        codes = codes_of(
+            texts, axis.labels, declared if own else None, renamed_labels(_as_texts(problem.spec)).get(declared.name, {})
+        )
+        spans = {text: _span_of(axis, code) for text, code in codes.items() if code >= 0}
+        alone = [text for text in spans if (one := span(text)) is not None and one.single]
+        if any(spans[text][0] < spans[text][1] for text in alone) or (alone and declared.kind == "number"):
+            meant = [f"{text} is {_values(*spans[text])}" for text in list(spans)[:MOST_BANDS]]
+            more = [f"{len(spans) - MOST_BANDS} more"] if len(spans) > MOST_BANDS else []
+            told.append(f"Of its labels of {declared.name}, {listed([*meant, *more])}.")
+    return " ".join(told)
+
+
+def _as_texts(spec: Spec) -> dict[str, dict[str, str]]:
+    return {name: {as_text(a): as_text(b) for a, b in pairs.items()} for name, pairs in spec.labels.items()}
+
+
+def _span_of(axis: Axis, code: int) -> tuple[float, float]:
+    """The least and the largest value of one label of a numeric side."""
+    inside = axis.group_of == code
+    return float(axis.variable.low[inside].min()), float(axis.variable.high[inside].max())
+
+
+def _values(low: float, high: float) -> str:
+    return f"{number(low)} alone" if low == high else f"{number(low)} to {number(high)}"
 
 
 def _cuts(problem: Problem | None, compiled: Target | Moment | None) -> str:

@@ -51,8 +51,17 @@ def print_document(text: str) -> None:
     >>> print_document('{"name": "\u202eevil"}\n')
     {"name": "\u202eevil"}
     """
-    print("\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n")), end="")
+    print("\n".join(line if line.isprintable() and fits(line) else _escaped(line) for line in text.split("\n")), end="")
+
+
+def fits(text: str) -> bool:
+    """Whether standard output has all characters of a text: under LC_ALL=C it may have those of ASCII alone."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _escaped(line: str) -> str:
-    return "".join(c if visible(c, kept=JOINERS) == c else json.dumps(c)[1:-1] for c in line)
+    return "".join(c if visible(c, kept=JOINERS) == c and fits(c) else json.dumps(c)[1:-1] for c in line)

@@ -23,8 +23,8 @@ from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
 from synthor.report.explain import as_written, explain
 from synthor.report.misfit import explain_misfit
-from synthor.report.screen import Screen, print_document, print_json, say, show, words
-from synthor.spec.dump import as_understood, to_yaml
+from synthor.report.screen import Screen, fits, print_document, print_json, say, show, words
+from synthor.spec.dump import to_json, to_yaml
 from synthor.spec.model import Spec
 
 MOST_EXPLAINED = {"contradiction": 5, "unsupported": 5, "rounding": 1, "target": 3, "belief": 3}
@@ -179,9 +179,10 @@ def show_explanation(spec: Spec, as_json: bool) -> None:
 def show_understood(spec: Spec, as_json: bool) -> None:
     """A spec as it is understood, as YAML or JSON."""
     if as_json:
-        print_json(as_understood(spec))
+        print_document(to_json(spec))
         return
-    print_document(to_yaml(spec))
+    text = to_yaml(spec)
+    print_document(text if fits(text) else to_yaml(spec, plain=True))
 
 
 def show_estimate(estimate: Estimate, as_json: bool) -> None:

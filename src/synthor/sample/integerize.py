@@ -17,8 +17,10 @@ Only candidates with a weight are ever put in, so repair breaks no rule.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 from synthor.units import Cells, Partition
@@ -49,6 +51,12 @@ RECENT = 8
 
 MANY_CELLS = 10_000
 """Cells from which units of the same place are looked for where others fail."""
+
+MANY_TABLES = 64
+"""Tables from which what a unit counts in lies side by side."""
+
+AT_ONCE = 1 << 20
+"""Slots that are looked up at once."""
 
 SMALLEST = 4
 """Units that a batch must hold to be worth its price."""
@@ -172,8 +180,8 @@ def _excess(got: Counts, low: Counts, high: Counts) -> Counts:
 class _Repair:
     """Counts under repair, with all tables side by side.
 
-    A unit is a column of slots, one for each cell that it counts in. Slot (m - 1) * width + cell stands for counting m times
-    in a cell, so that one lookup a slot prices a unit. Short columns are padded with the last cell, which costs nothing.
+    A unit is a row of slots, one for each cell that it counts in. Slot (m - 1) * width + cell stands for counting m times
+    in a cell, so that one lookup a slot prices a unit. Short rows are padded with the last cell, which costs nothing.
     """
 
     def __init__(self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> None:
@@ -185,7 +193,11 @@ class _Repair:
         self.width = int(sizes.sum()) + 1
         self.slots = _slots([band.cells for band in bands], self.units, self.width)
         self.inside, self.first = _by_cell(self.slots, self.width)
-        self.rising = np.concatenate([[0.0], np.cumsum(self.weights[self.inside])])
+        self.rising = np.zeros(len(self.inside) + 1)
+        for begin in range(0, len(self.inside), AT_ONCE):
+            inside = self.inside[begin : begin + AT_ONCE]
+            self.rising[begin + 1 : begin + 1 + len(inside)] = self.weights[inside]
+        np.cumsum(self.rising, out=self.rising)
         self.end = np.repeat(np.cumsum(sizes), sizes)
         self.begin = self.end - np.repeat(sizes, sizes)
         self.low, self.high = np.zeros(self.width, np.int64), np.zeros(self.width, np.int64)
@@ -261,9 +273,15 @@ class _Repair:
     def _count(self, units: CellIndex, change: int) -> None:
         """Take units in (+1) or out (-1); none twice."""
         self.counts[units] += change
-        times, cells = np.divmod(self.slots[:, units].ravel(), self.width)
-        cells, place = np.unique(cells, return_inverse=True)
-        self.got[cells] += change * np.bincount(place, times + 1).astype(np.int64)
+        times, cells = np.divmod(self._slots_of(units).ravel(), self.width)
+        if len(cells) > self.width:
+            held = np.bincount(cells, times + 1, self.width)
+            cells = np.flatnonzero(held)
+            held = held[cells]
+        else:
+            cells, place = np.unique(cells, return_inverse=True)
+            held = np.bincount(place, times + 1)
+        self.got[cells] += change * held.astype(np.int64)
         self.got[-1] = 0
         before = np.abs(self.off[cells]).sum()
         self.off[cells] = _excess(self.got[cells], self.low[cells], self.high[cells])
@@ -280,19 +298,27 @@ class _Repair:
         times = self.times.reshape(-1, *(1,) * cells.ndim)
         return np.abs(_excess(got + change * times, low, high)) - np.abs(_excess(got, low, high))
 
-    def _alone(self, change: int, units: CellIndex | slice = slice(None)) -> Counts:
-        """What one more (or less) of each unit adds to the error, if nothing else changes."""
+    def _slots_of(self, units: CellIndex) -> CellIndex:
+        """The slots of some units, a column each."""
+        return np.ascontiguousarray(self.slots[units].T, np.int64)
+
+    def _alone(self, change: int, units: CellIndex | None = None) -> Counts:
+        """What one more (or less) of each unit, or of some, adds to the error, if nothing else changes."""
         prices, total = self.prices[change].ravel(), np.zeros(1, np.int64)
-        for slots in self.slots[:, units]:
+        if units is None and self.slots.flags.c_contiguous:
+            n_here = max(AT_ONCE // self.slots.shape[1], 1)
+            parts = [self.slots[begin : begin + n_here] for begin in range(0, len(self.slots), n_here)]
+            return np.concatenate([total[:0], *(prices[part].sum(axis=1) for part in parts)])
+        for slots in self.slots.T if units is None else self._slots_of(units):
             total = total + prices[slots]
         return total
 
     def _after(self, fixed: CellIndex, change: int, free: CellIndex) -> Counts:
         """What the opposite change of each free unit adds once that of a fixed one is made, (fixed, free)."""
-        times, cells = np.divmod(self.slots[:, fixed], self.width)
-        after = np.moveaxis(self._prices(cells, self.got[cells] + change * (times + 1), -change), 0, -1)
+        times, cells = np.divmod(self._slots_of(fixed), self.width)
+        after = self._prices(cells, self.got[cells] + change * (times + 1), -change)
         which = np.broadcast_to(np.arange(len(fixed)), cells.shape)
-        slots, prices = self.slots[:, free], self.prices[-change]
+        slots, prices = self._slots_of(free), self.prices[-change]
         width = self.width
         if width > slots.size:  # of many cells only those in use are priced
             often, used = np.divmod(slots, width)
@@ -300,11 +326,17 @@ class _Repair:
             slots, prices, width = often * len(used) + place[:-1].reshape(slots.shape), prices[:, used], len(used)
             found = np.minimum(np.searchsorted(used, cells), width - 1)
             known = used[found] == cells
-            which, after, cells = which[known], after[known], found[known]
-        prices = np.repeat(prices[None], len(fixed), axis=0)
-        prices[which, :, cells] = after
-        prices[:, :, -1] = 0
-        return prices.reshape(len(fixed), -1)[:, slots].sum(axis=1)
+            which, after, cells = which[known], after[:, known], found[known]
+        # A price is no larger than how often a unit counts. Those of a cell lie side by side, and are fetched together.
+        priced = np.repeat(prices.astype(np.int32)[:, :, None], len(fixed), axis=2)
+        priced[:, cells, which] = after
+        priced[:, -1] = 0
+        priced = priced.reshape(-1, len(fixed))
+        total, fetched = np.zeros((len(free), len(fixed)), np.int32), np.empty((len(free), len(fixed)), np.int32)
+        for row in slots:
+            priced.take(row, axis=0, out=fetched, mode="clip")
+            total += fetched
+        return np.ascontiguousarray(total.T, np.int64)
 
     def _helpful(self, gain: Counts, chance: Floats | Counts, size: int) -> CellIndex:
         """At most `size` units that help, drawn with more chance the more they do; first drawn, first named."""
@@ -325,7 +357,7 @@ class _Repair:
 
     def _near(self, units: CellIndex, allowed: Mask) -> CellIndex:
         """Units that share the rarest cell of some: among many cells, what is drawn anywhere shares none."""
-        cells = self.slots[:, units] % self.width
+        cells = self._slots_of(units) % self.width
         held = np.where(cells < self.width - 1, self.first[cells + 1] - self.first[cells], len(self.inside))
         near = []
         for cell in np.unique(cells[held.argmin(axis=0), np.arange(len(units))]):
@@ -376,9 +408,9 @@ class _Repair:
     def _drawn(self, cells: CellIndex, allowed: Counts | Mask, size: int, recent: Sequence[CellIndex] = ()) -> CellIndex:
         """Different units that count in cells that are off, drawn by weight; from anywhere where no cell is."""
 
-        def usable(units: CellIndex) -> CellIndex:
-            units = np.unique(units[allowed[units] > 0])
-            return units[~np.isin(units, np.concatenate(recent))] if len(recent) else units
+        def usable(units: NDArray[np.integer[Any]]) -> CellIndex:
+            found: CellIndex = np.unique(units[allowed[units] > 0]).astype(np.int64)
+            return found[~np.isin(found, np.concatenate(recent))] if len(recent) else found
 
         if not len(cells):
             return usable(self.random.integers(len(self.units), size=size))
@@ -397,13 +429,17 @@ class _Repair:
         return units if len(units) <= size else self.random.choice(units, size, replace=False)
 
 
-def _slots(tables: Sequence[Cells], units: CellIndex, width: int) -> CellIndex:
-    """Each unit's cells and how often it counts in them, as `_Repair` holds them, (most cells of a unit, n)."""
-    blocks, begin = [], 0
+def _slots(tables: Sequence[Cells], units: CellIndex, width: int) -> NDArray[np.integer[Any]]:
+    """Each unit's cells and how often it counts in them, as `_Repair` holds them, (n, most cells of a unit).
+
+    Of few tables those of all units lie side by side, table by table; of many those of one unit do, in half the memory.
+    """
+    blocks: list[NDArray[np.integer[Any]]] = []
+    begin, many = 0, len(tables) >= MANY_TABLES
     for cells in tables:
         if isinstance(cells, Partition):
             index = cells.index[units]
-            blocks.append(np.where(index < cells.size, begin + index, width - 1)[None])  # a unit may count in no cell of it
+            block = np.where(index < cells.size, begin + index, width - 1)[None]  # a unit may count in no cell of it
         else:
             rows = cells.matrix()[units]
             lengths = np.diff(rows.indptr)
@@ -412,17 +448,19 @@ def _slots(tables: Sequence[Cells], units: CellIndex, width: int) -> CellIndex:
             block[np.arange(len(unit)) - rows.indptr[unit], unit] = (
                 (rows.data.astype(np.int64) - 1) * width + begin + rows.indices
             )
-            blocks.append(block)
+        blocks.append(block.astype(np.int32) if many and block.max(initial=0) < 2**31 else block)
         begin += cells.size
-    return np.concatenate(blocks)
+    slots = np.concatenate(blocks)
+    del blocks
+    return np.ascontiguousarray(slots.T) if many else slots.T
 
 
-def _by_cell(slots: CellIndex, width: int) -> tuple[CellIndex, CellIndex]:
+def _by_cell(slots: NDArray[np.integer[Any]], width: int) -> tuple[NDArray[np.integer[Any]], CellIndex]:
     """The units that count in each cell, cell after cell, and where each cell's begin (and the last one's end)."""
     from scipy import sparse
 
-    depth, n = slots.shape
+    n, depth = slots.shape
     cells = slots if slots.max(initial=0) < width else slots % width
-    rows = (np.ones(slots.size, np.int8), np.ascontiguousarray(cells.T, np.int32).ravel(), np.arange(0, slots.size + 1, depth))
+    rows = (np.ones(slots.size, np.int8), np.ascontiguousarray(cells, np.int32).ravel(), np.arange(0, slots.size + 1, depth))
     columns = sparse.csr_array(rows, shape=(n, width)).tocsc()
-    return columns.indices.astype(np.int64), columns.indptr.astype(np.int64)
+    return columns.indices, columns.indptr.astype(np.int64)

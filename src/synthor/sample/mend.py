@@ -8,7 +8,8 @@ the error as it is, or raise it a little, are tried in chains; what a chain did 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -59,35 +60,43 @@ def mend(
     return mending.result()
 
 
-def _positions(target: Target) -> set[int]:
-    """Variables of level 0 that decide where a record counts in a table."""
-    return set(target.grid.positions) if target.level == 0 else set()
-
-
 def _ways_into(target: Target, cell: int) -> list[tuple[int, ...]]:
     """The codes of the table's columns that put a record into a cell, if it is in the table's universe."""
     return [tuple(int(code) for code in codes) for codes in target.grid.combinations(cell)]
 
 
-def _agreeing(level: Level, codes: Codes, old: Codes, columns: Sequence[int]) -> Codes:
-    """Codes some columns of which were changed, the slices and bins of the same variables brought into line."""
+def _decided(level: Level, columns: Sequence[int]) -> list[int]:
+    """Some columns of the codes with all others of the same variables."""
+    found = set(columns)
+    for position in level.slices:
+        pair = {position, level.column(position)}
+        if found & pair:
+            found |= pair
+    return sorted(found)
+
+
+def _agreeing(level: Level, codes: Codes, old: Codes, decided: Sequence[int], columns: Sequence[int]) -> Codes:
+    """Codes of decided columns some of which were changed, the slices and bins of the same variables brought into line."""
+    at = {column: place for place, column in enumerate(decided)}
     for position in level.slices:
         column, parents = level.column(position), level.parents(position)
         if column in columns:
-            codes[..., position] = parents[codes[..., column]]
+            codes[..., at[position]] = parents[codes[..., at[column]]]
         elif position in columns:
             first = np.searchsorted(parents, np.arange(level.variables[position].size))
             last = np.searchsorted(parents, np.arange(level.variables[position].size), side="right")
-            middle = ((first + last - 1) // 2).astype(codes.dtype)[codes[..., position]]
-            codes[..., column] = np.where(codes[..., position] == old[..., position], codes[..., column], middle)
+            middle = ((first + last - 1) // 2).astype(codes.dtype)[codes[..., at[position]]]
+            stays = codes[..., at[position]] == old[..., at[position]]
+            codes[..., at[column]] = np.where(stays, codes[..., at[column]], middle)
     return codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Moves:
-    """Moves of records: which (m,), what they become (m, v), and how far each lowers the error (m,)."""
+    """Moves of records: which (m,), what some columns of their codes become (m, columns), and how far the error falls (m,)."""
 
     rows: CellIndex
+    columns: Sequence[int]
     codes: Codes
     gain: Counts
 
@@ -95,7 +104,38 @@ class _Moves:
         return len(self.rows)
 
     def take(self, picks: CellIndex) -> "_Moves":
-        return _Moves(rows=self.rows[picks], codes=self.codes[picks], gain=self.gain[picks])
+        return _Moves(rows=self.rows[picks], columns=self.columns, codes=self.codes[picks], gain=self.gain[picks])
+
+
+class _Rows:
+    """Codes of records, those of candidates first, to which more are added without all being copied each time."""
+
+    def __init__(self, codes: Codes) -> None:
+        self._held, self._n = codes, len(codes)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, picks: Any) -> Codes:
+        found: Codes = self._held[: self._n][picks]
+        return found
+
+    def of(self, rows: CellIndex, columns: Sequence[int]) -> Codes:
+        """Some columns of some rows, (m, columns)."""
+        found: Codes = self._held[rows[:, None], np.asarray(columns, np.intp)]
+        return found
+
+    def add(self, codes: Codes) -> None:
+        n = self._n + len(codes)
+        if n > len(self._held):
+            wider = np.empty((n + n // 4, codes.shape[1]), codes.dtype)
+            wider[: self._n] = self._held[: self._n]
+            self._held = wider
+        self._held[self._n : n] = codes
+        self._n = n
+
+    def cut(self, n: int) -> None:
+        self._n = n
 
 
 class _Mending:
@@ -111,7 +151,6 @@ class _Mending:
     ) -> None:
         self.problem, self.units, self.log_weight, self.random = problem, units, log_weight, random
         self.targets = [target for target in problem.targets if target.level == 0]
-        self.tables = [target.cells(units) for target in self.targets]
         self._tables_of: dict[int, list[int]] = {}
         for t, target in enumerate(self.targets):
             for column in target.grid.columns:
@@ -122,16 +161,27 @@ class _Mending:
                 self._tables_at.setdefault(position, []).append(t)
         self.low, self.high = [t.low for t in self.targets], [t.high for t in self.targets]
         self.counts = counts.copy()
-        self.codes = units.codes
+        self.codes = _Rows(units.codes)
         self.source = np.arange(len(units))
-        self.got = [table.totals(counts.astype(np.float64)).astype(np.int64) for table in self.tables]
-        self.error = self._error()
+        self.index = [target.grid.index(units.codes).astype(np.int32) for target in self.targets]
+        self.got = [
+            np.bincount(index, counts, len(low) + 1)[:-1].astype(np.int64)
+            for index, low in zip(self.index, self.low, strict=True)
+        ]
+        self.errors = np.array([self._error_of(t) for t in range(len(self.targets))], np.int64)
+        # The log weights of rows that are known already. With statistics they hang, by a rounding, on who else is weighed.
+        self.weights, self.weighed = np.zeros(len(units)), np.zeros(len(units), bool)
+
+    @property
+    def error(self) -> int:
+        return int(self.errors.sum())
 
     def result(self) -> tuple[Units, Counts, int]:
         """The candidates followed by what was made of some of them; counts; and how many were moved."""
         n = len(self.units)
         left = n + np.flatnonzero(self.counts[n:] > 0)
-        moved = self._as_units(left)
+        members = self.units.take(self.source[left]).members if self.units.members else ()
+        moved = Units(codes=self.codes[left], members=members)
         return self.units.joined(moved), np.concatenate([self.counts[:n], self.counts[left]]), len(left)
 
     def direct(self) -> bool:
@@ -160,19 +210,19 @@ class _Mending:
                 best, since, first, saved = self.error, 0, len(self.codes), self._state()
         self._restore(saved)
 
-    def _state(self) -> tuple[int, Counts, list[Counts]]:
-        return len(self.codes), self.counts.copy(), [got.copy() for got in self.got]
+    def _state(self) -> tuple[int, Counts, list[Counts], Counts]:
+        return len(self.codes), self.counts.copy(), list(self.got), self.errors.copy()
 
-    def _restore(self, state: tuple[int, Counts, list[Counts]]) -> None:
-        n, self.counts, self.got = state
-        self.codes, self.source = self.codes[:n], self.source[:n]
-        self.error = self._error()
+    def _restore(self, state: tuple[int, Counts, list[Counts], Counts]) -> None:
+        n, self.counts, self.got, self.errors = state
+        self.codes.cut(n)
+        self.source, self.weights, self.weighed = self.source[:n], self.weights[:n], self.weighed[:n]
 
     def _off(self, t: int) -> Counts:
         return np.maximum(self.got[t] - self.high[t], 0) + np.minimum(self.got[t] - self.low[t], 0)
 
-    def _error(self) -> int:
-        return int(sum(np.abs(self._off(t)).sum() for t in range(len(self.targets))))
+    def _error_of(self, t: int) -> int:
+        return int(np.abs(self._off(t)).sum())
 
     def _sources(self, t: int) -> list[int]:
         """Cells that records should leave: overfull ones; where there are none, those that can spare most for the others."""
@@ -185,20 +235,26 @@ class _Mending:
         sources = [(t, cell) for t in range(len(self.targets)) for cell in self._sources(t)]
         return sources[self.random.integers(len(sources))] if sources else None
 
-    def _as_units(self, rows: CellIndex, codes: Codes | None = None) -> Units:
-        members = self.units.take(self.source[rows]).members if self.units.members else ()
-        return Units(codes=self.codes[rows] if codes is None else codes, members=members)
+    def _before(self, t: int, moves: _Moves) -> CellIndex:
+        """The cell of a table that each record falls into."""
+        return self.targets[t].grid.index_of(lambda column: self.codes[moves.rows, column], len(moves))
+
+    def _after(self, t: int, moves: _Moves) -> CellIndex:
+        """The same once it is moved."""
+        changed = {column: moves.codes[:, place] for place, column in enumerate(moves.columns)}
+        held = self.codes
+
+        def codes_of(column: int) -> Codes:
+            return changed[column] if column in changed else held[moves.rows, column]
+
+        return self.targets[t].grid.index_of(codes_of, len(moves))
 
     def _inside(self, t: int, cell: int, first: int) -> CellIndex:
         """Rows with copies that count in a cell, without those that were moved since `first`."""
-        n = len(self.units)
-        chosen = np.zeros(len(self.got[t]))
-        chosen[cell] = 1.0
-        inside = self.tables[t].spread(chosen)
-        if first > n:
-            moved = np.arange(n, first)
-            inside = np.concatenate([inside, self.targets[t].cells(self._as_units(moved)).spread(chosen)])
-        return np.flatnonzero((inside > 0) & (self.counts[:first] > 0))
+        n, held = len(self.units), self.codes
+        moved = self.targets[t].grid.index_of(lambda column: held[n:first, column], first - n)
+        inside = np.concatenate([self.index[t] == cell, moved == cell])
+        return np.flatnonzero(inside & (self.counts[:first] > 0))
 
     def _make_together(self, t: int, cell: int) -> bool:
         """As many of the best moves out of a cell as it can spare and others have room for and as do not disturb each other."""
@@ -211,8 +267,8 @@ class _Mending:
         _, first = np.unique(moves.rows, return_index=True)
         best_of_each = moves.take(np.sort(first))
         moves = best_of_each.take(np.repeat(np.arange(len(first)), np.minimum(self.counts[best_of_each.rows], spare)))
-        named = self.targets[t].cells(self._as_units(moves.rows, moves.codes)).spread(np.arange(float(len(off))))
-        into = named.astype(np.int64)
+        into = self._after(t, moves)
+        into = np.where(into < len(off), into, 0)
         moves = moves.take(np.flatnonzero(_rank(into) < room[into])[:spare])
         before = self.error
         while len(moves):
@@ -225,34 +281,52 @@ class _Mending:
         return False
 
     def _make(self, moves: _Moves) -> None:
-        before, after = self._as_units(moves.rows), self._as_units(moves.rows, moves.codes)
-        changed = np.flatnonzero((before.codes != after.codes).any(axis=0)).tolist()
-        ones = np.ones(len(moves))
+        differ = (self.codes.of(moves.rows, moves.columns) != moves.codes).any(axis=0)
+        changed = [column for column, does in zip(moves.columns, differ, strict=True) if does]
         for t in sorted({t for column in changed for t in self._tables_of.get(column, ())}):
-            target = self.targets[t]
-            self.got[t] += (target.cells(after).totals(ones) - target.cells(before).totals(ones)).astype(np.int64)
+            n = len(self.got[t]) + 1
+            came, went = np.bincount(self._after(t, moves), minlength=n), np.bincount(self._before(t, moves), minlength=n)
+            self.got[t] = self.got[t] + (came - went)[:-1]
+            self.errors[t] = self._error_of(t)
+        codes = self._whole(moves)
         np.subtract.at(self.counts, moves.rows, 1)
         self.counts = np.concatenate([self.counts, np.ones(len(moves), np.int64)])
-        self.codes = np.concatenate([self.codes, moves.codes])
+        self.codes.add(codes)
         self.source = np.concatenate([self.source, self.source[moves.rows]])
-        self.error = self._error()
+        self.weights = np.concatenate([self.weights, np.zeros(len(moves))])
+        self.weighed = np.concatenate([self.weighed, np.zeros(len(moves), bool)])
+
+    def _whole(self, moves: _Moves) -> Codes:
+        """All codes of moved records, (m, all columns)."""
+        codes = self.codes[moves.rows]
+        codes[:, list(moves.columns)] = moves.codes
+        return codes
 
     def _best(self, moves: _Moves, least: int) -> _Moves:
         """Of the moves that gain at least so much and break no rule, those that gain most, likeliest first."""
         moves = moves.take(np.flatnonzero(moves.gain >= least))
         for gain in np.unique(moves.gain)[::-1]:
             found = moves.take(np.flatnonzero(moves.gain == gain))
-            refined = self.problem.levels[0].refine(found.codes)
-            found = found.take(np.flatnonzero(possible(self.problem.refined, refined)))
+            if self.problem.rules:
+                refined = self.problem.levels[0].refine(self._whole(found))
+                found = found.take(np.flatnonzero(possible(self.problem.refined, refined)))
             most = RANKED // max(len(self.problem.targets), 1)
             if len(found) > most:
                 found = found.take(np.sort(self.random.choice(len(found), most, replace=False)))
             if len(found):
                 with np.errstate(invalid="ignore"):
-                    after, before = np.split(self.log_weight(np.concatenate([found.codes, self.codes[found.rows]])), 2)
-                    likelier = after - before
+                    likelier = self._likelier(found)
                 return found.take(np.argsort(-np.nan_to_num(likelier, nan=-np.inf), kind="stable"))
         return moves.take(np.zeros(0, np.int64))
+
+    def _likelier(self, moves: _Moves) -> Floats:
+        """Log weight of records once they are moved, less that before, (m,)."""
+        rows = np.unique(moves.rows)
+        if not self.problem.moments:
+            rows = rows[~self.weighed[rows]]
+        after, before = np.split(self.log_weight(np.concatenate([self._whole(moves), self.codes[rows]])), [len(moves)])
+        self.weights[rows], self.weighed[rows] = before, True
+        return after - self.weights[moves.rows]
 
     def _moves(self, t: int, cell: int, most: int, *, free: bool, fixed_from: int) -> _Moves:
         """Moves of records out of a cell: into others of the table with room; if free, into any that differs in one code."""
@@ -262,16 +336,20 @@ class _Mending:
         each = max(most // max(len(ways), 1), 1)
         if len(rows) > each:
             rows = np.sort(self.random.choice(rows, each, replace=False))
-        level, old = self.problem.levels[0], self.codes[rows]
-        codes, columns = np.repeat(old[None], len(ways), axis=0), [axis.column for axis in target.axes]
+        level, columns = self.problem.levels[0], [axis.column for axis in target.axes]
+        decided = _decided(level, columns)
+        old = self.codes.of(rows, decided)
+        codes = np.repeat(old[None], len(ways), axis=0)
         if ways:
-            codes[:, :, columns] = np.array(ways, old.dtype)[:, None, :]
-            codes = _agreeing(level, codes, old, columns)
-        codes, rows = codes.reshape(-1, old.shape[1]), np.tile(rows, len(ways))
-        changed = (level.refine(codes) != level.refine(self.codes[rows])).sum(axis=1)
+            codes[:, :, [decided.index(column) for column in columns]] = np.array(ways, old.dtype)[:, None, :]
+            codes = _agreeing(level, codes, old, decided, columns)
+        finest = {level.column(position) for position in range(len(level.variables))}
+        counted = [place for place, column in enumerate(decided) if column in finest]
+        changed = (codes[:, :, counted] != old[:, counted]).sum(axis=2).ravel()
         few = np.flatnonzero((changed > 0) & (changed <= MOST_CHANGED))
-        codes, rows = codes[few], rows[few]
-        return _Moves(rows=rows, codes=codes, gain=self._gain(_positions(target), rows, codes))
+        codes, rows = codes.reshape(-1, len(decided))[few], np.tile(rows, len(ways))[few]
+        moves = _Moves(rows=rows, columns=decided, codes=codes, gain=np.zeros(len(rows), np.int64))
+        return replace(moves, gain=self._gain(set(target.grid.positions), moves))
 
     def _ways(self, t: int, cell: int, rows: CellIndex, free: bool) -> Iterator[tuple[int, ...]]:
         """Codes that the records of a cell, some rows, may take."""
@@ -279,7 +357,7 @@ class _Mending:
         here = _ways_into(target, cell)
         if not here:  # the cell of all that is not listed: no combinations are named there, but its records have some
             columns = [axis.column for axis in target.axes]
-            here = [tuple(int(code) for code in codes) for codes in np.unique(self.codes[rows][:, columns], axis=0)]
+            here = [tuple(int(code) for code in codes) for codes in np.unique(self.codes.of(rows, columns), axis=0)]
         if not here:
             return
         open_cells = off < 0 if off[cell] <= 0 else self.got[t] < self.high[t]
@@ -294,21 +372,18 @@ class _Mending:
                 for i, variable in enumerate(target.variables):
                     yield from ((*start[:i], code, *start[i + 1 :]) for code in range(variable.size) if code != start[i])
 
-    def _gain(self, positions: set[int], rows: CellIndex, codes: Codes) -> Counts:
+    def _gain(self, positions: set[int], moves: _Moves) -> Counts:
         """By how much each move lowers the error over all tables that any of some variables decide."""
-        before, after = self._as_units(rows), self._as_units(rows, codes)
-        total = np.zeros(len(rows))
+        total = np.zeros(len(moves), np.int64)
         for t in sorted({t for position in positions for t in self._tables_at.get(position, ())}):
-            target = self.targets[t]
             error = np.abs(self._off(t))
             removed, added = error - self._error_at(t, self.got[t] - 1), error - self._error_at(t, self.got[t] + 1)
-            old, new = target.cells(before), target.cells(after)
-            named = np.arange(1.0, len(error) + 1)
-            total += np.where(old.spread(named) != new.spread(named), old.spread(removed) + new.spread(added), 0.0)
-        return total.astype(np.int64)
+            old, new = self._before(t, moves), self._after(t, moves)
+            total += np.where(old != new, np.append(removed, 0)[old] + np.append(added, 0)[new], 0)
+        return total
 
-    def _error_at(self, t: int, got: Counts) -> Floats:
-        return (np.maximum(got - self.high[t], 0) + np.maximum(self.low[t] - got, 0)).astype(np.float64)
+    def _error_at(self, t: int, got: Counts) -> Counts:
+        return np.maximum(got - self.high[t], 0) + np.maximum(self.low[t] - got, 0)
 
 
 def _rank(values: Counts) -> Counts:

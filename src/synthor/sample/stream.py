@@ -187,10 +187,16 @@ def sample(
     problem = model.problem if n_units is None else model.problem.scaled(n_units)
     problem = problem.with_rules(model.beliefs.rules)
     units = model.pool.units
-    bands = bands_of(problem, units, model.weights) if model.pulled else []
     random = generator(seed, "integerize", "zone", "", "part", 0)
     order = shuffled_tree(units.codes, random)
-    found = integerize(model.weights, problem.n_units, bands, order, random, advance=advance)
+    found = integerize(
+        model.weights,
+        problem.n_units,
+        bands_of(problem, units, model.weights) if model.pulled else [],
+        order,
+        random,
+        advance=advance,
+    )
     counts, moves = found.counts, 0
     if found.error:
         units, counts, moves = mend(problem, units, counts, model.log_weight, random)

@@ -13,6 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from synthor.errors import Finding, InputError, nearest
 from synthor.files import SPEC, read_text
 from synthor.spec.model import RESERVED, Spec
+from synthor.spec.written import with_digits
 
 SpecPath = tuple[str | int, ...]
 KINDS = ("category", "boolean", "integer", "number")
@@ -67,7 +68,12 @@ class SpecLoader(yaml.SafeLoader):
                 node.tag = "tag:yaml.org,2002:str"
         return node
 
+    def construct_yaml_float(self, node: ScalarNode) -> float:
+        """A number with the digits that it was written with."""
+        return with_digits(super().construct_yaml_float(node), node.value)
 
+
+SpecLoader.add_constructor("tag:yaml.org,2002:float", SpecLoader.construct_yaml_float)
 SpecLoader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
+from synthor.spec.written import Value
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 RESERVED = ("count", "record_id", "share", "weight")
@@ -84,7 +85,7 @@ class Spec(BaseModel):
         default_factory=dict,
         description="What columns of tables are called, and the variable (or count, share) that each is; null leaves it out.",
     )
-    labels: dict[str, dict[Cell, Cell]] = Field(
+    labels: dict[str, dict[Cell, Value]] = Field(
         default_factory=dict, description="For a variable, what tables call its categories, and the label that each is."
     )
     rules: list[RuleSpec] = Field(default_factory=list, description="Combinations that cannot occur.")

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from synthor.spec.written import Digits, Value
+
 Cell = str | int | float | bool
 Statistic = Literal["mean", "total", "sd"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "total", "sd")
@@ -80,7 +82,7 @@ class Layout(BaseModel):
     columns: dict[str, str | None] | None = Field(
         None, description="What columns of this file are called, and the variable or measure that each is; null leaves it out."
     )
-    only: dict[str, Cell | list[Cell]] | None = Field(
+    only: dict[str, Value | list[Value]] | None = Field(
         None, description="Rows to take: for a column, the value or values that it must have."
     )
     unit: float = Field(1.0, gt=0, le=1e9, description="What one of a printed count stands for: 1000 in a table in thousands.")
@@ -109,7 +111,7 @@ class TargetSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field("", description="Shown in reports; made from the variables unless given.")
-    table: str | list[dict[str, Cell]] | None = Field(
+    table: str | list[dict[str, Value]] | None = Field(
         None,
         description="A CSV or Parquet file, or rows written in place: columns named like variables, plus count or share "
         "(or mean, total, sd).",
@@ -119,16 +121,16 @@ class TargetSpec(BaseModel):
         None, description="What cells marked as suppressed were smaller than, such as '<10'."
     )
     as_of: Cell | None = Field(None, description="Year or date that the table speaks of, for messages.")
-    counts: dict[str, dict[Cell, float]] | None = Field(None, description="Count of each category of one variable.")
-    shares: dict[str, dict[Cell, float]] | None = Field(
+    counts: dict[str, dict[Cell, Digits]] | None = Field(None, description="Count of each category of one variable.")
+    shares: dict[str, dict[Cell, Digits]] | None = Field(
         None, description="Share of each category of one variable, as fractions or percentages."
     )
     mean: str | None = Field(None, description="Variable whose mean is known.")
     total: str | None = Field(None, description="Variable whose sum over all records is known.")
     sd: str | None = Field(None, description="Variable whose standard deviation is known; needs its mean as a target, too.")
-    value: float | None = Field(None, description="The mean, total or standard deviation, where it is one number.")
+    value: Digits | None = Field(None, description="The mean, total or standard deviation, where it is one number.")
     quantiles: str | None = Field(None, description="Variable whose quantiles are known.")
-    values: dict[Cell, float] | None = Field(None, description="Quantiles: {0.25: 24000, 0.5: 47000}.")
+    values: dict[Cell, Digits] | None = Field(None, description="Quantiles: {0.25: 24000, 0.5: 47000}.")
     flows: list[str] | None = Field(
         None, min_length=2, description="Variables of a sparse table, such as origin and destination."
     )

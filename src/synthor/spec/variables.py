@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from synthor.spec.written import AsWritten, Written
 from synthor.types import Codes, Floats
 
 if TYPE_CHECKING:
@@ -122,28 +123,41 @@ class Variable:
         if self.numeric and column.dtype.is_numeric():
             return self.codes_of_numbers(column.cast(pl.Float64).fill_null(np.nan).to_numpy())
         distinct = column.unique(maintain_order=True)
-        codes = pl.Series([self._code_of_value(as_text(value)) for value in distinct], dtype=pl.Int32)
+        codes = pl.Series([self._code_of_value(value) for value in distinct], dtype=pl.Int32)
         return column.replace_strict(distinct, codes, return_dtype=pl.Int32).to_numpy().astype(np.int32)
 
-    def _code_of_value(self, text: str) -> int:
-        code = self.code(text)
-        return self.code_of_number(number_of(text)) if code < 0 and self.numeric else code
+    def _code_of_value(self, value: object) -> int:
+        code = self.code(as_text(value))
+        if self.kind == "category" and isinstance(value, bool) and code < 0:
+            return self.code(str(value))
+        if self.kind == "category" and isinstance(value, int | float) and not isinstance(value, bool):
+            return code if self._n_alike[value] < 2 else -1  # 1.1 may have been 1.1 or 1.10
+        return self.code_of_number(number_of(as_text(value))) if code < 0 and self.numeric else code
+
+    @cached_property
+    def _n_alike(self) -> Counter[float]:
+        """How many labels are the same number, by that number."""
+        return Counter(map(number_of, self.labels))
 
 
 def as_text(value: object) -> str:
     """One value of a table as a label is written: no outer blanks, booleans in words, whole floats as whole numbers.
+
+    A number of a spec is the text that it was written as.
 
     >>> [as_text(value) for value in (" rented ", 3.0, 0.1, True, None)]
     ['rented', '3', '0.1', 'yes', '']
     """
     if value is None:
         return ""
+    if isinstance(value, Written):
+        return value.text
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.15g}" if isinstance(value, float) else str(value).strip()
 
 
-Label = Annotated[str, WithJsonSchema({"type": ["string", "number"]})]
+Label = Annotated[str, AsWritten, WithJsonSchema({"type": ["string", "number"]})]
 
 
 class _Declared(BaseModel):

@@ -13,7 +13,7 @@ from synthor import __version__
 from synthor.disk.lock import Tell, locked
 from synthor.disk.staged import Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
-from synthor.files import PRODUCT, read_text, refuse_irregular
+from synthor.files import BELIEFS, PRODUCT, read_text, refuse_irregular, refuse_larger
 from synthor.store.packed import Format, Writer
 
 AFTER_RUN = ("ranges.json", "ranges.html")
@@ -121,7 +121,7 @@ class RunFolder:
             foreign.append(MANIFEST)
         told = self._manifest().get("products", {}).get("prior.json")
         prior = self.path / "prior.json"
-        if told and prior.is_file() and not self.kept("prior.json") and sha256(prior) != told:
+        if told and prior.is_file() and not self.kept("prior.json") and sha256(prior, most=BELIEFS) != told:
             cure = f"go on from it with --prior {prior}, or move it away"
             raise InputError([Finding(where=str(prior), message="was edited since a run wrote it", cure=cure)])
         if foreign:
@@ -330,7 +330,10 @@ class Edition:
         every = {*there, *(name for name in self.staged.places if name in PRODUCTS or name.endswith(OF_RECORDS))}
         records = sorted(name for name in every if name not in PRODUCTS)
         ordered = [name for name in (*PRODUCTS, *records) if name in every]
-        return {name: sha256(self.staged.places.get(name, self.folder.path / name)) for name in ordered}
+        return {
+            name: sha256(self.staged.places.get(name, self.folder.path / name), most=PRODUCT if name in PRODUCTS else None)
+            for name in ordered
+        }
 
     def note(self) -> None:
         """Note in the manifest, where there is one, that what is staged is ours."""
@@ -356,13 +359,19 @@ def existing(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-def sha256(path: Path) -> str:
+def sha256(path: Path, *, most: int | None = None) -> str:
     """Hash of a file's bytes, in hexadecimal.
 
+    Args:
+        path: of the file.
+        most: how many bytes it may have, where it is of a kind that is read whole.
+
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is too large.
     """
     refuse_irregular(path)
+    if most is not None:
+        refuse_larger(path, most)
     try:
         with open(path, "rb") as file:
             return _hash(file)

@@ -1,7 +1,7 @@
 """Files that are written for a person to go on from: only ever new ones, and all of them or none."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from synthor.disk.lock import Tell, locked
@@ -48,7 +48,7 @@ class Fresh:
 
 @contextmanager
 def fresh(folder: Path, purpose: str = "", *, wait: bool = False, tell: Tell = lambda text: None) -> Iterator[Fresh]:
-    """A folder to write new files into.
+    """A folder to write new files into; where that fails, none is left behind that was not there.
 
     Args:
         folder: made where it is missing.
@@ -65,8 +65,15 @@ def fresh(folder: Path, purpose: str = "", *, wait: bool = False, tell: Tell = l
             raise InputError([Finding(where=str(folder), message="is a file", cure="name a folder for the results")])
     except OSError as error:
         raise _unwritable(folder, error) from error
-    with locked(folder, wait=wait, tell=tell) as finished:
-        yield Fresh(folder, purpose, finished=bool(purpose) and finished == purpose)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with locked(folder, wait=wait, tell=tell) as finished:
+            yield Fresh(folder, purpose, finished=bool(purpose) and finished == purpose)
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):  # something is in it
+                path.rmdir()
+        raise
 
 
 def write_fresh(folder: Path, files: Mapping[str, str]) -> None:

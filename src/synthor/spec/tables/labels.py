@@ -19,7 +19,7 @@ _DRESSING = re.compile(rf"\b{any_of(*words.UNITS)}\b|[$\u00a3\u20ac]")
 _AMOUNT = r"(-?[0-9]+(?:[, ][0-9]{3})*(?:\.[0-9]+)?)"
 _THOUSANDS = re.compile(r"\b[1-9][0-9]{0,2}(?:\.[0-9]{3})+\b(?!\.)")
 """Points between thousands, as offices of the continent write them."""
-_SCALED = re.compile(rf"{_AMOUNT} ?({'|'.join(sorted(words.SCALES, key=len, reverse=True))})\b\.?")
+_SCALED = re.compile(rf"(?<![0-9]){_AMOUNT} ?({'|'.join(sorted(words.SCALES, key=len, reverse=True))})\b\.?")
 _UPTO = re.compile(rf"{any_of(*words.UNDER)} ?{_AMOUNT}")
 _ATMOST = re.compile(rf"{any_of(*words.UP_TO)} ?{_AMOUNT}|{_AMOUNT} {any_of(*words.AND_LESS)}")
 _ABOVE = re.compile(rf"{any_of(*words.OVER)} ?{_AMOUNT}")

@@ -121,12 +121,14 @@ class Sheet:
         rows: texts.
         numbers: row of the file that each stems from.
         notes: what a reader must know of how it was read.
+        left_out: heads of columns that are none of these, and their texts, one a row.
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> Sheet:
@@ -159,8 +161,14 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
         sheet = _long(lines.source, heads, body, numbers, wide, layout, vocabulary)
     else:
         names = tuple(_name_of(name, chosen, vocabulary) for name in heads[0])
-        sheet = Sheet(columns=_measured(names, vocabulary), rows=tuple(body), numbers=tuple(numbers))
-        sheet = _downwards(sheet, [i for i, name in enumerate(sheet.columns) if name in vocabulary.labels], vocabulary)
+        sheet = Sheet(
+            columns=_measured(names, vocabulary),
+            rows=tuple(body),
+            numbers=tuple(numbers),
+            left_out=_columns_of(body, heads, [i for i, name in enumerate(names) if name == LEFT_OUT]),
+        )
+        labels = {*vocabulary.labels, *chosen.values()}
+        sheet = _downwards(sheet, [i for i, name in enumerate(sheet.columns) if name in labels], vocabulary)
     return _chosen(lines.source, replace(sheet, notes=(*lines.notes, *sheet.notes)), layout, vocabulary)
 
 
@@ -175,6 +183,15 @@ def converted(lines: Lines, layout: Layout) -> Lines:
         message = f"has no `decimal` to choose: its figures are read as downloads of format {layout.format} write them"
         raise InputError([Finding(where=lines.source, message=message, cure="leave `decimal` out of layout")])
     return CONVERTERS[layout.format](lines)
+
+
+def _columns_of(
+    body: Sequence[Sequence[str]], heads: Sequence[Sequence[str]], at: Sequence[int], times: int = 1
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Heads of some columns, and their texts, each so many times one after the other."""
+    told = [next((head[i] for head in reversed(heads) if head[i]), "") for i in at]
+    texts = [tuple(text for row in body for text in [row[i]] * times) for i in at]
+    return tuple(zip(told, texts, strict=True))
 
 
 def _chosen_by(layout: Layout, vocabulary: Vocabulary) -> dict[str, str]:
@@ -331,6 +348,11 @@ def _long(
             raise InputError([Finding(where=source, message=f"wide speaks of '{name}', which is no variable", cure=cure)])
     filled = [_to_the_right(head) for head in heads[:-1]] + [list(heads[-1])]
     sides, cells = _parted(heads, body, wide, chosen, vocabulary)
+    if all(vocabulary.total(heads[-1][i]) for i in cells):
+        known = list(dict.fromkeys(name for name in heads[-1] if name))
+        cure = f"heads are {', '.join(known[:8])}; columns that `columns` leaves out with null are not read"
+        message = f"no column that is read has a label of {wide[-1]} as its head"
+        raise InputError([Finding(where=source, message=message, cure=cure)])
     names = [next((head[i] for head in reversed(heads) if head[i]), "") for i in sides]
     usual = vocabulary.measures[0]
     measure = layout.values or (
@@ -348,7 +370,10 @@ def _long(
             rows.append((*stub, *(head[i] for head in filled), row[i]))
             of.append(number)
     columns = (*labels.columns, *wide, measure)
-    return Sheet(columns=columns, rows=tuple(rows), numbers=tuple(of), notes=labels.notes)
+    others = [i for i in range(len(heads[-1])) if i not in {*sides, *cells}]
+    others += [i for i, name in zip(sides, labels.columns, strict=True) if name == LEFT_OUT]
+    left_out = _columns_of(body, heads, others, len(cells))
+    return Sheet(columns=columns, rows=tuple(rows), numbers=tuple(of), notes=labels.notes, left_out=left_out)
 
 
 def _to_the_right(head: Sequence[str]) -> list[str]:
@@ -413,10 +438,14 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
         return any(column_key(told) == column_key(name) or vocabulary.column(told) == name for told in layout.only or {})
 
     rows = [sheet.rows[i] for i in keep]
+    left_out = [(name, tuple(texts[i] for i in keep)) for name, texts in sheet.left_out]
     notes, columns = list(sheet.notes), []
     for at, name in enumerate(sheet.columns):
         known = name in vocabulary.labels or name in vocabulary.measures or name in vocabulary.kept
-        if name == LEFT_OUT or (not known and named(name)):
+        if name == LEFT_OUT:
+            continue
+        if not known and named(name):
+            left_out.append((name, tuple(row[at] for row in rows)))
             continue
         distinct = {row[at] for row in rows}
         if not known and len(distinct) == 1 and not nearest(name, list(vocabulary.labels)).startswith("did"):
@@ -431,6 +460,7 @@ def _chosen(source: str, sheet: Sheet, layout: Layout, vocabulary: Vocabulary) -
         rows=tuple(rows if every else [tuple(row[at] for at in columns) for row in rows]),
         numbers=tuple(sheet.numbers[i] for i in keep),
         notes=tuple(notes),
+        left_out=tuple((name, texts) for name, texts in left_out if len(set(texts)) > 1),
     )
 
 

@@ -1,6 +1,12 @@
-"""Records from a file: microdata, a survey sample, or records that were made."""
+"""Records from a file: microdata, a survey sample, or records that were made.
+
+A CSV file says nothing of types. Where the spec is known it does: labels of a category are text, whatever they look like, so
+that `01001`, `1.10`, `1e3` and `None` are what was written. Where it is not, a column is of numbers only if no digit that was
+written is lost by it.
+"""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,19 +16,26 @@ from synthor.files import in_bytes
 from synthor.formulas import bare
 from synthor.spec.tables.files import MOST_FIELDS, refuse_missing, too_many_fields, unreadable
 from synthor.spec.tables.unusable import COMPRESSED
+from synthor.spec.variables import Variable
 
 VALUE_BYTES = 12
 """Of one value in memory: what a column of numbers or labels takes, and half as much again while it is read."""
 TEXT_FACTOR = 3
 """How many bytes of memory one byte of CSV takes while it is read."""
+ZERO_FIRST, SHORT_POWER = r"^[-+]?0[0-9]", r"^[0-9]+[eE][0-9]+$"
+"""Texts that are codes, not numbers: with a zero in front, or such as `1e3`, which no program writes for 1000."""
 
 
-def read_frame(path: Path, *, shown: str | None = None) -> pl.DataFrame:
+def read_frame(
+    path: Path, *, shown: str | None = None, variables: Sequence[Variable] | None = None, weight: str | None = None
+) -> pl.DataFrame:
     """Records from CSV or Parquet, by the file's ending.
 
     Args:
         path: the file.
         shown: what to call it in a message; the path unless given.
+        variables: that the records have; in CSV their kinds say what is text. Unless given that is told from what is written.
+        weight: column of the records' weights, which are numbers.
 
     Raises:
         InputError: the file is missing, unreadable, of another kind, or larger than the memory that is free.
@@ -39,13 +52,58 @@ def read_frame(path: Path, *, shown: str | None = None) -> pl.DataFrame:
         _refuse_compressed(path, where)
         size = path.stat().st_size
         _refuse_beyond_memory(size * TEXT_FACTOR, where, f"{in_bytes(size)} of text")
-        return bare(pl.read_csv(path, infer_schema_length=None, glob=False))
+        return _from_text(path, variables, weight)
     except pl.exceptions.NoDataError:
         raise InputError([Finding(where=where, message="the file is empty", cure="write a header row")]) from None
     except UnicodeDecodeError:
         raise unreadable(where, "it is not UTF-8 text") from None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _broken(where, error) from error
+
+
+def _from_text(path: Path, variables: Sequence[Variable] | None, weight: str | None) -> pl.DataFrame:
+    if variables is None:
+        frame = bare(pl.read_csv(path, infer_schema=False, glob=False))
+        return frame.with_columns((_as_numbers if name == weight else _told)(frame[name]) for name in frame.columns)
+    texts = {variable.name: pl.String for variable in variables if variable.kind == "category"}
+    frame = bare(pl.read_csv(path, infer_schema_length=None, schema_overrides=texts, glob=False))
+    numeric = {variable.name for variable in variables if variable.numeric} | {weight}
+    return frame.with_columns(
+        _as_numbers(frame[name]) for name, dtype in frame.schema.items() if name in numeric and dtype == pl.String
+    )
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    """A column of texts as numbers, blanks being missing values; as it is where some text is none."""
+    texts = column.str.strip_chars().replace("", None)
+    found = texts.cast(pl.Float64, strict=False)
+    return found if found.null_count() == texts.null_count() else column
+
+
+def _told(column: pl.Series) -> pl.Series:
+    """A column of texts as numbers or booleans, where it holds nothing else and each can be written in one way only.
+
+    >>> [_told(pl.Series(texts)).dtype for texts in (["1", "20"], ["1.5", "2"], ["01", "20"], ["1.1", "1.10"], ["1e3", "2"])]
+    [Int64, Float64, String, String, String]
+    """
+    known = column.replace("", None)
+    texts = known.unique().drop_nulls()
+    if texts.is_empty():
+        return column
+    if texts.str.to_lowercase().is_in(["true", "false"]).all():
+        return known.str.to_lowercase() == "true"
+    values = texts.cast(pl.Float64, strict=False)
+    codes = texts.str.contains(ZERO_FIRST) | texts.str.contains(SHORT_POWER)
+    if values.null_count() or codes.any() or _written_in_several_ways(texts):
+        return column
+    whole = known.cast(pl.Int64, strict=False)
+    return whole if whole.null_count() == known.null_count() else known.cast(pl.Float64)
+
+
+def _written_in_several_ways(texts: pl.Series) -> bool:
+    """Whether decimals of some number end with a zero that another text for it lacks, as of the codes 1.1 and 1.10."""
+    decimal = texts.filter(texts.str.contains(r"\.[0-9]*[1-9]0*$"))
+    return bool(decimal.str.strip_chars_end("0").n_unique() < len(decimal))
 
 
 def read_table_frame(path: Path, shown: str) -> pl.DataFrame:

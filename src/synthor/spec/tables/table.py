@@ -1,7 +1,7 @@
 """A target's table as text, from its file or from the spec itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthor.errors import Finding, InputError, nearest
@@ -24,6 +24,7 @@ class Table:
         rows: one tuple of texts a row, outer blanks removed.
         numbers: number of each row as an editor counts it; cells of one row of a wide table have the same.
         notes: what a reader must know of how it was read.
+        left_out: heads of columns that were left out although rows differ by them, and their texts, one a row.
     """
 
     source: str
@@ -31,6 +32,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def read_target_table(target: TargetSpec, place: str, folder: Path, vocabulary: Vocabulary) -> Table:
@@ -46,7 +48,10 @@ def read_target_table(target: TargetSpec, place: str, folder: Path, vocabulary: 
         meant = {column: vocabulary.column(column) for column in every}
         columns = [column for column in every if meant[column] is not None]
         named = tuple(str(meant[column]) for column in columns)
-        return _inline(place, named, [[as_text(row.get(column)) for column in columns] for row in target.table])
+        others = [column for column in every if meant[column] is None]
+        left_out = [(column, tuple(as_text(row.get(column)) for row in target.table)) for column in others]
+        table = _inline(place, named, [[as_text(row.get(column)) for column in columns] for row in target.table])
+        return replace(table, left_out=tuple((column, texts) for column, texts in left_out if len(set(texts)) > 1))
     if target.value is not None:
         return _inline(place, (str(target.statistic),), [[as_text(target.value)]])
     if target.values is not None:
@@ -72,7 +77,14 @@ def read_table(file: str, folder: Path, layout: Layout | None = None, vocabulary
     sheet = laid_out(lines, layout, vocabulary or Vocabulary(labels={}, columns={}, renamed={}))
     if not sheet.rows:
         raise InputError([Finding(where=file, message="the table has no rows", cure="write one row a cell")])
-    return Table(source=file, columns=sheet.columns, rows=sheet.rows, numbers=sheet.numbers, notes=(*notes, *sheet.notes))
+    return Table(
+        source=file,
+        columns=sheet.columns,
+        rows=sheet.rows,
+        numbers=sheet.numbers,
+        notes=(*notes, *sheet.notes),
+        left_out=sheet.left_out,
+    )
 
 
 def vocabulary_of(

@@ -1,0 +1,107 @@
+"""How targets pull any units, asked often for few units at a time: what does not depend on the units is worked out once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from synthor.fit.face import Closing
+from synthor.problem import Target
+from synthor.types import Codes, Floats, Mask
+from synthor.units import Units
+
+FEW = 20_000
+"""Units up to which one-way tables are looked up together: for more, what each look-up costs besides is next to nothing."""
+
+TOGETHER = 500
+"""Tables that are looked up together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _OneWay:
+    """A table of one variable: what it has to say of each category.
+
+    Attributes:
+        column: of the codes.
+        pull: (k,) multiplier of each category.
+        closed: (k,) categories that must be empty; None where there are none.
+    """
+
+    column: int
+    pull: Floats
+    closed: Mask | None
+
+
+class Pulls:
+    """Multipliers of tables of level 0.
+
+    Args:
+        targets: the tables.
+        thetas: multipliers of each one's cells.
+        closed: each one's cells that must be empty.
+        closings: why more units weigh nothing.
+    """
+
+    def __init__(
+        self, targets: Sequence[Target], thetas: Sequence[Floats], closed: Sequence[Mask], closings: Sequence[Closing]
+    ) -> None:
+        self.targets, self.closings = targets, closings
+        self.thetas = [np.append(theta, 0.0) for theta in thetas]  # the last, of units that count nowhere
+        self.closed = [np.append(shut, False) if shut.any() else None for shut in closed]
+        self.one_way = [self._one_way(t) for t in range(len(targets))]
+        self.runs = [
+            (is_one_way, run[begin : begin + TOGETHER])
+            for is_one_way, members in groupby(range(len(targets)), lambda t: self.one_way[t] is not None)
+            for run in [list(members)]
+            for begin in range(0, len(run), TOGETHER)
+        ]
+
+    def _one_way(self, t: int) -> _OneWay | None:
+        grid, closed = self.targets[t].grid, self.closed[t]
+        if len(grid.axes) != 1 or grid.universe is not None or grid.listed is not None:
+            return None
+        axis = grid.axes[0]
+        cell = np.where(axis.group_of < 0, axis.size, axis.group_of)
+        return _OneWay(column=axis.column, pull=self.thetas[t][cell], closed=None if closed is None else closed[cell])
+
+    def log_weights(self, log_base: Floats, codes: Codes) -> Floats:
+        """Log of the weight of each unit, (n, columns) -> (n,), up to a constant; -inf where it must weigh nothing.
+
+        Args:
+            log_base: (n,) log weight of each before any table pulls.
+            codes: of the units.
+        """
+        found = np.where(self._alive(codes), log_base, -np.inf)
+        for pull in self._each(codes):
+            found += pull
+        return found
+
+    def _alive(self, codes: Codes) -> Mask:
+        """Units that count in no cell that must be empty, and that nothing else closes, (n,)."""
+        alive = np.ones(len(codes), bool)
+        for target, one_way, closed in zip(self.targets, self.one_way, self.closed, strict=True):
+            if one_way is not None and one_way.closed is not None:
+                alive &= ~one_way.closed[codes[:, one_way.column]]
+            elif closed is not None:
+                alive &= ~closed[target.grid.index(codes)]
+        units = Units(codes=codes)
+        for closing in self.closings:
+            cells = {t: self.targets[t].cells(units) for t in np.unique(closing.tables).tolist()}
+            alive &= ~closing.closes(cells, len(codes))
+        return alive
+
+    def _each(self, codes: Codes) -> Iterator[Floats]:
+        """What each table in turn adds, (n,): always in the same order, since a sum depends on it in its last digit."""
+        for is_one_way, run in self.runs:
+            if not is_one_way:
+                yield from (self.thetas[t][self.targets[t].grid.index(codes)] for t in run)
+                continue
+            tables = [table for table in (self.one_way[t] for t in run) if table is not None]
+            if len(codes) > FEW:
+                yield from (table.pull[codes[:, table.column]] for table in tables)
+                continue
+            sizes = np.cumsum([0, *(len(table.pull) for table in tables)])
+            values = np.concatenate([table.pull for table in tables])
+            places = codes[:, [table.column for table in tables]] + sizes[:-1]
+            yield from np.ascontiguousarray(values[places].T)

@@ -1,0 +1,65 @@
+"""Numbers as they stand in a spec: their digits, zeros at the end included, say how exactly a figure is known."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, WrapValidator
+
+PLAIN = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+
+
+class Written(float):
+    """A number that keeps the text it was written as; in everything else a float.
+
+    >>> Written("-1000.00") + 1, Written("-1000.00").text
+    (-999.0, '-1000.00')
+    """
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "Written":
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+    def __reduce__(self) -> tuple[type["Written"], tuple[str]]:
+        return Written, (self.text,)
+
+
+def with_digits(value: float, text: str) -> float:
+    """A number that keeps the text it was read from, where by itself it would be written in another way.
+
+    >>> type(with_digits(0.5, "0.5")).__name__, type(with_digits(0.5, "0.50")).__name__
+    ('float', 'Written')
+    """
+    return value if f"{value:.15g}" == text or PLAIN.fullmatch(text) is None else Written(text)
+
+
+def _checked(value: Any, check: Callable[[Any], float]) -> float:
+    found = check(value)
+    if isinstance(value, Written):
+        return value
+    return with_digits(found, value.strip()) if isinstance(value, str) else found
+
+
+def _as_text(value: Any) -> Any:
+    return value.text if isinstance(value, Written) else value
+
+
+def _dumped(value: Any, info: SerializationInfo) -> Any:
+    return _as_text(value) if info.mode == "json" else value
+
+
+_Kept = Annotated[float, WrapValidator(_checked)]
+_IN_JSON = PlainSerializer(_dumped)
+
+Digits = Annotated[_Kept, _IN_JSON]
+"""A number of a spec whose digits count; in JSON it is a text where they would be lost."""
+
+Value = Annotated[str | int | _Kept | bool, _IN_JSON]
+"""A cell of a table that is written in a spec, or a label: if it is a number its digits count."""
+
+AsWritten = BeforeValidator(_as_text)
+"""A text that may be written as a number: `1.10` stays `1.10`."""

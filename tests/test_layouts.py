@@ -1,0 +1,181 @@
+"""How tables lie in their files: columns left out, rows chosen, merged labels, columns without heads, units, languages."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from synthor import check, compile_problem, parse_spec
+from synthor.spec.tables.labels import Span, is_total, span
+
+HOMES = """
+records: 70
+variables:
+  zone: {type: category, values: [A, B]}
+  size: {type: category, values: [one, two]}
+  kind: {type: category, values: [flat, house]}
+"""
+SIDE_BY_SIDE = "zone,homes,one,two,flat,house\nA,30,10,20,12,18\nB,40,25,15,30,10\n"
+
+
+def wanted(text: str, tables: dict[str, str], folder: Path) -> list[dict[tuple[str, ...], float]]:
+    """The cells of each target."""
+    for name, content in tables.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    spec = parse_spec(text).placed_in(folder)
+    assert [str(finding) for finding in check(spec) if finding.severity == "error"] == []
+    return [
+        {tuple(target.labels(cell).values()): float(count) for cell, count in enumerate(target.wanted)}
+        for target in compile_problem(spec).targets
+    ]
+
+
+def found(text: str, tables: dict[str, str], folder: Path) -> list[str]:
+    for name, content in tables.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return [str(finding) for finding in check(parse_spec(text).placed_in(folder))]
+
+
+SIZES = {("A", "one"): 10, ("A", "two"): 20, ("B", "one"): 25, ("B", "two"): 15}
+KINDS = {("A", "flat"): 12, ("A", "house"): 18, ("B", "flat"): 30, ("B", "house"): 10}
+
+
+LEFT_OUT = {
+    "told to be wide": ("wide: [{}], columns: {{homes: null, {}: null, {}: null}}"),
+    "wide by its heads": ("columns: {{homes: null, {}: null, {}: null}}"),
+    "with their total": ("wide: [{}], columns: {{{}: null, {}: null}}, total: [homes]"),
+}
+
+
+@pytest.mark.parametrize("how", LEFT_OUT)
+def test_columns_left_out_anywhere_make_two_targets_of_one_table(how: str, tmp_path: Path) -> None:
+    named = [("size", "flat", "house"), ("kind", "one", "two")]
+    layouts = [LEFT_OUT[how].format(*(names if "wide" in LEFT_OUT[how] else names[1:])) for names in named]
+    text = HOMES + "targets:\n" + "".join(f"  - {{table: t.csv, layout: {{{layout}}}}}\n" for layout in layouts)
+    assert wanted(text, {"t.csv": SIDE_BY_SIDE}, tmp_path) == [SIZES, KINDS]
+
+
+def test_labels_of_heads_may_be_chosen(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {wide: [kind], only: {kind: [flat, house]}}}]"
+    assert wanted(text, {"t.csv": SIDE_BY_SIDE}, tmp_path) == [KINDS]
+
+
+def test_zones_may_stand_right_of_the_cells(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {wide: [size], columns: {name: null}}}]"
+    table = "name,one,two,zone\nAlpha,10,20,A\nBeta,25,15,B\n"
+    assert wanted(text, {"t.csv": table}, tmp_path) == [SIZES]
+
+
+def test_columns_that_leave_no_cell_are_told(tmp_path: Path) -> None:
+    layout = "wide: [size], columns: {one: null, two: null, flat: null, house: null}"
+    text = HOMES + f"targets: [{{table: t.csv, layout: {{{layout}}}}}]"
+    told = found(text, {"t.csv": SIDE_BY_SIDE.replace("homes", "Total")}, tmp_path)
+    assert any("no column that is read has a label of size as its head" in line for line in told)
+
+
+@pytest.mark.parametrize("null", ["", ", columns: {level: null, id: null}", ", columns: {id: null}"])
+@pytest.mark.parametrize("wards", ["ward", "[ward, city]"])
+def test_rows_are_chosen_by_any_column_of_a_wide_table(null: str, wards: str, tmp_path: Path) -> None:
+    text = (
+        HOMES
+        + f"targets: [{{table: t.csv, layout: {{wide: [size], only: {{level: {wards}}}, columns: {{name: zone, id: null}}}}}}]"
+    )
+    text = text.replace(", id: null}", ", id: null, level: null}") if "level" in null else text
+    table = "id,level,name,one,two\n1,county,All,35,35\n2,ward,A,10,20\n3,ward,B,25,15\n"
+    if wards != "ward":
+        table = table.replace("3,ward,B", "3,city,B")
+    assert wanted(text, {"t.csv": table}, tmp_path) == [SIZES]
+
+
+def test_a_head_may_only_choose(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {wide: [year], only: {year: 2021}, columns: {home: size}}}]"
+    table = "zone,home,2020,2021\nA,one,9,10\nA,two,19,20\nB,one,24,25\nB,two,14,15\n"
+    assert wanted(text, {"t.csv": table}, tmp_path) == [SIZES]
+
+
+def test_columns_without_heads_go_by_their_places(tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {wide: [kind], columns: {"": zone, (column 2): size}}}]'
+    table = ",,flat,house\nA,one,1,2\nA,two,3,4\nB,one,10,20\nB,two,10,20\n"
+    assert wanted(text, {"t.csv": table}, tmp_path)[0][("B", "two", "house")] == 20
+    untold = found(text.replace(", (column 2): size", ""), {"t.csv": table}, tmp_path)
+    assert any("column '(column 2)' is no variable; say what it is: `columns: {(column 2): ...}`" in line for line in untold)
+
+
+def test_merged_labels_stand_for_those_below_and_are_told(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv}]"
+    table = "zone,size,count\nA,one,10\n,two,20\n,Total,30\nB,one,25\n,two,15\n,Total,40\nTotal,,70\n"
+    assert wanted(text, {"t.csv": table}, tmp_path) == [SIZES]
+    told = found(text, {"t.csv": table}, tmp_path)
+    assert any("blank labels of zone were taken for the label above them" in line for line in told)
+
+
+def test_a_blank_last_label_stays_an_error(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv}]"
+    table = "zone,size,count\nA,one,10\nA,two,20\nB,one,25\nB,,15\n"
+    assert any("size is blank" in line for line in found(text, {"t.csv": table}, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit", "people"),
+    [("10,20,25,15", 1000, 70_000), ("1.25,2.75,3.1,2.9", 1000, 10_000), ('"1,000",2,3,4', 10, 10_090)],
+)
+def test_a_unit_multiplies_what_is_printed(cells: str, unit: int, people: int, tmp_path: Path) -> None:
+    values = next(csv.reader([cells]))
+    rows = ["A,one", "A,two", "B,one", "B,two"]
+    table = "zone,size,count\n" + "".join(f'{row},"{value}"\n' for row, value in zip(rows, values, strict=True))
+    text = HOMES.replace("70", str(people)) + f"targets: [{{table: t.csv, layout: {{unit: {unit}}}}}]"
+    assert sum(wanted(text, {"t.csv": table}, tmp_path)[0].values()) == people
+
+
+BANDS = {
+    "unter 15 Jahren": (None, 15),
+    "15 bis unter 20 Jahre": (15, 20),
+    "15 bis 19 Jahre": (15, 19),
+    "65 Jahre und älter": (65, None),
+    "ab 65": (65, None),
+    "Moins de 15 ans": (None, 15),
+    "De 15 à 19 ans": (15, 19),
+    "65 ans ou plus": (65, None),
+    "Menos de 15 años": (None, 15),
+    "De 15 a 19 años": (15, 19),
+    "65 y más años": (65, None),
+    "65 anos ou mais": (65, None),
+    "15 a 19 anos": (15, 19),
+    "fino a 14 anni": (None, 14),
+    "65 anni e più": (65, None),
+    "0 tot 15 jaar": (0, 15),
+    "65 jaar of ouder": (65, None),
+    "15 t/m 19 jaar": (15, 19),
+    "18 and 19 years": (18, 19),
+    "10.000 a 14.999": (10_000, 14_999),
+    "fewer than 1,500 thousand": (None, 1_500_000),
+    "100 to 200 thousand": (100_000, 200_000),
+    "0.500-0.999": (0.5, 0.999),
+}
+
+
+@pytest.mark.parametrize("label", BANDS)
+def test_bands_in_seven_languages(label: str) -> None:
+    low, high = BANDS[label]
+    read = span(label)
+    assert isinstance(read, Span)
+    assert (low is None or read.low == low) and (high is None or read.high == high)
+
+
+@pytest.mark.parametrize(
+    ("label", "closed"),
+    [("15 bis unter 20", False), ("15 bis 19", True), ("0 tot 15 jaar", False), ("15 t/m 19", True), ("unter 15", False)],
+)
+def test_bands_that_end_before_their_number(label: str, closed: bool) -> None:
+    read = span(label)
+    assert read is not None
+    assert read.closed is closed
+
+
+TOTALS = ("Insgesamt", "Ensemble", "Total général", "Ambos sexos", "Todas las edades", "Totale", "Totaal", "Alle", "All ages")
+NO_TOTALS = ("All other fuels", "Toutes les autres", "Todos los demás", "Alleinlebend", "Tuttavia", "Alle anderen")
+
+
+@pytest.mark.parametrize("label", [*TOTALS, *NO_TOTALS])
+def test_totals_in_seven_languages(label: str) -> None:
+    assert is_total(label) is (label in TOTALS)
