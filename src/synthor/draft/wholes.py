@@ -22,6 +22,8 @@ EITHER = frozenset(
     ("both", "sum", "all", "together", "overall", "conjunto", "gesamt", "zusammen", "summe", "complesso", "alle")
 )
 """Words of totals that are words of categories, too."""
+DOUBTFUL = frozenset(("both", "together", "conjunto", "complesso"))
+"""Those of them that a person is asked about where less than three rows speak for a total."""
 NEARLY = 0.02
 """Share by which a total may differ from its parts where its name says that it is their total."""
 PERTURBED, NOISE = 0.001, 2.0
@@ -69,6 +71,11 @@ def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], abs
     if len(labels) > MOST_LABELS or len(labels) < 2:
         return found
     _by_bands(labels, cells, called, room, found)
+    doubtful = [i for i in called if undressed(labels[i]) in DOUBTFUL]
+    others = [i for i in range(len(labels)) if i not in called and i not in found.of]
+    if len(doubtful) == len(called) == 1 and len(others) > 1 and 0 < _adds_up(cells, doubtful[0], others, room) < ROWS:
+        found.asked[doubtful[0]], found.not_totals = others, doubtful
+        return found
     if _known_to_be_parts(labels, cells, called, room):
         found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
         return found
