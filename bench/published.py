@@ -2,19 +2,23 @@
 
 Each specimen is a small population laid out as offices do: wide or long, with totals, regions above districts, several years,
 per cent, codes, identifiers, titles, notes, merged labels, several variables side by side, rounded, in thousands, with cells
-that are not told, in seven languages. A draft that passes its check must make as many records as there are people, with no
-label that is no category.
+that are not told, in seven languages; files are then worn: other line ends, blank rows and columns, rows in another order.
+A draft that passes its check must make as many records as there are people, with no label that is no category. Every specimen
+is also damaged at random, of which nothing but an error in words may come. Writes bench/results/published.json.
 
     python bench/published.py [specimens] [first seed]
 """
 
 import collections
 import json
+import os
+import platform
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +30,7 @@ from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import scaffold
 from synthor.spec.tables.labels import span, undressed
 
+RESULTS = Path(__file__).parent / "results" / "published.json"
 LANGUAGES = {
     "en": "Total|Male|Female|Under 15|15 to 24|25 to 64|65 and over|Age|Sex|Number|Per cent",
     "de": "Insgesamt|männlich|weiblich|unter 15|15 bis 24|25 bis 64|65 und mehr|Alter|Geschlecht|Anzahl|Prozent",
@@ -209,7 +214,8 @@ def laid_out(
     elif alone and chance(0.08, "hidden"):
         rounding.hidden = True
     years = [str(year) for year in range(rounding.first_year, 2019)] if chance(0.18, "years") else []
-    return Writer(sheet=sheet, labels=labels, cells=cells, years=years, rng=rng, how=how, rounding=rounding).text()
+    text = Writer(sheet=sheet, labels=labels, cells=cells, years=years, rng=rng, how=how, rounding=rounding).text()
+    return worn(text, rng, how) if rng.random() < 0.4 else text
 
 
 def cells_of_all(cells: np.ndarray, side: int, labels: Sequence[Sequence[str]], truth: set[str]) -> np.ndarray:
@@ -343,6 +349,45 @@ class Writer:
         return [[*heads, value, *([percent] if self.percent else ["MOE"] if self.margins else [])]]
 
 
+def worn(text: str, rng: np.random.Generator, how: list[str]) -> str:
+    """The same table as other programs save it."""
+    lines = text.splitlines()
+    wear = [str(one) for one in rng.choice(["line ends", "blank rows", "mark", "order", "blank column"], 2, replace=False)]
+    separator = next((mark for mark in (";", "\t", ",") if all(mark in line for line in lines)), "")
+    if "order" in wear and not {"merged labels", "regions", "two heads", "notes", "title"} & set(how) and separator:
+        head, *rows = lines
+        lines = [head, *[rows[i] for i in rng.permutation(len(rows))]]
+        how.append("rows in another order")
+    if "blank column" in wear and separator:
+        lines = [line + separator for line in lines]
+        how.append("a blank column")
+    if "blank rows" in wear:
+        lines = [piece for line in lines for piece in ([line, ""] if rng.random() < 0.1 else [line])]
+        how.append("blank rows")
+    end = "\r\n" if "line ends" in wear else "\n"
+    return ("\ufeff" if "mark" in wear else "") + end.join(lines) + end
+
+
+def damaged(text: str, rng: np.random.Generator) -> str:
+    """A table with characters, fields or rows changed at random: what comes of it is an error in words, or a draft."""
+    lines = text.splitlines()
+    for _ in range(int(rng.integers(1, 4))):
+        i = int(rng.integers(len(lines)))
+        kind = int(rng.integers(5))
+        if kind == 0:
+            lines.pop(i) if len(lines) > 1 else None
+        elif kind == 1:
+            lines.insert(i, lines[int(rng.integers(len(lines)))])
+        elif kind == 2 and lines[i]:
+            at = int(rng.integers(len(lines[i])))
+            lines[i] = lines[i][:at] + str(rng.choice(list(",;\t\"'-.*% 0x9(éΩ"))) + lines[i][at + 1 :]
+        elif kind == 3:
+            lines[i] = ""
+        else:
+            lines[i] = lines[i][: len(lines[i]) // 2]
+    return "\n".join(lines) + "\n"
+
+
 def quoted(text: str, separator: str) -> str:
     return f'"{text}"' if separator in text or '"' in text else text
 
@@ -398,17 +443,38 @@ def summary(outcomes: Mapping[int, Outcome]) -> dict[str, int]:
     return dict(collections.Counter(outcome.kind for outcome in outcomes.values()).most_common())
 
 
+def survives(one: Specimen, folder: Path, rng: np.random.Generator) -> str:
+    """What a damaged specimen ends with that is no error in words; empty where nothing does."""
+    texts = {name: damaged(text, rng) for name, text in one.files.items()}
+    try:
+        tried(Specimen(files=texts, people=one.people, labels=one.labels, room=one.room, hidden=True), folder)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:150]
+    return ""
+
+
 def main() -> None:
     n, first = int(sys.argv[1]) if len(sys.argv) > 1 else 2000, int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    begin = time.perf_counter()
+    begin = time.process_time()
     outcomes: dict[int, Outcome] = {}
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(first, first + n):
-            one = specimen(seed)
-            outcomes[seed] = tried(one, Path(folder))
-            if outcomes[seed].kind != "passed" and len([o for o in outcomes.values() if o.kind == outcomes[seed].kind]) <= 12:
+            one, rng = specimen(seed), np.random.default_rng((1, seed))
+            found = tried(one, Path(folder))
+            crash = survives(one, Path(folder), rng)
+            outcomes[seed] = Outcome(kind="crash", why=crash) if crash else found
+            if outcomes[seed].kind not in ("passed", "asked"):
                 print(seed, outcomes[seed].kind, "|", outcomes[seed].why, "|", ", ".join(one.how), flush=True)
-    print(json.dumps({"specimens": n, **summary(outcomes), "seconds": round(time.perf_counter() - begin)}))
+    result = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "specimens": n,
+        "first_seed": first,
+        "outcomes": summary(outcomes),
+        "cpu_seconds": round(time.process_time() - begin),
+    }
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

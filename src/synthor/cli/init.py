@@ -99,6 +99,7 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
 
 def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -> None:
     from synthor.draft import infer
+    from synthor.report.explain_targets import plural
     from synthor.report.screen import say
     from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
     from synthor.store.fresh import fresh
@@ -106,7 +107,11 @@ def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -
     with fresh(out.parent, wait=wait, tell=warn) as place:
         draft = infer(folder, beside=out.parent, **answers)
         place.write({SCHEMA_FILE: schema_text(), out.name: scaffold(draft)})
-    say(f"{len(draft.variables)} variables, {len(draft.targets)} targets, {draft.records:,} records.")
+    variables, targets = plural(len(draft.variables), "variable"), plural(len(draft.targets), "target")
+    say(f"{variables}, {targets}, {plural(draft.records, 'record')}.")
+    for entry in draft.variables:
+        if entry.comment:
+            say(f"{entry.name}: {entry.comment}.")
     for remark in draft.remarks[1:]:
         say(remark)
     say(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")

@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.draft.grid import Grid
 from synthor.draft.roles import PEOPLE, Roles
-from synthor.draft.wholes import FAR, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off
+from synthor.draft.wholes import PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Floats
 
@@ -151,7 +151,7 @@ def _groups(
         told = ~np.isnan(wanted)
         named = is_total(grid.name(values[whole])) or PEOPLE.fullmatch(_plain(grid, values[whole])) is not None
         least = 1 if named else ROWS_PERTURBED if share else ROWS
-        if (told & (wanted > FAR * allowed_off(np.zeros(len(wanted)), 2, room, share))).sum() < least:
+        if (told & (wanted > least_told(2, room, share))).sum() < least:
             continue
         runs, at = [], 0
         while at < cells.shape[1]:

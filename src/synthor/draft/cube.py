@@ -166,7 +166,7 @@ class Cube:
             if when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]
                 self.choose(edge, [latest])
-                said.append(f"of {quoted(names)} only {latest} is read")
+                said.append(f"of {quoted(names)} only {latest} is read; for another change `only` and `records`")
         return said
 
     def choose_one_unit(self) -> list[str]:

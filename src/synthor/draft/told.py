@@ -19,7 +19,7 @@ from synthor.types import Codes, Floats
 ASK = "FILL IN: "
 MOST_NOISE = 3
 """Records by which totals of perturbed counts may differ from sums, however small they are."""
-FEW = 5
+FEW = 8
 """Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
 THOUSANDS = re.compile(
     r"\b(?:in|en|em) (?:thousands?|1[ .,']?000s?|tsd\.?|tausend|milliers|miles|milhares|migliaia|duizend(?:tallen)?)\b"
@@ -184,16 +184,22 @@ class _Reader:
         off, share = self.cube.misses
         self.base = base_of(self.cube.printed, FEW) if off and self.roles.margin is None else 1
         perturbed = off <= MOST_NOISE or share <= NEARLY
-        if off and self.base == 1 and self.roles.margin is None and perturbed:
+        if self.base > 1:
+            told = f"totals are not the sums of their cells, by up to {off:,.10g}, and all numbers are multiples of {self.base}"
+            self.remarks.append(f"{told}: they are read as rounded to {self.base}")
+        elif off and self.roles.margin is None and perturbed:
+            whole, of_parts = self.cube.whole, self.cube.sum
+            both = f" (together {whole:,.10g}, and {of_parts:,.10g} by their cells)" if whole and of_parts else ""
             self.cube.drop_totals()
-            self.remarks.append(f"totals are not the sums of their cells, by up to {off:,.10g}, and are left out")
+            told = f"totals are not the sums of their cells, by up to {off:,.10g}{both}: counts were perturbed"
+            self.remarks.append(f"{told}, and the draft takes the cells without the totals")
 
     def _part(self) -> None:
         """What is known of the block: under which upper head it stands, and which column is its total."""
         heads = [edge for edge in self.cube.edges if edge.heads]
         if self.part.top:
             self.cube.choose(heads[-2], [self.part.top])
-        if self.part.total is not None and not is_total(name := self.grid.name(self.part.total)):
+        if self.part.total is not None and not is_total(name := self.grid.heads[-1][self.part.total]):
             last = heads[-1]
             whole = last.labels.index(name)
             last.wholes.of[whole] = [i for i in range(len(last.labels)) if i != whole]

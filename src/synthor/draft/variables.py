@@ -11,7 +11,11 @@ from synthor.spec.scaffold import Entry
 from synthor.spec.tables.labels import Span, bands, span, undressed
 from synthor.spec.variables import FALSE, MAX_UNBINNED, TRUE
 
-AGES = frozenset(("age", "ages", "alter", "edad", "edades", "idade", "eta", "età", "âge", "leeftijd"))
+AGES = re.compile(
+    r"(?<![^\W_])(?:ages?|aged|alter(?:sgruppen?)?|edad(?:es)?|idades?|et[aà]|[aâ]ge|leeftijd|years?(?: old)?|jahren?|ans|años?"
+    r"|anos?|anni|jaar)(?![^\W_])"
+)
+"""Words of ages, in names of columns and in their labels."""
 CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}
 
 
@@ -71,7 +75,7 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
         first = 0.0 if starts[0] > 0 else starts[0] - width
         guesses.append("smallest")
     if math.isinf(last):
-        last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, name)
+        last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, name, labels)
         guesses.append("largest")
     high = last - 1 if whole and "largest" not in guesses else last
     bins = sorted({first, *starts})
@@ -84,9 +88,9 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
     return Entry(name=name, body=body, comment=comment)
 
 
-def _far(last: float, width: float, name: str) -> float:
+def _far(last: float, width: float, name: str, labels: Sequence[str]) -> float:
     """A guess at the largest value behind an open band."""
-    if AGES & set(re.split(r"_|\W", name.casefold())):
+    if AGES.search(f"{name} {' '.join(labels)}".casefold()):
         return max(105.0, last + 10)
     return last + 5 * width if last < 10 * width else 3 * last
 

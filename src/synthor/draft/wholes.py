@@ -28,8 +28,8 @@ NEARLY = 0.02
 """Share by which a total may differ from its parts where its name says that it is their total."""
 PERTURBED, NOISE = 0.001, 2.0
 """Share, and records a number, by which totals may differ from sums where counts were perturbed one by one."""
-FAR = 20.0
-"""Times that a total must be larger than what it may be off to say anything."""
+NEAR, FAR = 3.0, 20.0
+"""Times that a total must be larger than what rounding, or perturbation, may put it off, to say anything."""
 ROWS_PERTURBED = 5
 """Rows in which a sum must nearly hold to say anything by itself."""
 MOST_LABELS = 20_000
@@ -73,8 +73,10 @@ def wholes_of(labels: Sequence[str], cells: Floats, called: Collection[int], abs
     _by_bands(labels, cells, called, room, found)
     doubtful = [i for i in called if undressed(labels[i]) in DOUBTFUL]
     others = [i for i in range(len(labels)) if i not in called and i not in found.of]
-    if len(doubtful) == len(called) == 1 and len(others) > 1 and 0 < _adds_up(cells, doubtful[0], others, room) < ROWS:
-        found.asked[doubtful[0]], found.not_totals = others, doubtful
+    if len(doubtful) == len(called) == 1 and len(others) > 1 and _adds_up(cells, doubtful[0], others, room) < ROWS:
+        found.not_totals = doubtful
+        if not _contradicted(labels, cells, doubtful[0], called, found, room):
+            found.asked[doubtful[0]] = others
         return found
     if _known_to_be_parts(labels, cells, called, room):
         found.not_totals = [i for i in called if _contradicted(labels, cells, i, called, found, room)]
@@ -106,7 +108,12 @@ def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float, share
     if not told.any() or (off > allowed)[told].any() or (off < -allowed)[seen].any():
         return 0
     several = (np.abs(np.nan_to_num(inside)) > room).sum(axis=0) >= 2
-    return int((seen & several & (cells[whole] > FAR * allowed_off(np.zeros(len(told)), len(parts), room, share))).sum())
+    return int((seen & several & (cells[whole] > least_told(len(parts), room, share))).sum())
+
+
+def least_told(n_parts: int, room: float, share: float = 0.0) -> float:
+    """Totals below this say nothing of whether others add up to them."""
+    return (NEAR * room + (FAR * NOISE if share else 0.0)) * (n_parts + 1)
 
 
 def _sum_by_name(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:

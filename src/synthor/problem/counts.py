@@ -22,6 +22,8 @@ from synthor.spec.variables import as_text
 from synthor.types import Mask
 
 PERCENT = 100.0
+LITTLE = 0.01
+"""Share of all records by which noise may put them off without a word."""
 
 
 def counts(reader: Reader) -> Target | Moment | None:
@@ -275,9 +277,14 @@ def _ends_of_totals(totals: Sequence[Total], room: Room) -> tuple[float, float]:
 
 
 def _usual(reader: Reader, target: Target) -> float:
-    """How far the sum of a table is off its population, as a rule: of margins of error, by the rounding of its cells alone."""
+    """How far the sum of a table is off its population, as a rule.
+
+    Of margins of error by the rounding of its cells, and where noise was added to each by what it comes to together, as far as
+    that is little of the whole: samples are weighted so that their estimates add up.
+    """
     if target.sigma is not None:
-        return 0.5 * (target.grid.size + 1)
+        noise = SIGMAS * float(np.sqrt(np.square(target.sigma).sum()))
+        return 0.5 * (target.grid.size + 1) + min(noise, LITTLE * float(target.wanted.sum()))
     intervals = reader.bounds(target.wanted, 0.01 * reader.n_units)
     off = np.zeros(1) if intervals is None else intervals[1] - target.wanted
     return SIGMAS_APART * float(np.sqrt(np.square(off).sum() / 3))  # of so many uniform distributions
