@@ -203,3 +203,13 @@ def test_every_file_of_an_office_is_known() -> None:
         file = path.relative_to(FOLDER).as_posix()
         assert recognised(read_lines(file, FOLDER)[0]) == office(file), file
         assert read_table(file, FOLDER, Layout(format=office(file))).rows
+
+
+def test_a_download_without_its_format_is_told_which_it_is(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "cases" / "offices" / "nomis" / "census2021-ts999-ltla.csv").read_text(encoding="utf-8")
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    spec = parse_spec(
+        "records: 90\nvariables: {kind: {type: category, values: [Flat, House]}}\ntargets: [{table: t.csv}]"
+    ).placed_in(tmp_path)
+    told = [str(finding) for finding in check(spec)]
+    assert any("looks like an office's download; say `layout: {format: nomis}`" in line for line in told)

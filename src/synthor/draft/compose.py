@@ -36,7 +36,9 @@ class Composed:
     told: tuple[Told, ...]
 
 
-def composed(found: Sequence[Told], path: str, title: str, context: str, remarks: Sequence[str]) -> Composed:
+def composed(
+    found: Sequence[Told], path: str, title: str, context: str, remarks: Sequence[str], records: int | None = None
+) -> Composed:
     """A draft from tables.
 
     Args:
@@ -45,6 +47,7 @@ def composed(found: Sequence[Told], path: str, title: str, context: str, remarks
         title: of the spec.
         context: what one record is.
         remarks: what a person should read first.
+        records: how many there are, where the sums of the tables are not what they allow.
     """
     sides: dict[str, list[Side]] = {}
     for one in found:
@@ -56,7 +59,9 @@ def composed(found: Sequence[Told], path: str, title: str, context: str, remarks
     variables = [variable_of(names[key], group) for key, group in sides.items()]
     numeric = {entry.name for entry in variables if entry.body["type"] in ("integer", "number")}
     columns = _columns(found, names)
-    records, told, others = _records(found)
+    total, told, others = _records(found)
+    if records is not None:
+        told = f"what the roundings of the cells allow; the counts add up to {total:,}"
     notes = list(remarks)
     targets, behind = [], []
     for one in found:
@@ -70,7 +75,7 @@ def composed(found: Sequence[Told], path: str, title: str, context: str, remarks
     draft = Draft(
         title=title,
         context=context,
-        records=records,
+        records=total if records is None else records,
         records_comment=told,
         variables=variables,
         targets=targets,

@@ -145,7 +145,7 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
     if any(_COMMA.fullmatch(field) or _POINTS.fullmatch(field) for field in fields):
         return ","
     threes = [column for column in columns if any(_POINT_OF_THREE.fullmatch(field) for field in column)]
-    others = [column for column in columns if column not in threes]
+    others = [column for column in columns if column not in threes and not all(map(YEAR.fullmatch, column))]
     if not threes or any(_OTHER_POINT.fullmatch(field) for field in fields):
         return "."
     if any(re.fullmatch(r"[1-9][0-9]{3,}", field) for column in threes for field in column):

@@ -18,7 +18,7 @@ from synthor.problem.target import Moment, Target
 from synthor.problem.totals import narrowed
 from synthor.spec.model import RuleSpec, Spec
 from synthor.spec.rules import Predicate, PredicateError, parse_predicate
-from synthor.spec.tables import read_target_table, vocabulary_of
+from synthor.spec.tables import office_of, read_target_table, vocabulary_of
 from synthor.spec.targets import Layout, TargetSpec
 from synthor.spec.variables import as_text
 
@@ -134,7 +134,7 @@ class _Compilation:
         self.findings += slips_of_universes([target for target, _ in made], self.level)
         self.findings += slips_of_rules(rules, targets, self.level)
         self.findings += slips_of_words(spec, understood, self.level)
-        self.findings += self._scaling()
+        self.findings += [*self._scaling(), *self._offices()]
         if not any(finding.severity == "error" for finding in self.findings):
             self.findings += (*beyond_reach(targets, moments, self.level, self.whole), *self._untargeted([t for t, _ in made]))
         factor = spec.records / self.whole
@@ -161,6 +161,17 @@ class _Compilation:
             to = f"{shown(self.whole)} to {self.spec.records:,} records"
             message = f"tables are scaled from {to}; cells are met to the next whole one"
             yield Finding(where="population", message=message, severity="warning")
+
+    def _offices(self) -> Iterator[Finding]:
+        """Files with errors that are downloads of an office, whose `format` the spec does not name."""
+        for i, written in enumerate(self.spec.targets):
+            places = (f"targets[{i}]", *([written.table] if isinstance(written.table, str) else []))
+            wrong = any(finding.severity == "error" and finding.where.startswith(places) for finding in self.findings)
+            if wrong and (office := office_of(written, self.spec.folder)) is not None:
+                cure = f"say `layout: {{format: {office}}}`, or let `synthor init` write it"
+                yield Finding(
+                    where=str(written.table), message="looks like an office's download", cure=cure, severity="warning"
+                )
 
     @property
     def _whole_key(self) -> str:

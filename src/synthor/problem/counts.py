@@ -252,7 +252,14 @@ def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequen
     message = f"{what}, but {reader.reading.whole} is {shown(n_units)}"
     whole = found if not loose else published if low > high else min(max(published, math.ceil(low)), math.floor(high))
     cure = of_counts(
-        whole, n_units, reader.reading.whole, decimals=rows.decimals, covers=covers, hidden=hidden, exact=not loose
+        whole,
+        n_units,
+        reader.reading.whole,
+        decimals=rows.decimals,
+        covers=covers,
+        hidden=hidden,
+        exact=not loose,
+        values=target.wanted,
     )
     (reader.add if cannot else reader.warn)(message, cure, found=float(found if cannot else published), expected=n_units)
     if covers and cannot:

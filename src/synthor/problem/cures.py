@@ -194,7 +194,9 @@ def _before_dates(text: str) -> list[str]:
     return [f"{day}-{number}", f"{number}-{day}"]
 
 
-def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str], *, measured: bool) -> str:
+def of_column(
+    name: str, variables: Sequence[Variable], measures: Sequence[str], *, measured: bool, chosen_of: Sequence[str] = ()
+) -> str:
     """What to do about a column that is no variable.
 
     Args:
@@ -202,7 +204,11 @@ def of_column(name: str, variables: Sequence[Variable], measures: Sequence[str],
         variables: that there are.
         measures: what a column of values may be called.
         measured: whether the table has one.
+        chosen_of: labels that it has where it is one by which an office's downloads differ, such as dates.
     """
+    if len(set(chosen_of)) > 1:
+        latest = max(set(chosen_of))
+        return f"make it a variable, or choose one: `layout: {{only: {{{_quoted(name)}: {_quoted(latest)}}}}}`"
     if name == NAMELESS:
         return 'say what it is: `columns: {"": ...}` (a variable, or null)'
     told = short(name)
@@ -246,7 +252,9 @@ def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
     return plain + (mark if len(text) <= SHORT else "")
 
 
-def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool, exact: bool) -> str:
+def of_counts(
+    total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool, exact: bool, values: Floats
+) -> str:
     """What to do about counts that add up to another number than the records.
 
     Args:
@@ -257,6 +265,7 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
         covers: whether the table counts every record.
         hidden: whether some cells are not told.
         exact: whether the others are to be met as they are.
+        values: (c,) of all cells.
     """
     for whole in (1, 100):
         if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
@@ -268,7 +277,7 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
         points = "points between thousands need `layout: {decimal: ','}`"
         return f"{points}; otherwise {scaled}" if fractions and not thousands else points
     perturbed = exact and abs(total - n_units) <= NEAR * n_units
-    near = "; `tolerance: {relative: 1%}` allows for perturbed counts" if perturbed else ""
+    near = _of_perturbed(values, abs(total - n_units)) if perturbed else ""
     if fractions and not thousands:
         return scaled + near
     if not covers:
@@ -280,6 +289,14 @@ def of_counts(total: float, n_units: float, key: str, *, decimals: int, covers: 
     part = "say with `where` which records it counts, " if total < 0.9 * n_units else ""
     scaled = f"; `population: {total:.13g}` scales it" if key == "records" and total > SEVERAL * n_units else ""
     return f"correct the table, {part}set {key} to {total:,.13g}, or write the table as shares{scaled}{near}"
+
+
+def _of_perturbed(values: Floats, gap: float) -> str:
+    """The least tolerance that makes room for a gap in whole records: a wider one lets cells drift for nothing."""
+    for percent in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0):
+        if np.floor(np.nan_to_num(values) * percent / 100).sum() >= gap:
+            return f"; `tolerance: {{relative: {percent:g}%}}` allows for perturbed counts"
+    return ""
 
 
 def of_total(wanted: float, found: float, head: str, *, exact: bool) -> str:

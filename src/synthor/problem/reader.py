@@ -221,7 +221,9 @@ class Reader:
                     continue  # the margin's name is misspelt, which is said below
                 strange.append(name)
         for name in strange[:LISTED]:
-            cure = of_column(name, self.level.variables, MEASURES, measured=measure is not None)
+            of_office = self.written.layout is not None and self.written.layout.format is not None
+            texts = [row[self.table.columns.index(name)] for row in self.table.rows] if of_office else ()
+            cure = of_column(name, self.level.variables, MEASURES, measured=measure is not None, chosen_of=texts)
             self.add(f"column '{short(name)}' is no variable", cure, label=name)
         if len(strange) > LISTED:
             self.add(

@@ -4,13 +4,14 @@ from synthor.spec.tables.files import read_lines
 from synthor.spec.tables.layout import Vocabulary, blank_head
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.records import read_frame
-from synthor.spec.tables.table import Table, read_table, read_target_table, unused_columns, vocabulary_of
+from synthor.spec.tables.table import Table, office_of, read_table, read_target_table, unused_columns, vocabulary_of
 
 __all__ = [
     "Lines",
     "Table",
     "Vocabulary",
     "blank_head",
+    "office_of",
     "read_frame",
     "read_lines",
     "read_table",

@@ -7,6 +7,7 @@ from pathlib import Path
 from synthor.errors import Finding, InputError, nearest
 from synthor.spec.tables.files import read_lines
 from synthor.spec.tables.layout import Vocabulary, blank_head, converted, laid_out
+from synthor.spec.tables.offices import recognised
 from synthor.spec.targets import Layout, TargetSpec
 from synthor.spec.variables import Variable, as_text
 
@@ -85,6 +86,23 @@ def read_table(file: str, folder: Path, layout: Layout | None = None, vocabulary
         notes=(*notes, *sheet.notes),
         left_out=sheet.left_out,
     )
+
+
+def office_of(target: TargetSpec, folder: Path) -> str | None:
+    """The `format` that a target's file has as an office hands it out, where the spec does not name it already.
+
+    Args:
+        target: whose table is a file.
+        folder: of the spec.
+    """
+    layout = target.layout or Layout()
+    if not isinstance(target.table, str) or layout.format is not None:
+        return None
+    try:
+        lines, _ = read_lines(target.table, folder, layout)
+    except InputError:
+        return None
+    return recognised(lines)
 
 
 def vocabulary_of(
