@@ -158,10 +158,54 @@ def test_what_cannot_be_used_is_named_with_the_reason(tmp_path: Path) -> None:
     remarks = " ".join(draft.remarks)
     assert len(draft.targets) == 1
     assert "words.csv: has no column of numbers" in remarks
-    assert "codes.csv: has no column of numbers but of codes" in remarks
+    assert "codes.csv: is a table of names and codes alone" in remarks
     assert "the total of all cells is 100, but its cells add up to 90" in remarks
 
 
 def test_columns_that_count_different_things_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="columns count different things"):
         infer(folder_of({"t.csv": "zone,people,homes\na,10,4\nb,20,8\nc,15,7\n"}, tmp_path / "tables"), beside=tmp_path)
+
+
+def test_what_a_draft_proposes_for_perturbed_counts_is_a_cure(tmp_path: Path) -> None:
+    tables = {"a.csv": "sex,count\nm,4800\nf,5200\n", "b.csv": "age,count\n0-15,2003\n16+,7999\n"}
+    folder = folder_of(tables, tmp_path / "tables")
+    text = scaffold(infer(folder, beside=tmp_path))
+    question = re.search(r'where: "FILL IN: [^\n]*?in place of `where`"', text)
+    assert question is not None
+    assert "`tolerance: {relative: 1%}` in place of `where`" in question[0]
+    answered = text.replace(question[0], "tolerance: {relative: 1%}")
+    assert errors(parse_spec(answered).placed_in(tmp_path)) == ([], [])
+
+
+def test_another_year_is_chosen_as_the_draft_says(tmp_path: Path) -> None:
+    folder = folder_of({"t.csv": "year,sex,count\n2020,m,48\n2020,f,52\n2021,m,49\n2021,f,53\n"}, tmp_path / "tables")
+    draft = infer(folder, beside=tmp_path)
+    assert any("only 2021 is read; for another change `only` and `records`" in remark for remark in draft.remarks)
+    text = scaffold(draft).replace('only: {year: "2021"}', 'only: {year: "2020"}').replace("records: 102", "records: 100")
+    spec = parse_spec(text).placed_in(tmp_path)
+    assert errors(spec) == ([], [])
+    assert rows_of_everybody(spec) == [(100, 0.0)]
+
+
+def test_numbers_with_three_digits_behind_a_point_are_asked_about(tmp_path: Path) -> None:
+    folder = folder_of({"t.csv": "sex;count\nm;1.234\nf;1.766\n"}, tmp_path / "tables")
+    with pytest.raises(InputError, match=r"say `layout: \{decimal: ','\}` if points separate thousands"):
+        infer(folder, beside=tmp_path)
+    spec = parse_spec(
+        "records: 3000\nvariables: {sex: {type: category, values: [m, f]}}\n"
+        "targets: [{table: tables/t.csv, layout: {decimal: ','}}]"
+    )
+    assert errors(spec.placed_in(tmp_path)) == ([], [])
+
+
+def test_folders_that_a_download_was_unpacked_to_are_looked_into(tmp_path: Path) -> None:
+    folder = folder_of({"README.txt": "Notes.\nOf no use here.\n"}, tmp_path / "tables")
+    office = ROOT / "tests" / "cases" / "offices" / "acs" / "ACSDT5Y2022.B25003-Data.csv"
+    unpacked = folder_of({office.name: office.read_text(encoding="utf-8")}, folder / "ACSDT5Y2022.B25003_2024")
+    (unpacked / "ACSDT5Y2022.B25003-Column-Metadata.csv").write_text("Column Name,Label\nB25003_001E,Estimate!!Total:\n")
+    folder_of({"people.csv": "sex,count\nm,1\nf,2\n"}, folder / "other")
+    spec = parse_spec(scaffold(infer(folder, beside=tmp_path))).placed_in(tmp_path)
+    assert [target.table for target in spec.targets] == [f"tables/ACSDT5Y2022.B25003_2024/{office.name}"]
+    assert errors(spec) == ([], [])
+    assert spec.records == 1000

@@ -43,22 +43,22 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     """
     if not folder.is_dir():
         raise InputError([Finding(where=str(folder), message="no such folder", cure="name a folder of tables")])
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+    files = _files(folder)
     problems = _no_tables(folder)
     if not files:
         cure = f"put tables there: {', '.join(ENDINGS)}"
         raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure), *problems])
     grids: list[Grid] = []
-    for file in _tables(files, problems):
+    for file in _tables(files, folder, problems):
         try:
             grid = _grid(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
-        if isinstance(grid, str):
-            problems.append(Finding(where=file, message=grid, cure="see docs/tables.md"))
-        else:
+        if isinstance(grid, Grid):
             grids.append(grid)
+        else:
+            problems.append(Finding(where=file, message=grid[0], cure=grid[1]))
     around = _around(grids)
     found: list[Told] = []
     for grid in grids:
@@ -73,6 +73,27 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
 
 
+def _files(folder: Path) -> list[str]:
+    """Files that may hold tables, by their names in the folder; of folders in it, those that a download was unpacked to."""
+    found = [path.name for path in _tabular(folder)]
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))):
+        names = [f"{inner.name}/{path.name}" for path in _tabular(inner)]
+        if any(_is_download(name, folder) for name in names):
+            found += names
+    return found
+
+
+def _tabular(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and not path.name.startswith("."))
+
+
+def _is_download(file: str, folder: Path) -> bool:
+    try:
+        return recognised(read_lines(file, folder)[0]) is not None
+    except InputError:
+        return False
+
+
 def _no_tables(folder: Path) -> list[Finding]:
     """What files of a folder are whose endings say that they hold no table that can be read; texts are let be."""
     told = {
@@ -85,12 +106,12 @@ def _no_tables(folder: Path) -> list[Finding]:
     ]
 
 
-def _tables(files: Sequence[Path], problems: list[Finding]) -> list[str]:
+def _tables(files: Sequence[str], folder: Path, problems: list[Finding]) -> list[str]:
     """Names of the tables in files: a packed one may hold several; what is none is added to `problems`."""
     found: list[str] = []
-    for path in files:
+    for file in files:
         try:
-            tables, others = tables_in(path.name, path.parent)
+            tables, others = tables_in(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
@@ -99,12 +120,17 @@ def _tables(files: Sequence[Path], problems: list[Finding]) -> list[str]:
     return found
 
 
-def _grid(file: str, folder: Path) -> Grid | str:
+def _grid(file: str, folder: Path) -> Grid | tuple[str, str]:
+    """The grid of a file, or what is wrong with it and what to do."""
     lines, _ = read_lines(file, folder)
-    if (format := recognised(lines)) is None:
-        return gridded(lines)
-    lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
-    return gridded(CONVERTERS[format](lines), format)
+    if (format := recognised(lines)) is not None:
+        lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
+        made = gridded(CONVERTERS[format](lines), format)
+    elif (told := unusable.only_identifiers(lines)) is not None:
+        return f"is {told[0]}", told[1]
+    else:
+        made = gridded(lines)
+    return (made, "see docs/tables.md") if isinstance(made, str) else made
 
 
 def _around(grids: Sequence[Grid]) -> Around:
