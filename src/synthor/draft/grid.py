@@ -11,7 +11,7 @@ from functools import cached_property
 
 from synthor.spec.tables import Lines, blank_head
 from synthor.spec.tables.labels import is_total
-from synthor.spec.tables.layout import NOTE
+from synthor.spec.tables.layout import NOTE, filled_down
 from synthor.spec.tables.numbers import Published, published
 
 MOSTLY = 0.7
@@ -119,7 +119,8 @@ def gridded(lines: Lines, format: str | None = None) -> Grid | str:
         words=words,
         format=format,
     )
-    return _downwards(grid, _sides(grid, [place for place, i in enumerate(keep) if i in values]))
+    sides = _sides(grid, [place for place, i in enumerate(keep) if i in values])
+    return replace(grid, rows=filled_down(grid.rows, sides, [range(i + 1, len(keep) - 1) for i in sides], is_total))
 
 
 def _trimmed(lines: Lines) -> tuple[int, int]:
@@ -224,21 +225,3 @@ def _sides(grid: Grid, values: Sequence[int]) -> list[int]:
         and (i < words or any(2 * len(blanks[i] & blanks[before]) >= len(blanks[i]) for before in range(i)))
     ]
     return [i for i in range(grid.width) if i not in values or i in merged]
-
-
-def _downwards(grid: Grid, sides: Sequence[int]) -> Grid:
-    """Labels that merged cells left blank, filled as they are when the table is read."""
-    if all(row[i] for row in grid.rows for i in sides):
-        return grid
-    rows, above = [], [""] * len(sides)
-    for row in grid.rows:
-        fields = list(row)
-        for place, i in enumerate(sides):
-            before = [fields[other] for other in sides[:place]]
-            if not fields[i] and above[place] and any(fields[i + 1 : -1]):
-                fields[i] = above[place]
-            elif not fields[i] and before and is_total(before[-1]):
-                fields[i] = before[-1]
-        above = [fields[i] for i in sides]
-        rows.append(tuple(fields))
-    return replace(grid, rows=tuple(rows))

@@ -1,7 +1,7 @@
 """From the rows of a file to a table with one header and one row a cell: titles, header rows, wide tables, notes below."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -270,26 +270,54 @@ def _without_blank_columns(rows: list[tuple[str, ...]], n_heads: int) -> list[tu
 
 
 def _downwards(sheet: Sheet, sides: Sequence[int], vocabulary: Vocabulary) -> Sheet:
-    """Blank labels of rows filled, as merged cells leave them.
+    """Blank labels of rows filled, as merged cells leave them, and a note of it."""
+    rows = filled_down(sheet.rows, sides, [sides[place + 1 :] for place in range(len(sides))], vocabulary.total)
+    filled = [
+        i
+        for i in sides
+        if any(
+            before[i] != after[i] and not _of_total(after, i, sides, vocabulary)
+            for before, after in zip(sheet.rows, rows, strict=True)
+        )
+    ]
+    notes = [f"blank labels of {sheet.columns[i]} were taken for the label above them" for i in filled]
+    return replace(sheet, rows=rows, notes=(*sheet.notes, *notes))
 
-    A blank with a label to its right stands for the label above it; one to the right of a total is a total, too.
+
+def _of_total(row: Sequence[str], i: int, sides: Sequence[int], vocabulary: Vocabulary) -> bool:
+    """Whether a label stands right of a total that is the same."""
+    place = list(sides).index(i)
+    return place > 0 and row[sides[place - 1]] == row[i] and vocabulary.total(row[i])
+
+
+def filled_down(
+    rows: tuple[tuple[str, ...], ...], sides: Sequence[int], right: Sequence[Sequence[int]], total: Callable[[str], bool]
+) -> tuple[tuple[str, ...], ...]:
+    """Rows whose blank labels are filled: with a label to its right, by the label above it; right of a total, by the total.
+
+    Args:
+        rows: texts.
+        sides: positions of labels, from the left.
+        right: of each side, positions that count as right of it.
+        total: whether a label is a total.
+
+    >>> filled_down((("m", "young"), ("", "old"), ("Total", "")), [0, 1], [[1], []], lambda label: label == "Total")
+    (('m', 'young'), ('m', 'old'), ('Total', 'Total'))
     """
-    if all(row[i] for row in sheet.rows for i in sides):
-        return sheet
-    rows, filled, above = [], set(), [""] * len(sides)
-    for row in sheet.rows:
+    if all(row[i] for row in rows for i in sides):
+        return rows
+    found, above = [], [""] * len(sides)
+    for row in rows:
         fields = list(row)
         for place, i in enumerate(sides):
-            before = [fields[other] for other in sides[:place]]
-            if not fields[i] and above[place] and any(fields[other] for other in sides[place + 1 :]):
+            before = fields[sides[place - 1]] if place else ""
+            if not fields[i] and above[place] and any(fields[other] for other in right[place]):
                 fields[i] = above[place]
-                filled.add(sheet.columns[i])
-            elif not fields[i] and before and vocabulary.total(before[-1]):
-                fields[i] = before[-1]
+            elif not fields[i] and before and total(before):
+                fields[i] = before
         above = [fields[i] for i in sides]
-        rows.append(tuple(fields))
-    notes = [f"blank labels of {name} were taken for the label above them" for name in sheet.columns if name in filled]
-    return replace(sheet, rows=tuple(rows), notes=(*sheet.notes, *notes))
+        found.append(tuple(fields))
+    return tuple(found)
 
 
 def _measured(names: tuple[str, ...], vocabulary: Vocabulary) -> tuple[str, ...]:
