@@ -79,8 +79,8 @@ def test_a_fractional_table_beside_whole_ones_may_be_given_a_tolerance() -> None
     target = f"- {{flows: [origin, destination], {rows('count', cells)}}}\n"
     (found,) = errors(spec_of(whole + target, records=1260))
     assert "`population: 1258.84`" in found.cure
-    assert "`tolerance: {relative: 1%}`" in found.cure
-    cured = spec_of(whole + target.replace("- {flows", "- {tolerance: {relative: 1%}, flows"), records=1260)
+    assert "`tolerance: {relative: 0.5%}`" in found.cure
+    cured = spec_of(whole + target.replace("- {flows", "- {tolerance: {relative: 0.5%}, flows"), records=1260)
     assert not errors(cured)
 
 

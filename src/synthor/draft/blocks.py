@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.draft.grid import Grid
 from synthor.draft.roles import PEOPLE, Roles
-from synthor.draft.wholes import PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
+from synthor.draft.wholes import DOUBTFUL, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Floats
 
@@ -46,7 +46,7 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         return _blocks_under_heads(grid, roles)
     cells = _matrix(grid, values)
     room = room_of(cells)
-    groups = _groups(grid, values, cells, room) or _groups(grid, values, cells, room, PERTURBED)
+    groups = _groups(grid, values, cells, room) or ([] if room else _groups(grid, values, cells, room, PERTURBED))
     if not groups:
         equal = _equal_parts(cells, 0.0)
         if equal:
@@ -149,7 +149,10 @@ def _groups(
     for whole in range(cells.shape[1]):
         wanted = cells[:, whole]
         told = ~np.isnan(wanted)
-        named = is_total(grid.name(values[whole])) or PEOPLE.fullmatch(_plain(grid, values[whole])) is not None
+        doubtful = _plain(grid, values[whole]) in DOUBTFUL
+        named = (is_total(grid.name(values[whole])) and not doubtful) or PEOPLE.fullmatch(
+            _plain(grid, values[whole])
+        ) is not None
         least = 1 if named else ROWS_PERTURBED if share else ROWS
         if (told & (wanted > least_told(2, room, share))).sum() < least:
             continue

@@ -126,10 +126,12 @@ def _grid(file: str, folder: Path) -> Grid | tuple[str, str]:
     if (format := recognised(lines)) is not None:
         lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
         made = gridded(CONVERTERS[format](lines), format)
-    elif (told := unusable.only_identifiers(lines)) is not None:
-        return f"is {told[0]}", told[1]
     else:
         made = gridded(lines)
+    if isinstance(made, str) or isinstance(roles_of(made), str):
+        told = unusable.only_identifiers(lines)
+        if told is not None:
+            return f"is {told[0]}", told[1]
     return (made, "see docs/tables.md") if isinstance(made, str) else made
 
 

@@ -175,7 +175,8 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
     row says something only where it does so of all labels, and then a person is asked.
     """
     top = _collapsed(cells, items, room, ROWS, found.of)
-    top = _collapsed(cells, top, room, ROWS_PERTURBED, found.of, PERTURBED)
+    if not room:
+        top = _collapsed(cells, top, room, ROWS_PERTURBED, found.of, PERTURBED)
     less: dict[int, list[int]] = {}
     rest = _collapsed(cells, top, room, 2, less)
     if sum(_adds_up(cells, i, parts, room) for i, parts in less.items()) > ROWS:
