@@ -79,6 +79,7 @@ class Edge:
         known: dict[str, int] = {}
         self.codes: Codes = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
         self.labels = list(known)
+        self.cores = cores(self.labels)
         self.kept: list[str] | None = None
         self.wholes = Wholes()
 
@@ -98,7 +99,11 @@ class Edge:
         return np.unique(self.codes).tolist()
 
     def total(self, code: int) -> bool:
-        return is_total(self.labels[code]) and code not in self.wholes.not_totals
+        return self.called(code) and code not in self.wholes.not_totals
+
+    def called(self, code: int) -> bool:
+        """Whether a label is called a total, be it between words that all labels share."""
+        return is_total(self.labels[code]) or is_total(self.cores[code])
 
     @property
     def taken(self) -> list[int]:
@@ -223,7 +228,7 @@ class Cube:
         if fresh.any():
             cells = cells[:, fresh]
         labels = [edge.labels[i] for i in present]
-        called = [at for at, code in enumerate(present) if is_total(edge.labels[code])]
+        called = [at for at, code in enumerate(present) if edge.called(code)]
         known = {whole: parts for whole, parts in edge.wholes.of.items() if whole in place}
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
         edge.wholes = Wholes(
@@ -348,6 +353,31 @@ class Cube:
             kept = [edge.labels[i] for i in edge.taken]
             if len(kept) < len(edge.present):
                 self.choose(edge, kept)
+
+
+def cores(labels: Sequence[str]) -> list[str]:
+    """Labels without the words that all of them begin and end with.
+
+    >>> cores(["Age : Total - Unit : Persons", "Age : Under 15 - Unit : Persons"])
+    ['Total', 'Under 15']
+    """
+    told = [label for label in labels if label]
+    if len(told) < 2:
+        return list(labels)
+    begin, end = _shared(told), _shared([label[::-1] for label in told])[::-1]
+    begin = begin[: max((at + 1 for at, letter in enumerate(begin) if letter in " :;,-"), default=0)]
+    end = end[min((at for at, letter in enumerate(end) if letter in " :;,-"), default=len(end)) :]
+    if any(len(begin) + len(end) >= len(label) for label in told):
+        return list(labels)
+    return [label[len(begin) : len(label) - len(end)].strip(" :;,-") for label in labels]
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """What all texts begin with."""
+    shortest = min(texts, key=len)
+    return shortest[
+        : next((at for at, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1), len(shortest))
+    ]
 
 
 def plain(head: str) -> str:

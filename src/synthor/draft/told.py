@@ -264,8 +264,8 @@ class _Reader:
         found: list[str] = []
         for edge in cube.sides:
             taken = set(edge.taken)
-            over = [i for i, parts in edge.wholes.of.items() if set(parts) == taken and not is_total(edge.labels[i])]
-            found += [edge.labels[i] for i in over]
+            over = [i for i, parts in edge.wholes.of.items() if set(parts) == taken]
+            found += [edge.labels[i] for i in (*over, *filter(edge.total, edge.present)) if not is_total(edge.labels[i])]
         strange = any(edge.wholes.not_totals for edge in cube.sides)
         return list(dict.fromkeys([*found, *named])) or ["Total"] if found or strange or self._asked() else []
 
