@@ -51,12 +51,17 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         equal = _equal_parts(cells, 0.0)
         if equal:
             return [([values[i] for i in run], _part_of(grid, [values[i] for i in run])) for run in equal]
-        different = [i for i in values if PEOPLE.fullmatch(_plain(grid, i)) and not is_total(grid.name(i))]
-        if len(different) == len(values):
-            return f"columns count different things ({', '.join(grid.name(i) for i in values)}): leave one, with `columns`"
-        rest = [i for i in values if i not in different]
-        remarks = tuple(f"column '{grid.name(i)}' counts something else and is left out" for i in different)
-        return [(rest, Part(remarks=remarks))]
+        people = [i for i in values if PEOPLE.fullmatch(_plain(grid, i)) and not is_total(grid.name(i))]
+        others = [i for i in values if i not in people]
+        if len(people) > 1:
+            return f"columns count different things ({', '.join(grid.name(i) for i in people)}): leave one, with `columns`"
+        if people and others:
+            name = grid.name(people[0])
+            remarks = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
+            return [(people, Part(remarks=remarks))]
+        if apart := _by_prefix(grid, values, cells):
+            return apart
+        return [(values, Part())]
     whole, runs = max(groups, key=lambda group: (len(group[1]), sum(map(len, group[1])), -group[0]))
     used = {whole, *(i for run in runs for i in run)}
     remarks = tuple(
@@ -71,6 +76,20 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         found.append((columns, Part(total=values[whole], name=part.name, remarks=remarks)))
         remarks = ()
     return found
+
+
+def _by_prefix(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], Part]] | str:
+    """Columns whose names begin alike in two groups or more: one variable each if their sums are the same, else a refusal."""
+    groups: dict[str, list[int]] = {}
+    for at, i in enumerate(values):
+        found = re.fullmatch(r"(.*?[^\W\d_])[ _]?[0-9]\w*", grid.name(i))
+        groups.setdefault(found[1] if found else "", []).append(at)
+    if len(groups) < 2 or "" in groups or any(len(group) < 2 for group in groups.values()):
+        return []
+    sums = [cells[:, group].sum(axis=1) for group in groups.values()]
+    if any(not np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums[1:]):
+        return f"columns are of several variables ({', '.join(groups)}) whose sums differ: leave one of them, with `columns`"
+    return [([values[at] for at in group], Part(name=name)) for name, group in groups.items()]
 
 
 def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:

@@ -9,11 +9,13 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
-from synthor.draft.roles import IDENTIFIER, NO_COUNT, PERCENT, is_time, times
-from synthor.draft.wholes import Wholes, wholes_of
+from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC, is_time, may_be_time, times
+from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
 
+MOST_LEVELS = 8
+"""Levels of areas that one column tells apart."""
 MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
@@ -71,6 +73,7 @@ class Edge:
         codes: (cells,) of labels.
         labels: distinct texts.
         kept: labels that are taken of it, where some were chosen.
+        question: what a person is asked in place of the one that was chosen.
         wholes: labels that are sums of others.
     """
 
@@ -81,6 +84,7 @@ class Edge:
         self.labels = list(known)
         self.cores = cores(self.labels)
         self.kept: list[str] | None = None
+        self.question = ""
         self.wholes = Wholes()
 
     @property
@@ -168,7 +172,9 @@ class Cube:
         for edge in self.edges:
             names = [edge.labels[i] for i in edge.present if not edge.total(i)]
             when = times(names) if len(names) > 1 and is_time(edge.head, names) else None
-            if when is not None:
+            if when is None and may_be_time(edge.head, names):
+                self.ask(edge, names)
+            elif when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]
                 self.choose(edge, [latest])
                 said.append(f"of {quoted(names)} only {latest} is read; for another change `only` and `records`")
@@ -184,6 +190,14 @@ class Cube:
             if other and len(other) < len(names) and (edge.heads or alone or column_key(edge.head) in _UNITS):
                 self.choose(edge, [name for name in names if name not in other])
                 said += [f"{quoted(other)} of '{edge.head}' is left out"] if edge.head else []
+            names = [edge.labels[i] for i in edge.present if edge.labels[i]]
+            if (
+                len(names) > 1
+                and edge.head
+                and KIND.fullmatch(plain(edge.head))
+                and not any(edge.total(i) for i in edge.present)
+            ):
+                self.ask(edge, names)
         return said
 
     def choose_one_kind(self) -> dict[str, list[str]]:
@@ -200,6 +214,47 @@ class Cube:
                 found[edge.head] = [edge.labels[kept], *(edge.labels[i] for i in codes if i != kept)]
                 self.choose(edge, [edge.labels[kept]])
         return found
+
+    def ask(self, edge: Edge, names: Sequence[str]) -> None:
+        """Take the last of some labels, and ask which one is meant."""
+        self.choose(edge, [names[-1]])
+        edge.question = f"which of {quoted(names)} is to be read? each of them seems to count everybody"
+
+    def drop_counted_elsewhere(self) -> list[str]:
+        """Leave out labels of people who are counted under another one, and of averages and ratios; says which."""
+        said = []
+        for edge in self.edges:
+            names = [edge.labels[i] for i in edge.present if edge.labels[i]]
+            other = [name for name in names if OF_WHICH.fullmatch(undressed(name)) or STATISTIC.fullmatch(undressed(name))]
+            if other and len(other) < len(names):
+                self.choose(edge, [name for name in names if name not in other])
+                said.append(f"{quoted(other)} is left out: it is counted elsewhere, or counts nobody")
+        return said
+
+    def choose_one_level(self) -> list[str]:
+        """Keep the areas of one level where a column says of which level each is, and several count everybody; says which."""
+        said = []
+        columns = [edge for edge in self.edges if not edge.heads]
+        for edge in columns:
+            names = [edge.labels[i] for i in edge.present]
+            areas = [other for other in columns if other is not edge and follows(edge, other)]
+            if not 1 < len(names) <= MOST_LEVELS or not areas:
+                continue
+            area = max(areas, key=lambda one: len(one.present))
+            rest = [one for one in self.edges if one is not edge and one is not area and not follows(one, area)]
+            rows = np.zeros(len(self.numbers), np.int64)
+            for one in rest:
+                _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
+            sums = np.zeros((len(edge.labels), int(rows.max(initial=0)) + 1))
+            np.add.at(sums, (edge.codes, rows), np.nan_to_num(self.numbers))
+            of_areas = {code: len(np.unique(area.codes[edge.codes == code])) for code in edge.present}
+            finest = max(edge.present, key=lambda code: of_areas[code])
+            near = np.abs(sums - sums[finest]) <= 3 * (of_areas[finest] + 1) * max(self.room, 1.0) + PERTURBED * sums[finest]
+            same = [code for code in edge.present if code != finest and near[code].all()]
+            if same and of_areas[finest] > min(of_areas[code] for code in same):
+                self.choose(edge, [edge.labels[finest]])
+                said.append(f"of {quoted(names)} only '{edge.labels[finest]}' is read: each of them counts everybody")
+        return said
 
     def find_wholes(self, around: Around) -> None:
         """Find labels that are sums of others, first among rows, then among heads."""

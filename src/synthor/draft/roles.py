@@ -11,21 +11,49 @@ from synthor.spec.tables.layout import MEASURES
 MEASURE = {column_key(other): measure for measure, others in MEASURES.items() for other in (measure, *others)}
 """Plain form of what columns of values are called, and the measure that each is."""
 
-MARGIN = re.compile(r".*(?:\bmoe\b|margins? of error|\bmargins?$|margin_of_error|±).*|moe", re.IGNORECASE)
+MARGIN = re.compile(
+    r".*(?:\bmoe\b|margins? of error|\bmargins?$|margin_of_error|±|\b(?:r?se|s\.e\.|lcl|ucl|ci)\b).*|moe|.*_[0-9]{3}m",
+    re.IGNORECASE,
+)
 PERCENT = re.compile(
     r".*(?:%|\bper ?cent\b|\bpercentage\b|\bpct\b|\bprozent|\bpourcentage|\bporcentaje|\bpercentuale|\banteil\b).*"
 )
 NO_COUNT = re.compile(
-    r"(?:(?:annual|net|percentage|absolute) )?(?:change|difference|rank|density|average|mean|median|standard error|growth"
-    r"|confidence interval|veränderung|durchschnitt|évolution|moyenne|variación)\b.{0,40}"
-    r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avg|avinc)(?: ?(?:income|age|size))?"
-    r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)"
-    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate)(?:\b.{0,20})?"
+    r"(?:(?:annual|net|percentage|absolute) )?(?:change|difference|rank|density|average|mean|median|standard error|growth|avg"
+    r"|confidence interval|veränderung|durchschnitt\w*|évolution|moyenne|variación|unweighted|sample|cumulative)\b.{0,40}"
+    r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avinc)(?: ?(?:income|age|size))?|bases?"
+    r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)|x|y|[xy] mp.*|lat(?:itude)?|lon(?:gitude)?"
+    r"|eastings?|northings?|(?:land )?area(?: ?\(?(?:km|ha|hectares|sq|acres).*)?|fläche.*|superficie.*|oppervlakte.*"
+    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate|ratio"
+    r"|dependency|unweighted|cumulative|hh size)(?:\b.{0,20})?"
 )
-TIME = re.compile(
-    r"(?:ref ?date|time|time ?period|years?|date|period|period[oe]n?|reference (?:year|date|period)|jahr|zeit|stichtag|datum"
-    r"|année|año|ano|anno|jaar|perioden|quarter|month|census ?year|as of)"
+STATISTIC = re.compile(
+    r"(?:mean|median|average|moyenne|durchschnitt\w*)\b.*"
+    r"|.*\b(?:sex ratio|ratio|rate|dependency|density|index|percentage)(?:\b.{0,20})?"
 )
+"""Labels of rows and heads that stand beside counts and count nobody."""
+OF_WHICH = re.compile(
+    r"[-–>. ]*(?:of which|of whom|thereof|darunter|davon|dont|de los cuales|di cui|waarvan|herav|därav|including)\b.*"
+    r"|.*\(total\)"
+)
+"""Labels of people who are counted elsewhere in the same table."""
+KIND = re.compile(r"indicator|statistics?|variants?|scenario|measures?|series|concept|projection|scope|units?|quantity|item")
+"""Columns that say what a figure is, of which one can be counted."""
+_TIMES = frozenset((
+    "ref_date", "date", "dates", "time", "period", "periods", "year", "years", "quarter", "month", "ending", "vintage", "jahr",
+    "berichtsjahr", "zeit", "stichtag", "datum", "annee", "année", "mois", "ano", "año", "mes", "anno", "jaar", "perioden",
+    "periode", "år", "tid", "vuosi", "rok", "monat", "年", "연도",
+))  # fmt: skip
+_NO_TIME = re.compile(
+    r"built|build|construction|birth|arrival|entry|immigration|baujahr|geburt|nacimiento|naissance|age|old|school"
+    r"|years? (?:of|in|since)|time (?:of|to|in)|travel"
+)
+_MONTHS = (
+    "jan ene gen", "feb fév fev", "mar mär", "apr avr abr", "may mai mei mag maj", "jun giu jui",
+    "jul lug", "aug aoû ago", "sep set",
+    "oct okt out ott", "nov", "dec dez déc dic",
+)  # fmt: skip
+_MONTH = {name: number for number, names in enumerate(_MONTHS, start=1) for name in names.split()}
 IDENTIFIER = re.compile(
     r"(?:.*(?:\b|_))?(?:id|ids|code|codes|geoid\w*|fips\w*|geo_?id|tract\w*|puma\w*|taz|maz|zone|zones|blockgroup|block_?grp|bg|zip"
     r"|zcta\w*|uid|dguid|vector|coordinate|nuts\w*|lsoa\w*|msoa\w*|insee|ags|schlüssel|codigo|código|codice|serial\w*)"
@@ -67,6 +95,8 @@ def roles_of(grid: Grid) -> Roles | str:
     named = [i for i in range(grid.width) if column_key(names[i]) in MEASURE and i not in margins and (numeric[i] or i == 0)]
     if len(grid.heads) > 1:
         named = []
+    if sum(numeric) > 1 and len(named) == 1 and plain[named[0]] == "n":
+        named = []  # north, or a sample, beside others
     wholes = [i for i in named if is_total(names[i])]
     if len(wholes) == len(named) and sum(numeric) - len(margins) > 1:
         named = []  # a column called Total beside others is a total of theirs
@@ -82,13 +112,11 @@ def roles_of(grid: Grid) -> Roles | str:
         left |= dict.fromkeys(percent, "")
         numbers = [i for i in numbers if i not in percent]
         named = [i for i in named if i not in percent]
-    if len(named) > 1:
-        exact = [i for i in named if names[i] in MEASURES] or named
-        counts = [i for i in exact if MEASURE[column_key(names[i])] == "count"]
-        if len(counts) != 1:
-            return f"has several columns of values ({', '.join(names[i] for i in exact)}); keep one"
-        left |= {i: f"'{names[i]}' is not used beside counts" for i in named if i not in counts}
-        named = counts
+    counted = _counts(grid, named, [i for i in numbers if PEOPLE.fullmatch(plain[i]) and not is_total(names[i])])
+    if counted is None:
+        return f"has several columns of values ({', '.join(names[i] for i in numbers)}); keep one"
+    named = counted
+    numbers = [i for i in numbers if i in named or column_key(names[i]) not in MEASURE or not named]
     sides = [i for i in range(grid.width) if i not in numbers and i not in left]
     sides = [i for i in sides if any(grid.columns[i])]
     if named:
@@ -113,6 +141,20 @@ def roles_of(grid: Grid) -> Roles | str:
     if margin is not None:
         del left[margin]
     return Roles(sides=sides, values=values, margin=margin, left=left)
+
+
+def _counts(grid: Grid, named: list[int], people: list[int]) -> list[int] | None:
+    """The column of counts among those that are named like columns of values; None where there are several, or none of many."""
+    measures = {i: MEASURE[column_key(grid.name(i))] for i in named}
+    counts = [i for i in named if measures[i] == "count"]
+    if len(counts) > 1:
+        exact = [i for i in counts if grid.name(i) in MEASURES]
+        return exact if len(exact) == 1 else None
+    if counts or (len(named) == 1 and not (people and measures[named[0]] == "share")):
+        return counts or named
+    if named and len(people) == 1:
+        return people
+    return None if len(named) > 1 else []
 
 
 def _all_numbers(grid: Grid, i: int) -> bool:
@@ -147,7 +189,7 @@ def _is_identifier(grid: Grid, i: int, plain: str) -> bool:
         return True
     if any(not field.removeprefix("-").isdigit() for field in fields):
         return False
-    if IDENTIFIER.fullmatch(plain) or TIME.fullmatch(plain):
+    if IDENTIFIER.fullmatch(plain) or is_time_name(plain):
         return True
     whole = is_total(plain) or PEOPLE.fullmatch(plain) is not None
     same = len({len(field) for field in fields}) == 1 and len(fields[0]) >= 4 and len(set(fields)) == len(fields)
@@ -168,8 +210,8 @@ def _keyed(grid: Grid, sides: list[int], values: list[int]) -> tuple[list[int], 
     sides, values = sorted(sides), list(values)
     while len(values) > 1 and sides and _repeats(grid, sides):
         first = values[0]
-        if _distinct(grid, [*sides, first]) <= _distinct(grid, sides):
-            break
+        if _distinct(grid, [*sides, first]) <= _distinct(grid, sides) or 3 * _distinct(grid, [first]) > 2 * len(grid.rows):
+            break  # counts differ from row to row, labels come again
         sides, values = sorted([*sides, first]), values[1:]
     return sides, values
 
@@ -181,9 +223,7 @@ def _labels_itself(grid: Grid, plain: str) -> bool:
     fields = grid.columns[0]
     spans = [found.low for field in fields if (found := span(field)) is not None]
     ordered = len(spans) == len(fields) and spans == sorted(set(spans))
-    return (
-        ordered or _is_identifier(grid, 0, plain) or TIME.fullmatch(plain) is not None or _distinct(grid, [0]) < len(grid.rows)
-    )
+    return ordered or _is_identifier(grid, 0, plain) or is_time_name(plain) is not None or _distinct(grid, [0]) < len(grid.rows)
 
 
 def _distinct(grid: Grid, sides: Sequence[int]) -> int:
@@ -195,23 +235,46 @@ def _repeats(grid: Grid, sides: Sequence[int]) -> bool:
 
 
 def times(labels: Sequence[str]) -> list[tuple[int, int, int, int]] | None:
-    """When labels are, to be put in order; None where they are no years or dates.
+    """When labels are, to be put in order; None where they are no years or dates, or differ by something else.
 
-    >>> times(["2019", "31.12.2020", "2021-06"]), times(["North", "South"])
-    ([(2019, 0, 0, 0), (2020, 12, 31, 1), (2021, 6, 0, 2)], None)
+    >>> times(["2019", "31.12.2020", "2021-06"]), times(["North", "South"]), times(["Men 2022", "Women 2022"])
+    ([(2019, 0, 0, 0), (2020, 12, 31, 1), (2021, 6, 0, 2)], None, None)
+    >>> times(["Jan 2021", "Feb 2021"]), times(["2019/20", "2020/21"])
+    ([(2021, 1, 0, 0), (2021, 2, 0, 1)], [(2020, 0, 0, 0), (2021, 0, 0, 1)])
     """
-    found = []
-    for order, label in enumerate(labels):
-        text = label.strip()
-        if full := re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)", text):
-            found.append((int(full[3]), int(full[2]), int(full[1]), order))
-        elif iso := re.fullmatch(r"((?:19|20)\d\d)(?:-?[QTM]?(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ].*)?", text):
-            found.append((int(iso[1]), int(iso[2] or 0), int(iso[3] or 0), order))
-        elif any_year := re.fullmatch(r"[^0-9]{0,20}(?:\d{1,2}[^0-9]{1,15})?((?:19|20)\d\d)[^0-9]{0,12}", text):
-            found.append((int(any_year[1]), 0, 0, order))
-        else:
-            return None
-    return found or None
+    found = [_time(label.strip()) for label in labels]
+    rests = {rest for _, rest in (one for one in found if one is not None)}
+    if not found or len(rests) != 1 or None in found:
+        return None
+    return [(*one[0], order) for order, one in enumerate(found) if one is not None]
+
+
+def _time(text: str) -> tuple[tuple[int, int, int], str] | None:
+    """Year, month and day of a label, and what else it says."""
+    if full := re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)", text):
+        return (int(full[3]), int(full[2]), int(full[1])), ""
+    if iso := re.fullmatch(r"((?:19|20)\d\d)(?:-?[QTMK]?(0?\d|1[0-2])(?:-(\d{1,2}))?)?(?:[T ]\d.*)?", text):
+        return (int(iso[1]), int(iso[2] or 0), int(iso[3] or 0)), ""
+    if span_of := re.fullmatch(r"(?:19|20)(\d\d)[/–-]((?:19|20)?\d\d)", text):
+        return (int(span_of[2]) if len(span_of[2]) == 4 else 2000 + int(span_of[2]), 0, 0), ""
+    named = re.fullmatch(r"(?:(\d{1,2})\.?(?: de)? )?([^\W\d]{3,12})(?: de)?[ .'-]*((?:19|20)?\d\d)", text)
+    if named and (month := _MONTH.get(named[2][:3].casefold())):
+        return (int(named[3]) if len(named[3]) == 4 else 2000 + int(named[3]), month, int(named[1] or 0)), ""
+    if any_year := re.fullmatch(r"([^0-9]{0,20})((?:19|20)\d\d)([^0-9]{0,12})", text):
+        return (int(any_year[2]), 0, 0), f"{any_year[1]}|{any_year[3]}".casefold()
+    return None
+
+
+def is_time_name(name: str) -> bool:
+    """Whether a column is called like times of publication or reference, not like a time in somebody's life.
+
+    >>> is_time_name("Survey year"), is_time_name("Year built"), is_time_name("Stichtag")
+    (True, False, True)
+    """
+    words = name.casefold().replace("_", " ")
+    if any(letter.isdigit() for letter in words):
+        return False
+    return bool(_TIMES & set(words.split()) or words == "as of") and _NO_TIME.search(words) is None
 
 
 def is_time(name: str, labels: Sequence[str]) -> bool:
@@ -219,8 +282,14 @@ def is_time(name: str, labels: Sequence[str]) -> bool:
 
     A column must be called so; heads of columns, which have no name, must all be years or dates.
     """
+    return times(labels) is not None and (name == "" or is_time_name(column_key(name).replace("_", " ")))
+
+
+def may_be_time(name: str, labels: Sequence[str]) -> bool:
+    """Whether labels seem to be years or dates, though the column is not called so, or they cannot be put in order."""
     plain = column_key(name).replace("_", " ")
-    return times(labels) is not None and (name == "" or TIME.fullmatch(plain) is not None)
-
-
-__all__ = ["MEASURE", "NO_COUNT", "PEOPLE", "PERCENT", "YEAR", "Roles", "is_time", "roles_of", "times"]
+    years = all(re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", label) for label in labels)
+    alone = all(YEAR.fullmatch(label.strip()) for label in labels)
+    called = name != "" and is_time_name(plain)
+    other = _NO_TIME.search(plain) is not None or IDENTIFIER.fullmatch(plain) is not None
+    return len(labels) > 1 and ((called and years) or (name != "" and alone and not other))

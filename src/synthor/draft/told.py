@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -146,12 +147,16 @@ class _Reader:
         self._part()
         self.remarks += cube.choose_one_time(around.year)
         self.remarks += cube.choose_one_unit()
+        self.remarks += cube.drop_counted_elsewhere()
+        self.remarks += cube.choose_one_level()
         self.kinds = cube.choose_one_kind() if self.grid.format is not None else {}
         cube.drop_copies()
         cube.find_wholes(around)
         cube.drop_levels()
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
+        if told := self._overlapping():
+            return told
         self._about_totals()
         if cube.repeats:
             apart = [edge.head for edge in cube.edges if edge.head and edge not in cube.sides and len(edge.present) > 1]
@@ -178,6 +183,18 @@ class _Reader:
             asked=self._asked(),
             remarks=tuple(self.remarks),
         )
+
+    def _overlapping(self) -> str:
+        """Bands of one side that meet, so that their people are counted twice; empty where there are none."""
+        for edge in self.cube.sides:
+            spans = [(found, edge.labels[i]) for i in edge.taken if (found := span(edge.labels[i])) is not None]
+            if len(spans) < len(edge.taken):
+                continue
+            spans.sort(key=lambda one: (one[0].low, one[0].high))
+            for (lower, first), (upper, second) in pairwise(spans):
+                if upper.low < lower.high:
+                    return f"bands '{first}' and '{second}' overlap: leave one of them out, with `layout: {{only: ...}}`"
+        return ""
 
     def _about_totals(self) -> None:
         """Whether numbers were rounded, or perturbed one by one, so that totals are not the sums of their cells."""
@@ -241,7 +258,8 @@ class _Reader:
         total = None
         if measure in ("count", "total?"):
             total = cube.sum if cube.whole is None else cube.whole
-            if any(THOUSANDS.search(text) for text in (*grid.words, name, *(edge.head for edge in cube.edges))):
+            heads = [label for edge in cube.edges for label in ((edge.head,) if not edge.heads else edge.labels)]
+            if any(THOUSANDS.search(text) for text in (*grid.words, name, *heads)):
                 told = [cell for text in set(cube.texts) if (cell := grid.number(text)) is not None]
                 decimals = max((cell.decimals for cell in told), default=0)
                 layout["unit"] = 1000
@@ -302,7 +320,9 @@ class _Reader:
         for edge in cube.edges:
             if edge in cube.sides or (edge.heads and not self._rows_of_heads()):
                 continue
-            if edge.kept is not None or edge.heads:
+            if edge.question:
+                found[edge.chooser] = (f"{ASK}{edge.question}",)
+            elif edge.kept is not None or edge.heads:
                 found[edge.chooser] = tuple(edge.labels[i] for i in edge.present)
         for head, (kept, *others) in self.kinds.items():
             several = f"'{kept}', of which this target speaks, or {quoted(others)}"

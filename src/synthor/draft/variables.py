@@ -64,8 +64,10 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
     far = bool(singles) and singles[-1] - singles[0] >= 2 * len(singles)
     padded = any(re.fullmatch(r"0[0-9]+", label.strip()) for label in labels)
     are_codes = len(singles) == len(set(every)) and (far or named or padded)
+    behind = {re.sub(r"[\W\d]+", " ", undressed(label)).strip().removesuffix("s") for label in labels}
+    codes_with_names = len(behind) > 2 and len(behind) > len(labels) / 2 and len(singles) == len(set(every))
     best = max(found, key=len)
-    if overlapping or are_codes or len(best) < 2:
+    if overlapping or codes_with_names or are_codes or len(best) < 2:
         return None
     first, last = min(one[0][0] for one in found), max(one[-1][1] for one in found)
     starts = [low for low, _ in best if math.isfinite(low)]

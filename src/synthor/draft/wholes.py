@@ -22,8 +22,9 @@ EITHER = frozenset(
     ("both", "sum", "all", "together", "overall", "conjunto", "gesamt", "zusammen", "summe", "complesso", "alle")
 )
 """Words of totals that are words of categories, too."""
-DOUBTFUL = frozenset(("both", "together", "conjunto", "complesso"))
-"""Those of them that a person is asked about where less than three rows speak for a total."""
+DOUBTFUL = frozenset(("both", "together", "sum", "conjunto", "complesso"))
+"""Words of totals that are words of categories, too: a person is asked where less than three rows speak for a total."""
+ALL = frozenset(("all", "alle", "todos", "todas", "tous", "toutes", "tutti", "tutte"))
 NEARLY = 0.02
 """Share by which a total may differ from its parts where its name says that it is their total."""
 PERTURBED, NOISE = 0.001, 2.0
@@ -96,7 +97,8 @@ def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[
     if any(cells.shape[1] and _adds_up(cells, i, items, room) for i in called if len(items) > 1):
         return True
     spans = sorted((one for i in items if (one := span(labels[i])) is not None), key=lambda one: one.low)
-    return len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
+    apart = len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
+    return apart and not all(one.single for one in spans)  # numbers alone may be codes, one of them that of a total
 
 
 def _adds_up(cells: Floats, whole: int, parts: Sequence[int], room: float, share: float = 0.0) -> int:
@@ -281,15 +283,22 @@ def _named_after(whole: str, parts: Sequence[str]) -> bool:
 
 
 def _contradicted(labels: Sequence[str], cells: Floats, i: int, called: Collection[int], found: Wholes, room: float) -> bool:
-    """Whether a label whose word may also be a category's is not the sum of the others: `both` is a fuel, too."""
-    if undressed(labels[i]) not in EITHER:
+    """Whether a label whose word may also be a category's cannot be the sum of the others: `both` is a fuel, too.
+
+    Of `all`, which may stand beside `none` and `some`, that is said only where it is less than one of them.
+    """
+    word = undressed(labels[i])
+    if word not in DOUBTFUL and word not in ALL:
         return False
-    if any(undressed(labels[j]) not in EITHER for j in called):
+    if any(undressed(labels[j]) not in (*DOUBTFUL, *ALL) for j in called):
         return True  # another label is the total beyond doubt
     others = [j for j in range(len(labels)) if j not in called and j not in found.of]
     if len(others) < 2 or not cells.shape[1]:
         return False
     values, parts = cells[i], cells[others]
     told = ~np.isnan(values) & ~np.isnan(parts).any(axis=0)
+    if (values[told] < parts[:, told].max(axis=0, initial=0.0) - room).any():
+        return True
     sums = parts[:, told].sum(axis=0)
-    return bool((np.abs(values[told] - sums) > np.maximum(NEARLY * sums, room * (len(others) + 1))).any())
+    off = np.abs(values[told] - sums) > np.maximum(NEARLY * sums, room * (len(others) + 1))
+    return bool(off.any()) and word in DOUBTFUL

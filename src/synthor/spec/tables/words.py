@@ -25,7 +25,8 @@ UNITS = (
     "de edad", "edad", "años?", "personas?", "habitación", "habitaciones",
     "idade", "anos?", "pessoas?", "cômodos?",
     "(?:di )?età", "anni", "anno", "persone", "stanze",
-    "jaar", "jaren", "leeftijd", "kamers?",
+    "jaar", "jaren", "leeftijd", "kamers?", "år", "vuotta", "lat",
+    "år", "vuotta", "lat", "let",
 )  # fmt: skip
 """What numbers count, and what says no more than that."""
 
@@ -63,6 +64,8 @@ AT_LEAST = (
 AND_MORE = (
     "(?:and|or|&) (?:over|older|more|above|up|upwards)", "(?:und|oder) (?:mehr|älter|darüber)", "(?:et|ou) (?:plus|davantage)",
     "(?:y|o|e|u) más", "(?:e|ou) mais", "(?:e|o|ed) (?:più|oltre)", "(?:en|of) (?:meer|ouder)",
+    "og (?:over|eldre|ældre|mer)", "eller (?:eldre|ældre|äldre|mer|mere)", "och (?:äldre|över)", "ja (?:yli|vanhemmat)",
+    "i (?:więcej|više)",
 )  # fmt: skip
 BETWEEN = ("between", "zwischen", "von", "entre", "de", "tra", "dai?", "tussen", "van")
 TO = ("-", "to", "and", "or", "until", "bis(?: zu)?", "à", "al?", "y", "e", "et", "und", "o", "ou", "t/m", "en", "tot en met")
