@@ -14,6 +14,8 @@ from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
 
+MANY_ABOVE = 2
+"""Totals that are more than their cells, none being less, that are hardly so by chance."""
 MOST_LEVELS = 8
 """Levels of areas that one column tells apart."""
 MOST_COMBINED = 1_000_000
@@ -380,8 +382,11 @@ class Cube:
         return sum(cell.low for cell in inner)
 
     @property
-    def misses(self) -> tuple[float, float]:
-        """How far totals are from the sums of their cells at most: in records, and as a share; 0 where they are their sums."""
+    def misses(self) -> tuple[float, float, bool]:
+        """How far totals are from the sums of their cells at most: in records, and as a share; 0 where they are their sums.
+
+        Also whether all of them are more than their cells, as where some people are of no category that is printed.
+        """
         body, pairs = self.body, []
         for edge in self.sides:
             taken = set(edge.taken)
@@ -400,7 +405,8 @@ class Cube:
         told = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0))
         told = told[:, np.isfinite(told).all(axis=0)]
         off = np.abs(told[0] - told[1])
-        return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0))
+        above = int((told[0] > told[1]).sum()) >= MANY_ABOVE and not (told[0] < told[1]).any()
+        return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0)), above
 
     def drop_totals(self) -> None:
         """Choose categories alone: totals that are not the sums of their cells say nothing that can be met beside them."""

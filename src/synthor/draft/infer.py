@@ -173,6 +173,10 @@ def _checked(found: Sequence[Told], path: str, beside: Path, title: str, context
         made = composed(left, path, title, context, remarks, records)
         errors = _errors(made.draft, beside)
         wrong = _failing(made, errors, path)
+        if not wrong and not made.told:
+            raise InputError(
+                [Finding(where="tables", message=remark, cure="see docs/tables.md") for remark in made.draft.remarks[1:]]
+            )
         if not wrong:
             return made.draft
         if records is None and (within := _records_within(errors, wrong)) is not None:

@@ -46,7 +46,7 @@ _TIMES = frozenset((
 ))  # fmt: skip
 _NO_TIME = re.compile(
     r"built|build|construction|birth|arrival|entry|immigration|baujahr|geburt|nacimiento|naissance|age|old|school"
-    r"|years? (?:of|in|since)|time (?:of|to|in)|travel"
+    r"|years? (?:of residence|of stay|in|since)|time (?:of|to|in)|travel"
 )
 _MONTHS = (
     "jan ene gen", "feb fév fev", "mar mär", "apr avr abr", "may mai mei mag maj", "jun giu jui",
@@ -95,17 +95,14 @@ def roles_of(grid: Grid) -> Roles | str:
     named = [i for i in range(grid.width) if column_key(names[i]) in MEASURE and i not in margins and (numeric[i] or i == 0)]
     if len(grid.heads) > 1:
         named = []
-    if sum(numeric) > 1 and len(named) == 1 and plain[named[0]] == "n":
-        named = []  # north, or a sample, beside others
+    if sum(numeric) > 1 and len(named) == 1 and plain[named[0]] in ("n", "sd", "std", "sum"):
+        named = []  # north, a sample or a super district, beside others
     wholes = [i for i in named if is_total(names[i])]
     if len(wholes) == len(named) and sum(numeric) - len(margins) > 1:
         named = []  # a column called Total beside others is a total of theirs
     numbers = [i for i in range(grid.width) if numeric[i] and i not in margins]
-    for i in numbers:
-        if i not in named and _is_date(grid, i, plain[i]):
-            left[i] = ""
-        elif i not in named and (_empty(grid, i) or NO_COUNT.fullmatch(plain[i])):
-            left[i] = "" if _empty(grid, i) else f"'{names[i]}' is no count"
+    left |= _no_counts(grid, numbers, named, plain)
+    named = [i for i in named if i not in left]
     numbers = [i for i in numbers if i not in left]
     percent = [i for i in numbers if PERCENT.fullmatch(plain[i]) or _in_percent(grid, i)]
     if percent and len(percent) < len(numbers):
@@ -141,6 +138,22 @@ def roles_of(grid: Grid) -> Roles | str:
     if margin is not None:
         del left[margin]
     return Roles(sides=sides, values=values, margin=margin, left=left)
+
+
+def _no_counts(grid: Grid, numbers: Sequence[int], named: Sequence[int], plain: Sequence[str]) -> dict[int, str]:
+    """Columns of numbers that count nobody, or a sample, and why; an empty reason needs no word."""
+    weighted = any(plain[i].startswith("weighted") for i in numbers)
+    left: dict[int, str] = {}
+    for i in numbers:
+        if weighted and plain[i] in ("n", "unweighted", "sample", "cases"):
+            left[i] = f"'{grid.name(i)}' counts a sample"
+        elif i in named:
+            continue
+        elif _is_date(grid, i, plain[i]) or _empty(grid, i):
+            left[i] = ""
+        elif NO_COUNT.fullmatch(plain[i]):
+            left[i] = f"'{grid.name(i)}' is no count"
+    return left
 
 
 def _counts(grid: Grid, named: list[int], people: list[int]) -> list[int] | None:
@@ -255,6 +268,8 @@ def _time(text: str) -> tuple[tuple[int, int, int], str] | None:
         return (int(full[3]), int(full[2]), int(full[1])), ""
     if iso := re.fullmatch(r"((?:19|20)\d\d)(?:-?[QTMK]?(0?\d|1[0-2])(?:-(\d{1,2}))?)?(?:[T ]\d.*)?", text):
         return (int(iso[1]), int(iso[2] or 0), int(iso[3] or 0)), ""
+    if quarter := re.fullmatch(r"(?:Q([1-4])[ -]?((?:19|20)\d\d)|((?:19|20)\d\d)[ -]?Q([1-4]))", text):
+        return (int(quarter[2] or quarter[3]), 3 * int(quarter[1] or quarter[4]), 0), ""
     if span_of := re.fullmatch(r"(?:19|20)(\d\d)[/–-]((?:19|20)?\d\d)", text):
         return (int(span_of[2]) if len(span_of[2]) == 4 else 2000 + int(span_of[2]), 0, 0), ""
     named = re.fullmatch(r"(?:(\d{1,2})\.?(?: de)? )?([^\W\d]{3,12})(?: de)?[ .'-]*((?:19|20)?\d\d)", text)

@@ -198,9 +198,9 @@ class _Reader:
 
     def _about_totals(self) -> None:
         """Whether numbers were rounded, or perturbed one by one, so that totals are not the sums of their cells."""
-        off, share = self.cube.misses
+        off, share, above = self.cube.misses
         self.base = base_of(self.cube.printed, FEW) if off and self.roles.margin is None else 1
-        perturbed = off <= MOST_NOISE or share <= NEARLY
+        perturbed = (off <= MOST_NOISE or share <= NEARLY) and not above
         if self.base > 1:
             told = f"totals are not the sums of their cells, by up to {off:,.10g}, and all numbers are multiples of {self.base}"
             self.remarks.append(f"{told}: they are read as rounded to {self.base}")

@@ -6,7 +6,7 @@ and where less speaks for it, a person is asked.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -217,7 +217,21 @@ def _collapsed(
                     gone |= set(run)
                     items = [j for j in items if j not in run]
                     changed = True
+        if not changed and found and least >= ROWS and (pair := _alone(cells, items, found)):
+            found[pair[0]] = [pair[1]]
+            items = [j for j in items if j != pair[1]]
+            changed = True
     return items
+
+
+def _alone(cells: Floats, items: Sequence[int], found: Mapping[int, Sequence[int]]) -> tuple[int, int] | None:
+    """A label and the only part that it has, right behind it, where others have several: the same in three rows or more."""
+    for i, j in pairwise(items):
+        told = ~np.isnan(cells[i])
+        same = told.any() and not np.isnan(cells[j][told]).any() and np.array_equal(cells[i][told], cells[j][told])
+        if same and i not in found and (cells[i][told] > 0).sum() >= ROWS:
+            return i, j
+    return None
 
 
 def _run(cells: Floats, items: Sequence[int], i: int, direction: int, room: float, share: float) -> list[int]:
