@@ -24,7 +24,7 @@ def _nameable(name: str) -> str:
 class RuleSpec(BaseModel):
     """A combination that cannot occur (a structural zero), as an SQL predicate."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     never: str = Field(min_length=1, description="SQL predicate that holds for no record.")
     why: str = Field("", description="The reason, for people and models to read.")
@@ -33,7 +33,7 @@ class RuleSpec(BaseModel):
 class ModelSpec(BaseModel):
     """Which language model is asked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     name: str = Field(
         pattern=r"^(none|[a-z][a-z0-9_.-]*:.+)$",
@@ -50,7 +50,7 @@ class ModelSpec(BaseModel):
 class SampleSpec(BaseModel):
     """Real records of the same kind, however few."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     file: str = Field(min_length=1, description="CSV or Parquet; columns named like variables.")
     weight: str | None = Field(None, description="Column of the records' weights.")
@@ -65,7 +65,7 @@ class Spec(BaseModel):
     0
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, title="synthor spec")
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, title="synthor spec", defer_build=True)
 
     title: str = Field("", description="Heads the report.")
     context: str = Field("", description="What one record is, where, when; the model reads this.")

@@ -33,7 +33,7 @@ Band = Annotated[list[float] | list[str], BeforeValidator(_edges), Field(min_len
 class Tolerance(BaseModel):
     """How far a cell may be off: an interval, inside of which every value is as good as any other."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     points: float | None = Field(None, ge=0, le=100, description="Percentage points of all records.")
     relative: str | float | None = Field(None, description="Of the cell itself: 1% or 0.01.")
@@ -65,7 +65,7 @@ class Layout(BaseModel):
     True
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     format: Literal["acs", "cbs", "eurostat", "genesis", "ine", "nomis", "ons", "sdmx", "statcan"] | None = Field(
         None, description="Read it as downloaded from there: data.census.gov, Eurostat, Nomis and others; see docs/offices.md."
@@ -93,7 +93,7 @@ class Layout(BaseModel):
 class Suppression(BaseModel):
     """Cells that are not told: each an interval, never 0 and never an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     below: float | None = Field(None, gt=0, description="They were left out because they are smaller than this.")
     marks: list[str] = Field(default_factory=list, description="How they are marked, beside *, -, .., c, x, : and <10.")
@@ -108,7 +108,7 @@ class TargetSpec(BaseModel):
     'mean'
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     name: str = Field("", description="Shown in reports; made from the variables unless given.")
     table: str | list[dict[str, Value]] | None = Field(

@@ -161,7 +161,7 @@ Label = Annotated[str, AsWritten, WithJsonSchema({"type": ["string", "number"]})
 
 
 class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True, defer_build=True)
 
     about: str = Field("", description="What the variable means; people and models read it.")
 
