@@ -300,10 +300,8 @@ class _Reader:
     def _asked_of_some(self, edge: Edge) -> tuple[str, ...]:
         """What is to be said of labels that may be sums of some others."""
         several = {i: parts for i, parts in edge.wholes.asked.items() if len(parts) < len(edge.taken) - 1}
-        return tuple(
-            f"{ASK}delete this entry, and '{edge.labels[i]}' if it is the sum of {quoted([edge.labels[j] for j in parts])}"
-            for i, parts in several.items()
-        )
+        told = {i: quoted([edge.labels[j] for j in parts]) or "others" for i, parts in several.items()}
+        return tuple(f"{ASK}delete this entry, and '{edge.labels[i]}' if it is the sum of {of}" for i, of in told.items())
 
     def _n_hidden(self) -> int:
         cells = map(self.grid.number, self.cube.texts)

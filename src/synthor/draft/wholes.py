@@ -190,6 +190,8 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
         once = _collapsed(cells, top, room, 1, alone)
         if len(alone) > 1 and all(i in alone for i in once):
             found.asked |= alone
+    if found.of and (room or less):  # where sums are blurred, a label beside wholes may be one whose parts do not show it
+        found.asked |= {i: [] for i in top if i not in found.of and i not in found.asked}
     # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
     return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
 
