@@ -164,3 +164,12 @@ def test_the_spec_itself_is_printed_as_yaml_or_json(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(ADULTS)
     assert parse_spec(synthor("spec", tmp_path / "spec.yaml").stdout).records == 5000
     assert json.loads(synthor("spec", tmp_path / "spec.yaml", "--json").stdout)["random_seed"] == 0
+
+
+def test_columns_that_are_left_out_are_said_to_be() -> None:
+    spec = parse_spec(
+        "{records: 9, variables: {car: {type: boolean}}, columns: {Notes: null}, "
+        "targets: [{table: [{car: yes, count: 8, Notes: a}, {car: no, count: 1, Notes: b}]}]}"
+    )
+    lines = [line for section in explain(spec) for line in section.lines]
+    assert any("In tables, a column called 'Notes' is left out." in line for line in lines)

@@ -108,7 +108,7 @@ def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]
         np.nansum(_matrix(grid, [i for i in columns if not is_total(grid.heads[-1][i])]), axis=1) for columns in under.values()
     ]
     several = [(top, columns) for top, columns in under.items() if len(columns) > 1]
-    if len(several) > 1 and len(grid.rows) >= 1 and all(np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums):
+    if len(several) > 1 and all(np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums):
         return [(columns, Part(top=top, name=top)) for top, columns in several]
     return [(values, Part())]
 
@@ -130,7 +130,7 @@ def _plain(grid: Grid, i: int) -> str:
 
 
 def _matrix(grid: Grid, columns: Sequence[int]) -> Floats:
-    """Values of some columns, (rows, columns), rows of totals left out."""
+    """Values of some columns, (rows, columns); NaN where they are not told."""
     found = [[_value(grid, grid.rows[r][i]) for i in columns] for r in range(len(grid.rows))]
     return np.array(found, dtype=np.float64).reshape(len(grid.rows), len(columns))
 

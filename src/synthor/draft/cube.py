@@ -175,7 +175,7 @@ class Cube:
             names = [edge.labels[i] for i in edge.present if not edge.total(i)]
             when = times(names) if len(names) > 1 and is_time(edge.head, names) else None
             if when is None and may_be_time(edge.head, names):
-                self.ask(edge, names)
+                self.ask(edge, names, names[-1])
             elif when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]
                 self.choose(edge, [latest])
@@ -199,28 +199,20 @@ class Cube:
                 and KIND.fullmatch(plain(edge.head))
                 and not any(edge.total(i) for i in edge.present)
             ):
-                self.ask(edge, names)
+                self.ask(edge, names, names[-1])
         return said
 
-    def choose_one_kind(self) -> dict[str, list[str]]:
-        """Keep one of several kinds of figures, or one of several tables, that a download has below each other.
-
-        Returns:
-            For each column that tells them apart, all that it has; the one that is kept comes first.
-        """
-        found = {}
+    def ask_which_kind(self) -> None:
+        """Ask which of several kinds of figures, or tables, that a download has below each other is meant."""
         for edge in self.edges:
-            codes, sizes = np.unique(edge.codes, return_counts=True)
-            if edge.head in KINDS and len(codes) > 1:
-                kept = int(codes[np.argmax(sizes)])
-                found[edge.head] = [edge.labels[kept], *(edge.labels[i] for i in codes if i != kept)]
-                self.choose(edge, [edge.labels[kept]])
-        return found
+            if edge.head in KINDS and len(edge.present) > 1:
+                sizes = np.bincount(edge.codes, minlength=len(edge.labels))
+                self.ask(edge, [edge.labels[i] for i in edge.present], edge.labels[int(sizes.argmax())])
 
-    def ask(self, edge: Edge, names: Sequence[str]) -> None:
-        """Take the last of some labels, and ask which one is meant."""
-        self.choose(edge, [names[-1]])
-        edge.question = f"which of {quoted(names)} is to be read? each of them seems to count everybody"
+    def ask(self, edge: Edge, names: Sequence[str], kept: str) -> None:
+        """Take one of some labels, and ask which one is meant."""
+        self.choose(edge, [kept])
+        edge.question = f"which of {quoted(names)} is meant? the draft speaks of '{kept}'; of another, change `records`, too"
 
     def drop_counted_elsewhere(self) -> list[str]:
         """Leave out labels of people who are counted under another one, and of averages and ratios; says which."""

@@ -27,6 +27,7 @@ NO_COUNT = re.compile(
     r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate|ratio"
     r"|dependency|unweighted|cumulative|hh size)(?:\b.{0,20})?"
 )
+"""Columns of numbers that count nobody, or a sample, or are places and sizes."""
 STATISTIC = re.compile(
     r"(?:mean|median|average|moyenne|durchschnitt\w*)\b.*"
     r"|.*\b(?:sex ratio|ratio|rate|dependency|density|index|percentage)(?:\b.{0,20})?"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -121,18 +121,22 @@ def told_by(grid: Grid, around: Around) -> list[Told] | str:
         return blocks
     made = [_Reader(grid, roles, block, part).told(around) for block, part in blocks]
     good = [one for one in made if not isinstance(one, str)]
-    return good or next(one for one in made if isinstance(one, str))
+    bad = [one for one in made if isinstance(one, str)]
+    if not good:
+        return bad[0]
+    first = replace(good[0], remarks=(*good[0].remarks, *(f"one of its variables is not used: {reason}" for reason in bad)))
+    return [first, *good[1:]]
 
 
 class _Reader:
     """One target on its way: the cells of some columns of values under the labels of the sides."""
 
     def __init__(self, grid: Grid, roles: Roles, block: Sequence[int], part: Part) -> None:
-        self.grid, self.roles, self.part, self.block = grid, roles, part, block
+        self.grid, self.roles, self.part = grid, roles, part
+        self.base = 1
         self.values = sorted({*block, *([part.total] if part.total is not None else [])})
         self.wide = len(self.values) > 1
         self.remarks = list(part.remarks)
-        self.kinds: dict[str, list[str]] = {}
         self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
         times = len(self.values)
         edges = [Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i) for i in roles.sides]
@@ -149,7 +153,8 @@ class _Reader:
         self.remarks += cube.choose_one_unit()
         self.remarks += cube.drop_counted_elsewhere()
         self.remarks += cube.choose_one_level()
-        self.kinds = cube.choose_one_kind() if self.grid.format is not None else {}
+        if self.grid.format is not None:
+            cube.ask_which_kind()
         cube.drop_copies()
         cube.find_wholes(around)
         cube.drop_levels()
@@ -322,9 +327,6 @@ class _Reader:
                 found[edge.chooser] = (f"{ASK}{edge.question}",)
             elif edge.kept is not None or edge.heads:
                 found[edge.chooser] = tuple(edge.labels[i] for i in edge.present)
-        for head, (kept, *others) in self.kinds.items():
-            several = f"'{kept}', of which this target speaks, or {quoted(others)}"
-            found[head] = (f"{ASK}which of its tables is meant? write {several}",)
         return found
 
     def _rows_of_heads(self) -> tuple[int | str, ...]:

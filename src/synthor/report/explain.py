@@ -138,7 +138,7 @@ def _targets(spec: Spec, told: Sequence[Told]) -> Iterator[str]:
             both = "both" if len(holding) == 2 else "all"
             yield f"Note: {listed(holding)} {both} speak of {name}; where they overlap they must agree."
     for column, meaning in spec.columns.items():
-        yield f"In tables, a column called '{column}' is {meaning}."
+        yield f"In tables, a column called '{column}' is {'left out' if meaning is None else meaning}."
     for name, labels in spec.labels.items():
         written = [f"'{label}' for {meaning}" for label, meaning in labels.items()]
         yield f"For {name}, tables write {_shortened(written)}."
