@@ -1,0 +1,63 @@
+"""Drafts of three hundred small tables in layouts of offices, planners and market research, with made-up numbers.
+
+They were written to break drafts by a language model that saw how drafts behave and none of the tests. Then 98 were silently
+wrong; drafts were mended on them, so they are a record of faults, no fresh evidence. A draft is right, asks, or is refused with
+a reason; one that passes its own check with another number of people is wrong. Writes bench/results/layouts.json.
+
+    python bench/layouts.py
+"""
+
+import collections
+import json
+import os
+import platform
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from synthor import InputError, check
+from synthor.draft import infer
+from synthor.spec.load import parse_spec
+from synthor.spec.scaffold import scaffold
+
+TABLES = Path(__file__).parent / "tables" / "layouts.json"
+RESULTS = Path(__file__).parent / "results" / "layouts.json"
+NEAR = (3, 0.002)
+"""Records, and share of them, by which perturbed tables may differ from the people behind them."""
+
+
+def outcome(files: dict[str, str], people: float) -> str:
+    """What becomes of one folder of tables."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "tables")
+        folder.mkdir()
+        for file, text in files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        try:
+            spec = parse_spec(scaffold(infer(folder, beside=Path(name)))).placed_in(Path(name))
+        except InputError:
+            return "refused"
+        errors = [finding for finding in check(spec) if finding.severity == "error"]
+    if errors:
+        return "asked" if all("filled in" in finding.message for finding in errors) else "fails"
+    return "right" if abs(spec.records - people) <= max(NEAR[0], NEAR[1] * people) else f"wrong: {spec.records:,} of {people:,}"
+
+
+def main() -> None:
+    """Draft all tables and write what became of them."""
+    cases = json.loads(TABLES.read_text(encoding="utf-8"))
+    found = {name: outcome(case["files"], case["people"]) for name, case in cases.items()}
+    counted = collections.Counter(one.partition(":")[0] for one in found.values())
+    result = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "tables": len(found),
+        "outcomes": dict(counted.most_common()),
+        "wrong": {name: one for name, one in found.items() if one.startswith("wrong")},
+    }
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
