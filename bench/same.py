@@ -60,17 +60,26 @@ def made(tree: Path, spec: Path) -> dict[str, str] | None:
     return found
 
 
+def whole(spec: Path) -> str:
+    """A spec and all that lies beside it, as one digest: what it was made from."""
+    content = hashlib.sha256(spec.name.encode())
+    for path in sorted(spec.parent.rglob("*")):
+        if path.is_file():
+            content.update(f"{path.relative_to(spec.parent)}\0".encode() + path.read_bytes())
+    return content.hexdigest()
+
+
 def remembered(tree: Path, specs: list[Path], pool: concurrent.futures.Executor) -> dict[str, dict[str, str] | None]:
     """What specs come to under one tree; kept for another time where nothing there was changed since its commit."""
     name = commit(tree)
     kept = Path(tempfile.gettempdir(), f"synthor-same-{name}.json")
     known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() and not name.endswith("+") else {}
-    lacking = [spec for spec in specs if str(spec) not in known]
+    lacking = [spec for spec in specs if whole(spec) not in known]
     for spec, digests in zip(lacking, pool.map(made, [tree] * len(lacking), lacking), strict=True):
-        known[str(spec)] = digests
+        known[whole(spec)] = digests
     if not name.endswith("+"):
         kept.write_text(json.dumps(known), encoding="utf-8")
-    return {str(spec): known[str(spec)] for spec in specs}
+    return {str(spec): known[whole(spec)] for spec in specs}
 
 
 def main() -> None:
