@@ -26,8 +26,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synthor.fit.balance import Balance, Hard, balance
+from synthor.schema import Units
+from synthor.schema.units import cells_of
 from synthor.types import Codes, Floats
-from synthor.units import Units, cells_of
 
 HERE = Path(__file__).parent
 N_CANDIDATES, N_VARIABLES, N_CATEGORIES, N_PAIRS = 200_000, 12, 6, 24
@@ -52,7 +53,7 @@ def made(random: np.random.Generator, strength: float) -> tuple[Codes, Wanted]:
     weights = np.exp(log_weight - log_weight.max())
     weights /= weights.sum()
     columns = [(v,) for v in range(N_VARIABLES)] + chosen
-    units = Units(codes=codes)
+    units = Units.flat(codes)
     return codes, [(c, cells_of(units, 0, c, [N_CATEGORIES] * len(c)).totals(weights)) for c in columns]
 
 
@@ -80,7 +81,7 @@ def baseline(codes: Codes, wanted: Wanted) -> tuple[Floats, int, float, float]:
 def ours(codes: Codes, wanted: Wanted) -> tuple[Balance, float, float]:
     """`balance` from codes to weights; seconds of making cells and of all the rest."""
     begin = time.perf_counter()
-    units = Units(codes=codes)
+    units = Units.flat(codes)
     hard = [Hard(cells=cells_of(units, 0, columns, [N_CATEGORIES] * len(columns)), wanted=table) for columns, table in wanted]
     ready = time.perf_counter()
     found = balance(np.zeros(len(codes)), hard, tolerance=RESIDUAL)

@@ -32,6 +32,7 @@ from synthor.fit.model import fit_what_can_be
 from synthor.loop import fit_spec
 from synthor.measure import encode
 from synthor.problem import Problem
+from synthor.schema.cells import flat
 from synthor.types import Floats
 
 HERE = Path(__file__).parent
@@ -66,18 +67,18 @@ def pooled(priors: Sequence[Prior]) -> Prior:
 
 def counted(problem: Problem, records: pl.DataFrame, weights: Floats) -> Floats:
     """Weighted counts of all cells of all tables of two variables, one after the other."""
-    variables = problem.levels[0].variables
-    codes = encode(records, variables)
+    variables = problem.schema.unit.variables
+    codes = encode(records, variables).columns()
     found = []
     for a, b in combinations(range(len(variables)), 2):
-        cell = codes[:, a].astype(np.int64) * variables[b].size + codes[:, b]
+        cell = flat([codes[a], codes[b]], [variables[a].size, variables[b].size])
         found.append(np.bincount(cell, weights, variables[a].size * variables[b].size))
     return np.concatenate(found).astype(np.float64)
 
 
 def possible_cells(problem: Problem) -> tuple[Floats, Floats]:
     """Bounds that targets and rules imply of all these cells."""
-    names = [variable.name for variable in problem.levels[0].variables]
+    names = [variable.name for variable in problem.schema.unit.variables]
     bounds = [bounds_of(problem, parse_question(f"{a} by {b}", problem)) for a, b in combinations(names, 2)]
     return np.concatenate([b.low for b in bounds]), np.concatenate([b.high for b in bounds])
 
@@ -112,7 +113,7 @@ def coverage(drawn: Floats, truth: Floats, noise: Floats, low: Floats, high: Flo
 
 def gains(problem: Problem, priors: Sequence[Prior], real: pl.DataFrame, weights: Floats) -> list[dict[str, Any]]:
     """Realism of a single run on each recording and on all together."""
-    variables = problem.levels[0].variables
+    variables = problem.schema.unit.variables
     sizes = [variable.size for variable in variables]
     reference = Reference.count(encode(real, variables), weights, sizes, [target.columns for target in problem.targets])
     independent = reference.independent_tvds(reference.pairs, reference.pair_shares).mean()
@@ -122,8 +123,8 @@ def gains(problem: Problem, priors: Sequence[Prior], real: pl.DataFrame, weights
         begin = time.process_time()
         model = fit_what_can_be(problem, prior)
         seconds = time.process_time() - begin
-        pairs = reference.pair_tvds(model.pool.units.codes, model.weights).mean()
-        triples = reference.triple_tvds(model.pool.units.codes, model.weights).mean()
+        pairs = reference.pair_tvds(model.pool.units, model.weights).mean()
+        triples = reference.triple_tvds(model.pool.units, model.weights).mean()
         rows.append(
             {
                 "beliefs": name,

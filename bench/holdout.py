@@ -40,8 +40,10 @@ from synthor.fit.model import fit
 from synthor.holdout import hold_out
 from synthor.loop import fit_spec
 from synthor.measure import encode
+from synthor.schema import Units, of_unit
+from synthor.schema.cells import flat
 from synthor.spec.targets import TargetSpec
-from synthor.types import Codes, Floats
+from synthor.types import Floats
 
 TABLES = HERE / "tables" / "oregon-four"
 SEEDS = range(5)
@@ -61,11 +63,11 @@ def strongest_apart(reference: Reference, n: int) -> list[Group]:
     return chosen[:n]
 
 
-def counted(spec: Spec, codes: Codes, weights: Floats, pair: Group) -> pl.DataFrame:
+def counted(spec: Spec, units: Units, weights: Floats, pair: Group) -> pl.DataFrame:
     """The table of a pair, one row a cell."""
     variables = [declared.build(name) for name, declared in spec.variables.items()]
     a, b = (variables[v] for v in pair)
-    counts = np.bincount(codes[:, pair[0]] * b.size + codes[:, pair[1]], weights, a.size * b.size).astype(int)
+    counts = np.bincount(flat([units.column(of_unit(v)) for v in pair], (a.size, b.size)), weights, a.size * b.size).astype(int)
     rows, columns = np.divmod(np.arange(a.size * b.size), b.size)
     return pl.DataFrame({a.name: [a.labels[r] for r in rows], b.name: [b.labels[c] for c in columns], "count": counts})
 
@@ -109,7 +111,7 @@ def every_pair(spec: Spec, prior: Prior, reference: Reference) -> dict[str, obje
     """All pairs, predicted from the one-way tables in one fit."""
     model = fit(compile_problem(spec), prior)
     alone = fit(compile_problem(spec), Prior())
-    found, targets = (reference.pair_tvds(m.pool.units.codes, m.weights) for m in (model, alone))
+    found, targets = (reference.pair_tvds(m.pool.units, m.weights) for m in (model, alone))
     independent = reference.independent_tvds(reference.pairs, reference.pair_shares)
     return distances("all 55 pairs, from the one-way tables", found, independent, targets)
 
@@ -181,7 +183,7 @@ def measured() -> dict[str, Any]:
 
     spec, real = load_spec(EXAMPLE / "spec.yaml"), microdata()
     names = list(spec.variables)
-    variables = compile_problem(spec).levels[0].variables
+    variables = compile_problem(spec).schema.unit.variables
     codes, weights = encode(real, variables), real["weight"].to_numpy().astype(np.float64)
     reference = Reference.count(codes, weights, [variable.size for variable in variables], [])
     pairs = strongest_apart(reference, N_TABLES)
@@ -213,7 +215,7 @@ def count_tables() -> None:
     from make_targets import microdata
 
     spec, real = load_spec(EXAMPLE / "spec.yaml"), microdata()
-    variables = compile_problem(spec).levels[0].variables
+    variables = compile_problem(spec).schema.unit.variables
     codes, weights = encode(real, variables), real["weight"].to_numpy().astype(np.float64)
     reference = Reference.count(codes, weights, [variable.size for variable in variables], [])
     TABLES.mkdir(exist_ok=True)

@@ -61,7 +61,7 @@ class Judge:
         real: pl.DataFrame = microdata()
         self.spec: Spec = load_spec(EXAMPLES / example / "spec.yaml")
         self.problem: Problem = compile_problem(self.spec)
-        variables = self.problem.levels[0].variables
+        variables = self.problem.schema.unit.variables
         codes = encode(real, variables)
         sizes = [variable.size for variable in variables]
         columns = [target.columns for target in self.problem.targets]
@@ -71,17 +71,17 @@ class Judge:
 
     def score(self, model: Model) -> Score:
         """A fitted model, by the weights of its candidates."""
-        codes, weights = model.pool.units.codes, model.weights
-        pair = float(self.reference.pair_tvds(codes, weights).mean())
+        units, weights = model.pool.units, model.weights
+        pair = float(self.reference.pair_tvds(units, weights).mean())
         marginals = []
         for target in self.problem.targets:
             got = target.cells(model.pool.units).totals(weights)
             marginals.append(float(np.abs(got - target.wanted / target.wanted.sum()).sum() / 2))
-        allowed = self.problem.rulings.state(codes) < BROKEN
+        allowed = self.problem.rulings.state(units) < BROKEN
         return Score(
             marginal_tvd=float(np.mean(marginals)),
             pair_tvd=pair,
-            triple_tvd=float(self.reference.triple_tvds(codes, weights).mean()),
+            triple_tvd=float(self.reference.triple_tvds(units, weights).mean()),
             recovered=float(1 - pair / self.independent),
             broken=float(weights[~allowed].sum()),
         )

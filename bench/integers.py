@@ -40,9 +40,10 @@ from synthor.fit.pool import draw_pool
 from synthor.fit.sizes import POOL_SIZE
 from synthor.prior.beliefs import resolve
 from synthor.sample.integerize import Band, integerize
+from synthor.schema import Cells, Rows, Units
+from synthor.schema.units import cells_of
 from synthor.spec.targets import TargetSpec
 from synthor.types import Codes, Floats
-from synthor.units import Cells, Members, Units, cells_of
 from synthor.values import possible
 
 HERE = Path(__file__).resolve().parent
@@ -78,10 +79,10 @@ def count_tables() -> None:
 
     problem = compile_problem(load_spec(EXAMPLE / "spec.yaml"))
     real = microdata()
-    names = [variable.name for variable in problem.levels[0].variables]
-    codes = np.stack([variable.encode(real[variable.name]) for variable in problem.levels[0].variables], axis=1)
-    units = Units(codes=codes.astype(np.int32))
-    broken = int((~possible(problem, units.codes)).sum())
+    names = [variable.name for variable in problem.schema.unit.variables]
+    codes = np.stack([variable.encode(real[variable.name]) for variable in problem.schema.unit.variables], axis=1)
+    units = Units.flat(codes.astype(np.int32))
+    broken = int((~possible(problem, units)).sum())
     print(f"{len(units):,} households in the microdata, {broken} of them break a rule")
     TABLES.mkdir(parents=True, exist_ok=True)
     for table in TEN:
@@ -113,7 +114,7 @@ def oregon(random_seed: int) -> Row:
         "status": run.model.status.value,
         "TAE": int(sum(cells.sum() for cells in off)),
         "worst cell": int(max(cells.max() for cells in off)),
-        "broken rules": int((~possible(run.model.problem, run.sample.units.codes)).sum()),
+        "broken rules": int((~possible(run.model.problem, run.sample.units)).sum()),
         "swaps": run.sample.swaps,
         "moves": run.sample.moves,
         "fit, s": run.seconds["fit"],
@@ -145,7 +146,7 @@ def town(n: int, random: np.random.Generator, *, families: float, age: float, ri
     owns = (random.random(n) < 1 / (1 + np.exp(1.8 - 0.7 * money - 0.4 * head))).astype(int)
     persons = np.stack([band, random.integers(0, 2, len(unit)), works], axis=1)
     households = np.stack([size - 1, owns, money], axis=1)
-    return Units(codes=households.astype(np.int32), members=(Members(codes=persons.astype(np.int32), unit=unit),))
+    return Units(row_tables=(Rows(codes=households.astype(np.int32)), Rows(codes=persons.astype(np.int32), parent=unit)))
 
 
 def _shares(weights: Floats) -> Floats:
@@ -178,7 +179,7 @@ def two_levels(case: str, pool: Units, cells: Sequence[Cells], wanted: Sequence[
     found = balance(np.zeros(len(pool)), [Hard(cells=c, wanted=w / n) for c, w in zip(cells, wanted, strict=True)])
     fitted = time.perf_counter()
     bands = [Band(cells=c, low=w.astype(np.int64), high=w.astype(np.int64)) for c, w in zip(cells, wanted, strict=True)]
-    order = np.lexsort(pool.codes.T[::-1])
+    order = np.lexsort(pool.row_tables[0].codes.T[::-1])
     whole = integerize(found.weights, n, bands, order, np.random.default_rng(random_seed))
     end = time.perf_counter()
     off = [np.abs(band.excess(band.cells.totals(whole.counts.astype(float)))) for band in bands]
@@ -224,7 +225,7 @@ def one_way(marginals: list[list[int]], random_seed: int) -> Row:
     whole = time.perf_counter()
     run.records  # noqa: B018  made when first looked at
     end = time.perf_counter()
-    codes: Codes = np.repeat(run.sample.units.codes, run.sample.counts, axis=0)
+    codes: Codes = np.repeat(run.sample.units.row_tables[0].codes, run.sample.counts, axis=0)
     off = [np.abs(np.bincount(codes[:, v], minlength=6) - wanted).sum() for v, wanted in enumerate(marginals)]
     return {
         "case": f"One-way, {len(marginals)} variables of six categories",

@@ -10,8 +10,9 @@ from scipy.special import ndtr, ndtri
 
 from synthor.evaluate.tables import Group, Reference
 from synthor.prior.mixture import Mixture
+from synthor.schema import Units
+from synthor.schema.cells import flat
 from synthor.types import Codes, Floats, Shares
-from synthor.units import cell_index
 
 N_REFERENCE = 300_000
 LABELS = "abcdef"
@@ -43,7 +44,7 @@ class Joint:
     @cached_property
     def reference(self) -> Reference:
         """Its tables of all pairs and triples."""
-        return Reference.count(self.codes, self.weights, self.sizes, [(v,) for v in range(len(self.sizes))])
+        return Reference.count(Units.flat(self.codes), self.weights, self.sizes, [(v,) for v in range(len(self.sizes))])
 
     @property
     def rules(self) -> list[dict[str, str]]:
@@ -101,7 +102,7 @@ def pulled(
     shares: Shares, codes: Codes, sizes: Sequence[int], tables: Sequence[tuple[Group, Floats]], *, sweeps: int = 400
 ) -> Shares:
     """Shares of cells pulled onto tables over some variables: iterative proportional fitting (Deming and Stephan, 1940)."""
-    indices = [cell_index(codes, group, [sizes[v] for v in group]) for group, _ in tables]
+    indices = [flat([codes[:, v] for v in group], [sizes[v] for v in group]) for group, _ in tables]
     for _ in range(sweeps):
         gap = 0.0
         for index, (_, wanted) in zip(indices, tables, strict=True):
@@ -139,7 +140,7 @@ def copula(sizes: tuple[int, ...], random: np.random.Generator, nodes: int = 14)
 
 def _mixed(sizes: tuple[int, ...], plan: Mixture) -> Joint:
     codes = cells(sizes)
-    shares = np.exp(plan.log_density(codes))
+    shares = np.exp(plan.log_density(Units.flat(codes)))
     return Joint(sizes=sizes, codes=codes, weights=shares / shares.sum(), plan=plan)
 
 

@@ -44,7 +44,7 @@ CHANGED = {"tenure": [20.0, 10.0, 68.0, 2.0], "workers": [50.0, 35.0, 13.0, 2.0]
 def scenes() -> tuple[Scene, Scene]:
     """What the model is told: the published shares, and others."""
     problem = compile_problem(load_spec(EXAMPLE / "spec.yaml"))
-    variables = problem.levels[0].variables
+    variables = problem.schema.unit.variables
     known = [problem.marginal(v) for v in range(len(variables))]
     marginals = [shares for shares in known if shares is not None]
     views = [shown(variable) for variable in variables]

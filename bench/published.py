@@ -435,7 +435,7 @@ def tried(one: Specimen, folder: Path) -> Outcome:
         strange = set(map(undressed, getattr(variable, "values", ()))) - one.labels
         if strange:
             return Outcome(kind="wrong", why=f"{name} has {sorted(strange)[:3]}")
-    known = {undressed(label) for variable in problem.levels[0].variables for label in variable.labels}
+    known = {undressed(label) for variable in problem.schema.unit.variables for label in variable.labels}
     lost = {label for label in one.labels - known if span(label) is None}
     if lost:
         return Outcome(kind="lost", why=f"no variable has {sorted(lost)[:3]}")

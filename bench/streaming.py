@@ -31,7 +31,7 @@ from synthor.engine.local import in_order
 from synthor.prior.model import Dependency
 from synthor.run import Run, draw
 from synthor.sample.stream import CHUNK
-from synthor.spec.variables import Variable
+from synthor.schema import Variable
 from synthor.store.packed import Format
 from synthor.store.parquet import LEVEL
 
@@ -129,7 +129,7 @@ def once(format: Format, n_records: int, folder: Path) -> dict[str, Any]:
     shutil.rmtree(folder / "library")
     (folder / "raw").mkdir()
     before, cpu_before = time.perf_counter(), time.process_time()
-    raw_write(folder / "raw", format, n_records, small.model.problem.levels[0].variables)
+    raw_write(folder / "raw", format, n_records, small.model.problem.schema.unit.variables)
     after, cpu_after = time.perf_counter(), time.process_time()
     shutil.rmtree(folder / "raw")
     return {

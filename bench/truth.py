@@ -36,8 +36,9 @@ from synthor.measure import encode
 from synthor.prior.mixture import Mixture
 from synthor.prior.model import Dependency, Proposal
 from synthor.run import draw
-from synthor.types import Codes, Floats, Shares
-from synthor.units import Units, cells_of
+from synthor.schema import Units
+from synthor.schema.units import cells_of
+from synthor.types import Floats, Shares
 
 HERE = Path(__file__).parent
 N_RECORDS = 50_000
@@ -141,14 +142,14 @@ class Error:
     triple: float
 
     @classmethod
-    def of(cls, codes: Codes, weights: Floats, joint: Joint) -> "Error":
-        pairs = joint.reference.pair_tvds(codes, weights)
-        return cls(pair=float(pairs.mean()), worst=float(pairs.max()), triple=triple_error(codes, weights, joint))
+    def of(cls, units: Units, weights: Floats, joint: Joint) -> "Error":
+        pairs = joint.reference.pair_tvds(units, weights)
+        return cls(pair=float(pairs.mean()), worst=float(pairs.max()), triple=triple_error(units, weights, joint))
 
 
-def triple_error(codes: Codes, weights: Floats, joint: Joint) -> float:
+def triple_error(units: Units, weights: Floats, joint: Joint) -> float:
     """Mean TVD over triples."""
-    return float(joint.reference.triple_tvds(codes, weights).mean())
+    return float(joint.reference.triple_tvds(units, weights).mean())
 
 
 def fitted(joint: Joint, prior: Prior, seed: int, *, rules: bool = True, pool_size: int | None = None) -> Model:
@@ -160,7 +161,7 @@ def fitted(joint: Joint, prior: Prior, seed: int, *, rules: bool = True, pool_si
 def sampling_error(joint: Joint, n: int, seed: int, draws: int = 3) -> Error:
     """That of n records drawn at random from the joint itself, mean of some draws."""
     random = np.random.default_rng([seed, n])
-    found = [Error.of(joint.sample(n, random), np.ones(n), joint) for _ in range(draws)]
+    found = [Error.of(Units.flat(joint.sample(n, random)), np.ones(n), joint) for _ in range(draws)]
     mean = {name: float(np.mean([getattr(error, name) for error in found])) for name in ("pair", "worst", "triple")}
     return Error(**mean)
 
@@ -178,8 +179,8 @@ def figures(model: Model, joint: Joint, best: Joint | None, *, drawn: bool = Tru
         best: the distribution of largest entropy that its beliefs fix, where it is known.
         drawn: whether to draw records too.
     """
-    codes, weights = model.pool.units.codes, model.weights
-    error = Error.of(codes, weights, joint)
+    units, weights = model.pool.units, model.weights
+    error = Error.of(units, weights, joint)
     found: Figures = {
         "status": model.status.value,
         "pair TVD": error.pair,
@@ -191,10 +192,10 @@ def figures(model: Model, joint: Joint, best: Joint | None, *, drawn: bool = Tru
         wrong = [tvd(table.shares.ravel(), joint.table(table.columns).ravel()) for table in model.beliefs.tables]
         found["pair TVD of the beliefs"] = float(np.mean(wrong))
     if best is not None:
-        found["triple TVD from largest entropy"] = triple_error(codes, weights, best)
+        found["triple TVD from largest entropy"] = triple_error(units, weights, best)
     if drawn:
         run = draw(model)
-        records = encode(run.records, model.problem.levels[0].variables)
+        records = encode(run.records, model.problem.schema.unit.variables)
         error = Error.of(records, np.ones(len(records)), joint)
         found |= {"records: pair TVD": error.pair, "records: triple TVD": error.triple}
         found["records: TAE"] = sum(table.tae for table in run.measurement.fits)
@@ -229,7 +230,7 @@ def strongest_half(joint: Joint, small: bool, seed: int) -> Figures:
     found = figures(fitted(joint, tables(joint, pairs=pairs), seed), joint, None)
     if joint.listed:
         half = largest_entropy(joint, pairs)
-        found["pair TVD of largest entropy"] = Error.of(half.codes, half.weights, joint).pair
+        found["pair TVD of largest entropy"] = Error.of(Units.flat(half.codes), half.weights, joint).pair
         if small:
             found["pair TVD on all cells"] = on_all_cells(joint, half, pairs)["pair TVD"]
     return found
@@ -255,21 +256,21 @@ def causes(joint: Joint, best: Joint, seed: int) -> dict[str, Figures]:
 
 def on_all_cells(joint: Joint, best: Joint, pairs: Sequence[Group], strength: float = 100.0) -> Figures:
     """Exact beliefs balanced on all cells of a joint, each once, in place of a pool drawn at random: no pool noise is left."""
-    units, sizes = Units(codes=joint.codes), joint.sizes
+    units, sizes = Units.flat(joint.codes), joint.sizes
     marginals = [((v,), shares) for v, shares in enumerate(joint.reference.marginals)]
     log_base = np.sum([np.log(shares)[joint.codes[:, v]] for (v,), shares in marginals], axis=0)
     hard = [Hard(cells=cells_of(units, 0, group, [sizes[v] for v in group]), wanted=shares) for group, shares in marginals]
     believed = [(pair, cells_of(units, 0, pair, [sizes[v] for v in pair])) for pair in pairs]
     soft = [Soft(cells=cells, shares=joint.table(pair).ravel(), weight=strength) for pair, cells in believed]
     weights = balance(log_base, hard, soft).weights
-    error = Error.of(joint.codes, weights, joint)
-    from_best = triple_error(joint.codes, weights, best)
+    error = Error.of(units, weights, joint)
+    from_best = triple_error(units, weights, best)
     return {"pair TVD": error.pair, "triple TVD": error.triple, "triple TVD from largest entropy": from_best}
 
 
 def broken(model: Model, joint: Joint) -> float:
     """Share of a model's records that are structural zeros of the joint."""
-    codes, bad = model.pool.units.codes, np.zeros(len(model.weights), dtype=bool)
+    codes, bad = model.pool.units.row_tables[0].codes, np.zeros(len(model.weights), dtype=bool)
     for zero in joint.impossible:
         bad |= np.all([codes[:, v] == category for v, category in zero], axis=0)
     return float(model.weights[bad].sum())
@@ -289,7 +290,7 @@ def about(joint: Joint, best: Joint | None, seed: int) -> Figures:
     if best is None:
         noise = sampling_error(joint, len(joint.codes), seed, draws=1)
         return found | {"reference's own noise: pair TVD": noise.pair, "reference's own noise: triple TVD": noise.triple}
-    error = Error.of(best.codes, best.weights, joint)
+    error = Error.of(Units.flat(best.codes), best.weights, joint)
     return found | {"largest entropy: pair TVD": error.pair, "largest entropy: triple TVD": error.triple}
 
 

@@ -11,8 +11,9 @@ from itertools import product
 import numpy as np
 
 from synthor.fit.balance import Hard, Soft
+from synthor.schema import Partition, Rows, Units
+from synthor.schema.units import cells_of
 from synthor.types import Floats, Mask
-from synthor.units import Members, Partition, Units, cells_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Case:
 
     @property
     def units(self) -> Units:
-        return Units(codes=np.array(list(product(*map(range, self.shape))), np.int32).reshape(-1, len(self.shape)))
+        return Units.flat(np.array(list(product(*map(range, self.shape))), np.int32).reshape(-1, len(self.shape)))
 
     @property
     def total(self) -> float:
@@ -141,7 +142,7 @@ class NoRoom:
         array = np.array(codes, np.int32)
         hard = []
         for column, low, high in demands:
-            cells = cells_of(Units(codes=array), 0, [column], [2])
+            cells = cells_of(Units.flat(array), 0, [column], [2])
             bounds = np.array([1 - high, low]), np.array([1 - low, high])
             wanted = (bounds[0] + bounds[1]) / 2
             loose = low < high
@@ -202,7 +203,7 @@ def two_levels() -> tuple[Units, tuple[Hard, ...]]:
     ]
     town = np.array([320, 250, 180, 150, 100], dtype=float)
     unit = np.concatenate([np.full(len(persons), i) for i, (_, persons) in enumerate(kinds)])
-    persons = Members(codes=np.array([p for _, household in kinds for p in household], np.int32), unit=unit)
-    units = Units(codes=np.array([[size] for size, _ in kinds], np.int32), members=(persons,))
+    persons = Rows(codes=np.array([p for _, household in kinds for p in household], np.int32), parent=unit)
+    units = Units(row_tables=(Rows(codes=np.array([[size] for size, _ in kinds], np.int32)), persons))
     tables = (cells_of(units, 0, [0], [2]), cells_of(units, 1, [0, 1], [3, 2]))
     return units, tuple(Hard(cells=cells, wanted=cells.totals(town) / 1000) for cells in tables)

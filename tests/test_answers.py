@@ -51,7 +51,7 @@ SEGMENT = Segment(name="all", share=100)
 def told(text: str) -> tuple[Problem, Scene]:
     """A small problem, and its scene as a method makes it."""
     problem = compile_problem(parse_spec(text))
-    variables = [shown(variable) for variable in problem.levels[0].variables]
+    variables = [shown(variable) for variable in problem.schema.unit.variables]
     return problem, scene(problem, variables, [np.full(v.size, 1 / v.size) for v in variables])
 
 

@@ -15,8 +15,9 @@ from synthor.fit.model import one_thread
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
 from synthor.prior.beliefs import fit_to_marginals
+from synthor.schema import Incidence, Partition, Units
+from synthor.schema.units import cells_of
 from synthor.types import Floats
-from synthor.units import Incidence, Partition, Units, cells_of
 
 FEASIBLE = [case for case in BANK if case.feasible]
 OVERLAPS: list[list[tuple[int, ...]]] = [[(0,), (1,), (2,)], [(0, 1), (2,)], [(0, 1), (1, 2)], [(0, 1), (1, 2), (0, 2)]]
@@ -71,7 +72,7 @@ def tables(draw: st.DrawFn) -> tuple[Units, Floats, list[Hard]]:
     shape = draw(st.tuples(*[st.integers(2, 4)] * 3))
     base = draw(arrays(float, shape, elements=positive)).ravel()
     truth = draw(arrays(float, shape, elements=positive)).ravel()
-    units = Units(codes=np.stack(np.unravel_index(np.arange(base.size), shape), axis=1).astype(np.int32))
+    units = Units.flat(np.stack(np.unravel_index(np.arange(base.size), shape), axis=1).astype(np.int32))
     columns: list[tuple[int, ...]] = draw(st.sampled_from(OVERLAPS))
     cells = [cells_of(units, 0, group, [shape[c] for c in group]) for group in columns]
     return units, base, [Hard(cells=c, wanted=c.totals(truth / truth.sum())) for c in cells]
@@ -121,7 +122,7 @@ def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solv
     """Minimise KL(p||q) + sum r KL(t||Cp) over p directly, by SciPy, and compare."""
     random = np.random.default_rng(3)
     shape = (3, 3, 2)
-    units = Units(codes=np.stack(np.unravel_index(np.arange(18), shape), axis=1).astype(np.int32))
+    units = Units.flat(np.stack(np.unravel_index(np.arange(18), shape), axis=1).astype(np.int32))
     base = random.dirichlet(np.ones(18) * 5)
     hard = [Hard(cells=cells_of(units, 0, [0], [3]), wanted=np.array([0.2, 0.5, 0.3]))]
     soft = [
@@ -146,7 +147,7 @@ def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solv
 
 
 def test_beliefs_that_agree_with_the_targets_are_taken_over_as_they_are() -> None:
-    units = Units(codes=np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
+    units = Units.flat(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
     joint = np.array([0.3, 0.1, 0.2, 0.4])
     hard = [Hard(cells=cells_of(units, 0, [v], [2]), wanted=cells_of(units, 0, [v], [2]).totals(joint)) for v in (0, 1)]
     strong = Soft(cells=cells_of(units, 0, [0, 1], [2, 2]), shares=joint, weight=1e6)
@@ -154,7 +155,7 @@ def test_beliefs_that_agree_with_the_targets_are_taken_over_as_they_are() -> Non
 
 
 def test_a_belief_counts_more_the_stronger_it_is() -> None:
-    units = Units(codes=np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
+    units = Units.flat(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
     hard = [Hard(cells=cells_of(units, 0, [v], [2]), wanted=np.array([0.5, 0.5])) for v in (0, 1)]
     cells, believed = cells_of(units, 0, [0, 1], [2, 2]), np.array([0.45, 0.05, 0.05, 0.45])
     gaps = []
@@ -176,7 +177,7 @@ def test_residual_history_is_kept_and_ends_below_the_tolerance() -> None:
 
 def test_a_contradiction_is_proven_by_a_certificate_and_ends_at_the_best_that_was_seen() -> None:
     """Three pairs of which each two must differ: no joint exists, though all marginals agree."""
-    units = Units(codes=np.array(list(product(range(2), repeat=3)), np.int32))
+    units = Units.flat(np.array(list(product(range(2), repeat=3)), np.int32))
     unequal = np.array([0.0, 0.5, 0.5, 0.0]) * (1 - 4e-3) + 1e-3
     hard = [Hard(cells=cells_of(units, 0, pair, [2, 2]), wanted=unequal) for pair in ((0, 1), (0, 2), (1, 2))]
     found = balance(np.zeros(8), hard)
@@ -202,7 +203,7 @@ def contradicting(seed: int, *, fitted: bool) -> tuple[Floats, list[Hard], list[
     """One-way targets of four variables, and sure beliefs about all pairs, with or without the targets' marginals."""
     random = np.random.default_rng(seed)
     shape = (5, 4, 5, 4)
-    units = Units(codes=np.array(list(product(*map(range, shape))), np.int32))
+    units = Units.flat(np.array(list(product(*map(range, shape))), np.int32))
     wanted = [random.dirichlet(np.full(size, 0.5)) for size in shape]
     hard = [Hard(cells=cells_of(units, 0, [v], [shape[v]]), wanted=wanted[v]) for v in range(4)]
     soft = []
@@ -247,7 +248,7 @@ def test_members_can_leave_no_room_either() -> None:
 
 
 def test_a_contradiction_is_no_reason_to_empty_cells() -> None:
-    units = Units(codes=np.array([[0, 0], [1, 0], [1, 1]], np.int32))
+    units = Units.flat(np.array([[0, 0], [1, 0], [1, 1]], np.int32))
     cells = [cells_of(units, 0, [v], [2]) for v in (0, 1)]
     hard = [Hard(cells=cells[0], wanted=np.array([0.4, 0.6])), Hard(cells=cells[1], wanted=np.array([0.3, 0.7]))]
     believed = Soft(cells=Partition(np.arange(3), 3), shares=np.full(3, 1 / 3), weight=5.0)
@@ -261,7 +262,7 @@ def test_a_contradiction_is_no_reason_to_empty_cells() -> None:
 def test_tables_of_a_sparse_population_are_met_and_only_what_it_lacks_is_closed(seed: int) -> None:
     random = np.random.default_rng(seed)
     shape = (3, 4, 3)
-    units = Units(codes=np.array(list(product(*map(range, shape))), np.int32))
+    units = Units.flat(np.array(list(product(*map(range, shape))), np.int32))
     truth = random.random(len(units)) * (random.random(len(units)) < 0.4)
     truth[0] += 0.1
     possible = (truth > 0) | (random.random(len(units)) < 0.4)
@@ -335,7 +336,7 @@ def test_intervals_that_do_not_bind_change_nothing_and_margins_of_error_pull_by_
 def test_tables_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> None:
     random = np.random.default_rng(seed)
     codes = random.integers(0, random.integers(1, 7, 6), (random.integers(1, 300), 6)).astype(np.int32)
-    units = Units(codes=codes)
+    units = Units.flat(codes)
     columns = [sorted(random.choice(6, random.integers(1, 4), replace=False).tolist()) for _ in range(8)]
     cells = [cells_of(units, 0, c, [7] * len(c)) for c in columns]
     cells[0] = Partition(np.minimum(codes[:, 0], 2).astype(np.int64), 2)  # some units count nowhere

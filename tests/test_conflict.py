@@ -10,19 +10,20 @@ from scipy import optimize, sparse
 
 from bank import BANK, Case, two_levels
 from synthor.fit.conflict import Bounds, Conflict, Undecided, feasible_point, find_conflict
+from synthor.schema import Incidence, Partition, Units
+from synthor.schema.units import cells_of
 from synthor.types import Floats, Mask
-from synthor.units import Incidence, Partition, Units, cells_of
 
 Problem = tuple[list[Bounds], Mask]
 
 
 def grid(*shape: int) -> Units:
     """All combinations of categories."""
-    return Units(codes=np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1).astype(np.int32))
+    return Units.flat(np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1).astype(np.int32))
 
 
 def table(units: Units, columns: Sequence[int], low: object, high: object = None) -> Bounds:
-    shape = [int(units.codes[:, c].max()) + 1 for c in columns]
+    shape = [int(units.row_tables[0].codes[:, c].max()) + 1 for c in columns]
     lowest = np.array(low, dtype=float).ravel()
     return Bounds(
         cells=cells_of(units, 0, columns, shape),
@@ -104,7 +105,7 @@ def test_a_structural_zero_brings_two_one_way_tables_into_conflict() -> None:
 def test_a_cell_that_no_unit_reaches_is_a_conflict_of_its_own() -> None:
     units = grid(2, 2)
     tables = [table(units, [0], [0.3, 0.7]), table(units, [1], [0.6, 0.4])]
-    found = certified(tables, units.codes[:, 0] == 1)
+    found = certified(tables, units.row_tables[0].codes[:, 0] == 1)
     assert len(found.members) == 1
     assert involved(found) == {0}
     assert found.errors == pytest.approx((0.3,))
@@ -142,7 +143,7 @@ def test_an_interval_is_just_too_tight_or_just_wide_enough(highest: float, meets
 
 def test_a_mean_outside_the_reachable_range_is_named_with_the_table_that_holds_it_down() -> None:
     units = grid(3, 2)
-    income = np.array([10_000.0, 40_000.0, 900_000.0])[units.codes[:, 0]]
+    income = np.array([10_000.0, 40_000.0, 900_000.0])[units.row_tables[0].codes[:, 0]]
     bands, other = table(units, [0], [0.5, 0.4, 0.1]), table(units, [1], [0.3, 0.7])
     exact = 0.5 * 10_000 + 0.4 * 40_000 + 0.1 * 900_000
     assert find_conflict([bands, other, mean(income, exact)], everyone([bands])) is None
@@ -156,9 +157,9 @@ def test_a_mean_outside_the_reachable_range_is_named_with_the_table_that_holds_i
 
 def test_coefficients_of_units_that_may_not_occur_do_not_matter() -> None:
     units = grid(3, 2)
-    income = np.array([10_000.0, 40_000.0, 1e12])[units.codes[:, 0]]
+    income = np.array([10_000.0, 40_000.0, 1e12])[units.row_tables[0].codes[:, 0]]
     tables = [table(units, [1], [0.3, 0.7]), mean(income, 40_010)]
-    found = certified(tables, units.codes[:, 0] < 2)
+    found = certified(tables, units.row_tables[0].codes[:, 0] < 2)
     assert found.members == ((1, 0),)
     assert found.errors == pytest.approx((10,))
 
@@ -191,14 +192,14 @@ def test_of_the_bank_just_those_that_cannot_be_met_are_in_conflict(case: Case) -
 
 
 def counted(units: Units, columns: Sequence[int], weights: Floats) -> Bounds:
-    shape = [int(units.codes[:, c].max()) + 1 for c in columns]
+    shape = [int(units.row_tables[0].codes[:, c].max()) + 1 for c in columns]
     totals = cells_of(units, 0, columns, shape).totals(weights)
     return table(units, columns, totals / weights.sum())
 
 
 def test_amid_fifty_innocent_tables_only_the_guilty_ones_are_named() -> None:
     random = np.random.default_rng(5)
-    units = Units(codes=random.integers(0, 3, (4000, 12)).astype(np.int32))
+    units = Units.flat(random.integers(0, 3, (4000, 12)).astype(np.int32))
     weights = random.gamma(0.5, size=4000)
     pairs = list(combinations(range(2, 12), 2)) + [(0, v) for v in range(2, 7)]
     tables = [counted(units, pair, weights) for pair in pairs]
@@ -218,13 +219,13 @@ def populations(draw: st.DrawFn) -> Problem:
     shape = draw(st.tuples(*[st.integers(2, 4)] * 3))
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
     units = grid(*shape)
-    alive = random.random(len(units.codes)) < draw(st.floats(0.3, 1))
+    alive = random.random(len(units.row_tables[0].codes)) < draw(st.floats(0.3, 1))
     alive[0] = True
     weights = np.where(alive, random.gamma(0.5, size=len(alive)) + 1e-9, 0)
     groups = draw(st.lists(st.sampled_from([(0,), (1,), (2,), (0, 1), (1, 2), (0, 2)]), min_size=2, max_size=6, unique=True))
     made = []
     for group in groups:
-        exact = counted(Units(codes=units.codes), group, weights)
+        exact = counted(Units.flat(units.row_tables[0].codes), group, weights)
         slack = draw(st.sampled_from([0.0, 0.01]))
         made.append(Bounds(cells=exact.cells, low=exact.low - slack, high=exact.high + slack))
     values = random.normal(50, 20, len(alive))
@@ -270,9 +271,13 @@ def test_a_perturbed_cell_is_named_with_its_partners(problem: Problem, data: st.
 @settings(max_examples=25, deadline=None)
 def test_the_least_sum_of_errors_is_that_of_one_plain_programme(seed: int) -> None:
     random = np.random.default_rng(seed)
-    units = Units(codes=random.integers(0, 4, (150, 4)).astype(np.int32))
+    units = Units.flat(random.integers(0, 4, (150, 4)).astype(np.int32))
     alive = random.random(150) < 0.8
-    tables = [table(units, pair, random.dirichlet(np.ones(16))) for pair in ((0, 1), (1, 2), (2, 3)) if units.codes.max() == 3]
+    tables = [
+        table(units, pair, random.dirichlet(np.ones(16)))
+        for pair in ((0, 1), (1, 2), (2, 3))
+        if units.row_tables[0].codes.max() == 3
+    ]
     certified([*tables, mean(random.normal(size=150), 1.0)], alive)
 
 
@@ -281,7 +286,7 @@ def planted(n: int, n_tables: int, n_variables: int) -> list[Bounds]:
     random = np.random.default_rng(1)
     taste = random.random((n, 2))
     noise = random.random((n, n_variables))
-    units = Units(codes=(6 * (0.35 * taste[:, np.arange(n_variables) % 2] + 0.65 * noise**1.5)).astype(np.int32))
+    units = Units.flat((6 * (0.35 * taste[:, np.arange(n_variables) % 2] + 0.65 * noise**1.5)).astype(np.int32))
     weights = random.gamma(0.3, size=n) * np.exp(taste[:, 0])
     pairs = list(combinations(range(n_variables), 2))
     tables = [counted(units, pairs[i], weights) for i in random.permutation(len(pairs))[:n_tables]]

@@ -12,10 +12,10 @@ from synthor.fit.model import Model
 from synthor.problem import compile_problem
 from synthor.report.explain import as_written, explain
 from synthor.report.terminal import show_understood
+from synthor.schema.text import Written
 from synthor.spec.dump import as_understood, to_json, to_yaml
 from synthor.spec.edit import with_names
 from synthor.spec.model import Spec
-from synthor.spec.written import Written
 
 FARMS = """
 records: 200

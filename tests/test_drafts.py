@@ -63,7 +63,7 @@ def test_a_draft_counts_everybody_once(case: str) -> None:
     assert len(asked) == said["questions"], asked
     assert spec.records == said["people"]
     if not asked:
-        variables = compile_problem(spec).levels[0].variables
+        variables = compile_problem(spec).schema.unit.variables
         assert {variable.name: list(variable.labels) for variable in variables} == said["variables"]
         assert all(abs(total - said["people"]) <= room + 0.5 for total, room in rows_of_everybody(spec))
 

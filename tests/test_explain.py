@@ -126,7 +126,7 @@ def test_a_spec_as_it_is_understood_reads_as_the_same_spec(text: str) -> None:
     assert to_yaml(again) == printed
     before, after = compile_problem(spec), compile_problem(again)
     assert [target.wanted.tolist() for target in before.targets] == [target.wanted.tolist() for target in after.targets]
-    assert [variable.labels for variable in before.levels[0].variables] == [v.labels for v in after.levels[0].variables]
+    assert [variable.labels for variable in before.schema.unit.variables] == [v.labels for v in after.schema.unit.variables]
 
 
 @pytest.mark.parametrize("label", ["no", "1e5", "007", "12:30", "~", "0x1f", "a: b", "- x", "=", "1_000", "2021-01-01", "é\n"])

@@ -374,7 +374,7 @@ def test_the_committed_tables_are_those_of_the_microdata_and_were_chosen_by_the_
     import holdout as bench
 
     spec, real = load_spec(ROOT / "examples" / "households" / "spec.yaml"), microdata()
-    variables = compile_problem(spec).levels[0].variables
+    variables = compile_problem(spec).schema.unit.variables
     codes, weights = encode(real, variables), real["weight"].to_numpy().astype(np.float64)
     reference = Reference.count(codes, weights, [variable.size for variable in variables], [])
     pairs = bench.strongest_apart(reference, bench.N_TABLES)

@@ -14,61 +14,24 @@ from synthor.spec.model import json_schema
 SOURCE = Path(__file__).parents[1] / "src" / "synthor"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-# A room may import those named with it, and itself. Arrows point one way: from the end of this list to its start.
-ROOMS = {
-    "errors": set[str](),
-    "files": {"errors"},
-    "formulas": set[str](),
-    "types": set[str](),
-    "randomness": set[str](),
-    "disk": {"errors", "files"},
-    "spec": {"errors", "types", "files", "formulas"},
-    "disclose": {"errors", "types", "spec", "randomness"},
-    "units": {"types"},
-    "problem": {"errors", "types", "spec", "units"},
-    "spread": {"types", "spec", "problem"},
-    "values": {"types", "spec", "units", "problem", "randomness"},
-    "llm": {"errors", "disk", "files"},
-    "prior": {"errors", "types", "spec", "units", "problem", "llm"},
-    "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
-    "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
-    "draft": {"errors", "types", "spec", "problem"},
-    "reconcile": {"errors", "types", "spec", "units", "problem", "sample"},
-    "measure": {"errors", "types", "spec", "units", "problem", "values", "spread"},
-    "evaluate": {"errors", "types", "spec", "units", "problem", "values", "randomness", "measure"},
-    "method": {"errors", "types", "spec", "units", "problem", "values", "randomness", "llm", "prior", "fit"},
-    "report": {
-        "errors", "types", "spec", "units", "problem", "spread", "llm", "prior", "fit", "measure", "evaluate", "method",
-        "reconcile", "__init__",
-    },
-    "store": {"errors", "disk", "files", "formulas", "llm", "fit", "__init__"},
-    "engine": set[str](),
-    "events": {"prior", "fit", "sample"},
-    "run": {
-        "errors", "spec", "problem", "llm", "prior", "fit", "sample", "measure", "evaluate", "report", "store", "engine",
-        "events",
-    },
-    "loop": {"errors", "disk", "spec", "problem", "llm", "prior", "fit", "method", "events", "run"},
-    "holdout": {
-        "errors", "types", "spec", "problem", "llm", "prior", "fit", "evaluate", "events", "loop", "run",
-    },
-    "draws": {
-        "errors", "types", "spec", "problem", "randomness", "prior", "fit", "measure", "evaluate", "report", "store", "events",
-        "run",
-    },
-    "cli": {
-        "errors", "disk", "spec", "disclose", "draft", "problem", "prior", "fit", "measure", "evaluate", "method", "reconcile",
-        "report", "store", "events", "loop", "run", "holdout", "draws", "__init__",
-    },
-    "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop", "run"},
-}  # fmt: skip
+CONTRIBUTING = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+FLOORS = [line.strip("◀ ").split() for line in re.findall(r"^    (?:errors|◀) .*$", CONTRIBUTING, re.MULTILINE)]
+"""Rooms by floors, as the contributor's guide has them."""
+REACHED_FROM = {
+    "llm": {"prior", "method", "store", "report", "run", "loop", "holdout"},
+    "engine": {"run"},
+    "cli": set[str](),
+}
+FACE = {"errors", "spec", "problem", "prior", "fit", "measure", "loop", "run"}
+"""Rooms from which the package's own face takes names."""
 TOUCHES_FILES = re.compile(
     r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("
 )
 
 
 def room(module: Path) -> str:
-    return module.relative_to(SOURCE).parts[0].removesuffix(".py")
+    parts = module.relative_to(SOURCE).with_suffix("").parts
+    return "rules/syntax" if parts == ("rules", "syntax") else parts[0]
 
 
 def imported_rooms(module: Path) -> set[str]:
@@ -76,13 +39,29 @@ def imported_rooms(module: Path) -> set[str]:
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "synthor":
             inner = node.module.split(".")[1:]
-            found |= {inner[0]} if inner else {n.name if n.name in ROOMS else "__init__" for n in node.names}
+            if inner[:2] == ["rules", "syntax"]:
+                found.add("rules/syntax")
+            else:
+                found |= {inner[0]} if inner else {name.name for name in node.names}
     return found
+
+
+def test_every_room_stands_on_one_floor() -> None:
+    standing = [name for floor in FLOORS for name in floor]
+    assert sorted(standing) == sorted({room(module) for module in MODULES} - {"__init__"})
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
 def test_imports_point_one_way(module: Path) -> None:
-    assert imported_rooms(module) - {room(module)} <= ROOMS[room(module)]
+    own = room(module)
+    found = imported_rooms(module) - {own}
+    if own == "__init__":
+        assert found <= FACE
+        return
+    floor = next(i for i, rooms in enumerate(FLOORS) if own in rooms)
+    assert found <= {name for rooms in FLOORS[:floor] for name in rooms} | ({"__version__"} & found)
+    for other in found & REACHED_FROM.keys():
+        assert own in REACHED_FROM[other], f"{other} is not reached from {own}"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))

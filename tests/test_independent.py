@@ -13,8 +13,9 @@ from synthor.fit.balance import Hard, Soft, balance
 from synthor.fit.conflict import Bounds, find_conflict
 from synthor.fit.status import Status
 from synthor.sample.integerize import integerize, systematic
+from synthor.schema import Cells, Incidence, Units
+from synthor.schema.units import cells_of
 from synthor.types import Floats
-from synthor.units import Cells, Incidence, Units, cells_of
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "independent" / "cases.json").read_text(encoding="utf-8"))
 KINDS = ("hard", "soft", "interval", "gaussian", "mean", "conditional")
@@ -23,7 +24,7 @@ FRACTIONS = np.array([0.4, 0.3, 0.2, 0.1])
 
 def units_of(case: dict[str, Any]) -> Units:
     shape = case["shape"]
-    return Units(codes=np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1).astype(np.int32))
+    return Units.flat(np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1).astype(np.int32))
 
 
 def cells_in(case: dict[str, Any], columns: list[int]) -> Cells:

@@ -13,8 +13,8 @@ from synthor.fit.model import fit
 from synthor.prior.model import Prior
 from synthor.sample.integerize import Band, integerize, shuffled_tree, systematic
 from synthor.sample.stream import sample
+from synthor.schema import Cells, Incidence, Partition, Ref
 from synthor.types import Counts
-from synthor.units import Cells, Incidence, Partition
 
 
 @given(st.integers(1, 400), st.integers(0, 10_000), st.integers(0, 1000))
@@ -57,7 +57,7 @@ def test_households_and_persons_are_both_met_in_whole_numbers() -> None:
     assert whole.error == 0
     town = units.take(np.repeat(np.arange(len(units)), whole.counts))
     assert len(town) == 1000
-    persons = np.bincount(town.members[0].codes[:, 0] * 2 + town.members[0].codes[:, 1], minlength=6)
+    persons = np.bincount(town.column(Ref(1, 0)) * 2 + town.column(Ref(1, 1)), minlength=6)
     assert persons.tolist() == bands[1].low.tolist()
 
 
@@ -268,7 +268,7 @@ def test_equal_steps_do_not_fall_in_with_the_period_of_the_order() -> None:
     codes = np.stack(np.unravel_index(np.arange(30 * 60 * 3), (30, 60, 3)), axis=1).astype(np.int32)
     weights = np.tile([0.3, 0.4, 0.3], 30 * 60) / (30 * 60)
     random = np.random.default_rng(0)
-    counts = systematic(weights, 600, shuffled_tree(codes, random), random)
+    counts = systematic(weights, 600, shuffled_tree(list(codes.T), random), random)
     assert np.abs(np.bincount(codes[:, 2], counts) / 600 - [0.3, 0.4, 0.3]).max() < 0.12  # six standard deviations
 
 
@@ -302,7 +302,7 @@ def test_tables_of_many_small_zones_are_met_exactly() -> None:
         shares = shares * wanted[index] / np.maximum(occupied, 1)
     shares = shares * occupied
     weights = shares / shares.sum()  # of independence within each zone
-    order = shuffled_tree(np.stack([zone, *sides], axis=1), random)
+    order = shuffled_tree(list(np.stack([zone, *sides]).astype(np.int32)), random)
     whole = integerize(weights, 12_000, bands, order, random)
     assert whole.error == 0
     assert whole.counts.sum() == 12_000

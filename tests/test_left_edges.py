@@ -27,8 +27,8 @@ def wanted(spec: Spec) -> list[float]:
     (target,) = problem.targets
     (axis,) = target.axes
     assert target.grid.covers
-    bins = problem.levels[0].variables[0]
-    assert axis.column == axis.position  # no bin is cut
+    bins = problem.schema.unit.variables[0]
+    assert axis.declared  # no bin is cut
     return [float(target.wanted[axis.group_of[code]]) for code in range(bins.size)]
 
 

@@ -9,31 +9,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthor import Model, Prior, Spec, compile_problem, parse_spec
-from synthor.fit.listing import every_combination, lean_positions, some_combinations
+from synthor.fit.listing import Listing, every_combination, lean_positions, some_combinations
 from synthor.fit.model import fit
 from synthor.fit.pool import listed_pool
 from synthor.fit.status import Status
 from synthor.prior.beliefs import resolve
 from synthor.problem import Problem
 from synthor.run import draw
+from synthor.schema import Units
+
+
+def rows(found: Listing) -> list[tuple[int, ...]]:
+    return list(zip(*(codes.tolist() for codes in found.bins.values()), strict=True))
 
 
 def by_trial(problem: Problem) -> list[tuple[int, ...]]:
     """All combinations of finest bins that fall into no cell that must be empty, tried one by one."""
-    level = problem.levels[0]
+    level = problem.schema.unit
     fine = np.array(list(product(*(range(level.finest(v).size) for v in range(len(level.variables))))), np.int32)
-    codes = level.coarsen(fine)
-    kept = np.ones(len(codes), bool)
+    units = problem.schema.coarsen(Units.flat(fine))
+    kept = np.ones(len(units), bool)
     for target in problem.targets:
-        kept &= ~np.append(target.highest <= 0, False)[target.grid.index(codes)]
+        kept &= ~np.append(target.highest <= 0, False)[target.index(units)]
     return [tuple(row) for row in fine[kept].tolist()]
 
 
 def listed(problem: Problem) -> list[tuple[int, ...]]:
     found = every_combination(problem)
     assert found is not None
-    assert found.positions == tuple(range(len(problem.levels[0].variables)))
-    return [tuple(row) for row in found.fine.tolist()]
+    assert tuple(found.bins) == tuple(range(len(problem.schema.unit.variables)))
+    return rows(found)
 
 
 def test_flows_bands_and_empty_cells_leave_just_what_they_leave_together() -> None:
@@ -52,7 +57,7 @@ targets:
             {job: b, age: 20 and over, count: 0}, {job: c, age: Under 20, count: 2}, {job: c, age: 20 and over, count: 3}]
 """
     problem = compile_problem(parse_spec(text))
-    assert problem.levels[0].slices  # the band begins inside a bin
+    assert problem.schema.unit.slices  # the band begins inside a bin
     assert listed(problem) == by_trial(problem)
     assert 0 < len(listed(problem)) < 40
 
@@ -88,9 +93,9 @@ targets: [{table: [{a: x, b: p, count: 1}, {a: x, b: q, count: 0}, {a: y, b: p, 
     problem = compile_problem(parse_spec(text))
     assert every_combination(problem, 3) is None
     found = every_combination(problem, 4)
-    assert found is not None and found.fine.tolist() == [[0, 0, 0], [0, 0, 1], [1, 1, 0], [1, 1, 1]]
+    assert found is not None and rows(found) == [(0, 0, 0), (0, 0, 1), (1, 1, 0), (1, 1, 1)]
     some = some_combinations(problem, (0, 1), 3)
-    assert some is not None and (some.positions, some.fine.tolist()) == ((0, 1), [[0, 0], [1, 1]])
+    assert some is not None and (tuple(some.bins), rows(some)) == ((0, 1), [(0, 0), (1, 1)])
 
 
 def trips(n_zones: int = 60, n_pairs: int = 1_100, n_trips: int = 1_400, n_purposes: int = 0) -> Problem:
@@ -142,14 +147,14 @@ def test_variables_beside_those_of_small_cells_are_drawn_for_each_listed_combina
     assert lean_positions(problem, 2_000) == (0, 1, 2)
     pool = listed_pool(problem, resolve(Prior(), problem), size=2_000, random_seed=0)
     assert pool is not None and not pool.complete
-    flat, n_each = np.unique(np.ravel_multi_index(pool.units.codes[:, :3].T, (60, 60, 3)), return_counts=True)
+    flat, n_each = np.unique(np.ravel_multi_index(pool.units.row_tables[0].codes[:, :3].T, (60, 60, 3)), return_counts=True)
     strata = np.stack(np.unravel_index(flat, (60, 60, 3)), axis=1)
     some = some_combinations(problem, (0, 1, 2))
-    assert some is not None and np.array_equal(strata, some.fine)
+    assert some is not None and [tuple(row) for row in strata.tolist()] == rows(some)
     assert len(set(n_each.tolist())) == 1
     # Each weighs what it does under independence, however it was listed.
     shares = np.exp(pool.log_base)
-    mode = np.bincount(pool.units.codes[:, 2], shares)
+    mode = np.bincount(pool.units.row_tables[0].codes[:, 2], shares)
     base = [problem.marginal(v) for v in range(3)]
     joint = np.prod([known[strata[:, v]] for v, known in enumerate(base) if known is not None], axis=0)
     assert np.allclose(mode, np.bincount(strata[:, 2], joint / joint.sum()))
@@ -160,10 +165,10 @@ def test_where_all_is_too_much_what_no_flows_speak_of_is_drawn() -> None:
     problem = trips()
     pairs = 1_100
     every = some_combinations(problem, (0, 1, 2), 3 * pairs)
-    assert every is not None and every.positions == (0, 1, 2)
+    assert every is not None and tuple(every.bins) == (0, 1, 2)
     some = some_combinations(problem, (0, 1, 2), 3 * pairs - 1)
-    assert some is not None and some.positions == (0, 1)
-    assert len(some.fine) == pairs
+    assert some is not None and tuple(some.bins) == (0, 1)
+    assert len(some) == pairs
     assert some_combinations(problem, (0, 1, 2), pairs - 1) is None
 
 

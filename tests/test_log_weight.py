@@ -11,6 +11,7 @@ from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.prior.model import Dependency, Prior
 from synthor.problem import compile_problem
+from synthor.schema import of_unit
 
 SPEC = """
 records: 1000
@@ -44,9 +45,9 @@ def fitted(*kinds: str) -> Model:
 @pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), ("means", "spreads", "shares")], ids=" and ".join)
 def test_log_weights_of_candidates_are_the_logs_of_their_weights(kinds: tuple[str, ...]) -> None:
     model = fitted(*kinds)
-    gap = model.log_weight(model.pool.units.codes) - np.log(model.weights)
+    gap = model.log_weight(model.pool.units) - np.log(model.weights)
     np.testing.assert_allclose(gap, gap[0], atol=1e-9)
-    few = model.log_weight(model.pool.units.codes[:3])  # what they are asked with does not matter
+    few = model.log_weight(model.pool.units.take(np.arange(3)))  # what they are asked with does not matter
     np.testing.assert_allclose(few - np.log(model.weights[:3]), gap[0], atol=1e-9)
 
 
@@ -60,11 +61,11 @@ def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
     text += "\n  - {counts: {x0: {yes: 90, no: 110}}, where: age < 20}"
     problem = compile_problem(parse_spec(text))
     model = fit(problem, BELIEFS, pool_size=2_000)
-    codes = model.pool.units.codes[:50]
-    usual = model.log_weight(codes).tobytes()
+    units = model.pool.units.take(np.arange(50))
+    usual = model.log_weight(units).tobytes()
     monkeypatch.setattr(f"synthor.fit.pulls.{constant}", 3)
-    assert replace(model).log_weight(codes).tobytes() == usual
-    each = [model.log_weight(codes[i : i + 1]) for i in range(len(codes))]
+    assert replace(model).log_weight(units).tobytes() == usual
+    each = [model.log_weight(units.take(np.array([i]))) for i in range(len(units))]
     assert np.concatenate(each).tobytes() == usual
 
 
@@ -72,11 +73,11 @@ def test_units_that_are_no_candidates_have_log_weights_too() -> None:
     spec = SPEC.replace("targets:", "rules: [{never: sex = 'f' and income < 20 and age >= 60}]\ntargets:")
     problem = compile_problem(parse_spec(spec + KINDS["totals"]))
     model, free = fit(problem, BELIEFS), fit(problem.with_only(()), BELIEFS)
-    codes = free.pool.units.codes
-    known = {tuple(row) for row in model.pool.units.codes.tolist()}
+    codes = free.pool.units.row_tables[0].codes
+    known = {tuple(row) for row in model.pool.units.row_tables[0].codes.tolist()}
     lost = np.array([tuple(row) not in known for row in codes.tolist()])
     assert lost.any()
-    found = model.log_weight(codes)
+    found = model.log_weight(free.pool.units)
     assert np.isfinite(found).all()
     there = {tuple(row): value for row, value in zip(codes.tolist(), found.tolist(), strict=True)}
     for sex, works, income, age, *inside in codes[lost].tolist():  # sex does not depend on age, given all else
@@ -87,14 +88,14 @@ def test_units_that_are_no_candidates_have_log_weights_too() -> None:
 def test_cells_that_must_be_empty_weigh_nothing() -> None:
     spec = SPEC + "  - {counts: {works: {yes: 1000, no: 0}}}"
     model = fit(compile_problem(parse_spec(spec)), BELIEFS)
-    row = model.pool.units.codes[:1].copy()
-    assert np.isfinite(model.log_weight(row)).all()
-    row[:, 1] = 1 - row[:, 1]
-    assert np.isneginf(model.log_weight(row)).all()
+    one = model.pool.units.take(np.array([0]))
+    assert np.isfinite(model.log_weight(one)).all()
+    other = one.replace(of_unit(1), slice(None), 1 - one.column(of_unit(1)))
+    assert np.isneginf(model.log_weight(other)).all()
 
 
 def test_members_are_not_passed_over_in_silence() -> None:
     model = fitted("counts")
     deeper = tuple(replace(target, level=1) for target in model.problem.targets)
     with pytest.raises(ValueError, match="count members"):
-        replace(model, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.codes[:1])
+        replace(model, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.take(np.array([0])))

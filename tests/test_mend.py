@@ -8,31 +8,31 @@ from hypothesis import strategies as st
 from synthor import compile_problem, parse_spec
 from synthor.problem import Problem
 from synthor.sample.mend import mend
-from synthor.types import Codes, Counts, Floats
-from synthor.units import Members, Units
+from synthor.schema import Rows, Units, of_unit
+from synthor.types import Counts, Floats
 
 TWO = """
 records: 4
 variables: {a: {type: category, values: [x, y]}, b: {type: category, values: [p, q]}}
 targets: [{counts: {b: {p: 2, q: 2}}}]
 """
-ALL_P = Units(codes=np.array([[0, 0], [1, 0]], np.int32))
+ALL_P = Units.flat(np.array([[0, 0], [1, 0]], np.int32))
 """x and y, both with p."""
 
 
-def by_table(table: list[list[float]]) -> Callable[[Codes], Floats]:
+def by_table(table: list[list[float]]) -> Callable[[Units], Floats]:
     """Log weights read from a table of the two variables."""
-    return lambda codes: np.array(table)[codes[:, 0], codes[:, 1]]
+    return lambda units: np.array(table)[units.column(of_unit(0)), units.column(of_unit(1))]
 
 
-def even(codes: Codes) -> Floats:
-    return np.zeros(len(codes))
+def even(units: Units) -> Floats:
+    return np.zeros(len(units))
 
 
 def counted(units: Units, counts: Counts) -> dict[tuple[int, ...], int]:
     """Copies of each combination of categories."""
     found: dict[tuple[int, ...], int] = {}
-    for codes, count in zip(units.codes.tolist(), counts.tolist(), strict=True):
+    for codes, count in zip(units.row_tables[0].codes.tolist(), counts.tolist(), strict=True):
         if count:
             found[tuple(codes)] = found.get(tuple(codes), 0) + count
     return found
@@ -60,7 +60,7 @@ records: 6
 variables: {a: {type: category, values: [a0, a1, a2, a3, a4, a5]}, b: {type: category, values: [p, q]}}
 targets: [{counts: {b: {p: 3, q: 3}}}]
 """
-    units = Units(codes=np.array([[a, 0] for a in range(6)], np.int32))
+    units = Units.flat(np.array([[a, 0] for a in range(6)], np.int32))
     likes = [[0.0, like] for like in (-1.0, 3.0, -2.0, 2.0, 1.0, 0.0)]
     moved, counts, _ = mend(
         compile_problem(parse_spec(text)), units, np.ones(6, int), by_table(likes), np.random.default_rng(0)
@@ -122,10 +122,11 @@ records: 5
 variables: {a: {type: category, values: [x, y, z]}}
 targets: [{shares: {a: {x: 0.5, y: 0.3, z: 0.2}}}]
 """
-    units = Units(codes=np.array([[0], [1], [2]], np.int32))
+    units = Units.flat(np.array([[0], [1], [2]], np.int32))
 
-    def log_weight(codes: Codes) -> Floats:
-        return np.array([3.0, 2.0, 1.0])[codes[:, 0]] if counts[2] else np.array([1.0, 2.0, 3.0])[codes[:, 0]]
+    def log_weight(units: Units) -> Floats:
+        likely = np.array([3.0, 2.0, 1.0]) if counts[2] else np.array([1.0, 2.0, 3.0])
+        return likely[units.column(of_unit(0))]
 
     problem = compile_problem(parse_spec(text))
     after, found, moves = mend(problem, units, np.array(counts), log_weight, np.random.default_rng(0))
@@ -155,7 +156,7 @@ def test_where_no_single_move_helps_a_chain_of_moves_does() -> None:
     have[0, 1, 0] -= 1
     problem = cube(40, wanted)
     codes = np.array(list(np.ndindex(2, 2, 2)), np.int32)
-    units, counts = Units(codes=codes), have.ravel().astype(int)
+    units, counts = Units.flat(codes), have.ravel().astype(int)
     assert error(problem, units, counts) == 4
     units, counts, moves = mend(problem, units, counts, even, np.random.default_rng(0))
     assert error(problem, units, counts) == 0
@@ -170,33 +171,33 @@ def test_mending_keeps_the_total_never_does_harm_and_counts_what_it_moved(seed: 
     problem = cube(n, random.multinomial(n, random.dirichlet(np.ones(8))).reshape(2, 2, 2).astype(float))
     before = random.multinomial(n, np.full(8, 1 / 8))
     given_counts = before.copy()
-    units, counts, moves = mend(problem, Units(codes=codes), before, even, np.random.default_rng(seed))
+    units, counts, moves = mend(problem, Units.flat(codes), before, even, np.random.default_rng(seed))
     assert (before == given_counts).all()
-    assert (units.codes[:8] == codes).all()
+    assert (units.row_tables[0].codes[:8] == codes).all()
     assert (counts >= 0).all()
     assert counts.sum() == n
     assert counts[8:].sum() == moves
-    assert error(problem, units, counts) <= error(problem, Units(codes=codes), before)
+    assert error(problem, units, counts) <= error(problem, Units.flat(codes), before)
 
 
 def test_the_same_generator_gives_the_same_moves() -> None:
     problem = cube(60, np.random.default_rng(1).multinomial(60, np.full(8, 1 / 8)).reshape(2, 2, 2).astype(float))
-    units = Units(codes=np.array(list(np.ndindex(2, 2, 2)), np.int32))
+    units = Units.flat(np.array(list(np.ndindex(2, 2, 2)), np.int32))
     first, second = (
         mend(problem, units, np.array([60, 0, 0, 0, 0, 0, 0, 0]), even, np.random.default_rng(3)) for _ in range(2)
     )
-    assert (first[0].codes == second[0].codes).all()
+    assert (first[0].row_tables[0].codes == second[0].row_tables[0].codes).all()
     assert (first[1] == second[1]).all()
 
 
 def test_a_moved_unit_keeps_its_members() -> None:
-    persons = Members(codes=np.array([[7], [8], [9]], np.int32), unit=np.array([0, 0, 1]))
-    units = Units(codes=ALL_P.codes, members=(persons,))
+    persons = Rows(codes=np.array([[7], [8], [9]], np.int32), parent=np.array([0, 0, 1]))
+    units = Units(row_tables=(*ALL_P.row_tables, persons))
     log_weight = by_table([[0, 1], [0, -1]])
     after, counts, _ = mend(compile_problem(parse_spec(TWO)), units, np.array([2, 2]), log_weight, np.random.default_rng(0))
     moved = after.take(np.flatnonzero((counts > 0) & (np.arange(len(counts)) >= 2)))
-    assert moved.codes.tolist() == [[0, 1]] * len(moved)
-    assert moved.members[0].codes.ravel().tolist() == [7, 8] * len(moved)
+    assert moved.row_tables[0].codes.tolist() == [[0, 1]] * len(moved)
+    assert moved.row_tables[1].codes.ravel().tolist() == [7, 8] * len(moved)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -209,7 +210,7 @@ def test_many_records_are_moved_in_little_time_and_exactly(seed: int) -> None:
         f"  - counts: {{v{v}: {{{', '.join(f'{label}: {count}' for label, count in zip('abcde', table, strict=True))}}}}}\n"
         for v, table in enumerate(wanted)
     )
-    units = Units(codes=random.integers(0, 5, (n, 10)).astype(np.int32))
+    units = Units.flat(random.integers(0, 5, (n, 10)).astype(np.int32))
     problem = compile_problem(parse_spec(text))
     before = error(problem, units, np.ones(n, int))
     mended, counts, moves = mend(problem, units, np.ones(n, int), even, random)
@@ -227,7 +228,7 @@ targets:
   - {flows: [home, job], table: [{home: a, job: b, count: 3}, {home: b, job: a, count: 1}]}
 """
     problem = compile_problem(parse_spec(text))
-    units = Units(codes=np.array([[0, 1], [0, 2], [2, 1]], np.int32))  # the last two are not listed
+    units = Units.flat(np.array([[0, 1], [0, 2], [2, 1]], np.int32))  # the last two are not listed
     moved, counts, _ = mend(problem, units, np.array([2, 1, 1]), even, np.random.default_rng(0))
     assert counted(moved, counts) == {(0, 1): 3, (1, 0): 1}
 
@@ -243,12 +244,12 @@ targets:
 
 def test_bins_and_their_slices_are_moved_together() -> None:
     problem = compile_problem(parse_spec(SLICED))
-    level = problem.levels[0]
-    ages = level.coarsen(np.array([[0, 0], [0, 1], [1, 0]], np.int32))  # 0-19 twice, 20-39
-    moved, counts, moves = mend(problem, Units(codes=ages), np.array([4, 2, 2]), even, np.random.default_rng(0))
+    level = problem.schema.unit
+    ages = problem.schema.coarsen(Units.flat(np.array([[0, 0], [0, 1], [1, 0]], np.int32)))  # 0-19 twice, 20-39
+    moved, counts, moves = mend(problem, ages, np.array([4, 2, 2]), even, np.random.default_rng(0))
     assert error(problem, moved, counts) == 0
     assert moves
-    kept = moved.codes[counts > 0]
+    kept = moved.row_tables[0].codes[counts > 0]
     assert (level.parents(0)[kept[:, level.column(0)]] == kept[:, 0]).all()
     assert {tuple(row) for row in kept[:, [1]].tolist()} <= {(0,), (1,)}
 
@@ -262,13 +263,13 @@ def test_many_variables_are_mended_table_by_table_and_no_record_is_weighed_twice
     text += "".join(
         f"  - {{counts: {{{name}: {{yes: {yes}, no: {n - yes}}}}}}}\n" for name, yes in zip(names, wanted, strict=True)
     )
-    units = Units(codes=random.integers(0, 2, (n, n_variables)).astype(np.int32))
+    units = Units.flat(random.integers(0, 2, (n, n_variables)).astype(np.int32))
     problem = compile_problem(parse_spec(text))
     asked = []
 
-    def log_weight(codes: Codes) -> Floats:
-        asked.append(len(codes))
-        return np.zeros(len(codes))
+    def log_weight(units: Units) -> Floats:
+        asked.append(len(units))
+        return np.zeros(len(units))
 
     mended, counts, moves = mend(problem, units, np.ones(n, int), log_weight, random)
     assert error(problem, mended, counts) == 0

@@ -29,6 +29,7 @@ from synthor.problem.rulings import BROKEN
 from synthor.report.misfit import explain_misfit, strain_tables
 from synthor.report.terminal import measurement_table
 from synthor.run import Run, draw
+from synthor.schema import Units
 
 JOBS = """
 records: 10000
@@ -228,7 +229,7 @@ def test_what_keeps_a_cell_empty_is_found_and_nothing_else(rules: list[list[tupl
     def left(cell: int, obstacles: list[str]) -> bool:
         """Whether a record can be there, by going through all of them."""
         some = problem.with_only(tuple(rule for rule in problem.rules if rule.text in obstacles))
-        free = (some.rulings.state(everything) < BROKEN) & (everything[:, 0] == cell)
+        free = (some.rulings.state(Units.flat(everything)) < BROKEN) & (everything[:, 0] == cell)
         if "b by c" in obstacles:
             free &= ~empty[3 * everything[:, 1] + everything[:, 2]]
         return bool(free.any())

@@ -65,7 +65,7 @@ def test_a_model_read_again_knows_which_candidates_weigh_nothing() -> None:
     np.testing.assert_allclose(again.weights, model.weights, atol=1e-12)
     assert (again.weights == 0).sum() == 4
     assert again.tables == model.tables
-    np.testing.assert_array_equal(np.isneginf(again.log_weight(again.pool.units.codes)), again.weights == 0)
+    np.testing.assert_array_equal(np.isneginf(again.log_weight(again.pool.units)), again.weights == 0)
 
 
 def test_a_single_record_of_room_is_used() -> None:
@@ -140,7 +140,7 @@ def test_room_that_the_pool_lacks_is_looked_for_among_all_combinations() -> None
     assert openings(problem, [closing]) == ()  # the rule forbids what would make room
     (found,) = openings(problem.with_only(()), [closing])
     assert found.positions == (0, 1)
-    assert {(int(row[0]), int(row[1])) for row in found.codes} == {(0, 1), (0, 2)}
+    assert {(int(row[0]), int(row[1])) for row in np.stack(found.units.columns(), axis=1)} == {(0, 1), (0, 2)}
 
 
 SURVEY = HOMES.replace("kind <> 'one person'", "kind in ('family', 'other')") + "sample: {file: s.csv, weight: w}\n"

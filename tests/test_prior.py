@@ -278,7 +278,7 @@ def test_a_dependency_that_fits_no_variable_is_dropped(change: dict[str, Any], m
 )
 def test_a_value_may_be_written_in_many_ways(variable: str, value: Any, shares: list[float], problem: Problem) -> None:
     beliefs = believed(problem, proposals=[segment(**{variable: value})])
-    position = problem.levels[0].position(variable)
+    position = problem.schema.unit.position(variable)
     assert_allclose(beliefs.base.tables[position][0], shares, atol=2e-5)
     assert beliefs.n_proposals == 1
 

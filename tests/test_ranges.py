@@ -253,7 +253,7 @@ def test_sharp_bounds_are_those_of_bins_split_into_their_ends(
     question = parse_question(f"mean age{' by ' if asked else ''}{', '.join(asked)}", problem)
     bounds = bounds_of(problem, question)
     assert bounds.sharp
-    level = problem.levels[0]
+    level = problem.schema.unit
     fine = level.finest(2)
     columns = list(product("fm", ("no", "yes"), range(fine.size), (0, 1)))
     ages = np.array([(fine.low, fine.high)[end][bin] for *_, bin, end in columns])

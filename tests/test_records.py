@@ -83,7 +83,7 @@ def read_everywhere(labels: list[str], folder: Path) -> None:
     assert remeasure(RunFolder(folder / "o")).met
     assert measure_file(spec, file).met
     problem = compile_problem(spec)
-    again = read_frame(file, variables=problem.levels[0].variables)
+    again = read_frame(file, variables=problem.schema.unit.variables)
     assert again.with_columns(pl.col("code").cast(pl.Enum(labels))).equals(run.records)
     assert evaluate(problem, again, run.records).copies.same_values == len(run.records)
     assert not errors(spec_of(labels, folder, "sample: {file: o/records.csv}"))
@@ -108,7 +108,7 @@ def test_any_labels_come_back_from_csv(labels: list[str], tmp_path_factory: pyte
 
 def test_columns_of_other_kinds_are_read_by_theirs(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text('code,car,rooms,pay,w\n01,TRUE," 2","1e1","1.50"\n1.0,no,"",".5"," 2"\n', encoding="utf-8")
-    variables = compile_problem(spec_of(["01", "1.0"], tmp_path)).levels[0].variables
+    variables = compile_problem(spec_of(["01", "1.0"], tmp_path)).schema.unit.variables
     frame = read_frame(tmp_path / "r.csv", variables=variables, weight="w")
     assert frame["code"].to_list() == ["01", "1.0"]
     assert [variable.encode(frame[variable.name]).tolist() for variable in variables[:2]] == [[0, 1], [1, 0]]
@@ -130,7 +130,7 @@ def test_parquet_with_numbers_for_labels(tmp_path: Path, labels: list[str], colu
     problem = compile_problem(spec_of(labels, tmp_path))
     others = {"car": [True] * len(codes), "rooms": [1] * len(codes), "pay": [1.0] * len(codes)}
     pl.DataFrame({"code": column, **others}).write_parquet(tmp_path / "r.parquet")
-    frame = read_frame(tmp_path / "r.parquet", variables=problem.levels[0].variables)
+    frame = read_frame(tmp_path / "r.parquet", variables=problem.schema.unit.variables)
     assert problem.variables["code"].encode(frame["code"]).tolist() == codes
     if min(codes) < 0:
         with pytest.raises(InputError, match=r"keep codes as text"):

@@ -7,23 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthor.spec.rules import (
-    Among,
-    Arithmetic,
-    Both,
-    Column,
-    Compare,
-    Constant,
-    Either,
-    Negated,
-    Predicate,
-    PredicateError,
-    holds,
-    names_in,
-    parse_predicate,
-    truth,
-)
-from synthor.spec.variables import Boolean, Category, Integer, Number, Variable
+from synthor.rules.on_categories import truth
+from synthor.rules.on_values import holds
+from synthor.rules.parse import PredicateError, parse_predicate
+from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, names_in
+from synthor.schema import Variable
+from synthor.spec.variables import Boolean, Category, Integer, Number
 
 AGE = Integer(type="integer", min=0, max=95, bins=[0, 15, 25]).build("age")
 PERSONS = Integer(type="integer", min=1, max=4).build("persons")

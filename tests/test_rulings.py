@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from synthor import compile_problem, parse_spec
 from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN, KEPT, OPEN
-from synthor.spec.rules import holds, truth
+from synthor.rules.on_categories import truth
+from synthor.rules.on_values import holds
+from synthor.schema import Units
 
 SPEC = """
 records: 10
@@ -37,7 +39,7 @@ def problem(rules: list[str]) -> Problem:
 
 def records(made: Problem, n: int, seed: int) -> tuple[np.ndarray, pl.DataFrame]:
     random = np.random.default_rng(seed)
-    variables = made.levels[0].variables
+    variables = made.schema.unit.variables
     columns = []
     for variable in variables:
         if variable.numeric:
@@ -64,14 +66,15 @@ def records(made: Problem, n: int, seed: int) -> tuple[np.ndarray, pl.DataFrame]
 def test_rules_judged_together_say_what_each_says_alone(rules: list[str], seed: int) -> None:
     made = problem(rules)
     codes, frame = records(made, 300, seed)
-    known = {variable.name: codes[:, v] for v, variable in enumerate(made.levels[0].variables)}
+    units = Units.flat(codes)
+    known = {variable.name: codes[:, v] for v, variable in enumerate(made.schema.unit.variables)}
     must, may, broken = np.zeros((3, len(codes)), dtype=bool)
     each = []
     for rule in made.rules:
         found, alone = truth(rule.predicate, known, made.variables, len(codes)), holds(rule.predicate, frame, made.variables)
         must, may, broken = must | found.must, may | found.may, broken | alone
         each.append(int(alone.sum()))
-    assert made.rulings.state(codes).tolist() == np.where(must, BROKEN, np.where(may, OPEN, KEPT)).tolist()
-    assert made.rulings.breaks(codes, frame).tolist() == broken.tolist()
-    counts, n_broken = made.rulings.counts(codes, frame)
+    assert made.rulings.state(units).tolist() == np.where(must, BROKEN, np.where(may, OPEN, KEPT)).tolist()
+    assert made.rulings.breaks(units, frame).tolist() == broken.tolist()
+    counts, n_broken = made.rulings.counts(units, frame)
     assert (counts.tolist(), n_broken) == (each, int(broken.sum()))

@@ -52,7 +52,7 @@ def assert_spread(numbers: Floats, *, repeated: float = 0.005) -> None:
 
 def assert_inside(run: Run, name: str, numbers: Floats) -> None:
     """Numbers lie all over the finest bins that the fit told apart, rather than at their edges."""
-    level = run.model.problem.levels[0]
+    level = run.model.problem.schema.unit
     fine = level.finest(level.position(name))
     codes = fine.codes_of_numbers(numbers)
     width = fine.high - fine.low

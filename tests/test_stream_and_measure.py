@@ -19,7 +19,8 @@ from synthor.problem import Axis, Grid, Level, Problem, Target
 from synthor.sample import stream
 from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
-from synthor.spec.variables import Integer, Variable
+from synthor.schema import Ref, Schema, Variable, of_unit
+from synthor.spec.variables import Integer
 from synthor.values import shape
 
 SPEC = """
@@ -173,9 +174,9 @@ def test_a_share_that_is_no_whole_number_is_met_by_its_neighbours() -> None:
         assert measure(problem, {"records": cars}).met is met
 
 
-def axis(variable: Variable, position: int) -> Axis:
+def axis(variable: Variable, position: int, level: int) -> Axis:
     own = np.arange(variable.size, dtype=np.int32)
-    return Axis(position=position, column=position, variable=variable, labels=variable.labels, group_of=own)
+    return Axis(position=position, ref=Ref(level, position), variable=variable, labels=variable.labels, group_of=own)
 
 
 def town() -> Sample:
@@ -184,14 +185,15 @@ def town() -> Sample:
     size = Variable(name="size", kind="category", labels=("one", "more"), low=np.arange(2.0), high=np.arange(2.0))
     age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
     sex = Variable(name="sex", kind="category", labels=("f", "m"), low=np.arange(2.0), high=np.arange(2.0))
-    levels = (Level(name="households", variables=(size,)), Level(name="persons", variables=(age, sex)))
+    levels = (Level(name="household", variables=(size,)), Level(name="person", variables=(age, sex), parent="household"))
     wanted = [np.round(table.wanted * 1000) for table in hard]
+    axes = (axis(age, 0, 1), axis(sex, 1, 1))
     targets = (
-        Target(name="by size", kind="count", level=0, grid=Grid(axes=(axis(size, 0),)), wanted=wanted[0]),
-        Target(name="by age and sex", kind="count", level=1, grid=Grid(axes=(axis(age, 0), axis(sex, 1))), wanted=wanted[1]),
+        Target(name="by size", kind="count", level=0, grid=Grid(axes=(axis(size, 0, 0),)), wanted=wanted[0]),
+        Target(name="by age and sex", kind="count", level=1, grid=Grid(axes=axes), wanted=wanted[1]),
     )
     spec = parse_spec("{records: 1000, variables: {size: {type: category, values: [one, more]}}}")
-    problem = Problem(spec=spec, n_units=1000, levels=levels, targets=targets, rules=())
+    problem = Problem(spec=spec, n_units=1000, schema=Schema(levels=levels), targets=targets, rules=())
     bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in targets]
     weights = balance(np.zeros(len(units)), hard).weights
     whole = integerize(weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
@@ -203,29 +205,33 @@ def test_members_are_expanded_and_measured_with_their_units() -> None:
     """Households and persons, both met as counted from the tables."""
     made = town()
     tables = made.chunk(0)
-    assert tables["households"].height == 1000
-    assert tables["persons"].columns == ["unit", "age", "sex"]
+    assert tables["household"].height == 1000
+    assert tables["household"].columns == ["household_id", "size"]
+    assert tables["person"].columns == ["person_id", "household_id", "age", "sex"]
     assert measure(made.problem, tables).met
 
 
 def test_members_of_different_chunks_belong_to_different_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = town().chunk(0)["persons"]
+    whole = town().chunk(0)["person"]
     monkeypatch.setattr(stream, "CHUNK", 400)
     made = town()
     chunks = list(made.chunks())
-    assert [chunk["households"].height for chunk in chunks] == [334, 333, 333]
-    units = pl.concat([chunk["persons"]["unit"] for chunk in chunks])
-    assert units.is_sorted()
-    assert units.unique().to_list() == list(range(1000))  # nobody lives alone in two places, no household is empty
-    sizes = [persons.group_by("unit").len()["len"].sort().to_list() for persons in (whole, pl.DataFrame({"unit": units}))]
+    assert [chunk["household"].height for chunk in chunks] == [334, 333, 333]
+    persons = pl.concat([chunk["person"] for chunk in chunks])
+    assert persons["household_id"].is_sorted()
+    assert persons["household_id"].unique().to_list() == list(range(1000))  # nobody lives in two places, no household is empty
+    assert pl.concat([chunk["household"]["household_id"] for chunk in chunks]).to_list() == list(range(1000))
+    assert persons["person_id"].to_list() == list(range(whole.height))
+    sizes = [some.group_by("household_id").len()["len"].sort().to_list() for some in (whole, persons)]
     assert sizes[0] == sizes[1]
+    assert measure(made.problem, chunks).met
 
 
 def test_tables_of_members_are_refused_by_the_fit_in_words() -> None:
     problem = town().problem
-    with pytest.raises(InputError, match="by age and sex: counts 'persons', members of a unit"):
+    with pytest.raises(InputError, match="by age and sex: counts 'person', members of a unit"):
         fit(problem, Prior())
-    with pytest.raises(InputError, match="by age and sex: counts 'persons', members of a unit"):
+    with pytest.raises(InputError, match="by age and sex: counts 'person', members of a unit"):
         as_written(problem, Prior())
     assert problem.marginal(0) is not None
     homes = pl.DataFrame({"size": ["one"] * 570 + ["more"] * 430})
@@ -286,11 +292,11 @@ def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -
 def test_all_chunks_together_hold_each_unit_as_often_as_it_counts(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "CHUNK", 130)
     drawn = sample(model)
-    variables = drawn.problem.levels[0].variables
-    chunks = [encode(chunk["records"], variables) for chunk in drawn.chunks()]
+    variables = drawn.problem.schema.unit.variables
+    chunks = [np.stack(encode(chunk["records"], variables).columns(), axis=1) for chunk in drawn.chunks()]
     assert [len(chunk) for chunk in chunks] == [125] * 8
     found, n_found = np.unique(np.concatenate(chunks), axis=0, return_counts=True)
-    wanted = np.repeat(drawn.units.codes, drawn.counts, axis=0)
+    wanted = np.repeat(drawn.units.row_tables[0].codes, drawn.counts, axis=0)
     known, n_known = np.unique(wanted, axis=0, return_counts=True)
     np.testing.assert_array_equal(found, known)
     np.testing.assert_array_equal(n_found, n_known)
@@ -351,7 +357,7 @@ def test_codes_read_off_the_type_are_those_of_the_values(problem: Problem, colum
         with pytest.raises(InputError, match=f"no value of {column.name}|{column.name} is blank"):
             encode(column.to_frame(), [variable])
     else:
-        assert encode(column.to_frame(), [variable])[:, 0].tolist() == plain.tolist()
+        assert encode(column.to_frame(), [variable]).column(of_unit(0)).tolist() == plain.tolist()
 
 
 def test_a_label_where_a_rule_needs_a_number_is_told(problem: Problem, drawn: Sample) -> None:

@@ -151,7 +151,7 @@ def test_the_same_seed_gives_the_same_numbers_and_model_json_the_same_records(ru
     from synthor.sample.stream import sample
 
     again = sample(Model.from_json(run.model.to_json()))
-    name = again.problem.levels[0].name
+    name = again.problem.schema.unit.name
     assert pl.concat([chunk[name] for chunk in again.chunks()]).equals(run.records)
 
 

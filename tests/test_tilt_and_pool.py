@@ -11,7 +11,8 @@ from synthor.prior.beliefs import resolve
 from synthor.prior.mixture import Mixture, independent
 from synthor.prior.model import Dependency, Prior, Proposal
 from synthor.prior.tree import Joint, strongest_tree
-from synthor.units import Units, cells_of
+from synthor.schema import Units
+from synthor.schema.units import cells_of
 
 SPEC = """
 records: 1000
@@ -35,7 +36,7 @@ def random_mixture(seed: int, n_segments: int = 4, sizes: tuple[int, ...] = (3, 
 
 def grid(sizes: tuple[int, ...]) -> Units:
     codes = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
-    return Units(codes=codes.astype(np.int32))
+    return Units.flat(codes.astype(np.int32))
 
 
 @given(st.integers(0, 10_000))
@@ -45,16 +46,16 @@ def test_the_closed_form_tilt_equals_balancing_the_same_distribution_on_a_grid(s
     mixture, units = random_mixture(seed, sizes=sizes), grid(sizes)
     random = np.random.default_rng(seed + 1)
     wanted = {v: random.dirichlet(np.ones(size) * 3) for v, size in enumerate(sizes)}
-    tilted = np.exp(tilt(mixture, wanted).log_density(units.codes))
+    tilted = np.exp(tilt(mixture, wanted).log_density(units))
     hard = [Hard(cells=cells_of(units, 0, [v], [size]), wanted=wanted[v]) for v, size in enumerate(sizes)]
-    found = balance(mixture.log_density(units.codes), hard)
+    found = balance(mixture.log_density(units), hard)
     np.testing.assert_allclose(tilted, found.weights, atol=1e-7)
 
 
 def test_draws_follow_the_density() -> None:
     """Chi-squared over 24 cells and 40,000 draws; the bound fails a right sampler once in a million seeds."""
     mixture, units = random_mixture(1), grid((3, 2, 4))
-    expected = np.exp(mixture.log_density(units.codes)) * 40_000
+    expected = np.exp(mixture.log_density(units)) * 40_000
     drawn = mixture.draw(40_000, np.random.default_rng(0))
     got = cells_of(drawn, 0, [0, 1, 2], [3, 2, 4]).totals(np.ones(40_000))
     assert ((got - expected) ** 2 / expected).sum() < 72
@@ -66,7 +67,7 @@ def test_a_tree_draws_from_its_own_density_and_keeps_its_tables() -> None:
     marginals = (joint.sum(axis=1), joint.sum(axis=0), np.array([0.5, 0.5]))
     tree = strongest_tree(marginals, {(0, 1): Joint.of(joint)})
     units = grid((3, 2, 2))
-    density = np.exp(tree.log_density(units.codes))
+    density = np.exp(tree.log_density(units))
     assert density.sum() == pytest.approx(1)
     np.testing.assert_allclose(cells_of(units, 0, [0, 1], [3, 2]).totals(density), joint.ravel(), atol=1e-12)
     drawn = tree.draw(30_000, np.random.default_rng(0))
@@ -77,8 +78,8 @@ def test_a_tree_draws_from_its_own_density_and_keeps_its_tables() -> None:
 def test_a_mixture_given_some_categories_is_bayes_rule() -> None:
     mixture, units = random_mixture(2), grid((3, 2, 4))
     n = 40_000
-    found, share = mixture.draw_within((1,), np.zeros((n, 1), np.int32), np.random.default_rng(3))
-    density = np.exp(mixture.log_density(units.codes)) * (units.codes[:, 1] == 0)
+    found, share = mixture.draw_within({1: np.zeros(n, np.int32)}, n, np.random.default_rng(3))
+    density = np.exp(mixture.log_density(units)) * (units.row_tables[0].codes[:, 1] == 0)
     assert share == pytest.approx(density.sum())
     got = cells_of(found, 0, [0, 1, 2], [3, 2, 4]).totals(np.ones(n)) / n
     assert np.abs(got - density / density.sum()).max() < 0.015  # six standard deviations
@@ -87,7 +88,7 @@ def test_a_mixture_given_some_categories_is_bayes_rule() -> None:
 def test_rare_cells_get_candidates_of_their_own() -> None:
     problem = compile_problem(parse_spec(WIDE))
     pool = draw_pool(problem, resolve(Prior(), problem), size=50, random_seed=0)
-    assert (pool.units.codes[:, 0] == 2).sum() > 0
+    assert (pool.units.row_tables[0].codes[:, 0] == 2).sum() > 0
     assert pool.unsupported == ()
     assert np.exp(pool.log_base).sum() == pytest.approx(1)
 
@@ -98,7 +99,7 @@ def test_candidates_for_missing_cells_keep_the_base_measure() -> None:
     supplied = 0
     for seed in range(20):
         pool = draw_pool(problem, resolve(Prior(), problem), size=50, random_seed=seed)
-        rare = pool.units.codes[:, 0] == 2
+        rare = pool.units.row_tables[0].codes[:, 0] == 2
         if not rare[:50].any():
             supplied += 1
             assert np.exp(pool.log_base)[rare].sum() == pytest.approx(0.001, rel=0.01)
@@ -133,9 +134,9 @@ def test_few_combinations_are_all_candidates_with_their_exact_shares() -> None:
     prior = Prior(proposals=[Proposal(share=1, values={"a": {"x": 1, "y": 1, "z": 0.01}, "b": {"p": 3, "q": 7}})])
     beliefs = resolve(prior, problem)
     pool = draw_pool(problem, beliefs, size=6, random_seed=1)
-    assert pool.units.codes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 1]]
+    assert pool.units.row_tables[0].codes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 1]]
     known = {0: np.array([0.5, 0.499, 0.001]), 1: np.array([0.3, 0.7])}
-    density = np.exp(tilt(beliefs.base, known).log_density(pool.units.codes))
+    density = np.exp(tilt(beliefs.base, known).log_density(pool.units))
     np.testing.assert_allclose(np.exp(pool.log_base), density / density.sum(), rtol=1e-12)
     assert pool.acceptance == pytest.approx(density.sum())
 
@@ -144,14 +145,14 @@ def test_the_same_seed_gives_the_same_pool_and_another_seed_another() -> None:
     problem = compile_problem(parse_spec(WIDE))
     beliefs = resolve(Prior(), problem)
     first, again, other = (draw_pool(problem, beliefs, size=500, random_seed=seed) for seed in (1, 1, 2))
-    assert np.array_equal(first.units.codes, again.units.codes)
-    assert not np.array_equal(first.units.codes, other.units.codes)
+    assert np.array_equal(first.units.row_tables[0].codes, again.units.row_tables[0].codes)
+    assert not np.array_equal(first.units.row_tables[0].codes, other.units.row_tables[0].codes)
 
 
 def test_independence_is_a_mixture_of_one() -> None:
-    assert independent((np.array([0.2, 0.8]), np.array([0.5, 0.5]))).log_density(np.array([[1, 0]], np.int32)) == pytest.approx(
-        np.log(0.4)
-    )
+    assert independent((np.array([0.2, 0.8]), np.array([0.5, 0.5]))).log_density(
+        Units.flat(np.array([[1, 0]], np.int32))
+    ) == pytest.approx(np.log(0.4))
 
 
 def test_a_rule_leaves_the_shares_of_segments_as_they_are() -> None:
@@ -184,12 +185,12 @@ def test_no_variable_is_drawn_so_that_only_empty_cells_are_left() -> None:
     joints = {(0, 1): Joint.of(table.sum(axis=2)), (1, 2): Joint.of(table.sum(axis=0))}
     tree = strongest_tree(marginals, joints, [((0, 1, 2), table > 0)])
     units = grid((4, 3, 5))
-    density = np.exp(tree.log_density(units.codes))
+    density = np.exp(tree.log_density(units))
     assert density.sum() == pytest.approx(1)
     drawn = cells_of(tree.draw(50_000, random), 0, [0, 1, 2], [4, 3, 5]).totals(np.ones(50_000)) / 50_000
     assert np.abs(drawn - density).max() < 0.013  # six standard deviations
     reached = density[table.ravel() > 0].sum()
-    assert reached > np.exp(strongest_tree(marginals, joints).log_density(units.codes))[table.ravel() > 0].sum()
+    assert reached > np.exp(strongest_tree(marginals, joints).log_density(units))[table.ravel() > 0].sum()
     assert reached > 0.99
 
 
@@ -201,7 +202,7 @@ def test_densities_over_hundreds_of_variables_do_not_vanish() -> None:
     codes = random.integers(0, 5, (6, 400)).astype(np.int32)
     codes[5, 7] = 5
     first, second = (np.log(tables[np.arange(400), s, codes[:5]]).sum(axis=1) + np.log(share) for s, share in enumerate(shares))
-    found = mixture.log_density(codes)
+    found = mixture.log_density(Units.flat(codes))
     np.testing.assert_allclose(found[:5], np.logaddexp(first, second), rtol=1e-12)
     assert np.isneginf(found[5])
 

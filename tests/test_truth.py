@@ -6,6 +6,7 @@ import pytest
 import joints
 import truth
 from synthor.run import draw
+from synthor.schema import Units
 
 SEED = 0
 
@@ -23,7 +24,7 @@ def sampling_noise(joint: joints.Joint) -> truth.Error:
 def error(joint: joints.Joint, blur: truth.Blur) -> float:
     model = truth.fitted(joint, truth.tables(joint, blur), SEED)
     assert model.status.value == "converged"
-    return truth.Error.of(model.pool.units.codes, model.weights, joint).pair
+    return truth.Error.of(model.pool.units, model.weights, joint).pair
 
 
 def test_exact_beliefs_leave_no_more_than_sampling_noise(joint: joints.Joint, sampling_noise: truth.Error) -> None:
@@ -48,7 +49,7 @@ def test_two_way_terms_are_fixed_by_their_pairs_and_three_way_terms_are_not() ->
     for three_way in (0.0, 1.0):
         joint = joints.log_linear((2, 3, 2, 3), np.random.default_rng(SEED), three_way=three_way)
         best = joints.largest_entropy(joint, joint.reference.pairs)
-        left = truth.Error.of(best.codes, best.weights, joint)
+        left = truth.Error.of(Units.flat(best.codes), best.weights, joint)
         assert left.pair < 1e-6
         assert (left.triple < 1e-5) == (three_way == 0.0)
 
@@ -59,7 +60,7 @@ def test_exact_proposals_lose_little_but_the_share_of_independence_that_every_pl
     model = truth.fitted(joint, truth.proposals(joint.plan), SEED)
     reference = joint.reference
     independent = reference.independent_tvds(reference.pairs, reference.pair_shares).mean()
-    assert truth.Error.of(model.pool.units.codes, model.weights, joint).pair < 0.04 * independent
+    assert truth.Error.of(model.pool.units, model.weights, joint).pair < 0.04 * independent
 
 
 def test_records_of_a_joint_with_structural_zeros_break_none() -> None:
@@ -68,7 +69,7 @@ def test_records_of_a_joint_with_structural_zeros_break_none() -> None:
     )
     model = truth.fitted(joint, truth.tables(joint), SEED)
     assert truth.broken(model, joint) == 0
-    assert truth.Error.of(model.pool.units.codes, model.weights, joint).pair < 0.002
+    assert truth.Error.of(model.pool.units, model.weights, joint).pair < 0.002
 
 
 def test_the_same_seed_gives_the_same_joint() -> None:

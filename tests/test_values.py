@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from synthor import compile_problem, parse_spec
 from synthor.problem import Problem, forbids_all
-from synthor.spec.rules import holds, parse_predicate
-from synthor.spec.variables import Integer, Number, Variable
+from synthor.rules.on_values import holds
+from synthor.rules.parse import parse_predicate
+from synthor.schema import Units, Variable
+from synthor.spec.variables import Integer, Number
 from synthor.types import Codes, Floats, Mask
 from synthor.values import Shape, possible, settle, shape
 
@@ -46,21 +48,21 @@ def broken(problem: Problem, frame: pl.DataFrame) -> Mask:
 
 def all_codes(problem: Problem) -> Codes:
     """Every combination of categories."""
-    sizes = (range(variable.size) for variable in problem.levels[0].variables)
+    sizes = (range(variable.size) for variable in problem.schema.unit.variables)
     return np.array(list(itertools.product(*sizes)), np.int32)
 
 
 def even(problem: Problem) -> tuple[Shape, ...]:
-    return tuple(Shape(variable=variable, decay=np.zeros(variable.size)) for variable in problem.levels[0].variables)
+    return tuple(Shape(variable=variable, decay=np.zeros(variable.size)) for variable in problem.schema.unit.variables)
 
 
 def encoded(problem: Problem, frame: pl.DataFrame) -> Codes:
-    return np.stack([variable.encode(frame[variable.name]) for variable in problem.levels[0].variables], axis=1)
+    return np.stack([variable.encode(frame[variable.name]) for variable in problem.schema.unit.variables], axis=1)
 
 
 def labels(problem: Problem, codes: Codes, *names: str) -> set[tuple[str, ...]]:
     """Labels of some variables that occur."""
-    columns = [problem.levels[0].position(name) for name in names]
+    columns = [problem.schema.unit.position(name) for name in names]
     return {tuple(problem.variables[name].labels[row[c]] for name, c in zip(names, columns, strict=True)) for row in codes}
 
 
@@ -69,49 +71,49 @@ def labels(problem: Problem, codes: Codes, *names: str) -> set[tuple[str, ...]]:
 
 def test_a_rule_that_cuts_a_bin_leaves_the_rest_of_it() -> None:
     problem = homes("head_age < 18 and children", "head_age >= 90 and children")
-    assert possible(problem, all_codes(problem)).all()
+    assert possible(problem, Units.flat(all_codes(problem))).all()
 
 
 def test_a_rule_that_covers_a_bin_forbids_it() -> None:
     problem = homes("head_age < 30 and children")
     codes = all_codes(problem)
-    allowed = labels(problem, codes[possible(problem, codes)], "head_age", "children")
+    allowed = labels(problem, codes[possible(problem, Units.flat(codes))], "head_age", "children")
     assert allowed == {("15-24", "no"), ("25-64", "no"), ("25-64", "yes"), ("65+", "no"), ("65+", "yes")}
 
 
 def test_rules_that_leave_nothing_between_them_forbid_a_bin() -> None:
     problem = homes("head_age < 20 and children", "head_age between 20 and 30 and children")
     codes = all_codes(problem)
-    forbidden = labels(problem, codes[~possible(problem, codes)], "head_age", "children")
+    forbidden = labels(problem, codes[~possible(problem, Units.flat(codes))], "head_age", "children")
     assert forbidden == {("15-24", "yes")}
 
 
 def test_sums_of_variables_are_compared_value_by_value() -> None:
     problem = homes("workers > persons")
     codes = all_codes(problem)
-    forbidden = labels(problem, codes[~possible(problem, codes)], "workers", "persons")
+    forbidden = labels(problem, codes[~possible(problem, Units.flat(codes))], "workers", "persons")
     assert forbidden == {("3+", "1")}
 
 
 def test_a_single_value_in_a_wide_bin_is_found() -> None:
     problem = homes("income < 100", "persons * 20 > head_age - 1 and workers < 6")
     codes = all_codes(problem)
-    allowed = possible(problem, codes)
+    allowed = possible(problem, Units.flat(codes))
     assert labels(problem, codes[allowed], "income") == {("50 to 100",)}
-    settled, _ = settle(problem, even(problem), codes[allowed], np.random.default_rng(0), tries=3)
+    settled, _ = settle(problem, even(problem), Units.flat(codes[allowed]), np.random.default_rng(0), tries=3)
     assert settled["income"].unique().to_list() == [100.0]
 
 
 def test_without_rules_everything_is_possible() -> None:
     problem = homes("1 = 2")
-    assert possible(problem, all_codes(problem)).all()
+    assert possible(problem, Units.flat(all_codes(problem))).all()
 
 
 def test_a_combination_is_possible_whatever_it_is_asked_with() -> None:
     problem = homes("income + head_age < 97.3 and persons > 2", "income > 60 and head_age < 93")
     codes = all_codes(problem)
-    together = possible(problem, codes)
-    assert together.tolist() == [bool(possible(problem, codes[i : i + 1])[0]) for i in range(len(codes))]
+    together = possible(problem, Units.flat(codes))
+    assert together.tolist() == [bool(possible(problem, Units.flat(codes[i : i + 1]))[0]) for i in range(len(codes))]
     assert together.any()
 
 
@@ -130,10 +132,10 @@ RULES = st.lists(st.lists(CLAUSES, min_size=1, max_size=3).map(" and ".join), mi
 def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], tries: int) -> None:
     problem = homes(*(rule for rule in rules if not forbids_all_homes(rule)))
     codes = all_codes(problem)
-    codes = codes[possible(problem, codes)]
-    marginals = [np.linspace(1, 0.01, variable.size) for variable in problem.levels[0].variables]
-    shapes = tuple(shape(v, shares / shares.sum()) for v, shares in zip(problem.levels[0].variables, marginals, strict=True))
-    frame, n_broken = settle(problem, shapes, codes, np.random.default_rng(1), tries)
+    codes = codes[possible(problem, Units.flat(codes))]
+    marginals = [np.linspace(1, 0.01, variable.size) for variable in problem.schema.unit.variables]
+    shapes = tuple(shape(v, shares / shares.sum()) for v, shares in zip(problem.schema.unit.variables, marginals, strict=True))
+    frame, n_broken = settle(problem, shapes, Units.flat(codes), np.random.default_rng(1), tries)
     assert n_broken == 0
     assert not broken(problem, frame).any()
     assert (encoded(problem, frame) == codes).all()
@@ -148,7 +150,9 @@ def test_for_one_comparison_what_is_possible_is_known_exactly(clause: str, only_
     assume(not forbids_all_homes(rule))
     problem = homes(rule)
     variables = [
-        variable for variable in problem.levels[0].variables if variable.name in ("head_age", "persons", "workers", "children")
+        variable
+        for variable in problem.schema.unit.variables
+        if variable.name in ("head_age", "persons", "workers", "children")
     ]
     values = [range(int(variable.low[0]), int(variable.high[-1]) + 1) for variable in variables]
     everything = pl.DataFrame(list(itertools.product(*values)), schema=[v.name for v in variables], orient="row")
@@ -156,7 +160,7 @@ def test_for_one_comparison_what_is_possible_is_known_exactly(clause: str, only_
     kept = everything.filter(pl.Series(~holds(problem.rules[0].predicate, everything, problem.variables)))
     allowed = {tuple(row) for row in np.stack([v.encode(kept[v.name]) for v in variables], axis=1).tolist()}
     codes = all_codes(problem)
-    found = codes[possible(problem, codes)][:, [problem.levels[0].position(v.name) for v in variables]]
+    found = codes[possible(problem, Units.flat(codes))][:, [problem.schema.unit.position(v.name) for v in variables]]
     assert {tuple(row) for row in found.tolist()} == allowed
 
 
@@ -166,8 +170,8 @@ def test_for_one_comparison_what_is_possible_is_known_exactly(clause: str, only_
 def test_settled_records_keep_rules_and_categories() -> None:
     problem = homes("head_age < 18 and children", "workers > persons", "income < 5 * workers")
     codes = all_codes(problem)
-    codes = np.repeat(codes[possible(problem, codes)], 20, axis=0)
-    frame, _ = settle(problem, even(problem), codes, np.random.default_rng(0), tries=50)
+    codes = np.repeat(codes[possible(problem, Units.flat(codes))], 20, axis=0)
+    frame, _ = settle(problem, even(problem), Units.flat(codes), np.random.default_rng(0), tries=50)
     assert (encoded(problem, frame) == codes).all()
     assert not broken(problem, frame).any()
     with_children = frame.filter(pl.col("children"))
@@ -179,9 +183,9 @@ def test_settled_records_keep_rules_and_categories() -> None:
 def test_only_records_that_break_a_rule_are_drawn_again() -> None:
     problem = homes("head_age < 18 and children")
     codes = np.repeat(np.array([[0, 1, 1, 1, 1, 0], [0, 0, 1, 1, 1, 1]], np.int32), 200, axis=0)
-    untouched, _ = settle(problem, even(problem), codes, np.random.default_rng(5), tries=0)
-    first, _ = settle(homes("1 = 2"), even(problem), codes, np.random.default_rng(5), tries=0)
-    settled, _ = settle(problem, even(problem), codes, np.random.default_rng(5), tries=20)
+    untouched, _ = settle(problem, even(problem), Units.flat(codes), np.random.default_rng(5), tries=0)
+    first, _ = settle(homes("1 = 2"), even(problem), Units.flat(codes), np.random.default_rng(5), tries=0)
+    settled, _ = settle(problem, even(problem), Units.flat(codes), np.random.default_rng(5), tries=20)
     kept = ~broken(problem, first)
     assert 0 < kept.sum() < len(kept)
     assert settled.filter(pl.Series(kept)).equals(first.filter(pl.Series(kept)))
@@ -192,8 +196,8 @@ def test_only_records_that_break_a_rule_are_drawn_again() -> None:
 def test_the_same_generator_gives_the_same_records() -> None:
     problem = homes("workers > persons")
     codes = all_codes(problem)
-    codes = codes[possible(problem, codes)]
-    one, two = (settle(problem, even(problem), codes, np.random.default_rng(9), tries=5)[0] for _ in range(2))
+    codes = codes[possible(problem, Units.flat(codes))]
+    one, two = (settle(problem, even(problem), Units.flat(codes), np.random.default_rng(9), tries=5)[0] for _ in range(2))
     assert one.equals(two)
 
 
@@ -202,10 +206,10 @@ def test_values_that_a_falling_tail_hardly_reaches_are_found_all_the_same() -> N
     codes = np.repeat(np.array([[2, 1, 0, 0, 2, 0]], np.int32), 500, axis=0)
     shapes = tuple(
         Shape(variable=variable, decay=np.where(np.arange(variable.size) == 2, 3.0, 0.0))
-        for variable in problem.levels[0].variables
+        for variable in problem.schema.unit.variables
     )
     for tries in (2, 200):
-        frame, _ = settle(problem, shapes, codes, np.random.default_rng(0), tries)
+        frame, _ = settle(problem, shapes, Units.flat(codes), np.random.default_rng(0), tries)
         assert not broken(problem, frame).any()
         assert frame["income"].is_between(99, 100).all()
     assert frame["income"].n_unique() > 20
@@ -214,7 +218,7 @@ def test_values_that_a_falling_tail_hardly_reaches_are_found_all_the_same() -> N
 def test_what_is_impossible_stays_broken_and_is_seen() -> None:
     problem = homes("head_age < 30 and children")
     frame, n_broken = settle(
-        problem, even(problem), np.array([[0, 1, 0, 0, 0, 0]], np.int32), np.random.default_rng(0), tries=2
+        problem, even(problem), Units.flat(np.array([[0, 1, 0, 0, 0, 0]], np.int32)), np.random.default_rng(0), tries=2
     )
     assert broken(problem, frame).tolist() == [True]
     assert n_broken == 1

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from synthor.spec.variables import Boolean, Category, Integer, Number, Variable
+from synthor.schema import Variable
+from synthor.spec.variables import Boolean, Category, Integer, Number
 from synthor.values import Shape, shape
 
 PERSONS = Integer(type="integer", min=1, max=12, bins=[1, 2, 6]).build("persons")

@@ -66,7 +66,7 @@ def main() -> None:
         write(options.microdata)
         return
     from synthor import load_spec
-    from synthor.spec.variables import Variable
+    from synthor.schema import Variable
 
     spec = load_spec(HERE / "spec.yaml")
     (HERE / "targets").mkdir(exist_ok=True)

@@ -209,9 +209,9 @@ def _predicted(problem: Problem, target: Target | Moment, prior: Prior) -> HeldO
     left = without(problem, [target.name])
     model = fit_what_can_be(left.problem, prior)
     units, weights = model.pool.units, model.weights
-    published = Published.of(target, problem.levels[0], units, weights)
+    published = Published.of(target, problem.schema.unit, units, weights)
     alone = model if prior.empty else fit_what_can_be(left.problem, Prior())
-    names = [problem.levels[0].variables[column].name for column in dict.fromkeys(target.columns)]
+    names = [problem.schema.unit.variables[column].name for column in dict.fromkeys(target.columns)]
     return HeldOut(
         name=target.name,
         variables=tuple(names),
@@ -271,7 +271,7 @@ def _pairs(problem: Problem, target: Target | Moment, prior: Prior) -> Iterator[
             continue
         for table in beliefs:
             if set(table.columns) == columns:
-                pair = _pair(problem.levels[0], target, (a, b), table)
+                pair = _pair(problem.schema.unit, target, (a, b), table)
                 if min(pair.published.shape) > 1:
                     yield pair
 
@@ -302,5 +302,5 @@ def _pair(level: Level, target: Target, sides: tuple[int, int], table: BelievedT
 
 def _groupings(level: Level, axis: Axis, group_of: Codes) -> tuple[Codes, Codes]:
     """Label in the table, and group in the belief, of each category behind an axis."""
-    believed = group_of if axis.column == axis.position else group_of[level.parents(axis.position)]
+    believed = group_of if axis.declared else group_of[level.parents(axis.position)]
     return axis.group_of, np.asarray(believed, dtype=np.int32)

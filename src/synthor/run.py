@@ -60,7 +60,7 @@ class Run:
     @cached_property
     def records(self) -> pl.DataFrame:
         """All records of level 0."""
-        name = self.sample.problem.levels[0].name
+        name = self.sample.problem.schema.unit.name
         return pl.concat([chunk[name] for chunk in self.sample.chunks()])
 
     @cached_property
@@ -111,7 +111,7 @@ class Run:
         with timed("write", self.seconds):
             new.save("prior.json", self.model.prior.to_json())
             new.save_model(self.model.to_json())
-            names = [level.name for level in problem.levels]
+            names = [level.name for level in problem.schema.levels]
             n_chunks = self.sample.n_chunks
             with new.writing(names, format) as write, closing(in_order(task, n_chunks)) as chunks:
                 for done, (counted, packed) in enumerate(chunks, start=1):
@@ -217,9 +217,11 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
     problem = model.problem.with_rules(model.beliefs.rules)
     if records is not None:
-        return measure(problem, {problem.levels[0].name: _read(records, problem)}, beliefs=model.beliefs.sentence)
+        return measure(problem, {problem.schema.unit.name: _read(records, problem)}, beliefs=model.beliefs.sentence)
     with folder.edition() as new:
-        frames = {level.name: read_frame(folder.records(level.name), variables=level.variables) for level in problem.levels}
+        frames = {
+            level.name: read_frame(folder.records(level.name), variables=level.variables) for level in problem.schema.levels
+        }
         made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
         random_seed, n_made = made.get("random_seed"), made.get("records", 0)
         problem = problem.scaled(n_made) if n_made > 0 else problem
@@ -236,7 +238,7 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
 
 def _read(records: Path, problem: Problem) -> pl.DataFrame:
     """Records of level 0 from a file."""
-    return read_frame(records, variables=problem.levels[0].variables)
+    return read_frame(records, variables=problem.schema.unit.variables)
 
 
 def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
@@ -273,7 +275,7 @@ def measure_file(spec: Spec, records: Path) -> Measurement:
         InputError: spec or records cannot be used.
     """
     problem = compile_problem(spec)
-    return measure(problem, {problem.levels[0].name: _read(records, problem)})
+    return measure(problem, {problem.schema.unit.name: _read(records, problem)})
 
 
 def keeping(folder: RunFolder, listen: Listener) -> Listener:

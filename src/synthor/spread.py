@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from synthor.problem.level import sliced
-from synthor.spec.variables import Variable
+from synthor.schema import Variable
+from synthor.schema.bins import sliced
 from synthor.types import Floats
 
 FINE_BINS = 160

@@ -17,7 +17,7 @@ import polars as pl
 from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN, OPEN
 from synthor.randomness import generator
-from synthor.spec.variables import Variable
+from synthor.schema import Units, Variable, of_unit
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
 TRIAL_VALUES = 256
@@ -158,9 +158,9 @@ def _rate(mean: float, edge: float, width: float) -> float:
 
 
 def settle(
-    problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator, tries: int
+    problem: Problem, shapes: tuple[Shape, ...], units: Units, random: np.random.Generator, tries: int
 ) -> tuple[pl.DataFrame, int]:
-    """Values for all variables of level 0 that break no rule; rows that do are drawn again, up to `tries` times.
+    """Values for all variables of units that break no rule; those that do are drawn again, up to `tries` times.
 
     Only the numbers that some rule speaks of are drawn again: the others do not depend on whether the rules are kept. The
     second half of the tries is drawn evenly, so that a rule may leave only values that are rare in their bin.
@@ -169,18 +169,19 @@ def settle(
         The records, (n, v), and how many of them break a rule all the same. Rows for which no try succeeded take values that
         showed them to be `possible`, so these are rows that are not.
     """
-    numbers = {v: s.numbers(codes[:, v], random.random(len(codes))) for v, s in enumerate(shapes) if s.variable.numeric}
+    codes = units.columns()
+    numbers = {v: s.numbers(codes[v], random.random(len(units))) for v, s in enumerate(shapes) if s.variable.numeric}
     rulings = problem.rulings
     ruled = [v for v in rulings.columns if v in numbers]
-    rows = np.flatnonzero(rulings.breaks(codes, _frame(shapes, {v: numbers[v] for v in ruled})))
+    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in ruled})))
     even = tuple(_even(shape.variable) for shape in shapes)
     for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
         n_tried = 0
         while n_tried < n_tries and len(rows) and ruled:
             n_each = min(n_tries - n_tried, max(TRIED_AT_ONCE // len(rows), 1))
             n_tried += n_each
-            tried = codes[np.repeat(rows, n_each)]
-            again = {v: these[v].numbers(tried[:, v], random.random(len(tried))) for v in ruled}
+            tried = units.take(np.repeat(rows, n_each))
+            again = {v: these[v].numbers(tried.column(of_unit(v)), random.random(len(tried))) for v in ruled}
             works = ~rulings.breaks(tried, _frame(shapes, again)).reshape(len(rows), n_each)
             some = works.any(axis=1)
             picks = np.flatnonzero(some) * n_each + works[some].argmax(axis=1)
@@ -189,40 +190,41 @@ def settle(
             rows = rows[~some]
     n_broken = 0
     if len(rows):
-        found = _found(problem, codes[rows], random)
-        n_broken = int(rulings.breaks(codes[rows], found).sum())
+        late = units.take(rows)
+        found = _found(problem, late, random)
+        n_broken = int(rulings.breaks(late, found).sum())
         for v in ruled:
             numbers[v][rows] = found[shapes[v].variable.name].to_numpy()
-    return pl.DataFrame([shape.column(codes[:, v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
+    return pl.DataFrame([shape.column(codes[v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
 
 
 def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) -> pl.DataFrame:
     return pl.DataFrame({shapes[v].variable.name: values for v, values in numbers.items()})
 
 
-def possible(problem: Problem, codes: Codes) -> Mask:
-    """Whether values that break no rule exist for each unit's categories, (n, v) -> (n,).
+def possible(problem: Problem, units: Units) -> Mask:
+    """Whether values that break no rule exist for each unit's categories, (n,).
 
     Where that depends on the values inside the bins, some are tried.
     """
-    state = problem.rulings.state(codes)
+    state = problem.rulings.state(units)
     allowed: Mask = state < BROKEN
     unsure = state == OPEN
     if not unsure.any():
         return allowed
-    _, works, kind = _trials(problem, codes[unsure])
+    _, works, kind = _trials(problem, units.where(unsure))
     allowed[unsure] = works.sum(axis=1)[kind] > 0
     return allowed
 
 
-def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) -> tuple[Floats, Floats]:
+def reaches(problem: Problem, units: Units, terms: Sequence[tuple[int, float]]) -> tuple[Floats, Floats]:
     """Smallest and largest sum of numbers that a record of each unit may have in its bands without breaking a rule, (n,) each.
 
     Where a rule ties numbers inside their bands, these are the extremes of the values that are tried for them.
 
     Args:
         problem: with all rules.
-        codes: (n, columns) categories of the units.
+        units: n of them.
         terms: positions of numeric variables, each with its factor.
 
     >>> from synthor import compile_problem, parse_spec
@@ -234,21 +236,23 @@ def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) 
     ... targets: [{counts: {comes: {1-10: 6, 11+: 4}}}]
     ... rules: [{never: goes <= comes}]
     ... '''))
-    >>> least, most = reaches(problem, np.array([[0, 0], [0, 1]], np.int32), [(1, 1.0), (0, -1.0)])
+    >>> units = Units.flat(np.array([[0, 0], [0, 1]], np.int32))
+    >>> least, most = reaches(problem, units, [(1, 1.0), (0, -1.0)])
     >>> least.tolist(), most.tolist()
     ([1.0, 1.0], [9.0, 19.0])
     """
-    level, refined = problem.levels[0], problem.banded
-    fine = level.into_bands(level.refine(codes))
-    least, most = np.zeros(len(codes)), np.zeros(len(codes))
+    refined = problem.banded
+    fine = problem.schema.into_bands(problem.schema.refine(units))
+    least, most = np.zeros(len(units)), np.zeros(len(units))
     for position, factor in terms:
-        variable = refined.levels[0].variables[position]
-        ends = factor * variable.low[fine[:, position]], factor * variable.high[fine[:, position]]
+        variable = refined.schema.unit.variables[position]
+        codes = fine.column(of_unit(position))
+        ends = factor * variable.low[codes], factor * variable.high[codes]
         least, most = least + np.minimum(*ends), most + np.maximum(*ends)
     rows = np.flatnonzero(refined.rulings.state(fine) == OPEN) if refined.rules else np.empty(0, np.int64)
     if len(rows):
-        tried, works, kind = _trials(refined, fine[rows])
-        tied_to = [(refined.levels[0].variables[position].name, factor) for position, factor in terms]
+        tried, works, kind = _trials(refined, fine.take(rows))
+        tied_to = [(refined.schema.unit.variables[position].name, factor) for position, factor in terms]
         if all(name in tried.columns for name, _ in tied_to):
             columns = [factor * tried[name].to_numpy().astype(np.float64) for name, factor in tied_to]
             values = np.sum(columns, axis=0).reshape(works.shape)
@@ -259,7 +263,7 @@ def reaches(problem: Problem, codes: Codes, terms: Sequence[tuple[int, float]]) 
     return least, most
 
 
-def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellIndex]:
+def _trials(problem: Problem, units: Units) -> tuple[pl.DataFrame, Mask, CellIndex]:
     """Numbers tried for each kind of unit: each combination of categories that matters to rules which categories leave open.
 
     They are the same whenever a kind is tried. The corners of the bins are among them: a comparison of sums that holds
@@ -269,7 +273,7 @@ def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellInd
         The numbers of the variables that rules speak of, `TRIAL_VALUES` rows a kind; whether each breaks no rule that is open,
         (kinds, TRIAL_VALUES); and the kind of each unit, (n,).
     """
-    rulings, variables = problem.rulings, problem.levels[0].variables
+    rulings, variables = problem.rulings, problem.schema.unit.variables
     numeric = [v for v in rulings.columns if variables[v].numeric]
     u = generator(0, "possible").random((TRIAL_VALUES, len(rulings.columns)))
     cornered = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][:MAX_CORNERS]
@@ -278,18 +282,18 @@ def _trials(problem: Problem, codes: Codes) -> tuple[pl.DataFrame, Mask, CellInd
     others = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][MAX_CORNERS:]
     u[[[0], [len(corners) - 1]], others] = [[0.0], [1.0]]  # numbers that all must be equal are so at all their lower ends
     matter = sorted({*rulings.open_columns, *numeric})
-    _, first, kind = np.unique(codes[:, matter], axis=0, return_index=True, return_inverse=True)
-    kinds = codes[first]
-    tried = {v: np.repeat(kinds[:, v], TRIAL_VALUES) for v in numeric}
+    first, kind = units.kinds(matter)
+    kinds = units.take(first)
+    tried = {v: np.repeat(kinds.column(of_unit(v)), TRIAL_VALUES) for v in numeric}
     at = {v: np.tile(u[:, j], len(kinds)) for j, v in enumerate(rulings.columns) if v in tried}
     frame = pl.DataFrame([_even(variables[v]).at(tried[v], at[v]) for v in numeric])
-    return frame, ~rulings.breaks_of_values(kinds, frame), kind.ravel()
+    return frame, ~rulings.breaks_of_values(kinds, frame), kind
 
 
-def _found(problem: Problem, codes: Codes, random: np.random.Generator) -> pl.DataFrame:
+def _found(problem: Problem, units: Units, random: np.random.Generator) -> pl.DataFrame:
     """For each unit, one of the trials that break no rule; the first trial where all do, or categories alone."""
-    frame, works, kind = _trials(problem, codes)
+    frame, works, kind = _trials(problem, units)
     first_those_that_work = np.argsort(~works, axis=1, stable=True)
     pick = (random.random(len(kind)) * works.sum(axis=1)[kind]).astype(np.int64)
-    trial = np.where(problem.rulings.state(codes) < BROKEN, first_those_that_work[kind, pick], 0)
+    trial = np.where(problem.rulings.state(units) < BROKEN, first_those_that_work[kind, pick], 0)
     return frame[kind * TRIAL_VALUES + trial]

@@ -231,8 +231,8 @@ def evaluate(
 
     loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
-    file = opened(records).records(problem.levels[0].name) if records.is_dir() else records
-    variables = problem.levels[0].variables
+    file = opened(records).records(problem.schema.unit.name) if records.is_dir() else records
+    variables = problem.schema.unit.variables
     with progress() as listen:
         found = judge(
             problem,

@@ -9,8 +9,11 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from synthor.disclose.bins import round_bins
+from synthor.schema import Variable
+from synthor.schema.text import as_text
+from synthor.schema.variable import FALSE, TRUE
 from synthor.spec.scaffold import variable_name
-from synthor.spec.variables import FALSE, TRUE, Declared, Variable, as_text
+from synthor.spec.variables import Declared
 from synthor.types import Codes, Counts, Floats
 
 MISSING, OTHER = "missing", "other"

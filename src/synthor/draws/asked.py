@@ -34,7 +34,7 @@ def ask_folder(folder: RunFolder, texts: Sequence[str], *, on_event: Listener = 
             findings += error.findings
     if findings:
         raise InputError(findings)
-    level = model.problem.levels[0]
+    level = model.problem.schema.unit
     records = read_frame(folder.records(level.name), variables=level.variables)
     draws = (read_frame(path, variables=level.variables) for path in finished_draws(folder))
     answers = ask(model.problem, questions, records, draws, advance=forward("ranges", on_event))

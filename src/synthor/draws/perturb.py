@@ -81,7 +81,7 @@ def _stream(problem: Problem, number: int, *names: object) -> np.random.Generato
 
 def _marginals(prior: Prior, problem: Problem, number: int) -> list[Marginal]:
     """Marginals of all variables that no target gives, told or implied by other beliefs, each moved."""
-    variables = problem.levels[0].variables
+    variables = problem.schema.unit.variables
     unknown = [v for v in range(len(variables)) if problem.marginal(v) is None]
     if not unknown:
         return prior.marginals
@@ -110,7 +110,7 @@ def _proposal(proposal: Proposal, known: Prior, problem: Problem, strength: floa
     if not plan.n_proposals:
         return proposal.model_copy(update={"share": share})
     values = dict(proposal.values)
-    for v, variable in enumerate(problem.levels[0].variables):
+    for v, variable in enumerate(problem.schema.unit.variables):
         if variable.name in values:
             seen = shown(variable, known.groups.get(variable.name))
             row = seen.gathered(plan.base.tables[v][0])

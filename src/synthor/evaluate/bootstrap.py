@@ -8,8 +8,8 @@ import numpy as np
 from synthor.evaluate.tables import Reference
 from synthor.problem import Target
 from synthor.randomness import generator
-from synthor.types import CellIndex, Codes, Floats
-from synthor.units import cell_index
+from synthor.schema import Units
+from synthor.types import CellIndex, Floats
 
 FIRST_SIZE = 25
 STEP = 2**0.5
@@ -80,7 +80,7 @@ def kish(weights: Floats) -> float:
 
 def real_samples(
     reference: Reference,
-    codes: Codes,
+    units: Units,
     weights: Floats,
     targets: Sequence[Target],
     *,
@@ -91,7 +91,7 @@ def real_samples(
 
     Args:
         reference: the truth.
-        codes: (n, v) categories of the microdata.
+        units: the microdata.
         weights: (n,) weights of the microdata.
         targets: what the records under test had to meet; full tables of the variables' own categories are raked to.
         random_seed: of the bootstrap.
@@ -102,14 +102,14 @@ def real_samples(
     sizes = np.unique(np.round(np.minimum(FIRST_SIZE * STEP ** np.arange(n_steps + 1), cap)))
     chance = weights / weights.sum()
     plain = [t for t in targets if t.grid.plain and t.exact and t.wanted.any()]
-    tables = [(cell_index(codes, t.columns, t.shape), t.wanted / t.wanted.sum()) for t in plain]
+    tables = [(t.index(units), t.wanted / t.wanted.sum()) for t in plain]
     tvds = np.empty((len(sizes), REPLICATES))
     for i, size in enumerate(sizes):
         for replicate in range(REPLICATES):
             drawn = generator(random_seed, "bootstrap", i, replicate).multinomial(int(size), chance)
             kept = np.flatnonzero(drawn)
             raked = rake(drawn[kept].astype(np.float64), [(index[kept], goal) for index, goal in tables])
-            tvds[i, replicate] = reference.pair_tvds(codes[kept], raked).mean()
+            tvds[i, replicate] = reference.pair_tvds(units.take(kept), raked).mean()
         advance(i + 1, len(sizes))
     return Curve(sizes=sizes, tvds=tvds, cap=cap)
 

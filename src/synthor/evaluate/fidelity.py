@@ -16,7 +16,7 @@ from synthor.evaluate.tables import Group, Reference, shares, tvd
 from synthor.measure import encode
 from synthor.problem import Problem
 from synthor.problem.unplaced import weights_of
-from synthor.spec.variables import Variable
+from synthor.schema import Units, Variable, of_unit
 from synthor.types import Codes, Floats, Mask
 
 
@@ -138,9 +138,9 @@ def evaluate(
     Raises:
         InputError: a column is missing, a value belongs to no category, or fewer than two variables are there.
     """
-    variables = problem.levels[0].variables
+    variables = problem.schema.unit.variables
     sizes = [variable.size for variable in variables]
-    codes, real = _coded(records, problem, "records"), _coded(microdata, problem, "microdata")
+    coded, real = _coded(records, problem, "records"), _coded(microdata, problem, "microdata")
     weights = _weights(microdata, weight)
     targets = [target for target in problem.targets if target.level == 0]
     reference = Reference.count(real, weights, sizes, [target.columns for target in targets])
@@ -149,26 +149,26 @@ def evaluate(
         raise InputError([Finding(where="evaluate", message=message, cure="leave some table out of the targets")])
     curve = real_samples(reference, real, weights, targets, random_seed=random_seed, advance=advance)
     independent = reference.independent_tvds(reference.pairs, reference.pair_shares)
-    equal = np.ones(len(codes))
-    pair_tvds, triple_tvds = reference.pair_tvds(codes, equal), reference.triple_tvds(codes, equal)
+    equal = np.ones(len(coded))
+    pair_tvds, triple_tvds = reference.pair_tvds(coded, equal), reference.triple_tvds(coded, equal)
     independent_triples = reference.independent_tvds(reference.triples, reference.triple_shares)
     names = [variable.name for variable in variables]
     return Evaluation(
-        n_records=len(codes),
+        n_records=len(coded),
         n_real=len(real),
         effective_real=kish(weights),
         n_pairs=len(reference.pairs),
         n_triples=len(reference.triples),
         mean_marginal_tvd=float(
-            np.mean([tvd(shares(codes, equal, sizes, (v,)), truth) for v, truth in enumerate(reference.marginals)])
+            np.mean([tvd(shares(coded, equal, sizes, (v,)), truth) for v, truth in enumerate(reference.marginals)])
         ),
         records=_distance(pair_tvds, triple_tvds, independent, reference, names, curve),
         independence=_distance(independent, independent_triples, independent, reference, names, curve),
         ceiling=_recovered(curve.tvds[-1].mean(), independent),
-        violations=_violations(problem, records, codes, "records"),
+        violations=_violations(problem, records, coded, "records"),
         real_violations=_violations(problem, microdata, real, "microdata"),
         sources={rule.text: rule.source for rule in problem.rules},
-        copies=_copies(variables, records, microdata, codes, real, weights, random_seed),
+        copies=_copies(variables, records, microdata, coded, real, weights, random_seed),
         pairs=_groups(reference.pairs, pair_tvds, independent, names),
         triples=_groups(reference.triples, triple_tvds, independent_triples, names),
     )
@@ -201,12 +201,12 @@ def _recovered(mean_pair_tvd: float, independent: Floats) -> float:
     return float(1 - mean_pair_tvd / independent.mean()) if independent.any() else 1.0
 
 
-def _coded(frame: pl.DataFrame, problem: Problem, what: str) -> Codes:
+def _coded(frame: pl.DataFrame, problem: Problem, what: str) -> Units:
     with _named(what):
-        codes = encode(frame, problem.levels[0].variables)
-    if not len(codes):
+        units = encode(frame, problem.schema.unit.variables)
+    if not len(units):
         raise InputError([Finding(where=what, message="there are no rows", cure="give at least one record")])
-    return codes
+    return units
 
 
 @contextmanager
@@ -230,9 +230,9 @@ def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
     return weights
 
 
-def _violations(problem: Problem, frame: pl.DataFrame, codes: Codes, what: str) -> dict[str, int]:
+def _violations(problem: Problem, frame: pl.DataFrame, units: Units, what: str) -> dict[str, int]:
     with _named(what):
-        counts, _ = problem.rulings.counts(codes, frame)
+        counts, _ = problem.rulings.counts(units, frame)
     return {rule.text: int(count) for rule, count in zip(problem.rules, counts, strict=True)}
 
 
@@ -240,8 +240,8 @@ def _copies(
     variables: Sequence[Variable],
     records: pl.DataFrame,
     microdata: pl.DataFrame,
-    codes: Codes,
-    real: Codes,
+    coded: Units,
+    real: Units,
     weights: Floats,
     random_seed: int,
 ) -> Copies:
@@ -250,17 +250,22 @@ def _copies(
     Both shares of categories are of records set against the same real ones: one half of the microdata, drawn at random. The
     other half stands for records that copy nothing.
     """
-    values = _values(variables, (records, microdata), (codes, real))
+    values = _values(variables, (records, microdata), (coded, real))
     order = np.random.default_rng(random_seed).permutation(len(real))
     known, fresh = order[: (len(order) + 1) // 2], order[(len(order) + 1) // 2 :]
     return Copies(
         same_values=int(_found(values[0], values[1]).sum()),
-        same_categories=_share(_found(codes, real[known]), np.ones(len(codes))),
-        expected_categories=_share(_found(real[fresh], real[known]), weights[fresh]),
+        same_categories=_share(_found(_rows(coded), _rows(real)[known]), np.ones(len(coded))),
+        expected_categories=_share(_found(_rows(real)[fresh], _rows(real)[known]), weights[fresh]),
     )
 
 
-def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], codes: Sequence[Codes]) -> list[Floats]:
+def _rows(units: Units) -> Codes:
+    """All categories of each record, (n, v)."""
+    return np.stack(units.columns(), axis=1)
+
+
+def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], coded: Sequence[Units]) -> list[Floats]:
     """What each table's records say, as numbers that can be compared however they are written, (n, v) a table.
 
     Numbers are rounded to the decimals of the variable; a category is its code, and so is a number where some table holds
@@ -271,7 +276,11 @@ def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], codes
         numbers = [_numbers(frame[variable.name]) for frame in frames] if variable.numeric else []
         exact = bool(numbers) and not any(column.null_count() for column in numbers)
         for t in range(len(frames)):
-            found = np.round(numbers[t].to_numpy(), variable.decimals) + 0.0 if exact else codes[t][:, v].astype(np.float64)
+            found = (
+                np.round(numbers[t].to_numpy(), variable.decimals) + 0.0
+                if exact
+                else coded[t].column(of_unit(v)).astype(np.float64)
+            )
             columns[t].append(found)
     return [np.stack(of_one, axis=1) for of_one in columns]
 

@@ -9,8 +9,8 @@ import numpy as np
 from synthor.evaluate.calibrate import Calibration
 from synthor.evaluate.tables import tvd
 from synthor.problem import Level, Moment, Target
+from synthor.schema import Units
 from synthor.types import Floats, Shares
-from synthor.units import Units
 
 ABSOLUTE_NORMAL = float(np.sqrt(2 / np.pi))
 """Mean of |Z| for a standard normal Z."""
@@ -243,7 +243,7 @@ def _even(target: Target, level: Level) -> Shares:
     """Shares of a one-way table's labels if every category of the variable were as frequent, and numbers even inside a bin."""
     axis = target.axes[0]
     share = np.full(axis.variable.size, 1.0)
-    if axis.column != axis.position:
+    if not axis.declared:
         parents, step = level.parents(axis.position), 10.0**-axis.variable.decimals
         width = axis.variable.high - axis.variable.low + step
         share = width / np.bincount(parents, width)[parents]
@@ -255,7 +255,7 @@ def _even(target: Target, level: Level) -> Shares:
 def _within(moment: Moment, units: Units, weights: Floats) -> Floats:
     """Share of the units in each cell and category, (cells, groups)."""
     assert moment.groups is not None
-    return moment.joint(units.codes).totals(weights).reshape(moment.grid.size, moment.groups.size)
+    return moment.joint(units).totals(weights).reshape(moment.grid.size, moment.groups.size)
 
 
 def _normalised(values: Floats) -> Shares:

@@ -8,8 +8,10 @@ import numpy as np
 from synthor.evaluate.bounds import Interval, Polytope, frechet
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.target import Grid
-from synthor.spec.rules import names_in, truth
-from synthor.types import CellIndex, Codes, Floats, Mask
+from synthor.rules.on_categories import truth
+from synthor.rules.syntax import names_in
+from synthor.schema import Units
+from synthor.types import CellIndex, Floats, Mask
 
 MOST_COMBINATIONS = 20_000
 """Combinations of categories in one linear programme."""
@@ -44,7 +46,7 @@ class Implied:
     """What is known of some variables together.
 
     Attributes:
-        codes: (n, columns) combinations that no rule forbids; of variables that are not looked at, 0.
+        units: combinations that no rule forbids; variables that are not looked at mean nothing.
         low: position to the lowest value of each combination, (n,), for numeric variables that are looked at.
         high: position to the highest.
         conditions: what targets say of the combinations' shares.
@@ -55,7 +57,7 @@ class Implied:
         separate: whether no more is known than the exact shares of the declared categories of single variables.
     """
 
-    codes: Codes
+    units: Units
     low: Mapping[int, Floats]
     high: Mapping[int, Floats]
     conditions: tuple[Condition, ...]
@@ -76,7 +78,7 @@ class Implied:
         cells = [cell for cell, *_ in self.conditions] + [said.cell for said in self.valued]
         counted = [ranked(count) for _, count, *_ in self.conditions]
         counted += [ranked(side[v]) for v in numeric for side in (self.low, self.high)]
-        seen = np.stack([np.zeros(len(self.codes), np.int64), *cells, *counted, *kept], axis=1)
+        seen = np.stack([np.zeros(len(self.units), np.int64), *cells, *counted, *kept], axis=1)
         first = np.sort(np.unique(seen, axis=0, return_index=True)[1])
         blocks = [_Rows(cell[first], count[first], low, high) for cell, count, low, high in self.conditions]
         excesses, n_excesses = {}, 0
@@ -186,7 +188,7 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     a target that is not wholly among the variables looked at, its marginal is used. Rules that hang on values inside bins
     forbid a combination only where they forbid all its values; standard deviations are left out.
     """
-    level = problem.levels[0]
+    level = problem.schema.unit
     sizes = [float(level.finest(v).size) for v in range(len(level.variables))]
     chosen = set(positions)
     if _product(sizes, chosen) > MOST_COMBINATIONS:
@@ -198,42 +200,41 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
         if not grown:
             break
         chosen |= min(grown, key=lambda ties: (_product(sizes, ties | chosen), sorted(ties)))
-    codes = _combinations(problem, sorted(chosen))
-    known = {level.variables[v].name: level.refine(codes)[:, v] for v in chosen}
+    units = level.crossed({v: np.arange(level.finest(v).size) for v in chosen})
+    known = {level.variables[v].name: units.column(problem.schema.ref(v)) for v in chosen}
     finest = problem.refined.variables
-    allowed, unsettled = np.ones(len(codes), bool), []
+    allowed, unsettled = np.ones(len(units), bool), []
     for rule in problem.rules:
         if names_in(rule.predicate) & known.keys():
-            found = truth(rule.predicate, known, finest, len(codes))
+            found = truth(rule.predicate, known, finest, len(units))
             allowed &= ~found.must
             unsettled.append(found.may & ~found.must)
     n_unsettled = sum(bool(some[allowed].any()) for some in unsettled)
-    separate, codes = bool(allowed.all()), codes[allowed]
+    separate, units = bool(allowed.all()), units.where(allowed)
     conditions, valued, sources, alone = [], [], [], set[int]()
     for target in problem.targets:
-        said = _of_target(target, chosen, codes, problem.n_units) if target.level == 0 else None
+        said = _of_target(target, chosen, units, problem.n_units) if target.level == 0 else None
         if said is not None:
             conditions.append(said)
             sources.append(target.name)
-            declared = target.grid.plain and target.exact and target.axes[0].column == target.axes[0].position
+            declared = target.grid.plain and target.exact and target.axes[0].declared
             separate &= declared and len(target.axes) == 1 and target.columns[0] not in alone
             alone |= set(target.columns)
     for moment in problem.moments:
         if {*moment.grid.positions, moment.of} <= chosen and moment.kind != "sd":
             if moment.groups is not None:
-                conditions += _of_shares(moment, codes, problem.n_units)
+                conditions += _of_shares(moment, units, problem.n_units)
             else:
-                valued.append(_of_values(moment, codes, problem.n_units))
+                valued.append(_of_values(moment, units, problem.n_units))
             sources.append(moment.name)
             separate = False
     left_out = any(moment.kind == "sd" and {*moment.grid.positions, moment.of} & chosen for moment in problem.moments)
     left_out |= any(target.level > 0 for target in problem.targets)
-    refined = level.refine(codes)
     numeric = [v for v in chosen if level.variables[v].numeric]
     return Implied(
-        codes=codes,
-        low={v: level.finest(v).low[refined[:, v]] for v in numeric},
-        high={v: level.finest(v).high[refined[:, v]] for v in numeric},
+        units=units,
+        low={v: level.finest(v).low[units.column(problem.schema.ref(v))] for v in numeric},
+        high={v: level.finest(v).high[units.column(problem.schema.ref(v))] for v in numeric},
         conditions=tuple(conditions),
         valued=tuple(valued),
         sources=tuple(sources),
@@ -260,7 +261,7 @@ def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[in
     for target in problem.targets:
         held = frozenset(target.columns) & wanted.keys()
         found = _marginal(target, held) if held and target.level == 0 else None
-        if found is not None and found[0].plain and all(axis.column == axis.position for axis in found[0].axes):
+        if found is not None and found[0].plain and all(axis.declared for axis in found[0].axes):
             grid, low, high = found
             at = int(np.ravel_multi_index([wanted[axis.position] for axis in grid.axes], grid.shape))
             parts.append((held, (low[at] / problem.n_units, high[at] / problem.n_units)))
@@ -278,7 +279,7 @@ def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[in
 
 def _tied(problem: Problem) -> list[set[int]]:
     """Groups of variables that a target or rule speaks of together."""
-    level = problem.levels[0]
+    level = problem.schema.unit
     found = [set(target.grid.positions) for target in problem.targets if target.level == 0]
     found += [{*moment.grid.positions, moment.of} for moment in problem.moments]
     found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.rules]
@@ -287,15 +288,6 @@ def _tied(problem: Problem) -> list[set[int]]:
 
 def _product(sizes: Sequence[float], positions: Set[int]) -> float:
     return float(np.prod([sizes[v] for v in positions]))
-
-
-def _combinations(problem: Problem, positions: list[int]) -> Codes:
-    """Codes of all combinations of some variables' finest bins, the others at 0, (n, columns)."""
-    level = problem.levels[0]
-    sizes = [level.finest(v).size for v in positions]
-    fine = np.zeros((int(np.prod(sizes)), len(level.variables)), np.int32)
-    fine[:, positions] = np.stack(np.unravel_index(np.arange(len(fine)), sizes), axis=1)
-    return level.coarsen(fine)
 
 
 def _marginal(target: Target, chosen: Set[int]) -> tuple[Grid, Floats, Floats] | None:
@@ -314,23 +306,23 @@ def _marginal(target: Target, chosen: Set[int]) -> tuple[Grid, Floats, Floats] |
     return replace(target.grid, axes=kept), sums[0], sums[1]
 
 
-def _of_target(target: Target, chosen: set[int], codes: Codes, n_units: int) -> Condition | None:
+def _of_target(target: Target, chosen: set[int], units: Units, n_units: int) -> Condition | None:
     found = _marginal(target, chosen) if set(target.grid.positions) & chosen else None
     if found is None:
         return None
     grid, low, high = found
-    cell = grid.index(codes)
-    return np.where(cell < grid.size, cell, -1), np.ones(len(codes)), low / n_units, high / n_units
+    cell = grid.index(units)
+    return np.where(cell < grid.size, cell, -1), np.ones(len(units)), low / n_units, high / n_units
 
 
-def _of_shares(moment: Moment, codes: Codes, n_units: int) -> list[Condition]:
+def _of_shares(moment: Moment, units: Units, n_units: int) -> list[Condition]:
     """Shares inside cells, linear in the combinations' shares."""
     assert moment.groups is not None
-    cell = moment.grid.index(codes)
+    cell = moment.grid.index(units)
     cell = np.where(cell < moment.grid.size, cell, -1)
     low, high = moment.lowest, moment.highest
     free = np.full(moment.grid.size, np.inf)
-    group = moment.groups.group_of[codes[:, moment.groups.column]]
+    group = moment.groups.groups(units, 0)
     found: list[Condition] = []
     for g in range(moment.groups.size):
         for bound, sign in ((low[:, g], 1.0), (-high[:, g], -1.0)):  # a share is met beside what no whole number meets
@@ -340,9 +332,9 @@ def _of_shares(moment: Moment, codes: Codes, n_units: int) -> list[Condition]:
     return found
 
 
-def _of_values(moment: Moment, codes: Codes, n_units: int) -> Valued:
+def _of_values(moment: Moment, units: Units, n_units: int) -> Valued:
     """A mean or total inside cells."""
-    cell = moment.grid.index(codes)
+    cell = moment.grid.index(units)
     low, high = moment.lowest, moment.highest
     known = np.isfinite(low)
     span = 1e-9 * np.maximum(np.abs(low), np.abs(high))  # what the order of a sum makes of its last digits

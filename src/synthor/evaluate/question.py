@@ -16,8 +16,10 @@ import polars as pl
 from synthor.errors import Finding, InputError, nearest
 from synthor.measure import encode
 from synthor.problem import Problem
-from synthor.spec.rules import Predicate, PredicateError, holds, names_in, parse_predicate
-from synthor.spec.variables import Variable
+from synthor.rules.on_values import holds
+from synthor.rules.parse import PredicateError, parse_predicate
+from synthor.rules.syntax import Predicate, names_in
+from synthor.schema import Variable
 from synthor.types import CellIndex, Floats
 
 Statistic = Literal["mean", "total", "sd", "median"]
@@ -102,8 +104,7 @@ class Question:
     def _cells(self, records: pl.DataFrame) -> CellIndex:
         if not self.by:
             return np.zeros(records.height, np.int64)
-        codes = encode(records, self.by)
-        return np.ravel_multi_index([codes[:, place] for place in range(len(self.by))], self.shape).astype(np.int64)
+        return np.ravel_multi_index(encode(records, self.by).columns(), self.shape).astype(np.int64)
 
     def _numbers(self, records: pl.DataFrame) -> Floats:
         if self.of is None:

@@ -20,7 +20,9 @@ from synthor.evaluate.bounds import (
 from synthor.evaluate.implied import Implied, Merged, from_marginals, implied, ranked
 from synthor.evaluate.question import Question
 from synthor.problem import Problem
-from synthor.spec.rules import names_in, truth
+from synthor.rules.on_categories import truth
+from synthor.rules.syntax import names_in
+from synthor.schema import of_unit
 from synthor.types import CellIndex, Floats, Mask
 
 ENOUGH = 20
@@ -151,14 +153,14 @@ def ask(
 
 def bounds_of(problem: Problem, question: Question) -> Bounds:
     """The least and the greatest value of each cell in any population that meets the targets and breaks no rule."""
-    positions = [problem.levels[0].position(name) for name in question.names]
+    positions = [problem.schema.unit.position(name) for name in question.names]
     known = implied(problem, positions)
     if question.kind == "count" and (known is None or known.separate):
         return _of_marginals(problem, question, sharp=known is not None and known.sharp)
     if known is None:
         return _unknown(question, "not known: the variables have too many combinations of categories to be looked at")
     found = _programmes(problem, question, known)
-    if all(interval is None for interval in found) and len(known.codes):
+    if all(interval is None for interval in found) and len(known.units):
         if question.kind == "count":
             return _of_marginals(problem, question, sharp=False)
         return _unknown(question, "not known: no population meets the targets, or the solver found none")
@@ -182,7 +184,7 @@ def _is_sharp(problem: Problem, question: Question, known: Implied) -> bool:
         return known.sharp
     held = {said.position for said in known.valued}
     names = [question.of.name] if question.of is not None else names_in(question.predicate) if question.predicate else []
-    touched = bool(held & {problem.levels[0].position(name) for name in names})
+    touched = bool(held & {problem.schema.unit.position(name) for name in names})
     if question.kind == "share":
         low, high = _values(problem, question, known)
         return known.sharp and (bool((low == high).all()) or (known.loose and not touched))
@@ -193,7 +195,7 @@ def _programmes(problem: Problem, question: Question, known: Implied) -> list[In
     """Bounds of each cell by linear programmes; counts and totals per record of the whole."""
     cell = _cells(problem, question, known)
     low, high = _values(problem, question, known)
-    of = None if question.of is None else problem.levels[0].position(question.of.name)
+    of = None if question.of is None else problem.schema.unit.position(question.of.name)
     merged = known.merged(cell, ranked(low), ranked(high), of=of)
     cell, low, high = cell[merged.first], low[merged.first], high[merged.first]
     return [_programme(question, merged, cell == number, low, high, of) for number in range(question.n_cells)]
@@ -222,30 +224,31 @@ def _programme(question: Question, merged: Merged, inside: Mask, low: Floats, hi
 def _cells(problem: Problem, question: Question, known: Implied) -> CellIndex:
     """The asked cell of each combination, (n,)."""
     if not question.by:
-        return np.zeros(len(known.codes), np.int64)
-    columns = [known.codes[:, problem.levels[0].position(variable.name)] for variable in question.by]
+        return np.zeros(len(known.units), np.int64)
+    columns = [known.units.column(of_unit(problem.schema.unit.position(variable.name))) for variable in question.by]
     return np.ravel_multi_index(columns, question.shape).astype(np.int64)
 
 
 def _values(problem: Problem, question: Question, known: Implied) -> tuple[Floats, Floats]:
     """Lowest and highest value of what is asked in each combination, (n,) each."""
-    level = problem.levels[0]
-    refined = level.refine(known.codes)
+    level = problem.schema.unit
+    n = len(known.units)
     if question.predicate is not None:
         names = [name for name in question.names if name in problem.variables]
-        codes = {name: refined[:, level.position(name)] for name in names}
-        found = truth(question.predicate, codes, problem.refined.variables, len(refined))
+        codes = {name: known.units.column(problem.schema.ref(level.position(name))) for name in names}
+        found = truth(question.predicate, codes, problem.refined.variables, n)
         return found.must.astype(np.float64), found.may.astype(np.float64)
     if question.of is None:
-        return np.zeros(len(refined)), np.zeros(len(refined))
+        return np.zeros(n), np.zeros(n)
     position = level.position(question.of.name)
     finest = level.finest(position)
-    return finest.low[refined[:, position]], finest.high[refined[:, position]]
+    bins = known.units.column(problem.schema.ref(position))
+    return finest.low[bins], finest.high[bins]
 
 
 def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> Bounds:
     """Bounds of a cross-table's cells from the published tables that hold parts of it."""
-    positions = [problem.levels[0].position(variable.name) for variable in question.by]
+    positions = [problem.schema.unit.position(variable.name) for variable in question.by]
     low, high = np.empty(question.n_cells), np.empty(question.n_cells)
     names: tuple[str, ...] = ()
     for cell in range(question.n_cells):

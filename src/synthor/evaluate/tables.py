@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from synthor.types import Codes, Floats, Shares
-from synthor.units import cell_index
+from synthor.schema import Units, of_unit
+from synthor.schema.cells import flat
+from synthor.types import Floats, Shares
 
 Group = tuple[int, ...]
 
@@ -42,7 +43,7 @@ class Reference:
         triples: groups of three.
         pair_shares: shares of each pair's cells, flat.
         marginals: of each variable.
-        codes: (n, v) categories of the microdata.
+        units: the microdata.
         weights: (n,) their weights.
     """
 
@@ -51,11 +52,11 @@ class Reference:
     triples: tuple[Group, ...]
     pair_shares: tuple[Shares, ...]
     marginals: tuple[Shares, ...]
-    codes: Codes
+    units: Units
     weights: Floats
 
     @classmethod
-    def count(cls, codes: Codes, weights: Floats, sizes: Sequence[int], targeted: Sequence[Sequence[int]]) -> "Reference":
+    def count(cls, units: Units, weights: Floats, sizes: Sequence[int], targeted: Sequence[Sequence[int]]) -> "Reference":
         """The weighted tables of microdata."""
         sizes = tuple(sizes)
         pairs, triples = held_out(len(sizes), 2, targeted), held_out(len(sizes), 3, targeted)
@@ -63,24 +64,24 @@ class Reference:
             sizes=sizes,
             pairs=tuple(pairs),
             triples=tuple(triples),
-            pair_shares=tuple(shares(codes, weights, sizes, group) for group in pairs),
-            marginals=tuple(shares(codes, weights, sizes, (v,)) for v in range(len(sizes))),
-            codes=codes,
+            pair_shares=tuple(shares(units, weights, sizes, group) for group in pairs),
+            marginals=tuple(shares(units, weights, sizes, (v,)) for v in range(len(sizes))),
+            units=units,
             weights=weights,
         )
 
     @property
     def triple_shares(self) -> Iterator[Shares]:
         """Shares of each triple's cells, flat, counted as they are asked for: all of them together can be too many to keep."""
-        return (shares(self.codes, self.weights, self.sizes, group) for group in self.triples)
+        return (shares(self.units, self.weights, self.sizes, group) for group in self.triples)
 
-    def pair_tvds(self, codes: Codes, weights: Floats) -> Floats:
+    def pair_tvds(self, units: Units, weights: Floats) -> Floats:
         """Distance of some records from the truth, for each pair."""
-        return self._distances(codes, weights, self.pairs, self.pair_shares)
+        return self._distances(units, weights, self.pairs, self.pair_shares)
 
-    def triple_tvds(self, codes: Codes, weights: Floats) -> Floats:
+    def triple_tvds(self, units: Units, weights: Floats) -> Floats:
         """Distance of some records from the truth, for each triple."""
-        return self._distances(codes, weights, self.triples, self.triple_shares)
+        return self._distances(units, weights, self.triples, self.triple_shares)
 
     def independent_tvds(self, groups: Sequence[Group], truths: Iterable[Shares]) -> Floats:
         """Distance of independence with the true marginals from the truth, for each group."""
@@ -92,13 +93,13 @@ class Reference:
             product = np.outer(product, self.marginals[v]).ravel()
         return product
 
-    def _distances(self, codes: Codes, weights: Floats, groups: Sequence[Group], truths: Iterable[Shares]) -> Floats:
-        found = [tvd(shares(codes, weights, self.sizes, g), truth) for g, truth in zip(groups, truths, strict=True)]
+    def _distances(self, units: Units, weights: Floats, groups: Sequence[Group], truths: Iterable[Shares]) -> Floats:
+        found = [tvd(shares(units, weights, self.sizes, g), truth) for g, truth in zip(groups, truths, strict=True)]
         return np.array(found)
 
 
-def shares(codes: Codes, weights: Floats, sizes: Sequence[int], group: Group) -> Shares:
+def shares(units: Units, weights: Floats, sizes: Sequence[int], group: Group) -> Shares:
     """Weighted shares of the cells of one group of variables, flat."""
     shape = [sizes[v] for v in group]
-    counted = np.bincount(cell_index(codes, group, shape), weights, int(np.prod(shape)))
+    counted = np.bincount(flat([units.column(of_unit(v)) for v in group], shape), weights, int(np.prod(shape)))
     return counted / counted.sum()

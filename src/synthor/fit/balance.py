@@ -33,8 +33,8 @@ from synthor.fit.face import Closing, Faces
 from synthor.fit.newton import Newton
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
+from synthor.schema import Cells
 from synthor.types import Floats
-from synthor.units import Cells
 
 __all__ = ["Balance", "Hard", "Soft", "balance", "weigh"]
 
@@ -97,7 +97,7 @@ def balance(
     A hard cell that is wanted but has no candidate makes the status `UNSUPPORTED`; tables that are proven to contradict each
     other make it `INFEASIBLE`. In both cases the rest is met as well as the best iterate did.
 
-    >>> from synthor.units import Partition
+    >>> from synthor.schema.cells import Partition
     >>> cells = Partition(np.array([0, 1]), 2)
     >>> balance(np.zeros(2), [Hard(cells=cells, wanted=np.array([0.25, 0.75]))]).weights
     array([0.25, 0.75])

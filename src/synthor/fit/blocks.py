@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthor.schema import Cells, Partition
 from synthor.types import CellIndex, Floats
-from synthor.units import Cells, Partition
 
 if TYPE_CHECKING:
     from scipy import sparse

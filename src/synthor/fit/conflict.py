@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from synthor.randomness import generator
+from synthor.schema import Cells, Incidence
 from synthor.types import CellIndex, Counts, Floats, Mask
-from synthor.units import Cells, Incidence
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -162,7 +162,7 @@ def find_conflict(
 
     Two tables, where a structural zero forbids the second category of one with the first of the other:
 
-    >>> from synthor.units import Partition
+    >>> from synthor.schema.cells import Partition
     >>> first, second = Partition(np.array([0, 0, 1, 1]), 2), Partition(np.array([0, 1, 0, 1]), 2)
     >>> exact = lambda cells, shares: Bounds(cells=cells, low=np.array(shares), high=np.array(shares))
     >>> tables = [exact(first, [0.4, 0.6]), exact(second, [0.5, 0.5])]
@@ -219,7 +219,7 @@ def feasible_point(
     The weights are a vertex of the set of all that do: no more units than cells, plus one. They sum to one. Arguments and
     errors are those of `find_conflict`.
 
-    >>> from synthor.units import Partition
+    >>> from synthor.schema.cells import Partition
     >>> table = Bounds(cells=Partition(np.array([0, 0, 1]), 2), low=np.array([0.4, 0.0]), high=np.array([0.4, np.inf]))
     >>> units, weights = feasible_point([table], np.array([False, True, True]))
     >>> units.tolist(), weights.round(6).tolist()

@@ -17,8 +17,8 @@ from synthor.fit.pool import Inside, Pool
 from synthor.fit.reach import Ends, Given, Place, Rigid, at_ends, counts, in_whole_records, rigid, statistics
 from synthor.fit.remedies import Change, Remedies
 from synthor.problem import Moment, Problem, Target
-from synthor.types import CellIndex, Codes, Floats
-from synthor.units import Partition, Units
+from synthor.schema import Partition, Units, of_unit
+from synthor.types import CellIndex, Floats
 
 CLASHES = 5
 """Contradictions that are told."""
@@ -200,14 +200,14 @@ def _judged(
     if any(isinstance(source := sources[t], Target) and source.level > 0 for t in concerned):
         return unproven, None  # members hang on more than categories of their units
     own = sorted({position for t in concerned for position in _positions(sources[t])})
-    if np.prod([float(problem.levels[0].finest(position).size) for position in own]) > MOST_COMBINATIONS:
+    if np.prod([float(problem.schema.unit.finest(position).size) for position in own]) > MOST_COMBINATIONS:
         return unproven, None
     ground = Ground.of(problem, widened(problem, own, {}, MORE_COMBINATIONS), {})
-    ends = at_ends(problem, Units(codes=ground.codes))
+    ends = at_ends(problem, ground.units)
     exact, beside = _everywhere(problem, hard, ends, concerned)
     point = _point(exact, ground, ground.obstacles, ends)
     if isinstance(point, tuple):
-        return unproven, Inside(positions=ground.positions, codes=ground.codes[np.unique(ends.of[point[0]])])
+        return unproven, Inside(positions=ground.positions, units=ground.units.take(np.unique(ends.of[point[0]])))
     if point is not None or _point(beside, ground, ground.obstacles, ends) is not None:
         return unproven, None
     needed = irreducible(ground.obstacles, lambda some: _point(beside, ground, some, ends) is None)
@@ -271,7 +271,7 @@ def _resolved(
     allowed ones next to them. Otherwise records of the largest Cy become those next to them of the smallest. In both ways
     all tables change as if people had, so whatever they say together of any population stays true.
     """
-    log_base, codes = ends.spread(pool.log_base), ends.units.codes
+    log_base = ends.spread(pool.log_base)
     alive, members = np.isfinite(log_base), list(zip(found.members, found.multipliers, strict=True))
     pull = _pull([demand.bounds for demand in demands], members)
     demanded = sum(y * float((left[t].low if y > 0 else left[t].high)[cell]) for (t, cell), y in members)
@@ -279,7 +279,7 @@ def _resolved(
     near = 1e-9 * max(abs(top), abs(bottom), 1e-300)
     order = np.argsort(-log_base, kind="stable")
     order = order[alive[order]]
-    high, taken = _forbidden(problem, hard, demands, members, top + near, codes[order[:MOVED_TO]])
+    high, taken = _forbidden(problem, hard, demands, members, top + near, ends.units.take(order[:MOVED_TO]))
     if taken is None:
         if top - bottom <= near:  # nobody differs in it, so that no move resolves it
             kept = [(t, c) for t, table in enumerate(left) for c in range(table.cells.size) if (t, c) not in found.members]
@@ -287,7 +287,7 @@ def _resolved(
         high, taken = top, ends.of_units(order[pull[order] >= top - near][:MOVED])
         order = order[pull[order] <= bottom + near]
     order = order[:MOVED_TO]
-    to = order[(taken.units.codes[:, None] != codes[order][None]).sum(axis=2).argmin(axis=1)]
+    to = order[taken.units.nearest(ends.units.take(order))]
     before = rigid(problem, hard, taken)
     each = _plenty(left, before, {table for table, _ in found.members})
     each *= (demanded - top) * (1 + 1e-6) / float(each @ (high - pull[to]))
@@ -319,29 +319,29 @@ def _forbidden(
     demands: Sequence[Rigid],
     members: Sequence[tuple[tuple[int, int], float]],
     top: float,
-    likely: Codes,
+    likely: Units,
 ) -> tuple[float, Ends | None]:
     """Combinations of a larger Cy than any allowed unit's: their Cy, and units that have them, if there are any."""
     sources: list[Target | Moment] = [*problem.targets, *problem.moments]
     concerned = {demands[table].source for (table, _), _ in members}
     own = sorted({position for t in concerned for position in _positions(sources[t])})
-    level = problem.levels[0]
+    level = problem.schema.unit
     if np.prod([float(level.finest(position).size) for position in own]) > MORE_COMBINATIONS:
         return top, None
     ground = Ground.of(problem, own, {})
-    ends = at_ends(problem, Units(codes=ground.codes))
+    ends = at_ends(problem, ground.units)
     everywhere = rigid(problem, hard, ends)
     pull = _pull([demand.bounds for demand in everywhere], members)
     best = float(pull.max())
     if best <= top:
         return top, None
     chosen = np.flatnonzero(pull >= best - 1e-9 * abs(best))[:MOVED]
-    fine, allowed = level.refine(ends.units.codes[chosen]), level.refine(likely)
-    nearest = (fine[:, None, own] != allowed[None][:, :, own]).sum(axis=2).argmin(axis=1)
-    found = allowed[nearest]
-    found[:, own] = fine[:, own]
+    fine, allowed = problem.schema.refine(ends.units.take(chosen)), problem.schema.refine(likely)
+    found = allowed.take(fine.nearest(allowed, own))
+    for position in own:
+        found = found.replace(of_unit(position), slice(None), fine.column(of_unit(position)))
     values = {position: value[chosen] for position, value in ends.values.items()}
-    return best, Ends(units=Units(codes=level.coarsen(found)), of=np.arange(len(found)), values=values)
+    return best, Ends(units=problem.schema.coarsen(found), of=np.arange(len(found)), values=values)
 
 
 def _pull(bounds: Sequence[Bounds], members: Sequence[tuple[tuple[int, int], float]]) -> Floats:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.fit.blocks import Tables, gathered
+from synthor.schema import Cells
 from synthor.types import Floats, Mask
-from synthor.units import Cells
 
 TASTES = (1e-3, 1e-5, 1e-8)
 """Nats by which the middle of an interval is preferred to its edges, one after the other: it makes the dual smooth, and is next

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthor.fit.dual import Hard
+from synthor.schema import Cells
 from synthor.types import CellIndex, Floats, Mask
-from synthor.units import Cells
 
 if TYPE_CHECKING:
     from scipy import sparse

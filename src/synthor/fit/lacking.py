@@ -16,8 +16,8 @@ from synthor.fit.pool import Inside
 from synthor.fit.strain import Barred
 from synthor.prior.beliefs import Beliefs, BelievedTable
 from synthor.problem import Problem
+from synthor.schema import Units
 from synthor.types import CellIndex, Floats
-from synthor.units import Units
 
 BELIEVED = 1e-5
 """Share of all records from which a cell counts as believed in; below, it is near to what stands for a believed 0."""
@@ -56,15 +56,14 @@ def lacking(problem: Problem, beliefs: Beliefs, units: Units) -> tuple[Inside, .
     """
     found, looked = [], 0
     for table in beliefs.tables:
-        codes = []
+        found_here = []
         for cell in without(table, np.ones(len(units)), units)[: MOST_CELLS - looked]:
             ground = _ground(problem, table, int(cell))
-            free = ground.codes[ground.free(ground.obstacles)]
-            codes.append(free[np.unique(free[:, list(table.columns)], axis=0, return_index=True)[1]])
+            free = ground.units.where(ground.free(ground.obstacles))
+            found_here.append(free.take(free.kinds(table.columns)[0]))
             looked += 1
-        wanted = np.concatenate(codes) if codes else np.empty((0, 0), np.int32)
-        if len(wanted):
-            found.append(Inside(positions=table.columns, codes=wanted))
+        if any(len(units) for units in found_here):
+            found.append(Inside(positions=table.columns, units=found_here[0].joined(*found_here[1:])))
     return tuple(found)
 
 
@@ -75,7 +74,7 @@ def openings(problem: Problem, closings: Sequence[Closing]) -> tuple[Inside, ...
         problem: with all rules that hold.
         closings: why candidates have no room.
     """
-    level, found = problem.levels[0], []
+    level, found = problem.schema.unit, []
     for closing in closings:
         targets = [problem.targets[t] for t in np.unique(closing.tables).tolist()]
         own = sorted({position for target in targets for position in target.grid.positions})
@@ -83,12 +82,11 @@ def openings(problem: Problem, closings: Sequence[Closing]) -> tuple[Inside, ...
         if any(target.level for target in targets) or size > MOST_COMBINATIONS:
             continue
         ground = Ground.of(problem, widened(problem, own, {}, MOST_COMBINATIONS), {})
-        units = Units(codes=ground.codes)
-        cells = {t: problem.targets[t].cells(units) for t in np.unique(closing.tables).tolist()}
-        opening = np.flatnonzero((closing.sums(cells, len(units)) < -CLEAR) & ground.free(ground.obstacles))
+        cells = {t: problem.targets[t].cells(ground.units) for t in np.unique(closing.tables).tolist()}
+        opening = np.flatnonzero((closing.sums(cells, len(ground.units)) < -CLEAR) & ground.free(ground.obstacles))
         if len(opening):
             picks = opening[np.unique(np.linspace(0, len(opening) - 1, MOST_OPENINGS).astype(np.int64))]
-            found.append(Inside(positions=ground.positions, codes=ground.codes[picks]))
+            found.append(Inside(positions=ground.positions, units=ground.units.take(picks)))
     return tuple(found)
 
 
@@ -129,7 +127,7 @@ def _forbidding(problem: Problem, table: BelievedTable, cell: int) -> tuple[Obst
 
 def _ground(problem: Problem, table: BelievedTable, cell: int) -> Ground:
     """All combinations that a believed cell stands for."""
-    level, choices = problem.levels[0], {}
+    level, choices = problem.schema.unit, {}
     for column, groups, group in zip(table.columns, table.group_of, divmod(cell, table.grouped.shape[1]), strict=True):
         of = groups[level.parents(column)] if column in level.slices else groups
         choices[column] = np.flatnonzero(of == group)

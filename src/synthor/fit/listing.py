@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.problem import Axis, Level, Problem, Target
+from synthor.problem import Axis, Problem, Target
 from synthor.problem.rulings import BROKEN, Rulings
+from synthor.schema import Level, Units
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 MOST_LISTED = 3_000_000
@@ -34,17 +35,37 @@ class Listing:
     """Combinations of some variables' finest bins.
 
     Attributes:
-        positions: of the variables, in rising order.
-        fine: (n, positions) their finest bins, in lexical order.
+        bins: position of each variable, rising, to its finest bins, (n,) each; combinations are in lexical order.
     """
 
-    positions: tuple[int, ...]
-    fine: Codes
+    bins: Mapping[int, Codes]
+
+    @classmethod
+    def of(cls, bins: Mapping[int, Codes]) -> "Listing":
+        """Combinations put into order."""
+        places = sorted(bins)
+        order = np.lexsort([bins[position] for position in reversed(places)])
+        return cls(bins={position: bins[position][order] for position in places})
+
+    def __len__(self) -> int:
+        return len(next(iter(self.bins.values())))
+
+    def part(self, begin: int, end: int) -> "Listing":
+        """Those from one place to another."""
+        return Listing(bins={position: codes[begin:end] for position, codes in self.bins.items()})
+
+    def repeated(self, times: int) -> "Listing":
+        """Each so many times in a row."""
+        return Listing(bins={position: np.repeat(codes, times) for position, codes in self.bins.items()})
+
+    def units(self, level: Level) -> Units:
+        """The same as units in the finest bins alone; their variables that are not listed mean nothing."""
+        return level.fine(self.bins, len(self))
 
 
 def finest_groups(level: Level, axis: Axis) -> Codes:
     """The label that each of a variable's finest bins goes under on one side of a table, -1 where under none."""
-    if axis.column == axis.position and axis.position in level.slices:
+    if axis.declared and axis.position in level.slices:
         return axis.group_of[level.parents(axis.position)]
     return axis.group_of
 
@@ -66,7 +87,7 @@ def lean_positions(problem: Problem, size: int) -> tuple[int, ...]:
 
 def every_combination(problem: Problem, most: int = MOST_LISTED) -> Listing | None:
     """All combinations of all variables that no table wants empty; None where they are more than `most`."""
-    return _listed(problem, tuple(range(len(problem.levels[0].variables))), most)
+    return _listed(problem, tuple(range(len(problem.schema.unit.variables))), most)
 
 
 def some_combinations(problem: Problem, positions: Sequence[int], most: int = MOST_LISTED // FEWEST_DRAWN) -> Listing | None:
@@ -82,7 +103,7 @@ def some_combinations(problem: Problem, positions: Sequence[int], most: int = MO
     fewer = [_listed(problem, [position for position in positions if position != other], most) for other in others]
     fitting = [listing for listing in fewer if listing is not None]
     if fitting:
-        return max(fitting, key=lambda listing: len(listing.fine))
+        return max(fitting, key=len)
     return _listed(problem, [position for position in positions if position in flows], most)
 
 
@@ -105,32 +126,37 @@ def allowed_combinations(
         within: position to the finest bins that are looked at, for variables of which not all are.
         random: where it is given and there are more, only so many are followed, picked at random.
     """
-    level, rulings = problem.levels[0], problem.refined.rulings
+    level, rulings = problem.schema.unit, problem.refined.rulings
     bins = {v: np.arange(level.finest(v).size, dtype=np.int32) for v in range(len(level.variables))}
     bins |= {v: picked.astype(np.int32) for v, picked in (within or {}).items()}
     relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
     ties = [frozenset(relation.positions) for relation in relations]
     ties += [frozenset(columns) for columns in dict.fromkeys(ruling.columns for ruling in rulings.each)]
-    codes, bound = np.zeros((1, len(bins)), np.int32), set[int]()
+    n, bound = 1, dict[int, Codes]()
     while len(bound) < len(bins):
-        position = _next(bins, bound, ties)
-        own, bound = bins[position], bound | {position}
-        if len(codes) * len(own) > most:
+        position = _next(bins, set(bound), ties)
+        own = bins[position]
+        if n * len(own) > most:
             if random is None:
                 return None
-            keep = max(most // len(own), 1)
-            codes = codes[np.sort(random.choice(len(codes), min(keep, len(codes)), replace=False))]
-        codes = np.repeat(codes, len(own), axis=0)
-        codes[:, position] = np.tile(own, len(codes) // len(own))
+            kept = np.sort(random.choice(n, min(max(most // len(own), 1), n), replace=False))
+            n, bound = len(kept), {v: codes[kept] for v, codes in bound.items()}
+        bound = {v: np.repeat(codes, len(own)) for v, codes in bound.items()}
+        bound[position] = np.tile(own, n)
+        n *= len(own)
         for relation in relations:
             if position in relation.positions:
-                pairs, n_labels = _pairs(relation, {v: codes[:, v] for v in bound - {position}}, position)
-                keys = _keys(relation, {v: codes[:, v] for v in bound - {position}}, position, len(codes))
-                label = relation.group_of[relation.positions.index(position)][codes[:, position]]
-                codes = codes[_among(keys * n_labels + label, pairs)]
-        complete = (ruling for ruling in rulings.each if position in ruling.columns and bound.issuperset(ruling.columns))
-        codes = codes[Rulings(each=tuple(complete)).state(codes) < BROKEN]
-    return Listing(positions=tuple(bins), fine=codes[np.lexsort(codes.T[::-1])])
+                before = {v: codes for v, codes in bound.items() if v != position}
+                pairs, n_labels = _pairs(relation, before, position)
+                label = relation.group_of[relation.positions.index(position)][bound[position]]
+                allowed = _among(_keys(relation, before, position, n) * n_labels + label, pairs)
+                n, bound = int(allowed.sum()), {v: codes[allowed] for v, codes in bound.items()}
+        complete = (ruling for ruling in rulings.each if position in ruling.columns and bound.keys() >= set(ruling.columns))
+        ruled = Rulings(each=tuple(complete))
+        if ruled.each:
+            allowed = ruled.state(level.fine(bound, n)) < BROKEN
+            n, bound = int(allowed.sum()), {v: codes[allowed] for v, codes in bound.items()}
+    return Listing.of(bound)
 
 
 def _next(bins: Mapping[int, Codes], bound: set[int], ties: Sequence[frozenset[int]]) -> int:
@@ -145,7 +171,7 @@ def _next(bins: Mapping[int, Codes], bound: set[int], ties: Sequence[frozenset[i
 
 
 def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | None:
-    level = problem.levels[0]
+    level = problem.schema.unit
     sizes = {position: level.finest(position).size for position in positions}
     relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
     spoken_of = {position for relation in relations for position in relation.positions}
@@ -162,11 +188,7 @@ def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | 
             return None
         bound = _taken(relations, bound, n, least)
         n = len(bound[least.position])
-    places = tuple(sorted(bound))
-    if not places:
-        return None
-    fine = np.stack([bound[position] for position in places], axis=1)
-    return Listing(positions=places, fine=fine[np.lexsort(fine.T[::-1])])
+    return Listing.of(bound) if bound else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

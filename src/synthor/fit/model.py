@@ -1,6 +1,5 @@
 """The fitted model: beliefs pulled onto targets, as a recipe from which its weights can be made again anywhere."""
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -32,9 +31,9 @@ from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
 from synthor.problem import Demand, Problem, Target, compile_problem
+from synthor.schema import Units
 from synthor.spec.model import Spec
-from synthor.types import Codes, Floats
-from synthor.units import Units
+from synthor.types import Floats
 
 FORMAT = 2
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
@@ -185,19 +184,19 @@ class Model:
         changed.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return changed
 
-    def log_weight(self, codes: Codes) -> Floats:
-        """Log weight of any flat records under the model, up to a constant, (n, columns) -> (n,); rules are not looked at.
+    def log_weight(self, units: Units) -> Floats:
+        """Log weight of any flat records under the model, up to a constant, (n,); rules are not looked at.
 
         Of a pool of all combinations it is the log of the weights; of a drawn one, of the weights per candidate drawn.
 
         Raises:
-            ValueError: the targets count members, of which codes say nothing.
+            ValueError: the targets count members.
         """
         if any(target.level for target in self.problem.targets):
-            raise ValueError("targets count members: the codes of a unit alone do not say how likely it is")
-        units, n = Units(codes=codes), len(self.problem.targets)
-        base = self.pool.base.log_density(codes) + log_share_of_slices(self.problem, self.beliefs.marginals, codes)
-        found = self._pulls.log_weights(base, codes)
+            raise ValueError("targets count members: a flat record alone does not say how likely it is")
+        n = len(self.problem.targets)
+        base = self.pool.base.log_density(units) + log_share_of_slices(self.problem, self.beliefs.marginals, units)
+        found = self._pulls.log_weights(base, units)
         demands = _demands(self.problem, self.beliefs, self._masses, units)
         for demand, unit, now in zip(demands, self._units_of_statistics, self.thetas[n:], strict=True):
             found = found + demand.cells.spread(now * (demand.unit / unit))
@@ -247,7 +246,9 @@ class Model:
                 "sha256": self.pool_sha256,
                 "random_seed": self.problem.spec.random_seed,
                 **({"listed": True} if self.listed else {}),
-                "inside": [{"positions": list(i.positions), "codes": i.codes.tolist()} for i in self.inside],
+                "inside": [
+                    {"positions": list(i.positions), "codes": np.stack(i.units.columns(), axis=1).tolist()} for i in self.inside
+                ],
             },
             "closed": [
                 {"targets": c.tables.tolist(), "cells": c.cells.tolist(), "values": c.values.tolist()} for c in self.closings
@@ -304,7 +305,7 @@ class Model:
                     for c in document.get("closed", ())
                 ),
                 inside=tuple(
-                    Inside(positions=tuple(i["positions"]), codes=np.array(i["codes"], np.int32))
+                    Inside(positions=tuple(i["positions"]), units=Units.flat(np.array(i["codes"], np.int32)))
                     for i in document["pool"]["inside"]
                 ),
             )
@@ -524,11 +525,11 @@ def _refuse_members(problem: Problem) -> None:
     """Candidates are drawn without members, so nothing can be said of tables that count these."""
     deeper = [target for target in problem.targets if target.level > 0]
     if deeper:
-        rows = problem.levels[0].name
+        rows = problem.schema.unit.name
         cure = f"leave it out, or weigh units that have members with `synthor.fit.balance`; candidates are {rows} alone"
         message = "counts '{}', members of a unit, and no candidates are drawn with members"
         raise InputError(
-            [Finding(where=t.name, message=message.format(problem.levels[t.level].name), cure=cure) for t in deeper]
+            [Finding(where=t.name, message=message.format(problem.schema.levels[t.level].name), cure=cure) for t in deeper]
         )
 
 
@@ -695,18 +696,18 @@ def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
 
 def _labels(belief: BelievedTable, problem: Problem, prior: Prior) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the rows and columns of a believed table are called."""
-    a, b = (problem.levels[0].variables[column] for column in belief.columns)
+    a, b = (problem.schema.unit.variables[column] for column in belief.columns)
     return shown(a, prior.groups.get(a.name)).labels, shown(b, prior.groups.get(b.name)).labels
 
 
 def _support(target: Target, pool: Pool) -> int:
-    held = np.bincount(target.grid.index(pool.units.codes), minlength=target.grid.size + 1)[:-1]
+    held = np.bincount(target.index(pool.units), minlength=target.grid.size + 1)[:-1]
     wanted = target.lowest > 0
     return int(held[wanted].min()) if wanted.any() else 0
 
 
 def _digest(pool: Pool) -> str:
-    return hashlib.sha256(np.ascontiguousarray(pool.units.codes).astype("<i4").tobytes()).hexdigest()
+    return pool.units.sha256
 
 
 def _cell_name(target: Target, cell: int) -> str:

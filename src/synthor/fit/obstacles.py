@@ -8,7 +8,6 @@ takes all of them is *irreducible* when no obstacle can be left out of it; it is
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ import numpy as np
 from synthor.fit.listing import finest_groups
 from synthor.problem import Problem, Rule, Target
 from synthor.problem.rulings import OPEN
-from synthor.spec.rules import names_in
-from synthor.types import CellIndex, Codes, Mask
+from synthor.rules.syntax import names_in
+from synthor.schema import Units
+from synthor.types import CellIndex, Mask
 from synthor.values import possible
 
 MOST_COMBINATIONS = 200_000
@@ -48,31 +48,27 @@ class Ground:
     Attributes:
         problem: with all rules that hold.
         positions: of the variables.
-        codes: (n, columns) combinations; columns of other variables mean nothing.
+        units: the combinations; their other variables mean nothing.
         obstacles: rules, then tables with cells that want none.
     """
 
     problem: Problem
     positions: tuple[int, ...]
-    codes: Codes
+    units: Units
     obstacles: tuple[Obstacle, ...]
 
     @classmethod
     def of(cls, problem: Problem, positions: Sequence[int], choices: Mapping[int, CellIndex]) -> "Ground":
         """All combinations over some positions; `choices` names the bins of those that may not take all."""
-        level, places = problem.levels[0], sorted(set(positions))
-        sides = [choices.get(position, np.arange(level.finest(position).size)) for position in places]
-        grid = np.array(list(product(*sides)), np.int32).reshape(-1, len(places))
-        fine = np.zeros((len(grid), len(level.variables)), np.int32)
-        fine[:, places] = grid
+        level, places = problem.schema.unit, sorted(set(positions))
+        bins = {position: choices.get(position, np.arange(level.finest(position).size)) for position in places}
         obstacles = [what for what, at in _obstacles(problem) if set(at) <= set(places)]
-        return cls(problem=problem, positions=tuple(places), codes=level.coarsen(fine), obstacles=tuple(obstacles))
+        return cls(problem=problem, positions=tuple(places), units=level.crossed(bins), obstacles=tuple(obstacles))
 
     @cached_property
     def _found(self) -> dict[Obstacle, tuple[Mask, bool]]:
         """For each obstacle the combinations that it leaves, (n,), and whether values inside their bins matter to it."""
-        level = self.problem.levels[0]
-        refined, fine = self.problem.refined, level.refine(self.codes)
+        refined, fine = self.problem.refined, self.problem.schema.refine(self.units)
         found = {}
         for obstacle in self.obstacles:
             if obstacle.kind == "rule":
@@ -80,17 +76,18 @@ class Ground:
                 found[obstacle] = (possible(alone, fine), bool((alone.rulings.state(fine) == OPEN).any()))
             else:
                 target = next(target for target in self.problem.targets if target.name == obstacle.text)
-                found[obstacle] = (~np.append(_empty(target), False)[target.grid.index(self.codes)], False)
+                found[obstacle] = (~np.append(_empty(target), False)[target.index(self.units)], False)
         return found
 
     def free(self, obstacles: Sequence[Obstacle]) -> Mask:
         """The combinations that some obstacles together leave, (n,); where values inside bins decide, some are tried."""
-        left = np.ones(len(self.codes), dtype=bool)
+        left = np.ones(len(self.units), dtype=bool)
         for obstacle in obstacles:
             left &= self._found[obstacle][0]
         rules = tuple(_rule(self.problem, obstacle) for obstacle in obstacles if self._found[obstacle][1])
         if len(rules) > 1 and left.any():  # each may leave some values of a bin, and all together none
-            left[left] = possible(self.problem.refined.with_only(rules), self.problem.levels[0].refine(self.codes[left]))
+            some = self.problem.schema.refine(self.units.where(left))
+            left[left] = possible(self.problem.refined.with_only(rules), some)
         return left
 
 
@@ -103,7 +100,7 @@ def widened(problem: Problem, positions: Sequence[int], sizes: Mapping[int, int]
         sizes: bins of those that may not take all.
         most: combinations that are still few.
     """
-    level, found = problem.levels[0], set(positions)
+    level, found = problem.schema.unit, set(positions)
     size = float(np.prod([float(sizes.get(at, level.finest(at).size)) for at in found]))
     waiting = [set(at) for _, at in _obstacles(problem)]
     while True:
@@ -146,8 +143,8 @@ def keepers(problem: Problem, target: Target, cell: int) -> tuple[tuple[Obstacle
     sizes = {position: len(bins) for position, bins in choices.items()}
     positions = widened(problem, target.grid.positions, sizes, MOST_COMBINATIONS)
     whole = Ground.of(problem, positions, choices)
-    there = whole.codes[target.grid.index(whole.codes) == cell]
-    ground = Ground(problem=problem, positions=whole.positions, codes=there, obstacles=whole.obstacles)
+    there = whole.units.where(target.index(whole.units) == cell)
+    ground = Ground(problem=problem, positions=whole.positions, units=there, obstacles=whole.obstacles)
     if not len(there):
         return ((),)
 
@@ -164,7 +161,7 @@ def keepers(problem: Problem, target: Target, cell: int) -> tuple[tuple[Obstacle
 
 def _bins(problem: Problem, target: Target, place: int, cell: int) -> CellIndex:
     """Finest bins of one side of a table that a cell stands for."""
-    of, listed = finest_groups(problem.levels[0], target.grid.axes[place]), target.grid.listed
+    of, listed = finest_groups(problem.schema.unit, target.grid.axes[place]), target.grid.listed
     if listed is not None and cell >= len(listed):  # all that is not listed
         return np.arange(len(of))
     group = int(np.unravel_index(cell if listed is None else int(listed[cell]), target.grid.shape)[place])
@@ -175,7 +172,7 @@ def _obstacles(problem: Problem) -> list[tuple[Obstacle, tuple[int, ...]]]:
     """Everything that keeps records out of some place, and the positions that it speaks of."""
     found = []
     for rule in problem.rules:
-        at = tuple(problem.levels[0].position(name) for name in sorted(names_in(rule.predicate)))
+        at = tuple(problem.schema.unit.position(name) for name in sorted(names_in(rule.predicate)))
         found.append((Obstacle(kind="rule", text=rule.text, why=rule.why, source=rule.source), at))
     for target in problem.targets:
         if target.level == 0 and target.sigma is None and _empty(target).any():

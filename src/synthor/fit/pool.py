@@ -10,6 +10,7 @@ import numpy as np
 
 from synthor.fit.listing import (
     FEWEST_DRAWN,
+    Listing,
     allowed_combinations,
     every_combination,
     finest_groups,
@@ -23,8 +24,8 @@ from synthor.prior.mixture import TINY, Mixture
 from synthor.prior.tree import Joint, strongest_tree
 from synthor.problem import Problem, Target
 from synthor.randomness import generator
+from synthor.schema import Units, of_unit
 from synthor.types import CellIndex, Codes, Floats, Mask
-from synthor.units import Units
 from synthor.values import Shape, possible
 
 PART = 25_000
@@ -60,7 +61,7 @@ class Belief(Protocol):
 
     def draw(self, n: int, random: np.random.Generator) -> Units: ...
 
-    def log_density(self, codes: Codes) -> Floats: ...
+    def log_density(self, units: Units) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,23 +117,22 @@ def draw_pool(
     draw = _Draw.of(problem, beliefs)
     if draw.n_cells <= size:
         return draw.listed(draw.product())
-    parts: list[Codes] = []
+    parts: list[Units] = []
     log_base: list[Floats] = []
     accepted = drawn = part = 0
     while accepted < size and drawn < (MAX_DRAWS_PER_CANDIDATE if accepted >= FEW * size else FEW_AFTER) * size:
         advance(accepted, size)
         random = generator(random_seed, "pool", "zone", "", "part", part)
         n = min(PART, -(-size // len(draw.sources)))
-        codes = np.concatenate([source.draw(n, random).codes for source in draw.sources])
-        codes = draw.sliced(codes, random, scattered=True)
-        codes = codes[draw.keeps(codes)]
-        parts.append(codes)  # whole: it is ordered by source and segment, so a cut would bias the pool
-        accepted += len(codes)
+        first, *others = [source.draw(n, random) for source in draw.sources]
+        units = draw.sliced(first.joined(*others), random, scattered=True)
+        units = units.where(draw.keeps(units))
+        parts.append(units)  # whole: it is ordered by source and segment, so a cut would bias the pool
+        accepted += len(units)
         drawn, part = drawn + n * len(draw.sources), part + 1
-        log_base.append(draw.log_weight(codes))
-    found = _supplied(
-        draw, np.concatenate(parts), np.concatenate(log_base), drawn, accepted / max(drawn, 1), random_seed, inside
-    )
+        log_base.append(draw.log_weight(units))
+    whole = parts[0].joined(*parts[1:])
+    found = _supplied(draw, whole, np.concatenate(log_base), drawn, accepted / max(drawn, 1), random_seed, inside)
     advance(size, size)
     return found
 
@@ -166,25 +166,25 @@ def listed_pool(
     numbers = any(moment.kind != "shares" for moment in problem.moments)
     found = None if numbers else every_combination(problem)
     if found is not None:
-        return replace(draw.listed(found.fine), listed=True)
+        return replace(draw.listed(_coarse(problem, found)), listed=True)
     strata = some_combinations(problem, lean_positions(problem, size))
     if strata is None:
         found = None if numbers else allowed_combinations(problem, MOST_ALLOWED)
-        return None if found is None else replace(draw.listed(found.fine), listed=True)
-    n_each = max(FEWEST_DRAWN, DRAWN_IN_ALL // max(len(strata.fine), 1))
+        return None if found is None else replace(draw.listed(_coarse(problem, found)), listed=True)
+    n_each = max(FEWEST_DRAWN, DRAWN_IN_ALL // max(len(strata), 1))
     n_here = max(PART // n_each, 1)
     parts = [
-        draw.completed(
-            strata.positions,
-            strata.fine[begin : begin + n_here],
-            n_each,
-            generator(random_seed, "pool", "listed", "", "part", part),
-        )
-        for part, begin in enumerate(range(0, len(strata.fine), n_here))
+        draw.completed(strata.part(begin, begin + n_here), n_each, generator(random_seed, "pool", "listed", "", "part", part))
+        for part, begin in enumerate(range(0, len(strata), n_here))
     ]
-    codes, log_base = np.concatenate([codes for codes, _ in parts]), np.concatenate([weights for _, weights in parts])
+    units, log_base = parts[0][0].joined(*(some for some, _ in parts[1:])), np.concatenate([weights for _, weights in parts])
     acceptance = float(np.exp(log_base).sum())
-    return replace(_supplied(draw, codes, log_base, 1, acceptance, random_seed, inside), listed=True)
+    return replace(_supplied(draw, units, log_base, 1, acceptance, random_seed, inside), listed=True)
+
+
+def _coarse(problem: Problem, listing: Listing) -> Units:
+    """Listed combinations with all columns."""
+    return problem.schema.coarsen(listing.units(problem.schema.unit))
 
 
 def sought(problem: Problem, unsupported: Sequence[tuple[int, int]], random_seed: int) -> tuple["Inside", ...]:
@@ -195,7 +195,7 @@ def sought(problem: Problem, unsupported: Sequence[tuple[int, int]], random_seed
         unsupported: such cells, as (target, cell); without any, combinations are looked for anywhere.
         random_seed: the same seed gives the same combinations.
     """
-    level, found = problem.levels[0], []
+    level, found = problem.schema.unit, list[Units]()
     places: list[tuple[int, int] | None] = list(unsupported[:MOST_SOUGHT]) or [None]
     for place in places:
         within: dict[int, CellIndex] = {}
@@ -206,22 +206,22 @@ def sought(problem: Problem, unsupported: Sequence[tuple[int, int]], random_seed
                 within[axis.position] = np.flatnonzero(np.isin(finest_groups(level, axis), label))
         random = generator(random_seed, "pool", "sought", *(place or ()))
         listing = allowed_combinations(problem, FOLLOWED, within=within, random=random)
-        if listing is None or not len(listing.fine):
+        if listing is None or not len(listing):
             continue
-        fine = listing.fine[possible(problem.refined, listing.fine)]
-        codes = level.coarsen(fine)
+        fine = listing.units(level)
+        units = problem.schema.coarsen(fine.where(possible(problem.refined, fine)))
         if place is not None:
-            codes = codes[problem.targets[place[0]].grid.index(codes) == place[1]]
-        n = min(len(codes), SOUGHT_OF_EACH if place is not None else FOLLOWED // 10)
-        found.append(codes[np.sort(random.choice(len(codes), n, replace=False))])
-    if not found or not sum(len(codes) for codes in found):
+            units = units.where(problem.targets[place[0]].index(units) == place[1])
+        n = min(len(units), SOUGHT_OF_EACH if place is not None else FOLLOWED // 10)
+        found.append(units.take(np.sort(random.choice(len(units), n, replace=False))))
+    if not sum(len(units) for units in found):
         return ()
-    return (Inside(positions=tuple(range(len(level.variables))), codes=np.unique(np.concatenate(found), axis=0)),)
+    return (Inside(positions=tuple(range(len(level.variables))), units=found[0].joined(*found[1:]).distinct()),)
 
 
 def _supplied(
     draw: "_Draw",
-    codes: Codes,
+    units: Units,
     weights: Floats,
     n_drawn: int,
     acceptance: float,
@@ -229,15 +229,16 @@ def _supplied(
     inside: tuple["Inside", ...],
 ) -> Pool:
     """The pool of some candidates and of those that wanted cells and given combinations lack."""
-    codes, weights, unsupported = _supply(draw, codes, weights, n_drawn, generator(random_seed, "pool", "missing"))
+    units, weights, unsupported = _supply(draw, units, weights, n_drawn, generator(random_seed, "pool", "missing"))
     for number, place in enumerate(inside):
         random = generator(random_seed, "pool", "inside", "", "part", number)
-        strata = list(place.codes[:, None, list(place.positions)])
-        codes, weights, _ = _add(draw, codes, weights, n_drawn, place.positions, strata, random, fixed=place)
+        own = [place.units.column(of_unit(position)) for position in place.positions]
+        strata = list(np.stack(own, axis=1)[:, None])
+        units, weights, _ = _add(draw, units, weights, n_drawn, place.positions, strata, random, fixed=place)
     if len(weights):
         weights = weights - weights.max()
         weights -= np.log(np.exp(weights).sum())
-    return Pool(units=Units(codes=codes), base=draw.base, log_base=weights, acceptance=acceptance, unsupported=unsupported)
+    return Pool(units=units, base=draw.base, log_base=weights, acceptance=acceptance, unsupported=unsupported)
 
 
 def draw_as_written(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
@@ -246,12 +247,10 @@ def draw_as_written(problem: Problem, beliefs: Beliefs, *, size: int, random_see
     parts = []
     for part, drawn in enumerate(range(0, size, PART)):
         random = generator(random_seed, "pool", "zone", "", "part", part)
-        parts.append(with_slices(problem, shapes, beliefs.base.draw(min(PART, size - drawn), random).codes, random))
-    codes = np.concatenate(parts)
-    kept = float(possible(problem.refined, problem.levels[0].refine(codes)).mean())
-    return Pool(
-        units=Units(codes=codes), base=beliefs.base, log_base=np.full(size, -np.log(size)), acceptance=kept, unsupported=()
-    )
+        parts.append(with_slices(problem, shapes, beliefs.base.draw(min(PART, size - drawn), random), random))
+    units = parts[0].joined(*parts[1:])
+    kept = float(possible(problem.refined, problem.schema.refine(units)).mean())
+    return Pool(units=units, base=beliefs.base, log_base=np.full(size, -np.log(size)), acceptance=kept, unsupported=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -260,11 +259,11 @@ class Inside:
 
     Attributes:
         positions: of the variables.
-        codes: (m, columns) of units that have them; those of other variables mean nothing.
+        units: that have them; their other variables mean nothing.
     """
 
     positions: tuple[int, ...]
-    codes: Codes
+    units: Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -291,25 +290,23 @@ class _Draw:
     @property
     def n_cells(self) -> float:
         """Combinations of all variables' finest bins."""
-        level = self.problem.levels[0]
+        level = self.problem.schema.unit
         return math.prod(float(level.finest(v).size) for v in range(len(level.variables)))
 
-    def product(self) -> Codes:
-        """All combinations of all variables' finest bins, (n, v)."""
-        level = self.problem.levels[0]
-        sizes = [level.finest(v).size for v in range(len(level.variables))]
-        return np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1).astype(np.int32)
+    def product(self) -> Units:
+        """All combinations of all variables' finest bins."""
+        level = self.problem.schema.unit
+        return level.crossed({v: np.arange(level.finest(v).size) for v in range(len(level.variables))})
 
-    def listed(self, fine: Codes) -> Pool:
-        """Those of all combinations, (n, v), that are allowed."""
-        codes = self.problem.levels[0].coarsen(fine)
-        log_base = self._with_slices(self.base.log_density(codes), codes, self.problem.levels[0].slices)
-        kept = self.keeps(codes) & np.isfinite(log_base)
-        codes, log_base = codes[kept], log_base[kept]
+    def listed(self, units: Units) -> Pool:
+        """Those of all combinations that are allowed."""
+        log_base = self._with_slices(self.base.log_density(units), units, self.problem.schema.unit.slices)
+        kept = self.keeps(units) & np.isfinite(log_base)
+        units, log_base = units.where(kept), log_base[kept]
         acceptance = float(np.exp(log_base).sum())
-        missing = [(t, int(cell)) for t, target in enumerate(self.problem.targets) for cell in _missing(target, codes)]
+        missing = [(t, int(cell)) for t, target in enumerate(self.problem.targets) for cell in _missing(target, units)]
         return Pool(
-            units=Units(codes=codes),
+            units=units,
             base=self.base,
             log_base=log_base - np.log(max(acceptance, TINY)),
             acceptance=acceptance,
@@ -317,49 +314,45 @@ class _Draw:
             complete=True,
         )
 
-    def completed(
-        self, positions: tuple[int, ...], fine: Codes, n_each: int, random: np.random.Generator
-    ) -> tuple[Codes, Floats]:
+    def completed(self, some: Listing, n_each: int, random: np.random.Generator) -> tuple[Units, Floats]:
         """Candidates of combinations of some variables' finest bins, the others drawn; and the log of their shares."""
-        level = self.problem.levels[0]
-        fine = np.repeat(fine, n_each, axis=0)
-        known = np.zeros((len(fine), len(level.variables)), np.int32)
-        known[:, positions] = fine
-        known = level.coarsen(known)
-        units, share = self.base.draw_within(positions, known[:, positions], random)
-        codes = self.sliced(units.codes, random)
-        cut = [position for position in positions if position in level.slices]
+        schema, level, listing = self.problem.schema, self.problem.schema.unit, some.repeated(n_each)
+        known = _coarse(self.problem, listing)
+        declared = {position: known.column(of_unit(position)) for position in listing.bins}
+        drawn, share = self.base.draw_within(declared, len(listing), random)
+        units = self.sliced(drawn, random)
+        cut = [position for position in listing.bins if position in level.slices]
         for position in cut:
-            codes[:, level.column(position)] = known[:, level.column(position)]
+            units = units.replace(schema.ref(position), slice(None), known.column(schema.ref(position)))
         with np.errstate(divide="ignore"):
-            log_base = self._with_slices(np.log(share / n_each), codes, cut)
-        kept = self.keeps(codes) & (share > 0)
-        return codes[kept], log_base[kept]
+            log_base = self._with_slices(np.log(share / n_each), units, cut)
+        kept = self.keeps(units) & (share > 0)
+        return units.where(kept), log_base[kept]
 
-    def _with_slices(self, log_base: Floats, codes: Codes, cut: Iterable[int]) -> Floats:
+    def _with_slices(self, log_base: Floats, units: Units, cut: Iterable[int]) -> Floats:
         """The same, (n,), with the shares that units' slices of some variables have of their bins."""
-        level = self.problem.levels[0]
+        level = self.problem.schema.unit
         for v in cut:
             inside = slice_shares(level.variables[v], self.shapes[v], level.parents(v))
-            log_base = log_base + np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+            log_base = log_base + np.log(np.maximum(inside, TINY))[units.column(self.problem.schema.ref(v))]
         return log_base
 
-    def sliced(self, codes: Codes, random: np.random.Generator, *, scattered: bool = False) -> Codes:
+    def sliced(self, units: Units, random: np.random.Generator, *, scattered: bool = False) -> Units:
         """Units with the slices that their values lie in."""
-        return with_slices(self.problem, self.shapes, codes, random, scattered=scattered)
+        return with_slices(self.problem, self.shapes, units, random, scattered=scattered)
 
-    def keeps(self, codes: Codes) -> Mask:
+    def keeps(self, units: Units) -> Mask:
         """Units that no rule forbids and that fall into no cell that must be empty, (n,)."""
-        kept = _outside_empty_cells(self.problem, codes)
-        kept[kept] = possible(self.problem.refined, self.problem.levels[0].refine(codes[kept]))
+        kept = _outside_empty_cells(self.problem, units)
+        kept[kept] = possible(self.problem.refined, self.problem.schema.refine(units.where(kept)))
         return kept
 
-    def log_weight(self, codes: Codes) -> Floats:
+    def log_weight(self, units: Units) -> Floats:
         """Log q / g of each unit."""
-        inside = log_scattered(self.problem, self.shapes, codes)
+        inside = log_scattered(self.problem, self.shapes, units)
         if len(self.sources) == 1:
             return inside
-        densities = [source.log_density(codes) for source in self.sources]
+        densities = [source.log_density(units) for source in self.sources]
         return inside + (densities[0] - (np.logaddexp.reduce(densities, axis=0) - np.log(len(self.sources))))
 
 
@@ -375,7 +368,7 @@ def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
         wanted = (target.wanted + WIDENED * (target.highest - target.wanted))[: len(cells)]
         for i, j in combinations(range(len(grid.axes)), 2):
             a, b = grid.axes[i], grid.axes[j]
-            if any(axis.size != axis.variable.size or axis.column != axis.position for axis in (a, b)):
+            if any(axis.size != axis.variable.size or not axis.declared for axis in (a, b)):
                 continue
             flat = groups[i].astype(np.int64) * b.size + groups[j]
             found, place = np.unique(flat, return_inverse=True)
@@ -391,7 +384,7 @@ def _supports(problem: Problem) -> list[tuple[tuple[int, ...], Mask]]:
     found = []
     for target in problem.targets:
         grid = target.grid
-        plain = all(axis.size == axis.variable.size and axis.column == axis.position for axis in grid.axes)
+        plain = all(axis.size == axis.variable.size and axis.declared for axis in grid.axes)
         if target.level == 0 and plain and grid.universe is None and grid.listed is None and len(grid.axes) > 1:
             held = (target.highest > 0).reshape(grid.shape)
             if not held.all():
@@ -399,50 +392,50 @@ def _supports(problem: Problem) -> list[tuple[tuple[int, ...], Mask]]:
     return found
 
 
-def _outside_empty_cells(problem: Problem, codes: Codes) -> Mask:
+def _outside_empty_cells(problem: Problem, units: Units) -> Mask:
     """Units that fall into no cell that must be empty, (n,)."""
-    outside = np.ones(len(codes), bool)
+    outside = np.ones(len(units), bool)
     for target in problem.targets:
         if target.level == 0 and target.sigma is None:
             empty = np.append(target.highest <= 0, False)
             if empty.any():
-                outside &= ~empty[target.grid.index(codes)]
+                outside &= ~empty[target.index(units)]
     return outside
 
 
 def _supply(
-    draw: _Draw, codes: Codes, weights: Floats, n_drawn: int, random: np.random.Generator
-) -> tuple[Codes, Floats, tuple[tuple[int, int], ...]]:
+    draw: _Draw, units: Units, weights: Floats, n_drawn: int, random: np.random.Generator
+) -> tuple[Units, Floats, tuple[tuple[int, int], ...]]:
     """Candidates for wanted cells that have none, each cell a stratum of its own."""
     unsupported: list[tuple[int, int]] = []
     for t, target in enumerate(draw.problem.targets):
-        missing = _missing(target, codes) if target.level == 0 else np.empty(0, np.int64)
+        missing = _missing(target, units) if target.level == 0 else np.empty(0, np.int64)
         if len(missing):
             strata = [_combinations(draw, target, int(cell)) for cell in missing]
             columns = tuple(axis.position for axis in target.axes)
-            codes, weights, lacking = _add(draw, codes, weights, n_drawn, columns, strata, random, within=(target, missing))
+            units, weights, lacking = _add(draw, units, weights, n_drawn, columns, strata, random, within=(target, missing))
             unsupported += [(t, int(cell)) for cell in missing[lacking]]
-    return codes, weights, tuple(unsupported)
+    return units, weights, tuple(unsupported)
 
 
-def _missing(target: Target, codes: Codes) -> CellIndex:
-    held = np.bincount(target.grid.index(codes), minlength=target.grid.size + 1)[:-1]
+def _missing(target: Target, units: Units) -> CellIndex:
+    held = np.bincount(target.index(units), minlength=target.grid.size + 1)[:-1]
     wanted = target.lowest if target.sigma is None else target.wanted
     return np.flatnonzero((held == 0) & (wanted > 0))
 
 
 def _combinations(draw: _Draw, target: Target, cell: int) -> Codes:
     """Declared categories that a cell stands for, (m, axes)."""
-    level, found = draw.problem.levels[0], target.grid.combinations(cell)
+    level, found = draw.problem.schema.unit, target.grid.combinations(cell)
     for place, axis in enumerate(target.axes):
-        if axis.column != axis.position:
+        if not axis.declared:
             found[:, place] = level.parents(axis.position)[found[:, place]]
     return np.unique(found, axis=0)
 
 
 def _add(
     draw: _Draw,
-    codes: Codes,
+    units: Units,
     weights: Floats,
     n_drawn: int,
     columns: tuple[int, ...],
@@ -451,36 +444,37 @@ def _add(
     *,
     within: tuple[Target, CellIndex] | None = None,
     fixed: Inside | None = None,
-) -> tuple[Codes, Floats, CellIndex]:
+) -> tuple[Units, Floats, CellIndex]:
     """Candidates of given strata, each one or several combinations of categories; and the strata that none was found for.
 
     Many more are drawn where the rules allow few. Their weights are relative to those of `n_drawn` units drawn from all.
     """
     log_n = np.log(max(n_drawn, 1))
-    every, log_every = [codes], [weights]
+    schema, every, log_every = draw.problem.schema, [units], [weights]
     first = np.cumsum([0, *(len(choices) for choices in strata)])
     table = np.concatenate(strata)
-    _, share = draw.base.draw_within(columns, table, random)
+    _, share = draw.base.draw_within(dict(zip(columns, table.T, strict=True)), len(table), random)
     left, n_each = np.arange(len(strata)), DRAWS_PER_MISSING_CELL
-    if fixed is not None and len(columns) == len(draw.problem.levels[0].variables):
+    if fixed is not None and len(columns) == len(draw.problem.schema.unit.variables):
         n_each = 1  # all that is drawn for one is the same
     while len(left) and n_each <= MAX_DRAWS_PER_MISSING_CELL:
         n_here = max(min(n_each, MAX_SUPPLIED_AT_ONCE // len(left)), 1)
         stratum = np.repeat(left, n_here)
         pick, chance = _picks(share, first, stratum, random)
-        found = draw.sliced(draw.base.draw_within(columns, table[pick], random)[0].codes, random, scattered=True)
+        wanted = dict(zip(columns, table[pick].T, strict=True))
+        found = draw.sliced(draw.base.draw_within(wanted, len(pick), random)[0], random, scattered=True)
         if fixed is not None:  # its slices, too
-            known = [c for p in fixed.positions for c in {p, draw.problem.levels[0].column(p)}]
-            found[:, known] = fixed.codes[stratum][:, known]
+            for ref in dict.fromkeys(ref for p in fixed.positions for ref in (of_unit(p), schema.ref(p))):
+                found = found.replace(ref, slice(None), fixed.units.column(ref)[stratum])
         keep = draw.keeps(found) & (chance > 0)
         if within is not None:
-            keep &= within[0].grid.index(found) == within[1][stratum]
-        every.append(found[keep])
-        inside = log_scattered(draw.problem, draw.shapes, found[keep], () if fixed is None else fixed.positions)
+            keep &= within[0].index(found) == within[1][stratum]
+        every.append(found.where(keep))
+        inside = log_scattered(draw.problem, draw.shapes, every[-1], () if fixed is None else fixed.positions)
         log_every.append(inside + (np.log(share[pick[keep]] / chance[keep]) + log_n - np.log(n_here)))
         left = np.setdiff1d(left, stratum[keep])
         n_each *= 30
-    return np.concatenate(every), np.concatenate(log_every), left
+    return every[0].joined(*every[1:]), np.concatenate(log_every), left
 
 
 def _picks(share: Floats, first: CellIndex, stratum: CellIndex, random: np.random.Generator) -> tuple[CellIndex, Floats]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from synthor.fit.face import Closing
 from synthor.problem import Target
-from synthor.types import Codes, Floats, Mask
-from synthor.units import Units
+from synthor.schema import Ref, Units
+from synthor.types import Floats, Mask
 
 FEW = 20_000
 """Units up to which one-way tables are looked up together: for more, what each look-up costs besides is next to nothing."""
@@ -23,12 +23,12 @@ class _OneWay:
     """A table of one variable: what it has to say of each category.
 
     Attributes:
-        column: of the codes.
+        ref: the column that is read.
         pull: (k,) multiplier of each category.
         closed: (k,) categories that must be empty; None where there are none.
     """
 
-    column: int
+    ref: Ref
     pull: Floats
     closed: Mask | None
 
@@ -63,45 +63,44 @@ class Pulls:
             return None
         axis = grid.axes[0]
         cell = np.where(axis.group_of < 0, axis.size, axis.group_of)
-        return _OneWay(column=axis.column, pull=self.thetas[t][cell], closed=None if closed is None else closed[cell])
+        return _OneWay(ref=axis.ref, pull=self.thetas[t][cell], closed=None if closed is None else closed[cell])
 
-    def log_weights(self, log_base: Floats, codes: Codes) -> Floats:
-        """Log of the weight of each unit, (n, columns) -> (n,), up to a constant; -inf where it must weigh nothing.
+    def log_weights(self, log_base: Floats, units: Units) -> Floats:
+        """Log of the weight of each unit, (n,), up to a constant; -inf where it must weigh nothing.
 
         Args:
             log_base: (n,) log weight of each before any table pulls.
-            codes: of the units.
+            units: n of them.
         """
-        found = np.where(self._alive(codes), log_base, -np.inf)
-        for pull in self._each(codes):
+        found = np.where(self._alive(units), log_base, -np.inf)
+        for pull in self._each(units):
             found += pull
         return found
 
-    def _alive(self, codes: Codes) -> Mask:
+    def _alive(self, units: Units) -> Mask:
         """Units that count in no cell that must be empty, and that nothing else closes, (n,)."""
-        alive = np.ones(len(codes), bool)
+        alive = np.ones(len(units), bool)
         for target, one_way, closed in zip(self.targets, self.one_way, self.closed, strict=True):
             if one_way is not None and one_way.closed is not None:
-                alive &= ~one_way.closed[codes[:, one_way.column]]
+                alive &= ~one_way.closed[units.column(one_way.ref)]
             elif closed is not None:
-                alive &= ~closed[target.grid.index(codes)]
-        units = Units(codes=codes)
+                alive &= ~closed[target.index(units)]
         for closing in self.closings:
             cells = {t: self.targets[t].cells(units) for t in np.unique(closing.tables).tolist()}
-            alive &= ~closing.closes(cells, len(codes))
+            alive &= ~closing.closes(cells, len(units))
         return alive
 
-    def _each(self, codes: Codes) -> Iterator[Floats]:
+    def _each(self, units: Units) -> Iterator[Floats]:
         """What each table in turn adds, (n,): always in the same order, since a sum depends on it in its last digit."""
         for is_one_way, run in self.runs:
             if not is_one_way:
-                yield from (self.thetas[t][self.targets[t].grid.index(codes)] for t in run)
+                yield from (self.thetas[t][self.targets[t].index(units)] for t in run)
                 continue
             tables = [table for table in (self.one_way[t] for t in run) if table is not None]
-            if len(codes) > FEW:
-                yield from (table.pull[codes[:, table.column]] for table in tables)
+            if len(units) > FEW:
+                yield from (table.pull[units.column(table.ref)] for table in tables)
                 continue
             sizes = np.cumsum([0, *(len(table.pull) for table in tables)])
             values = np.concatenate([table.pull for table in tables])
-            places = codes[:, [table.column for table in tables]] + sizes[:-1]
-            yield from np.ascontiguousarray(values[places].T)
+            places = np.stack([units.column(table.ref) for table in tables]) + sizes[:-1, None]
+            yield from values[places]

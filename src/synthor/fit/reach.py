@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from synthor.fit.conflict import TOLERANCE, Bounds
 from synthor.fit.dual import Hard
 from synthor.problem import Moment, Problem, Target
+from synthor.schema import Incidence, Units
 from synthor.types import CellIndex, Floats
-from synthor.units import Incidence, Units
 
 Place = tuple[int, int]
 """A target, counted on into the statistics, and its cell."""
@@ -65,7 +65,7 @@ def at_ends(problem: Problem, units: Units) -> Ends:
     if len(units) * 2 ** len(numeric) > MOST_UNITS:
         return Ends(units=units, of=of, values={})
     for position, moment in sorted(numeric.items()):
-        codes = units.codes[of, moment.column]
+        codes = units.column(moment.ref)[of]
         low, high = moment.variable.low[codes], moment.variable.high[codes]
         wide = np.flatnonzero(high > low)
         values = {v: np.concatenate([value, value[wide]]) for v, value in values.items()}
@@ -126,20 +126,21 @@ def in_whole_records(target: Target, bounds: Bounds, n_units: int) -> Bounds:
 def statistics(moment: Moment, problem: Problem, ends: Ends) -> Iterator[Bounds]:
     """Both sides of what a statistic demands, as far as the edges of bins allow."""
     units = ends.units
-    cell = moment.grid.index(units.codes)
+    cell = moment.grid.index(units)
     rows = np.flatnonzero(cell < moment.grid.size)
-    cell, codes, n = cell[rows], units.codes[rows], problem.n_units
+    cell, n = cell[rows], problem.n_units
     low, high = moment.lowest, moment.highest
     given = np.isfinite(moment.wanted)
     if moment.groups is not None:  # a share is met beside what no whole record meets
-        group, n_groups = moment.groups.group_of[codes[:, moment.groups.column]], moment.groups.size
+        group, n_groups = moment.groups.groups(units, 0)[rows], moment.groups.size
         at = cell[:, None] * n_groups + np.arange(n_groups)
         for edge, sign in ((low, 1.0), (high, -1.0)):
             count = sign * ((group[:, None] == np.arange(n_groups)) - np.nan_to_num(edge)[cell])
             each = np.repeat(rows, n_groups)
             yield _side(count.ravel(), each, at.ravel(), np.where(given.ravel(), -1 / n, -np.inf), len(units))
         return
-    low_end, high_end = moment.variable.low[codes[:, moment.column]], moment.variable.high[codes[:, moment.column]]
+    codes = units.column(moment.ref)[rows]
+    low_end, high_end = moment.variable.low[codes], moment.variable.high[codes]
     least = most = ends.values[moment.of][rows] if moment.of in ends.values else None
     if least is None or most is None:
         least, most = low_end, high_end
@@ -218,9 +219,9 @@ def _at_odds(moments: Sequence[Moment], n_units: int, units: Units, weights: Flo
     """
     from scipy import optimize, sparse
 
-    cells = np.stack([moment.grid.index(units.codes) for moment in moments], axis=1)
+    cells = np.stack([moment.grid.index(units) for moment in moments], axis=1)
     _, first, group = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-    variable, codes = moments[0].variable, units.codes[:, moments[0].column]
+    variable, codes = moments[0].variable, units.column(moments[0].ref)
     ends = np.stack([np.bincount(group.ravel(), weights * side[codes]) for side in (variable.low, variable.high)], axis=1)
     scale = float(np.abs(ends).max(initial=0.0)) or 1.0
     blocks, low, high = [], [], []

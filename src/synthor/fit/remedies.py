@@ -23,8 +23,8 @@ from synthor.fit.pool import Pool
 from synthor.fit.reach import Ends, Place, Rigid, counts, statistics
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.marginals import shared_marginals
+from synthor.schema import Cells, Partition
 from synthor.types import CellIndex, Floats, Mask
-from synthor.units import Cells, Partition
 
 PERCENT_DIGITS = 6
 """Decimals that a changed share is told with, in percent."""
@@ -180,7 +180,7 @@ class Remedies:
         index = _index(mine.cells(self.pool.units))
         for other, target in enumerate(self.problem.targets):
             if other != t and target.level == 0 and target.sigma is None:
-                for shared in shared_marginals(mine, target, self.problem.levels[0]):
+                for shared in shared_marginals(mine, target, self.problem.schema.unit):
                     size = len(shared.second.low)
                     of = np.full(mine.grid.size + 1, size)
                     of[: len(shared.first.of)] = np.where(shared.first.of < size, shared.first.of, size)
@@ -240,10 +240,10 @@ class Remedies:
 
     def _statistic(self, moment: Moment, t: int, weights: Floats) -> tuple[Floats, Floats, Literal["value"], list[Bounds]]:
         """Values moved to what weights give, to the digits that were published."""
-        bounds, codes, cell = self._demand(t), self.pool.units.codes, moment.grid.index(self.pool.units.codes)
+        bounds, units, cell = self._demand(t), self.pool.units, moment.grid.index(self.pool.units)
         got = bounds.cells.totals(weights)
         off = (got < bounds.low - 2 * TOLERANCE) | (got > bounds.high + 2 * TOLERANCE)
-        value = self.means[moment.of][codes[:, moment.column]]
+        value = self.means[moment.of][units.column(moment.ref)]
         sums, size = (np.bincount(cell, share, moment.grid.size + 1)[:-1] for share in (weights * value, weights))
         is_total = moment.kind == "total"
         factor = self._factor if is_total else 1.0
@@ -254,7 +254,7 @@ class Remedies:
         before = np.where(off, moment.wanted / factor, 0.0)
         after = np.where(off, np.round(np.where(off, reached, 0.0) / factor, digits), 0.0)
         changed = replace(moment, wanted=np.where(off, after * factor, moment.wanted))
-        each = Ends(units=self.pool.units, of=np.arange(len(codes)), values={moment.of: value})
+        each = Ends(units=units, of=np.arange(len(units)), values={moment.of: value})
         return before, after, "value", list(statistics(changed, self.problem, each))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from synthor.prior.mixture import TINY
 from synthor.problem import Problem
-from synthor.spec.variables import Variable
+from synthor.schema import Units, Variable, of_unit
 from synthor.types import Codes, Floats, Shares
 from synthor.values import Shape, shape
 
@@ -22,7 +22,7 @@ def fine_shapes(problem: Problem, marginals: tuple[Shares, ...]) -> tuple[Shape,
         problem: gives the variables.
         marginals: shares of each variable's declared categories.
     """
-    level = problem.levels[0]
+    level = problem.schema.unit
     found = []
     for position, (variable, shares) in enumerate(zip(level.variables, marginals, strict=True)):
         whole = shape(variable, shares)
@@ -33,21 +33,21 @@ def fine_shapes(problem: Problem, marginals: tuple[Shares, ...]) -> tuple[Shape,
 
 
 def with_slices(
-    problem: Problem, shapes: tuple[Shape, ...], codes: Codes, random: np.random.Generator, *, scattered: bool = False
-) -> Codes:
-    """Codes of declared categories, and of a slice drawn inside each bin that is cut, (n, v) -> (n, columns).
+    problem: Problem, shapes: tuple[Shape, ...], units: Units, random: np.random.Generator, *, scattered: bool = False
+) -> Units:
+    """Units of declared categories with a slice drawn inside each bin that is cut.
 
     Args:
         problem: gives the slices.
         shapes: how values lie inside the finest bins.
-        codes: of declared categories.
+        units: of declared categories alone.
         random: draws the slices.
         scattered: whether some are drawn from slices that are unlikely; `log_scattered` tells how much less these weigh.
     """
-    level = problem.levels[0]
+    level = problem.schema.unit
     if not level.slices:
-        return codes
-    columns = [codes]
+        return units
+    columns = []
     for position in level.slices:
         parents = level.parents(position)
         inside = slice_shares(level.variables[position], shapes[position], parents)
@@ -55,33 +55,34 @@ def with_slices(
             inside = _scattered(inside, parents)
         first = np.searchsorted(parents, np.arange(level.variables[position].size + 1))
         rising = np.concatenate([[0.0], np.cumsum(inside)])
-        parent = codes[:, position]
-        at = rising[first[parent]] + random.random(len(codes)) * (rising[first[parent + 1]] - rising[first[parent]])
+        parent = units.column(of_unit(position))
+        at = rising[first[parent]] + random.random(len(units)) * (rising[first[parent + 1]] - rising[first[parent]])
         found = np.searchsorted(rising, at, side="right") - 1
-        columns.append(np.clip(found, first[parent], first[parent + 1] - 1).astype(np.int32)[:, None])
-    return np.concatenate(columns, axis=1)
+        columns.append(np.clip(found, first[parent], first[parent + 1] - 1).astype(np.int32))
+    return units.with_columns([*units.columns(), *columns])
 
 
-def log_scattered(problem: Problem, shapes: tuple[Shape, ...], codes: Codes, but: tuple[int, ...] = ()) -> Floats:
-    """Log of how likely each unit's slices are over how likely they are when scattered, (n, columns) -> (n,).
+def log_scattered(problem: Problem, shapes: tuple[Shape, ...], units: Units, but: tuple[int, ...] = ()) -> Floats:
+    """Log of how likely each unit's slices are over how likely they are when scattered, (n,).
 
     Args:
         problem: gives the slices.
         shapes: how values lie inside the finest bins.
-        codes: of units.
+        units: n of them.
         but: positions of variables whose slices were not drawn.
     """
-    level, total = problem.levels[0], np.zeros(len(codes))
+    level, total = problem.schema.unit, np.zeros(len(units))
     for position in _moved(problem) - set(but):
         parents = level.parents(position)
         inside = slice_shares(level.variables[position], shapes[position], parents)
-        total += (np.log(np.maximum(inside, TINY)) - np.log(_scattered(inside, parents)))[codes[:, level.column(position)]]
+        each = np.log(np.maximum(inside, TINY)) - np.log(_scattered(inside, parents))
+        total += each[units.column(problem.schema.ref(position))]
     return total
 
 
 def _moved(problem: Problem) -> set[int]:
     """Positions of sliced variables that have a mean, total or standard deviation to be met, which may lie anywhere."""
-    return {moment.of for moment in problem.moments if moment.kind != "shares"} & set(problem.levels[0].slices)
+    return {moment.of for moment in problem.moments if moment.kind != "shares"} & set(problem.schema.unit.slices)
 
 
 def _scattered(inside: Floats, parents: Codes) -> Floats:
@@ -101,14 +102,14 @@ def slice_shares(variable: Variable, fine: Shape, parents: Codes) -> Floats:
     return np.where(curved, fallen, (end - begin) / width)
 
 
-def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], codes: Codes) -> Floats:
-    """Log of the share of each unit's slices among all slices of its declared bins, (n, columns) -> (n,)."""
-    level, found = problem.levels[0], np.zeros(len(codes))
+def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], units: Units) -> Floats:
+    """Log of the share of each unit's slices among all slices of its declared bins, (n,)."""
+    level, found = problem.schema.unit, np.zeros(len(units))
     if level.slices:
         shapes = fine_shapes(problem, marginals)
     for v in level.slices:
         inside = slice_shares(level.variables[v], shapes[v], level.parents(v))
-        found += np.log(np.maximum(inside, TINY))[codes[:, level.column(v)]]
+        found += np.log(np.maximum(inside, TINY))[units.column(problem.schema.ref(v))]
     return found
 
 

@@ -163,7 +163,7 @@ def _worst(p: Floats, q: Floats) -> int | None:
 def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Source]:
     """What was believed of each cell, and by whom."""
     plain = target.grid.universe is None and target.grid.listed is None
-    declared = plain and all(axis.column == axis.position for axis in target.axes)
+    declared = plain and all(axis.declared for axis in target.axes)
     if declared and len(target.axes) == 2:
         for table in beliefs.tables:
             if table.columns in (target.columns, target.columns[::-1]):
@@ -172,7 +172,7 @@ def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Sou
     by: Source = "proposals" if beliefs.n_proposals else "independence"
     if declared and len(target.axes) == 1:  # the pool is drawn from a plan that was pulled onto these already
         return _grouped(target, beliefs.base.marginal(target.columns[0])), by
-    index = target.grid.index(pool.units.codes)
+    index = target.index(pool.units)
     return np.bincount(index, np.exp(pool.log_base), target.grid.size + 1)[:-1].astype(np.float64), by
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from synthor.fit.blocks import Block
 from synthor.fit.dual import Dual, Table
+from synthor.schema import Incidence
 from synthor.types import Floats
-from synthor.units import Incidence
 
 ROUNDS = 4
 """Times that the tables of one block are gone through before the next block's turn."""

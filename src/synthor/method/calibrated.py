@@ -48,10 +48,10 @@ class Calibrated:
     def begin(self, problem: Problem) -> State:
         groups = {
             variable.name: neighbours(variable, problem.marginal(v))
-            for v, variable in enumerate(problem.levels[0].variables)
+            for v, variable in enumerate(problem.schema.unit.variables)
             if variable.size > MANY and variable.numeric
         }
-        names = [variable.name for variable in problem.levels[0].variables]
+        names = [variable.name for variable in problem.schema.unit.variables]
         state = State(problem=problem, prior=Prior(variables=names, groups=groups))
         return replace(state, questions=self._open(state))
 
@@ -89,7 +89,7 @@ class Calibrated:
 
 
 def _scene(state: State) -> Scene:
-    variables = [shown(variable, state.prior.groups.get(variable.name)) for variable in state.problem.levels[0].variables]
+    variables = [shown(variable, state.prior.groups.get(variable.name)) for variable in state.problem.schema.unit.variables]
     marginals = resolve(Prior(marginals=state.prior.marginals, groups=state.prior.groups), state.problem).marginals
     return asking.scene(state.problem, variables, marginals)
 
@@ -294,7 +294,7 @@ def _emptied(state: State, scene: Scene, model: Model) -> list[Question]:
         if item in plan and state.wants(f"again {item}"):
             alone = resolve(Prior(proposals=[plan[item]], groups=state.prior.groups), state.problem, floor=0.0).base
             drawn = alone.draw(DRAWS, generator(state.problem.spec.random_seed, "emptied", item))
-            if not possible(problem, drawn.codes).any():
+            if not possible(problem, drawn).any():
                 empty.append(segment)
     if not empty:
         return []

@@ -107,7 +107,7 @@ class Method(Protocol):
 
 def begun(problem: Problem) -> State:
     """The state before anything is asked."""
-    names = [variable.name for variable in problem.levels[0].variables]
+    names = [variable.name for variable in problem.schema.unit.variables]
     return State(problem=problem, prior=Prior(variables=names))
 
 

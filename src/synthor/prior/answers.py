@@ -16,7 +16,7 @@ from synthor.prior.model import Dependency, Dropped, Marginal, Proposal, Range, 
 from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Pair, Scene, Segment
 from synthor.prior.shown import GROUPS, MANY, Shown
 from synthor.problem import Problem, forbids_all
-from synthor.spec.rules import PredicateError, parse_predicate
+from synthor.rules.parse import PredicateError, parse_predicate
 
 TOLERANCE = 30.0
 """Percent by which a row may miss its total and still be taken, stretched."""

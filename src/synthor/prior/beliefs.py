@@ -10,10 +10,11 @@ from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
 from synthor.problem import Problem, Rule, forbidden_cells, forbids_all
-from synthor.spec.rules import PredicateError, parse_predicate
-from synthor.spec.variables import Variable, as_text
+from synthor.rules.parse import PredicateError, parse_predicate
+from synthor.schema import Cells, Units, Variable, of_unit
+from synthor.schema.cells import flat
+from synthor.schema.text import as_text
 from synthor.types import Codes, Floats, Mask, Shares
-from synthor.units import Cells, Units, cells_of
 
 BASE_STRENGTH = 30.0
 """Pseudo-records that a plan of proposals is worth: it says little about crossed detail."""
@@ -61,8 +62,8 @@ class BelievedTable:
 
     def cells(self, units: Units) -> Cells:
         """Which believed cell each unit of level 0 falls into."""
-        groups = [of[units.codes[:, column]] for of, column in zip(self.group_of, self.columns, strict=True)]
-        return cells_of(Units(codes=np.column_stack(groups)), 0, (0, 1), self.grouped.shape)
+        groups = [of[units.column(of_unit(column))] for of, column in zip(self.group_of, self.columns, strict=True)]
+        return units.counted(0, flat(groups, self.grouped.shape), self.grouped.size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,7 +114,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         floor: share of an independent segment added to a plan of proposals.
     """
     dropped: list[Dropped] = []
-    variables = tuple(shown(variable, prior.groups.get(variable.name)) for variable in problem.levels[0].variables)
+    variables = tuple(shown(variable, prior.groups.get(variable.name)) for variable in problem.schema.unit.variables)
     tables = [_conditional(d, i, variables, dropped) for i, d in enumerate(prior.dependencies)]
     conditionals = [table for table in tables if table is not None]
     told = [_believed_marginal(m, i, variables, dropped) for i, m in enumerate(prior.marginals)]
@@ -341,7 +342,7 @@ def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
     bands = problem.bands(position)
     if not bands:
         return shares
-    level = problem.levels[0]
+    level = problem.schema.unit
     parents = level.parents(position) if position in level.slices else np.arange(len(shares))
     finest = level.finest(position)
     width = finest.high - finest.low + 10.0**-finest.decimals if finest.numeric else np.ones(finest.size)

@@ -1,11 +1,12 @@
 """A plan of proposals as a probability distribution: a mixture of segments, independent inside each."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from synthor.schema import Units, of_unit
 from synthor.types import CellIndex, Codes, Floats, Shares
-from synthor.units import Units
 
 TINY = 1e-300
 
@@ -30,7 +31,7 @@ class Mixture:
 
     def draw(self, n: int, random: np.random.Generator) -> Units:
         """N units, each from a segment drawn by its share."""
-        return Units(codes=self._inside(np.sort(random.choice(len(self.shares), n, p=self.shares)), random))
+        return Units.flat(self._inside(np.sort(random.choice(len(self.shares), n, p=self.shares)), random))
 
     def _inside(self, segment: CellIndex, random: np.random.Generator) -> Codes:
         """Categories of units of given segments, (n,) -> (n, v)."""
@@ -44,13 +45,13 @@ class Mixture:
             codes[:, v] = np.minimum(found - segment * table.shape[1], table.shape[1] - 1)
         return codes
 
-    def log_density(self, codes: Codes) -> Floats:
-        """Log p of each unit, (n, v) -> (n,); -inf where no segment allows it."""
-        density, columns = np.zeros(len(codes)), codes.T
-        if len(codes) <= FEW:
-            columns = np.ascontiguousarray(columns)
+    def log_density(self, units: Units) -> Floats:
+        """Log p of each unit, (n,); -inf where no segment allows it."""
+        density, columns = np.zeros(len(units)), [units.column(of_unit(v)) for v in range(len(self.tables))]
+        if len(units) <= FEW:
+            columns = [np.ascontiguousarray(column) for column in columns]
         for s, share in enumerate(self.shares):
-            part = np.full(len(codes), share)
+            part = np.full(len(units), share)
             for v, table in enumerate(self.tables):
                 part *= table[s][columns[v]]
             density += part
@@ -58,12 +59,12 @@ class Mixture:
             found = np.log(density)
             few = np.flatnonzero(density < LEAST)
             if len(few):
-                found[few] = self._in_logs(columns[:, few])
+                found[few] = self._in_logs([column[few] for column in columns], len(few))
         return found
 
-    def _in_logs(self, columns: Codes) -> Floats:
-        """The same by sums of logs, (v, n) -> (n,): a product over hundreds of variables may be smaller than any number."""
-        parts = np.full((len(self.shares), columns.shape[1]), np.log(self.shares)[:, None])
+    def _in_logs(self, columns: Sequence[Codes], n: int) -> Floats:
+        """The same by sums of logs: a product over hundreds of variables may be smaller than any number."""
+        parts = np.full((len(self.shares), n), np.log(self.shares)[:, None])
         for v, table in enumerate(self.tables):
             parts += np.log(table)[:, columns[v]]
         found: Floats = np.logaddexp.reduce(parts, axis=0)
@@ -74,17 +75,18 @@ class Mixture:
         marginal: Shares = self.shares @ self.tables[column]
         return marginal / marginal.sum()
 
-    def draw_within(self, columns: tuple[int, ...], codes: Codes, random: np.random.Generator) -> tuple[Units, Floats]:
-        """A unit for each row of categories that some variables must have, (m, columns); and the share of such units, (m,)."""
-        likelihood = np.repeat(self.shares[None, :], len(codes), axis=0)
-        for place, column in enumerate(columns):
-            likelihood *= self.tables[column][:, codes[:, place]].T
+    def draw_within(self, fixed: Mapping[int, Codes], n: int, random: np.random.Generator) -> tuple[Units, Floats]:
+        """N units of which some variables have given categories, (n,) each; and the share of such units, (n,)."""
+        likelihood = np.repeat(self.shares[None, :], n, axis=0)
+        for column, codes in fixed.items():
+            likelihood *= self.tables[column][:, codes].T
         share = likelihood.sum(axis=1)
         rising = np.cumsum(likelihood, axis=1)
-        segment = (rising <= (random.random(len(codes)) * rising[:, -1])[:, None]).sum(axis=1)
+        segment = (rising <= (random.random(n) * rising[:, -1])[:, None]).sum(axis=1)
         found = self._inside(np.minimum(segment, len(self.shares) - 1), random)
-        found[:, list(columns)] = codes
-        return Units(codes=found), share
+        for column, codes in fixed.items():
+            found[:, column] = codes
+        return Units.flat(found), share
 
 
 def independent(marginals: tuple[Shares, ...]) -> Mixture:

@@ -115,7 +115,7 @@ def scene(problem: Problem, variables: Sequence[Shown], marginals: Sequence[Shar
 
 def plain_scene(problem: Problem) -> Scene:
     """The scene as the problem tells it: no groups, and even shares where none are published."""
-    variables = problem.levels[0].variables
+    variables = problem.schema.unit.variables
     known = [problem.marginal(v) for v in range(len(variables))]
     even = [np.full(variable.size, 1 / variable.size) for variable in variables]
     marginals = [other if shares is None else shares for shares, other in zip(known, even, strict=True)]
@@ -125,11 +125,11 @@ def plain_scene(problem: Problem) -> Scene:
 def all_pairs(problem: Problem) -> tuple[Pair, ...]:
     """Every pair of variables that no published cross-table gives; the variable declared first is `given`."""
     crossed = {pair for target in problem.targets if target.level == 0 for pair in combinations(sorted(target.columns), 2)}
-    names = [variable.name for variable in problem.levels[0].variables]
+    names = [variable.name for variable in problem.schema.unit.variables]
     return tuple(
         Pair(given=names[a], of=names[b])
         for a, b in combinations(range(len(names)), 2)
-        if (a, b) not in crossed and min(problem.levels[0].variables[v].size for v in (a, b)) > 1
+        if (a, b) not in crossed and min(problem.schema.unit.variables[v].size for v in (a, b)) > 1
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.spec.variables import Variable
+from synthor.schema import Variable
 from synthor.types import Codes, Floats, Shares
 
 MANY = 24

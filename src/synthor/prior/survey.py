@@ -17,10 +17,12 @@ from synthor.errors import Finding, InputError, nearest
 from synthor.prior.model import Dependency, Marginal, Prior
 from synthor.problem import Problem
 from synthor.problem.unplaced import unplaced, weights_of
+from synthor.rules.on_categories import truth
+from synthor.rules.on_values import holds
+from synthor.rules.syntax import names_in
+from synthor.schema import Variable
 from synthor.spec.model import SampleSpec, Spec
-from synthor.spec.rules import holds, names_in, truth
 from synthor.spec.tables import read_frame
-from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats, Mask
 
 MOST_CATEGORIES = 200
@@ -46,7 +48,7 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
     if not weights.any():
         return prior.model_copy(update={"survey": told_of})
     size = float(np.square(weights.sum()) / np.square(weights).sum())
-    variables = problem.levels[0].variables
+    variables = problem.schema.unit.variables
     known = [v for v in columns if variables[v].size <= MOST_CATEGORIES]
     tables = []
     for a, b in combinations(known, 2):
@@ -147,7 +149,7 @@ def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> t
 
 def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
     """A sample's records, without those that cannot be."""
-    frame, columns, weights = _records(problem.levels[0].variables, spec, sample)
+    frame, columns, weights = _records(problem.schema.unit.variables, spec, sample)
     lost = {why: these for why, these in _impossible(problem, columns, frame).items() if these.any()}
     for these in lost.values():
         weights = np.where(these, 0.0, weights)
@@ -158,7 +160,7 @@ def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
 
 def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFrame) -> dict[str, Mask]:
     """Records that break a rule, and those in cells that want none, as far as the sample's own variables tell."""
-    level, found = problem.levels[0], {}
+    level, found = problem.schema.unit, {}
     known = {level.variables[v].name: codes for v, codes in columns.items()}
     for rule in problem.rules:
         if names_in(rule.predicate) <= set(known):
@@ -168,11 +170,10 @@ def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFr
                 with suppress(InputError):
                     these = these | (breaks.may & holds(rule.predicate, frame, problem.variables, known))
             found[f"break the rule never `{rule.text}`"] = these
-    codes = np.zeros((frame.height, len(level.variables)), np.int32)
-    codes[:, list(columns)] = np.column_stack(list(columns.values()))
+    units = level.fine(columns, frame.height)
     for target in problem.targets:
         empty = (target.highest <= 0) & np.array(target.sigma is None)
-        plain = all(axis.column == axis.position for axis in target.grid.axes)
+        plain = all(axis.declared for axis in target.grid.axes)
         if target.level == 0 and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
-            found[f"lie where '{target.name}' wants none"] = np.append(empty, False)[target.grid.index(codes)]
+            found[f"lie where '{target.name}' wants none"] = np.append(empty, False)[target.index(units)]
     return found

@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from synthor.schema import Units
+from synthor.schema.cells import flat
 from synthor.types import CellIndex, Codes, Floats, Mask, Shares
-from synthor.units import Units, cell_index
 
 MOST_MASKED = 64
 """Categories of a variable that are looked at one by one for empty cells."""
@@ -138,41 +139,43 @@ class Tree:
     blanks: tuple[tuple[Blank, ...], ...] = ()
 
     def draw(self, n: int, random: np.random.Generator) -> Units:
-        codes = np.zeros((n, len(self.order)), np.int32)
+        codes: list[Codes] = [np.zeros(n, np.int32)] * len(self.order)
         for v in self.order:
-            given, u = self._given(v, codes), random.random(n)
+            given, u = self._given(v, codes, n), random.random(n)
             rows = self._rows(v, given, codes)
             if rows is None:
-                codes[:, v] = self.edges[v].draw(given, u)
+                codes[v] = self.edges[v].draw(given, u)
             else:
                 rising = np.cumsum(rows, axis=1)
-                codes[:, v] = (rising <= (u * rising[:, -1])[:, None]).sum(axis=1).clip(max=rows.shape[1] - 1)
-        return Units(codes=codes)
+                picked = (rising <= (u * rising[:, -1])[:, None]).sum(axis=1).clip(max=rows.shape[1] - 1)
+                codes[v] = picked.astype(np.int32)
+        return Units.of_columns(codes)
 
-    def log_density(self, codes: Codes) -> Floats:
-        """Log p of each unit, (n, v) -> (n,); -inf where a table has no share."""
-        total = np.zeros(len(codes))
+    def log_density(self, units: Units) -> Floats:
+        """Log p of each unit, (n,); -inf where a table has no share."""
+        n, codes = len(units), units.columns()
+        total = np.zeros(n)
         with np.errstate(divide="ignore"):
             for v in self.order:
-                given = self._given(v, codes)
+                given = self._given(v, codes, n)
                 rows = self._rows(v, given, codes)
                 if rows is None:
-                    total += np.log(self.edges[v].density(given, codes[:, v]))
+                    total += np.log(self.edges[v].density(given, codes[v]))
                 else:
-                    total += np.log(rows[np.arange(len(codes)), codes[:, v]] / rows.sum(axis=1))
+                    total += np.log(rows[np.arange(n), codes[v]] / rows.sum(axis=1))
         return total
 
-    def _given(self, v: int, codes: Codes) -> Codes:
-        return codes[:, self.parents[v]] if self.parents[v] >= 0 else np.zeros(len(codes), np.int32)
+    def _given(self, v: int, codes: Sequence[Codes], n: int) -> Codes:
+        return codes[self.parents[v]] if self.parents[v] >= 0 else np.zeros(n, np.int32)
 
-    def _rows(self, v: int, given: Codes, codes: Codes) -> Floats | None:
+    def _rows(self, v: int, given: Codes, codes: Sequence[Codes]) -> Floats | None:
         """Weights of all categories of a variable, given those before it; None where the edge alone says them."""
         if not self.blanks or not self.blanks[v]:
             return None
         rows: Floats = self.edges[v].dense[given]
         held = rows.copy()
         for blank in self.blanks[v]:
-            held *= blank.open[cell_index(codes, blank.columns, blank.shape)]
+            held *= blank.open[flat([codes[column] for column in blank.columns], blank.shape)]
         dead = held.sum(axis=1) <= 0  # nothing is left: the unit will be thrown away
         held[dead] = rows[dead]
         return held

@@ -2,11 +2,11 @@
 
 from synthor.problem.agree import forbidden_cells, forbids_all, shown
 from synthor.problem.compile import Statements, check, compile_problem, statements
-from synthor.problem.level import Level
 from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
 from synthor.problem.target import Axis, Demand, Grid, Moment, Target, Universe
 from synthor.problem.without import Without, holding, touching, without
+from synthor.schema import Level
 
 __all__ = [
     "Axis",

@@ -9,7 +9,6 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.cures import TOLERANCES
-from synthor.problem.level import Level
 from synthor.problem.marginals import (
     SIGMAS_APART,
     Shared,
@@ -23,8 +22,9 @@ from synthor.problem.marginals import (
 )
 from synthor.problem.model import Rule
 from synthor.problem.target import EDGE, Moment, Target
-from synthor.spec.rules import Predicate, names_in, truth
-from synthor.spec.variables import Variable
+from synthor.rules.on_categories import truth
+from synthor.rules.syntax import Predicate, names_in
+from synthor.schema import Level, Variable
 from synthor.types import CellIndex, Codes
 
 MOST_COMBINATIONS = 2_000_000

@@ -13,11 +13,11 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.cures import TOLERANCES
-from synthor.problem.level import Level
 from synthor.problem.marginals import inexact
 from synthor.problem.target import Moment, Target
-from synthor.spec.variables import as_text
-from synthor.types import CellIndex, Codes, Floats, Mask
+from synthor.schema import Level, Units
+from synthor.schema.text import as_text
+from synthor.types import CellIndex, Floats, Mask
 
 MOST_COMBINATIONS = 50_000
 """Combinations of categories behind a statistic and a table that are looked at."""
@@ -114,7 +114,7 @@ def _cells(target: Target, table: Target, level: Level, n_units: float) -> Findi
     joint = _joint(target, target.grid.positions, table, level, n_units)
     if joint is None:
         return None
-    ones = np.ones(len(joint.codes))
+    ones = np.ones(len(joint.units))
     most, least = joint.most(ones, joint.cell, target.grid.size), -joint.most(-ones, joint.cell, target.grid.size)
     low, high = np.minimum(target.lowest, target.low), np.maximum(target.highest, target.high)
     gap = np.maximum(low - most, least - high) - inexact(n_units) - target.slack - table.slack
@@ -146,14 +146,14 @@ class _Joint:
     """The combinations of a statistic's cells with those of a table; the last cell of the table is what lies in none.
 
     Attributes:
-        codes: (n, columns) combinations of all variables of both.
+        units: the combinations of all variables of both.
         cell: (n,) of the statistic; its size where a combination is in none.
         other: (n,) of the table.
         low: (cells of the table + 1,) fewest records there.
         high: most.
     """
 
-    codes: Codes
+    units: Units
     cell: CellIndex
     other: CellIndex
     low: Floats
@@ -183,16 +183,14 @@ def _joint(source: Target | Moment, own: Sequence[int], table: Target | None, le
     sizes = [level.finest(v).size for v in positions]
     if np.prod([float(size) for size in sizes]) > MOST_COMBINATIONS:
         return None
-    fine = np.zeros((int(np.prod(sizes)), len(level.variables)), np.int32)
-    fine[:, positions] = np.stack(np.unravel_index(np.arange(len(fine)), sizes), axis=1)
-    codes = level.coarsen(fine)
+    units = level.crossed({v: np.arange(size) for v, size in zip(positions, sizes, strict=True)})
     low = np.zeros(0) if table is None else np.minimum(table.lowest, table.low)
     high = np.zeros(0) if table is None else np.maximum(table.highest, table.high)
     rest = max(n_units - float(high.sum()), 0.0), max(n_units - float(low.sum()), 0.0)
     return _Joint(
-        codes=codes,
-        cell=source.grid.index(codes),
-        other=np.zeros(len(codes), np.int64) if table is None else table.grid.index(codes),
+        units=units,
+        cell=source.grid.index(units),
+        other=np.zeros(len(units), np.int64) if table is None else table.grid.index(units),
         low=np.append(low, rest[0]),
         high=np.append(high, rest[1]),
     )
@@ -204,7 +202,7 @@ def _beside(moment: Moment, moments: Sequence[Moment], table: Target | None, lev
     if joint is None:
         return None
     size, cell = moment.grid.size, joint.cell
-    low_end, high_end = (side[joint.codes[:, moment.column]] for side in (moment.variable.low, moment.variable.high))
+    low_end, high_end = (side[joint.units.column(moment.ref)] for side in (moment.variable.low, moment.variable.high))
     if moment.kind == "total":
         return _told(moment, table, -joint.most(-low_end, cell, size), joint.most(high_end, cell, size))
     low, high = np.nan_to_num(moment.lowest), np.nan_to_num(moment.highest)
@@ -281,8 +279,8 @@ def _shares(moment: Moment, counted: Sequence[Target], level: Level, n_units: fl
     for table in counted:
         joint = _joint(moment, (*moment.grid.positions, moment.of), table, level, n_units)
         if joint is not None:
-            ones = np.ones(len(joint.codes))
-            group = moment.groups.group_of[joint.codes[:, moment.groups.column]]
+            ones = np.ones(len(joint.units))
+            group = moment.groups.groups(joint.units, 0)
             both = np.where((joint.cell < size) & (group >= 0), joint.cell * n_groups + group, size * n_groups)
             fewest = np.maximum(fewest, -joint.most(-ones, joint.cell, size))
             largest = np.minimum(largest, joint.most(ones, joint.cell, size))
@@ -314,8 +312,8 @@ def _parts(part: Moment, whole: Moment, counted: Sequence[Target], level: Level,
         joint = _joint(part, (*part.grid.positions, part.of), table, level, n_units)
         if joint is None or not set(whole.grid.positions) <= {*part.grid.positions, part.of}:
             continue
-        into = whole.grid.index(joint.codes)
-        ones = np.ones(len(joint.codes))
+        into = whole.grid.index(joint.units)
+        ones = np.ones(len(joint.units))
         sizes = [(-joint.most(-ones, at, n), joint.most(ones, at, n)) for at, n in
                  ((joint.cell, part.grid.size), (into, whole.grid.size))]  # fmt: skip
         (low, high), (whole_low, whole_high) = (_sums(moment, *size) for moment, size in zip((part, whole), sizes, strict=True))

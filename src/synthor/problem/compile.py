@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from synthor.errors import Finding, InputError, nearest
 from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, loosened, repeated_names, shown, totals_apart
 from synthor.problem.beyond import beyond_reach, without_whole_numbers
-from synthor.problem.level import SLICES, Level, edges_of, sliced
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
 from synthor.problem.reader import Reading
@@ -16,11 +15,14 @@ from synthor.problem.slips import questions, slips_of_names, slips_of_rules, sli
 from synthor.problem.statistics import read_target
 from synthor.problem.target import Moment, Target
 from synthor.problem.totals import narrowed
+from synthor.rules.parse import PredicateError, parse_predicate
+from synthor.rules.syntax import Predicate
+from synthor.schema import Level, Schema
+from synthor.schema.bins import SLICES, edges_of, sliced
+from synthor.schema.text import as_text
 from synthor.spec.model import RuleSpec, Spec
-from synthor.spec.rules import Predicate, PredicateError, parse_predicate
 from synthor.spec.tables import office_of, read_target_table, vocabulary_of
 from synthor.spec.targets import Layout, TargetSpec
-from synthor.spec.variables import as_text
 
 
 def check(spec: Spec) -> list[Finding]:
@@ -148,7 +150,7 @@ class _Compilation:
         self.problem = Problem(
             spec=frozen,
             n_units=spec.records,
-            levels=(self.level,),
+            schema=Schema(levels=(self.level,)),
             targets=scaled,
             moments=moments if factor == 1 else tuple(moment.scaled(factor) for moment in moments),
             rules=rules,

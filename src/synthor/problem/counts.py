@@ -18,7 +18,7 @@ from synthor.problem.rows import Listed, Total
 from synthor.problem.shares import shares_by
 from synthor.problem.target import SIGMAS, Axis, Grid, Moment, Target, Universe
 from synthor.problem.totals import Filled, Room, by_sides, filled
-from synthor.spec.variables import as_text
+from synthor.schema.text import as_text
 from synthor.types import Mask
 
 PERCENT = 100.0

@@ -7,9 +7,10 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.problem.marginals import inexact
+from synthor.schema import Variable
+from synthor.schema.text import as_text, number_of
 from synthor.spec.tables.labels import span
 from synthor.spec.tables.layout import NAMELESS
-from synthor.spec.variables import Variable, as_text, number_of
 from synthor.types import Floats
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

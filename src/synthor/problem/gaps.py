@@ -4,7 +4,7 @@ import numpy as np
 
 from synthor.problem.reader import Reader
 from synthor.problem.target import Axis, Universe
-from synthor.spec.rules import truth
+from synthor.rules.on_categories import truth
 from synthor.spec.tables.labels import span
 from synthor.types import Mask
 

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from synthor.problem.level import Level
 from synthor.problem.target import Axis, Target
+from synthor.schema import Level
 from synthor.types import CellIndex, Codes, Floats, Mask
 
 SIGMAS_APART = 3.0
@@ -170,7 +170,7 @@ def _said(table: Target) -> tuple[object, ...]:
     numbers = (grid.listed, table.wanted, *(table.bounds or (None,)), table.sigma, table.silent)
     return (
         table.level,
-        tuple((axis.position, axis.column, axis.labels, axis.group_of.tobytes()) for axis in grid.axes),
+        tuple((axis.position, axis.ref, axis.labels, axis.group_of.tobytes()) for axis in grid.axes),
         None if grid.universe is None else grid.universe.predicate,
         grid.closed,
         table.slack,
@@ -219,7 +219,7 @@ class _Bands:
 
 def _common(a: Axis, b: Axis, level: Level) -> _Bands:
     """The finest bands that are unions of labels of both axes of one variable."""
-    of = [axis.group_of if axis.column == level.column(axis.position) else _finer(axis, level) for axis in (a, b)]
+    of = [axis.group_of if axis.ref.column == level.column(axis.position) else _finer(axis, level) for axis in (a, b)]
     if a.size == b.size and np.array_equal(of[0], of[1]):
         own = np.arange(a.size, dtype=np.int32)
         return _Bands(a.labels, own, own)

@@ -1,18 +1,17 @@
 """What is known, ready for the solver."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from synthor.problem.level import Level
 from synthor.problem.rulings import Rulings
 from synthor.problem.target import Axis, Moment, Target
+from synthor.rules.syntax import Predicate
+from synthor.schema import Schema, Variable
 from synthor.spec.model import Spec
-from synthor.spec.rules import Predicate
-from synthor.spec.variables import Variable
 from synthor.types import Codes, Floats
 
 
@@ -40,7 +39,7 @@ class Problem:
     Attributes:
         spec: the spec that this was compiled from, its tables written in place.
         n_units: how many units (records of level 0) to make.
-        levels: level 0 first.
+        schema: what a unit is.
         targets: tables of counts, in the spec's order.
         moments: means, totals, standard deviations and shares inside cells, in the spec's order.
         rules: in the spec's order.
@@ -49,7 +48,7 @@ class Problem:
 
     spec: Spec
     n_units: int
-    levels: tuple[Level, ...]
+    schema: Schema
     targets: tuple[Target, ...]
     rules: tuple[Rule, ...]
     moments: tuple[Moment, ...] = ()
@@ -57,30 +56,25 @@ class Problem:
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
-        """Variables of level 0 by name, as declared."""
-        return {variable.name: variable for variable in self.levels[0].variables}
+        """Variables of the unit by name, as declared."""
+        return {variable.name: variable for variable in self.schema.unit.variables}
 
     @cached_property
     def refined(self) -> "Problem":
-        """The same problem, its variables in their finest bins: what values and rules are judged by. See `Level.refine`."""
-        level = self.levels[0]
-        return self._binned(level.finest(position) for position in range(len(level.variables)))
+        """The same problem, its variables in their finest bins: what values and rules are judged by. See `Schema.refine`."""
+        return self._on(self.schema.refined)
 
     @cached_property
     def banded(self) -> "Problem":
-        """The same problem, its variables in the bins that numbers may move inside of. See `Level.into_bands`."""
-        level = self.levels[0]
-        return self._binned(level.band(position) for position in range(len(level.variables)))
+        """The same problem, its variables in the bins that numbers may move inside of. See `Schema.into_bands`."""
+        return self._on(self.schema.banded)
 
-    def _binned(self, variables: Iterable[Variable]) -> "Problem":
-        level = self.levels[0]
-        if not level.slices:
-            return self
-        return replace(self, levels=(Level(name=level.name, variables=tuple(variables)), *self.levels[1:]))
+    def _on(self, schema: Schema) -> "Problem":
+        return self if schema is self.schema else replace(self, schema=schema)
 
     @cached_property
     def rulings(self) -> Rulings:
-        """The rules, decided for the categories of level 0 as this problem has them."""
+        """The rules, decided for the categories of units as this problem has them."""
         return Rulings.of(self.rules, self.variables)
 
     def scaled(self, n_units: int) -> "Problem":
@@ -109,7 +103,7 @@ class Problem:
             side = target.columns.index(position)
             declared = self._declared(target.axes[side])
             if declared is not None:
-                table = np.bincount(declared, target.believable_side(side), self.levels[0].variables[position].size)
+                table = np.bincount(declared, target.believable_side(side), self.schema.unit.variables[position].size)
                 return np.asarray(table / table.sum(), dtype=np.float64)
         return None
 
@@ -118,9 +112,9 @@ class Problem:
         found = []
         for target in self._complete.get(position, ()):
             side = target.columns.index(position)
-            axis, level = target.axes[side], self.levels[0]
+            axis, level = target.axes[side], self.schema.unit
             of = axis.group_of
-            if axis.column != level.column(position):
+            if axis.ref != self.schema.ref(position):
                 of = of[level.parents(position)]
             table = target.believable_side(side)
             found.append((of, table / table.sum()))
@@ -138,10 +132,10 @@ class Problem:
 
     def _declared(self, axis: Axis) -> Codes | None:
         """The declared category of each label of an axis; None where a label spans several."""
-        size = self.levels[0].variables[axis.position].size
-        parent = np.arange(size, dtype=np.int32)
-        if axis.column >= len(self.levels[0].variables):
-            parent = self.levels[0].parents(axis.position)
+        level = self.schema.unit
+        parent = np.arange(level.variables[axis.position].size, dtype=np.int32)
+        if not axis.declared:
+            parent = level.parents(axis.position)
         first = np.full(axis.size, -1, np.int32)
         first[axis.group_of] = parent
         return first if (first[axis.group_of] == parent).all() and (first >= 0).all() else None

@@ -10,16 +10,18 @@ import numpy as np
 from synthor.errors import Finding, nearest
 from synthor.problem.agree import forbids_all
 from synthor.problem.cures import of_column, short
-from synthor.problem.level import Level, band_of
 from synthor.problem.printed import LISTED, MEASURES
 from synthor.problem.rows import Listed, listed
 from synthor.problem.sides import Bands, bands_told, codes_of
 from synthor.problem.target import EDGE, Axis, Grid, Moment, Target, Universe
 from synthor.problem.totals import Filled
-from synthor.spec.rules import Negated, Predicate, names_in, parts, truth
+from synthor.rules.on_categories import truth
+from synthor.rules.syntax import Negated, Predicate, names_in, parts
+from synthor.schema import Level, Variable, of_unit
+from synthor.schema.bins import band_of
+from synthor.schema.text import as_text
 from synthor.spec.tables import Table
 from synthor.spec.targets import TargetSpec
-from synthor.spec.variables import Variable, as_text
 from synthor.types import CellIndex, Codes, Floats
 
 MAX_CELLS = 1_000_000
@@ -162,7 +164,7 @@ class Reader:
             kind=kind,
             grid=grid,
             of=position,
-            column=self.level.column(position),
+            ref=of_unit(self.level.column(position)),
             variable=self.level.finest(position),
             wanted=wanted,
             half=half,
@@ -248,7 +250,7 @@ class Reader:
         groups = self.reading.bands.get(variable.name)
         if groups is None:
             own = np.arange(variable.size, dtype=np.int32)
-            return Axis(position=position, column=position, variable=variable, labels=variable.labels, group_of=own)
+            return Axis(position=position, ref=of_unit(position), variable=variable, labels=variable.labels, group_of=own)
         finest = self.level.finest(position) if variable.numeric else variable
         group_of = np.full(finest.size, -1, np.int32)
         members = () if variable.numeric else (str(member) for band in groups.values() for member in band)
@@ -265,7 +267,7 @@ class Reader:
                 return None
             group_of[inside] = number
         column = self.level.column(position) if variable.numeric else position
-        return Axis(position=position, column=column, variable=finest, labels=tuple(groups), group_of=group_of)
+        return Axis(position=position, ref=of_unit(column), variable=finest, labels=tuple(groups), group_of=group_of)
 
     def _band(
         self,
@@ -322,7 +324,7 @@ class Reader:
         if predicate is None or text is None:
             return None
         positions = {name: self.level.position(name) for name in sorted(names_in(predicate))}
-        columns = {name: (self.level.column(at), self.level.finest(at)) for name, at in positions.items()}
+        columns = {name: (of_unit(self.level.column(at)), self.level.finest(at)) for name, at in positions.items()}
         universe = Universe(text=text, predicate=predicate, columns=columns, positions=tuple(positions.values()))
         if not _settled(predicate, {name: variable for name, (_, variable) in columns.items()}):
             cure = "compare each variable with numbers or labels, not with another variable"

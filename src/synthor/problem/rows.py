@@ -9,11 +9,11 @@ from synthor.problem.cures import of_groups, of_label, of_left_out, short
 from synthor.problem.printed import LISTED, Add, FirstFew, Printed
 from synthor.problem.sides import NONE, TOTAL, codes_of, groups_of
 from synthor.problem.target import Axis
+from synthor.schema import Variable
 from synthor.spec.tables import Table
 from synthor.spec.tables.labels import is_total, span
 from synthor.spec.tables.numbers import Published
 from synthor.spec.targets import TargetSpec
-from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Floats, Mask
 
 

@@ -16,8 +16,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthor.spec.rules import holds, names_in, truth
-from synthor.spec.variables import Variable
+from synthor.rules.on_categories import truth
+from synthor.rules.on_values import holds
+from synthor.rules.syntax import names_in
+from synthor.schema import Units, Variable, of_unit
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 if TYPE_CHECKING:
@@ -66,26 +68,26 @@ class Ruling:
         codes = {v: cell.astype(np.int32) for v, cell in zip(columns, cells, strict=True)}
         return cls(rule=rule, variables=variables, columns=columns, shape=shape, states=found._judged(codes, n_cells))
 
-    def state(self, codes: Codes) -> NDArray[np.uint8]:
-        """What categories alone say, (n, v) -> (n,)."""
+    def state(self, units: Units) -> NDArray[np.uint8]:
+        """What categories alone say of each unit, (n,)."""
         if self.states is None:
-            return self._judged({v: codes[:, v] for v in self.columns}, len(codes))
-        return self.states[_cells(codes, self.columns, self.shape)]
+            return self._judged({v: units.column(of_unit(v)) for v in self.columns}, len(units))
+        return self.states[_cells(units, self.columns, self.shape)]
 
-    def breaks(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+    def breaks(self, units: Units, frame: pl.DataFrame) -> Mask:
         """Which records break the rule, (n,); values are looked at only where categories do not decide.
 
         Args:
-            codes: (n, v) categories of the records.
+            units: n of them, in the bins that the rule is decided for.
             frame: n records, or their numbers alone.
         """
         if self.states is None:
-            return self.by_value(codes, frame)
-        state = self.state(codes)
+            return self.by_value(units, frame)
+        state = self.state(units)
         found: Mask = state == BROKEN
         rows = np.flatnonzero(state == OPEN)
         if len(rows):
-            found[rows] = self.by_value(codes[rows], taken(frame, rows, self.numeric))
+            found[rows] = self.by_value(units.take(rows), taken(frame, rows, self.numeric))
         return found
 
     @cached_property
@@ -99,9 +101,9 @@ class Ruling:
         found = truth(self.rule.predicate, known, self.variables, n)
         return np.where(found.must, BROKEN, np.where(found.may, OPEN, KEPT)).astype(np.uint8)
 
-    def by_value(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+    def by_value(self, units: Units, frame: pl.DataFrame) -> Mask:
         """Which records break the rule, (n,), by their values alone; arguments as those of `breaks`."""
-        known = {name: codes[:, v] for v, name in enumerate(self.variables) if v in self.columns}
+        known = {name: units.column(of_unit(v)) for v, name in enumerate(self.variables) if v in self.columns}
         return holds(self.rule.predicate, frame, self.variables, known)
 
 
@@ -151,36 +153,36 @@ class Rulings:
         """Positions of all variables that some rule speaks of, rising."""
         return tuple(sorted({v for ruling in self.each for v in ruling.columns}))
 
-    def state(self, codes: Codes) -> NDArray[np.uint8]:
-        """What categories alone say of all rules together, (n, v) -> (n,): BROKEN where any is, OPEN where some are at most."""
-        found = np.zeros(len(codes), np.uint8)
+    def state(self, units: Units) -> NDArray[np.uint8]:
+        """What categories alone say of all rules together, (n,): BROKEN where any is, OPEN where some are at most."""
+        found = np.zeros(len(units), np.uint8)
         for group in self._groups:
-            np.maximum(found, self._looked_up(group, codes), out=found)
+            np.maximum(found, self._looked_up(group, units), out=found)
         for r in self._unlisted:
             left = np.flatnonzero(found < BROKEN)
-            found[left] = np.maximum(found[left], self.each[r].state(codes[left]))
+            found[left] = np.maximum(found[left], self.each[r].state(units.take(left)))
         return found
 
-    def breaks(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+    def breaks(self, units: Units, frame: pl.DataFrame) -> Mask:
         """Which records break some rule, (n,); values are looked at only where categories do not decide.
 
         Args:
-            codes: (n, v) categories of the records.
+            units: n of them, in the bins that the rules are decided for.
             frame: n records, or their numbers alone.
         """
-        found = np.zeros(len(codes), dtype=bool)
+        found = np.zeros(len(units), dtype=bool)
         for group in self._groups:
-            state = self._looked_up(group, codes)
+            state = self._looked_up(group, units)
             found |= state == BROKEN
             rows = np.flatnonzero((state == OPEN) & ~found)
             if len(rows):
-                there, numbers = codes[rows], taken(frame, rows, group.numeric)
+                there, numbers = units.take(rows), taken(frame, rows, group.numeric)
                 broken = np.zeros(len(rows), dtype=bool)
                 for r in group.open:
                     broken |= self.each[r].breaks(there, numbers)
                 found[rows] = broken
         for r in self._unlisted:
-            found |= self.each[r].breaks(codes, frame)
+            found |= self.each[r].breaks(units, frame)
         return found
 
     @cached_property
@@ -189,47 +191,47 @@ class Rulings:
         of = [r for group in self._groups for r in group.open] + list(self._unlisted)
         return tuple(sorted({v for r in of for v in self.each[r].columns}))
 
-    def breaks_of_values(self, codes: Codes, frame: pl.DataFrame) -> Mask:
+    def breaks_of_values(self, units: Units, frame: pl.DataFrame) -> Mask:
         """Which of several records of the same categories break a rule that categories leave open, (n, records of each).
 
         Args:
-            codes: (n, v) categories.
+            units: one of each combination of categories.
             frame: the numbers of the records, one combination of categories after the other.
         """
-        times = frame.height // max(len(codes), 1)
-        found = np.zeros((len(codes), times), dtype=bool)
-        everyone = np.arange(len(codes))
-        places = [(np.flatnonzero(self._looked_up(group, codes) != KEPT), group.open) for group in self._groups if group.open]
+        times = frame.height // max(len(units), 1)
+        found = np.zeros((len(units), times), dtype=bool)
+        everyone = np.arange(len(units))
+        places = [(np.flatnonzero(self._looked_up(group, units) != KEPT), group.open) for group in self._groups if group.open]
         for near, rules in [*places, (everyone, self._unlisted)]:
             for ruling in (self.each[r] for r in rules):
-                rows = near[ruling.state(codes[near]) == OPEN]
+                rows = near[ruling.state(units.take(near)) == OPEN]
                 if len(rows):
                     records = (rows[:, None] * times + np.arange(times)).ravel()
-                    there = np.repeat(codes[rows], times, axis=0)
+                    there = units.take(np.repeat(rows, times))
                     broken = ruling.by_value(there, taken(frame, records, ruling.numeric))
                     found[rows] |= broken.reshape(len(rows), times)
         return found
 
-    def counts(self, codes: Codes, frame: pl.DataFrame) -> tuple[Counts, int]:
+    def counts(self, units: Units, frame: pl.DataFrame) -> tuple[Counts, int]:
         """How many records break each rule, (rules,), and how many break any; arguments as those of `breaks`."""
-        counts, broken = np.zeros(len(self.each), np.int64), np.zeros(len(codes), dtype=bool)
+        counts, broken = np.zeros(len(self.each), np.int64), np.zeros(len(units), dtype=bool)
         for group in self._groups:
-            state = self._looked_up(group, codes)
+            state = self._looked_up(group, units)
             rows = np.flatnonzero(state != KEPT)
             if len(rows):
-                there, numbers = codes[rows], taken(frame, rows, group.numeric)
+                there, numbers = units.take(rows), taken(frame, rows, group.numeric)
                 for r in group.members if (state == BROKEN).any() else group.open:
                     these = self.each[r].breaks(there, numbers)
                     counts[r] = these.sum()
                     broken[rows] |= these
         for r in self._unlisted:
-            these = self.each[r].breaks(codes, frame)
+            these = self.each[r].breaks(units, frame)
             counts[r] = these.sum()
             broken |= these
         return counts, int(broken.sum())
 
-    def _looked_up(self, group: _Group, codes: Codes) -> NDArray[np.uint8]:
-        return group.states[_cells(codes, group.columns, group.shape)]
+    def _looked_up(self, group: _Group, units: Units) -> NDArray[np.uint8]:
+        return group.states[_cells(units, group.columns, group.shape)]
 
     @cached_property
     def _unlisted(self) -> tuple[int, ...]:
@@ -278,12 +280,12 @@ class Rulings:
         )
 
 
-def _cells(codes: Codes, columns: Sequence[int], shape: Sequence[int]) -> CellIndex:
-    """The combination of some columns that each row has, (n, v) -> (n,)."""
-    cell = np.zeros(len(codes), np.uint16)  # MAX_LISTED fits into it, and it is the fastest
+def _cells(units: Units, columns: Sequence[int], shape: Sequence[int]) -> CellIndex:
+    """The combination of some columns that each unit has, (n,)."""
+    cell = np.zeros(len(units), np.uint16)  # MAX_LISTED fits into it, and it is the fastest
     for v, size in zip(columns, shape, strict=True):
         cell *= np.uint16(size)
-        cell += codes[:, v].astype(np.uint16)
+        cell += units.column(of_unit(v)).astype(np.uint16)
     return cell.astype(np.intp)
 
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from synthor.schema import Variable
+from synthor.schema.text import number_of
 from synthor.spec.tables.labels import NEXT, Span, bands, is_total, span, undressed
-from synthor.spec.variables import Variable, number_of
 
 TOTAL = -2
 """Stands for the code of a label that means all categories together."""

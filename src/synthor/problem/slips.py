@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.errors import Finding, nearest
-from synthor.problem.level import Level
 from synthor.problem.model import Rule
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reading
 from synthor.problem.sides import NONE, codes_of
 from synthor.problem.statistics import VALUE
 from synthor.problem.target import Moment, Target, Universe
+from synthor.rules.syntax import Among, parts
+from synthor.schema import Level, Ref, Variable, of_unit
+from synthor.schema.text import as_text
 from synthor.spec.model import Spec
-from synthor.spec.rules import Among, parts
 from synthor.spec.tables import unused_columns
 from synthor.spec.tables.labels import is_total, span, undressed
 from synthor.spec.targets import STATISTICS
-from synthor.spec.variables import Variable, as_text
 from synthor.types import Codes, Mask
 
 OPEN = "FILL IN:"
@@ -36,28 +36,29 @@ def slips_of_universes(targets: Sequence[Target | Moment], level: Level) -> Iter
         universe = target.grid.universe
         if universe is None or math.prod(variable.size for _, variable in universe.columns.values()) > MOST_COMBINATIONS:
             continue
-        codes = _combinations(universe, level)
-        holds = _selected(universe, codes)
+        sides = {ref: codes for (ref, _), codes in zip(universe.columns.values(), _combinations(universe), strict=True)}
+        n = len(next(iter(sides.values()))) if sides else 1
+        holds = universe.holds(sides.__getitem__, n)
         text = universe.text[:80]
         if not holds.any():
             ranges = ", ".join(level.variables[position].extent for position in universe.positions)
             yield Finding(where=target.name, message=f"where `{text}` selects nobody: {ranges}", cure="correct the predicate")
             continue
-        none = np.zeros(len(codes), bool)
-        used = [column for column, _ in universe.columns.values() if column in empty]
-        for column in used:
-            none |= empty[column][0][codes[:, column]]
+        none = np.zeros(n, bool)
+        used = [ref for ref in sides if ref in empty]
+        for ref in used:
+            none |= empty[ref][0][sides[ref]]
         if none[holds].all():
-            names = sorted({empty[column][1] for column in used})
+            names = sorted({empty[ref][1] for ref in used})
             message = f"where `{text}` selects nobody: {' and '.join(names)} want{'s' * (len(names) == 1)} no such record"
             told = Finding(where=target.name, message=message, cure="correct the predicate or that table")
             impossible = isinstance(target, Target) and bool((target.low > 0).any())
             yield told if impossible else replace(told, severity="warning")
 
 
-def _empty_categories(targets: Sequence[Target], level: Level) -> dict[int, tuple[Mask, str]]:
-    """For columns of codes, the categories that a table of all records wants nobody in, and the table's name."""
-    found: dict[int, tuple[Mask, str]] = {}
+def _empty_categories(targets: Sequence[Target], level: Level) -> dict[Ref, tuple[Mask, str]]:
+    """For columns of records, the categories that a table of all records wants nobody in, and the table's name."""
+    found: dict[Ref, tuple[Mask, str]] = {}
     for target in targets:
         if not target.grid.covers or target.wanted.sum() <= 0:
             continue
@@ -66,26 +67,18 @@ def _empty_categories(targets: Sequence[Target], level: Level) -> dict[int, tupl
             group = np.unravel_index(cells, target.shape)[side]
             most = np.bincount(group, target.highest[: len(cells)], axis.size)
             gone = (most <= 0)[axis.group_of]
-            finest = level.column(axis.position)
-            if axis.column != finest:
+            finest = replace(axis.ref, column=level.column(axis.position))
+            if axis.ref != finest:
                 gone = gone[level.parents(axis.position)]
             if gone.any() and finest not in found:
                 found[finest] = (gone, f"'{target.name}'")
     return found
 
 
-def _selected(universe: Universe, codes: Codes) -> Mask:
-    return universe.holds(lambda column: codes[:, column], len(codes))
-
-
-def _combinations(universe: Universe, level: Level) -> Codes:
-    """Codes of all combinations of the categories that a universe speaks of; 0 in all other columns."""
-    columns = [column for column, _ in universe.columns.values()]
-    sides = [np.arange(variable.size) for _, variable in universe.columns.values()]
-    crossed = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides)) if sides else np.zeros((1, 0))
-    codes = np.zeros((len(crossed), len(level.columns)), np.int32)
-    codes[:, columns] = crossed
-    return codes
+def _combinations(universe: Universe) -> list[Codes]:
+    """All combinations of the categories that a universe speaks of, (n,) each variable."""
+    sides = [np.arange(variable.size, dtype=np.int32) for _, variable in universe.columns.values()]
+    return [side.ravel() for side in np.meshgrid(*sides, indexing="ij")]
 
 
 def slips_of_rules(rules: Sequence[Rule], targets: Sequence[Target], level: Level) -> Iterator[Finding]:
@@ -96,7 +89,7 @@ def slips_of_rules(rules: Sequence[Rule], targets: Sequence[Target], level: Leve
             if not isinstance(part, Among):
                 continue
             position = level.position(part.name)
-            gone, table = empty.get(position, (None, ""))
+            gone, table = empty.get(of_unit(position), (None, ""))
             variable = level.variables[position]
             if gone is None or variable.kind != "category" or len(part.codes) * 2 > variable.size:
                 continue

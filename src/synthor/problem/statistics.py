@@ -6,12 +6,12 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.counts import counts
-from synthor.problem.level import Level
 from synthor.problem.reader import Reader, Reading, n_errors
 from synthor.problem.shares import shares_by
 from synthor.problem.target import Axis, Grid, Moment, Target
 from synthor.problem.totals import Filled
-from synthor.spec.variables import as_text, number_of
+from synthor.schema import Level, of_unit
+from synthor.schema.text import as_text, number_of
 
 VALUE = "value"
 
@@ -69,7 +69,9 @@ def _quantiles(reader: Reader) -> Target | Moment | None:
             *(f"{a} to {b}" for a, b in pairwise(texts)),
             f"{texts[-1]} and more",
         )
-        axis = Axis(position=position, column=reader.level.column(position), variable=variable, labels=labels, group_of=bands)
+        axis = Axis(
+            position=position, ref=of_unit(reader.level.column(position)), variable=variable, labels=labels, group_of=bands
+        )
         parts = np.diff(np.concatenate([[0.0], shares, [1.0]]))
         universe = reader.universe()
         if universe is None:

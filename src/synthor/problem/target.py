@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from synthor.spec.rules import Predicate, truth
-from synthor.spec.variables import Variable
+from synthor.rules.on_categories import truth
+from synthor.rules.syntax import Predicate
+from synthor.schema import Cells, Incidence, Partition, Ref, Units, Variable
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
-from synthor.units import Cells, Incidence, Members, Partition, Units
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -43,14 +43,14 @@ class Axis:
 
     Attributes:
         position: of the variable among the declared ones of its level.
-        column: of the codes that are read: the variable's own, or that of its slices.
+        ref: the column that is read: the variable's own, or that of its slices.
         variable: behind that column.
         labels: of the table.
         group_of: (k,) label of each category, -1 where it goes under none.
     """
 
     position: int
-    column: int
+    ref: Ref
     variable: Variable
     labels: tuple[str, ...]
     group_of: Codes
@@ -58,6 +58,20 @@ class Axis:
     @property
     def size(self) -> int:
         return len(self.labels)
+
+    @property
+    def declared(self) -> bool:
+        """Whether it is read in the bins that the spec declares."""
+        return self.ref.column == self.position
+
+    def groups(self, units: Units, at: int) -> Codes:
+        """The label under which each row of level `at` goes, (rows,), -1 where under none."""
+        return self.grouped(units.column(self.ref, at))
+
+    def grouped(self, codes: Codes) -> Codes:
+        """The label of each category, (n,), -1 where it goes under none or where there is no row that has one."""
+        group: Codes = self.group_of[codes]
+        return group if self.ref.plain else np.where(codes >= 0, group, -1).astype(np.int32)
 
     @property
     def covers(self) -> bool:
@@ -76,16 +90,16 @@ class Universe:
     Attributes:
         text: the predicate as written.
         predicate: the same, parsed.
-        columns: for each variable that it names, the column of its codes and the variable behind it.
+        columns: for each variable that it names, the column that is read and the variable behind it.
         positions: of these variables among the declared ones.
     """
 
     text: str
     predicate: Predicate
-    columns: Mapping[str, tuple[int, Variable]]
+    columns: Mapping[str, tuple[Ref, Variable]]
     positions: tuple[int, ...]
 
-    def holds(self, column: Callable[[int], Codes], n: int) -> Mask:
+    def holds(self, column: Callable[[Ref], Codes], n: int) -> Mask:
         """Whether each of n rows belongs to it, (n,), whose codes are told column by column."""
         known = {name: column(place) for name, (place, _) in self.columns.items()}
         return truth(self.predicate, known, {name: v for name, (_, v) in self.columns.items()}, n).must
@@ -125,10 +139,10 @@ class Grid:
         return (*(axis.position for axis in self.axes), *inside)
 
     @property
-    def columns(self) -> tuple[int, ...]:
-        """The columns of the codes that decide it."""
-        inside = () if self.universe is None else (column for column, _ in self.universe.columns.values())
-        return tuple(dict.fromkeys((*(axis.column for axis in self.axes), *inside)))
+    def refs(self) -> tuple[Ref, ...]:
+        """The columns that decide it."""
+        inside = () if self.universe is None else (ref for ref, _ in self.universe.columns.values())
+        return tuple(dict.fromkeys((*(axis.ref for axis in self.axes), *inside)))
 
     @property
     def plain(self) -> bool:
@@ -156,16 +170,16 @@ class Grid:
         codes = np.unravel_index(cell, self.shape) if self.axes else ()
         return {axis.variable.name: axis.labels[int(code)] for axis, code in zip(self.axes, codes, strict=True)}
 
-    def index(self, codes: Codes) -> CellIndex:
-        """Cell of each row, `size` where it falls into none, (n, columns) -> (n,)."""
-        return self.index_of(lambda column: codes[:, column], len(codes))
+    def index(self, units: Units, at: int = 0) -> CellIndex:
+        """Cell of each row of a level, `size` where it falls into none, (rows,)."""
+        return self.index_of(lambda ref: units.column(ref, at), units.n_rows(at))
 
-    def index_of(self, column: Callable[[int], Codes], n: int) -> CellIndex:
+    def index_of(self, column: Callable[[Ref], Codes], n: int) -> CellIndex:
         """The same of n rows whose codes are told column by column: few of many columns decide it."""
         index = np.zeros(n, np.int64)
         outside = np.zeros(n, bool) if self.universe is None else ~self.universe.holds(column, n)
         for axis in self.axes:
-            group = axis.group_of[column(axis.column)]
+            group = axis.grouped(column(axis.ref))
             outside |= group < 0
             index *= axis.size
             index += group
@@ -300,10 +314,11 @@ class Target:
 
     def cells(self, units: Units) -> Cells:
         """How often each unit counts in each cell."""
-        index = self.grid.index(units.level(self.level))
-        if self.level == 0:
-            return Partition(index, self.grid.size)
-        return counted(units.members[self.level - 1], len(units), index, self.grid.size)
+        return units.counted(self.level, self.index(units), self.grid.size)
+
+    def index(self, units: Units) -> CellIndex:
+        """Cell of each row of its level, the number of cells where it falls into none, (rows,)."""
+        return self.grid.index(units, self.level)
 
     def scaled(self, factor: float) -> "Target":
         """The same table for a population `factor` times as large; margins of error stay shares of it."""
@@ -321,7 +336,7 @@ class Moment:
         kind: mean, total, sd, or shares.
         grid: the cells that it is given for; one cell where it is given for all records.
         of: position of the variable.
-        column: of its codes: its own, or that of its slices.
+        ref: the column that is read: its own, or that of its slices.
         variable: behind that column.
         groups: of shares, the axis of the variable; None otherwise.
         wanted: (c,) value; of shares (c, groups), each row summing to one; NaN where it is not given.
@@ -337,7 +352,7 @@ class Moment:
     kind: Literal["mean", "total", "sd", "shares"]
     grid: Grid
     of: int
-    column: int
+    ref: Ref
     variable: Variable
     wanted: Floats
     half: float
@@ -380,16 +395,16 @@ class Moment:
         outer, inner = divmod(cell, self.groups.size)
         return {**self.grid.labels(outer), self.groups.variable.name: self.groups.labels[inner]}
 
-    def joint(self, codes: Codes) -> Partition:
+    def joint(self, units: Units) -> Partition:
         """Of shares: the cell and category of each unit, as one table."""
         assert self.groups is not None
-        cell, group = self.grid.index(codes), self.groups.group_of[codes[:, self.groups.column]]
+        cell, group = self.grid.index(units), self.groups.groups(units, 0)
         size = self.grid.size * self.groups.size
         return Partition(np.where((cell < self.grid.size) & (group >= 0), cell * self.groups.size + group, size), size)
 
     def is_around(self, mean: "Moment") -> bool:
         """Whether a mean is of the same variable in the same cells."""
-        sides = [[(axis.position, axis.labels) for axis in moment.grid.axes] for moment in (self, mean)]
+        sides = [[(axis.position, axis.ref.level, axis.labels) for axis in moment.grid.axes] for moment in (self, mean)]
         where = [moment.grid.universe and moment.grid.universe.text for moment in (self, mean)]
         return self.of == mean.of and sides[0] == sides[1] and where[0] == where[1]
 
@@ -413,8 +428,8 @@ class Moment:
             units: the candidates.
             base: (n,) share of each, as far as it is believed.
         """
-        cell, size = self.grid.index(units.codes), 1 if self.kind == "shares" else self.variable.size
-        place = cell if size == 1 else cell * size + units.codes[:, self.column]
+        cell, size = self.grid.index(units), 1 if self.kind == "shares" else self.variable.size
+        place = cell if size == 1 else cell * size + units.column(self.ref)
         found = np.bincount(place, base, (self.grid.size + 1) * size)[: self.grid.size * size]
         return np.asarray(found.reshape(self.grid.size, size), dtype=np.float64)
 
@@ -430,7 +445,7 @@ class Moment:
             n_units: units of the whole population.
             mass: what `mass` says of the candidates that are weighed.
         """
-        cell, shares = self.grid.index(units.codes), mass.sum(axis=1)
+        cell, shares = self.grid.index(units), mass.sum(axis=1)
         inside = cell < self.grid.size
         rows, where = np.flatnonzero(inside), cell[inside]
         given = np.isfinite(self.wanted)
@@ -448,7 +463,7 @@ class Moment:
             low, high, wanted = np.square(low), np.square(high), np.square(wanted)
             middle = wanted
         inner = (_tilted(mass, values - middle[:, None]) * room).sum(axis=1)
-        value = values[where, units.codes[rows, self.column]]
+        value = values[where, units.column(self.ref)[rows]]
         off = value if self.kind == "total" else value - wanted[where]
         unit = max(float(np.abs(off[given[where]]).max(initial=0.0)), 1e-300)
         if self.kind == "total":
@@ -483,7 +498,7 @@ class Moment:
     def _demand_of_shares(self, units: Units, rows: CellIndex, where: CellIndex, shares: Floats) -> "Demand":
         assert self.groups is not None
         n_groups = self.groups.size
-        group = self.groups.group_of[units.codes[rows, self.groups.column]]
+        group = self.groups.groups(units, 0)[rows].astype(np.int64)
         given = np.isfinite(self.wanted[:, 0])
         rows, where, group = (array[given[where] & (group >= 0)] for array in (rows, where, group))
         coefficient = (group[:, None] == np.arange(n_groups)) - self.wanted[where]
@@ -540,12 +555,6 @@ def _tilted(mass: Floats, distance: Floats) -> Shares:
         above = (weights * distance).sum(axis=1, keepdims=True) > 0
         low, high = np.where(above, low, tilt), np.where(above, tilt, high)
     return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300))
-
-
-def counted(members: Members, n_units: int, index: CellIndex, size: int) -> Incidence:
-    """How often each unit's members fall into each cell; an index beyond the last cell is none."""
-    inside = index < size
-    return Incidence(_sparse(np.ones(inside.sum()), members.unit[inside], index[inside], (n_units, size)))
 
 
 def _sparse(values: Floats, rows: CellIndex, columns: CellIndex, shape: tuple[int, int]) -> "sparse.csr_array":

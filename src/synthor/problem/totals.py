@@ -385,7 +385,7 @@ def _marginal(axis: Axis, others: Sequence[Target]) -> list[tuple[int, float]]:
     found = []
     for other in others:
         for place, side in enumerate(other.axes):
-            if other.whole and side.column == axis.column:
+            if other.whole and side.ref == axis.ref:
                 told = other.side(place)
                 for group in range(axis.size):
                     mine = axis.group_of == group

@@ -9,7 +9,8 @@ import polars as pl
 from synthor.errors import Finding
 from synthor.problem.cures import of_record, short
 from synthor.problem.printed import LISTED
-from synthor.spec.variables import Variable, as_text
+from synthor.schema import Variable
+from synthor.schema.text import as_text
 from synthor.types import Codes, Floats
 
 FIRST = 2

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.problem.level import Level
 from synthor.problem.model import Problem
 from synthor.problem.target import Axis, Grid, Moment, Target
+from synthor.schema import Level
 from synthor.types import Codes, Floats
 
 
@@ -56,7 +56,7 @@ def without(problem: Problem, names: Sequence[str]) -> Without:
         left = [target for target in problem.targets if target.totals_of != name or len(target.axes) < 2]
         others = [target for target in left if target.name != name]
         for target in left:
-            sides = [] if target.name != name else _sides(target, others, problem.levels[0])
+            sides = [] if target.name != name else _sides(target, others, problem.schema.unit)
             targets += [target] if target.name != name else sides
             kept += [side.name for side in sides]
         moments = tuple(moment for moment in problem.moments if moment.name != name)
@@ -144,4 +144,4 @@ def _gives(other: Target, axis: Axis, level: Level) -> bool:
 
 def _finest(axis: Axis, level: Level) -> Codes:
     """Label of each of a variable's finest categories."""
-    return axis.group_of if axis.column == level.column(axis.position) else axis.group_of[level.parents(axis.position)]
+    return axis.group_of if axis.ref.column == level.column(axis.position) else axis.group_of[level.parents(axis.position)]

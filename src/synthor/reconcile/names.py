@@ -11,8 +11,8 @@ from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reading
 from synthor.problem.sides import NONE, codes_of
 from synthor.problem.statistics import VALUE
+from synthor.schema import Variable
 from synthor.spec.tables.labels import is_total, span, undressed
-from synthor.spec.variables import Variable
 
 NEAR = 0.6
 """Likeness (difflib's ratio) from which a name may have been meant."""

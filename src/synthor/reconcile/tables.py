@@ -17,8 +17,8 @@ import numpy as np
 from synthor.errors import Finding
 from synthor.problem import Stated, Statements, Target, inexact, shared_marginals, shown
 from synthor.sample.integerize import Band, integerize
+from synthor.schema import Partition
 from synthor.types import CellIndex, Floats
-from synthor.units import Partition
 
 LIMIT = 0.01
 """A table is moved by no more than its own tolerance or rounding allows, or by this share of its total if that is more."""

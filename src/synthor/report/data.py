@@ -139,7 +139,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     """
     spec, status = model.problem.spec, model.status
     pulls = {pull.name: pull for pull in model.targets}
-    variables = model.problem.levels[0].variables
+    variables = model.problem.schema.unit.variables
     every: list[Target | Moment] = [t for t in model.problem.targets if t.level == 0]
     every += model.problem.moments
     targeted = {position for target in every for position in target.columns}

@@ -85,7 +85,7 @@ def view_dependencies(model: Model, pair_counts: Sequence[Counts]) -> tuple[Depe
         model: its beliefs, and how far each had to give way.
         pair_counts: (k_given, k_of) count table of each in the records.
     """
-    beliefs, level = model.beliefs.tables, model.problem.levels[0]
+    beliefs, level = model.beliefs.tables, model.problem.schema.unit
     found = list(zip(beliefs, model.tables, pair_counts, strict=True))
     strengths = [mutual_information(belief.shares) for belief in beliefs]
     order = sorted(range(len(found)), key=lambda i: -strengths[i])

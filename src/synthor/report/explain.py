@@ -8,8 +8,9 @@ from itertools import combinations
 from synthor.errors import Finding
 from synthor.problem import Problem
 from synthor.report.explain_targets import Told, explain_target, listed, number, plural
+from synthor.schema import Variable
+from synthor.schema.text import as_text
 from synthor.spec.model import ModelSpec, Spec
-from synthor.spec.variables import Variable, as_text
 
 WIDTH = 100
 """Characters of a line."""

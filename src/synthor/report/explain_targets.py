@@ -9,10 +9,10 @@ import numpy as np
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.sides import codes_of, renamed_labels
 from synthor.problem.target import EDGE, SIGMAS, Axis
+from synthor.schema.text import as_text
 from synthor.spec.model import Spec
 from synthor.spec.tables.labels import span
 from synthor.spec.targets import STATISTICS, Layout, Suppression, TargetSpec
-from synthor.spec.variables import as_text
 
 MEASURES = ("count", "share", "value", "quantile", *STATISTICS)
 WORDS = {"mean": "mean", "total": "sum", "sd": "standard deviation"}
@@ -92,7 +92,7 @@ def _compiled(problem: Problem | None, i: int) -> Target | Moment | None:
 
 def _names(problem: Problem | None, compiled: Target | Moment) -> tuple[str, ...]:
     assert problem is not None
-    return tuple(dict.fromkeys(problem.levels[0].variables[position].name for position in compiled.columns))
+    return tuple(dict.fromkeys(problem.schema.unit.variables[position].name for position in compiled.columns))
 
 
 def _variables(written: TargetSpec) -> tuple[str, ...]:
@@ -235,7 +235,7 @@ def _read_as(problem: Problem | None, i: int, compiled: Target | Moment | None) 
     written, told = problem.spec.targets[i], []
     sides = (*compiled.grid.axes, *([compiled.groups] if isinstance(compiled, Moment) and compiled.groups is not None else []))
     for axis in sides:
-        declared = problem.levels[0].variables[axis.position]
+        declared = problem.schema.unit.variables[axis.position]
         if not declared.numeric or not isinstance(written.table, list) or declared.name in (written.groups or {}):
             continue
         texts = list(dict.fromkeys(str(row.get(declared.name, "")) for row in written.table))
@@ -270,9 +270,9 @@ def _cuts(problem: Problem | None, compiled: Target | Moment | None) -> str:
     """Which declared bins a table's bands cut through."""
     if problem is None or compiled is None:
         return ""
-    level, told = problem.levels[0], []
+    level, told = problem.schema.unit, []
     for axis in compiled.grid.axes:
-        if axis.column == axis.position:
+        if axis.declared:
             continue
         starts = np.flatnonzero(np.diff(axis.group_of)) + 1
         edges = axis.variable.low[starts]

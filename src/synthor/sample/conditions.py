@@ -21,8 +21,8 @@ from synthor.problem.target import BELOW_ONE
 from synthor.sample.rows import Conditions, Rows, sparse_of
 from synthor.sample.sizes import EDGE
 from synthor.sample.sums import INSIDE, add_bundle, bundles_of
-from synthor.types import Codes, Counts, Floats
-from synthor.units import Units
+from synthor.schema import Units
+from synthor.types import Counts, Floats
 
 if TYPE_CHECKING:
     from synthor.sample.rows import Matrix
@@ -90,7 +90,7 @@ def _add_shares(rows: Rows, moment: Moment, units: Units, sizes: Floats, source:
     """n_gj - s n_g: between the edges of the share's rounding, or with a room that follows the size of the cell."""
     assert moment.groups is not None
     n_groups, wanted = moment.groups.size, moment.wanted.ravel()
-    joint, cell = moment.joint(units.codes), moment.grid.index(units.codes)
+    joint, cell = moment.joint(units), moment.grid.index(units)
     given = np.isfinite(wanted)
     inside = np.flatnonzero(cell < moment.grid.size)
     place = cell[inside, None] * n_groups + np.arange(n_groups)
@@ -121,7 +121,7 @@ def _add_shares(rows: Rows, moment: Moment, units: Units, sizes: Floats, source:
 def _add_somebody(rows: Rows, moment: Moment, units: Units, source: int) -> None:
     """A mean or shares of nobody cannot be met: each cell that has some holds a record."""
     given = np.isfinite(moment.wanted if moment.groups is None else moment.wanted[:, 0])
-    cell = moment.grid.index(units.codes)
+    cell = moment.grid.index(units)
     inside = np.flatnonzero(cell < moment.grid.size)
     matrix = sparse_of(np.ones(len(inside)), inside, cell[inside], (len(units), moment.grid.size))
     fewest = given.astype(np.float64)
@@ -130,9 +130,9 @@ def _add_somebody(rows: Rows, moment: Moment, units: Units, source: int) -> None
     rows.add(matrix, fewest, np.full(moment.grid.size, np.inf), source)
 
 
-def sizes_of(problem: Problem, codes: Codes, counts: Floats | Counts) -> list[Floats]:
+def sizes_of(problem: Problem, units: Units, counts: Floats | Counts) -> list[Floats]:
     """Records in each cell of each moment."""
     return [
-        np.bincount(moment.grid.index(codes), counts, moment.grid.size + 1)[:-1].astype(np.float64)
+        np.bincount(moment.grid.index(units), counts, moment.grid.size + 1)[:-1].astype(np.float64)
         for moment in problem.moments
     ]

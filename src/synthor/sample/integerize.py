@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthor.schema import Cells, Partition
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
-from synthor.units import Cells, Partition
 
 PLATEAU = 400
 """Steps in a row that may leave the error where it is before repair gives up."""
@@ -131,7 +131,7 @@ def integerize(
     return Integers(counts=repair.all_counts(len(weights)), error=repair.error, swaps=repair.swaps)
 
 
-def shuffled_tree(codes: Codes, random: np.random.Generator) -> Counts:
+def shuffled_tree(columns: Sequence[Codes], random: np.random.Generator) -> Counts:
     """An order of candidates in which neighbours are alike and nothing repeats.
 
     Candidates are sorted by their first category, inside it by their second, and so on; but the categories come in another
@@ -139,23 +139,24 @@ def shuffled_tree(codes: Codes, random: np.random.Generator) -> Counts:
     pick the same category again and again.
 
     Args:
-        codes: (n, v) categories.
+        columns: (n,) categories of each variable.
         random: shuffles.
 
-    >>> shuffled_tree(np.array([[0, 0], [1, 0], [0, 1], [1, 1]]), np.random.default_rng(0)).tolist()
+    >>> shuffled_tree([np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])], np.random.default_rng(0)).tolist()
     [2, 0, 1, 3]
     """
     keys: list[Counts] = []
-    prefix, n_alike = np.zeros(len(codes), np.int64), 0
-    for column in codes.T:
-        if n_alike == len(codes):  # no two are alike any more; still drawn, so that what is drawn later does not depend on it
+    n = len(columns[0]) if columns else 0
+    prefix, n_alike = np.zeros(n, np.int64), 0
+    for column in columns:
+        if n_alike == n:  # no two are alike any more; still drawn, so that what is drawn later does not depend on it
             random.permutation(n_alike)
             continue
         _, prefix = np.unique(prefix * (int(column.max(initial=0)) + 1) + column, return_inverse=True)
         prefix = prefix.ravel()
         n_alike = int(prefix.max(initial=0)) + 1
         keys.append(random.permutation(n_alike)[prefix])
-    return np.lexsort(keys[::-1]) if keys else np.arange(len(codes))
+    return np.lexsort(keys[::-1]) if keys else np.arange(n)
 
 
 def systematic(weights: Floats, total: int, order: Counts, random: np.random.Generator) -> Counts:

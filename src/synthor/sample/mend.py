@@ -9,13 +9,12 @@ the error as it is, or raise it a little, are tried in chains; what a chain did 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from synthor.problem import Level, Problem, Target
+from synthor.problem import Problem, Target
+from synthor.schema import Growing, Level, Ref, Units, of_unit
 from synthor.types import CellIndex, Codes, Counts, Floats
-from synthor.units import Units
 from synthor.values import possible
 
 TRIED = 4_000
@@ -41,7 +40,7 @@ def mend(
     problem: Problem,
     units: Units,
     counts: Counts,
-    log_weight: Callable[[Codes], Floats],
+    log_weight: Callable[[Units], Floats],
     random: np.random.Generator,
 ) -> tuple[Units, Counts, int]:
     """Units and counts whose tables of level 0 are met, as far as moves can; and how many moves that took.
@@ -107,37 +106,6 @@ class _Moves:
         return _Moves(rows=self.rows[picks], columns=self.columns, codes=self.codes[picks], gain=self.gain[picks])
 
 
-class _Rows:
-    """Codes of records, those of candidates first, to which more are added without all being copied each time."""
-
-    def __init__(self, codes: Codes) -> None:
-        self._held, self._n = codes, len(codes)
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getitem__(self, picks: Any) -> Codes:
-        found: Codes = self._held[: self._n][picks]
-        return found
-
-    def of(self, rows: CellIndex, columns: Sequence[int]) -> Codes:
-        """Some columns of some rows, (m, columns)."""
-        found: Codes = self._held[rows[:, None], np.asarray(columns, np.intp)]
-        return found
-
-    def add(self, codes: Codes) -> None:
-        n = self._n + len(codes)
-        if n > len(self._held):
-            wider = np.empty((n + n // 4, codes.shape[1]), codes.dtype)
-            wider[: self._n] = self._held[: self._n]
-            self._held = wider
-        self._held[self._n : n] = codes
-        self._n = n
-
-    def cut(self, n: int) -> None:
-        self._n = n
-
-
 class _Mending:
     """Records under repair. Those that were moved follow the candidates; row n + i is the i-th move's record."""
 
@@ -146,24 +114,24 @@ class _Mending:
         problem: Problem,
         units: Units,
         counts: Counts,
-        log_weight: Callable[[Codes], Floats],
+        log_weight: Callable[[Units], Floats],
         random: np.random.Generator,
     ) -> None:
         self.problem, self.units, self.log_weight, self.random = problem, units, log_weight, random
         self.targets = [target for target in problem.targets if target.level == 0]
         self._tables_of: dict[int, list[int]] = {}
         for t, target in enumerate(self.targets):
-            for column in target.grid.columns:
-                self._tables_of.setdefault(column, []).append(t)
+            for ref in target.grid.refs:
+                self._tables_of.setdefault(ref.column, []).append(t)
         self._tables_at: dict[int, list[int]] = {}
         for t, target in enumerate(self.targets):
             for position in set(target.grid.positions):
                 self._tables_at.setdefault(position, []).append(t)
         self.low, self.high = [t.low for t in self.targets], [t.high for t in self.targets]
         self.counts = counts.copy()
-        self.codes = _Rows(units.codes)
+        self.held = Growing(units)
         self.source = np.arange(len(units))
-        self.index = [target.grid.index(units.codes).astype(np.int32) for target in self.targets]
+        self.index = [target.index(units).astype(np.int32) for target in self.targets]
         self.got = [
             np.bincount(index, counts, len(low) + 1)[:-1].astype(np.int64)
             for index, low in zip(self.index, self.low, strict=True)
@@ -180,8 +148,7 @@ class _Mending:
         """The candidates followed by what was made of some of them; counts; and how many were moved."""
         n = len(self.units)
         left = n + np.flatnonzero(self.counts[n:] > 0)
-        members = self.units.take(self.source[left]).members if self.units.members else ()
-        moved = Units(codes=self.codes[left], members=members)
+        moved = self.units.take(self.source[left]).with_columns(self.held.units(left).columns())
         return self.units.joined(moved), np.concatenate([self.counts[:n], self.counts[left]]), len(left)
 
     def direct(self) -> bool:
@@ -195,7 +162,7 @@ class _Mending:
 
     def chains(self) -> None:
         """Single moves that need not help at once, until the tables are met or nothing was gained for long."""
-        best, since, first, saved = self.error, 0, len(self.codes), self._state()
+        best, since, first, saved = self.error, 0, len(self.held), self._state()
         while self.error and since < CHAIN:
             since += 1
             source = self._any_source()
@@ -207,15 +174,15 @@ class _Mending:
                 continue
             self._make(moves.take(np.arange(1)))
             if self.error < best:
-                best, since, first, saved = self.error, 0, len(self.codes), self._state()
+                best, since, first, saved = self.error, 0, len(self.held), self._state()
         self._restore(saved)
 
     def _state(self) -> tuple[int, Counts, list[Counts], Counts]:
-        return len(self.codes), self.counts.copy(), list(self.got), self.errors.copy()
+        return len(self.held), self.counts.copy(), list(self.got), self.errors.copy()
 
     def _restore(self, state: tuple[int, Counts, list[Counts], Counts]) -> None:
         n, self.counts, self.got, self.errors = state
-        self.codes.cut(n)
+        self.held.cut(n)
         self.source, self.weights, self.weighed = self.source[:n], self.weights[:n], self.weighed[:n]
 
     def _off(self, t: int) -> Counts:
@@ -237,28 +204,27 @@ class _Mending:
 
     def _before(self, t: int, moves: _Moves) -> CellIndex:
         """The cell of a table that each record falls into."""
-        return self.targets[t].grid.index_of(lambda column: self.codes[moves.rows, column], len(moves))
+        return self.targets[t].grid.index_of(lambda ref: self.held.column(ref, moves.rows), len(moves))
 
     def _after(self, t: int, moves: _Moves) -> CellIndex:
         """The same once it is moved."""
-        changed = {column: moves.codes[:, place] for place, column in enumerate(moves.columns)}
-        held = self.codes
+        changed = {of_unit(column): moves.codes[:, place] for place, column in enumerate(moves.columns)}
 
-        def codes_of(column: int) -> Codes:
-            return changed[column] if column in changed else held[moves.rows, column]
+        def codes_of(ref: Ref) -> Codes:
+            return changed[ref] if ref in changed else self.held.column(ref, moves.rows)
 
         return self.targets[t].grid.index_of(codes_of, len(moves))
 
     def _inside(self, t: int, cell: int, first: int) -> CellIndex:
         """Rows with copies that count in a cell, without those that were moved since `first`."""
-        n, held = len(self.units), self.codes
-        moved = self.targets[t].grid.index_of(lambda column: held[n:first, column], first - n)
+        n = len(self.units)
+        moved = self.targets[t].grid.index_of(lambda ref: self.held.column(ref, slice(n, first)), first - n)
         inside = np.concatenate([self.index[t] == cell, moved == cell])
         return np.flatnonzero(inside & (self.counts[:first] > 0))
 
     def _make_together(self, t: int, cell: int) -> bool:
         """As many of the best moves out of a cell as it can spare and others have room for and as do not disturb each other."""
-        moves = self._best(self._moves(t, cell, TRIED, free=False, fixed_from=len(self.codes)), least=1)
+        moves = self._best(self._moves(t, cell, TRIED, free=False, fixed_from=len(self.held)), least=1)
         if not len(moves):
             return False
         got, off = self.got[t], self._off(t)
@@ -281,26 +247,24 @@ class _Mending:
         return False
 
     def _make(self, moves: _Moves) -> None:
-        differ = (self.codes.of(moves.rows, moves.columns) != moves.codes).any(axis=0)
+        differ = (self.held.of(moves.rows, moves.columns) != moves.codes).any(axis=0)
         changed = [column for column, does in zip(moves.columns, differ, strict=True) if does]
         for t in sorted({t for column in changed for t in self._tables_of.get(column, ())}):
             n = len(self.got[t]) + 1
             came, went = np.bincount(self._after(t, moves), minlength=n), np.bincount(self._before(t, moves), minlength=n)
             self.got[t] = self.got[t] + (came - went)[:-1]
             self.errors[t] = self._error_of(t)
-        codes = self._whole(moves)
+        added = self._whole(moves)
         np.subtract.at(self.counts, moves.rows, 1)
         self.counts = np.concatenate([self.counts, np.ones(len(moves), np.int64)])
-        self.codes.add(codes)
+        self.held.add(added)
         self.source = np.concatenate([self.source, self.source[moves.rows]])
         self.weights = np.concatenate([self.weights, np.zeros(len(moves))])
         self.weighed = np.concatenate([self.weighed, np.zeros(len(moves), bool)])
 
-    def _whole(self, moves: _Moves) -> Codes:
-        """All codes of moved records, (m, all columns)."""
-        codes = self.codes[moves.rows]
-        codes[:, list(moves.columns)] = moves.codes
-        return codes
+    def _whole(self, moves: _Moves) -> Units:
+        """The records as they are once they are moved."""
+        return self.held.changed(moves.rows, moves.columns, moves.codes)
 
     def _best(self, moves: _Moves, least: int) -> _Moves:
         """Of the moves that gain at least so much and break no rule, those that gain most, likeliest first."""
@@ -308,7 +272,7 @@ class _Mending:
         for gain in np.unique(moves.gain)[::-1]:
             found = moves.take(np.flatnonzero(moves.gain == gain))
             if self.problem.rules:
-                refined = self.problem.levels[0].refine(self._whole(found))
+                refined = self.problem.schema.refine(self._whole(found))
                 found = found.take(np.flatnonzero(possible(self.problem.refined, refined)))
             most = RANKED // max(len(self.problem.targets), 1)
             if len(found) > most:
@@ -324,7 +288,7 @@ class _Mending:
         rows = np.unique(moves.rows)
         if not self.problem.moments:
             rows = rows[~self.weighed[rows]]
-        after, before = np.split(self.log_weight(np.concatenate([self._whole(moves), self.codes[rows]])), [len(moves)])
+        after, before = np.split(self.log_weight(self._whole(moves).joined(self.held.units(rows))), [len(moves)])
         self.weights[rows], self.weighed[rows] = before, True
         return after - self.weights[moves.rows]
 
@@ -336,9 +300,9 @@ class _Mending:
         each = max(most // max(len(ways), 1), 1)
         if len(rows) > each:
             rows = np.sort(self.random.choice(rows, each, replace=False))
-        level, columns = self.problem.levels[0], [axis.column for axis in target.axes]
+        level, columns = self.problem.schema.unit, [axis.ref.column for axis in target.axes]
         decided = _decided(level, columns)
-        old = self.codes.of(rows, decided)
+        old = self.held.of(rows, decided)
         codes = np.repeat(old[None], len(ways), axis=0)
         if ways:
             codes[:, :, [decided.index(column) for column in columns]] = np.array(ways, old.dtype)[:, None, :]
@@ -356,8 +320,8 @@ class _Mending:
         target, off = self.targets[t], self._off(t)
         here = _ways_into(target, cell)
         if not here:  # the cell of all that is not listed: no combinations are named there, but its records have some
-            columns = [axis.column for axis in target.axes]
-            here = [tuple(int(code) for code in codes) for codes in np.unique(self.codes.of(rows, columns), axis=0)]
+            columns = [axis.ref.column for axis in target.axes]
+            here = [tuple(int(code) for code in codes) for codes in np.unique(self.held.of(rows, columns), axis=0)]
         if not here:
             return
         open_cells = off < 0 if off[cell] <= 0 else self.got[t] < self.high[t]

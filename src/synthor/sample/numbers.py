@@ -18,8 +18,8 @@ from synthor.problem.rulings import Rulings
 from synthor.sample.exact import exactly, gap, n_missed
 from synthor.sample.quotas import MARGINS
 from synthor.sample.tune import Aim, tune
-from synthor.spec.variables import Variable
-from synthor.types import CellIndex, Codes, Floats, Mask
+from synthor.schema import Units, Variable, of_unit
+from synthor.types import CellIndex, Floats, Mask
 
 TURNS = 12
 """Times that all variables are gone through where rules tie them."""
@@ -42,7 +42,7 @@ Aims = Callable[[int, float], list[Aim]]
 
 def moved(
     frame: pl.DataFrame,
-    codes: Codes,
+    units: Units,
     variables: Sequence[Variable],
     positions: Sequence[int],
     aims: Aims,
@@ -51,14 +51,14 @@ def moved(
     """The same records, numbers moved inside their bins; none breaks a rule that broke none before.
 
     Args:
-        frame: records of level 0.
-        codes: (n, v) their categories, in the finest bins.
-        variables: in their finest bins.
+        frame: records of units.
+        units: the same in the bands that their numbers may move inside of.
+        variables: in these bands.
         positions: of the variables with sums to come to.
         aims: what these are.
         rulings: all rules.
     """
-    numbers = _Numbers(frame, codes, variables, rulings)
+    numbers = _Numbers(frame, units, variables, rulings)
     before = np.inf
     for turn in range(TURNS):
         for position in positions:
@@ -102,9 +102,14 @@ def _with_room(numbers: "_Numbers", positions: Sequence[int], aims: Aims) -> pl.
 class _Numbers:
     """Records whose numbers are moved one variable, or one pair of variables, at a time."""
 
-    def __init__(self, frame: pl.DataFrame, codes: Codes, variables: Sequence[Variable], rulings: Rulings) -> None:
-        self.frame, self.codes, self.variables = frame, codes, variables
+    def __init__(self, frame: pl.DataFrame, units: Units, variables: Sequence[Variable], rulings: Rulings) -> None:
+        self.frame, self.units, self.variables = frame, units, variables
         self.rulings = rulings
+
+    def ends(self, position: int) -> tuple[Floats, Floats]:
+        """Lowest and highest value that each record's band of a variable holds."""
+        variable, band = self.variables[position], self.units.column(of_unit(position))
+        return variable.low[band], variable.high[band]
 
     def values(self, position: int) -> Floats:
         return self.frame[self.variables[position].name].to_numpy().astype(np.float64)
@@ -129,23 +134,21 @@ class _Numbers:
 
     def alone(self, position: int, aims: Aims) -> None:
         """One variable's numbers, each as far as its bin and the rules let it."""
-        variable, now = self.variables[position], self.values(position)
-        low, high = variable.low[self.codes[:, position]], variable.high[self.codes[:, position]]
-        low, high = self._reach((position,), now, low, high)
+        now = self.values(position)
+        low, high = self._reach((position,), now, *self.ends(position))
         self._move((position,), now, self._tuned(position, now, low, high, aims))
 
     def freely(self, position: int, settled: Sequence[int], aims: Aims) -> None:
         """One variable's numbers as far as bins let them, where partners that are not settled can make room."""
         movable = [partner for partner in self.partners(position) if partner not in settled][:CORNERED]
-        variable, now, begin = self.variables[position], self.values(position), self.frame
-        widest = variable.low[self.codes[:, position]], variable.high[self.codes[:, position]]
+        now, begin, widest = self.values(position), self.frame, self.ends(position)
         rulings = self.rulings.of_any((position, *movable))
         low, high = self._reach((position,), now, *widest)
         rooms = []
         for sides in itertools.product((False, True), repeat=len(movable)):
             edges = {p: self._edge(p, upper) for p, upper in zip(movable, sides, strict=True)}
             room = self._shifted(begin, edges, 1.0)
-            clear = ~rulings.breaks(self.codes, room)
+            clear = ~rulings.breaks(self.units, room)
             self.frame = room
             lower, upper = self._reach((position,), now, *widest)
             low, high = np.where(clear, np.minimum(low, lower), low), np.where(clear, np.maximum(high, upper), high)
@@ -154,18 +157,17 @@ class _Numbers:
         then = self._tuned(position, now, low, high, aims)
         moved = self._columns((position,), then - now, np.arange(len(now)))
         placed = begin.with_columns(moved)
-        best, late = placed, rulings.breaks(self.codes, placed)
+        best, late = placed, rulings.breaks(self.units, placed)
         for way, edges in itertools.product(WAYS, rooms):
             if not late.any():
                 break
             trial = self._shifted(placed, edges, way)
-            works = late & ~rulings.breaks(self.codes, trial)
+            works = late & ~rulings.breaks(self.units, trial)
             best, late = _rows_of(best, trial, works), late & ~works
         self.frame = _rows_of(best, begin, late)
 
     def _edge(self, position: int, upper: bool) -> Floats:
-        variable = self.variables[position]
-        return (variable.high if upper else variable.low)[self.codes[:, position]]
+        return self.ends(position)[upper]
 
     def _shifted(self, frame: pl.DataFrame, edges: Mapping[int, Floats], way: float) -> pl.DataFrame:
         """Some variables' numbers a share of the way to edges of their bins."""
@@ -183,9 +185,9 @@ class _Numbers:
         if 10.0 ** -self.variables[position].decimals < step:  # its finer numbers cannot follow in whole steps of both
             return
         now, other = self.values(position), self.values(partner)
-        first, second = self.variables[position], self.variables[partner]
-        down = np.minimum(now - first.low[self.codes[:, position]], other - second.low[self.codes[:, partner]])
-        up = np.minimum(first.high[self.codes[:, position]] - now, second.high[self.codes[:, partner]] - other)
+        (first_low, first_high), (second_low, second_high) = self.ends(position), self.ends(partner)
+        down = np.minimum(now - first_low, other - second_low)
+        up = np.minimum(first_high - now, second_high - other)
         low, high = (now + sign * np.floor(np.round(way / step, 6)) * step for way, sign in ((down, -1), (up, 1)))
         low, high = self._reach((position, partner), now, low, high)
         self._move((position, partner), now, self._tuned(position, now, low, high, aims))
@@ -230,7 +232,7 @@ class _Numbers:
         """Which of some rows would break a rule if the first variable's numbers became `then`, the others' moving along."""
         some = self.frame[rows] if len(rows) < self.frame.height else self.frame
         moved = some.with_columns(self._columns(positions, (then - now)[rows], rows))
-        return rulings.breaks(self.codes[rows], moved)
+        return rulings.breaks(self.units.take(rows), moved)
 
     def _columns(self, positions: tuple[int, ...], change: Floats, rows: CellIndex) -> list[pl.Series]:
         columns = []

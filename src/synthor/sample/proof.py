@@ -17,7 +17,6 @@ from synthor.sample.conditions import conditions_of, sizes_of
 from synthor.sample.programme import Exchange, Programme
 from synthor.sample.rows import Conditions
 from synthor.sample.settle import kinds_of
-from synthor.units import Units
 
 MOST_COMBINATIONS = 200_000
 """Combinations of the variables' finest bins that are looked at."""
@@ -96,12 +95,12 @@ def _refuted(problem: Problem, some: Sequence[int]) -> bool:
     """Whether it is proven that no whole numbers meet some targets together."""
     sources: list[Target | Moment] = [*problem.targets, *problem.moments]
     positions = sorted({p for i in some for p in _positions(sources[i])})
-    level = problem.levels[0]
+    level = problem.schema.unit
     if np.prod([float(level.finest(position).size) for position in positions]) > MOST_COMBINATIONS:
         return False
     ground = Ground.of(problem, positions, {})
     rules = [obstacle for obstacle in ground.obstacles if obstacle.kind == "rule"]
-    units = Units(codes=ground.codes[ground.free(rules)])
+    units = ground.units.where(ground.free(rules))
     if not len(units):
         return True
     # Rules have had their say about combinations; what they say about values inside bins is left out, which proves less.
@@ -111,7 +110,7 @@ def _refuted(problem: Problem, some: Sequence[int]) -> bool:
         moments=tuple(moment for i, moment in enumerate(problem.moments, len(problem.targets)) if i in some),
         rules=(),
     )
-    nobody = sizes_of(asked, units.codes, np.zeros(len(units)))
+    nobody = sizes_of(asked, units, np.zeros(len(units)))
     conditions = _loosened(conditions_of(asked, units, nobody, margin=0.0, close=True, shares="loosest"), len(asked.targets))
     _, first = np.unique(kinds_of(conditions.matrix), return_index=True)
     if len(first) > MOST_KINDS:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthor.problem import Level, Problem
+from synthor.problem import Problem
 from synthor.sample.conditions import Shares, conditions_of, sizes_of
 from synthor.sample.programme import Exchange, Programme
 from synthor.sample.rows import Conditions
+from synthor.schema import Level, Units, of_unit
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
-from synthor.units import Units
 from synthor.values import possible
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def settle_counts(
     problem: Problem,
     units: Units,
     counts: Counts,
-    log_weight: Callable[[Codes], Floats],
+    log_weight: Callable[[Units], Floats],
     weights: Floats,
     random: np.random.Generator,
     *,
@@ -121,13 +121,13 @@ def settle_counts(
 def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[tuple[float, bool, Shares]]:
     """How conditions are set, one search after the other: margin, whether closely, and how near shares must come."""
     kept = np.flatnonzero(counts > 0)
-    crowded = all((sizes[sizes > 0] >= CROWDED).all() for sizes in sizes_of(problem, units.codes[kept], counts[kept]))
+    crowded = all((sizes[sizes > 0] >= CROWDED).all() for sizes in sizes_of(problem, units.take(kept), counts[kept]))
     margins = SPREAD_MARGINS if close else MARGINS if crowded else MARGINS[-1:]
     gears: list[tuple[float, bool, Shares]] = [(margin, False, "near") for margin in margins]
     if any(moment.groups is not None for moment in problem.moments):
         gears.append((0.0, False, "fitting"))
     if close:
-        level = problem.levels[0]
+        level = problem.schema.unit
         spread = [moment for moment in problem.moments if moment.kind == "sd"]
         if sum(moment.grid.size * level.band(moment.of).size for moment in spread) <= FEW_CELLS:
             gears.append((0.0, True, "fitting"))
@@ -138,7 +138,7 @@ def _error(problem: Problem, units: Units, counts: Counts, close: bool) -> tuple
     """By how much counts miss the conditions, and whose conditions they are."""
     kept = np.flatnonzero(counts > 0)
     some = units.take(kept)
-    conditions = conditions_of(problem, some, sizes_of(problem, some.codes, counts[kept]), margin=0.0, close=close)
+    conditions = conditions_of(problem, some, sizes_of(problem, some, counts[kept]), margin=0.0, close=close)
     missed = _missed(conditions, conditions.matrix.T @ counts[kept].astype(np.float64))
     rows = np.flatnonzero(missed > SLIGHT)
     places = dict.fromkeys((int(conditions.source[row]), int(conditions.cell[row])) for row in rows)
@@ -180,7 +180,7 @@ class _Search:
         problem: Problem,
         units: Units,
         counts: Counts,
-        log_weight: Callable[[Codes], Floats],
+        log_weight: Callable[[Units], Floats],
         weights: Floats,
         random: np.random.Generator,
         margin: float,
@@ -194,13 +194,13 @@ class _Search:
         with np.errstate(divide="ignore", invalid="ignore"):
             likely = np.concatenate([np.log(weights), np.full(len(units) - len(weights), -np.inf)])
             known = np.flatnonzero(weights > 0)[:1]
-            anchor = likely[known] - log_weight(units.codes[known])
+            anchor = likely[known] - log_weight(units.take(known))
             rest = np.arange(len(weights), len(self.units))
             if len(rest) and len(known):
-                likely = np.concatenate([likely[: len(weights)], log_weight(self.units.codes[rest]) + anchor])
+                likely = np.concatenate([likely[: len(weights)], log_weight(self.units.take(rest)) + anchor])
         self.likely = np.where(np.isnan(likely), -np.inf, likely)
         kept = counts > 0
-        sizes = sizes_of(problem, units.codes[kept], counts[kept])
+        sizes = sizes_of(problem, units.where(kept), counts[kept])
         self.conditions = conditions_of(problem, self.units, sizes, margin=margin, close=close, shares=shares)
         self.close = close
         self.kinds = kinds_of(self.conditions.matrix)
@@ -324,30 +324,27 @@ class _Search:
 
     def _variants(self, units: Units, counts: Counts) -> Units:
         """Current records with one value changed, as far as the rules allow."""
-        level = self.problem.levels[0]
+        schema, level = self.problem.schema, self.problem.schema.unit
         current = np.flatnonzero(counts > 0)
-        if units.members:
+        if units.nested:
             return units.take(current[:0])
         if len(current) > VARIED:
             chance = np.log(self.random.exponential(size=len(current))) - np.log(counts[current])
             current = np.sort(current[np.argsort(chance)[:VARIED]])
         concerned = {p for target in self.problem.targets if target.level == 0 for p in target.grid.positions}
         concerned |= {p for moment in self.problem.moments for p in (*moment.grid.positions, moment.of)}
-        fine = level.refine(units.codes[current])
+        fine = schema.refine(units.take(current))
         found = []
         for position in sorted(concerned):
             size = level.band(position).size
             each = max(MOST_VARIANTS // max(len(concerned) * size, 1), 1)
-            some = fine if len(fine) <= each else fine[np.sort(self.random.choice(len(fine), each, replace=False))]
-            varied = np.repeat(some, size, axis=0)
-            varied[:, position] = _one_of(_firsts(level, position), self.random, len(some))
-            found.append(varied)
-        fine = np.unique(np.concatenate(found), axis=0) if found else fine[:0]
-        fine = fine[possible(self.problem.refined, fine)] if len(fine) else fine
-        codes = level.coarsen(fine)
-        known = {row.tobytes() for row in np.ascontiguousarray(units.codes, np.int32)}
-        new = [i for i, row in enumerate(np.ascontiguousarray(codes, np.int32)) if row.tobytes() not in known]
-        return Units(codes=codes[new].astype(units.codes.dtype))
+            some = fine if len(fine) <= each else fine.take(np.sort(self.random.choice(len(fine), each, replace=False)))
+            changed = _one_of(_firsts(level, position), self.random, len(some))
+            found.append(some.repeated(size).replace(of_unit(position), slice(None), changed))
+        fine = found[0].joined(*found[1:]).distinct() if found else fine.take(current[:0])
+        fine = fine.where(possible(self.problem.refined, fine)) if len(fine) else fine
+        varied = schema.coarsen(fine)
+        return varied.take(varied.unlike(units))
 
 
 def _firsts(level: Level, position: int) -> CellIndex:

@@ -21,8 +21,8 @@ from synthor.sample.numbers import moved
 from synthor.sample.quotas import Quotas, aim_of
 from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
-from synthor.types import CellIndex, Codes, Counts, Floats
-from synthor.units import Units
+from synthor.schema import Units
+from synthor.types import CellIndex, Counts, Floats
 from synthor.values import Shape, settle
 
 CHUNK = 250_000
@@ -71,14 +71,14 @@ class Sample:
         upto = (self._ends - number + self.n_chunks - 1) // self.n_chunks
         copies = np.diff(upto, prepend=0)
         picks = random.permutation(np.repeat(np.arange(len(copies)), copies))
-        codes = np.take(self._by_variable, picks, axis=1).astype(np.int32).T
+        units = Units.flat(np.take(self._by_variable, picks, axis=1).astype(np.int32).T)
         problem = self.problem if self.pulled else self.problem.with_only(())
-        frame, n_broken = settle(problem.refined, self.shapes, codes, random, VALUE_TRIES)
+        frame, n_broken = settle(problem.refined, self.shapes, units, random, VALUE_TRIES)
         if self.pulled and problem.moments:
-            frame = self._moved(number, picks, codes, frame)
+            frame = self._moved(number, picks, units, frame)
         if n_broken:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
-        return {self.problem.levels[0].name: frame} | self._members(number, picks, random)
+        return self._keyed(number, picks, frame, random)
 
     @cached_property
     def _ends(self) -> Counts:
@@ -88,12 +88,11 @@ class Sample:
     @cached_property
     def _by_variable(self) -> NDArray[np.integer[Any]]:
         """Categories of the units, (v, n), in the smallest type that holds them: chunks gather from it at random."""
-        refined = self.problem.refined.levels[0]
-        largest = max((variable.size for variable in refined.variables), default=1) - 1
-        codes = self.problem.levels[0].refine(self.units.codes)
-        return np.ascontiguousarray(codes.T, dtype=np.min_scalar_type(largest))
+        largest = max((variable.size for variable in self.problem.schema.refined.unit.variables), default=1) - 1
+        columns = self.problem.schema.refine(self.units.only()).columns()
+        return np.stack([column.astype(np.min_scalar_type(largest)) for column in columns])
 
-    def _moved(self, number: int, picks: CellIndex, codes: Codes, frame: pl.DataFrame) -> pl.DataFrame:
+    def _moved(self, number: int, picks: CellIndex, units: Units, frame: pl.DataFrame) -> pl.DataFrame:
         """The same records with numbers moved inside their bands so that means, totals and deviations are met."""
         banded = self.problem.banded
         positions = sorted({moment.of for moment in self.problem.moments if moment.kind != "shares"})
@@ -101,8 +100,8 @@ class Sample:
         def aims(position: int, margin: float) -> list[Aim]:
             return self._aims(number, picks, position, margin)
 
-        codes = self.problem.levels[0].into_bands(codes)
-        return moved(frame, codes, banded.levels[0].variables, positions, aims, banded.rulings)
+        units = self.problem.schema.into_bands(units)
+        return moved(frame, units, banded.schema.unit.variables, positions, aims, banded.rulings)
 
     def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
         """What one variable's numbers in one chunk are to come to."""
@@ -115,7 +114,7 @@ class Sample:
     @cached_property
     def _cells(self) -> tuple[CellIndex, ...]:
         """For each moment the cell of each unit."""
-        return tuple(moment.grid.index(self.units.codes) for moment in self.problem.moments)
+        return tuple(moment.grid.index(self.units) for moment in self.problem.moments)
 
     @cached_property
     def _quotas(self) -> tuple[Quotas, ...]:
@@ -128,18 +127,33 @@ class Sample:
                 row.append(np.bincount(cells, before, moment.grid.size + 1)[:-1].astype(np.float64))
         return tuple(Quotas(np.stack(row)) for row in rows)
 
-    def _members(self, number: int, picks: CellIndex, random: np.random.Generator) -> Records:
-        """Rows of the deeper levels; `unit` is the place of each one's unit among the records of all chunks, from 0."""
+    def _keyed(self, number: int, picks: CellIndex, frame: pl.DataFrame, random: np.random.Generator) -> Records:
+        """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
+        schema = self.problem.schema
+        if not self.units.nested:
+            return {schema.unit.name: frame}
+        units, before = self.units.take(picks), self._rows_before[number]
         tables: Records = {}
-        if not self.units.members:
-            return tables
-        units = self.units.take(picks)
-        before = number * (self.problem.n_units // self.n_chunks) + min(number, self.problem.n_units % self.n_chunks)
-        for level, members in zip(self.problem.levels[1:], units.members, strict=True):
-            even = [Shape(variable=variable, decay=np.zeros(variable.size)) for variable in level.variables]
-            columns = [shape.draw(members.codes[:, v], random) for v, shape in enumerate(even)]
-            tables[level.name] = pl.DataFrame([pl.Series("unit", members.unit + before), *columns])
+        for at, level in enumerate(schema):
+            if at:
+                even = [Shape(variable=variable, decay=np.zeros(variable.size)) for variable in level.variables]
+                columns = units.columns(at)
+                frame = pl.DataFrame([shape.draw(columns[v], random) for v, shape in enumerate(even)])
+            keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
+            above = schema.above(at)
+            if above is not None:
+                keys.append(pl.Series(schema.levels[above].key, before[above] + units.above(above, at)))
+            tables[level.name] = pl.DataFrame([*keys, *frame.get_columns()])
         return tables
+
+    @cached_property
+    def _rows_before(self) -> Counts:
+        """Rows of each level in all chunks before each, (chunks, levels)."""
+        n_levels = len(self.problem.schema.levels)
+        sizes = np.stack([np.bincount(self.units.above(0, at), minlength=len(self.units)) for at in range(n_levels)], axis=1)
+        whole, rest = np.divmod(self._ends, self.n_chunks)
+        upto = [np.diff(whole * chunk + np.minimum(rest, chunk), prepend=0) for chunk in range(self.n_chunks)]
+        return np.stack([copies @ sizes for copies in upto])
 
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
@@ -152,10 +166,10 @@ def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
     Those with which it is met; of shares inside cells whose size no table settles, those beside the fitted count.
     """
     bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.targets]
-    fitted_sizes = sizes_of(problem, units.codes, weights * problem.n_units)
+    fitted_sizes = sizes_of(problem, units, weights * problem.n_units)
     for moment, sizes in zip(problem.moments, fitted_sizes, strict=True):
         if moment.groups is not None:
-            cells = moment.joint(units.codes)
+            cells = moment.joint(units)
             fitted = cells.totals(weights) * problem.n_units
             low, high = np.floor(fitted + 1e-6), np.ceil(fitted - 1e-6)
             fewest, most = share_bounds(moment, sizes)
@@ -188,7 +202,7 @@ def sample(
     problem = problem.with_rules(model.beliefs.rules)
     units = model.pool.units
     random = generator(seed, "integerize", "zone", "", "part", 0)
-    order = shuffled_tree(units.codes, random)
+    order = shuffled_tree(units.columns(), random)
     found = integerize(
         model.weights,
         problem.n_units,

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthor.problem import Moment, Problem
+from synthor.rules.syntax import names_in
 from synthor.sample.rows import Entry, Rows, sparse_of
 from synthor.sample.sizes import EDGE, sizes_for
-from synthor.spec.rules import names_in
+from synthor.schema import Units, of_unit
 from synthor.types import CellIndex, Floats
-from synthor.units import Units
 from synthor.values import reaches
 
 FEW_VALUES, MOST_VALUES = 128, 10_000
@@ -57,7 +57,7 @@ def bundles_of(problem: Problem) -> list[list[int]]:
 def tied(problem: Problem) -> list[tuple[int, int]]:
     """Pairs of variables with statistics of their sums that one rule speaks of."""
     summed = {moment.of for moment in problem.moments if moment.groups is None}
-    level, pairs = problem.levels[0], set()
+    level, pairs = problem.schema.unit, set()
     for rule in problem.rules:
         of = sorted(summed & {level.position(name) for name in names_in(rule.predicate)})
         pairs |= set(itertools.combinations(of, 2))
@@ -80,13 +80,13 @@ def add_bundle(
     if len(moments) == 1:
         moment = moments[0]
         least, most = _powers(problem, units, moment, margin)
-        cell = moment.grid.index(units.codes)
+        cell = moment.grid.index(units)
         low, high = _asked(moment, inside)
         narrowest = 2 * moment.half * float(np.min(sizes[bundle[0]][np.isfinite(low)], initial=np.inf))
         if moment.kind != "mean" or narrowest > 10.0**-moment.variable.decimals:
             _add_reach(rows, moment, cell, (least, most), (low, high), sizes[bundle[0]], n_targets + bundle[0])
             return
-    cells = np.stack([moment.grid.index(units.codes) for moment in moments], axis=1)
+    cells = np.stack([moment.grid.index(units) for moment in moments], axis=1)
     if close and len({moment.of for moment in moments}) == 1 and any(moment.kind == "sd" for moment in moments):
         _add_spread(rows, problem, units, bundle, cells, sizes, inside)
         return
@@ -109,7 +109,7 @@ def add_bundle(
     for a, b in tied(problem):
         if (a, "values") in sums and (b, "values") in sums:
             for sign in (1.0, -1.0):
-                least, most = _narrowed(*reaches(problem, units.codes, ((a, 1.0), (b, sign))), margin)
+                least, most = _narrowed(*reaches(problem, units, ((a, 1.0), (b, sign))), margin)
                 owner = n_targets + next(m for m in bundle if problem.moments[m].of == a)
                 _add_sums(rows, group, len(known), least, most, sums[a, "values"], owner, (sums[b, "values"], sign))
 
@@ -131,8 +131,8 @@ def _add_spread(
     small.
     """
     position, owner = problem.moments[bundle[0]].of, len(problem.targets) + bundle[0]
-    level = problem.levels[0]
-    variable, bins = level.band(position), level.into_bands(level.refine(units.codes))[:, position]
+    level = problem.schema.unit
+    variable, bins = level.band(position), problem.schema.into_bands(problem.schema.refine(units)).column(of_unit(position))
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
     group, zero = group.ravel(), np.zeros(len(known))
     low, high, step = variable.low[known[:, -1]], variable.high[known[:, -1]], 10.0**-variable.decimals
@@ -225,11 +225,11 @@ def _add_spread_moment(
 
 def _powers(problem: Problem, units: Units, moment: Moment, margin: float) -> tuple[Floats, Floats]:
     """Least and most that a record of each unit adds to what a moment sums up."""
-    least, most = _narrowed(*reaches(problem, units.codes, ((moment.of, 1.0),)), margin)
+    least, most = _narrowed(*reaches(problem, units, ((moment.of, 1.0),)), margin)
     if moment.kind != "sd":
         return least, most
     center = np.zeros(moment.grid.size) if moment.center is None else np.nan_to_num(moment.center)
-    middle = np.append(center, 0.0)[moment.grid.index(units.codes)]
+    middle = np.append(center, 0.0)[moment.grid.index(units)]
     nearest = np.clip(middle, least, most)
     return np.square(nearest - middle), np.maximum(np.square(least - middle), np.square(most - middle))
 

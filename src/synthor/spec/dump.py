@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
+from synthor.schema.text import Written
 from synthor.spec.load import SpecLoader
 from synthor.spec.model import Spec
-from synthor.spec.written import Written
 
 _MARK = re.compile(r'"\\u0000([0-9]+)\\u0000"')
 

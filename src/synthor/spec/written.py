@@ -6,26 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, WrapValidator
 
+from synthor.schema.text import Written
+
 PLAIN = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-
-
-class Written(float):
-    """A number that keeps the text it was written as; in everything else a float.
-
-    >>> Written("-1000.00") + 1, Written("-1000.00").text
-    (-999.0, '-1000.00')
-    """
-
-    __slots__ = ("text",)
-    text: str
-
-    def __new__(cls, text: str) -> "Written":
-        self = super().__new__(cls, text)
-        self.text = text
-        return self
-
-    def __reduce__(self) -> tuple[type["Written"], tuple[str]]:
-        return Written, (self.text,)
 
 
 def with_digits(value: float, text: str) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthor.errors import Finding, InputError
 from synthor.files import TABLE, in_bytes, read_bytes, refuse_irregular
+from synthor.schema.text import as_text
 from synthor.spec.tables import unusable
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.packed import gz_bytes, member_bytes, members_of, opened, place_of, several
@@ -22,7 +23,6 @@ from synthor.spec.tables.px import px_lines
 from synthor.spec.tables.sdmx_ml import sdmx_lines
 from synthor.spec.tables.workbook import COVER
 from synthor.spec.targets import Layout
-from synthor.spec.variables import as_text
 
 if TYPE_CHECKING:
     import zipfile

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.schema.text import as_text
 from synthor.spec.tables.labels import column_key, is_total, span, undressed
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.numbers import published
 from synthor.spec.tables.offices import CONVERTERS
 from synthor.spec.targets import Layout
-from synthor.spec.variables import as_text
 
 RAGGED = "write the same number of fields in every row; quote a field that holds a comma"
 MEASURES = {

@@ -14,9 +14,9 @@ import polars as pl
 from synthor.errors import Finding, InputError
 from synthor.files import in_bytes
 from synthor.formulas import bare
+from synthor.schema import Variable
 from synthor.spec.tables.files import MOST_FIELDS, refuse_missing, too_many_fields, unreadable
 from synthor.spec.tables.unusable import COMPRESSED
-from synthor.spec.variables import Variable
 
 VALUE_BYTES = 12
 """Of one value in memory: what a column of numbers or labels takes, and half as much again while it is read."""

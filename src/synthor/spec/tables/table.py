@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.schema import Variable
+from synthor.schema.text import as_text
 from synthor.spec.tables.files import read_lines
 from synthor.spec.tables.layout import Vocabulary, blank_head, converted, laid_out
 from synthor.spec.tables.offices import recognised
 from synthor.spec.targets import Layout, TargetSpec
-from synthor.spec.variables import Variable, as_text
 
 DEEPEST_HEAD = 60
 """Rows of a file in which the names of its columns are looked for."""

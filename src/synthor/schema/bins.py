@@ -1,18 +1,13 @@
-"""One kind of row: its variables as declared, and the slices that bins are cut into where a target needs finer ones.
-
-Published tables bring bands, universes and quantiles whose edges are no edges of the declared bins, and means need to know
-where in a bin values lie. So the solver works on the common refinement: the bins of such a variable are cut into slices, and
-codes have one more column that says which slice. Beliefs, reports and records know nothing of it.
-"""
+"""Bins cut finer: at the edges of tables, universes and quantiles, and where means need room."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthor.spec.rules import Column, Compare, Constant, Predicate, parts
-from synthor.spec.variables import Variable, as_text
-from synthor.types import Codes, Floats, Mask
+from synthor.rules.syntax import Column, Compare, Constant, Predicate, parts
+from synthor.schema.text import as_text
+from synthor.schema.variable import Variable
+from synthor.types import Floats, Mask
 
 SLICES = 8
 """Slices of a bin whose variable has a mean, total or standard deviation to be met: room to move inside the bin."""
@@ -22,74 +17,6 @@ LONG, LONG_SLICES = 32.0, 16
 
 REACH = 1e4
 """How much smaller than a variable's largest value means are that slices are made for; ratios mean nothing beside 0."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Level:
-    """One kind of row: its name (also its file's name) and its variables.
-
-    Attributes:
-        name: of the level.
-        variables: as declared; the first columns of its codes.
-        slices: for a variable at some position, the same variable in finer bins; the columns after these.
-        bands: for some of these, the same in bins whose edges are those that tables name; slices may be narrower.
-    """
-
-    name: str
-    variables: tuple[Variable, ...]
-    slices: Mapping[int, Variable] = field(default_factory=dict)
-    bands: Mapping[int, Variable] = field(default_factory=dict)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Names of its variables."""
-        return frozenset(variable.name for variable in self.variables)
-
-    def position(self, name: str) -> int:
-        return next(i for i, variable in enumerate(self.variables) if variable.name == name)
-
-    @property
-    def columns(self) -> tuple[Variable, ...]:
-        """The variable behind each column of the codes."""
-        return (*self.variables, *self.slices.values())
-
-    def column(self, position: int) -> int:
-        """The column that says most finely where a variable's values lie."""
-        return len(self.variables) + list(self.slices).index(position) if position in self.slices else position
-
-    def finest(self, position: int) -> Variable:
-        """The variable in its finest bins."""
-        return self.slices.get(position, self.variables[position])
-
-    def band(self, position: int) -> Variable:
-        """The variable in bins inside of which its numbers may move without leaving a cell of any table."""
-        return self.bands.get(position, self.variables[position])
-
-    def into_bands(self, codes: Codes) -> Codes:
-        """Codes of bands from those in the finest bins, (n, v) -> (n, v)."""
-        found = codes.copy()
-        for position, finest in self.slices.items():
-            found[:, position] = self.band(position).codes_of_numbers(finest.low)[codes[:, position]]
-        return found
-
-    def parents(self, position: int) -> Codes:
-        """The declared bin of each slice of a variable, (slices,)."""
-        return self.variables[position].codes_of_numbers(self.slices[position].low)
-
-    def refine(self, codes: Codes) -> Codes:
-        """Codes in each variable's finest bins, (n, columns) -> (n, v)."""
-        if not self.slices:
-            return codes
-        return codes[:, [self.column(position) for position in range(len(self.variables))]]
-
-    def coarsen(self, codes: Codes) -> Codes:
-        """The codes of all columns from those in the finest bins, (n, v) -> (n, columns)."""
-        whole = np.empty((len(codes), len(self.columns)), np.int32)
-        whole[:, : len(self.variables)] = codes
-        for position in self.slices:
-            whole[:, self.column(position)] = codes[:, position]
-            whole[:, position] = self.parents(position)[codes[:, position]]
-        return whole
 
 
 def sliced(variable: Variable, edges: Iterable[float], n_slices: int = 1) -> Variable | None:
@@ -151,7 +78,7 @@ def _cuts(low: float, below: float, least: float, n_slices: int) -> Floats:
 def edges_of(predicate: Predicate, variables: Mapping[str, Variable]) -> dict[str, list[float]]:
     """First values of the bands that comparisons of a variable with a number cut it into, by variable.
 
-    >>> from synthor.spec.rules import parse_predicate
+    >>> from synthor.rules.parse import parse_predicate
     >>> age = Variable(name="age", kind="integer", labels=("0+",), low=np.array([0.0]), high=np.array([99.0]))
     >>> edges_of(parse_predicate("age > 15 and age < 65", {"age": age}), {"age": age})
     {'age': [16.0, 65.0]}

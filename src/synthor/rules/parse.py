@@ -1,99 +1,27 @@
-"""The predicate language of rules: a small, safe part of SQL.
+"""From a text to a predicate, by a parser of SQL (sqlglot).
 
-A predicate is parsed (sqlglot) into a frozen tree of comparisons, `in`, `between`, and/or/not and arithmetic. Anything else
-is refused by name; nothing is ever evaluated as code. One tree has two readings:
-
-- on *values* of drawn records it is true or false;
-- on *categories* it is true, false, or open: `head_age < 18` is open in the bin 15-24. Truth is then two masks, `may`
-  (some values in the bins make it true) and `must` (all do), combined as in Kleene's three-valued logic.
+Anything but comparisons, `in`, `between`, and/or/not and arithmetic is refused by name; nothing is ever evaluated as code.
 """
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
-import polars as pl
 import sqlglot
 from sqlglot import expressions as exp
 
-from synthor.errors import Finding, InputError, nearest
-from synthor.spec.variables import Variable
-from synthor.types import Codes, Floats, Mask
+from synthor.errors import nearest
+from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
+from synthor.schema import Variable
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The value of a variable."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A number."""
-
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """`left op right`, op one of + - *."""
-
-    op: str
-    left: "Term"
-    right: "Term"
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """`left op right`, op one of = != < <= > >=."""
-
-    op: str
-    left: "Term"
-    right: "Term"
-
-
-@dataclass(frozen=True, slots=True)
-class Among:
-    """A variable's category is one of some codes."""
-
-    name: str
-    codes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    left: "Predicate"
-    right: "Predicate"
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    left: "Predicate"
-    right: "Predicate"
-
-
-@dataclass(frozen=True, slots=True)
-class Negated:
-    inner: "Predicate"
-
-
-Term = Column | Constant | Arithmetic
-Predicate = Compare | Among | Both | Either | Negated
-
 COMPARISONS: dict[type[exp.Expression], str] = {
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
 ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "+": operator.add, "-": operator.sub, "*": operator.mul,
-}  # fmt: skip
 
 
 class PredicateError(ValueError):
@@ -295,160 +223,3 @@ def _refused(node: object) -> PredicateError:
     what = f"{type(node).__name__.lower()} `{_shown(node)}`" if isinstance(node, exp.Expression) else repr(node)
     cure = "use variables, labels, numbers, = != < <= > >=, in, between, and, or, not, + - *"
     return PredicateError(f"{what} is not allowed", cure)
-
-
-def names_in(node: Predicate | Term) -> frozenset[str]:
-    """Variables that a predicate speaks of."""
-    match node:
-        case Column(name) | Among(name, _):
-            return frozenset({name})
-        case Constant():
-            return frozenset()
-        case Negated(inner):
-            return names_in(inner)
-        case _:
-            return names_in(node.left) | names_in(node.right)
-
-
-def parts(node: Predicate) -> Iterator[Predicate]:
-    """The comparisons and memberships that a predicate is made of."""
-    match node:
-        case Both(left, right) | Either(left, right):
-            yield from parts(left)
-            yield from parts(right)
-        case Negated(inner):
-            yield from parts(inner)
-        case _:
-            yield node
-
-
-def holds(
-    predicate: Predicate,
-    frame: pl.DataFrame,
-    variables: Mapping[str, Variable],
-    codes: Mapping[str, Codes] | None = None,
-) -> Mask:
-    """Whether a predicate is true of each record's values, (n,).
-
-    Args:
-        predicate: a parsed predicate.
-        frame: records; numbers as numbers, categories as labels, booleans as booleans.
-        variables: by name.
-        codes: (n,) categories of those variables for which they are known already.
-
-    Raises:
-        InputError: a number is needed where a record holds the label of a bin.
-    """
-    match predicate:
-        case Both(left, right):
-            return holds(left, frame, variables, codes) & holds(right, frame, variables, codes)
-        case Either(left, right):
-            return holds(left, frame, variables, codes) | holds(right, frame, variables, codes)
-        case Negated(inner):
-            return ~holds(inner, frame, variables, codes)
-        case Among(name, members):
-            known = codes[name] if codes is not None and name in codes else variables[name].encode(frame[name])
-            return np.isin(known, members)
-        case Compare(op, left, right):
-            return cast(Mask, OPERATORS[op](_values(left, frame), _values(right, frame)))
-
-
-def _values(term: Term, frame: pl.DataFrame) -> Floats:
-    match term:
-        case Column(name):
-            return _numbers(frame[name])
-        case Constant(value):
-            return np.full(frame.height, value)
-        case Arithmetic(op, left, right):
-            return cast(Floats, OPERATORS[op](_values(left, frame), _values(right, frame)))
-
-
-def _numbers(column: pl.Series) -> Floats:
-    if column.dtype.is_numeric():
-        return column.cast(pl.Float64).to_numpy()
-    texts = column.cast(pl.String).str.strip_chars()
-    numbers = texts.cast(pl.Float64, strict=False)
-    labels = texts.filter(numbers.is_null() & texts.is_not_null())
-    if len(labels):
-        message = (
-            f"column '{column.name}' holds '{labels[0]}', a label, where a rule needs a number ({len(labels):,} rows like it)"
-        )
-        cure = "write values instead of labels, or let the rule compare the bin by its label"
-        raise InputError([Finding(where="records", message=message, cure=cure)])
-    return numbers.to_numpy()
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Three-valued truth of a predicate on categories: `must` implies `may`; false where not `may`."""
-
-    may: Mask
-    must: Mask
-
-
-def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> Truth:
-    """Truth of a predicate given categories, conservative: never `must` unless all values in the bins make it true.
-
-    Args:
-        predicate: a parsed predicate.
-        codes: (n,) codes of those variables that are known; others may take any value.
-        variables: by name.
-        n: number of units.
-
-    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
-    >>> t = truth(parse_predicate("age < 20", {"age": age}), {"age": np.array([0, 1])}, {"age": age}, 2)
-    >>> t.may.tolist(), t.must.tolist()
-    ([True, True], [True, False])
-    """
-    match predicate:
-        case Both(left, right):
-            a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
-            return Truth(a.may & b.may, a.must & b.must)
-        case Either(left, right):
-            a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
-            return Truth(a.may | b.may, a.must | b.must)
-        case Negated(inner):
-            a = truth(inner, codes, variables, n)
-            return Truth(~a.must, ~a.may)
-        case Among(name, members):
-            if name not in codes:
-                full = len(members) == variables[name].size
-                return Truth(np.full(n, bool(members)), np.full(n, full))
-            inside = np.isin(codes[name], members)
-            return Truth(inside, inside)
-        case Compare(op, left, right):
-            return _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
-
-
-def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats]) -> Truth:
-    (a, b), (c, d) = left, right
-    match op:
-        case "<":
-            return Truth(a < d, b < c)
-        case "<=":
-            return Truth(a <= d, b <= c)
-        case ">":
-            return Truth(b > c, a > d)
-        case ">=":
-            return Truth(b >= c, a >= d)
-    equal = Truth((a <= d) & (c <= b), (a == b) & (c == d) & (a == c))
-    return equal if op == "=" else Truth(~equal.must, ~equal.may)
-
-
-def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
-    match term:
-        case Constant(value):
-            return np.full(n, value), np.full(n, value)
-        case Column(name):
-            variable = variables[name]
-            if name not in codes:
-                return np.full(n, variable.low[0]), np.full(n, variable.high[-1])
-            return variable.low[codes[name]], variable.high[codes[name]]
-        case Arithmetic(op, left, right):
-            (a, b), (c, d) = _interval(left, codes, variables, n), _interval(right, codes, variables, n)
-            if op == "+":
-                return a + c, b + d
-            if op == "-":
-                return a - d, b - c
-            corners = np.stack([a * c, a * d, b * c, b * d])
-            return corners.min(axis=0), corners.max(axis=0)

@@ -1,32 +1,21 @@
-"""Every target cell, wanted and got: counted on the records themselves."""
+"""What came out against what was wanted, cell by cell, and the verdict in words."""
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
-from synthor.errors import Finding, InputError
-from synthor.problem import Moment, Problem, Target
+from synthor.problem import Moment, Target
 from synthor.problem.target import EDGE
-from synthor.problem.unplaced import unplaced
-from synthor.spec.variables import Variable
 from synthor.spread import Spread
-from synthor.types import CellIndex, Codes, Counts, Floats, Mask
+from synthor.types import CellIndex, Counts, Floats, Mask
 
-Records = Mapping[str, pl.DataFrame]
 MOST_DIGITS = 15
 """Decimals that a value is shown with at most: a double has no more."""
-
-FEW_BINS = 64
-"""Up to so many, comparing with every edge is faster than searching among them."""
-MANY_VALUES = 10_000
-"""Up to so many whole numbers, a table of all of them is faster than comparing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -337,236 +326,6 @@ class Measurement:
             ],
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-
-
-def measure(
-    problem: Problem,
-    records: Records | Iterable[Records],
-    *,
-    status: str | None = None,
-    beliefs: str = "",
-    notes: tuple[str, ...] = (),
-) -> Measurement:
-    """Count records in every target cell.
-
-    Args:
-        problem: scaled to the number of records that are wanted.
-        records: one table a level by the level's name, whole or as chunks.
-        status: how the fit ended, to be carried along.
-        beliefs: what was believed, to be carried along.
-        notes: what else a reader must know.
-
-    Raises:
-        InputError: a column is missing, or a value belongs to no category.
-
-    >>> from synthor import compile_problem, parse_spec
-    >>> problem = compile_problem(parse_spec('''
-    ... records: 3
-    ... variables: {car: {type: boolean}}
-    ... targets: [{counts: {car: {yes: 2, no: 1}}}]
-    ... '''))
-    >>> measure(problem, {"records": pl.DataFrame({"car": [True, False, True]})}).verdict
-    'Met: 3 records add up to the target exactly (2 cells).'
-    """
-    tally = Tally(problem)
-    for chunk in [records] if isinstance(records, Mapping) else records:
-        tally.add(chunk)
-    return tally.measurement(status=status, beliefs=beliefs, notes=notes)
-
-
-class Tally:
-    """Counts that grow chunk by chunk, so that records need never be in memory together.
-
-    Args:
-        problem: its targets and rules are counted.
-        pairs: positions of pairs of variables to be cross-counted as well.
-
-    Attributes:
-        pair_counts: (k_a, k_b) counts of each pair.
-    """
-
-    def __init__(self, problem: Problem, pairs: Sequence[tuple[int, int]] = ()) -> None:
-        self.problem, self.pairs = problem, tuple(pairs)
-        sizes = [variable.size for variable in problem.levels[0].variables]
-        self.pair_counts = [np.zeros((sizes[a], sizes[b]), np.int64) for a, b in self.pairs]
-        self.n_records = self.n_broken = 0
-        self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.targets]
-        self.sums = [_Sums(moment) for moment in problem.moments]
-        numeric = [variable for variable in problem.levels[0].variables if variable.numeric]
-        self.spreads = [Spread(variable, problem.n_units) for variable in numeric]
-        self.rulings = problem.refined.rulings
-        self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
-
-    def add(self, records: Records) -> None:
-        """Count one chunk."""
-        codes = [encode(records[level.name], level.columns) for level in self.problem.levels]
-        self.n_records += len(codes[0])
-        for i, target in enumerate(self.problem.targets):
-            self.got[i] += _count(codes[target.level], target)
-        for i, pair in enumerate(self.pairs):
-            shape = self.pair_counts[i].shape
-            self.pair_counts[i] += _count_plain(codes[0], pair, shape).reshape(shape)
-        frame = records[self.problem.levels[0].name]
-        for sums in self.sums:
-            sums.add(codes[0], frame)
-        for spread in self.spreads:
-            column = frame[spread.variable.name]
-            if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
-                spread.add(column.to_numpy())
-        refined = self.problem.levels[0].refine(codes[0])
-        counts, n_broken = self.rulings.counts(refined, frame)
-        for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
-            self.violations[ruling.rule.text] += count
-        self.n_broken += n_broken
-
-    def merge(self, other: "Tally") -> None:
-        """Add what another tally of the same problem and pairs counted."""
-        self.n_records += other.n_records
-        self.n_broken += other.n_broken
-        for mine, theirs in zip((*self.got, *self.pair_counts), (*other.got, *other.pair_counts), strict=True):
-            np.add(mine, theirs, out=mine)
-        for sums, more in zip(self.sums, other.sums, strict=True):
-            sums.merge(more)
-        for spread, other_spread in zip(self.spreads, other.spreads, strict=True):
-            spread.merge(other_spread)
-        for text, count in other.violations.items():
-            self.violations[text] += count
-
-    def measurement(
-        self, *, status: str | None = None, beliefs: str = "", notes: tuple[str, ...] = (), random_seed: int | None = None
-    ) -> Measurement:
-        """What was counted so far."""
-        return Measurement(
-            n_records=self.n_records,
-            n_wanted=self.problem.n_units,
-            fits=tuple(Fit(target=t, got=got) for t, got in zip(self.problem.targets, self.got, strict=True)),
-            violations=self.violations,
-            n_broken=self.n_broken,
-            random_seed=random_seed,
-            status=status,
-            beliefs=beliefs,
-            notes=notes,
-            moments=tuple(MomentFit(target=sums.moment, got=sums.values(), step=sums.step()) for sums in self.sums),
-            spreads=tuple(spread for spread in self.spreads if spread.counts.any()),
-        )
-
-
-class _Sums:
-    """Counts, sums and sums of squares in the cells of one moment."""
-
-    def __init__(self, moment: Moment) -> None:
-        self.moment = moment
-        size = moment.grid.size
-        self.count, self.sum, self.square = np.zeros(size), np.zeros(size), np.zeros(size)
-        self.joint = np.zeros(moment.wanted.size if moment.groups is not None else 0)
-
-    def add(self, codes: Codes, frame: pl.DataFrame) -> None:
-        """Count one chunk."""
-        moment, size = self.moment, self.moment.grid.size + 1
-        if moment.groups is not None:
-            cells = moment.joint(codes)
-            self.joint += np.bincount(cells.index, minlength=cells.size + 1)[:-1]
-            return
-        cell = moment.grid.index(codes)
-        column = frame[moment.variable.name]
-        if not column.dtype.is_numeric():
-            message = f"column '{column.name}' holds labels, but the {moment.kind} of it is to be counted"
-            raise InputError([Finding(where="records", message=message, cure="give its values as numbers")])
-        values = column.cast(pl.Float64).to_numpy()
-        self.count += np.bincount(cell, minlength=size)[:-1]
-        self.sum += np.bincount(cell, values, size)[:-1]
-        # Around a number near the mean, so that squares of large numbers do not drown what they differ by.
-        near = 0.0 if moment.center is None else np.append(np.nan_to_num(moment.center), 0.0)[cell]
-        self.square += np.bincount(cell, np.square(values - near), size)[:-1]
-
-    def step(self) -> Floats:
-        """What one record changes of each share; 0 of other statistics."""
-        wanted = self.moment.wanted
-        if self.moment.groups is None:
-            return np.zeros(wanted.size)
-        n = self.joint.reshape(wanted.shape).sum(axis=1, keepdims=True)
-        return np.broadcast_to(1 / np.maximum(n, 1.0), wanted.shape).ravel()
-
-    def merge(self, other: "_Sums") -> None:
-        """Add what was counted of other chunks."""
-        self.count += other.count
-        self.sum += other.sum
-        self.square += other.square
-        self.joint += other.joint
-
-    def values(self) -> Floats:
-        """What the records give."""
-        moment = self.moment
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if moment.groups is not None:
-                joint = self.joint.reshape(moment.wanted.shape)
-                return np.asarray(joint / joint.sum(axis=1, keepdims=True)).ravel()
-            if moment.kind == "total":
-                return self.sum
-            mean = self.sum / self.count
-            if moment.kind == "mean":
-                return mean
-            near = 0.0 if moment.center is None else np.nan_to_num(moment.center)
-            return np.sqrt(np.maximum(self.square / self.count - np.square(mean - near), 0.0))
-
-
-def _count(codes: Codes, target: Target) -> Counts:
-    """Rows in each cell of a target, (c,)."""
-    if target.grid.plain:
-        return _count_plain(codes, [axis.column for axis in target.axes], target.shape)
-    return np.bincount(target.grid.index(codes), minlength=target.grid.size + 1)[:-1]
-
-
-def _count_plain(codes: Codes, columns: Sequence[int], shape: Sequence[int]) -> Counts:
-    """Rows in each cell of one table, (c,)."""
-    index = codes[:, columns[0]]  # stays in 32 bits: a table of more cells would not fit into memory
-    for column, size in zip(columns[1:], shape[1:], strict=True):
-        index = index * np.int32(size) + codes[:, column]
-    return np.bincount(index, minlength=math.prod(shape))
-
-
-def encode(frame: pl.DataFrame, variables: Iterable[Variable]) -> Codes:
-    """Category codes of a table of records, (n, v).
-
-    Raises:
-        InputError: lists every column that is missing and every value that belongs to no category.
-    """
-    variables = tuple(variables)
-    findings, found = [], np.empty((len(variables), frame.height), np.int32)
-    for variable, codes in zip(variables, found, strict=True):
-        if variable.name not in frame.columns:
-            cure = f"the columns are {', '.join(frame.columns[:12])}"
-            findings.append(Finding(where="records", message=f"column '{variable.name}' is missing", cure=cure))
-            continue
-        codes[:] = _codes(variable, frame[variable.name])
-        if frame.height and codes.min() < 0:
-            findings += unplaced(variable, frame[variable.name], codes, where="records")
-    if findings:
-        raise InputError(findings)
-    return found.T
-
-
-def _codes(variable: Variable, column: pl.Series) -> NDArray[np.integer[Any]]:
-    """What `variable.encode` gives, sooner where the column's type allows; records as they are written have such types."""
-    if column.null_count() or not len(column):
-        return variable.encode(column)
-    if column.dtype == pl.Enum(variable.labels):
-        return column.to_physical().to_numpy()
-    if column.dtype == pl.Boolean and variable.kind == "boolean":
-        return column.to_numpy().view(np.uint8)
-    if not variable.numeric or not column.dtype.is_numeric():
-        return variable.encode(column)
-    values = column.to_numpy()
-    if values.min() >= variable.low[0] and values.max() <= variable.high[-1]:
-        low, n_values = int(variable.low[0]), variable.high[-1] - variable.low[0] + 1
-        if column.dtype.is_integer() and variable.kind == "integer" and n_values <= MANY_VALUES:
-            return variable.codes_of_numbers(np.arange(low, low + n_values))[values.astype(np.int64, copy=False) - low]
-        if column.dtype == pl.Float64 and variable.kind == "number" and variable.size <= FEW_BINS:
-            codes = np.zeros(len(values), np.uint8)
-            for edge in variable.low[1:]:
-                codes += values >= edge
-            return codes
-    return variable.encode(column)
 
 
 def _plain(value: float) -> int | float:

@@ -1,0 +1,91 @@
+"""Whether predicates are true of categories: yes, no, or open, where that depends on the values in them.
+
+`head_age < 18` is open in the bin 15-24. Truth is then two masks, `may` (some values in the bins make it true) and `must` (all
+do), combined as in Kleene's three-valued logic.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
+from synthor.schema import Variable
+from synthor.types import Codes, Floats, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Three-valued truth of a predicate on categories: `must` implies `may`; false where not `may`."""
+
+    may: Mask
+    must: Mask
+
+
+def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> Truth:
+    """Truth of a predicate given categories, conservative: never `must` unless all values in the bins make it true.
+
+    Args:
+        predicate: a parsed predicate.
+        codes: (n,) codes of those variables that are known; others may take any value.
+        variables: by name.
+        n: number of units.
+
+    >>> from synthor.rules.parse import parse_predicate
+    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
+    >>> t = truth(parse_predicate("age < 20", {"age": age}), {"age": np.array([0, 1])}, {"age": age}, 2)
+    >>> t.may.tolist(), t.must.tolist()
+    ([True, True], [True, False])
+    """
+    match predicate:
+        case Both(left, right):
+            a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
+            return Truth(a.may & b.may, a.must & b.must)
+        case Either(left, right):
+            a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
+            return Truth(a.may | b.may, a.must | b.must)
+        case Negated(inner):
+            a = truth(inner, codes, variables, n)
+            return Truth(~a.must, ~a.may)
+        case Among(name, members):
+            if name not in codes:
+                full = len(members) == variables[name].size
+                return Truth(np.full(n, bool(members)), np.full(n, full))
+            inside = np.isin(codes[name], members)
+            return Truth(inside, inside)
+        case Compare(op, left, right):
+            return _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+
+
+def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats]) -> Truth:
+    (a, b), (c, d) = left, right
+    match op:
+        case "<":
+            return Truth(a < d, b < c)
+        case "<=":
+            return Truth(a <= d, b <= c)
+        case ">":
+            return Truth(b > c, a > d)
+        case ">=":
+            return Truth(b >= c, a >= d)
+    equal = Truth((a <= d) & (c <= b), (a == b) & (c == d) & (a == c))
+    return equal if op == "=" else Truth(~equal.must, ~equal.may)
+
+
+def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
+    match term:
+        case Constant(value):
+            return np.full(n, value), np.full(n, value)
+        case Column(name):
+            variable = variables[name]
+            if name not in codes:
+                return np.full(n, variable.low[0]), np.full(n, variable.high[-1])
+            return variable.low[codes[name]], variable.high[codes[name]]
+        case Arithmetic(op, left, right):
+            (a, b), (c, d) = _interval(left, codes, variables, n), _interval(right, codes, variables, n)
+            if op == "+":
+                return a + c, b + d
+            if op == "-":
+                return a - d, b - c
+            corners = np.stack([a * c, a * d, b * c, b * d])
+            return corners.min(axis=0), corners.max(axis=0)

@@ -1,0 +1,90 @@
+"""What a predicate is made of: a small frozen tree of comparisons, memberships, and/or/not and arithmetic."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The value of a variable."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`left op right`, op one of + - *."""
+
+    op: str
+    left: "Term"
+    right: "Term"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`left op right`, op one of = != < <= > >=."""
+
+    op: str
+    left: "Term"
+    right: "Term"
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """A variable's category is one of some codes."""
+
+    name: str
+    codes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    left: "Predicate"
+    right: "Predicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    left: "Predicate"
+    right: "Predicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    inner: "Predicate"
+
+
+Term = Column | Constant | Arithmetic
+Predicate = Compare | Among | Both | Either | Negated
+
+
+def names_in(node: Predicate | Term) -> frozenset[str]:
+    """Variables that a predicate speaks of."""
+    match node:
+        case Column(name) | Among(name, _):
+            return frozenset({name})
+        case Constant():
+            return frozenset()
+        case Negated(inner):
+            return names_in(inner)
+        case _:
+            return names_in(node.left) | names_in(node.right)
+
+
+def parts(node: Predicate) -> Iterator[Predicate]:
+    """The comparisons and memberships that a predicate is made of."""
+    match node:
+        case Both(left, right) | Either(left, right):
+            yield from parts(left)
+            yield from parts(right)
+        case Negated(inner):
+            yield from parts(inner)
+        case _:
+            yield node

@@ -1,0 +1,23 @@
+"""What a unit is: levels with their variables, rows of each level, where a row finds a value, and cells counted up to units."""
+
+from synthor.schema.cells import Cells, Incidence, Partition
+from synthor.schema.growing import Growing
+from synthor.schema.level import Level, Schema
+from synthor.schema.ref import Ref, Role, of_unit
+from synthor.schema.units import Rows, Units
+from synthor.schema.variable import Variable
+
+__all__ = [
+    "Cells",
+    "Growing",
+    "Incidence",
+    "Level",
+    "Partition",
+    "Ref",
+    "Role",
+    "Rows",
+    "Schema",
+    "Units",
+    "Variable",
+    "of_unit",
+]

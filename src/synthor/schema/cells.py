@@ -1,0 +1,103 @@
+"""How often each unit counts in each cell of a table: the matrices that the solver works on.
+
+Every table, at whatever level, is a sparse matrix of counts, units by cells. Where each unit counts once at most (tables of
+units themselves) that matrix is a plain index.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from synthor.types import CellIndex, Codes, Floats
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+
+class Cells(Protocol):
+    """How often each unit counts in each cell of one table: a matrix C, units (n) by cells (c)."""
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        ...
+
+    def totals(self, weights: Floats) -> Floats:
+        """C'w: weighted count of each cell, (c,)."""
+        ...
+
+    def spread(self, values: Floats) -> Floats:
+        """Cv: for each unit the sum of its cells' values, (n,)."""
+        ...
+
+    def matrix(self) -> "sparse.csr_array":
+        """C itself."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Each unit counts once, in cell `index` (n,), or nowhere, where the index is `size`."""
+
+    index: CellIndex
+    size: int
+
+    @cached_property
+    def covers(self) -> bool:
+        """Whether every unit counts somewhere."""
+        return bool(self.index.max(initial=-1) < self.size)
+
+    def totals(self, weights: Floats) -> Floats:
+        return np.bincount(self.index, weights, self.size + 1)[: self.size].astype(np.float64, copy=False)
+
+    def spread(self, values: Floats) -> Floats:
+        return values[self.index] if self.covers else np.append(values, 0.0)[self.index]
+
+    def matrix(self) -> "sparse.csr_array":
+        from scipy import sparse
+
+        inside = self.index < self.size
+        starts = np.concatenate([[0], np.cumsum(inside)])
+        return sparse.csr_array((np.ones(starts[-1]), self.index[inside], starts), shape=(len(self.index), self.size))
+
+
+@dataclass(frozen=True, eq=False)
+class Incidence:
+    """Each unit counts any number of times in any cells."""
+
+    counts: "sparse.csr_array"
+
+    @property
+    def size(self) -> int:
+        return int(self.counts.shape[1])
+
+    @cached_property
+    def _transposed(self) -> "sparse.csr_array":
+        from scipy import sparse
+
+        return sparse.csr_array(self.counts.T)
+
+    def totals(self, weights: Floats) -> Floats:
+        return np.asarray(self._transposed @ weights, dtype=np.float64)
+
+    def spread(self, values: Floats) -> Floats:
+        return np.asarray(self.counts @ values, dtype=np.float64)
+
+    def matrix(self) -> "sparse.csr_array":
+        return self.counts
+
+
+def flat(columns: Sequence[Codes], shape: Sequence[int]) -> CellIndex:
+    """Cell, in row-major order, of each row over some columns, (n,) each -> (n,).
+
+    >>> flat([np.array([1, 0], np.int32), np.array([2, 1], np.int32)], [2, 3])
+    array([5, 1])
+    """
+    index = np.zeros(len(columns[0]) if columns else 0, np.int64)
+    for column, size in zip(columns, shape, strict=True):
+        index *= size
+        index += column
+    return index

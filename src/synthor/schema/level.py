@@ -1,0 +1,184 @@
+"""One kind of row: its variables as declared, and the slices that bins are cut into where a target needs finer ones.
+
+Published tables bring bands, universes and quantiles whose edges are no edges of the declared bins, and means need to know
+where in a bin values lie. So the solver works on the common refinement: the bins of such a variable are cut into slices, and
+codes have one more column that says which slice. Beliefs, reports and records know nothing of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from synthor.schema.ref import Ref
+from synthor.schema.units import Units
+from synthor.schema.variable import Variable
+from synthor.types import CellIndex, Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Level:
+    """One kind of row: its name (also its file's name) and its variables.
+
+    Attributes:
+        name: of the level.
+        variables: as declared; the first columns of its codes.
+        parent: name of the next level up; None for units.
+        ordered: whether its rows have an order inside their parent: a day's trips.
+        role: the variable that tells the rows of one parent apart; empty where nothing does.
+        slices: for a variable at some position, the same variable in finer bins; the columns after these.
+        bands: for some of these, the same in bins whose edges are those that tables name; slices may be narrower.
+    """
+
+    name: str
+    variables: tuple[Variable, ...]
+    parent: str | None = None
+    ordered: bool = False
+    role: str = ""
+    slices: Mapping[int, Variable] = field(default_factory=dict)
+    bands: Mapping[int, Variable] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The column of its table that holds the keys of its rows, where there are several levels."""
+        return f"{self.name}_id"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of its variables."""
+        return frozenset(variable.name for variable in self.variables)
+
+    def position(self, name: str) -> int:
+        return next(i for i, variable in enumerate(self.variables) if variable.name == name)
+
+    @property
+    def columns(self) -> tuple[Variable, ...]:
+        """The variable behind each column of the codes."""
+        return (*self.variables, *self.slices.values())
+
+    def column(self, position: int) -> int:
+        """The column that says most finely where a variable's values lie."""
+        return len(self.variables) + list(self.slices).index(position) if position in self.slices else position
+
+    def finest(self, position: int) -> Variable:
+        """The variable in its finest bins."""
+        return self.slices.get(position, self.variables[position])
+
+    def band(self, position: int) -> Variable:
+        """The variable in bins inside of which its numbers may move without leaving a cell of any table."""
+        return self.bands.get(position, self.variables[position])
+
+    def parents(self, position: int) -> Codes:
+        """The declared bin of each slice of a variable, (slices,)."""
+        return self.variables[position].codes_of_numbers(self.slices[position].low)
+
+    def coarsened(self, fine: Sequence[Codes]) -> list[Codes]:
+        """All columns from those of the variables' finest bins, (n,) each."""
+        declared = [self.parents(at)[own] if at in self.slices else own for at, own in enumerate(fine[: len(self.variables)])]
+        return [*declared, *(fine[position] for position in self.slices)]
+
+    def fine(self, bins: Mapping[int, Codes], n: int) -> Units:
+        """Units without members, in the finest bins alone: of some variables these, (n,) each; the others mean nothing."""
+        none = np.zeros(n, np.int32)
+        return Units.of_columns([bins.get(position, none) for position in range(len(self.variables))])
+
+    def crossed(self, bins: Mapping[int, CellIndex]) -> Units:
+        """All combinations of some variables' finest bins as units without members; their other variables mean nothing."""
+        places = sorted(bins)
+        shape = [len(bins[position]) for position in places]
+        n = int(np.prod(shape, dtype=np.int64))
+        at = np.unravel_index(np.arange(n), shape) if places else ()
+        found = {position: bins[position][own].astype(np.int32) for position, own in zip(places, at, strict=True)}
+        return Units.of_columns(self.coarsened(self.fine(found, n).columns()))
+
+    @property
+    def refined(self) -> "Level":
+        """The same level, each variable in its finest bins and nothing beside."""
+        return self._binned([self.finest(position) for position in range(len(self.variables))])
+
+    @property
+    def banded(self) -> "Level":
+        """The same level, each variable in its bands and nothing beside."""
+        return self._binned([self.band(position) for position in range(len(self.variables))])
+
+    def _binned(self, variables: list[Variable]) -> "Level":
+        return replace(self, variables=tuple(variables), slices={}, bands={}) if self.slices else self
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Schema:
+    """What a unit is: its levels, the unit's own first, each after the one above it.
+
+    Attributes:
+        levels: of its rows.
+    """
+
+    levels: tuple[Level, ...]
+
+    @property
+    def unit(self) -> Level:
+        """The level of units themselves."""
+        return self.levels[0]
+
+    def __iter__(self) -> Iterator[Level]:
+        return iter(self.levels)
+
+    def index(self, name: str) -> int:
+        """The place of a level."""
+        return next(i for i, level in enumerate(self.levels) if level.name == name)
+
+    def above(self, level: int) -> int | None:
+        """The next level up; None of units."""
+        parent = self.levels[level].parent
+        return None if parent is None else self.index(parent)
+
+    def path(self, level: int) -> tuple[int, ...]:
+        """The levels from the unit down to one."""
+        above = self.above(level)
+        return (level,) if above is None else (*self.path(above), level)
+
+    def variable(self, ref: Ref) -> Variable:
+        """The variable behind a column."""
+        return self.levels[ref.level].columns[ref.column]
+
+    def ref(self, position: int, level: int = 0) -> Ref:
+        """The column that says most finely where a variable's values lie."""
+        return Ref(level, self.levels[level].column(position))
+
+    @cached_property
+    def refined(self) -> "Schema":
+        """The same levels, their variables in the finest bins: what values and rules are judged by."""
+        return self._binned(tuple(level.refined for level in self.levels))
+
+    @cached_property
+    def banded(self) -> "Schema":
+        """The same levels, their variables in the bins that numbers may move inside of."""
+        return self._binned(tuple(level.banded for level in self.levels))
+
+    def _binned(self, levels: tuple[Level, ...]) -> "Schema":
+        return Schema(levels=levels) if any(level.slices for level in self.levels) else self
+
+    def refine(self, units: Units) -> Units:
+        """Units in the finest bins alone, as `refined` has them."""
+        for at, level in enumerate(self.levels):
+            if level.slices:
+                units = units.selected([level.column(position) for position in range(len(level.variables))], at)
+        return units
+
+    def coarsen(self, units: Units) -> Units:
+        """Units with all columns from those in the finest bins."""
+        for at, level in enumerate(self.levels):
+            if level.slices:
+                units = units.with_columns(level.coarsened(units.columns(at)), at)
+        return units
+
+    def into_bands(self, units: Units) -> Units:
+        """Units as `banded` has them from those in the finest bins."""
+        for at, level in enumerate(self.levels):
+            if level.slices:
+                columns = units.columns(at)
+                for position, finest in level.slices.items():
+                    columns[position] = level.band(position).codes_of_numbers(finest.low)[columns[position]]
+                units = units.with_columns(columns, at)
+        return units

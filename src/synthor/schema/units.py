@@ -1,0 +1,255 @@
+"""Units with their members, as one table of rows a level, each row pointing at its parent in the next level up.
+
+A *unit* is a top-level record with its members (a household with its persons); a flat record is a unit without members. Level
+0 holds one row a unit. How rows are laid out is known here and nowhere else: others ask for the column of a `Ref`, take,
+join and replace, and count rows up to units as `Cells`.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synthor.schema.cells import Cells, Incidence, Partition, flat
+from synthor.schema.ref import Ref
+from synthor.types import CellIndex, Codes, Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """The rows of one level.
+
+    Attributes:
+        codes: (m, columns) categories.
+        parent: (m,) the row of the next level up that each belongs to, rising; None for units themselves.
+        above: which level that is.
+    """
+
+    codes: Codes
+    parent: CellIndex | None = None
+    above: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Units:
+    """Units with all their rows.
+
+    Attributes:
+        row_tables: of each level, units first, each level after the one above it.
+
+    >>> units = Units(row_tables=(
+    ...     Rows(codes=np.array([[0], [1]], np.int32)),
+    ...     Rows(codes=np.array([[5], [6], [7]], np.int32), parent=np.array([0, 0, 1])),
+    ... ))
+    >>> units.column(Ref(1, 0)).tolist(), units.column(Ref(0, 0), at=1).tolist()
+    ([5, 6, 7], [0, 0, 1])
+    """
+
+    row_tables: tuple[Rows, ...]
+
+    @classmethod
+    def flat(cls, codes: Codes) -> "Units":
+        """Units without members, (n, columns)."""
+        return cls(row_tables=(Rows(codes=codes),))
+
+    @classmethod
+    def of_columns(cls, columns: Sequence[Codes]) -> "Units":
+        """Units without members, (n,) each column."""
+        return cls.flat(np.stack(columns, axis=1).astype(np.int32, copy=False))
+
+    @classmethod
+    def of_levels(cls, levels: Sequence["Units"], parents: Sequence[tuple[CellIndex, int] | None]) -> "Units":
+        """Levels put together, each given flat: of each but the first the row above that each row belongs to, and its level."""
+        found = [Rows(codes=levels[0].row_tables[0].codes)]
+        for level, belongs in zip(levels[1:], parents[1:], strict=True):
+            assert belongs is not None
+            found.append(Rows(codes=level.row_tables[0].codes, parent=belongs[0], above=belongs[1]))
+        return cls(row_tables=tuple(found))
+
+    def __len__(self) -> int:
+        return len(self.row_tables[0].codes)
+
+    @property
+    def nested(self) -> bool:
+        """Whether there are levels below the unit."""
+        return len(self.row_tables) > 1
+
+    def n_rows(self, level: int) -> int:
+        """Rows of a level."""
+        return len(self.row_tables[level].codes)
+
+    def n_columns(self, level: int = 0) -> int:
+        """Columns of its codes."""
+        return int(self.row_tables[level].codes.shape[1])
+
+    def above(self, level: int, at: int) -> CellIndex:
+        """For each row of level `at` the row of a level above it to which it belongs, (rows,).
+
+        Raises:
+            ValueError: `level` is not above `at`.
+        """
+        index = np.arange(self.n_rows(at))
+        while at != level:
+            rows = self.row_tables[at]
+            if rows.parent is None:
+                raise ValueError(f"level {level} is not above the rows that are to see it")
+            index, at = rows.parent[index], rows.above
+        return index
+
+    def column(self, ref: Ref, at: int | None = None) -> Codes:
+        """What the rows of level `at`, that of the ref unless given, see there, (rows,): -1 where there is no such row.
+
+        Args:
+            ref: a column of the rows of `at` or of a level above them, or of one member by its role, or of the row beside.
+            at: the level of those who look.
+        """
+        rows = self.row_tables[ref.level]
+        own: Codes = rows.codes[:, ref.column]
+        at = ref.level if at is None else at
+        if ref.plain:
+            return own if at == ref.level else own[self.above(ref.level, at)]
+        seen = self._beside(ref) if ref.step else self._member(ref)
+        seen = seen[self.above(ref.level if ref.step else rows.above, at)]
+        return np.where(seen >= 0, own[seen], -1).astype(np.int32)
+
+    def _beside(self, ref: Ref) -> CellIndex:
+        """The row so many steps on among its siblings, -1 where there is none."""
+        parent = self.row_tables[ref.level].parent
+        place = np.arange(self.n_rows(ref.level)) + ref.step
+        inside = (place >= 0) & (place < len(place))
+        place = np.where(inside, place, 0)
+        if parent is not None:
+            inside &= parent[place] == parent
+        return np.where(inside, place, -1)
+
+    def _member(self, ref: Ref) -> CellIndex:
+        """For each row above the first member with a role, -1 where there is none."""
+        rows, role = self.row_tables[ref.level], ref.role
+        assert role is not None and rows.parent is not None
+        found = np.full(self.n_rows(rows.above), -1)
+        those = np.flatnonzero(rows.codes[:, role.column] == role.code)[::-1]
+        found[rows.parent[those]] = those
+        return found
+
+    def columns(self, level: int = 0) -> list[Codes]:
+        """All columns of one level's rows, (rows,) each."""
+        return list(self.row_tables[level].codes.T)
+
+    def take(self, picks: CellIndex) -> "Units":
+        """The units at `picks`, in that order, each with its members; a unit may be picked often.
+
+        >>> units = Units(row_tables=(Rows(codes=np.zeros((2, 1), np.int32)),
+        ...     Rows(codes=np.array([[5], [6], [7]], np.int32), parent=np.array([0, 0, 1]))))
+        >>> units.take(np.array([1, 0, 0])).row_tables[1].parent.tolist()
+        [0, 1, 1, 2, 2]
+        """
+        picked, found = [picks], [Rows(codes=self.row_tables[0].codes[picks])]
+        for rows in self.row_tables[1:]:
+            assert rows.parent is not None
+            first = np.searchsorted(rows.parent, np.arange(self.n_rows(rows.above) + 1))
+            of = picked[rows.above]
+            sizes = np.diff(first)[of]
+            starts = np.repeat(first[of] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
+            picked.append(starts + np.arange(sizes.sum()))
+            parent = np.repeat(np.arange(len(of)), sizes)
+            found.append(Rows(codes=rows.codes[picked[-1]], parent=parent, above=rows.above))
+        return Units(row_tables=tuple(found))
+
+    def where(self, kept: Mask) -> "Units":
+        """Those that a mask keeps."""
+        return Units.flat(self.row_tables[0].codes[kept]) if not self.nested else self.take(np.flatnonzero(kept))
+
+    def joined(self, *others: "Units") -> "Units":
+        """These units followed by others."""
+        every = (self, *others)
+        found = []
+        for level, rows in enumerate(self.row_tables):
+            before = np.cumsum([0, *(units.n_rows(rows.above) for units in every[:-1])])
+            parents = [units.row_tables[level].parent for units in every]
+            parent = (
+                None
+                if rows.parent is None
+                else np.concatenate([own + n for own, n in zip(parents, before, strict=True) if own is not None])
+            )
+            found.append(replace(rows, codes=np.concatenate([units.row_tables[level].codes for units in every]), parent=parent))
+        return Units(row_tables=tuple(found))
+
+    def repeated(self, times: int) -> "Units":
+        """Each unit so many times in a row."""
+        return self.take(np.repeat(np.arange(len(self)), times))
+
+    def replace(self, ref: Ref, rows: "CellIndex | slice", codes: Codes) -> "Units":
+        """The same units, with other categories in some rows of a plain ref."""
+        changed = self.row_tables[ref.level].codes.copy()
+        changed[rows, ref.column] = codes
+        return self._with(ref.level, changed)
+
+    def _with(self, level: int, codes: Codes) -> "Units":
+        found = (replace(rows, codes=codes) if at == level else rows for at, rows in enumerate(self.row_tables))
+        return Units(row_tables=tuple(found))
+
+    def with_columns(self, columns: Sequence[Codes], level: int = 0) -> "Units":
+        """The same units, the rows of one level with these columns instead, (rows,) each."""
+        return self._with(level, np.stack(columns, axis=1).astype(np.int32, copy=False))
+
+    def selected(self, columns: Sequence[int], level: int = 0) -> "Units":
+        """The same units, the rows of one level with some of their columns, in that order."""
+        return self._with(level, self.row_tables[level].codes[:, list(columns)])
+
+    def only(self) -> "Units":
+        """The same units without their members."""
+        return Units(row_tables=self.row_tables[:1])
+
+    def distinct(self) -> "Units":
+        """Units without members, each once, in rising order."""
+        return Units.flat(np.unique(self.row_tables[0].codes, axis=0))
+
+    def first_of_each(self, columns: Sequence[int]) -> CellIndex:
+        """The first of those units that have the same in some of their own columns, in rising order of these."""
+        return np.unique(self.row_tables[0].codes[:, list(columns)], axis=0, return_index=True)[1]
+
+    def kinds(self, columns: Sequence[int]) -> tuple[CellIndex, CellIndex]:
+        """The first unit of each combination of some columns, in rising order, and which of these each unit has, (n,)."""
+        _, first, kind = np.unique(self.row_tables[0].codes[:, list(columns)], axis=0, return_index=True, return_inverse=True)
+        return first, kind.ravel()
+
+    def unlike(self, others: "Units") -> CellIndex:
+        """Which units differ from all others, members aside."""
+        known = {row.tobytes() for row in np.ascontiguousarray(others.row_tables[0].codes, np.int32)}
+        own = np.ascontiguousarray(self.row_tables[0].codes, np.int32)
+        return np.array([i for i, row in enumerate(own) if row.tobytes() not in known], np.int64)
+
+    def nearest(self, others: "Units", columns: Sequence[int] | None = None) -> CellIndex:
+        """For each unit that one of the others, members aside, which differs in fewest columns; the first of several."""
+        mine, theirs = self.row_tables[0].codes, others.row_tables[0].codes
+        if columns is not None:
+            mine, theirs = mine[:, list(columns)], theirs[:, list(columns)]
+        return np.asarray((mine[:, None] != theirs[None]).sum(axis=2).argmin(axis=1))
+
+    def counted(self, level: int, index: CellIndex, size: int) -> Cells:
+        """How often each unit's rows of a level fall into each cell; an index of `size` is none."""
+        if level == 0:
+            return Partition(index, size)
+        from scipy import sparse
+
+        inside = index < size
+        unit = self.above(0, level)[inside]
+        counts = sparse.coo_array((np.ones(int(inside.sum())), (unit, index[inside])), shape=(len(self), size))
+        return Incidence(sparse.csr_array(counts))
+
+    @property
+    def sha256(self) -> str:
+        """Of all that their rows hold, so that two pools are told apart."""
+        found = hashlib.sha256()
+        for rows in self.row_tables:
+            if rows.parent is not None:
+                found.update(np.ascontiguousarray(rows.parent).astype("<i8").tobytes())
+            found.update(np.ascontiguousarray(rows.codes).astype("<i4").tobytes())
+        return found.hexdigest()
+
+
+def cells_of(units: Units, level: int, columns: Sequence[int], shape: Sequence[int]) -> Cells:
+    """The cells of a table over some columns of one level, as counts a unit."""
+    index = flat([units.column(Ref(level, column)) for column in columns], shape)
+    return units.counted(level, index, int(np.prod(shape)))
