@@ -21,13 +21,13 @@ import polars as pl
 from synthor import InputError, Model, Prior, Spec, compile_problem, load_spec
 from synthor.evaluate.tables import Reference
 from synthor.fit.model import as_written, fit
-from synthor.fit.rounds import Round
 from synthor.llm.journal import read_answers
 from synthor.loop import fit_spec
 from synthor.measure import encode
 from synthor.method import calibrated
 from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN
+from synthor.rounds import Round
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"

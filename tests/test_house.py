@@ -17,6 +17,8 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 # A room may import those named with it, and itself. Arrows point one way: from the end of this list to its start.
 ROOMS = {
     "errors": set[str](),
+    "version": set[str](),
+    "rounds": set[str](),
     "files": {"errors"},
     "formulas": set[str](),
     "types": set[str](),
@@ -30,27 +32,27 @@ ROOMS = {
     "values": {"types", "spec", "units", "problem", "randomness"},
     "llm": {"errors", "disk", "files"},
     "prior": {"errors", "types", "spec", "units", "problem", "llm"},
-    "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "__init__"},
+    "fit": {"errors", "types", "spec", "units", "problem", "values", "randomness", "prior", "version", "rounds"},
     "sample": {"errors", "types", "spec", "units", "problem", "values", "randomness", "fit"},
     "draft": {"errors", "types", "spec", "problem"},
     "reconcile": {"errors", "types", "spec", "units", "problem", "sample"},
     "measure": {"errors", "types", "spec", "units", "problem", "values", "spread"},
     "evaluate": {"errors", "types", "spec", "units", "problem", "values", "randomness", "measure"},
-    "method": {"errors", "types", "spec", "units", "problem", "values", "randomness", "llm", "prior", "fit"},
+    "method": {"errors", "types", "spec", "units", "problem", "values", "randomness", "llm", "prior", "fit", "rounds"},
     "report": {
         "errors", "types", "spec", "units", "problem", "spread", "llm", "prior", "fit", "measure", "evaluate", "method",
-        "reconcile", "__init__",
+        "reconcile", "version", "rounds",
     },
-    "store": {"errors", "disk", "files", "formulas", "llm", "fit", "__init__"},
+    "store": {"errors", "disk", "files", "formulas", "llm", "version", "rounds"},
     "engine": set[str](),
-    "events": {"prior", "fit", "sample"},
+    "events": {"prior", "fit", "sample", "rounds"},
     "run": {
         "errors", "spec", "problem", "llm", "prior", "fit", "sample", "measure", "evaluate", "report", "store", "engine",
         "events",
     },
     "loop": {"errors", "disk", "spec", "problem", "llm", "prior", "fit", "method", "events", "run"},
     "holdout": {
-        "errors", "types", "spec", "problem", "llm", "prior", "fit", "evaluate", "events", "loop", "run",
+        "errors", "types", "spec", "problem", "llm", "prior", "fit", "evaluate", "events", "loop", "run", "rounds",
     },
     "draws": {
         "errors", "types", "spec", "problem", "randomness", "prior", "fit", "measure", "evaluate", "report", "store", "events",
@@ -58,9 +60,9 @@ ROOMS = {
     },
     "cli": {
         "errors", "disk", "spec", "disclose", "draft", "problem", "prior", "fit", "measure", "evaluate", "method", "reconcile",
-        "report", "store", "events", "loop", "run", "holdout", "draws", "__init__",
+        "report", "store", "events", "loop", "run", "holdout", "draws", "version",
     },
-    "__init__": {"errors", "spec", "problem", "prior", "fit", "measure", "loop", "run"},
+    "__init__": {"errors", "version", "spec", "problem", "prior", "fit", "measure", "loop", "run"},
 }  # fmt: skip
 TOUCHES_FILES = re.compile(
     r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("

@@ -63,7 +63,7 @@ def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
     codes = model.pool.units.codes[:50]
     usual = model.log_weight(codes).tobytes()
     monkeypatch.setattr(f"synthor.fit.pulls.{constant}", 3)
-    assert replace(model).log_weight(codes).tobytes() == usual
+    assert replace(model.recipe).log_weight(codes).tobytes() == usual
     each = [model.log_weight(codes[i : i + 1]) for i in range(len(codes))]
     assert np.concatenate(each).tobytes() == usual
 
@@ -97,4 +97,4 @@ def test_members_are_not_passed_over_in_silence() -> None:
     model = fitted("counts")
     deeper = tuple(replace(target, level=1) for target in model.problem.targets)
     with pytest.raises(ValueError, match="count members"):
-        replace(model, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.codes[:1])
+        replace(model.recipe, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.codes[:1])

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthor.problem import Moment, Problem
+from synthor.sample.cell_sizes import EDGE, sizes_for
 from synthor.sample.rows import Entry, Rows, sparse_of
-from synthor.sample.sizes import EDGE, sizes_for
 from synthor.spec.rules import names_in
 from synthor.types import CellIndex, Floats
 from synthor.units import Units
