@@ -7,6 +7,7 @@ import numpy as np
 
 from synthor.evaluate.bounds import Interval, Polytope, frechet
 from synthor.problem import Moment, Problem, Target
+from synthor.problem.crossed import crossed_bins, n_crossed
 from synthor.problem.target import Grid
 from synthor.spec.rules import names_in, truth
 from synthor.types import CellIndex, Codes, Floats, Mask
@@ -187,18 +188,18 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     forbid a combination only where they forbid all its values; standard deviations are left out.
     """
     level = problem.levels[0]
-    sizes = [float(level.finest(v).size) for v in range(len(level.variables))]
+    sizes = [level.finest(v).size for v in range(len(level.variables))]
     chosen = set(positions)
-    if _product(sizes, chosen) > MOST_COMBINATIONS:
+    if n_crossed([sizes[v] for v in chosen]) > MOST_COMBINATIONS:
         return None
     tied = _tied(problem)
     while True:
-        near = [ties for ties in tied if ties & chosen and _product(sizes, ties | chosen) <= MOST_COMBINATIONS]
+        near = [ties for ties in tied if ties & chosen and n_crossed([sizes[v] for v in ties | chosen]) <= MOST_COMBINATIONS]
         grown = [ties for ties in near if not ties <= chosen]
         if not grown:
             break
-        chosen |= min(grown, key=lambda ties: (_product(sizes, ties | chosen), sorted(ties)))
-    codes = _combinations(problem, sorted(chosen))
+        chosen |= min(grown, key=lambda ties: (n_crossed([sizes[v] for v in ties | chosen]), sorted(ties)))
+    codes = level.coarsen(crossed_bins(level, sorted(chosen)))
     known = {level.variables[v].name: level.refine(codes)[:, v] for v in chosen}
     finest = problem.refined.variables
     allowed, unsettled = np.ones(len(codes), bool), []
@@ -283,19 +284,6 @@ def _tied(problem: Problem) -> list[set[int]]:
     found += [{*moment.grid.positions, moment.of} for moment in problem.moments]
     found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.rules]
     return found
-
-
-def _product(sizes: Sequence[float], positions: Set[int]) -> float:
-    return float(np.prod([sizes[v] for v in positions]))
-
-
-def _combinations(problem: Problem, positions: list[int]) -> Codes:
-    """Codes of all combinations of some variables' finest bins, the others at 0, (n, columns)."""
-    level = problem.levels[0]
-    sizes = [level.finest(v).size for v in positions]
-    fine = np.zeros((int(np.prod(sizes)), len(level.variables)), np.int32)
-    fine[:, positions] = np.stack(np.unravel_index(np.arange(len(fine)), sizes), axis=1)
-    return level.coarsen(fine)
 
 
 def _marginal(target: Target, chosen: Set[int]) -> tuple[Grid, Floats, Floats] | None:

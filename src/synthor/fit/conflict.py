@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from synthor.linear import Attempt, solve_linear
 from synthor.randomness import generator
 from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.units import Cells, Incidence
@@ -43,7 +44,7 @@ GAP = 1e-9
 UNITS = 1e4
 """The weights sum to this inside the solver, whose absolute tolerance then is 1e-13 of all units."""
 
-SOLVER_TOLERANCE = 1e-9
+ATTEMPTS = (Attempt(tolerance=1e-9), Attempt(presolve=False, tolerance=1e-9))
 WORK = 5e9
 """Steps of the simplex method times rows of their programmes that one question may take: a minute or so. Steps are counted,
 not seconds, so that the answer is the same on every machine."""
@@ -512,7 +513,7 @@ def _sharpest(pool: _Pool, outcome: _Outcome, tolerance: float) -> _Outcome:
 
 def _evenly(columns: "Matrix", low: Floats, high: Floats) -> Floats | None:
     """Multipliers, (r,), of the programme that lets every cell be missed by the same e, and makes e small."""
-    from scipy import optimize, sparse
+    from scipy import sparse
 
     k, r = columns.shape
     below, above = np.isfinite(low), np.isfinite(high)
@@ -521,20 +522,17 @@ def _evenly(columns: "Matrix", low: Floats, high: Floats) -> Floats | None:
     sides: Any = sparse.vstack([-rows[below], rows[above]], format="csr")
     both: Any = sparse.hstack([sides, missed], format="csc")
     whole: Any = np.append(np.ones(k), 0.0)[None]
-    found = optimize.linprog(
+    found = solve_linear(
         np.append(np.zeros(k), 1.0),
-        A_ub=both,
-        b_ub=UNITS * np.concatenate([-low[below], high[above]]),
-        A_eq=whole,
-        b_eq=np.array([UNITS]),
-        method="highs-ds",
-        options={"maxiter": MOST_STEPS},
+        at_most=(both, UNITS * np.concatenate([-low[below], high[above]])),
+        equal=(whole, np.array([UNITS])),
+        steps=MOST_STEPS,
     )
-    if found.status != 0 or found.x is None:
+    if found.x is None:
         return None
     multipliers = np.zeros(r)
-    multipliers[below] -= found.ineqlin.marginals[: below.sum()]
-    multipliers[above] += found.ineqlin.marginals[below.sum() :]
+    multipliers[below] -= found.at_most[: below.sum()]
+    multipliers[above] += found.at_most[below.sum() :]
     return multipliers
 
 
@@ -563,7 +561,7 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats, work: _W
 
     Each cell's total is  (C'p)_j + short_j - over_j = t_j  with  low_j <= t_j <= high_j.
     """
-    from scipy import optimize, sparse
+    from scipy import sparse
 
     k, r = columns.shape
     identity = sparse.eye_array(r)
@@ -573,34 +571,17 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats, work: _W
     bounds[: k + 2 * r, 1] = np.inf
     bounds[k + 2 * r :] = UNITS * np.stack([low, high], axis=1)
     prices = np.concatenate([np.zeros(k), cost, cost, np.zeros(r)])
-    said = "the solver did not start"
-    for presolve in (True, False):  # what fails with it may work without
-        steps = min(int(work.left / (r + 1)), MOST_STEPS)
-        if steps < 1:
-            return "the programmes became too large"
-        found = optimize.linprog(
-            prices,
-            A_eq=matrix,
-            b_eq=np.append(np.zeros(r), UNITS),
-            bounds=bounds,
-            method="highs-ds",
-            options={
-                "presolve": presolve,
-                "maxiter": steps,
-                "primal_feasibility_tolerance": SOLVER_TOLERANCE,
-                "dual_feasibility_tolerance": SOLVER_TOLERANCE,
-            },
-        )
-        work.left -= max(found.nit, 1) * (r + 1)
-        if found.status == 0 and found.x is not None:
-            weights = np.maximum(found.x[:k], 0.0)
-            multipliers = np.clip(found.eqlin.marginals[:r], -cost, cost)
-            multipliers[(np.isneginf(low) & (multipliers > 0)) | (np.isposinf(high) & (multipliers < 0))] = 0.0
-            return weights / weights.sum(), multipliers
-        said = found.message
-        if found.status == 1:  # out of steps: another attempt would be, too
-            break
-    return said
+    steps = min(int(work.left / (r + 1)), MOST_STEPS)
+    if steps < 1:
+        return "the programmes became too large"
+    found = solve_linear(prices, equal=(matrix, np.append(np.zeros(r), UNITS)), bounds=bounds, attempts=ATTEMPTS, steps=steps)
+    work.left -= found.steps * (r + 1)
+    if found.x is None:
+        return found.message
+    weights = np.maximum(found.x[:k], 0.0)
+    multipliers = np.clip(found.equal[:r], -cost, cost)
+    multipliers[(np.isneginf(low) & (multipliers > 0)) | (np.isposinf(high) & (multipliers < 0))] = 0.0
+    return weights / weights.sum(), multipliers
 
 
 def _swept(tables: Sequence[_Table], alive: Mask, tolerance: float, advance: Callable[[float], None]) -> Floats:

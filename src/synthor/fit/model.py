@@ -26,6 +26,7 @@ from synthor.fit.remedies import Change, Edit
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
+from synthor.information import effective_size
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
@@ -424,7 +425,7 @@ def fit(
         residual=found.residual,
         history=found.history,
         acceptance=pool.acceptance,
-        effective_sample_size=float(1 / np.square(found.weights).sum()),
+        effective_sample_size=effective_size(found.weights, total=1.0),
         targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
             pull_of_belief(belief, table.cells.totals(found.weights), called, cells)

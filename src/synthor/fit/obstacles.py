@@ -8,13 +8,13 @@ takes all of them is *irreducible* when no obstacle can be left out of it; it is
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Literal
 
 import numpy as np
 
 from synthor.fit.listing import finest_groups
 from synthor.problem import Problem, Rule, Target
+from synthor.problem.crossed import crossed_bins, n_crossed
 from synthor.problem.rulings import OPEN
 from synthor.spec.rules import names_in
 from synthor.types import CellIndex, Codes, Mask
@@ -62,9 +62,7 @@ class Ground:
         """All combinations over some positions; `choices` names the bins of those that may not take all."""
         level, places = problem.levels[0], sorted(set(positions))
         sides = [choices.get(position, np.arange(level.finest(position).size)) for position in places]
-        grid = np.array(list(product(*sides)), np.int32).reshape(-1, len(places))
-        fine = np.zeros((len(grid), len(level.variables)), np.int32)
-        fine[:, places] = grid
+        fine = crossed_bins(level, places, sides)
         obstacles = [what for what, at in _obstacles(problem) if set(at) <= set(places)]
         return cls(problem=problem, positions=tuple(places), codes=level.coarsen(fine), obstacles=tuple(obstacles))
 
@@ -104,7 +102,7 @@ def widened(problem: Problem, positions: Sequence[int], sizes: Mapping[int, int]
         most: combinations that are still few.
     """
     level, found = problem.levels[0], set(positions)
-    size = float(np.prod([float(sizes.get(at, level.finest(at).size)) for at in found]))
+    size = n_crossed([sizes.get(at, level.finest(at).size) for at in found])
     waiting = [set(at) for _, at in _obstacles(problem)]
     while True:
         near = [at - found for at in waiting if at & found and at - found]

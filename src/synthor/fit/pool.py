@@ -1,6 +1,5 @@
 """The pool: candidate units drawn from the beliefs, each with its weight under the base measure."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -22,6 +21,7 @@ from synthor.prior.beliefs import Beliefs
 from synthor.prior.mixture import TINY, Mixture
 from synthor.prior.tree import Joint, strongest_tree
 from synthor.problem import Problem, Target
+from synthor.problem.crossed import crossed_bins, n_crossed
 from synthor.randomness import generator
 from synthor.types import CellIndex, Codes, Floats, Mask
 from synthor.units import Units
@@ -292,13 +292,12 @@ class _Draw:
     def n_cells(self) -> float:
         """Combinations of all variables' finest bins."""
         level = self.problem.levels[0]
-        return math.prod(float(level.finest(v).size) for v in range(len(level.variables)))
+        return n_crossed([level.finest(v).size for v in range(len(level.variables))])
 
     def product(self) -> Codes:
         """All combinations of all variables' finest bins, (n, v)."""
         level = self.problem.levels[0]
-        sizes = [level.finest(v).size for v in range(len(level.variables))]
-        return np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1).astype(np.int32)
+        return crossed_bins(level, range(len(level.variables)))
 
     def listed(self, fine: Codes) -> Pool:
         """Those of all combinations, (n, v), that are allowed."""
@@ -370,9 +369,8 @@ def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
         if not target.complete or len(target.axes) < 2:
             continue
         grid = target.grid
-        cells = np.arange(grid.size) if grid.listed is None else grid.listed
-        groups = np.unravel_index(cells, grid.shape)
-        wanted = (target.wanted + WIDENED * (target.highest - target.wanted))[: len(cells)]
+        groups = grid.groups
+        wanted = (target.wanted + WIDENED * (target.highest - target.wanted))[: len(grid.cells)]
         for i, j in combinations(range(len(grid.axes)), 2):
             a, b = grid.axes[i], grid.axes[j]
             if any(axis.size != axis.variable.size or axis.column != axis.position for axis in (a, b)):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.problem.crossed import crossed_bins, n_crossed
 from synthor.problem.cures import TOLERANCES
 from synthor.problem.level import Level
 from synthor.problem.marginals import inexact
@@ -180,12 +181,9 @@ def _joint(source: Target | Moment, own: Sequence[int], table: Target | None, le
     if table is not None and not mine & theirs:
         return None
     positions = sorted(mine | theirs)
-    sizes = [level.finest(v).size for v in positions]
-    if np.prod([float(size) for size in sizes]) > MOST_COMBINATIONS:
+    if n_crossed([level.finest(v).size for v in positions]) > MOST_COMBINATIONS:
         return None
-    fine = np.zeros((int(np.prod(sizes)), len(level.variables)), np.int32)
-    fine[:, positions] = np.stack(np.unravel_index(np.arange(len(fine)), sizes), axis=1)
-    codes = level.coarsen(fine)
+    codes = level.coarsen(crossed_bins(level, positions))
     low = np.zeros(0) if table is None else np.minimum(table.lowest, table.low)
     high = np.zeros(0) if table is None else np.maximum(table.highest, table.high)
     rest = max(n_units - float(high.sum()), 0.0), max(n_units - float(low.sum()), 0.0)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.errors import Finding, nearest
+from synthor.problem.crossed import crossed
 from synthor.problem.level import Level
 from synthor.problem.model import Rule
 from synthor.problem.printed import MEASURES
@@ -61,10 +62,8 @@ def _empty_categories(targets: Sequence[Target], level: Level) -> dict[int, tupl
     for target in targets:
         if not target.grid.covers or target.wanted.sum() <= 0:
             continue
-        cells = np.arange(target.grid.size) if target.grid.listed is None else target.grid.listed
-        for side, axis in enumerate(target.axes):
-            group = np.unravel_index(cells, target.shape)[side]
-            most = np.bincount(group, target.highest[: len(cells)], axis.size)
+        for axis, group in zip(target.axes, target.grid.groups, strict=True):
+            most = np.bincount(group, target.highest[: len(group)], axis.size)
             gone = (most <= 0)[axis.group_of]
             finest = level.column(axis.position)
             if axis.column != finest:
@@ -82,9 +81,9 @@ def _combinations(universe: Universe, level: Level) -> Codes:
     """Codes of all combinations of the categories that a universe speaks of; 0 in all other columns."""
     columns = [column for column, _ in universe.columns.values()]
     sides = [np.arange(variable.size) for _, variable in universe.columns.values()]
-    crossed = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides)) if sides else np.zeros((1, 0))
-    codes = np.zeros((len(crossed), len(level.columns)), np.int32)
-    codes[:, columns] = crossed
+    found = crossed(sides)
+    codes = np.zeros((len(found), len(level.columns)), np.int32)
+    codes[:, columns] = found
     return codes
 
 
