@@ -38,7 +38,6 @@ targets:
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(provider, "FIRST_WAIT", 0.01)
 
 
 def run_on(behaviour: Behaviour, folder: Path, more: str = "", on_event: Callable[[Event], None] = lambda event: None) -> Run:

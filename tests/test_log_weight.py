@@ -8,6 +8,7 @@ import pytest
 
 from synthor import parse_spec
 from synthor.fit.model import Model, fit
+from synthor.fit.pulls import Pulls
 from synthor.fit.status import Status
 from synthor.prior.model import Dependency, Prior
 from synthor.problem import compile_problem
@@ -50,10 +51,8 @@ def test_log_weights_of_candidates_are_the_logs_of_their_weights(kinds: tuple[st
     np.testing.assert_allclose(few - np.log(model.weights[:3]), gap[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("constant", ["FEW", "TOGETHER"])
-def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
-    constant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("limit", ["few", "together"])
+def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(limit: str) -> None:
     extra = "".join(f"  x{i}: {{type: boolean}}\n" for i in range(9))
     text = SPEC.replace("targets:", extra + "targets:") + KINDS["counts"] + "\n" + KINDS["a tolerance"] + "\n"
     text += "\n".join(f"  - {{counts: {{x{i}: {{yes: {300 + 7 * i}, no: {700 - 7 * i}}}}}}}" for i in range(9))
@@ -61,11 +60,15 @@ def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
     problem = compile_problem(parse_spec(text))
     model = fit(problem, BELIEFS, pool_size=2_000)
     codes = model.pool.units.codes[:50]
-    usual = model.log_weight(codes).tobytes()
-    monkeypatch.setattr(f"synthor.fit.pulls.{constant}", 3)
-    assert replace(model.recipe).log_weight(codes).tobytes() == usual
+    open_cells = [np.zeros(target.grid.size, bool) for target in problem.targets]
+    recipe, base = model.recipe, np.linspace(-1, 1, len(codes))
+    usual, other = (
+        Pulls(problem.targets, recipe.thetas[: len(open_cells)], open_cells, recipe.closings, **limits)
+        for limits in ({}, {limit: 3})
+    )
+    assert other.log_weights(base, codes).tobytes() == usual.log_weights(base, codes).tobytes()
     each = [model.log_weight(codes[i : i + 1]) for i in range(len(codes))]
-    assert np.concatenate(each).tobytes() == usual
+    assert np.concatenate(each).tobytes() == model.log_weight(codes).tobytes()
 
 
 def test_units_that_are_no_candidates_have_log_weights_too() -> None:
