@@ -24,11 +24,11 @@ import polars as pl
 
 from synthor import Prior, Spec, compile_problem, load_spec
 from synthor.draws.make import population
-from synthor.evaluate.bootstrap import kish
 from synthor.evaluate.question import parse_question
 from synthor.evaluate.ranges import bounds_of
 from synthor.evaluate.tables import Reference
 from synthor.fit.model import fit_what_can_be
+from synthor.information import effective_size
 from synthor.loop import fit_spec
 from synthor.measure import encode
 from synthor.problem import Problem
@@ -149,7 +149,7 @@ def main() -> None:
     priors = [recorded(spec, file) for file in RECORDINGS]
     rows = gains(problem, priors, real, weights)
     truth = counted(problem, real, weights) * n / weights.sum()
-    noise = n * np.sqrt(truth / n * (1 - truth / n) / kish(weights))
+    noise = n * np.sqrt(truth / n * (1 - truth / n) / effective_size(weights))
     low, high = possible_cells(problem)
     found: dict[str, Any] = {}
     made: dict[tuple[int, int], tuple[Floats, bool, float]] = {}

@@ -33,11 +33,11 @@ import polars as pl
 
 from oregon import EXAMPLE, HERE, shuffled
 from synthor import Prior, Spec, compile_problem, load_spec
-from synthor.evaluate.bootstrap import kish
 from synthor.evaluate.holdout import HoldOuts
 from synthor.evaluate.tables import Group, Reference
 from synthor.fit.model import fit
 from synthor.holdout import hold_out
+from synthor.information import effective_size
 from synthor.loop import fit_spec
 from synthor.measure import encode
 from synthor.schema import Units, of_unit
@@ -197,7 +197,7 @@ def measured() -> dict[str, Any]:
         drawn = with_tables(spec, [counted(spec, codes, weights, every[i]) for i in sorted(picks)])
         random.append(hold_out(drawn, prior=prior).outs)
     controls = [hold_out(with_tables(spec, tables), prior=shuffled(prior, spec, seed)).outs for seed in SEEDS]
-    effective = kish(weights)
+    effective = effective_size(weights)
     return {
         "measured": datetime.now(UTC).date().isoformat(),
         "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",

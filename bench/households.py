@@ -21,13 +21,13 @@ import polars as pl
 from synthor import InputError, Model, Prior, Spec, compile_problem, load_spec
 from synthor.evaluate.tables import Reference
 from synthor.fit.model import as_written, fit
-from synthor.fit.rounds import Round
-from synthor.llm.journal import read_answers
+from synthor.llm.journal import read_journal
 from synthor.loop import fit_spec
 from synthor.measure import encode
 from synthor.method import calibrated
 from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN
+from synthor.rounds import Round
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
@@ -107,7 +107,7 @@ def replayed(judge: Judge, recording: Path, method: str = "calibrated") -> tuple
 
 def tokens(recording: Path, *stages: str) -> int:
     """Output tokens of some stages of a recording; of all unless named."""
-    return sum(answer.output_tokens or 0 for answer in read_answers(recording) if not stages or answer.stage in stages)
+    return sum(answer.output_tokens or 0 for answer in read_journal(recording).answers if not stages or answer.stage in stages)
 
 
 def stages(judge: Judge, recording: Path) -> list[dict[str, object]]:

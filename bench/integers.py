@@ -37,7 +37,7 @@ from qis import Qis
 from synthor import Prior, compile_problem, load_spec, parse_spec, synthesize
 from synthor.fit.balance import Hard, balance
 from synthor.fit.pool import draw_pool
-from synthor.fit.sizes import POOL_SIZE
+from synthor.fit.pool_size import POOL_SIZE
 from synthor.prior.beliefs import resolve
 from synthor.sample.integerize import Band, integerize
 from synthor.schema import Cells, Rows, Units

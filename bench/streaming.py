@@ -120,7 +120,7 @@ def once(format: Format, n_records: int, folder: Path) -> dict[str, Any]:
     begin = time.perf_counter()
     small = fitted()
     run = draw(small.model, n_records)
-    setup = {stage: round(seconds, 2) for stage, seconds in (small.seconds | run.seconds).items()}
+    setup = {stage: round(seconds, 2) for stage, seconds in {**small.seconds, **run.seconds}.items()}
     ready, cpu_ready = time.perf_counter(), time.process_time()
     measured = run.write(folder / "library", format=format)
     written, cpu_written = time.perf_counter(), time.process_time()

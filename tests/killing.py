@@ -19,7 +19,7 @@ from typing import Any
 
 from forked import LONGEST, Forked
 from model_server import KEY, Reply, Server, by_schema
-from synthor.llm.journal import read_answers
+from synthor.llm.journal import read_journal
 from synthor.llm.provider import CONCURRENCY
 from synthor.loop import METHODS
 from synthor.problem import compile_problem
@@ -173,7 +173,7 @@ def unbroken(server: Served, spec: Path, out: Path) -> Unbroken:
 def questions(spec: Path, journal: Path) -> dict[Question, str]:
     """All that a run asks, given the answers to it, with the key under which each answer is kept."""
     loaded = load_spec(spec)
-    known = {answer.key: answer for answer in read_answers(journal)}
+    known = {answer.key: answer for answer in read_journal(journal).answers}
     method = METHODS[loaded.method]
     state = method.begin(compile_problem(loaded))
     found: dict[Question, str] = {}

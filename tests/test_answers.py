@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from model_server import KEY, Behaviour, Reply, by_schema, serving
 from synthor import compile_problem, parse_spec, synthesize
-from synthor.llm import provider
 from synthor.llm.salvage import salvage
 from synthor.prior import answers as hearing
 from synthor.prior.answers import Heard
@@ -329,7 +328,6 @@ NAMES = {str(pair) for pair in all_pairs(PROBLEM)}
 def run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunOn:
     """A run on a server that behaves so, and what the server was sent."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(provider, "FIRST_WAIT", 0.01)
 
     def run(behaviour: Behaviour) -> tuple[Run, list[dict[str, Any]]]:
         with serving(behaviour) as server:

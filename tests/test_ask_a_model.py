@@ -13,13 +13,13 @@ from model_server import KEY, Behaviour, Reply, by_schema, serving
 from synthor import parse_spec, synthesize
 from synthor.errors import InputError, ModelError
 from synthor.events import Event
-from synthor.fit.rounds import Round
 from synthor.llm import provider
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Budget
 from synthor.llm.journal import Journal
 from synthor.llm.provider import Pace, Provider
 from synthor.llm.request import Request
+from synthor.rounds import Round
 from synthor.run import Run
 
 SPEC = """
@@ -38,7 +38,6 @@ targets:
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(provider, "FIRST_WAIT", 0.01)
 
 
 def run_on(behaviour: Behaviour, folder: Path, more: str = "", on_event: Callable[[Event], None] = lambda event: None) -> Run:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 from bank import BANK, Case, two_levels
-from synthor.fit.conflict import Bounds, Conflict, Undecided, feasible_point, find_conflict
+from synthor.fit.conflict import Bounds, Conflict, Limits, Undecided, feasible_point, find_conflict
 from synthor.schema import Incidence, Partition, Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats, Mask
@@ -314,28 +314,26 @@ def test_two_hundred_thousand_candidates_and_thirty_tables_take_seconds() -> Non
     assert taken < 20  # of one processor; about 5 where nothing else runs
 
 
-def test_more_cells_than_one_programme_takes_are_tried_by_suspicion(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthor.fit.conflict.WHOLE_CELLS", 150)
+def test_more_cells_than_one_programme_takes_are_tried_by_suspicion() -> None:
+    limits = Limits(whole_cells=150)
     tables = planted(5_000, 20, 11)
-    found = find_conflict(tables, everyone(tables))
+    found = find_conflict(tables, everyone(tables), limits=limits)
     assert isinstance(found, Conflict)
     assert found.irreducible
     assert 7 in involved(found)
     assert found.total >= found.at_least > 0
     innocent = [bounds for i, bounds in enumerate(tables) if i != 7]
-    assert find_conflict(innocent, everyone(tables)) is None
+    assert find_conflict(innocent, everyone(tables), limits=limits) is None
 
 
 @pytest.mark.parametrize(("work", "said"), [(0.0, "too large"), (2_000.0, "limit")])
-def test_a_solver_that_gives_up_is_told_and_nothing_is_concluded(
-    work: float, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("synthor.fit.conflict.WORK", work)
+def test_a_solver_that_gives_up_is_told_and_nothing_is_concluded(work: float, said: str) -> None:
+    limits = Limits(work=work)
     tables = planted(2_000, 20, 11)
-    found = find_conflict(tables, everyone(tables))
+    found = find_conflict(tables, everyone(tables), limits=limits)
     assert isinstance(found, Undecided)
     assert said in found.message
-    assert isinstance(feasible_point(tables, everyone(tables)), Undecided)
+    assert isinstance(feasible_point(tables, everyone(tables), limits=limits), Undecided)
 
 
 def test_bounds_that_make_no_sense_are_refused() -> None:
@@ -354,9 +352,8 @@ def test_no_tables_are_met_by_any_unit() -> None:
     assert find_conflict([], np.array([False, True])) is None
 
 
-def test_of_many_cells_only_those_near_what_is_missed_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthor.fit.conflict.MOST_CELLS", 100)
-    monkeypatch.setattr("synthor.fit.conflict.WHOLE_CELLS", 60)
+def test_of_many_cells_only_those_near_what_is_missed_are_looked_at() -> None:
+    limits = Limits(most_cells=100, whole_cells=60)
     random = np.random.default_rng(2)
     zone, a, b, c = np.unravel_index(np.arange(40 * 3 * 2 * 2), (40, 3, 2, 2))
     people = random.gamma(1.0, size=len(zone))
@@ -368,12 +365,12 @@ def test_of_many_cells_only_those_near_what_is_missed_are_looked_at(monkeypatch:
         cells = Partition(zone * size + side, 40 * size)
         wanted = cells.totals(people)
         tables.append(Bounds(cells=cells, low=wanted, high=wanted))
-    assert not isinstance(find_conflict(tables, alive), Conflict)
+    assert not isinstance(find_conflict(tables, alive, limits=limits), Conflict)
     wanted, whole = tables[1].low.copy(), tables[1].low[14:16].sum()
     b_zero = whole - tables[0].low[21] + 0.1 * whole  # more than all in zone 7 that are not a = 0
     wanted[14], wanted[15] = b_zero, whole - b_zero
     tables[1] = Bounds(cells=tables[1].cells, low=wanted, high=wanted)
-    found = find_conflict(tables, alive)
+    found = find_conflict(tables, alive, limits=limits)
     assert isinstance(found, Conflict)
     assert found.irreducible
     assert {cell * 40 // tables[table].cells.size for table, cell in found.members} == {7}

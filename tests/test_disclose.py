@@ -15,7 +15,7 @@ from synthor import InputError, check, load_spec
 from synthor.disclose import Disclosure, Settings, disclose
 from synthor.spec.model import Spec
 from synthor.spec.variables import Integer, Number
-from synthor.store.fresh import write_fresh
+from synthor.store.fresh import fresh
 
 
 def slips(spec: Spec) -> list[str]:
@@ -24,7 +24,8 @@ def slips(spec: Spec) -> list[str]:
 
 
 def spec_of(made: Disclosure, folder: Path) -> Spec:
-    write_fresh(folder, made.files)
+    with fresh(folder) as target:
+        target.write(made.files)
     return load_spec(folder / "spec.yaml")
 
 
@@ -288,8 +289,8 @@ def test_columns_that_are_not_there_are_named(settings: Settings, message: str) 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "disclosure.md").write_text("mine")
-    with pytest.raises(InputError, match=r"disclosure\.md: is there already"):
-        write_fresh(tmp_path, disclose(people()).files)
+    with pytest.raises(InputError, match=r"disclosure\.md: is there already"), fresh(tmp_path) as target:
+        target.write(disclose(people()).files)
     assert {path.name for path in tmp_path.iterdir()} == {"disclosure.md"}
 
 

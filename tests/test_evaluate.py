@@ -8,8 +8,9 @@ import pytest
 from synthor import Prior, compile_problem, parse_spec
 from synthor.cli.results import evaluate as evaluate_records
 from synthor.errors import InputError
-from synthor.evaluate.bootstrap import Curve, kish, rake
+from synthor.evaluate.bootstrap import Curve, rake
 from synthor.evaluate.fidelity import evaluate
+from synthor.information import effective_size
 from synthor.loop import synthesize
 from synthor.prior.model import RuleBelief
 from synthor.problem import Problem
@@ -102,7 +103,7 @@ def test_weights_count() -> None:
     by_weight = evaluate(problem, frame(shuffled(real)), weighted, weight="w")
     by_rows = evaluate(problem, frame(shuffled(real)), repeated)
     assert by_weight.records.mean_pair_tvd == pytest.approx(by_rows.records.mean_pair_tvd)
-    assert by_weight.effective_real == pytest.approx(kish(weights))
+    assert by_weight.effective_real == pytest.approx(effective_size(weights))
 
 
 def test_the_same_seed_gives_the_same_evaluation() -> None:

@@ -25,7 +25,7 @@ from synthor.errors import InputError, OutputError
 from synthor.llm.journal import Journal
 from synthor.spec.tables import read_frame
 from synthor.store.folder import RunFolder
-from synthor.store.fresh import write_fresh
+from synthor.store.fresh import fresh
 
 SPEC = """
 records: 20
@@ -241,8 +241,8 @@ def test_a_note_finishes_what_was_begun_and_names_nothing_elsewhere(tmp_path: Pa
 
 def test_new_files_appear_together_and_never_over_a_persons(tmp_path: Path) -> None:
     (tmp_path / "tables").write_text("a file where a folder should be")
-    with pytest.raises(OutputError, match="tables is no folder"):
-        write_fresh(tmp_path, {"spec.yaml": "a", "tables/a.csv": "b"})
+    with pytest.raises(OutputError, match="tables is no folder"), fresh(tmp_path) as target:
+        target.write({"spec.yaml": "a", "tables/a.csv": "b"})
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
     staged = Staged(tmp_path, fresh=True)
     staged.write("spec.yaml", "ours")
@@ -255,7 +255,8 @@ def test_files_are_for_whom_the_umask_allows(place: Path) -> None:
     before = os.umask(0o077)
     try:
         synthesize(load_spec(place / "spec.yaml")).write(place / "private")
-        write_fresh(place / "new", {"tables/a.csv": "a"})
+        with fresh(place / "new") as target:
+            target.write({"tables/a.csv": "a"})
     finally:
         os.umask(before)
     files = [path for name in ("private", "new") for path in (place / name).rglob("*") if path.is_file()]
@@ -382,8 +383,8 @@ def test_a_name_that_no_folder_can_have_is_told(
         assert "File name too long" in told
     with pytest.raises(OutputError, match="cannot be written: File name too long"):
         synthesize(load_spec("spec.yaml")).write(long)
-    with pytest.raises(OutputError, match="cannot be written: File name too long"):
-        write_fresh(place / "new", {f"{long}.csv": ""})
+    with pytest.raises(OutputError, match="cannot be written: File name too long"), fresh(place / "new") as target:
+        target.write({f"{long}.csv": ""})
     (place / "people.csv").write_text("sex,age\n" + "m,20\nf,30\n" * 30)
     for arguments in (
         ("run", "spec.yaml", "--out", ""),

@@ -12,7 +12,6 @@ from model_server import KEY, by_schema
 from synthor import parse_spec, synthesize
 from synthor.errors import InputError, ModelError, WaitingError
 from synthor.events import Event
-from synthor.llm import provider
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Budget
 from synthor.llm.journal import Journal
@@ -91,7 +90,6 @@ def test_a_packed_answer_is_read(tmp_path: Path) -> None:
 
 
 def test_a_cap_on_requests_counts_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider, "FIRST_WAIT", 0.01)
     told: list[str] = []
     run, asked = run_on(lambda call: call.reply(b"{}", 500), tmp_path, ", requests: 3", told)
     assert asked <= 3

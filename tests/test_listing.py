@@ -134,7 +134,7 @@ def test_flows_with_other_tables_are_met_though_a_drawn_pool_would_lack_units() 
     model = fit(trips(), Prior(), pool_size=2_000)
     assert model.status is Status.CONVERGED
     assert (model.contradictions, model.lacking) == ((), ())
-    assert model.listed and model.pool.complete
+    assert model.recipe.listed and model.pool.complete
     assert len(model.pool.units) == 3 * 1_100  # of 10,800 combinations
     again = Model.from_json(model.to_json())
     assert np.array_equal(again.weights, model.weights)

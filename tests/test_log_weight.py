@@ -8,6 +8,7 @@ import pytest
 
 from synthor import parse_spec
 from synthor.fit.model import Model, fit
+from synthor.fit.pulls import Pulls
 from synthor.fit.status import Status
 from synthor.prior.model import Dependency, Prior
 from synthor.problem import compile_problem
@@ -51,10 +52,8 @@ def test_log_weights_of_candidates_are_the_logs_of_their_weights(kinds: tuple[st
     np.testing.assert_allclose(few - np.log(model.weights[:3]), gap[0], atol=1e-9)
 
 
-@pytest.mark.parametrize("constant", ["FEW", "TOGETHER"])
-def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
-    constant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("limit", ["few", "together"])
+def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(limit: str) -> None:
     extra = "".join(f"  x{i}: {{type: boolean}}\n" for i in range(9))
     text = SPEC.replace("targets:", extra + "targets:") + KINDS["counts"] + "\n" + KINDS["a tolerance"] + "\n"
     text += "\n".join(f"  - {{counts: {{x{i}: {{yes: {300 + 7 * i}, no: {700 - 7 * i}}}}}}}" for i in range(9))
@@ -62,11 +61,15 @@ def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(
     problem = compile_problem(parse_spec(text))
     model = fit(problem, BELIEFS, pool_size=2_000)
     units = model.pool.units.take(np.arange(50))
-    usual = model.log_weight(units).tobytes()
-    monkeypatch.setattr(f"synthor.fit.pulls.{constant}", 3)
-    assert replace(model).log_weight(units).tobytes() == usual
+    open_cells = [np.zeros(target.grid.size, bool) for target in problem.targets]
+    recipe, base = model.recipe, np.linspace(-1, 1, len(units))
+    usual, other = (
+        Pulls(problem.targets, recipe.thetas[: len(open_cells)], open_cells, recipe.closings, **limits)
+        for limits in ({}, {limit: 3})
+    )
+    assert other.log_weights(base, units).tobytes() == usual.log_weights(base, units).tobytes()
     each = [model.log_weight(units.take(np.array([i]))) for i in range(len(units))]
-    assert np.concatenate(each).tobytes() == usual
+    assert np.concatenate(each).tobytes() == model.log_weight(units).tobytes()
 
 
 def test_units_that_are_no_candidates_have_log_weights_too() -> None:
@@ -98,4 +101,4 @@ def test_members_are_not_passed_over_in_silence() -> None:
     model = fitted("counts")
     deeper = tuple(replace(target, level=1) for target in model.problem.targets)
     with pytest.raises(ValueError, match="count members"):
-        replace(model, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.take(np.array([0])))
+        replace(model.recipe, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.take(np.array([0])))

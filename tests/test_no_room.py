@@ -121,7 +121,7 @@ def test_believed_cells_that_the_pool_lacks_get_candidates() -> None:
     missing = lacking(problem, beliefs, before.units)
     assert missing
     model = fit(problem, prior, pool_size=50)
-    assert [place.positions for place in model.inside[: len(missing)]] == [place.positions for place in missing]
+    assert [place.positions for place in model.recipe.inside[: len(missing)]] == [place.positions for place in missing]
     for table in model.beliefs.tables:
         held = table.cells(model.pool.units).totals(np.ones(len(model.pool.units)))
         assert (held[table.grouped.ravel() > 1e-5] > 0).all()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from synthor import check, load_spec, parse_spec, synthesize
 from synthor.problem import statements
 from synthor.reconcile import Copy, corrected
-from synthor.store.fresh import write_fresh
+from synthor.store.fresh import fresh
 
 VARIABLES = """# our survey
 records: 1000   # by the census
@@ -219,7 +219,8 @@ def test_noise_below_the_limit_is_reconciled_to_consistency(seed: int, n: int) -
     copy = corrected(parse_spec(text), text, "spec.yaml", names=False, tables=True)
     assert not copy.refused
     with TemporaryDirectory() as folder:
-        write_fresh(Path(folder), copy.files)
+        with fresh(Path(folder)) as target:
+            target.write(copy.files)
         spec = parse_spec(copy.files.get(copy.name, text)).placed_in(Path(folder))
         assert [finding for finding in check(spec) if finding.severity == "error"] == []
         tables = statements(spec).tables
@@ -230,7 +231,8 @@ def test_a_run_on_reconciled_noise_meets_every_table(tmp_path: Path) -> None:
     text = contradictory(1, 3000)
     copy = corrected(parse_spec(text), text, "spec.yaml", names=False, tables=True)
     assert len(copy.changed) >= 3
-    write_fresh(tmp_path, copy.files)
+    with fresh(tmp_path) as target:
+        target.write(copy.files)
     run = synthesize(load_spec(tmp_path / copy.name))
     assert run.measurement.met, run.verdict
 

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,8 +13,7 @@ from synthor import load_spec, parse_spec, synthesize
 from synthor.errors import BugError, InputError, OutputError
 from synthor.events import Event, ignore
 from synthor.prior.model import Dependency, Prior
-from synthor.run import draw, keeping, remeasure
-from synthor.sample import stream
+from synthor.run import Run, draw, keeping, remeasure
 from synthor.store.folder import RunFolder
 from synthor.store.packed import Format, pack
 
@@ -260,12 +260,16 @@ rules: [{never: car and persons > 6}]
 """
 
 
+def in_many_chunks() -> Run:
+    run = synthesize(parse_spec(MANY))
+    return replace(run, sample=replace(run.sample, chunk_size=700))
+
+
 @pytest.mark.parametrize("format", ["parquet", "csv"])
 def test_many_chunks_give_the_same_bytes_whatever_the_number_of_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: Format
 ) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 700)
-    run = synthesize(parse_spec(MANY))
+    run = in_many_chunks()
     for n_cores in (1, 2, 5):
         monkeypatch.setattr(os, "cpu_count", lambda n=n_cores: n)
         assert run.write(tmp_path / str(n_cores), format=format).met
@@ -275,9 +279,8 @@ def test_many_chunks_give_the_same_bytes_whatever_the_number_of_cores(
     assert remeasure(RunFolder(tmp_path / "1")).met
 
 
-def test_a_folder_whose_name_is_a_pattern_takes_many_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 700)
-    run = synthesize(parse_spec(MANY))
+def test_a_folder_whose_name_is_a_pattern_takes_many_chunks(tmp_path: Path) -> None:
+    run = in_many_chunks()
     (tmp_path / "out1").mkdir()
     run.write(tmp_path / "out[1]")
     run.write(tmp_path / "out[1]", format="csv")
@@ -287,9 +290,8 @@ def test_a_folder_whose_name_is_a_pattern_takes_many_chunks(tmp_path: Path, monk
     assert not list((tmp_path / "out1").iterdir())
 
 
-def test_the_joined_file_is_the_chunks_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 700)
-    run = synthesize(parse_spec(MANY))
+def test_the_joined_file_is_the_chunks_one_after_another(tmp_path: Path) -> None:
+    run = in_many_chunks()
     run.write(tmp_path)
     chunks = pl.concat([chunk["records"] for chunk in run.sample.chunks()])
     assert pl.read_parquet(tmp_path / "records.parquet").equals(chunks)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from synthor.schema import Growing, Incidence, Level, Partition, Ref, Role, Rows, Schema, Units, of_unit
-from synthor.schema.variable import Variable
+from synthor.schema import Growing, Incidence, Level, Partition, Ref, Role, Rows, Schema, Units, Variable, of_unit
 from synthor.spec.variables import Integer
 
 SOURCE = Path(__file__).parents[1] / "src" / "synthor"

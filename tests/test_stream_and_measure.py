@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,6 @@ from synthor.fit.model import Model, as_written, fit
 from synthor.measure import Tally, encode, measure
 from synthor.prior.model import Prior
 from synthor.problem import Axis, Grid, Level, Problem, Target
-from synthor.sample import stream
 from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
 from synthor.schema import Ref, Schema, Variable, of_unit
@@ -81,9 +81,8 @@ def test_another_number_scales_the_targets(model: Model) -> None:
         assert measured.met, measured.verdict
 
 
-def test_chunks_are_the_same_whatever_the_number_of_workers(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 300)
-    drawn = sample(model)
+def test_chunks_are_the_same_whatever_the_number_of_workers(model: Model) -> None:
+    drawn = replace(sample(model), chunk_size=300)
     assert drawn.n_chunks == 4
     alone = pl.concat([chunk["records"] for chunk in in_order(drawn.chunk, 4, workers=1)])
     together = pl.concat([chunk["records"] for chunk in in_order(drawn.chunk, 4, workers=3)])
@@ -91,9 +90,9 @@ def test_chunks_are_the_same_whatever_the_number_of_workers(model: Model, monkey
     assert measure(drawn.problem, drawn.chunks()).met
 
 
-def test_every_chunk_is_a_fair_sample_of_the_whole(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 100)
-    shares = [(chunk["records"]["tenure"] == "owned").mean() for chunk in sample(model).chunks()]
+def test_every_chunk_is_a_fair_sample_of_the_whole(model: Model) -> None:
+    drawn = replace(sample(model), chunk_size=100)
+    shares = [(chunk["records"]["tenure"] == "owned").mean() for chunk in drawn.chunks()]
     assert all(0.4 < float(str(share)) < 0.8 for share in shares)
 
 
@@ -211,10 +210,9 @@ def test_members_are_expanded_and_measured_with_their_units() -> None:
     assert measure(made.problem, tables).met
 
 
-def test_members_of_different_chunks_belong_to_different_units(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_members_of_different_chunks_belong_to_different_units() -> None:
     whole = town().chunk(0)["person"]
-    monkeypatch.setattr(stream, "CHUNK", 400)
-    made = town()
+    made = replace(town(), chunk_size=400)
     chunks = list(made.chunks())
     assert [chunk["household"].height for chunk in chunks] == [334, 333, 333]
     persons = pl.concat([chunk["person"] for chunk in chunks])
@@ -289,9 +287,8 @@ def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -
     np.testing.assert_array_equal(tally.pair_counts[0].sum(axis=1), [600, 400])
 
 
-def test_all_chunks_together_hold_each_unit_as_often_as_it_counts(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 130)
-    drawn = sample(model)
+def test_all_chunks_together_hold_each_unit_as_often_as_it_counts(model: Model) -> None:
+    drawn = replace(sample(model), chunk_size=130)
     variables = drawn.problem.schema.unit.variables
     chunks = [np.stack(encode(chunk["records"], variables).columns(), axis=1) for chunk in drawn.chunks()]
     assert [len(chunk) for chunk in chunks] == [125] * 8
@@ -311,9 +308,8 @@ def test_records_of_a_chunk_lie_in_no_order(drawn: Sample) -> None:
     assert (rented[1:] != rented[:-1]).sum() > 300
 
 
-def test_tallies_of_chunks_add_up_to_that_of_the_whole(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "CHUNK", 300)
-    drawn = sample(model)
+def test_tallies_of_chunks_add_up_to_that_of_the_whole(model: Model) -> None:
+    drawn = replace(sample(model), chunk_size=300)
     whole, joined = Tally(drawn.problem, [(1, 2)]), Tally(drawn.problem, [(1, 2)])
     whole.add({"records": pl.concat([chunk["records"] for chunk in drawn.chunks()])})
     for chunk in drawn.chunks():

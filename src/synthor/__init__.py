@@ -10,6 +10,8 @@ Three names do the first job::
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synthor.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from synthor.errors import InputError, SynthorError
     from synthor.fit.model import Model
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from synthor.run import Run
     from synthor.spec.load import load_spec, parse_spec
     from synthor.spec.model import Spec
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "run", "synthesize": "loop",

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from synthor.fit.model import Model
-from synthor.fit.rounds import Round
 from synthor.prior.model import Prior
+from synthor.rounds import Round
 from synthor.sample.stream import Sample
 
 

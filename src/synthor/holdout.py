@@ -1,6 +1,6 @@
 """Evidence without microdata: published tables are left out, each in turn, and predicted from the others and the beliefs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -12,7 +12,6 @@ from synthor.evaluate.calibrate import Calibration, Pair, calibrate, common_labe
 from synthor.evaluate.holdout import HeldOut, HoldOuts, Published
 from synthor.events import Event, Listener, forward, ignore
 from synthor.fit.model import Model, fit_what_can_be
-from synthor.fit.rounds import Round
 from synthor.fit.status import Status
 from synthor.llm.budget import Bill
 from synthor.loop import ANSWERS, fit_problem
@@ -23,6 +22,7 @@ from synthor.prior.model import Dropped, Prior
 from synthor.prior.survey import with_survey
 from synthor.problem import Axis, Level, Moment, Problem, Target, compile_problem, holding, touching, without
 from synthor.problem.target import EDGE
+from synthor.rounds import Round
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
 from synthor.types import Codes
@@ -50,7 +50,7 @@ class Held:
     dropped: tuple[Dropped, ...] = ()
     rounds: tuple[Round, ...] = ()
     out_of_budget: bool = False
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     bill: Bill = field(default_factory=Bill)
 
 
@@ -101,7 +101,8 @@ def hold_out(
     held = _believing(spec, problem, [target.name for target in targets], prior, answers, wait, on_event)
     pairs = [pair for target in targets for pair in _pairs(problem, target, held.prior)] if calibrated else []
     calibration = _calibration(pairs) if calibrated else None
-    with timed("holdout", held.seconds):
+    seconds = dict(held.seconds)
+    with timed("holdout", seconds):
         tables = []
         for done, target in enumerate(targets):
             on_event(Event(stage="holdout", done=done, total=len(targets)))
@@ -109,8 +110,9 @@ def hold_out(
         on_event(Event(stage="holdout", done=len(targets), total=len(targets)))
     outs = replace(held.outs, tables=tuple(tables), calibration=calibration)
     if calibration is None:
-        return replace(held, outs=outs)
-    return replace(held, outs=outs, prior=strengthened(held.prior, calibration.factor, calibration.sentence))
+        return replace(held, outs=outs, seconds=seconds)
+    believed = strengthened(held.prior, calibration.factor, calibration.sentence)
+    return replace(held, outs=outs, seconds=seconds, prior=believed)
 
 
 def synthesize_after(
@@ -126,14 +128,15 @@ def synthesize_after(
     """Hold out, then make the records with all targets and the same beliefs; arguments and errors as of `hold_out`."""
     held = hold_out(spec, names, calibrated=calibrated, prior=prior, answers=answers, wait=wait, on_event=on_event)
     on_event(Event(stage="elicit", done=1, total=1, product=held.prior))
-    with timed("fit", held.seconds):
+    seconds = dict(held.seconds)
+    with timed("fit", seconds):
         fitted = fit_what_can_be(compile_problem(spec), held.prior, dropped=held.dropped, advance=forward("fit", on_event))
     cut_short = held.out_of_budget and fitted.status is Status.CONVERGED
     model = fitted.recorded(rounds=held.rounds, status=Status.OUT_OF_BUDGET if cut_short else None)
     on_event(Event(stage="fit", done=1, total=1, product=model))
     run = draw(model, on_event=on_event)
     inputs = sources(spec, prior)
-    return replace(run, inputs=inputs, seconds=held.seconds | run.seconds, bill=held.bill, held_out=held.outs)
+    return replace(run, inputs=inputs, seconds={**seconds, **run.seconds}, bill=held.bill, held_out=held.outs)
 
 
 def _named(problem: Problem, names: Sequence[str]) -> list[Target | Moment]:
@@ -199,7 +202,7 @@ def _believing(
         dropped=lost,
         rounds=model.rounds,
         out_of_budget=model.status is Status.OUT_OF_BUDGET,
-        seconds=dict(fitted.seconds),
+        seconds=fitted.seconds,
         bill=fitted.bill,
     )
 

@@ -1,6 +1,6 @@
 """The algorithm on one page: from a spec to records that are measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,8 +43,8 @@ class Fitted:
     """
 
     model: Model
-    inputs: dict[str, Path]
-    seconds: dict[str, float] = field(default_factory=dict)
+    inputs: Mapping[str, Path]
+    seconds: Mapping[str, float] = field(default_factory=dict)
     bill: Bill = field(default_factory=Bill)
 
 
@@ -83,7 +83,7 @@ def synthesize(
     fitted = fit_spec(spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
     # 7. Whole records from the fitted model; measured as they are written or looked at.
     run = draw(fitted.model, on_event=on_event)
-    return replace(run, inputs=fitted.inputs, seconds=fitted.seconds | run.seconds, bill=fitted.bill)
+    return replace(run, inputs=fitted.inputs, seconds={**fitted.seconds, **run.seconds}, bill=fitted.bill)
 
 
 def fit_spec(

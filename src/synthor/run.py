@@ -37,9 +37,9 @@ SHOWN = 5
 """Beliefs that could not be used and are told one by one."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Run:
-    """A population, ready to be used or written.
+    """A population, ready to be used or written; it remembers how it was counted, so that it is made only once for that.
 
     Attributes:
         model: the fitted model.
@@ -53,9 +53,10 @@ class Run:
     model: Model
     sample: Sample
     inputs: Mapping[str, Path] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     bill: Bill = field(default_factory=Bill)
     held_out: HoldOuts | None = None
+    _counted: Measurement | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def records(self) -> pl.DataFrame:
@@ -63,13 +64,15 @@ class Run:
         name = self.sample.problem.schema.unit.name
         return pl.concat([chunk[name] for chunk in self.sample.chunks()])
 
-    @cached_property
+    @property
     def measurement(self) -> Measurement:
         """Every target cell, wanted and got."""
-        tally = Tally(self.sample.problem)
-        for chunk in self.sample.chunks():
-            tally.add(chunk)
-        return _measurement(self.model, tally, self.sample.random_seed)
+        if self._counted is None:
+            tally = Tally(self.sample.problem)
+            for chunk in self.sample.chunks():
+                tally.add(chunk)
+            self._counted = _measurement(self.model, tally, self.sample.random_seed)
+        return self._counted
 
     @property
     def verdict(self) -> str:
@@ -108,7 +111,8 @@ class Run:
             counted.add(chunk)
             return counted, pack(chunk, format)
 
-        with timed("write", self.seconds):
+        seconds = dict(self.seconds)
+        with timed("write", seconds):
             new.save("prior.json", self.model.prior.to_json())
             new.save_model(self.model.to_json())
             names = [level.name for level in problem.schema.levels]
@@ -124,11 +128,11 @@ class Run:
             elif lost:
                 new.staged.remove("holdout.json")
             measurement = _measurement(self.model, tally, self.sample.random_seed, lost)
-            self.__dict__["measurement"] = measurement
+            self._counted = measurement
             new.save("measurement.json", measurement.to_json())
             told = self.model.concluded(met=measurement.met)
             new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
-        write_manifest(new, told, measurement.n_records, self.sample.random_seed, self.inputs, self.seconds, self.bill)
+        write_manifest(new, told, measurement.n_records, self.sample.random_seed, self.inputs, seconds, self.bill)
         return measurement
 
 

@@ -80,8 +80,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard out
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from synthor import __version__
         from synthor.report.screen import say
+        from synthor.version import __version__
 
         say(__version__)
         raise typer.Exit

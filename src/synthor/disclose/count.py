@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.disclose.columns import Column
+from synthor.information import mutual_information
 from synthor.types import Counts, Floats
 
 
@@ -73,9 +74,6 @@ def strongest_pairs(columns: Sequence[Column], weights: Counts | None) -> list[t
     found = []
     for i, j in itertools.combinations(range(len(columns)), 2):
         shares = count(columns, (i, j), weights).counts / max(n if weights is None else int(weights.sum()), 1)
-        expected = shares.sum(1, keepdims=True) * shares.sum(0, keepdims=True)
-        inside = shares > 0
-        information = float((shares[inside] * np.log(shares[inside] / expected[inside])).sum())
         chance = (shares.shape[0] - 1) * (shares.shape[1] - 1) / (2 * n)
-        found.append((chance - information, i, j))
+        found.append((chance - mutual_information(shares), i, j))
     return [(i, j) for _, i, j in sorted(found)]

@@ -81,7 +81,7 @@ def disclose(frame: pl.DataFrame, settings: Settings | None = None, *, source: s
     marginals = [count(columns, (i,), weights) for i in range(len(columns))]
     crossed = [count(columns, pair, weights) for pair in pairs]
     n_records = len(frame) if weights is None else int(weights.sum())
-    facts = Facts(settings=settings, columns=columns, left=left, n_records=n_records, n_chosen=len(pairs) - len(settings.cross))
+    facts = Facts(settings=settings, columns=columns, left=left, n_records=n_records)
     if settings.epsilon is not None:
         noisy = add_noise([*marginals, *crossed], n_records if settings.records is None else None, settings.epsilon)
         facts = replace(facts, noisy=noisy, n_records=noisy.total or int(settings.records or 0))

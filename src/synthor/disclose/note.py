@@ -19,7 +19,6 @@ class Facts:
         columns: that became variables.
         left: that did not.
         n_records: how many records the spec makes.
-        n_chosen: cross-tables that the data chose.
         tables: that were published.
         suppressed: cross-tables with what was left out of them, the withheld ones among them.
         noisy: noise and budget, if any.
@@ -29,7 +28,6 @@ class Facts:
     columns: tuple[Column, ...]
     left: tuple[LeftOut, ...]
     n_records: int
-    n_chosen: int
     tables: tuple[Counted, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
     noisy: Noisy | None = None

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 
 from synthor.disclose.columns import Column
 from synthor.disclose.count import Counted, count
 from synthor.errors import BugError
+from synthor.linear import TWICE, solve_linear
 from synthor.types import CellIndex, Counts, Floats, Mask
 
 NEAR = 1e-6
@@ -294,20 +294,7 @@ def _cheapest_change(
 def _minimum(costs: Floats, upper: tuple[Any, Floats], equal: tuple[Any, Floats], most: Floats) -> Floats | None:
     """Where a linear sum over 0 <= x <= most is smallest; None where no x meets the rows."""
     bounds: Any = np.column_stack([np.zeros(len(most)), most])
-    for presolve in (True, False):  # what fails with it may work without
-        found = linprog(
-            costs,
-            A_ub=upper[0],
-            b_ub=upper[1],
-            A_eq=equal[0],
-            b_eq=equal[1],
-            bounds=bounds,
-            method="highs",
-            options={"presolve": presolve},
-        )
-        if found.x is not None:
-            return np.asarray(found.x, np.float64)
-    return None
+    return solve_linear(costs, at_most=upper, equal=equal, bounds=bounds, attempts=TWICE).x
 
 
 def _neighbour(published: _Published, t: int, cell: int) -> set[int]:

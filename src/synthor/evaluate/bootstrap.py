@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.evaluate.tables import Reference
+from synthor.information import effective_size
+from synthor.ipf import ipf
 from synthor.problem import Target
 from synthor.randomness import generator
 from synthor.schema import Units
@@ -69,15 +71,6 @@ class Curve:
         return float(np.exp(np.interp(-np.log(wanted), -np.log(falling), np.log(self.sizes))))
 
 
-def kish(weights: Floats) -> float:
-    """Kish's effective sample size.
-
-    >>> kish(np.array([1.0, 1, 1, 1])), kish(np.array([1.0, 0, 0, 0]))
-    (4.0, 1.0)
-    """
-    return float(weights.sum() ** 2 / np.square(weights).sum())
-
-
 def real_samples(
     reference: Reference,
     units: Units,
@@ -97,7 +90,7 @@ def real_samples(
         random_seed: of the bootstrap.
         advance: told how many sizes of how many are done.
     """
-    cap = kish(weights)
+    cap = effective_size(weights)
     n_steps = max(int(np.ceil(np.log(cap / FIRST_SIZE) / np.log(STEP))), 1)
     sizes = np.unique(np.round(np.minimum(FIRST_SIZE * STEP ** np.arange(n_steps + 1), cap)))
     chance = weights / weights.sum()
@@ -133,14 +126,7 @@ def rake(weights: Floats, tables: Sequence[tuple[CellIndex, Floats]]) -> Floats:
         kept = wanted if wanted.any() else kept
     raked = weights[kept] / weights[kept].sum()
     met = [_occupied(index[kept], goal) for index, goal in tables if (goal > 0)[index[kept]].all()]
-    for _ in range(RAKING_SWEEPS):
-        gap = 0.0
-        for index, goal in met:
-            got = np.bincount(index, raked, len(goal))
-            gap = max(gap, float(np.abs(got - goal).max()))
-            raked *= (goal / got)[index]
-        if gap < RAKING_TOLERANCE:
-            break
+    raked, _ = ipf(raked, [(index, goal, goal) for index, goal in met], sweeps=RAKING_SWEEPS, tolerance=RAKING_TOLERANCE)
     weights = np.zeros(len(weights))
     weights[kept] = raked / raked.sum()
     return weights

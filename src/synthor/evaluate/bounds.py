@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from synthor.linear import Attempt, solve_linear
 from synthor.types import Floats, Mask
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
 UNITS = 1e4
 """The shares sum to this inside the solver, whose absolute tolerance then is 1e-13 of all records."""
 
-ATTEMPTS = ((True, 1e-9), (False, 1e-9), (True, 1e-7), (False, 1e-6))
-"""With or without presolve, and to which tolerance: sums that differ in their last digits can look like a contradiction."""
+ATTEMPTS = tuple(
+    Attempt(presolve=presolve, tolerance=tolerance)
+    for presolve, tolerance in ((True, 1e-9), (False, 1e-9), (True, 1e-7), (False, 1e-6))
+)
+"""Ever looser: sums that differ in their last digits can look like a contradiction."""
 
 SOLVER_SECONDS = 60.0
 
@@ -224,25 +228,5 @@ def _least_ratio(known: Polytope, inside: Mask, values: Floats) -> float | None:
 
 def _solved(prices: Floats, upper: Any, most: Floats, equal: Any, totals: Floats) -> float | None:
     """The least of prices @ x with upper @ x <= most, equal @ x = totals, x >= 0; None where none is found."""
-    from scipy import optimize
-
-    for presolve, tolerance in ATTEMPTS:
-        found = optimize.linprog(
-            prices,
-            A_ub=upper,
-            b_ub=most,
-            A_eq=equal,
-            b_eq=totals,
-            method="highs-ds",
-            options={
-                "presolve": presolve,
-                "time_limit": SOLVER_SECONDS,
-                "primal_feasibility_tolerance": tolerance,
-                "dual_feasibility_tolerance": tolerance,
-            },
-        )
-        if found.status == 0 and found.fun is not None:
-            return float(found.fun)
-        if found.status == 1:
-            break
-    return None
+    found = solve_linear(prices, at_most=(upper, most), equal=(equal, totals), attempts=ATTEMPTS, seconds=SOLVER_SECONDS)
+    return None if found.x is None else found.value

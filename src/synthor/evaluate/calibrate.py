@@ -209,10 +209,8 @@ def records_behind(target: Target) -> float:
 def pair_of(target: Target, a: int, b: int) -> Floats:
     """The marginal of a table over two of its sides, (a, b) rows."""
     grid = target.grid
-    cells = np.arange(grid.size) if grid.listed is None else grid.listed
-    codes = np.unravel_index(cells, grid.shape)
-    flat = codes[a] * grid.shape[b] + codes[b]
-    table = np.bincount(flat, target.wanted[: len(cells)], grid.shape[a] * grid.shape[b])
+    flat = grid.groups[a] * grid.shape[b] + grid.groups[b]
+    table = np.bincount(flat, target.wanted[: len(flat)], grid.shape[a] * grid.shape[b])
     return np.asarray(table.reshape(grid.shape[a], grid.shape[b]), dtype=np.float64)
 
 

@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthor.errors import Finding, InputError
-from synthor.evaluate.bootstrap import Curve, Equivalent, kish, real_samples
+from synthor.evaluate.bootstrap import Curve, Equivalent, real_samples
 from synthor.evaluate.tables import Group, Reference, shares, tvd
+from synthor.information import effective_size
 from synthor.measure import encode
 from synthor.problem import Problem
 from synthor.problem.unplaced import weights_of
@@ -156,7 +157,7 @@ def evaluate(
     return Evaluation(
         n_records=len(coded),
         n_real=len(real),
-        effective_real=kish(weights),
+        effective_real=effective_size(weights),
         n_pairs=len(reference.pairs),
         n_triples=len(reference.triples),
         mean_marginal_tvd=float(

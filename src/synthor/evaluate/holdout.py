@@ -230,9 +230,8 @@ def independent_shares(target: Target) -> Shares:
     """
     grid = target.grid
     sides = [_normalised(target.side(place)) for place in range(len(grid.axes))]
-    cells = np.arange(int(np.prod(grid.shape))) if grid.listed is None else grid.listed
-    product = np.ones(len(cells))
-    for side, codes in zip(sides, np.unravel_index(cells, grid.shape), strict=True):
+    product = np.ones(len(grid.cells))
+    for side, codes in zip(sides, grid.groups, strict=True):
         product *= side[codes]
     if grid.closed:
         product = np.append(product, max(0.0, 1 - product.sum()))

@@ -11,6 +11,7 @@ from synthor.problem.target import Grid
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
 from synthor.schema import Units
+from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Floats, Mask
 
 MOST_COMBINATIONS = 20_000
@@ -189,18 +190,18 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     forbid a combination only where they forbid all its values; standard deviations are left out.
     """
     level = problem.schema.unit
-    sizes = [float(level.finest(v).size) for v in range(len(level.variables))]
+    sizes = [level.finest(v).size for v in range(len(level.variables))]
     chosen = set(positions)
-    if _product(sizes, chosen) > MOST_COMBINATIONS:
+    if n_crossed([sizes[v] for v in chosen]) > MOST_COMBINATIONS:
         return None
     tied = _tied(problem)
     while True:
-        near = [ties for ties in tied if ties & chosen and _product(sizes, ties | chosen) <= MOST_COMBINATIONS]
+        near = [ties for ties in tied if ties & chosen and n_crossed([sizes[v] for v in ties | chosen]) <= MOST_COMBINATIONS]
         grown = [ties for ties in near if not ties <= chosen]
         if not grown:
             break
-        chosen |= min(grown, key=lambda ties: (_product(sizes, ties | chosen), sorted(ties)))
-    units = level.crossed({v: np.arange(level.finest(v).size) for v in chosen})
+        chosen |= min(grown, key=lambda ties: (n_crossed([sizes[v] for v in ties | chosen]), sorted(ties)))
+    units = level.crossed(chosen)
     known = {level.variables[v].name: units.column(problem.schema.ref(v)) for v in chosen}
     finest = problem.refined.variables
     allowed, unsettled = np.ones(len(units), bool), []
@@ -284,10 +285,6 @@ def _tied(problem: Problem) -> list[set[int]]:
     found += [{*moment.grid.positions, moment.of} for moment in problem.moments]
     found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.rules]
     return found
-
-
-def _product(sizes: Sequence[float], positions: Set[int]) -> float:
-    return float(np.prod([sizes[v] for v in positions]))
 
 
 def _marginal(target: Target, chosen: Set[int]) -> tuple[Grid, Floats, Floats] | None:

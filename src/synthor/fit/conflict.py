@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from synthor.linear import Attempt, solve_linear
 from synthor.randomness import generator
 from synthor.schema import Cells, Incidence
 from synthor.types import CellIndex, Counts, Floats, Mask
@@ -43,10 +44,7 @@ GAP = 1e-9
 UNITS = 1e4
 """The weights sum to this inside the solver, whose absolute tolerance then is 1e-13 of all units."""
 
-SOLVER_TOLERANCE = 1e-9
-WORK = 5e9
-"""Steps of the simplex method times rows of their programmes that one question may take: a minute or so. Steps are counted,
-not seconds, so that the answer is the same on every machine."""
+ATTEMPTS = (Attempt(tolerance=1e-9), Attempt(presolve=False, tolerance=1e-9))
 
 MOST_STEPS = 2**31 - 1
 """More the solver cannot be told."""
@@ -61,12 +59,6 @@ SWEEPS = 20
 MANY_SWEEPS = 100
 """Where the programme is slow, so many are tried: tables that can be met are often met by these alone."""
 
-WHOLE_CELLS = 2_000
-"""Above so many cells the programme over all tables is too slow: suspicious tables are tried first."""
-
-MOST_CELLS = 10_000
-"""Above so many no programme over all cells is tried: only those near the cells that are missed."""
-
 PENALTY = 1e4
 """Price of a cell that shall hold, where that of the cell which gives way is 1: right while errors differ by less than this."""
 
@@ -79,6 +71,24 @@ FEW_ROWS = 40
 ORDERS = 3
 
 Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a question may be. Steps are counted, not seconds, so that the answer is the same on every machine.
+
+    Attributes:
+        whole_cells: above so many the programme over all tables is too slow: suspicious tables are tried first.
+        most_cells: above so many no programme over all cells is tried: only those near the cells that are missed.
+        work: steps of the simplex method times rows of their programmes that one question may take: a minute or so.
+    """
+
+    whole_cells: int = 2_000
+    most_cells: int = 10_000
+    work: float = 5e9
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,6 +157,7 @@ def find_conflict(
     alive: Mask,
     *,
     tolerance: float = TOLERANCE,
+    limits: Limits = LIMITS,
     advance: Advance = lambda done, total: None,
 ) -> Conflict | Undecided | None:
     """An irreducible set of cells that contradict each other, or None when weights exist that meet all.
@@ -155,6 +166,7 @@ def find_conflict(
         tables: demands of all tables, over the same units.
         alive: (n,) units that may have weight.
         tolerance: sum of errors, as a share of all units, up to which tables count as met.
+        limits: of what is tried.
         advance: told how many percent are done.
 
     Raises:
@@ -172,13 +184,13 @@ def find_conflict(
     True
     """
     scaled = _checked(tables, alive)
-    weights = _swept(scaled, alive, tolerance, lambda done: advance(int(30 * done), 100))
+    weights = _swept(scaled, alive, tolerance, limits, lambda done: advance(int(30 * done), 100))
     if sum(_missed(table, weights).sum() / table.scale for table in scaled) <= tolerance:
         advance(100, 100)
         return None
-    if sum(table.cells.size for table in scaled) > MOST_CELLS:
-        return _local_conflict(scaled, alive, weights, tolerance, advance)
-    work = _Work()
+    if sum(table.cells.size for table in scaled) > limits.most_cells:
+        return _local_conflict(scaled, alive, weights, tolerance, limits, advance)
+    work = _Work(limits)
     chosen, outcome = _first_outcome(scaled, alive, weights, tolerance, work, advance)
     if outcome.upper <= tolerance:
         advance(100, 100)
@@ -212,6 +224,7 @@ def feasible_point(
     alive: Mask,
     *,
     tolerance: float = TOLERANCE,
+    limits: Limits = LIMITS,
     advance: Advance = lambda done, total: None,
 ) -> tuple[CellIndex, Floats] | Undecided | None:
     """A few units and their weights that meet all tables together, or None when no weights do.
@@ -226,8 +239,8 @@ def feasible_point(
     ([1, 2], [0.4, 0.6])
     """
     scaled = _checked(tables, alive)
-    pool = _Whole(scaled, alive, _Work())
-    weights = _swept(scaled, alive, tolerance, lambda done: advance(int(30 * done), 100))
+    pool = _Whole(scaled, alive, _Work(limits))
+    weights = _swept(scaled, alive, tolerance, limits, lambda done: advance(int(30 * done), 100))
     outcome = _elastic(pool, _start(pool, weights), enough=tolerance, advance=lambda rounds: _asymptotic(advance, rounds))
     advance(100, 100)
     if outcome.upper <= tolerance:
@@ -255,10 +268,10 @@ def least_change(
         None where no weights meet the others, or none were found.
     """
     scaled = _checked(tables, alive)
-    pool = _Whole(scaled, alive, _Work())
+    pool = _Whole(scaled, alive, _Work(LIMITS))
     price = [1.0 if place in changing else LIGHT if place in lightly else PENALTY for place in range(len(tables))]
     kept = [table for place, table in enumerate(scaled) if price[place] == PENALTY]
-    start = _start(pool, _swept(kept, alive, tolerance, lambda done: None))
+    start = _start(pool, _swept(kept, alive, tolerance, LIMITS, lambda done: None))
     outcome = _elastic(pool, start, cost=np.repeat(price, [table.cells.size for table in scaled]))
     weights = np.zeros(len(alive))
     weights[outcome.picks] = outcome.weights
@@ -277,7 +290,11 @@ def only(bounds: Sequence[Bounds], members: Sequence[tuple[int, int]]) -> list[B
 class _Work:
     """How much work a question may still take."""
 
-    left: float = field(default_factory=lambda: WORK)
+    limits: Limits
+    left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = self.limits.work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -512,7 +529,7 @@ def _sharpest(pool: _Pool, outcome: _Outcome, tolerance: float) -> _Outcome:
 
 def _evenly(columns: "Matrix", low: Floats, high: Floats) -> Floats | None:
     """Multipliers, (r,), of the programme that lets every cell be missed by the same e, and makes e small."""
-    from scipy import optimize, sparse
+    from scipy import sparse
 
     k, r = columns.shape
     below, above = np.isfinite(low), np.isfinite(high)
@@ -521,20 +538,17 @@ def _evenly(columns: "Matrix", low: Floats, high: Floats) -> Floats | None:
     sides: Any = sparse.vstack([-rows[below], rows[above]], format="csr")
     both: Any = sparse.hstack([sides, missed], format="csc")
     whole: Any = np.append(np.ones(k), 0.0)[None]
-    found = optimize.linprog(
+    found = solve_linear(
         np.append(np.zeros(k), 1.0),
-        A_ub=both,
-        b_ub=UNITS * np.concatenate([-low[below], high[above]]),
-        A_eq=whole,
-        b_eq=np.array([UNITS]),
-        method="highs-ds",
-        options={"maxiter": MOST_STEPS},
+        at_most=(both, UNITS * np.concatenate([-low[below], high[above]])),
+        equal=(whole, np.array([UNITS])),
+        steps=MOST_STEPS,
     )
-    if found.status != 0 or found.x is None:
+    if found.x is None:
         return None
     multipliers = np.zeros(r)
-    multipliers[below] -= found.ineqlin.marginals[: below.sum()]
-    multipliers[above] += found.ineqlin.marginals[below.sum() :]
+    multipliers[below] -= found.at_most[: below.sum()]
+    multipliers[above] += found.at_most[below.sum() :]
     return multipliers
 
 
@@ -563,7 +577,7 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats, work: _W
 
     Each cell's total is  (C'p)_j + short_j - over_j = t_j  with  low_j <= t_j <= high_j.
     """
-    from scipy import optimize, sparse
+    from scipy import sparse
 
     k, r = columns.shape
     identity = sparse.eye_array(r)
@@ -573,44 +587,27 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats, work: _W
     bounds[: k + 2 * r, 1] = np.inf
     bounds[k + 2 * r :] = UNITS * np.stack([low, high], axis=1)
     prices = np.concatenate([np.zeros(k), cost, cost, np.zeros(r)])
-    said = "the solver did not start"
-    for presolve in (True, False):  # what fails with it may work without
-        steps = min(int(work.left / (r + 1)), MOST_STEPS)
-        if steps < 1:
-            return "the programmes became too large"
-        found = optimize.linprog(
-            prices,
-            A_eq=matrix,
-            b_eq=np.append(np.zeros(r), UNITS),
-            bounds=bounds,
-            method="highs-ds",
-            options={
-                "presolve": presolve,
-                "maxiter": steps,
-                "primal_feasibility_tolerance": SOLVER_TOLERANCE,
-                "dual_feasibility_tolerance": SOLVER_TOLERANCE,
-            },
-        )
-        work.left -= max(found.nit, 1) * (r + 1)
-        if found.status == 0 and found.x is not None:
-            weights = np.maximum(found.x[:k], 0.0)
-            multipliers = np.clip(found.eqlin.marginals[:r], -cost, cost)
-            multipliers[(np.isneginf(low) & (multipliers > 0)) | (np.isposinf(high) & (multipliers < 0))] = 0.0
-            return weights / weights.sum(), multipliers
-        said = found.message
-        if found.status == 1:  # out of steps: another attempt would be, too
-            break
-    return said
+    steps = min(int(work.left / (r + 1)), MOST_STEPS)
+    if steps < 1:
+        return "the programmes became too large"
+    found = solve_linear(prices, equal=(matrix, np.append(np.zeros(r), UNITS)), bounds=bounds, attempts=ATTEMPTS, steps=steps)
+    work.left -= found.steps * (r + 1)
+    if found.x is None:
+        return found.message
+    weights = np.maximum(found.x[:k], 0.0)
+    multipliers = np.clip(found.equal[:r], -cost, cost)
+    multipliers[(np.isneginf(low) & (multipliers > 0)) | (np.isposinf(high) & (multipliers < 0))] = 0.0
+    return weights / weights.sum(), multipliers
 
 
-def _swept(tables: Sequence[_Table], alive: Mask, tolerance: float, advance: Callable[[float], None]) -> Floats:
+def _swept(tables: Sequence[_Table], alive: Mask, tolerance: float, limits: Limits, advance: Callable[[float], None]) -> Floats:
     """Weights, (n,), near to what the tables demand, from sweeps of proportional fitting that end when they are met.
 
     Only a place to start from: that they are not met proves nothing.
     """
     weights = alive / alive.sum()
     reaches = [_reach(table.cells) for table in tables]
-    sweeps = SWEEPS if sum(table.cells.size for table in tables) <= WHOLE_CELLS else MANY_SWEEPS
+    sweeps = SWEEPS if sum(table.cells.size for table in tables) <= limits.whole_cells else MANY_SWEEPS
     history: list[float] = []
     for done in range(sweeps):
         advance(done / sweeps)
@@ -660,10 +657,10 @@ def _first_outcome(
 ) -> tuple[tuple[int, ...], _Outcome]:
     """Which tables were looked at, and the outcome: all, or the most suspicious ones where there are too many cells."""
     cells = np.array([table.cells.size for table in tables], dtype=np.int64)
-    if cells.sum() > WHOLE_CELLS:
+    if cells.sum() > work.limits.whole_cells:
         missed = np.array([_missed(table, weights).sum() / table.scale for table in tables])
         order = np.argsort(-missed, kind="stable")
-        fitting = int((np.cumsum(cells[order]) <= WHOLE_CELLS).sum())
+        fitting = int((np.cumsum(cells[order]) <= work.limits.whole_cells).sum())
         size = 2
         while size < 2 * fitting:
             chosen = tuple(sorted(order[: min(size, fitting)].tolist()))
@@ -679,16 +676,16 @@ def _first_outcome(
 
 
 def _local_conflict(
-    tables: Sequence[_Table], alive: Mask, weights: Floats, tolerance: float, advance: Advance
+    tables: Sequence[_Table], alive: Mask, weights: Floats, tolerance: float, limits: Limits, advance: Advance
 ) -> Conflict | Undecided:
     """A contradiction among the cells near those that sweeps miss, over all units; whatever else is demanded, it stays one."""
     missed = [_missed(table, weights) for table in tables]
-    near = _near(tables, alive, [m / table.scale for m, table in zip(missed, tables, strict=True)])
+    near = _near(tables, alive, [m / table.scale for m, table in zip(missed, tables, strict=True)], limits.whole_cells)
     parts = [
         Bounds(cells=Incidence(table.cells.matrix()[:, cells]), low=table.low[cells], high=table.high[cells])
         for table, cells in zip(tables, near, strict=True)
     ]
-    found = find_conflict(parts, alive, tolerance=tolerance, advance=advance)
+    found = find_conflict(parts, alive, tolerance=tolerance, limits=limits, advance=advance)
     total = sum(float(m.sum()) / table.scale for m, table in zip(missed, tables, strict=True))
     if not isinstance(found, Conflict):
         return Undecided(message="there are too many cells for one programme over all", at_least=0.0, at_most=total)
@@ -696,8 +693,15 @@ def _local_conflict(
     return replace(found, members=members, total=total, best=tuple(missed))
 
 
-def _near(tables: Sequence[_Table], alive: Mask, missed: Sequence[Floats]) -> list[CellIndex]:
-    """For each table the cells that units in the most missed cells count in; as many missed cells as give few cells near."""
+def _near(tables: Sequence[_Table], alive: Mask, missed: Sequence[Floats], most: int) -> list[CellIndex]:
+    """For each table the cells that units in the most missed cells count in; as many missed cells as give few cells near.
+
+    Args:
+        tables: all.
+        alive: (n,) units that may have weight.
+        missed: by how much each cell is.
+        most: cells near, in all.
+    """
     flat = np.concatenate(missed)
     order = np.argsort(-flat, kind="stable")[: int((flat > 0).sum())]
     ends = np.cumsum([table.cells.size for table in tables])
@@ -712,7 +716,7 @@ def _near(tables: Sequence[_Table], alive: Mask, missed: Sequence[Floats]) -> li
                 inside += table.cells.spread(part)
         there = (alive & (inside != 0)).astype(np.float64)
         near = [np.flatnonzero(table.cells.totals(there)) for table in tables]
-        if sum(map(len, near)) > WHOLE_CELLS:
+        if sum(map(len, near)) > most:
             break
         best, size = near, 2 * size
     return best

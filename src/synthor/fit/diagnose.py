@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.fit.conflict import WHOLE_CELLS, Bounds, Conflict, Undecided, feasible_point, find_conflict, only
+from synthor.fit.conflict import LIMITS, Bounds, Conflict, Undecided, feasible_point, find_conflict, only
 from synthor.fit.dual import Hard
 from synthor.fit.obstacles import Ground, Obstacle, irreducible, widened
 from synthor.fit.pool import Inside, Pool
@@ -161,7 +161,7 @@ def several(
     alive, bounds = ends.spread(np.isfinite(pool.log_base)), [demand.bounds for demand in demands]
     assert first.found is not None
     assert first.conflict is not None
-    if sum(table.cells.size for table in bounds) > WHOLE_CELLS:
+    if sum(table.cells.size for table in bounds) > LIMITS.whole_cells:
         return (replace(first.found, more=True),)
     told, left = [(first.found, first.conflict)], bounds
     while True:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthor.fit.dual import Hard
+from synthor.linear import Attempt, solve_linear
 from synthor.schema import Cells
 from synthor.types import CellIndex, Floats, Mask
 
@@ -140,7 +141,7 @@ class Faces:
 
     def _solved(self, wanted: "sparse.csr_array", joined: "sparse.csr_array") -> Floats | None:
         """Numbers that are best for the suspects as far as the candidates that have joined allow."""
-        from scipy import optimize, sparse
+        from scipy import sparse
 
         k, r = wanted.shape
         prices = np.concatenate([np.full(2 * r, SPARSE), -np.ones(k)])
@@ -149,17 +150,15 @@ class Faces:
         if joined.shape[0]:
             rows.append(sparse.hstack([-joined, joined, sparse.csr_array((joined.shape[0], k))]))
         balance = np.concatenate([self.high, -self.low, np.zeros(k)])[None] * UNITS
-        found = optimize.linprog(
+        found = solve_linear(
             prices,
-            A_ub=sparse.vstack(rows, format="csc"),
-            b_ub=np.zeros(k + joined.shape[0]),
-            A_eq=balance,
-            b_eq=np.zeros(1),
+            at_most=(sparse.vstack(rows, format="csc"), np.zeros(k + joined.shape[0])),
+            equal=(balance, np.zeros(1)),
             bounds=(0.0, 1.0),
-            method="highs-ds",
-            options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9, "maxiter": MOST_PIVOTS},
+            attempts=(Attempt(tolerance=1e-9),),
+            steps=MOST_PIVOTS,
         )
-        return None if found.status != 0 or found.x is None else np.asarray(found.x[:r] - found.x[r : 2 * r])
+        return None if found.x is None else found.x[:r] - found.x[r : 2 * r]
 
     def _written(self, numbers: Floats, alive: Mask) -> Closing | None:
         """Numbers as whole ones where they are fractions of small whole ones; None if rounding has spoilt them."""

@@ -6,7 +6,6 @@ Re and Rudra, 2013). So nothing is ever listed that a table of the bound variabl
 combinations a step gives is counted before they are made.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.rulings import BROKEN, Rulings
 from synthor.schema import Level, Units
+from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 MOST_LISTED = 3_000_000
@@ -175,7 +175,7 @@ def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | 
     sizes = {position: level.finest(position).size for position in positions}
     relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
     spoken_of = {position for relation in relations for position in relation.positions}
-    if math.prod(float(size) for position, size in sizes.items() if position not in spoken_of) > most:
+    if n_crossed([size for position, size in sizes.items() if position not in spoken_of]) > most:
         return None
     bound: dict[int, Codes] = {}
     n = 1
@@ -214,15 +214,14 @@ def _relation(level: Level, target: Target) -> _Relation | None:
     positions = tuple(axis.position for axis in grid.axes)
     if target.level or target.sigma is not None or not grid.covers or len(set(positions)) < len(positions):
         return None
-    cells = np.arange(grid.size) if grid.listed is None else grid.listed
-    held = cells[target.highest[: len(cells)] > 0]
-    if len(held) == np.prod([float(size) for size in grid.shape]):
+    held = target.highest[: len(grid.cells)] > 0
+    if np.count_nonzero(held) == n_crossed(grid.shape):
         return None
     return _Relation(
         positions=positions,
         group_of=tuple(finest_groups(level, axis) for axis in grid.axes),
         sizes=grid.shape,
-        cells=np.stack(np.unravel_index(held, grid.shape), axis=1).astype(np.int32),
+        cells=np.stack([group[held] for group in grid.groups], axis=1).astype(np.int32),
     )
 
 

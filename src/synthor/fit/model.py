@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from synthor import __version__
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, weigh
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
@@ -19,21 +18,23 @@ from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool, sought
+from synthor.fit.pool_size import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
-from synthor.fit.rounds import Round
-from synthor.fit.sizes import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
+from synthor.information import effective_size
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
 from synthor.problem import Demand, Problem, Target, compile_problem
+from synthor.rounds import Round
 from synthor.schema import Units
 from synthor.spec.model import Spec
 from synthor.types import Floats
+from synthor.version import __version__
 
 FORMAT = 2
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
@@ -73,33 +74,21 @@ def one_thread() -> AbstractContextManager[object]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Model:
-    """A fitted distribution over units.
+class Recipe:
+    """What weights are made from; and these, with beliefs and candidates, each made when it is first wanted.
 
     Attributes:
         problem: what was known.
         prior: what was believed.
         pool_size: candidates asked for.
-        n_candidates: candidates that there are: all combinations where these are fewer, more where some were drawn beside.
         pool_sha256: of the candidates, so that a pool made again can be recognised.
         thetas: multipliers of the targets.
         phis: multipliers of the dependency tables.
-        status: how the fit ended.
-        residual: largest violation of an optimality condition, as a share of all units.
-        history: that figure after each iteration.
-        acceptance: share of candidates drawn that broke no rule.
-        effective_sample_size: of the weighted pool (Kish).
-        targets: how far each target pulls the beliefs.
-        tables: how far each dependency table had to give way.
-        unsupported: wanted cells that no unit falls into, in words.
-        lacking: the same cells as (target, cell).
-        contradictions: sets of cells that cannot be met together.
-        inside: combinations of categories that candidates were drawn for because the pool lacked them.
         closings: why candidates weigh nothing that the targets leave no room for.
-        dropped: beliefs that could not be used.
+        inside: combinations of categories that candidates were drawn for because the pool lacked them.
         listed: whether the candidates were listed rather than drawn.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
-        rounds: what was asked of a model, and what it brought, round by round.
+        made: beliefs and candidates, where they are there already.
     """
 
     problem: Problem
@@ -108,32 +97,17 @@ class Model:
     pool_sha256: str
     thetas: tuple[Floats, ...]
     phis: tuple[Floats, ...]
-    status: Status
-    residual: float
-    history: tuple[float, ...]
-    acceptance: float
-    effective_sample_size: float
-    targets: tuple[Pull, ...]
-    tables: tuple[Pull, ...]
-    unsupported: tuple[str, ...]
-    dropped: tuple[Dropped, ...] = field(default=())
-    pulled: bool = True
-    rounds: tuple[Round, ...] = field(default=())
-    contradictions: tuple[Contradiction, ...] = field(default=())
-    lacking: tuple[tuple[int, int], ...] = field(default=())
-    n_candidates: int = 0
-    inside: tuple[Inside, ...] = field(default=())
     closings: tuple[Closing, ...] = field(default=())
+    inside: tuple[Inside, ...] = field(default=())
     listed: bool = False
-
-    @property
-    def clashes(self) -> tuple[Clash, ...]:
-        """Cells of targets that cannot be met together, each once."""
-        return tuple(dict.fromkeys(clash for found in self.contradictions for clash in found.clashes))
+    pulled: bool = True
+    made: tuple[Beliefs, Pool] | None = field(default=None, repr=False)
 
     @cached_property
     def beliefs(self) -> Beliefs:
         """The prior made ready for the solver."""
+        if self.made is not None:
+            return self.made[0]
         return resolve(self.prior, self.problem, floor=FLOOR_SHARE if self.pulled else 0.0)
 
     @cached_property
@@ -143,6 +117,8 @@ class Model:
         Raises:
             InputError: they differ from those that the multipliers belong to.
         """
+        if self.made is not None:
+            return self.made[1]
         problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
             if self.pulled:
@@ -166,23 +142,6 @@ class Model:
         hard = _hard(self.problem, self.beliefs, self.pool)
         soft = [table.cells for table in _soft(self.beliefs, self.pool)]
         return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis, self.closings)
-
-    def recorded(self, *, rounds: tuple[Round, ...] | None = None, status: Status | None = None) -> "Model":
-        """The same model with another record of how it came about; what it has computed is kept."""
-        return self._with(rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status)
-
-    def concluded(self, *, met: bool) -> "Model":
-        """The same model, told of the records drawn from it: where these meet every target, nothing stood in their way."""
-        if not met or self.status not in UNMEETABLE:
-            return self
-        return self._with(status=Status.MENDED, contradictions=(), lacking=(), unsupported=())
-
-    def _with(self, **changes: Any) -> "Model":
-        """The same with another record; what it has computed is kept."""
-        changed = replace(self, **changes)
-        kept = ("beliefs", "pool", "weights")
-        changed.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
-        return changed
 
     def log_weight(self, units: Units) -> Floats:
         """Log weight of any flat records under the model, up to a constant, (n,); rules are not looked at.
@@ -220,8 +179,104 @@ class Model:
         """What the coefficients of each statistic were divided by when the model was fitted."""
         return tuple(demand.unit for demand in _demands(self.problem, self.beliefs, self._masses, self.pool.units))
 
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A fitted distribution over units.
+
+    Attributes:
+        recipe: what its weights are made from.
+        n_candidates: candidates that there are: all combinations where these are fewer, more where some were drawn beside.
+        status: how the fit ended.
+        residual: largest violation of an optimality condition, as a share of all units.
+        history: that figure after each iteration.
+        acceptance: share of candidates drawn that broke no rule.
+        effective_sample_size: of the weighted pool (Kish).
+        targets: how far each target pulls the beliefs.
+        tables: how far each dependency table had to give way.
+        unsupported: wanted cells that no unit falls into, in words.
+        lacking: the same cells as (target, cell).
+        contradictions: sets of cells that cannot be met together.
+        dropped: beliefs that could not be used.
+        rounds: what was asked of a model, and what it brought, round by round.
+    """
+
+    recipe: Recipe
+    status: Status
+    residual: float
+    history: tuple[float, ...]
+    acceptance: float
+    effective_sample_size: float
+    targets: tuple[Pull, ...]
+    tables: tuple[Pull, ...]
+    unsupported: tuple[str, ...]
+    dropped: tuple[Dropped, ...] = field(default=())
+    rounds: tuple[Round, ...] = field(default=())
+    contradictions: tuple[Contradiction, ...] = field(default=())
+    lacking: tuple[tuple[int, int], ...] = field(default=())
+    n_candidates: int = 0
+
+    @property
+    def clashes(self) -> tuple[Clash, ...]:
+        """Cells of targets that cannot be met together, each once."""
+        return tuple(dict.fromkeys(clash for found in self.contradictions for clash in found.clashes))
+
+    @property
+    def problem(self) -> Problem:
+        """What was known."""
+        return self.recipe.problem
+
+    @property
+    def prior(self) -> Prior:
+        """What was believed."""
+        return self.recipe.prior
+
+    @property
+    def pulled(self) -> bool:
+        """Whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written."""
+        return self.recipe.pulled
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """The prior made ready for the solver."""
+        return self.recipe.beliefs
+
+    @property
+    def ruled(self) -> Problem:
+        """What was known, with the rules that were believed."""
+        return self.recipe.ruled
+
+    @property
+    def pool(self) -> Pool:
+        """The candidates, drawn again from the recipe where fitting did not just draw them.
+
+        Raises:
+            InputError: they differ from those that the multipliers belong to.
+        """
+        return self.recipe.pool
+
+    @property
+    def weights(self) -> Floats:
+        """Share of each candidate, (n,)."""
+        return self.recipe.weights
+
+    def log_weight(self, units: Units) -> Floats:
+        """Log weight of any flat records under the model, up to a constant, (n,): see the recipe."""
+        return self.recipe.log_weight(units)
+
+    def recorded(self, *, rounds: tuple[Round, ...] | None = None, status: Status | None = None) -> "Model":
+        """The same model with another record of how it came about; what its recipe has computed is kept."""
+        return replace(self, rounds=self.rounds if rounds is None else rounds, status=self.status if status is None else status)
+
+    def concluded(self, *, met: bool) -> "Model":
+        """The same model, told of the records drawn from it: where these meet every target, nothing stood in their way."""
+        if not met or self.status not in UNMEETABLE:
+            return self
+        return replace(self, status=Status.MENDED, contradictions=(), lacking=(), unsupported=())
+
     def to_json(self) -> str:
         """The file model.json: the same text for the same inputs."""
+        recipe = self.recipe
         document = {
             "format": FORMAT,
             "synthor": __version__,
@@ -232,7 +287,7 @@ class Model:
             "history": list(self.history),
             "effective_sample_size": self.effective_sample_size,
             "acceptance": self.acceptance,
-            "pulled": self.pulled,
+            "pulled": recipe.pulled,
             "rounds": [asdict(made) for made in self.rounds],
             "unsupported": list(self.unsupported),
             "lacking": [list(place) for place in self.lacking],
@@ -241,24 +296,22 @@ class Model:
             "dependencies": [asdict(pull) for pull in self.tables],
             "dropped": [entry.model_dump() for entry in self.dropped],
             "pool": {
-                "size": self.pool_size,
+                "size": recipe.pool_size,
                 "candidates": self.n_candidates,
-                "sha256": self.pool_sha256,
-                "random_seed": self.problem.spec.random_seed,
-                **({"listed": True} if self.listed else {}),
-                "inside": [
-                    {"positions": list(i.positions), "codes": np.stack(i.units.columns(), axis=1).tolist()} for i in self.inside
-                ],
+                "sha256": recipe.pool_sha256,
+                "random_seed": recipe.problem.spec.random_seed,
+                **({"listed": True} if recipe.listed else {}),
+                "inside": [{"positions": list(i.positions), "codes": i.units.tolist()} for i in recipe.inside],
             },
             "closed": [
-                {"targets": c.tables.tolist(), "cells": c.cells.tolist(), "values": c.values.tolist()} for c in self.closings
+                {"targets": c.tables.tolist(), "cells": c.cells.tolist(), "values": c.values.tolist()} for c in recipe.closings
             ],
             "multipliers": {
-                "targets": [values.tolist() for values in self.thetas],
-                "dependencies": [values.tolist() for values in self.phis],
+                "targets": [values.tolist() for values in recipe.thetas],
+                "dependencies": [values.tolist() for values in recipe.phis],
             },
-            "spec": self.problem.spec.model_dump(mode="json", exclude_defaults=True),
-            "prior": json.loads(self.prior.to_json()),
+            "spec": recipe.problem.spec.model_dump(mode="json", exclude_defaults=True),
+            "prior": json.loads(recipe.prior.to_json()),
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
@@ -275,13 +328,8 @@ class Model:
                 message = f"has format {document['format']}, this version reads {FORMAT}"
                 raise InputError([Finding(where=source, message=message, cure="fit again")])
             return cls(
-                problem=compile_problem(Spec.model_validate(document["spec"])),
-                prior=Prior.model_validate(document["prior"]),
-                pool_size=int(document["pool"]["size"]),
+                recipe=_recipe(document),
                 n_candidates=int(document["pool"].get("candidates", document["pool"]["size"])),
-                pool_sha256=document["pool"]["sha256"],
-                thetas=_arrays(document["multipliers"]["targets"]),
-                phis=_arrays(document["multipliers"]["dependencies"]),
                 status=Status(document["status"]),
                 residual=float(document["residual"]),
                 history=tuple(document["history"]),
@@ -291,23 +339,9 @@ class Model:
                 tables=tuple(_pull(pull) for pull in document["dependencies"]),
                 unsupported=tuple(document["unsupported"]),
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
-                pulled=bool(document.get("pulled", True)),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
-                listed=bool(document["pool"].get("listed", False)),
                 lacking=tuple((int(t), int(cell)) for t, cell in document.get("lacking", ())),
                 contradictions=tuple(_contradiction(found) for found in document.get("contradictions", ())),
-                closings=tuple(
-                    Closing(
-                        tables=np.array(c["targets"], np.int64),
-                        cells=np.array(c["cells"], np.int64),
-                        values=np.array(c["values"], np.float64),
-                    )
-                    for c in document.get("closed", ())
-                ),
-                inside=tuple(
-                    Inside(positions=tuple(i["positions"]), units=Units.flat(np.array(i["codes"], np.int32)))
-                    for i in document["pool"]["inside"]
-                ),
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
             message = f"is no fitted model: {(str(error).splitlines() or ['it is damaged'])[0]}"
@@ -360,8 +394,6 @@ def fit(
             found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
             unmet = found.residual > TOLERANCE
             diagnosis = diagnose(ruled, hard, pool, given=given, advance=advance) if unmet else Diagnosis()
-    thetas = tuple(np.round(multipliers, DIGITS) for multipliers in found.hard)
-    phis = tuple(np.round(multipliers, DIGITS) for multipliers in found.soft)
     names = [_labels(belief, problem, prior) for belief in beliefs.tables]
     empty = [
         {
@@ -371,24 +403,28 @@ def fit(
         for belief in beliefs.tables
     ]
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
-    model = Model(
+    recipe = Recipe(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
-        n_candidates=len(pool.units),
         pool_sha256=_digest(pool),
-        thetas=thetas,
-        phis=phis,
-        inside=tried.inside,
+        thetas=tuple(np.round(multipliers, DIGITS) for multipliers in found.hard),
+        phis=tuple(np.round(multipliers, DIGITS) for multipliers in found.soft),
         closings=found.closings,
+        inside=tried.inside,
         listed=pool.listed,
+        made=(beliefs, pool),
+    )
+    return Model(
+        recipe=recipe,
+        n_candidates=len(pool.units),
         lacking=pool.unsupported,
         contradictions=contradictions,
         status=_status(pool, found.status, contradictions),
         residual=found.residual,
         history=found.history,
         acceptance=pool.acceptance,
-        effective_sample_size=float(1 / np.square(found.weights).sum()),
+        effective_sample_size=effective_size(found.weights, total=1.0),
         targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
             pull_of_belief(belief, table.cells.totals(found.weights), called, cells)
@@ -397,8 +433,6 @@ def fit(
         unsupported=unsupported,
         dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
     )
-    model.__dict__.update(beliefs=beliefs, pool=pool)  # so that neither is made a second time
-    return model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -603,14 +637,19 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
     weights = np.exp(pool.log_base)
     hard = _hard(problem, beliefs, pool)
     gaps = [float(np.abs(table.cells.totals(weights) - table.wanted).max()) for table in hard]
-    model = Model(
+    recipe = Recipe(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
-        n_candidates=len(pool.units),
         pool_sha256=_digest(pool),
         thetas=tuple(np.zeros(table.cells.size) for table in hard),
         phis=tuple(np.zeros(table.grouped.size) for table in beliefs.tables),
+        pulled=False,
+        made=(beliefs, pool),
+    )
+    return Model(
+        recipe=recipe,
+        n_candidates=len(pool.units),
         status=Status.AS_WRITTEN,
         residual=max(gaps, default=0.0),
         history=(),
@@ -620,10 +659,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         tables=(),
         unsupported=(),
         dropped=dropped + beliefs.dropped,
-        pulled=False,
     )
-    model.__dict__.update(beliefs=beliefs, pool=pool)
-    return model
 
 
 def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
@@ -712,6 +748,35 @@ def _digest(pool: Pool) -> str:
 
 def _cell_name(target: Target, cell: int) -> str:
     return f"{target.name}: " + ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items())
+
+
+def _recipe(document: Mapping[str, Any]) -> Recipe:
+    """The recipe that model.json holds."""
+    pool = document["pool"]
+    return Recipe(
+        problem=compile_problem(Spec.model_validate(document["spec"])),
+        prior=Prior.model_validate(document["prior"]),
+        pool_size=int(pool["size"]),
+        pool_sha256=pool["sha256"],
+        thetas=_arrays(document["multipliers"]["targets"]),
+        phis=_arrays(document["multipliers"]["dependencies"]),
+        closings=tuple(
+            Closing(
+                tables=np.array(c["targets"], np.int64),
+                cells=np.array(c["cells"], np.int64),
+                values=np.array(c["values"], np.float64),
+            )
+            for c in document.get("closed", ())
+        ),
+        inside=tuple(
+            inside=tuple(
+                Inside(positions=tuple(i["positions"]), units=Units.flat(np.array(i["codes"], np.int32)))
+                for i in pool["inside"]
+            ),
+        ),
+        listed=bool(pool.get("listed", False)),
+        pulled=bool(document.get("pulled", True)),
+    )
 
 
 def _arrays(lists: list[list[float]]) -> tuple[Floats, ...]:

@@ -17,6 +17,7 @@ from synthor.problem import Problem, Rule, Target
 from synthor.problem.rulings import OPEN
 from synthor.rules.syntax import names_in
 from synthor.schema import Units
+from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Mask
 from synthor.values import possible
 
@@ -61,9 +62,8 @@ class Ground:
     def of(cls, problem: Problem, positions: Sequence[int], choices: Mapping[int, CellIndex]) -> "Ground":
         """All combinations over some positions; `choices` names the bins of those that may not take all."""
         level, places = problem.schema.unit, sorted(set(positions))
-        bins = {position: choices.get(position, np.arange(level.finest(position).size)) for position in places}
         obstacles = [what for what, at in _obstacles(problem) if set(at) <= set(places)]
-        return cls(problem=problem, positions=tuple(places), units=level.crossed(bins), obstacles=tuple(obstacles))
+        return cls(problem=problem, positions=tuple(places), units=level.crossed(places, choices), obstacles=tuple(obstacles))
 
     @cached_property
     def _found(self) -> dict[Obstacle, tuple[Mask, bool]]:
@@ -101,7 +101,7 @@ def widened(problem: Problem, positions: Sequence[int], sizes: Mapping[int, int]
         most: combinations that are still few.
     """
     level, found = problem.schema.unit, set(positions)
-    size = float(np.prod([float(sizes.get(at, level.finest(at).size)) for at in found]))
+    size = n_crossed([sizes.get(at, level.finest(at).size) for at in found])
     waiting = [set(at) for _, at in _obstacles(problem)]
     while True:
         near = [at - found for at in waiting if at & found and at - found]

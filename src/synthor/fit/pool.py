@@ -1,6 +1,5 @@
 """The pool: candidate units drawn from the beliefs, each with its weight under the base measure."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -25,6 +24,7 @@ from synthor.prior.tree import Joint, strongest_tree
 from synthor.problem import Problem, Target
 from synthor.randomness import generator
 from synthor.schema import Units, of_unit
+from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Codes, Floats, Mask
 from synthor.values import Shape, possible
 
@@ -291,12 +291,12 @@ class _Draw:
     def n_cells(self) -> float:
         """Combinations of all variables' finest bins."""
         level = self.problem.schema.unit
-        return math.prod(float(level.finest(v).size) for v in range(len(level.variables)))
+        return n_crossed([level.finest(v).size for v in range(len(level.variables))])
 
     def product(self) -> Units:
         """All combinations of all variables' finest bins."""
         level = self.problem.schema.unit
-        return level.crossed({v: np.arange(level.finest(v).size) for v in range(len(level.variables))})
+        return level.crossed(range(len(level.variables)))
 
     def listed(self, units: Units) -> Pool:
         """Those of all combinations that are allowed."""
@@ -363,9 +363,8 @@ def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
         if not target.complete or len(target.axes) < 2:
             continue
         grid = target.grid
-        cells = np.arange(grid.size) if grid.listed is None else grid.listed
-        groups = np.unravel_index(cells, grid.shape)
-        wanted = (target.wanted + WIDENED * (target.highest - target.wanted))[: len(cells)]
+        groups = grid.groups
+        wanted = (target.wanted + WIDENED * (target.highest - target.wanted))[: len(grid.cells)]
         for i, j in combinations(range(len(grid.axes)), 2):
             a, b = grid.axes[i], grid.axes[j]
             if any(axis.size != axis.variable.size or not axis.declared for axis in (a, b)):

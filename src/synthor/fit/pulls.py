@@ -41,20 +41,30 @@ class Pulls:
         thetas: multipliers of each one's cells.
         closed: each one's cells that must be empty.
         closings: why more units weigh nothing.
+        few: units up to which one-way tables are looked up together.
+        together: tables that are, at once.
     """
 
     def __init__(
-        self, targets: Sequence[Target], thetas: Sequence[Floats], closed: Sequence[Mask], closings: Sequence[Closing]
+        self,
+        targets: Sequence[Target],
+        thetas: Sequence[Floats],
+        closed: Sequence[Mask],
+        closings: Sequence[Closing],
+        *,
+        few: int = FEW,
+        together: int = TOGETHER,
     ) -> None:
+        self.few = few
         self.targets, self.closings = targets, closings
         self.thetas = [np.append(theta, 0.0) for theta in thetas]  # the last, of units that count nowhere
         self.closed = [np.append(shut, False) if shut.any() else None for shut in closed]
         self.one_way = [self._one_way(t) for t in range(len(targets))]
         self.runs = [
-            (is_one_way, run[begin : begin + TOGETHER])
+            (is_one_way, run[begin : begin + together])
             for is_one_way, members in groupby(range(len(targets)), lambda t: self.one_way[t] is not None)
             for run in [list(members)]
-            for begin in range(0, len(run), TOGETHER)
+            for begin in range(0, len(run), together)
         ]
 
     def _one_way(self, t: int) -> _OneWay | None:
@@ -97,7 +107,7 @@ class Pulls:
                 yield from (self.thetas[t][self.targets[t].index(units)] for t in run)
                 continue
             tables = [table for table in (self.one_way[t] for t in run) if table is not None]
-            if len(units) > FEW:
+            if len(units) > self.few:
                 yield from (table.pull[units.column(table.ref)] for table in tables)
                 continue
             sizes = np.cumsum([0, *(len(table.pull) for table in tables)])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from synthor.fit.conflict import TOLERANCE, Bounds
 from synthor.fit.dual import Hard
+from synthor.linear import solve_linear
 from synthor.problem import Moment, Problem, Target
 from synthor.schema import Incidence, Units
 from synthor.types import CellIndex, Floats
@@ -217,7 +218,7 @@ def _at_odds(moments: Sequence[Moment], n_units: int, units: Units, weights: Flo
 
     What the values come to is looked for where units fall into the same cells of all of them.
     """
-    from scipy import optimize, sparse
+    from scipy import sparse
 
     cells = np.stack([moment.grid.index(units) for moment in moments], axis=1)
     _, first, group = np.unique(cells, axis=0, return_index=True, return_inverse=True)
@@ -238,11 +239,5 @@ def _at_odds(moments: Sequence[Moment], n_units: int, units: Units, weights: Flo
     sums, below, above = sparse.vstack(blocks, format="csr"), np.isfinite(least), np.isfinite(most)
     rows: Any = sparse.vstack([sums[above], -sums[below]], format="csr")
     between: Any = ends / scale
-    found = optimize.linprog(
-        np.zeros(len(first)),
-        A_ub=rows,
-        b_ub=np.concatenate([most[above], -least[below]]),
-        bounds=between,
-        method="highs-ds",
-    )
-    return bool(found.status == 2)
+    found = solve_linear(np.zeros(len(first)), at_most=(rows, np.concatenate([most[above], -least[below]])), bounds=between)
+    return found.ending == "impossible"

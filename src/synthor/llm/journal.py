@@ -156,15 +156,6 @@ class Journal:
             return file.read(1) == b"\n"
 
 
-def read_answers(path: Path) -> Sequence[Answer]:
-    """All answers of a journal file that are whole.
-
-    Raises:
-        InputError: it cannot be read, or is none of a journal.
-    """
-    return read_journal(path).answers
-
-
 def read_journal(path: Path) -> Reading:
     """The answers of a journal file, and the lines that are none any more.
 

@@ -7,13 +7,13 @@ from typing import Protocol
 import numpy as np
 
 from synthor.fit.model import Model
-from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
 from synthor.llm.request import Answer, Request
 from synthor.prior.answers import Heard
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.questions import Pair, Segment
 from synthor.problem import Problem
+from synthor.rounds import Round
 from synthor.types import Floats
 
 TRIES = 2

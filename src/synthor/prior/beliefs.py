@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.errors import nearest
+from synthor.ipf import ipf
 from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
@@ -140,8 +141,8 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
 def fit_to_marginals(joint: Floats, first: Shares, second: Shares, *, sweeps: int = 2000, tolerance: float = 1e-10) -> Shares:
     """The joint table nearest to a believed one that has the known marginals: odds ratios stay, margins are replaced.
 
-    Iterative proportional fitting (Deming and Stephan, 1940). Zeros are raised to `FLOOR_CELL` of the whole first, so that a
-    solution exists.
+    Iterative proportional fitting, apart from `ipf` because the two sides of one table need no index. Zeros are raised to
+    `FLOOR_CELL` of the whole first, so that a solution exists.
 
     Args:
         joint: (a, b) believed, non-negative.
@@ -348,10 +349,7 @@ def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
     width = finest.high - finest.low + 10.0**-finest.decimals if finest.numeric else np.ones(finest.size)
     inside = width / np.bincount(parents, width)[parents]
     fine = shares[parents] * inside
-    for _ in range(BAND_SWEEPS):
-        for of, wanted in bands:
-            got = np.bincount(of, fine, len(wanted)).astype(np.float64)
-            fine = np.maximum(fine, TINY) * _ratio(wanted, got)[of]
+    fine, _ = ipf(fine, [(of, wanted, wanted) for of, wanted in bands], sweeps=BAND_SWEEPS, tolerance=0.0, floor=TINY)
     pulled = np.bincount(parents, fine, len(shares))
     return np.asarray(pulled / pulled.sum(), dtype=np.float64)
 

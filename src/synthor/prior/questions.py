@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import combinations
 from typing import Any
 
@@ -69,7 +69,7 @@ class Segment:
     share: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
     """What every question says: the context, the variables as they are shown, what is impossible.
 
@@ -86,10 +86,11 @@ class Scene:
     shares: tuple[Shares, ...]
     published: tuple[bool, ...]
     rules: tuple[tuple[str, str], ...] = ()
-    by_name: dict[str, Shown] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {variable.name: variable for variable in self.variables})
+    @cached_property
+    def by_name(self) -> Mapping[str, Shown]:
+        """The variables by their names."""
+        return {variable.name: variable for variable in self.variables}
 
     def share(self, name: str) -> Shares:
         """Shares of one variable by its name, (size,)."""

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.information import effective_size
 from synthor.prior.model import Dependency, Marginal, Prior
 from synthor.problem import Problem
 from synthor.problem.unplaced import unplaced, weights_of
@@ -47,7 +48,7 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
     told_of = list(survey.notes) or None
     if not weights.any():
         return prior.model_copy(update={"survey": told_of})
-    size = float(np.square(weights.sum()) / np.square(weights).sum())
+    size = effective_size(weights)
     variables = problem.schema.unit.variables
     known = [v for v in columns if variables[v].size <= MOST_CATEGORIES]
     tables = []

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from synthor.information import divergence
 from synthor.schema import Units
 from synthor.schema.cells import flat
 from synthor.types import CellIndex, Codes, Floats, Mask, Shares
@@ -52,7 +53,7 @@ class Joint:
         rows, columns = np.divmod(self.cells, self.shape[1])
         shares = self.shares / self.shares.sum()
         first, second = np.bincount(rows, shares, self.shape[0]), np.bincount(columns, shares, self.shape[1])
-        return float((shares * np.log(shares / (first[rows] * second[columns]))).sum())
+        return divergence(shares, np.asarray(first[rows] * second[columns], np.float64))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

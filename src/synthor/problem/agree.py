@@ -25,6 +25,7 @@ from synthor.problem.target import EDGE, Moment, Target
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Level, Variable
+from synthor.schema.crossed import crossed, n_crossed
 from synthor.types import CellIndex, Codes
 
 MOST_COMBINATIONS = 2_000_000
@@ -239,13 +240,12 @@ def _combinations(target: Target) -> tuple[Codes, CellIndex]:
     """Combinations of categories behind a table's cells, and the cell of each; none where there are too many."""
     grid = target.grid
     sides = [np.flatnonzero(axis.group_of >= 0) for axis in grid.axes]
-    if grid.listed is None and np.prod([float(len(side)) for side in sides]) <= MOST_COMBINATIONS:
-        codes = np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides)).astype(np.int32)
+    if grid.listed is None and n_crossed([len(side) for side in sides]) <= MOST_COMBINATIONS:
+        codes = crossed(sides)
         of = [axis.group_of[codes[:, i]] for i, axis in enumerate(grid.axes)]
         return codes, np.ravel_multi_index(of, grid.shape).astype(np.int64)
     if grid.listed is not None and all(axis.size == axis.variable.size for axis in grid.axes):
-        groups = np.unravel_index(grid.listed, grid.shape)
-        back = [np.argsort(axis.group_of)[group] for axis, group in zip(grid.axes, groups, strict=True)]
+        back = [np.argsort(axis.group_of)[group] for axis, group in zip(grid.axes, grid.groups, strict=True)]
         return np.column_stack(back).astype(np.int32), np.arange(len(grid.listed))
     return np.empty((0, 0), np.int32), np.empty(0, np.int64)
 

@@ -16,6 +16,7 @@ from synthor.problem.cures import TOLERANCES
 from synthor.problem.marginals import inexact
 from synthor.problem.target import Moment, Target
 from synthor.schema import Level, Units
+from synthor.schema.crossed import n_crossed
 from synthor.schema.text import as_text
 from synthor.types import CellIndex, Floats, Mask
 
@@ -180,10 +181,9 @@ def _joint(source: Target | Moment, own: Sequence[int], table: Target | None, le
     if table is not None and not mine & theirs:
         return None
     positions = sorted(mine | theirs)
-    sizes = [level.finest(v).size for v in positions]
-    if np.prod([float(size) for size in sizes]) > MOST_COMBINATIONS:
+    if n_crossed([level.finest(v).size for v in positions]) > MOST_COMBINATIONS:
         return None
-    units = level.crossed({v: np.arange(size) for v, size in zip(positions, sizes, strict=True)})
+    units = level.crossed(positions)
     low = np.zeros(0) if table is None else np.minimum(table.lowest, table.low)
     high = np.zeros(0) if table is None else np.maximum(table.highest, table.high)
     rest = max(n_units - float(high.sum()), 0.0), max(n_units - float(low.sum()), 0.0)

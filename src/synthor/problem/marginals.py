@@ -258,8 +258,7 @@ def _crossed(sides: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _sums(target: Target, positions: Sequence[int], of: Sequence[Codes], sizes: Sequence[int]) -> Sums:
-    cells = np.arange(target.grid.size) if target.grid.listed is None else target.grid.listed
-    groups = np.unravel_index(cells, target.shape) if target.axes else ()
+    cells, groups = target.grid.cells, target.grid.groups
     m, band, outside = math.prod(sizes), np.zeros(len(cells), np.int64), np.zeros(len(cells), bool)
     for position, band_of, size in zip(positions, of, sizes, strict=True):
         one = band_of[groups[target.columns.index(position)]]

@@ -15,6 +15,7 @@ from synthor.problem.statistics import VALUE
 from synthor.problem.target import Moment, Target, Universe
 from synthor.rules.syntax import Among, parts
 from synthor.schema import Level, Ref, Variable, of_unit
+from synthor.schema.crossed import crossed
 from synthor.schema.text import as_text
 from synthor.spec.model import Spec
 from synthor.spec.tables import unused_columns
@@ -62,10 +63,8 @@ def _empty_categories(targets: Sequence[Target], level: Level) -> dict[Ref, tupl
     for target in targets:
         if not target.grid.covers or target.wanted.sum() <= 0:
             continue
-        cells = np.arange(target.grid.size) if target.grid.listed is None else target.grid.listed
-        for side, axis in enumerate(target.axes):
-            group = np.unravel_index(cells, target.shape)[side]
-            most = np.bincount(group, target.highest[: len(cells)], axis.size)
+        for axis, group in zip(target.axes, target.grid.groups, strict=True):
+            most = np.bincount(group, target.highest[: len(group)], axis.size)
             gone = (most <= 0)[axis.group_of]
             finest = replace(axis.ref, column=level.column(axis.position))
             if axis.ref != finest:
@@ -77,8 +76,7 @@ def _empty_categories(targets: Sequence[Target], level: Level) -> dict[Ref, tupl
 
 def _combinations(universe: Universe) -> list[Codes]:
     """All combinations of the categories that a universe speaks of, (n,) each variable."""
-    sides = [np.arange(variable.size, dtype=np.int32) for _, variable in universe.columns.values()]
-    return [side.ravel() for side in np.meshgrid(*sides, indexing="ij")]
+    return list(crossed([np.arange(variable.size) for _, variable in universe.columns.values()]).T)
 
 
 def slips_of_rules(rules: Sequence[Rule], targets: Sequence[Target], level: Level) -> Iterator[Finding]:

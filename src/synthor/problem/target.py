@@ -10,6 +10,7 @@ import numpy as np
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Predicate
 from synthor.schema import Cells, Incidence, Partition, Ref, Units, Variable
+from synthor.schema.crossed import crossed
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
 if TYPE_CHECKING:
@@ -170,6 +171,16 @@ class Grid:
         codes = np.unravel_index(cell, self.shape) if self.axes else ()
         return {axis.variable.name: axis.labels[int(code)] for axis, code in zip(self.axes, codes, strict=True)}
 
+    @property
+    def cells(self) -> CellIndex:
+        """Flat place of each cell among all combinations of labels; the one more cell of a closed table has none."""
+        return np.arange(self.size) if self.listed is None else self.listed
+
+    @property
+    def groups(self) -> tuple[CellIndex, ...]:
+        """Label of each of these cells on each side, (cells,) a side."""
+        return tuple(np.unravel_index(self.cells, self.shape)) if self.axes else ()
+
     def index(self, units: Units, at: int = 0) -> CellIndex:
         """Cell of each row of a level, `size` where it falls into none, (rows,)."""
         return self.index_of(lambda ref: units.column(ref, at), units.n_rows(at))
@@ -193,11 +204,10 @@ class Grid:
         if self.listed is not None and cell >= len(self.listed):
             return np.empty((0, len(self.axes)), np.int32)
         if not self.axes:
-            return np.empty((1, 0), np.int32)
+            return crossed(())
         flat = int(self.listed[cell]) if self.listed is not None and cell < len(self.listed) else cell
         groups = np.unravel_index(flat, self.shape)
-        sides = [axis.categories(int(group)) for axis, group in zip(self.axes, groups, strict=True)]
-        return np.stack(np.meshgrid(*sides, indexing="ij"), axis=-1).reshape(-1, len(sides)).astype(np.int32)
+        return crossed([axis.categories(int(group)) for axis, group in zip(self.axes, groups, strict=True)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -303,9 +313,8 @@ class Target:
 
     def side(self, place: int) -> Floats:
         """The table's marginal over one of its sides, (labels,)."""
-        cells = np.arange(self.grid.size) if self.grid.listed is None else self.grid.listed
-        group = np.unravel_index(cells, self.shape)[place]
-        return np.asarray(np.bincount(group, self.wanted[: len(cells)], self.shape[place]), dtype=np.float64)
+        group = self.grid.groups[place]
+        return np.asarray(np.bincount(group, self.wanted[: len(group)], self.shape[place]), dtype=np.float64)
 
     def believable_side(self, place: int) -> Floats:
         """The same to draw by, (labels,): a label that holds nobody, but may within its rounding or margin, gets a little."""

@@ -365,8 +365,7 @@ def narrowed(target: Target, others: Sequence[Target]) -> Target:
         return target
     low, high = (edge.copy() for edge in target.bounds)
     unknown = high - low > 1e-9 * np.maximum(high, 1.0)
-    cells = np.arange(target.grid.size) if target.grid.listed is None else target.grid.listed
-    groups = np.unravel_index(cells, target.grid.shape)
+    groups = target.grid.groups
     sums = [
         (wanted, np.flatnonzero(groups[side] == group))
         for side, axis in enumerate(target.axes)

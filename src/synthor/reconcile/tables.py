@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.ipf import ipf
 from synthor.problem import Stated, Statements, Target, inexact, shared_marginals, shown
 from synthor.sample.integerize import Band, integerize
 from synthor.schema import Partition
@@ -137,8 +138,7 @@ def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> li
 
 
 def _everything(target: Target) -> CellIndex:
-    n_listed = target.grid.size if target.grid.listed is None else len(target.grid.listed)
-    return np.zeros(n_listed, np.int64)
+    return np.zeros(len(target.grid.cells), np.int64)
 
 
 def _bands(values: Floats, demand: Demand) -> Floats:
@@ -203,27 +203,11 @@ def _with(target: Target, counts: Floats) -> Target:
 
 
 def _fitted(published: Floats, demands: Sequence[Demand]) -> Floats | None:
-    """The nearest cells that meet all demands; None where sweeps do not get there.
-
-    A band that is empty although it must not be is filled evenly: nothing is known of its inside.
-    """
-    cells = published.astype(np.float64)
+    """The nearest cells that meet all demands; None where sweeps do not get there."""
     room = CLOSE * max(float(published.sum()), 1.0)
-    for _ in range(MOST_SWEEPS):
-        worst = 0.0
-        for demand in demands:
-            n = len(demand.low)
-            have = _bands(cells, demand)
-            goal = np.clip(have, demand.low, demand.high)
-            worst = max(worst, float(np.abs(goal - have).max(initial=0.0)))
-            empty = (have <= 0) & (goal > 0)
-            factor = np.append(np.divide(goal, have, out=np.ones(n), where=have > 0), 1.0)
-            size = np.bincount(demand.of, minlength=n + 1)[: n + 1]
-            even = np.append(np.where(empty, goal, 0.0), 0.0) / np.maximum(size, 1)
-            cells = cells * factor[demand.of] + even[demand.of]
-        if worst <= room:
-            return cells
-    return None
+    sums = [(demand.of, demand.low, demand.high) for demand in demands]
+    cells, met = ipf(published.astype(np.float64), sums, sweeps=MOST_SWEEPS, tolerance=room)
+    return cells if met else None
 
 
 def _whole(fitted: Floats, demands: Sequence[Demand]) -> Floats | None:

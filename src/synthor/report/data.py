@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor import __version__
 from synthor.fit.model import Model
-from synthor.fit.rounds import Round
 from synthor.fit.strain import Pull
 from synthor.measure import Explanation, Fit, Measurement, MomentFit
 from synthor.prior.model import Dropped
@@ -15,7 +13,9 @@ from synthor.problem import Moment, Rule, Target
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
 from synthor.report.spreads import SpreadView, view_spreads
+from synthor.rounds import Round
 from synthor.types import Counts
+from synthor.version import __version__
 
 MAX_CELLS = 60
 """Cells of one target that are drawn; of a larger one those furthest off, then the largest."""

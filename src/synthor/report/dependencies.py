@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.fit.model import Model
+from synthor.information import mutual_information
 from synthor.prior.beliefs import BelievedTable
 from synthor.problem import Level
 from synthor.types import CellIndex, Counts, Floats, Shares
@@ -94,17 +95,6 @@ def view_dependencies(model: Model, pair_counts: Sequence[Counts]) -> tuple[Depe
         belief, pull, counts = found[i]
         views.append(_view(belief, counts, level, strain=pull.strain, dependence=strengths[i], rank=rank))
     return tuple(views)
-
-
-def mutual_information(shares: Shares) -> float:
-    """Strength of dependence of a joint table: KL(table || product of its margins), in nats.
-
-    >>> round(mutual_information(np.array([[0.5, 0.0], [0.0, 0.5]])), 3)
-    0.693
-    """
-    product = shares.sum(axis=1, keepdims=True) * shares.sum(axis=0, keepdims=True)
-    inside = shares > 0
-    return max(0.0, float((shares[inside] * np.log(shares[inside] / product[inside])).sum()))
 
 
 def _view(

@@ -15,7 +15,6 @@ from rich.text import Text
 from synthor.errors import Finding
 from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.fit.model import Model
-from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
 from synthor.measure import Explanation, Fit, Measurement, MomentFit
 from synthor.method.estimate import Estimate
@@ -24,6 +23,7 @@ from synthor.problem import check, compile_problem
 from synthor.report.explain import as_written, explain
 from synthor.report.misfit import explain_misfit
 from synthor.report.screen import Screen, fits, print_document, print_json, say, show, words
+from synthor.rounds import Round
 from synthor.spec.dump import to_json, to_yaml
 from synthor.spec.model import Spec
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from synthor.problem import Moment, Problem
 from synthor.problem.target import BELOW_ONE
+from synthor.sample.cell_sizes import EDGE
 from synthor.sample.rows import Conditions, Rows, sparse_of
-from synthor.sample.sizes import EDGE
 from synthor.sample.sums import INSIDE, add_bundle, bundles_of
 from synthor.schema import Units
 from synthor.types import Counts, Floats

@@ -97,6 +97,7 @@ def integerize(
     order: Counts,
     random: np.random.Generator,
     *,
+    many_tables: int = MANY_TABLES,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Integers:
     """Whole counts that sum to `total`, follow the weights and meet the tables as nearly as repair can.
@@ -107,6 +108,7 @@ def integerize(
         bands: tables to be met.
         order: (n,) an order of the candidates in which neighbours are alike.
         random: draws the start of the systematic sample and the swaps.
+        many_tables: from so many on memory is laid out for many.
         advance: told how much of the error is gone, of how much.
 
     >>> cells = Partition(np.array([0, 0, 1, 1]), 2)
@@ -121,7 +123,7 @@ def integerize(
     if not error:
         advance(0, 0)
         return Integers(counts=counts, error=0, swaps=0)
-    repair = _Repair(weights, counts, bands, random)
+    repair = _Repair(weights, counts, bands, random, many=len(bands) >= many_tables)
     first = repair.error
     repair.descend()
     repair.walk(repair.likely, lambda: advance(first - repair.error, first))
@@ -185,14 +187,16 @@ class _Repair:
     in a cell, so that one lookup a slot prices a unit. Short rows are padded with the last cell, which costs nothing.
     """
 
-    def __init__(self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> None:
+    def __init__(
+        self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator, *, many: bool
+    ) -> None:
         self.random = random
         self.units = np.flatnonzero(weights > 0)
         self.weights, self.counts = weights[self.units], counts[self.units]
         self.likely = self.weights >= LIKELY * self.weights.mean()
         sizes = np.array([band.cells.size for band in bands])
         self.width = int(sizes.sum()) + 1
-        self.slots = _slots([band.cells for band in bands], self.units, self.width)
+        self.slots = _slots([band.cells for band in bands], self.units, self.width, many=many)
         self.inside, self.first = _by_cell(self.slots, self.width)
         self.rising = np.zeros(len(self.inside) + 1)
         for begin in range(0, len(self.inside), AT_ONCE):
@@ -430,13 +434,13 @@ class _Repair:
         return units if len(units) <= size else self.random.choice(units, size, replace=False)
 
 
-def _slots(tables: Sequence[Cells], units: CellIndex, width: int) -> NDArray[np.integer[Any]]:
+def _slots(tables: Sequence[Cells], units: CellIndex, width: int, *, many: bool) -> NDArray[np.integer[Any]]:
     """Each unit's cells and how often it counts in them, as `_Repair` holds them, (n, most cells of a unit).
 
     Of few tables those of all units lie side by side, table by table; of many those of one unit do, in half the memory.
     """
     blocks: list[NDArray[np.integer[Any]]] = []
-    begin, many = 0, len(tables) >= MANY_TABLES
+    begin = 0
     for cells in tables:
         if isinstance(cells, Partition):
             index = cells.index[units]

@@ -16,10 +16,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from synthor.linear import solve_linear
 from synthor.sample.rows import Conditions
 from synthor.types import CellIndex, Floats, Mask
 
@@ -219,27 +220,24 @@ class Programme:
     def prices(self, n_rows: int) -> tuple[Floats, float] | None:
         """What one more in each row of the conditions, (n_rows,), and one more record would be worth to the relaxation."""
         from scipy import sparse
-        from scipy.optimize import linprog
 
         equal = self.low == self.high
         above, below = ~equal & np.isfinite(self.high), ~equal & np.isfinite(self.low)
-        outcome: Any = linprog(
+        sides: Any = sparse.vstack([self.matrix[above], -self.matrix[below]], format="csr")
+        outcome = solve_linear(
             self.cost,
-            A_eq=cast(Any, self.matrix[equal]),
-            b_eq=self.low[equal],
-            A_ub=cast(Any, sparse.vstack([self.matrix[above], -self.matrix[below]], format="csr")),
-            b_ub=np.concatenate([self.high[above], -self.low[below]]),
-            bounds=cast(Any, np.column_stack([self.lower, self.upper])),
-            method="highs",
-            options=cast(Any, {"time_limit": SECONDS}),
+            at_most=(sides, np.concatenate([self.high[above], -self.low[below]])),
+            equal=(self.matrix[equal], self.low[equal]),
+            bounds=np.column_stack([self.lower, self.upper]),
+            seconds=SECONDS,
         )
-        if outcome.x is None or outcome.status != 0:
+        if outcome.x is None:
             return None
         worth = np.zeros(len(self.low))
-        worth[equal] = outcome.eqlin.marginals
+        worth[equal] = outcome.equal
         n_above = int(above.sum())
-        worth[above] += outcome.ineqlin.marginals[:n_above]
-        worth[below] -= outcome.ineqlin.marginals[n_above:]
+        worth[above] += outcome.at_most[:n_above]
+        worth[below] -= outcome.at_most[n_above:]
         found = np.zeros(n_rows)
         found[self.rows] = worth[:-1] / self.scale
         return found, float(worth[-1])

@@ -45,6 +45,7 @@ class Sample:
         swaps: units exchanged to meet the tables.
         moves: records moved to another cell to meet them.
         pulled: whether targets and rules were enforced; otherwise records are as the proposals have them.
+        chunk_size: records of a chunk, at most.
     """
 
     problem: Problem
@@ -55,10 +56,11 @@ class Sample:
     swaps: int
     moves: int
     pulled: bool = True
+    chunk_size: int = CHUNK
 
     @property
     def n_chunks(self) -> int:
-        return -(-self.problem.n_units // CHUNK)
+        return -(-self.problem.n_units // self.chunk_size)
 
     def chunk(self, number: int) -> Records:
         """One chunk of records; the same whoever asks, in whatever order.

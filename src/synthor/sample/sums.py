@@ -13,8 +13,8 @@ import numpy as np
 
 from synthor.problem import Moment, Problem
 from synthor.rules.syntax import names_in
+from synthor.sample.cell_sizes import EDGE, sizes_for
 from synthor.sample.rows import Entry, Rows, sparse_of
-from synthor.sample.sizes import EDGE, sizes_for
 from synthor.schema import Units, of_unit
 from synthor.types import CellIndex, Floats
 from synthor.values import reaches

@@ -5,12 +5,14 @@ where in a bin values lie. So the solver works on the common refinement: the bin
 codes have one more column that says which slice. Beliefs, reports and records know nothing of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
+from synthor.schema.crossed import crossed
 from synthor.schema.ref import Ref
 from synthor.schema.units import Units
 from synthor.schema.variable import Variable
@@ -83,14 +85,17 @@ class Level:
         none = np.zeros(n, np.int32)
         return Units.of_columns([bins.get(position, none) for position in range(len(self.variables))])
 
-    def crossed(self, bins: Mapping[int, CellIndex]) -> Units:
-        """All combinations of some variables' finest bins as units without members; their other variables mean nothing."""
-        places = sorted(bins)
-        shape = [len(bins[position]) for position in places]
-        n = int(np.prod(shape, dtype=np.int64))
-        at = np.unravel_index(np.arange(n), shape) if places else ()
-        found = {position: bins[position][own].astype(np.int32) for position, own in zip(places, at, strict=True)}
-        return Units.of_columns(self.coarsened(self.fine(found, n).columns()))
+    def crossed(self, positions: Iterable[int], bins: Mapping[int, CellIndex] = MappingProxyType({})) -> Units:
+        """All combinations of some variables' finest bins as units without members; their other variables mean nothing.
+
+        Args:
+            positions: of the variables.
+            bins: of those of which not all bins are meant, these.
+        """
+        places = sorted(set(positions))
+        found = crossed([bins.get(position, np.arange(self.finest(position).size)) for position in places])
+        fine = self.fine(dict(zip(places, found.T, strict=True)), len(found))
+        return Units.of_columns(self.coarsened(fine.columns()))
 
     @property
     def refined(self) -> "Level":

@@ -136,6 +136,11 @@ class Units:
         """All columns of one level's rows, (rows,) each."""
         return list(self.row_tables[level].codes.T)
 
+    def tolist(self) -> list[list[int]]:
+        """Each unit's own categories, for a file; members are left out."""
+        found: list[list[int]] = self.row_tables[0].codes.tolist()
+        return found
+
     def take(self, picks: CellIndex) -> "Units":
         """The units at `picks`, in that order, each with its members; a unit may be picked often.
 

@@ -9,12 +9,12 @@ from typing import IO, Any
 
 import polars as pl
 
-from synthor import __version__
 from synthor.disk.lock import Tell, locked
 from synthor.disk.staged import Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
 from synthor.files import BELIEFS, PRODUCT, read_text, refuse_irregular, refuse_larger
 from synthor.store.packed import Format, Writer
+from synthor.version import __version__
 
 AFTER_RUN = ("ranges.json", "ranges.html")
 """Answers to questions that were asked of a finished run."""

@@ -76,12 +76,6 @@ def fresh(folder: Path, purpose: str = "", *, wait: bool = False, tell: Tell = l
         raise
 
 
-def write_fresh(folder: Path, files: Mapping[str, str]) -> None:
-    """Write text files into a folder, all of them or none; see `Fresh.write`."""
-    with fresh(folder) as place:
-        place.write(files)
-
-
 def refuse_present(folder: Path, files: Mapping[str, str]) -> None:
     """Make sure that nothing would be overwritten.
 

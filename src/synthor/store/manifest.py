@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from synthor import __version__
-from synthor.fit.rounds import Round
 from synthor.llm.budget import Bill
+from synthor.rounds import Round
 from synthor.store.folder import sha256
+from synthor.version import __version__
 
 
 def manifest_json(

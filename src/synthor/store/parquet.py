@@ -9,6 +9,7 @@ Sources: Apache Parquet, `parquet.thrift`, https://github.com/apache/parquet-for
 """
 
 import io
+from enum import IntEnum
 from typing import IO, Any
 
 import polars as pl
@@ -19,11 +20,27 @@ MAGIC = b"PAR1"
 LEVEL = 1
 """Of zstd: on records of ten columns it took 60% of the default's time for 4% more bytes."""
 
-TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12
 SCHEMA, N_ROWS, ROW_GROUPS = 2, 3, 4
 COLUMNS, GROUP_OFFSET, ORDINAL = 1, 5, 7
 CHUNK_OFFSETS, CHUNK_META = (2, 4, 6), 3
 META_OFFSETS = (9, 10, 11, 14)
+
+
+class Thrift(IntEnum):
+    """Types of values in Thrift's compact protocol, in which a footer is written."""
+
+    TRUE = 1
+    FALSE = 2
+    BYTE = 3
+    I16 = 4
+    I32 = 5
+    I64 = 6
+    DOUBLE = 7
+    BINARY = 8
+    LIST = 9
+    SET = 10
+    STRUCT = 12
+
 
 Struct = dict[int, tuple[int, Any]]
 """Fields by number: the type of each and its value; of a list, the type of its items and the items."""
@@ -65,7 +82,7 @@ class RowGroups:
 
     def finish(self) -> None:
         """Write the footer: without it there is no Parquet file."""
-        footer = self.footer | {N_ROWS: (I64, self.n_rows), ROW_GROUPS: (LIST, (STRUCT, self.groups))}
+        footer = self.footer | {N_ROWS: (Thrift.I64, self.n_rows), ROW_GROUPS: (Thrift.LIST, (Thrift.STRUCT, self.groups))}
         text = struct_bytes(footer)
         self.file.write(text + len(text).to_bytes(4, "little") + MAGIC)
 
@@ -98,7 +115,7 @@ def read_struct(text: bytes) -> Struct:
 def struct_bytes(struct: Struct) -> bytes:
     """The bytes of a structure.
 
-    >>> struct_bytes({1: (I32, 4), 2: (TRUE, True), 3: (BINARY, b"a")}).hex(" ")
+    >>> struct_bytes({1: (Thrift.I32, 4), 2: (Thrift.TRUE, True), 3: (Thrift.BINARY, b"a")}).hex(" ")
     '15 08 11 18 01 61 00'
     """
     text, before = bytearray(), 0
@@ -116,23 +133,23 @@ def struct_bytes(struct: Struct) -> bytes:
 
 def _value_bytes(kind: int, value: Any) -> bytes:
     match kind:
-        case 1 | 2:
+        case Thrift.TRUE | Thrift.FALSE:
             return b""
-        case 4 | 5 | 6:
+        case Thrift.I16 | Thrift.I32 | Thrift.I64:
             return _varint(_zigzag(value))
-        case 8:
+        case Thrift.BINARY:
             return _varint(len(value)) + value
-        case 9 | 10:
+        case Thrift.LIST | Thrift.SET:
             of, items = value
             head = bytes([len(items) << 4 | of]) if len(items) < 15 else bytes([0xF0 | of]) + _varint(len(items))
             return head + b"".join(_item_bytes(of, item) for item in items)
-        case 12:
+        case Thrift.STRUCT:
             return value if isinstance(value, bytes) else struct_bytes(value)
     return bytes(value)
 
 
 def _item_bytes(kind: int, value: Any) -> bytes:
-    return bytes([value]) if kind in (TRUE, FALSE) else _value_bytes(kind, value)
+    return bytes([value]) if kind in (Thrift.TRUE, Thrift.FALSE) else _value_bytes(kind, value)
 
 
 def _zigzag(number: int) -> int:
@@ -160,24 +177,24 @@ class _Reader:
         while head := self.take(1)[0]:
             step, kind = head >> 4, head & 0x0F
             field = field + step if step else self.integer()
-            found[field] = kind, kind == TRUE if kind in (TRUE, FALSE) else self.value(kind)
+            found[field] = kind, kind == Thrift.TRUE if kind in (Thrift.TRUE, Thrift.FALSE) else self.value(kind)
         return found
 
     def value(self, kind: int) -> Any:
         match kind:
-            case 1 | 2 | 3:
-                return self.take(1) if kind == BYTE else self.take(1)[0]
-            case 4 | 5 | 6:
+            case Thrift.TRUE | Thrift.FALSE | Thrift.BYTE:
+                return self.take(1) if kind == Thrift.BYTE else self.take(1)[0]
+            case Thrift.I16 | Thrift.I32 | Thrift.I64:
                 return self.integer()
-            case 7:
+            case Thrift.DOUBLE:
                 return self.take(8)
-            case 8:
+            case Thrift.BINARY:
                 return self.take(self.varint())
-            case 9 | 10:
+            case Thrift.LIST | Thrift.SET:
                 head = self.take(1)[0]
                 n_items = head >> 4 if head >> 4 < 15 else self.varint()
                 return head & 0x0F, [self.value(head & 0x0F) for _ in range(n_items)]
-            case 12:
+            case Thrift.STRUCT:
                 return self.struct()
         raise BugError(f"a Parquet footer holds the unknown type {kind}")
 

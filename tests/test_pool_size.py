@@ -6,7 +6,7 @@ import pytest
 
 from synthor import Prior, compile_problem, parse_spec
 from synthor.errors import InputError
-from synthor.fit import sizes
+from synthor.fit import pool_size
 from synthor.fit.model import fit
 from synthor.fit.status import Status
 
@@ -45,13 +45,13 @@ def test_tables_that_say_the_same_cost_little_and_one_that_differs_is_told_besid
 
 
 def test_candidates_are_fewer_where_each_is_very_wide_and_else_as_many_as_ever() -> None:
-    assert sizes.usual_pool_size(compile_problem(parse_spec(booleans(20)))) == sizes.POOL_SIZE
-    assert sizes.usual_pool_size(compile_problem(parse_spec(booleans(400)))) == 56_250
+    assert pool_size.usual_pool_size(compile_problem(parse_spec(booleans(20)))) == pool_size.POOL_SIZE
+    assert pool_size.usual_pool_size(compile_problem(parse_spec(booleans(400)))) == 56_250
 
 
 def test_what_cannot_fit_is_refused_with_its_size() -> None:
     problem = compile_problem(parse_spec(booleans(3)))
     with pytest.raises(InputError, match=r"needs about .* GiB of memory, most of it for .* cells of believed tables"):
-        sizes.refuse_what_cannot_fit(problem, 10**15, 100_000)
+        pool_size.refuse_what_cannot_fit(problem, 10**15, 100_000)
     with pytest.raises(InputError, match="candidates with 3 variables and 3 tables"):
         fit(problem, Prior(), pool_size=10**12)
