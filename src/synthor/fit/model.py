@@ -769,10 +769,7 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
             for c in document.get("closed", ())
         ),
         inside=tuple(
-            inside=tuple(
-                Inside(positions=tuple(i["positions"]), units=Units.flat(np.array(i["codes"], np.int32)))
-                for i in pool["inside"]
-            ),
+            Inside(positions=tuple(i["positions"]), units=Units.flat(np.array(i["codes"], np.int32))) for i in pool["inside"]
         ),
         listed=bool(pool.get("listed", False)),
         pulled=bool(document.get("pulled", True)),
