@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -158,22 +159,37 @@ def _rate(mean: float, edge: float, width: float) -> float:
 
 
 def settle(
-    problem: Problem, shapes: tuple[Shape, ...], units: Units, random: np.random.Generator, tries: int
+    problem: Problem,
+    shapes: tuple[Shape, ...],
+    units: Units,
+    random: np.random.Generator,
+    tries: int,
+    fixed: Mapping[int, Floats | Counts] = MappingProxyType({}),
 ) -> tuple[pl.DataFrame, int]:
     """Values for all variables of units that break no rule; those that do are drawn again, up to `tries` times.
 
     Only the numbers that some rule speaks of are drawn again: the others do not depend on whether the rules are kept. The
     second half of the tries is drawn evenly, so that a rule may leave only values that are rare in their bin.
 
+    Args:
+        problem: its rules are kept.
+        shapes: how values lie inside the categories of each variable.
+        units: n of them, in these categories.
+        random: draws the values.
+        tries: for each that breaks a rule.
+        fixed: position to numbers, (n,), of variables that are drawn already.
+
     Returns:
         The records, (n, v), and how many of them break a rule all the same. Rows for which no try succeeded take values that
         showed them to be `possible`, so these are rows that are not.
     """
     codes = units.columns()
-    numbers = {v: s.numbers(codes[v], random.random(len(units))) for v, s in enumerate(shapes) if s.variable.numeric}
+    drawn_now = [v for v, shape in enumerate(shapes) if shape.variable.numeric and v not in fixed]
+    numbers = {v: shapes[v].numbers(codes[v], random.random(len(units))) for v in drawn_now} | dict(fixed)
     rulings = problem.rulings
-    ruled = [v for v in rulings.columns if v in numbers]
-    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in ruled})))
+    spoken_of = [v for v in rulings.columns if v in numbers]
+    ruled = [v for v in spoken_of if v not in fixed]
+    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in spoken_of})))
     even = tuple(_even(shape.variable) for shape in shapes)
     for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
         n_tried = 0
@@ -182,14 +198,15 @@ def settle(
             n_tried += n_each
             tried = units.take(np.repeat(rows, n_each))
             again = {v: these[v].numbers(tried.column(of_unit(v)), random.random(len(tried))) for v in ruled}
-            works = ~rulings.breaks(tried, _frame(shapes, again)).reshape(len(rows), n_each)
+            beside: dict[int, Floats] = {v: np.repeat(numbers[v][rows], n_each) for v in spoken_of if v in fixed}
+            works = ~rulings.breaks(tried, _frame(shapes, {**again, **beside})).reshape(len(rows), n_each)
             some = works.any(axis=1)
             picks = np.flatnonzero(some) * n_each + works[some].argmax(axis=1)
             for v, drawn in again.items():
                 numbers[v][rows[some]] = drawn[picks]
             rows = rows[~some]
-    n_broken = 0
-    if len(rows):
+    n_broken = len(rows) if fixed else 0  # with some values fixed, trials of all values say nothing
+    if len(rows) and not fixed:
         late = units.take(rows)
         found = _found(problem, late, random)
         n_broken = int(rulings.breaks(late, found).sum())
@@ -203,10 +220,19 @@ def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) ->
 
 
 def possible(problem: Problem, units: Units) -> Mask:
-    """Whether values that break no rule exist for each unit's categories, (n,).
+    """Whether values that break no rule exist for each unit's categories and for those of all its rows, (n,).
 
     Where that depends on the values inside the bins, some are tried.
     """
+    allowed = _possible_alone(problem, units)
+    for level, below in problem.below.items():
+        broken = np.flatnonzero(~_possible_alone(below, problem.schema.as_seen(units, level)))
+        allowed[units.above(0, level)[broken]] = False
+    return allowed
+
+
+def _possible_alone(problem: Problem, units: Units) -> Mask:
+    """The same of units themselves."""
     state = problem.rulings.state(units)
     allowed: Mask = state < BROKEN
     unsure = state == OPEN

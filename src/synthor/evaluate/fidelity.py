@@ -168,7 +168,7 @@ def evaluate(
         ceiling=_recovered(curve.tvds[-1].mean(), independent),
         violations=_violations(problem, records, coded, "records"),
         real_violations=_violations(problem, microdata, real, "microdata"),
-        sources={rule.text: rule.source for rule in problem.rules},
+        sources={rule.text: rule.source for rule in problem.own_rules},
         copies=_copies(variables, records, microdata, coded, real, weights, random_seed),
         pairs=_groups(reference.pairs, pair_tvds, independent, names),
         triples=_groups(reference.triples, triple_tvds, independent_triples, names),
@@ -234,7 +234,7 @@ def _weights(microdata: pl.DataFrame, weight: str | None) -> Floats:
 def _violations(problem: Problem, frame: pl.DataFrame, units: Units, what: str) -> dict[str, int]:
     with _named(what):
         counts, _ = problem.rulings.counts(units, frame)
-    return {rule.text: int(count) for rule, count in zip(problem.rules, counts, strict=True)}
+    return {rule.text: int(count) for rule, count in zip(problem.own_rules, counts, strict=True)}
 
 
 def _copies(

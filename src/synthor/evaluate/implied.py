@@ -205,7 +205,7 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     known = {level.variables[v].name: units.column(problem.schema.ref(v)) for v in chosen}
     finest = problem.refined.variables
     allowed, unsettled = np.ones(len(units), bool), []
-    for rule in problem.rules:
+    for rule in problem.own_rules:
         if names_in(rule.predicate) & known.keys():
             found = truth(rule.predicate, known, finest, len(units))
             allowed &= ~found.must
@@ -283,7 +283,7 @@ def _tied(problem: Problem) -> list[set[int]]:
     level = problem.schema.unit
     found = [set(target.grid.positions) for target in problem.targets if target.level == 0]
     found += [{*moment.grid.positions, moment.of} for moment in problem.moments]
-    found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.rules]
+    found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.own_rules]
     return found
 
 

@@ -18,6 +18,7 @@ from synthor.fit.reach import Ends, Given, Place, Rigid, at_ends, counts, in_who
 from synthor.fit.remedies import Change, Remedies
 from synthor.problem import Moment, Problem, Target
 from synthor.schema import Partition, Units, of_unit
+from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Floats
 
 CLASHES = 5
@@ -200,7 +201,7 @@ def _judged(
     if any(isinstance(source := sources[t], Target) and source.level > 0 for t in concerned):
         return unproven, None  # members hang on more than categories of their units
     own = sorted({position for t in concerned for position in _positions(sources[t])})
-    if np.prod([float(problem.schema.unit.finest(position).size) for position in own]) > MOST_COMBINATIONS:
+    if n_crossed([problem.schema.unit.finest(position).size for position in own]) > MOST_COMBINATIONS:
         return unproven, None
     ground = Ground.of(problem, widened(problem, own, {}, MORE_COMBINATIONS), {})
     ends = at_ends(problem, ground.units)
@@ -326,7 +327,9 @@ def _forbidden(
     concerned = {demands[table].source for (table, _), _ in members}
     own = sorted({position for t in concerned for position in _positions(sources[t])})
     level = problem.schema.unit
-    if np.prod([float(level.finest(position).size) for position in own]) > MORE_COMBINATIONS:
+    if any(target.level for target in problem.targets):  # members hang on more than categories of their units
+        return top, None
+    if n_crossed([level.finest(position).size for position in own]) > MORE_COMBINATIONS:
         return top, None
     ground = Ground.of(problem, own, {})
     ends = at_ends(problem, ground.units)

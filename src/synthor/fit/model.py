@@ -17,7 +17,7 @@ from synthor.fit.face import Closing
 from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.listing import lean_positions
 from synthor.fit.obstacles import Obstacle
-from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, listed_pool, sought
+from synthor.fit.pool import Inside, Pool, draw_as_written, draw_pool, handed_pool, listed_pool, sought
 from synthor.fit.pool_size import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
@@ -31,12 +31,18 @@ from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
 from synthor.problem import Demand, Problem, Target, compile_problem
 from synthor.rounds import Round
-from synthor.schema import Units
+from synthor.schema import Conditional, Units
 from synthor.spec.model import Spec
 from synthor.types import Floats
 from synthor.version import __version__
 
 FORMAT = 2
+LEAST_VARIANCE = 1e-6
+"""Of a share that is believed to be 0 or 1, or of rows that hardly occur: what is believed is never quite certain."""
+
+Handed = tuple[Units, Floats | None]
+"""Candidates, and the log of each one's share under the base measure."""
+
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
 MIDDLE = 0.05
@@ -88,6 +94,7 @@ class Recipe:
         inside: combinations of categories that candidates were drawn for because the pool lacked them.
         listed: whether the candidates were listed rather than drawn.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
+        handed: whether the candidates were handed in, so that they cannot be drawn again.
         made: beliefs and candidates, where they are there already.
     """
 
@@ -101,6 +108,7 @@ class Recipe:
     inside: tuple[Inside, ...] = field(default=())
     listed: bool = False
     pulled: bool = True
+    handed: bool = False
     made: tuple[Beliefs, Pool] | None = field(default=None, repr=False)
 
     @cached_property
@@ -119,6 +127,9 @@ class Recipe:
         """
         if self.made is not None:
             return self.made[1]
+        if self.handed:
+            message = "was fitted on candidates that were handed in, which are not kept with it"
+            raise InputError([Finding(where="model.json", message=message, cure="fit again, with the same candidates")])
         problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
             if self.pulled:
@@ -149,17 +160,19 @@ class Recipe:
         Of a pool of all combinations it is the log of the weights; of a drawn one, of the weights per candidate drawn.
 
         Raises:
-            ValueError: the targets count members.
+            ValueError: the targets count members, or candidates were handed in.
         """
         if any(target.level for target in self.problem.targets):
             raise ValueError("targets count members: a flat record alone does not say how likely it is")
+        if self.pool.handed:
+            raise ValueError("candidates were handed in: how likely others are is not known")
         n = len(self.problem.targets)
         base = self.pool.base.log_density(units) + log_share_of_slices(self.problem, self.beliefs.marginals, units)
         found = self._pulls.log_weights(base, units)
         demands = _demands(self.problem, self.beliefs, self._masses, units)
         for demand, unit, now in zip(demands, self._units_of_statistics, self.thetas[n:], strict=True):
             found = found + demand.cells.spread(now * (demand.unit / unit))
-        for belief, now in zip(self.beliefs.tables, self.phis, strict=True):
+        for belief, now in zip(self.beliefs.joint, self.phis, strict=True):
             found = found + belief.cells(units).spread(now)
         return found
 
@@ -301,6 +314,7 @@ class Model:
                 "sha256": recipe.pool_sha256,
                 "random_seed": recipe.problem.spec.random_seed,
                 **({"listed": True} if recipe.listed else {}),
+                **({"handed": True} if recipe.handed else {}),
                 "inside": [{"positions": list(i.positions), "codes": i.units.tolist()} for i in recipe.inside],
             },
             "closed": [
@@ -354,6 +368,7 @@ def fit(
     *,
     dropped: tuple[Dropped, ...] = (),
     pool_size: int | None = None,
+    handed: Handed | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """Pull the beliefs onto the targets.
@@ -363,20 +378,23 @@ def fit(
         prior: what is believed; an empty one gives independence.
         dropped: beliefs that were found unusable already, to be listed with those found here.
         pool_size: candidates to draw; what is usual where that is None.
+        handed: candidates that are weighed instead of drawn ones, with members or without, and the log of each one's share
+            under the base measure, (n,), even where that is None.
         advance: told how many steps of how many are done.
 
     Returns:
         The model; look at its status. A fit that did not converge is a result, not an error.
 
     Raises:
-        InputError: the rules leave nothing at all, or a table counts members of units.
+        InputError: the rules leave nothing at all, or a table counts members of units and no candidates were handed in.
     """
-    _refuse_members(problem)
+    if handed is None:
+        _refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
-    pool_size = pool_size or usual_pool_size(problem)
+    pool_size = len(handed[0]) if handed is not None else pool_size or usual_pool_size(problem)
     refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
-    tried = _tried(ruled, beliefs, pool_size, advance)
+    tried = _tried(ruled, beliefs, pool_size, advance) if handed is None else _weighed(ruled, beliefs, handed, advance)
     pool, hard, soft, found, diagnosis = tried.pool, tried.hard, tried.soft, tried.found, tried.diagnosis
     if diagnosis.conflict is None and not pool.unsupported:
         with one_thread():
@@ -400,6 +418,8 @@ def fit(
             cell: barred(ruled, belief, cell, pool.units, found.closings, hard)
             for cell in without(belief, found.weights, pool.units)[:MOST_BARRED].tolist()
         }
+        if belief.flat
+        else {}
         for belief in beliefs.tables
     ]
     unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
@@ -413,6 +433,7 @@ def fit(
         closings=found.closings,
         inside=tried.inside,
         listed=pool.listed,
+        handed=pool.handed,
         made=(beliefs, pool),
     )
     return Model(
@@ -427,8 +448,8 @@ def fit(
         effective_sample_size=effective_size(found.weights, total=1.0),
         targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
-            pull_of_belief(belief, table.cells.totals(found.weights), called, cells)
-            for belief, table, called, cells in zip(beliefs.tables, soft, names, empty, strict=True)
+            pull_of_belief(belief, belief.cells(pool.units).totals(found.weights), called, cells)
+            for belief, called, cells in zip(beliefs.tables, names, empty, strict=True)
         ),
         unsupported=unsupported,
         dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
@@ -449,6 +470,19 @@ class _Tried:
     found: Balance
     diagnosis: Diagnosis
     inside: tuple[Inside, ...]
+
+
+def _weighed(ruled: Problem, beliefs: Beliefs, handed: Handed, advance: Callable[[int, int], None]) -> _Tried:
+    """Candidates that were handed in, and their weights; none are added."""
+    with one_thread():
+        pool = handed_pool(ruled, beliefs, *handed)
+        _refuse_empty(pool)
+        hard, soft = _hard(ruled, beliefs, pool), _soft(beliefs, pool)
+        found = balance(pool.log_base, hard, soft, advance=advance)
+        diagnosis = Diagnosis()
+        if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
+            diagnosis = diagnose(ruled, hard, pool, advance=advance)
+    return _Tried(pool=pool, hard=hard, soft=soft, found=found, diagnosis=diagnosis, inside=())
 
 
 def _tried(ruled: Problem, beliefs: Beliefs, size: int, advance: Callable[[int, int], None]) -> _Tried:
@@ -643,7 +677,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         pool_size=pool_size,
         pool_sha256=_digest(pool),
         thetas=tuple(np.zeros(table.cells.size) for table in hard),
-        phis=tuple(np.zeros(table.grouped.size) for table in beliefs.tables),
+        phis=tuple(np.zeros(table.grouped.size) for table in beliefs.joint),
         pulled=False,
         made=(beliefs, pool),
     )
@@ -674,7 +708,22 @@ def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
         found.append(
             Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True, taste=taste)
         )
-    return found
+    return [*found, *(_rows_as_believed(table, beliefs, pool) for table in beliefs.conditional)]
+
+
+def _rows_as_believed(table: BelievedTable, beliefs: Beliefs, pool: Pool) -> Hard:
+    """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
+
+    With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
+    t (1 - t) E[c_i] / n_d. How many rows of i there are is left to all else.
+    """
+    counts = table.cells(pool.units)
+    each = counts.totals(np.exp(pool.log_base)).reshape(table.rows.shape).sum(axis=1, keepdims=True)
+    rows = table.rows
+    variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * np.maximum(each, LEAST_VARIANCE) / table.strength
+    none = np.zeros(rows.size)
+    sigma = np.sqrt(variance.ravel() * beliefs.base_strength)
+    return Hard(cells=Conditional(counts, rows), wanted=none, low=none, high=none, sigma=sigma, signed=True)
 
 
 def _counts(problem: Problem, beliefs: Beliefs, units: Units) -> list[Hard]:
@@ -726,13 +775,13 @@ def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
             shares=table.grouped.ravel(),
             weight=table.strength / beliefs.base_strength,
         )
-        for table in beliefs.tables
+        for table in beliefs.joint
     ]
 
 
 def _labels(belief: BelievedTable, problem: Problem, prior: Prior) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the rows and columns of a believed table are called."""
-    a, b = (problem.schema.unit.variables[column] for column in belief.columns)
+    a, b = (problem.schema.variable(ref) for ref in belief.refs)
     return shown(a, prior.groups.get(a.name)).labels, shown(b, prior.groups.get(b.name)).labels
 
 
@@ -772,6 +821,7 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
             Inside(positions=tuple(i["positions"]), units=Units.flat(np.array(i["codes"], np.int32))) for i in pool["inside"]
         ),
         listed=bool(pool.get("listed", False)),
+        handed=bool(pool.get("handed", False)),
         pulled=bool(document.get("pulled", True)),
     )
 

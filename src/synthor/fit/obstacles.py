@@ -171,7 +171,7 @@ def _bins(problem: Problem, target: Target, place: int, cell: int) -> CellIndex:
 def _obstacles(problem: Problem) -> list[tuple[Obstacle, tuple[int, ...]]]:
     """Everything that keeps records out of some place, and the positions that it speaks of."""
     found = []
-    for rule in problem.rules:
+    for rule in problem.own_rules:
         at = tuple(problem.schema.unit.position(name) for name in sorted(names_in(rule.predicate)))
         found.append((Obstacle(kind="rule", text=rule.text, why=rule.why, source=rule.source), at))
     for target in problem.targets:

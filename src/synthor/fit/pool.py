@@ -76,6 +76,7 @@ class Pool:
         unsupported: cells that are wanted but that no such unit was found for, as (target, cell).
         complete: whether every combination is among them that is allowed and that is believed possible.
         listed: whether they are those of `listed_pool`.
+        handed: whether they were handed in, so that nothing but their own shares says what is believed of them.
     """
 
     units: Units
@@ -85,6 +86,31 @@ class Pool:
     unsupported: tuple[tuple[int, int], ...]
     complete: bool = False
     listed: bool = False
+    handed: bool = False
+
+
+def handed_pool(problem: Problem, beliefs: Beliefs, units: Units, log_base: Floats | None = None) -> Pool:
+    """Candidates that were made elsewhere, of any depth, as a pool: those that a rule forbids are left out.
+
+    Args:
+        problem: with all rules that hold.
+        beliefs: what is believed.
+        units: the candidates.
+        log_base: (n,) log of each one's share under the base measure, up to a constant; even where None.
+    """
+    log_base = np.zeros(len(units)) if log_base is None else log_base
+    kept = possible(problem.refined, problem.schema.refine(units)) & np.isfinite(log_base)
+    units, log_base = units.where(kept), log_base[kept]
+    missing = [(t, int(cell)) for t, target in enumerate(problem.targets) for cell in _missing(target, units)]
+    top = float(log_base.max(initial=-np.inf))
+    return Pool(
+        units=units,
+        base=beliefs.base,
+        log_base=log_base - top - np.log(max(float(np.exp(log_base - top).sum()), TINY)),
+        acceptance=float(kept.mean()) if len(kept) else 0.0,
+        unsupported=tuple(missing),
+        handed=True,
+    )
 
 
 def draw_pool(

@@ -91,7 +91,7 @@ def pull_of_target(target: Target, beliefs: Beliefs, pool: Pool, support: int) -
         support: fewest candidates in a wanted cell.
     """
     total = float(target.wanted.sum())
-    if target.level != 0 or total <= 0:
+    if total <= 0:
         return Pull(name=target.name, strain=0.0, support=support)
     said, by = _believed(target, beliefs, pool)
     wanted, said = target.wanted / total, said / max(float(said.sum()), TINY)
@@ -118,7 +118,11 @@ def pull_of_belief(
         names: labels of its rows and of its columns.
         barred: why no record can be in a cell, by cells.
     """
+    if not belief.flat:  # of how many rows there are it says nothing, of a conditional table not even of how many of each kind
+        fitted = fitted / max(float(fitted.sum()), TINY)
     believed = belief.grouped.ravel()
+    if belief.conditional:
+        believed = (belief.rows * fitted.reshape(belief.rows.shape).sum(axis=1, keepdims=True)).ravel()
     cell = _worst(fitted, believed)
     words = ""
     if cell is not None:
@@ -162,11 +166,13 @@ def _worst(p: Floats, q: Floats) -> int | None:
 
 def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Source]:
     """What was believed of each cell, and by whom."""
+    if target.level or pool.handed:
+        return target.cells(pool.units).totals(np.exp(pool.log_base)), "proposals" if beliefs.n_proposals else "independence"
     plain = target.grid.universe is None and target.grid.listed is None
     declared = plain and all(axis.declared for axis in target.axes)
     if declared and len(target.axes) == 2:
         for table in beliefs.tables:
-            if table.columns in (target.columns, target.columns[::-1]):
+            if table.flat and table.columns in (target.columns, target.columns[::-1]):
                 shares = table.shares if table.columns == target.columns else table.shares.T
                 return _grouped(target, shares), "table"
     by: Source = "proposals" if beliefs.n_proposals else "independence"

@@ -93,6 +93,23 @@ class Tally:
         for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count
         self.n_broken += n_broken
+        for level, below in self.problem.refined.below.items():
+            self._count_rules(records, units, level, below)
+
+    def _count_rules(self, records: Records, units: Units, level: int, below: Problem) -> None:
+        """Rows of one level below the unit that break its rules."""
+        schema = self.problem.schema
+        numbers = {}
+        for at in schema.path(level):
+            frame, rows = records[schema.levels[at].name], units.above(at, level)
+            for variable in schema.levels[at].variables:
+                if variable.numeric:
+                    numbers[variable.name] = pl.Series(variable.name, frame[variable.name].to_numpy()[rows])
+        seen = self.problem.refined.schema.as_seen(schema.refine(units), level)
+        counts, n_broken = below.rulings.counts(seen, pl.DataFrame(list(numbers.values())))
+        for ruling, count in zip(below.rulings.each, counts.tolist(), strict=True):
+            self.violations[ruling.rule.text] += count
+        self.n_broken += n_broken
 
     def merge(self, other: "Tally") -> None:
         """Add what another tally of the same problem and pairs counted."""

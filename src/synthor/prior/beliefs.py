@@ -12,7 +12,7 @@ from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, 
 from synthor.prior.shown import Shown, shown
 from synthor.problem import Problem, Rule, forbidden_cells, forbids_all
 from synthor.rules.parse import PredicateError, parse_predicate
-from synthor.schema import Cells, Units, Variable, of_unit
+from synthor.schema import Cells, Ref, Units, Variable
 from synthor.schema.cells import flat
 from synthor.schema.text import as_text
 from synthor.types import Codes, Floats, Mask, Shares
@@ -45,26 +45,46 @@ class BelievedTable:
 
     Attributes:
         name: `of given given`, for people.
-        columns: positions of the two variables, `given` first.
+        refs: columns of the two variables, `given` first.
+        level: whose rows it is about: those of the deeper one.
         group_of: for each of the two, (k,) the group of each category; each its own where the variable is shown as it is.
         grouped: (groups of given, groups of `of`), sums to one: what is believed.
         shares: (k_given, k_of), the same with categories inside a group as their marginals are.
         denied: (groups of given, groups of `of`), cells said to be empty; what `grouped` has there only helps the fit.
         strength: pseudo-records that it is worth.
+        conditional: whether only its rows are believed, the shares of `of` given each category: how many rows of the level
+            there are of each is not known, and a belief in all cells together would ask for more of some.
     """
 
     name: str
-    columns: tuple[int, int]
+    refs: tuple[Ref, Ref]
+    level: int
     group_of: tuple[Codes, Codes]
     grouped: Shares
     shares: Shares
     denied: Mask
     strength: float
+    conditional: bool = False
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """Positions of the two variables, each in its own level."""
+        return self.refs[0].column, self.refs[1].column
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is about units themselves."""
+        return self.level == 0
+
+    @property
+    def rows(self) -> Shares:
+        """Believed shares of `of` given each category, (groups of given, groups of `of`), each row summing to one."""
+        return np.asarray(self.grouped / self.grouped.sum(axis=1, keepdims=True))
 
     def cells(self, units: Units) -> Cells:
-        """Which believed cell each unit of level 0 falls into."""
-        groups = [of[units.column(of_unit(column))] for of, column in zip(self.group_of, self.columns, strict=True)]
-        return units.counted(0, flat(groups, self.grouped.shape), self.grouped.size)
+        """How often each unit's rows fall into each believed cell."""
+        groups = [of[units.column(ref, self.level)] for of, ref in zip(self.group_of, self.refs, strict=True)]
+        return units.counted(self.level, flat(groups, self.grouped.shape), self.grouped.size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,6 +113,16 @@ class Beliefs:
         return BASE_STRENGTH if self.n_proposals else INDEPENDENCE_STRENGTH
 
     @property
+    def joint(self) -> tuple[BelievedTable, ...]:
+        """Tables that are believed cell by cell."""
+        return tuple(table for table in self.tables if not table.conditional)
+
+    @property
+    def conditional(self) -> tuple[BelievedTable, ...]:
+        """Tables of which only the rows are believed."""
+        return tuple(table for table in self.tables if table.conditional)
+
+    @property
     def used(self) -> bool:
         return bool(self.tables or self.rules or self.n_proposals)
 
@@ -116,8 +146,9 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     """
     dropped: list[Dropped] = []
     variables = tuple(shown(variable, prior.groups.get(variable.name)) for variable in problem.schema.unit.variables)
-    tables = [_conditional(d, i, variables, dropped) for i, d in enumerate(prior.dependencies)]
-    conditionals = [table for table in tables if table is not None]
+    tables = [_conditional(d, i, prior, problem, dropped) for i, d in enumerate(prior.dependencies)]
+    among = [table for table in tables if table is not None]
+    conditionals = [table for table in among if all(ref.level == 0 for ref in table[1])]
     told = [_believed_marginal(m, i, variables, dropped) for i, m in enumerate(prior.marginals)]
     known = [problem.marginal(v) for v in range(len(variables))]
     segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(prior.proposals)]
@@ -125,6 +156,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     marginals = _marginals(known, dict(entry for entry in told if entry is not None), plan, conditionals, variables)
     marginals = tuple(share if known[v] is not None else _onto_bands(problem, v, share) for v, share in enumerate(marginals))
     believed = [_joint(table, marginals, variables) for table in conditionals]
+    believed += [_of_rows(table, prior, problem) for table in among if any(ref.level for ref in table[1])]
     base = independent(marginals)
     if plan:
         base = joined(_plan(plan, marginals), base, floor) if floor else _plan(plan, marginals)
@@ -171,19 +203,25 @@ def _ratio(wanted: Floats, got: Floats) -> Floats:
     return np.where(got > 0, wanted / np.where(got > 0, got, 1), 0.0)
 
 
-_Conditional = tuple[str, tuple[int, int], Shares, float]
+_Conditional = tuple[str, tuple[Ref, Ref], Shares, float]
 _Segment = tuple[float, list[Shares | None]]
 
 
-def _conditional(belief: Dependency, i: int, variables: Sequence[Shown], dropped: list[Dropped]) -> _Conditional | None:
+def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dropped: list[Dropped]) -> _Conditional | None:
     place = f"dependencies[{i}] ({belief.of} given {belief.given})"
-    names = [variable.name for variable in variables]
+    schema = problem.schema
+    refs = []
     for name in (belief.given, belief.of):
-        if name not in names:
+        ref = schema.resolve(name)
+        if ref is None:
+            names = [variable.name for level in schema for variable in level.variables]
             dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))
             return None
-    a, b = names.index(belief.given), names.index(belief.of)
-    given, of = variables[a], variables[b]
+        refs.append(ref)
+    if schema.shared_level(refs) is None:
+        dropped.append(Dropped(belief=place, reason="no row holds both: their levels stand side by side"))
+        return None
+    given, of = (_shown(ref, prior, problem) for ref in refs)
     rows = np.zeros((given.size, of.size))
     if belief.rows is not None:
         if len(belief.rows) != given.size or any(len(row) != of.size for row in belief.rows):
@@ -211,7 +249,40 @@ def _conditional(belief: Dependency, i: int, variables: Sequence[Shown], dropped
     confidence = float(np.clip(0.5 if belief.confidence is None else belief.confidence, *CONFIDENCES))
     strength = TABLE_STRENGTH * confidence / (1 - confidence) if belief.records is None else belief.records
     counted = " (survey sample)" if belief.records is not None else ""
-    return f"{of.name} given {given.name}{counted}", (a, b), rows / sums, strength
+    return f"{of.name} given {given.name}{counted}", (refs[0], refs[1]), rows / sums, strength
+
+
+def _shown(ref: Ref, prior: Prior, problem: Problem) -> Shown:
+    """A variable of any level as beliefs speak of it."""
+    variable = problem.schema.variable(ref)
+    return shown(variable, prior.groups.get(variable.name))
+
+
+def _of_rows(table: _Conditional, prior: Prior, problem: Problem) -> BelievedTable:
+    """A table about rows below the unit: joint where targets say how many rows there are of each category, else row by row."""
+    name, (a, b), rows, strength = table
+    level = problem.schema.shared_level((a, b))
+    assert level is not None
+    given, of = (_shown(ref, prior, problem) for ref in (a, b))
+    known = [problem.marginal_of_rows(level, ref) for ref in (a, b)]
+    even = np.full(given.size, 1 / given.size)
+    sides = [None if shares is None else side.gathered(shares) for side, shares in zip((given, of), known, strict=True)]
+    first, second = sides
+    if first is None or second is None:
+        grouped = rows * (even if first is None else first)[:, None]
+    else:
+        grouped = fit_to_marginals(rows * first[:, None], first, second)
+    return BelievedTable(
+        name=name,
+        refs=(a, b),
+        level=level,
+        group_of=(given.group_of, of.group_of),
+        grouped=grouped,
+        shares=grouped,
+        denied=rows <= FLOOR_CELL,
+        strength=strength,
+        conditional=first is None or second is None,
+    )
 
 
 def _weights(weights: dict[str, float], variable: Shown, place: str, dropped: list[Dropped]) -> Floats | None:
@@ -330,9 +401,9 @@ def _marginals(
         if found[v] is None:
             even = np.full(variable.variable.size, 1 / variable.variable.size)
             implied = [
-                variable.spread(variables[a].gathered(found[a]) @ rows, even)  # type: ignore[arg-type]
+                variable.spread(variables[a.column].gathered(found[a.column]) @ rows, even)  # type: ignore[arg-type]
                 for _, (a, b), rows, _ in tables
-                if b == v and found[a] is not None
+                if b.column == v and found[a.column] is not None
             ]
             found[v] = np.mean(implied, axis=0) if implied else even
     return tuple(marginal for marginal in found if marginal is not None)
@@ -355,7 +426,8 @@ def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
 
 
 def _joint(table: _Conditional, marginals: Sequence[Shares], variables: Sequence[Shown]) -> BelievedTable:
-    name, (a, b), rows, strength = table
+    name, refs, rows, strength = table
+    a, b = (ref.column for ref in refs)
     first, second = variables[a].gathered(marginals[a]), variables[b].gathered(marginals[b])
     said = rows * first[:, None]
     grouped = fit_to_marginals(said, first, second)
@@ -364,7 +436,7 @@ def _joint(table: _Conditional, marginals: Sequence[Shares], variables: Sequence
     groups = (variables[a].group_of, variables[b].group_of)
     denied = said <= FLOOR_CELL * said.sum()
     return BelievedTable(
-        name=name, columns=(a, b), group_of=groups, grouped=grouped, shares=shares, denied=denied, strength=strength
+        name=name, refs=refs, level=0, group_of=groups, grouped=grouped, shares=shares, denied=denied, strength=strength
     )
 
 

@@ -163,7 +163,7 @@ def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFr
     """Records that break a rule, and those in cells that want none, as far as the sample's own variables tell."""
     level, found = problem.schema.unit, {}
     known = {level.variables[v].name: codes for v, codes in columns.items()}
-    for rule in problem.rules:
+    for rule in problem.own_rules:
         if names_in(rule.predicate) <= set(known):
             breaks = truth(rule.predicate, known, problem.variables, frame.height)
             these = breaks.must

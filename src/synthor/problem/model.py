@@ -10,26 +10,28 @@ import numpy as np
 from synthor.problem.rulings import Rulings
 from synthor.problem.target import Axis, Moment, Target
 from synthor.rules.syntax import Predicate
-from synthor.schema import Schema, Variable
+from synthor.schema import Ref, Schema, Variable
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """A structural zero over the variables of level 0.
+    """A structural zero: no row of a level is such.
 
     Attributes:
         text: the predicate that holds for no record, as written.
         why: the reason.
         predicate: the same, parsed.
         source: who says so, the user's spec or the beliefs.
+        level: whose rows it speaks of; it may name their variables and those of the levels above.
     """
 
     text: str
     why: str
     predicate: Predicate
     source: Literal["spec", "beliefs"] = "spec"
+    level: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,8 +76,23 @@ class Problem:
 
     @cached_property
     def rulings(self) -> Rulings:
-        """The rules, decided for the categories of units as this problem has them."""
-        return Rulings.of(self.rules, self.variables)
+        """The rules on units themselves, decided for their categories as this problem has them."""
+        return Rulings.of(self.own_rules, self.variables)
+
+    @property
+    def own_rules(self) -> tuple[Rule, ...]:
+        """The rules on units themselves."""
+        return tuple(rule for rule in self.rules if rule.level == 0)
+
+    @cached_property
+    def below(self) -> Mapping[int, "Problem"]:
+        """For each level below the unit that rules speak of, its rows as flat records; see `Schema.seen_from`."""
+        return {level: self.seen_from(level) for level in sorted({rule.level for rule in self.rules} - {0})}
+
+    def seen_from(self, level: int) -> "Problem":
+        """The rows of one level as flat records that hold all they can see, with the rules on them and no targets."""
+        rules = tuple(replace(rule, level=0) for rule in self.rules if rule.level == level)
+        return replace(self, schema=self.schema.seen_from(level), rules=rules, targets=(), moments=())
 
     def scaled(self, n_units: int) -> "Problem":
         """The same problem for another number of units, counts in proportion."""
@@ -105,6 +122,16 @@ class Problem:
             if declared is not None:
                 table = np.bincount(declared, target.believable_side(side), self.schema.unit.variables[position].size)
                 return np.asarray(table / table.sum(), dtype=np.float64)
+        return None
+
+    def marginal_of_rows(self, level: int, ref: Ref) -> Floats | None:
+        """Known shares of a declared column among the rows of a level, None where no target gives them of all these rows."""
+        for target in self.targets:
+            if target.level == level and target.whole and float(target.wanted.sum()) > 0:
+                for side, axis in enumerate(target.axes):
+                    if axis.ref == ref and axis.size == axis.variable.size and axis.covers:
+                        found = target.side(side)[axis.group_of]
+                        return np.asarray(found / found.sum(), dtype=np.float64)
         return None
 
     def bands(self, position: int) -> list[tuple[Codes, Floats]]:

@@ -194,9 +194,9 @@ class _Search:
         with np.errstate(divide="ignore", invalid="ignore"):
             likely = np.concatenate([np.log(weights), np.full(len(units) - len(weights), -np.inf)])
             known = np.flatnonzero(weights > 0)[:1]
-            anchor = likely[known] - log_weight(units.take(known))
             rest = np.arange(len(weights), len(self.units))
             if len(rest) and len(known):
+                anchor = likely[known] - log_weight(units.take(known))
                 likely = np.concatenate([likely[: len(weights)], log_weight(self.units.take(rest)) + anchor])
         self.likely = np.where(np.isnan(likely), -np.inf, likely)
         kept = counts > 0
@@ -240,6 +240,8 @@ class _Search:
             made = self.close and self._exchange(leaving, coming, elastic=False)  # all at once is sooner found, if at all
             made = made or self._exchange(leaving, coming, elastic=True)
             in_vain = 0 if made else in_vain + 1
+            if self.units.nested:
+                continue  # hardly two are alike, so that a larger programme may help where smaller ones do not
             if in_vain == IN_VAIN or (in_vain and len(leaving) < n_leaving and len(coming) < n_coming):
                 return  # nothing helps, or all kinds were there
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthor.errors import BugError
+from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
 from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem
@@ -138,15 +138,32 @@ class Sample:
         tables: Records = {}
         for at, level in enumerate(schema):
             if at:
-                even = [Shape(variable=variable, decay=np.zeros(variable.size)) for variable in level.variables]
-                columns = units.columns(at)
-                frame = pl.DataFrame([shape.draw(columns[v], random) for v, shape in enumerate(even)])
+                frame = self._of_rows(units, at, tables, random)
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
             above = schema.above(at)
             if above is not None:
                 keys.append(pl.Series(schema.levels[above].key, before[above] + units.above(above, at)))
             tables[level.name] = pl.DataFrame([*keys, *frame.get_columns()])
         return tables
+
+    def _of_rows(self, units: Units, at: int, above: Records, random: np.random.Generator) -> pl.DataFrame:
+        """Values of the rows of one level below the unit, evenly inside their bins, with the values above them as they are."""
+        refined = self.problem.refined if self.pulled else self.problem.refined.with_only(())
+        schema, seen = refined.schema, refined.seen_from(at)
+        fixed = {}
+        for level in schema.path(at)[:-1]:
+            table, rows = above[schema.levels[level].name], units.above(level, at)
+            for position, variable in enumerate(seen.schema.unit.variables):
+                if variable.numeric and variable.name not in schema.levels[at].names and variable.name in table.columns:
+                    fixed[position] = table[variable.name].to_numpy()[rows]
+        even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
+        frame, n_broken = settle(seen, even, schema.as_seen(self.problem.schema.refine(units), at), random, VALUE_TRIES, fixed)
+        if n_broken:
+            name = schema.levels[at].name
+            message = f"{n_broken:,} rows of '{name}' found no values that keep its rules beside those of the levels above"
+            cure = "let rules between levels compare bins, not values"
+            raise InputError([Finding(where="rules", message=message, cure=cure)])
+        return frame.select(variable.name for variable in schema.levels[at].variables)
 
     @cached_property
     def _rows_before(self) -> Counts:
@@ -214,7 +231,7 @@ def sample(
         advance=advance,
     )
     counts, moves = found.counts, 0
-    if found.error:
+    if found.error and not units.nested:  # moves know nothing of members; programmes exchange whole units
         units, counts, moves = mend(problem, units, counts, model.log_weight, random)
     if model.pulled:
         settled = settle_counts(

@@ -58,7 +58,7 @@ def tied(problem: Problem) -> list[tuple[int, int]]:
     """Pairs of variables with statistics of their sums that one rule speaks of."""
     summed = {moment.of for moment in problem.moments if moment.groups is None}
     level, pairs = problem.schema.unit, set()
-    for rule in problem.rules:
+    for rule in problem.own_rules:
         of = sorted(summed & {level.position(name) for name in names_in(rule.predicate)})
         pairs |= set(itertools.combinations(of, 2))
     return sorted(pairs)

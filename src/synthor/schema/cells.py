@@ -90,6 +90,40 @@ class Incidence:
         return self.counts
 
 
+@dataclass(frozen=True, eq=False)
+class Conditional:
+    """How far each unit's rows are from believed shares of a column given another: c_ij - t_ij c_i for each cell (i, j).
+
+    Where C'p of it is 0 the rows are as believed, however many there are. As a matrix it would be dense in j; so numbers y of
+    its cells are spread over the plain counts as y_ij - sum_k t_ik y_ik.
+
+    Attributes:
+        counts: the plain counts c of the cells (i, j), row-major.
+        rows: (i, j) shares t, each row summing to one.
+    """
+
+    counts: Cells
+    rows: Floats
+
+    @property
+    def size(self) -> int:
+        return self.rows.size
+
+    def totals(self, weights: Floats) -> Floats:
+        joint = self.counts.totals(weights).reshape(self.rows.shape)
+        return np.asarray(joint - self.rows * joint.sum(axis=1, keepdims=True)).ravel()
+
+    def spread(self, values: Floats) -> Floats:
+        of = values.reshape(self.rows.shape)
+        return self.counts.spread(np.asarray(of - (self.rows * of).sum(axis=1, keepdims=True)).ravel())
+
+    def matrix(self) -> "sparse.csr_array":
+        from scipy import sparse
+
+        blocks = [np.eye(len(row)) - np.tile(row, (len(row), 1)) for row in self.rows]
+        return sparse.csr_array(self.counts.matrix() @ sparse.block_diag(blocks, format="csr"))
+
+
 def flat(columns: Sequence[Codes], shape: Sequence[int]) -> CellIndex:
     """Cell, in row-major order, of each row over some columns, (n,) each -> (n,).
 

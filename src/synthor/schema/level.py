@@ -151,6 +151,53 @@ class Schema:
         """The column that says most finely where a variable's values lie."""
         return Ref(level, self.levels[level].column(position))
 
+    def resolve(self, name: str) -> Ref | None:
+        """The declared column that a name means; None where it means none or several.
+
+        A name that only one level has needs no level before it; where several have it, it is written as `level.variable`.
+        """
+        level, dot, own = name.rpartition(".")
+        found = [
+            Ref(at, position)
+            for at, one in enumerate(self.levels)
+            for position, variable in enumerate(one.variables)
+            if variable.name == own and (not dot or one.name == level)
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def shared_level(self, refs: Iterable[Ref]) -> int | None:
+        """The deepest level of some columns, if it sees all of them; None where they stand side by side."""
+        levels = {ref.level for ref in refs}
+        deepest = max(levels, key=lambda level: len(self.path(level)))
+        return deepest if levels <= set(self.path(deepest)) else None
+
+    def seen_from(self, level: int) -> "Schema":
+        """The rows of one level as flat records that hold all they can see: their own variables and those of the levels above.
+
+        Of two variables of one name the nearer one is seen.
+        """
+        variables: dict[str, Variable] = {}
+        slices, bands = dict[int, Variable](), dict[int, Variable]()
+        for at in reversed(self.path(level)):
+            one = self.levels[at]
+            for position, variable in enumerate(one.variables):
+                if variable.name not in variables:
+                    place = len(variables)
+                    variables[variable.name] = variable
+                    slices |= {place: one.slices[position]} if position in one.slices else {}
+                    bands |= {place: one.bands[position]} if position in one.bands else {}
+        own = self.levels[level]
+        return Schema(levels=(Level(name=own.name, variables=tuple(variables.values()), slices=slices, bands=bands),))
+
+    def as_seen(self, units: Units, level: int) -> Units:
+        """The rows of one level of some units as flat records, as `seen_from` has them."""
+        refs: dict[str, Ref] = {}
+        for at in reversed(self.path(level)):
+            for position, variable in enumerate(self.levels[at].variables):
+                refs.setdefault(variable.name, Ref(at, position))
+        cut = [self.ref(ref.column, ref.level) for ref in refs.values() if ref.column in self.levels[ref.level].slices]
+        return Units.of_columns([units.column(ref, level) for ref in (*refs.values(), *cut)])
+
     @cached_property
     def refined(self) -> "Schema":
         """The same levels, their variables in the finest bins: what values and rules are judged by."""
