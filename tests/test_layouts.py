@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synthor import check, compile_problem, parse_spec
+from synthor import InputError, check, compile_problem, parse_spec
 from synthor.spec.tables.labels import Span, is_total, span
 
 HOMES = """
@@ -179,3 +179,62 @@ NO_TOTALS = ("All other fuels", "Toutes les autres", "Todos los demás", "Allein
 @pytest.mark.parametrize("label", [*TOTALS, *NO_TOTALS])
 def test_totals_in_seven_languages(label: str) -> None:
     assert is_total(label) is (label in TOTALS)
+
+
+SECTIONS = {
+    "alone": "size,count\nA,\none,10\ntwo,20\nB,\none,25\ntwo,15\n",
+    "alone, of one field": "size,count\nA\none,10\ntwo,20\nB\none,25\ntwo,15\n",
+    "with totals inside": "size,count\nA,\none,10\ntwo,20\nTotal,30\nB,\none,25\ntwo,15\nTotal,40\n",
+    "with a total at the end": "size,count\nA,\none,10\ntwo,20\nB,\none,25\ntwo,15\nTotal,70\n",
+    "with totals inside and at the end": "size,count\nA,\none,10\ntwo,20\nTotal,30\nB,\none,25\ntwo,15\nTotal,40\nTotal,70\n",
+    "with a total above": "size,count\nTotal,70\nA,\none,10\ntwo,20\nB,\none,25\ntwo,15\n",
+    "of figures": "size,count\nTotal,70\none,35\ntwo,35\nA,30\none,10\ntwo,20\nB,40\none,25\ntwo,15\n",
+    "above each header": "A\nsize,count\none,10\ntwo,20\n\nB\nsize,count\none,25\ntwo,15\n",
+}
+
+
+@pytest.mark.parametrize("how", SECTIONS)
+def test_labels_in_rows_of_their_own_are_of_the_rows_below(how: str, tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {sections: [zone]}}]"
+    assert wanted(text, {"t.csv": SECTIONS[how]}, tmp_path)[0] == SIZES
+
+
+def test_sections_may_be_two_deep(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {sections: [zone, size]}}]"
+    table = "kind,count\nA,\none,\nflat,4\nhouse,6\ntwo,\nflat,20\nB,\none,\nhouse,25\ntwo,\nflat,15\n"
+    cells = wanted(text, {"t.csv": table}, tmp_path)[0]
+    assert {labels: count for labels, count in cells.items() if count} == {
+        ("A", "one", "flat"): 4, ("A", "one", "house"): 6, ("A", "two", "flat"): 20, ("B", "one", "house"): 25,
+        ("B", "two", "flat"): 15,
+    }  # fmt: skip
+    wrong = found(text.replace("[zone, size]", "[part], only: {part: A}"), {"t.csv": table}, tmp_path)
+    assert any("row 2: 2 rows of labels follow each other, and `sections` names 1" in line for line in wrong)
+
+
+def test_a_section_may_be_chosen_without_being_a_variable(tmp_path: Path) -> None:
+    layout = "sections: [topic], only: {topic: Kind and zone}, wide: [zone], columns: {what: kind}"
+    text = HOMES + f"targets: [{{table: t.csv, layout: {{{layout}}}}}]"
+    table = "what,A,B\nSize and zone,,\none,10,25\ntwo,20,15\nKind and zone,,\nflat,12,30\nhouse,18,10\n"
+    assert wanted(text, {"t.csv": table}, tmp_path)[0] == {(kind, zone): count for (zone, kind), count in KINDS.items()}
+    wrong = found(text.replace("sections: [topic]", "sections: [topics]"), {"t.csv": table}, tmp_path)
+    assert any("sections speaks of 'topics', which is no variable" in line for line in wrong)
+
+
+CELLS = "Homes,,,,\nzone,one,two,,zone,flat,house\nA,10,20,,A,12,18\nB,25,15,,B,30,10\nSource,1,2,,of,3,4\n"
+
+
+def test_a_table_may_be_some_cells_of_its_sheet(tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {cells: "A2:C4"}}, {table: t.csv, layout: {cells: "e2:g4"}}]'
+    assert wanted(text, {"t.csv": CELLS}, tmp_path) == [SIZES, KINDS]
+    beyond = found(text.replace("A2:C4", "J2:K4"), {"t.csv": CELLS}, tmp_path)
+    assert any("holds nothing in the cells J2:K4; the last row is 5, the last column G" in line for line in beyond)
+    with pytest.raises(InputError, match=r"row 7: cells says 'A2', which is no range; write one such as A5:D12"):
+        parse_spec(text.replace("A2:C4", "A2"))
+
+
+def test_a_table_may_go_on_in_other_cells_under_the_same_heads(tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {cells: ["A1:C3", "E1:G3"]}}]'
+    table = "zone,size,count,,zone,size,count\nA,one,10,,B,one,25\nA,two,20,,B,two,15\n"
+    assert wanted(text, {"t.csv": table}, tmp_path)[0] == SIZES
+    other = found(text, {"t.csv": table.replace(",,zone", ",,area")}, tmp_path)
+    assert any("row 1: the cells E1:G3 begin otherwise than A1:C3: they are no part of one table" in line for line in other)

@@ -90,7 +90,7 @@ def _columns(found: Sequence[Told], names: Mapping[str, str]) -> dict[str, str |
     columns: dict[str, str | None] = {}
     for one in found:
         for side in one.sides:
-            if not side.wide and not nameless(side.head) and side.head != names[side.key]:
+            if side.titled and not nameless(side.head) and side.head != names[side.key]:
                 columns.setdefault(side.head, names[side.key])
     used = {*columns, *(side.head for one in found for side in one.sides), *(head for one in found for head in _heads(one))}
     for one in found:
@@ -130,6 +130,8 @@ def _target(
         layout["wide"] = [names[one.sides[row].key] if isinstance(row, int) else row for row in one.wide]
         if one.measure == "share":
             layout["values"] = "share"
+    if one.sections:
+        layout["sections"] = [names[one.sides[level].key] if isinstance(level, int) else level for level in one.sections]
     own = _own_columns(one, names, columns)
     if own:
         layout["columns"] = own
@@ -154,14 +156,14 @@ def _target(
 
 def _head(side: Side, names: Mapping[str, str]) -> str:
     """What `only` calls a side."""
-    return names[side.key] if side.wide or nameless(side.head) else side.head
+    return names[side.key] if not side.titled or nameless(side.head) else side.head
 
 
 def _own_columns(one: Told, names: Mapping[str, str], columns: Mapping[str, str | None]) -> dict[str, str | None]:
     """Columns of one table that mean something else there than in all of them."""
     own: dict[str, str | None] = {}
     for side in one.sides:
-        if side.wide:
+        if not side.titled:
             continue
         if nameless(side.head) or columns.get(side.head, names[side.key]) != names[side.key]:
             own[side.head] = names[side.key]
@@ -177,7 +179,21 @@ def _heads(one: Told) -> list[str]:
 
 
 def _ordered(layout: Mapping[str, object]) -> dict[str, object]:
-    order = ("format", "sheet", "encoding", "skip", "wide", "values", "unit", "decimal", "columns", "only", "total")
+    order = (
+        "format",
+        "sheet",
+        "encoding",
+        "cells",
+        "skip",
+        "wide",
+        "sections",
+        "values",
+        "unit",
+        "decimal",
+        "columns",
+        "only",
+        "total",
+    )
     return {key: layout[key] for key in order if key in layout}
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
-from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC, is_time, may_be_time, times
+from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PEOPLE, PERCENT, STATISTIC, is_time, may_be_time, times
 from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
-from synthor.spec.tables.labels import column_key, is_total, undressed
+from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
 from synthor.types import Codes, Floats, Mask
 
 MANY_ABOVE = 2
@@ -72,21 +72,26 @@ class Edge:
         head: name of the column; empty for a header row.
         column: its position in the grid; None for a header row.
         row: position of the header row; None for a column.
+        section: whether its labels stand in rows of their own.
         codes: (cells,) of labels.
         labels: distinct texts.
         kept: labels that are taken of it, where some were chosen.
         question: what a person is asked in place of the one that was chosen.
+        doubt: what a person is asked beside all that are taken.
         wholes: labels that are sums of others.
     """
 
-    def __init__(self, head: str, texts: Sequence[str], *, column: int | None = None, row: int | None = None) -> None:
-        self.head, self.column, self.row = head, column, row
+    def __init__(
+        self, head: str, texts: Sequence[str], *, column: int | None = None, row: int | None = None, section: bool = False
+    ) -> None:
+        self.head, self.column, self.row, self.section = head, column, row, section
         known: dict[str, int] = {}
         self.codes: Codes = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
         self.labels = list(known)
         self.cores = cores(self.labels)
         self.kept: list[str] | None = None
         self.question = ""
+        self.doubt = ""
         self.wholes = Wholes()
 
     @property
@@ -173,8 +178,9 @@ class Cube:
         said = []
         for edge in self.edges:
             names = [edge.labels[i] for i in edge.present if not edge.total(i)]
-            when = times(names) if len(names) > 1 and is_time(edge.head, names) else None
-            if when is None and may_be_time(edge.head, names):
+            head = "" if edge.section else edge.head
+            when = times(names) if len(names) > 1 and is_time(head, names) else None
+            if when is None and may_be_time(head, names):
                 self.ask(edge, names, names[-1])
             elif when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]
@@ -189,7 +195,7 @@ class Cube:
             names = [edge.labels[i] for i in edge.present]
             other = [name for name in names if PERCENT.fullmatch(undressed(name)) or NO_COUNT.fullmatch(undressed(name))]
             alone = len(names) == 2 and all(PERCENT.fullmatch(undressed(name)) for name in other)
-            if other and len(other) < len(names) and (edge.heads or alone or column_key(edge.head) in _UNITS):
+            if other and len(other) < len(names) and (edge.heads or edge.section or alone or column_key(edge.head) in _UNITS):
                 self.choose(edge, [name for name in names if name not in other])
                 said += [f"{quoted(other)} of '{edge.head}' is left out"] if edge.head else []
             names = [edge.labels[i] for i in edge.present if edge.labels[i]]
@@ -289,6 +295,22 @@ class Cube:
             },
             not_totals=[present[i] for i in found.not_totals],
         )
+
+    def doubt_sections(self, repeated: bool) -> None:
+        """Ask whether labels that stand above whole blocks tell people apart, where they may name several counts of the same.
+
+        They do where a total of all of them is printed, and where they are sexes. Blocks with headers of their own may be
+        anything.
+        """
+        for edge in self.sides:
+            names = [edge.labels[i] for i in edge.taken]
+            sure = any(edge.total(i) for i in edge.present) or edge.wholes.of or all(map(is_sex, names))
+            of_people = any(PEOPLE.fullmatch(undressed(name)) for name in names)
+            if edge.section and len(names) > 1 and not sure and (repeated or of_people):
+                edge.doubt = (
+                    f"delete this entry if {quoted(names)} count different people; if each counts the same ones, or something "
+                    "else, keep the one that is meant, and change `records`, too"
+                )
 
     def drop_copies(self) -> None:
         """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""

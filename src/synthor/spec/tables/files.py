@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from synthor.errors import Finding, InputError
 from synthor.files import TABLE, in_bytes, read_bytes, refuse_irregular
 from synthor.spec.tables import unusable
+from synthor.spec.tables.cells import cells_of
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.packed import gz_bytes, member_bytes, members_of, opened, place_of, several
 from synthor.spec.tables.px import px_lines
@@ -73,12 +75,18 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
     Args:
         file: as the user wrote it, relative to `folder`; its ending tells its kind.
         folder: of the spec.
-        layout: names sheet and encoding.
+        layout: names sheet, encoding and cells.
 
     Raises:
         InputError: the file is missing, unreadable, empty, or of another kind.
     """
     layout = layout or Layout()
+    lines, notes = _read(file, folder, layout)
+    return (cells_of(lines, layout.ranges) if layout.ranges else lines), notes
+
+
+def _read(file: str, folder: Path, layout: Layout) -> tuple[Lines, tuple[str, ...]]:
+    """All rows of a file or of its sheet."""
     content, name, path = _content_of(file, folder)
     ending = Path(name).suffix.lower()
     if ending in TEXTS:
@@ -90,8 +98,9 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
     if layout.encoding is not None:
         cure = "leave `encoding` out; it is for text files"
         raise InputError([Finding(where=file, message="has no encoding to choose", cure=cure)])
-    rows, notes = _of_workbook(content, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), ())
-    return _lines(file, [[as_text(value) for value in row] for row in rows], indented=layout.format in INDENTED), notes
+    rows, notes, left = _of_workbook(content, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), (), 0)
+    lines = _lines(file, [[as_text(value) for value in row] for row in rows], indented=layout.format in INDENTED)
+    return replace(lines, left=left), notes
 
 
 def tables_in(file: str, folder: Path) -> tuple[list[str], list[Finding]]:
@@ -232,7 +241,7 @@ def _separator(text: str) -> str:
 
 
 def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], list[int]]:
-    rows, numbers, n_fields = [], [], 0
+    rows, numbers, n_fields, begin = [], [], 0, 1  # a row is counted by its first line: fields may hold line breaks
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
@@ -240,7 +249,8 @@ def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], lis
             if n_fields > MOST_FIELDS:
                 raise too_many_fields(shown, f"more than {MOST_FIELDS:,} fields")
             rows.append(row)
-            numbers.append(reader.line_num)
+            numbers.append(begin)
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise unreadable(shown, str(error), reader.line_num) from None
     return rows, numbers
@@ -248,8 +258,8 @@ def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], lis
 
 def _of_workbook(
     content: bytes | None, shown: str, sheet: str | int | None
-) -> tuple[Iterable[Sequence[object]], tuple[str, ...]]:
-    """The rows of a sheet, and what a reader must know of how it was chosen."""
+) -> tuple[Iterable[Sequence[object]], tuple[str, ...], int]:
+    """The rows of a sheet, what a reader must know of how it was chosen, and how many columns are left of its first cell."""
     content = content or b""
     _refuse_no_workbook(content, shown)
     outcome, product = _kept_sheet(sheet, content) if len(content) <= SMALL else _sheet(sheet, content)
@@ -267,10 +277,10 @@ def _of_workbook(
         raise InputError([Finding(where=shown, message=message, cure=cure)])
     if outcome == "broken":
         raise unreadable(shown, str(product))
-    names, chosen, first, rows = product
+    names, chosen, first, left, rows = product
     others = ", ".join(name for name in names if name != chosen and not COVER.fullmatch(name.strip()))
     note = f"sheet '{chosen}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
-    return [*([[]] * first), *rows], (note,) if sheet is None and others else ()
+    return [*([[]] * first), *rows], (note,) if sheet is None and others else (), left
 
 
 def _sheet(sheet: str | int | None, content: bytes) -> tuple[str, Any]:
@@ -352,10 +362,16 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
     )
     strip = _outer_blanks_off if indented else _blanks_off
     stripped = ((tuple(strip(field) for field in row), number) for row, number in told)
-    kept = [(row, number) for row, number in stripped if any(row)]
+    kept, gaps, gap = [], [], False
+    for row, number in stripped:
+        if any(row):
+            kept.append((row, number))
+            gaps.append(gap)
+        gap = not any(row)
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
-    return Lines(source=shown, rows=tuple(row for row, _ in kept), numbers=tuple(number for _, number in kept))
+    rows, numbers = zip(*kept, strict=True)
+    return Lines(source=shown, rows=rows, numbers=numbers, gaps=tuple(gaps))
 
 
 def _blanks_off(field: str) -> str:

@@ -15,6 +15,7 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), 
 _MARKS = "*\u2020\u2021\u00b9\u00b2\u00b3\u2070\u2071\u2072\u2073\u2074\u2075\u2076\u2077\u2078\u2079"
 _BRACKETED = re.compile(r"(?:\[\w{1,3}\]|\([0-9a-z]\))\Z")
 _TOTAL = re.compile(any_of(*words.TOTALS))
+_SEX = re.compile(any_of(*words.SEXES))
 _DRESSING = re.compile(rf"\b{any_of(*words.UNITS)}\b|[$\u00a3\u20ac]")
 _AMOUNT = r"(-?[0-9]+(?:[, ][0-9]{3})*(?:\.[0-9]+)?)"
 _THOUSANDS = re.compile(r"\b[1-9][0-9]{0,2}(?:\.[0-9]{3})+\b(?!\.)")
@@ -99,6 +100,15 @@ def is_total(label: str, known: Collection[str] | None = None) -> bool:
     if known is not None:
         return plain in {undressed(name) for name in known}
     return _TOTAL.fullmatch(plain) is not None
+
+
+def is_sex(label: str) -> bool:
+    """Whether a label is one of the sexes.
+
+    >>> is_sex("Males"), is_sex("Frauen"), is_sex("Manchester")
+    (True, True, False)
+    """
+    return _SEX.fullmatch(undressed(label)) is not None
 
 
 def span(label: str) -> Span | None:

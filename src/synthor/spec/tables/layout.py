@@ -10,6 +10,7 @@ from synthor.spec.tables.labels import column_key, is_total, span, undressed
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.numbers import published
 from synthor.spec.tables.offices import CONVERTERS
+from synthor.spec.tables.sections import TOTAL, Sectioned, sectioned
 from synthor.spec.targets import Layout
 from synthor.spec.variables import as_text
 
@@ -93,6 +94,10 @@ class Vocabulary:
             return True
         return variable in self.edges and span(label) is not None
 
+    def named(self, variable: str, label: str) -> bool:
+        """Whether a text is one of a variable's labels, word by word."""
+        return undressed(label) in self._own[variable]
+
     def labelled(self, text: str) -> bool:
         """Whether a text is a label of some variable."""
         return any(undressed(text) in own for own in self._own.values())
@@ -148,13 +153,18 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     layout = layout or Layout()
     if layout.format is not None:
         lines = converted(lines, layout)
-    rows, numbers = _trimmed(lines, layout.skip, vocabulary)
+    rows, numbers, above = _trimmed(lines, layout.skip, vocabulary)
     n_heads = len(layout.wide) if layout.wide else 1
     if len(rows) <= n_heads:
         raise InputError([Finding(where=lines.source, message="the table has no rows", cure="write one row a cell")])
+    if layout.sections:
+        rows = [*rows[:n_heads], *(row + ("",) * (len(rows[0]) - 1) if len(row) == 1 else row for row in rows[n_heads:])]
     _refuse_ragged(lines.source, rows, numbers, n_heads)
     rows = _without_blank_columns(_placed(rows, n_heads), n_heads)
     heads, body, numbers = rows[:n_heads], rows[n_heads:], numbers[n_heads:]
+    if layout.sections:
+        parts = _sections(lines.source, heads, body, numbers, above, layout, vocabulary)
+        body, every, numbers = list(parts.rows), parts.numbers, list(range(len(parts.rows)))
     chosen = _chosen_by(layout, vocabulary)
     wide = layout.wide or _told_by_heads(heads[0], vocabulary, chosen)
     if wide:
@@ -169,7 +179,48 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
         )
         labels = {*vocabulary.labels, *chosen.values()}
         sheet = _downwards(sheet, [i for i, name in enumerate(sheet.columns) if name in labels], vocabulary)
+    if layout.sections:
+        sheet = replace(
+            sheet,
+            columns=(*layout.sections, *sheet.columns),
+            rows=tuple((*parts.labels[i], *row) for i, row in zip(sheet.numbers, sheet.rows, strict=True)),
+            numbers=tuple(every[i] for i in sheet.numbers),
+        )
     return _chosen(lines.source, replace(sheet, notes=(*lines.notes, *sheet.notes)), layout, vocabulary)
+
+
+def _sections(
+    source: str,
+    heads: Sequence[tuple[str, ...]],
+    body: Sequence[tuple[str, ...]],
+    numbers: Sequence[int],
+    above: str,
+    layout: Layout,
+    vocabulary: Vocabulary,
+) -> Sectioned:
+    """The rows of a table that has labels in rows of their own."""
+    names = layout.sections or []
+    for name in names:
+        if name not in vocabulary.labels and column_key(name) not in _chosen_by(layout, vocabulary):
+            cure = nearest(name, list(vocabulary.labels))
+            raise InputError([Finding(where=source, message=f"sections speaks of '{name}', which is no variable", cure=cure)])
+
+    def level(label: str) -> int | None:
+        found = [at for at, name in enumerate(names) if name in vocabulary.labels and vocabulary.named(name, label)]
+        return found[0] if len(found) == 1 else None
+
+    repeated = {tuple(map(undressed, head)) for head in heads} & {tuple(map(undressed, row)) for row in body}
+    return sectioned(
+        source,
+        body,
+        numbers,
+        depth=len(names),
+        level=level,
+        total=vocabulary.total,
+        heads=heads,
+        above=above if repeated else "",
+        called=(layout.total or [TOTAL])[0],
+    )
 
 
 def converted(lines: Lines, layout: Layout) -> Lines:
@@ -207,8 +258,8 @@ def _name_of(head: str, chosen: Mapping[str, str], vocabulary: Vocabulary) -> st
     return name
 
 
-def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[list[tuple[str, ...]], list[int]]:
-    """Rows from the header to the last cell."""
+def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[list[tuple[str, ...]], list[int], str]:
+    """Rows from the header to the last cell, and what stands right above them."""
 
     def is_note(row: tuple[str, ...]) -> bool:
         alone = bool(row[0]) and not any(row[1:])
@@ -220,7 +271,8 @@ def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[li
     else:
         first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
     last = next((i for i in range(len(rows) - 1, first - 1, -1) if not is_note(rows[i])), len(rows) - 1)
-    return rows[first : last + 1], numbers[first : last + 1]
+    above = rows[first - 1] if first else ()
+    return rows[first : last + 1], numbers[first : last + 1], "".join(above) if sum(map(bool, above)) == 1 else ""
 
 
 def _refuse_ragged(source: str, rows: list[tuple[str, ...]], numbers: list[int], n_heads: int) -> None:

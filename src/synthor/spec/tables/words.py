@@ -17,6 +17,14 @@ TOTALS = (
     r"totaal\b.*", "beide geslachten", "mannen en vrouwen",
 )  # fmt: skip
 
+SEXES = (
+    "males?", "females?", "m", "f", "w", "men", "women", "boys", "girls",
+    "männlich", "weiblich", "männer", "frauen", "hommes?", "femmes?", "masculin", "féminin",
+    "hombres?", "mujer(?:es)?", "varones", "varón", "homens?", "mulher(?:es)?", "mascul?ino", "femm?inino",
+    "maschi", "femmine", "maschile", "femminile", "uomini", "donne", "mann?en", "vrouwen", "man", "vrouw",
+)  # fmt: skip
+"""What the sexes are called."""
+
 UNITS = (
     "aged?", "ages", "years?", "yrs?", "year-olds?", "old", "of age", "persons?", "people", "rooms?", "usd", "eur",
     "gbp", "euros?",
