@@ -10,7 +10,7 @@ from synthor.draft.roles import MEASURE
 from synthor.draft.told import ASK, Side, Told
 from synthor.draft.variables import variable_of
 from synthor.spec.scaffold import Draft, Entry, variable_name
-from synthor.spec.tables.labels import column_key
+from synthor.spec.tables.labels import column_key, undressed
 
 PLACEHOLDER = 1000
 LARGE = 1_000_000
@@ -211,7 +211,7 @@ def _comment(one: Told, variables: Sequence[str], body: Mapping[str, object]) ->
 def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
     """How many records the counts speak of, what to say of it, and what to ask of tables that count others."""
     totals = [(one, one.total) for one in found if one.total is not None and one.total >= 1]
-    totals = [(one, total) for one, total in totals if not one.asked] or totals
+    totals = [(one, total) for one, total in totals if not one.asked and "where" not in one.keys] or totals
     if not totals:
         counted = max((one for one in found if one.n_hidden and one.least >= 1), key=lambda one: one.least, default=None)
         if counted is None:
@@ -254,6 +254,27 @@ def settled(found: Sequence[Told]) -> list[Told]:
         open_still = bool(one.asked) and (one.total is None or round(one.total) not in others)
         answered.append(one if open_still or not one.asked else replace(one, asked=()))
     return answered
+
+
+def parted(found: Sequence[Told]) -> list[Told]:
+    """Tables, with a question where a sheet has several of one kind: of other people, or of the same at another time."""
+    asked = []
+    for one in found:
+        alike = [other for other in found if other is not one and _of_one_kind(one, other)]
+        title = str(one.title or one.layout.get("cells", ""))
+        question = f"{ASK}which records does '{title}' count? other tables of this sheet have the same labels; a condition"
+        keys = {**one.keys, "where": f"{question}, or leave all but one of these targets out"} if alike else one.keys
+        asked.append(replace(one, keys=keys))
+    return asked
+
+
+def _of_one_kind(one: Told, other: Told) -> bool:
+    """Whether two tables of one sheet have the same sides, and labels of each in common."""
+    if one.file != other.file or one.layout.get("cells") == other.layout.get("cells"):
+        return False
+    mine, theirs = ({side.key: set(map(undressed, side.labels)) for side in told.sides if side.titled} for told in (one, other))
+    wide = [{frozenset(map(undressed, side.labels)) for side in told.sides if not side.titled} for told in (one, other)]
+    return mine.keys() == theirs.keys() and all(mine[key] & theirs[key] for key in mine) and wide[0] == wide[1]
 
 
 def without(found: Sequence[Told], gone: Sequence[Told]) -> list[Told]:

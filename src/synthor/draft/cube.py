@@ -9,6 +9,7 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
+from synthor.draft.parts import NUMBERED
 from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PEOPLE, PERCENT, STATISTIC, is_time, may_be_time, times
 from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
 from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
@@ -304,7 +305,11 @@ class Cube:
         """
         for edge in self.sides:
             names = [edge.labels[i] for i in edge.taken]
-            sure = any(edge.total(i) for i in edge.present) or edge.wholes.of or all(map(is_sex, names))
+            sure = (
+                any(edge.total(i) for i in edge.present)
+                or edge.wholes.of
+                or all(is_sex(NUMBERED.sub("", name)) for name in names)
+            )
             of_people = any(PEOPLE.fullmatch(undressed(name)) for name in names)
             if edge.section and len(names) > 1 and not sure and (repeated or of_people):
                 edge.doubt = (

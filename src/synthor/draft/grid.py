@@ -116,8 +116,8 @@ def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid
     if any(len(row) != width for row in padded):
         return "rows have different numbers of fields: quote a field that holds the separator"
     alone = [i for i in labels_alone(padded) if i > 0]
-    sections = len(alone) > 1 and format is None
-    inside = [row for i, row in enumerate(padded) if i not in alone] if sections else padded
+    sections = len(alone) + (padded[0] in padded[1:]) > 1 and format is None
+    inside = _once([row for i, row in enumerate(padded) if i not in alone]) if sections else padded
     values = _columns_of_values(inside)
     if not values:
         return "has no column of numbers"
@@ -156,6 +156,12 @@ def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid
     if format is None and (level := _figured(grid)):
         return _with_sections(grid, padded[n_heads:], numbers[n_heads:], keep, "", level)
     return _filled(grid, [place for place, i in enumerate(keep) if i in values])
+
+
+def _once(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows without headers that come again."""
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    return [row for row in rows if any(map(_either, row[1:])) or found.setdefault(row, row) is row]
 
 
 def _filled(grid: Grid, values: Sequence[int]) -> Grid:

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from synthor.draft.compose import Composed, composed, settled, without
+from synthor.draft.compose import Composed, composed, parted, settled, without
 from synthor.draft.cube import Around
 from synthor.draft.grid import Grid, gridded
 from synthor.draft.names import joined, named
+from synthor.draft.parts import Part, parts_of
 from synthor.draft.roles import is_time, roles_of, times
 from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
@@ -51,14 +53,12 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     grids: list[Grid] = []
     for file in _tables(files, folder, problems):
         try:
-            grid = _grid(file, folder)
+            made = _grids(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
-        if isinstance(grid, Grid):
-            grids.append(grid)
-        else:
-            problems.append(Finding(where=file, message=grid[0], cure=grid[1]))
+        grids += [grid for grid in made if isinstance(grid, Grid)]
+        problems += [grid for grid in made if isinstance(grid, Finding)]
     around = _around(grids)
     found: list[Told] = []
     for grid in grids:
@@ -69,7 +69,7 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
             found += told
     if not found:
         raise InputError(problems)
-    found = settled(found)
+    found = settled(parted(found))
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
 
 
@@ -120,19 +120,26 @@ def _tables(files: Sequence[str], folder: Path, problems: list[Finding]) -> list
     return found
 
 
-def _grid(file: str, folder: Path) -> Grid | tuple[str, str]:
-    """The grid of a file, or what is wrong with it and what to do."""
+def _grids(file: str, folder: Path) -> list[Grid | Finding]:
+    """The grids of the tables of a file, or what is wrong with one and what to do."""
     lines, _ = read_lines(file, folder)
     if (format := recognised(lines)) is not None:
         lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
-        made = gridded(CONVERTERS[format](lines), format)
-    else:
-        made = gridded(lines)
+        return [_grid(Part(lines=CONVERTERS[format](lines)), format)]
+    return [_grid(part) for part in parts_of(lines)]
+
+
+def _grid(part: Part, format: str | None = None) -> Grid | Finding:
+    """The grid of one table, or what is wrong with it and what to do."""
+    where = f"{part.lines.source}{f', {part.cells[0]}' if part.cells else ''}"
+    made = gridded(part.lines, format, title=part.title)
     if isinstance(made, str) or isinstance(roles_of(made), str):
-        told = unusable.only_identifiers(lines)
+        told = unusable.only_identifiers(part.lines)
         if told is not None:
-            return f"is {told[0]}", told[1]
-    return (made, "see docs/tables.md") if isinstance(made, str) else made
+            return Finding(where=where, message=f"is {told[0]}", cure=told[1])
+    if isinstance(made, str):
+        return Finding(where=where, message=made, cure="see docs/tables.md")
+    return replace(made, cells=part.cells)
 
 
 def _around(grids: Sequence[Grid]) -> Around:

@@ -75,10 +75,11 @@ def named(found: Sequence[Told]) -> list[Told]:
             others = {side.key for side in sides[:-1]}
             own = set(map(undressed, sides[-1].labels))
             fitting = [head for head, labels in known.items() if column_key(head) not in others and own <= labels]
-            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", Path(one.file).stem) if column_key(word) not in others]
-            if len(words) != 1 or column_key(words[0]) == column_key(Path(one.file).stem):
+            stem = one.title or Path(one.file).stem
+            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", stem) if column_key(word) not in others]
+            if len(words) != 1 or column_key(words[0]) == column_key(stem):
                 said = {"by", "x"}.union(*(other.split("_") for other in others))
-                words = [word for word in re.split(r"[\W_]+", Path(one.file).stem) if column_key(word) not in said] or words
+                words = [word for word in re.split(r"[\W_]+", stem) if column_key(word) not in said] or words
             head = fitting[0] if fitting else words[0] if len(words) == 1 else sides[-1].head
             known.setdefault(head, set()).update(own)
             sides[-1] = replace(sides[-1], head=head)

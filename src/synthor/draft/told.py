@@ -82,6 +82,7 @@ class Told:
 
     Attributes:
         file: its name.
+        title: that stands above it, where the file has other tables.
         sides: of the table.
         measure: count, share, mean, total or sd.
         value: head of the column of values, as the file has it; empty for a wide table.
@@ -106,6 +107,7 @@ class Told:
     measure: str
     value: str = ""
     margin: str | None = None
+    title: str = ""
     total: float | None = None
     by: int | None = None
     n_hidden: int = 0
@@ -223,6 +225,7 @@ class _Reader:
         layout, keys, total = self._layout(measure, name)
         return Told(
             file=self.grid.file,
+            title=self.grid.title,
             sides=tuple(self._side(edge) for edge in cube.sides),
             measure=measure,
             value=name,
