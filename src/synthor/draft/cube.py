@@ -10,10 +10,22 @@ import numpy as np
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
 from synthor.draft.parts import NUMBERED
-from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PEOPLE, PERCENT, STATISTIC, is_time, may_be_time, times
-from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
+from synthor.draft.roles import (
+    AREAS,
+    IDENTIFIER,
+    KIND,
+    NO_COUNT,
+    OF_WHICH,
+    PEOPLE,
+    PERCENT,
+    STATISTIC,
+    is_time,
+    may_be_time,
+    times,
+)
+from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, wholes_of
 from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
-from synthor.types import Codes, Floats, Mask
+from synthor.types import CellIndex, Codes, Floats, Mask
 
 MANY_ABOVE = 2
 """Totals that are more than their cells, none being less, that are hardly so by chance."""
@@ -44,6 +56,13 @@ _UNITS = frozenset(
         "mesure",
     ]
 )
+LEVEL = re.compile(
+    r"sumlev\w*|(?:(?:geo|geographic|geography|area|region|spatial|admin\w*) ?)?(?:level|type)s?|geography|lvl|niveau\w*|nivå"
+    r"|nivel|livello|ebene|typ|type|tipo|soort regio|gebietstyp|regionstyp|taso|poziom|úroveň|szint"
+)
+"""Columns that tell of what level areas are."""
+STRICT = re.compile(r"sumlev|level|niveau|nivå|nivel|livello|ebene|taso|poziom|úroveň|szint|geo")
+"""Names of these that hardly any other column has."""
 _CODE = re.compile(r"(?:^|_)(?:code|id|cd|kode|codigo|código|codice|geoid|dguid|nr|num|ags|nuts\w*)(?:_|$)")
 
 
@@ -66,6 +85,16 @@ class Around:
         return frozenset().union(*(own - found for found in others))
 
 
+def names_others(label: str, others: Sequence[str]) -> bool:
+    """Whether a label names several others: `England and Wales`.
+
+    >>> names_others("England and Wales", ["England", "Wales"]), names_others("North", ["North East", "South"])
+    (True, False)
+    """
+    plain_label = undressed(label)
+    return sum(re.search(rf"(?<!\w){re.escape(undressed(one))}(?!\w)", plain_label) is not None for one in others if one) > 1
+
+
 class Edge:
     """One side of a table on its way: for each cell a label, as a code.
 
@@ -79,6 +108,7 @@ class Edge:
         kept: labels that are taken of it, where some were chosen.
         question: what a person is asked in place of the one that was chosen.
         doubt: what a person is asked beside all that are taken.
+        of_one_level: whether a column beside it says that its labels are all of one level, so that none is the sum of others.
         wholes: labels that are sums of others.
     """
 
@@ -93,6 +123,7 @@ class Edge:
         self.kept: list[str] | None = None
         self.question = ""
         self.doubt = ""
+        self.of_one_level = False
         self.wholes = Wholes()
 
     @property
@@ -233,9 +264,13 @@ class Cube:
         return said
 
     def choose_one_level(self) -> list[str]:
-        """Keep the areas of one level where a column says of which level each is, and several count everybody; says which."""
+        """Keep the areas of one level where a column says of which level each is, and several count everybody; says which.
+
+        The level kept is the finest of those that count everybody. Levels that list some areas alone may stand beside them,
+        where the column is called like levels.
+        """
         said = []
-        columns = [edge for edge in self.edges if not edge.heads]
+        columns = [edge for edge in self.edges if not edge.heads and not edge.section]
         for edge in columns:
             names = [edge.labels[i] for i in edge.present]
             areas = [other for other in columns if other is not edge and follows(edge, other)]
@@ -246,16 +281,55 @@ class Cube:
             rows = np.zeros(len(self.numbers), np.int64)
             for one in rest:
                 _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
-            sums = np.zeros((len(edge.labels), int(rows.max(initial=0)) + 1))
-            np.add.at(sums, (edge.codes, rows), np.nan_to_num(self.numbers))
-            of_areas = {code: len(np.unique(area.codes[edge.codes == code])) for code in edge.present}
-            finest = max(edge.present, key=lambda code: of_areas[code])
-            near = np.abs(sums - sums[finest]) <= 3 * (of_areas[finest] + 1) * max(self.room, 1.0) + PERTURBED * sums[finest]
-            same = [code for code in edge.present if code != finest and near[code].all()]
-            if same and of_areas[finest] > min(of_areas[code] for code in same):
-                self.choose(edge, [edge.labels[finest]])
-                said.append(f"of {quoted(names)} only '{edge.labels[finest]}' is read: each of them counts everybody")
+            kept = self._finest(edge, area, rows)
+            if kept is None:
+                continue
+            label = edge.labels[kept]
+            sure = int(rows.max(initial=0)) + 1 >= ROWS or self._called_levels(edge, names)
+            if not sure:
+                self.ask(edge, names, label)
+                continue
+            self.choose(edge, [label])
+            for one in areas:
+                one.of_one_level = True
+            said.append(f"of {quoted(names)} only '{label}' is read: each of them counts everybody")
         return said
+
+    @staticmethod
+    def _called_levels(edge: Edge, names: Sequence[str]) -> bool:
+        """Whether a column, or what stands in it, is called like levels of areas, so that sums of few rows are no chance."""
+        words = sum(AREAS.search(plain(name)) is not None for name in names)
+        return 2 * words >= len(names) or any(map(is_total, names)) or STRICT.search(plain(edge.head)) is not None
+
+    def _finest(self, edge: Edge, area: Edge, rows: CellIndex) -> int | None:
+        """The finest level of areas that counts everybody, of two or more; None where levels are no such ones."""
+        wide = int(rows.max(initial=0)) + 1
+        by_area = np.zeros((len(area.labels), wide))
+        np.add.at(by_area, (area.codes, rows), np.nan_to_num(self.numbers))
+        of_level = {code: np.unique(area.codes[edge.codes == code]).tolist() for code in edge.present}
+        sums, n_areas = {}, {}
+        for code, own in of_level.items():
+            parts = [i for i in own if not names_others(area.labels[i], [area.labels[j] for j in own if j != i])]
+            sums[code], n_areas[code] = by_area[parts].sum(axis=0), len(parts)
+        top = max(sums, key=lambda code: float(sums[code].sum()))
+        most = max(n_areas.values())
+
+        def near(one: Floats, other: Floats) -> bool:
+            few = 3 * (most + 1) + PERTURBED * other
+            allowed = np.maximum(few, np.minimum((most + 1) * self.room, NEARLY * other))
+            return bool((np.abs(one - other) <= allowed).all())
+
+        every = [code for code in sums if near(sums[code], sums[top])]
+        some = [code for code in sums if code not in every]
+        finest = max(every, key=lambda code: n_areas[code])
+        if some and not LEVEL.fullmatch(plain(edge.head)):
+            return None
+        if len(every) < 2 and not all(
+            any(near(sums[code], by_area[i]) for other in sums if other != code for i in of_level[other]) for code in some
+        ):
+            return None
+        coarser = any(n_areas[code] < n_areas[finest] for code in every if code != finest)
+        return finest if coarser or (len(every) == 1 and some) else None
 
     def find_wholes(self, around: Around) -> None:
         """Find labels that are sums of others, first among rows, then among heads."""
@@ -292,7 +366,7 @@ class Cube:
             asked={
                 present[whole]: [present[i] for i in parts]
                 for whole, parts in found.asked.items()
-                if present[whole] not in known
+                if present[whole] not in known and not edge.of_one_level
             },
             not_totals=[present[i] for i in found.not_totals],
         )
