@@ -1,6 +1,7 @@
 """How tables lie in their files: columns left out, rows chosen, merged labels, columns without heads, units, languages."""
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,35 @@ def test_a_table_may_go_on_in_other_cells_under_the_same_heads(tmp_path: Path) -
     assert wanted(text, {"t.csv": table}, tmp_path)[0] == SIZES
     other = found(text, {"t.csv": table.replace(",,zone", ",,area")}, tmp_path)
     assert any("row 1: the cells E1:G3 begin otherwise than A1:C3: they are no part of one table" in line for line in other)
+
+
+MORE_BANDS = {
+    "65 år og derover": (65, None), "65 år eller eldre": (65, None), "65 år och äldre": (65, None), "65 vuotta täyttäneet": (65, None),
+    "65 lat i więcej": (65, None), "65 a více let": (65, None), "65 rokov a viac": (65, None), "65 éves és idősebb": (65, None),
+    "65 ani și peste": (65, None), "65 ετών και άνω": (65, None), "65 ve üzeri": (65, None), "65 i više godina": (65, None),
+    "65 anys i més": (65, None), "65歳以上": (65, None), "65세 이상": (65, None), "65岁及以上": (65, None), "65 лет и старше": (65, None),
+    "65 років і старше": (65, None), "65 tahun ke atas": (65, None), "65 tuổi trở lên": (65, None), "65 فأكثر": (65, None),
+    "15歳未満": (None, 15), "未滿15歲": (None, 15), "15세 미만": (None, 15), "моложе 15 лет": (None, 15), "15～64歳": (15, 64),
+    "15~64세": (15, 64), "do 14 let": (None, 14), "15-64 lata": (15, 64), "15-64 года": (15, 64),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", MORE_BANDS)
+def test_bands_in_more_languages(label: str) -> None:
+    low, high = MORE_BANDS[label]
+    read = span(label)
+    assert isinstance(read, Span)
+    assert (read.low, read.high) == (-math.inf if low is None else low, math.inf if high is None else high)
+    assert read.closed is (low is not None or label.startswith("do"))
+
+
+MORE_TOTALS = (
+    "I alt", "Begge kjønn", "Totalt", "Samtliga åldrar", "Båda könen", "Yhteensä", "Sukupuolet yhteensä", "Ogółem", "Celkem", "Spolu",
+    "Összesen", "Ambele sexe", "Ukupno", "Σύνολο", "Toplam", "Ambdós sexes", "総数", "合计", "總計", "합계", "전국", "المجموع", "Всего",
+    "Оба пола", "Усього", "Jumlah", "Tổng số", "Hela riket",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("label", [*MORE_TOTALS, "Toplama", "Kaikkonen", "Celkemov", "Jumlah anak", "計画", "Totalitaire"])
+def test_totals_in_more_languages(label: str) -> None:
+    assert is_total(label) is (label in MORE_TOTALS)

@@ -361,6 +361,8 @@ class Cube:
         called = [at for at, code in enumerate(present) if edge.called(code)]
         known = {whole: parts for whole, parts in edge.wholes.of.items() if whole in place}
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
+        if AREAS.search(plain(edge.head)) and _country_first(cells, found.asked.get(0, [])):
+            found.of[0] = found.asked.pop(0)
         edge.wholes = Wholes(
             of={present[whole]: [present[i] for i in parts] for whole, parts in found.of.items()} | known,
             asked={
@@ -507,6 +509,14 @@ class Cube:
             kept = [edge.labels[i] for i in edge.taken]
             if len(kept) < len(edge.present):
                 self.choose(edge, kept)
+
+
+def _country_first(cells: Floats, parts: Sequence[int]) -> bool:
+    """Whether the first of some areas is the sum of all others, in two rows or more, as that of a country above its regions."""
+    if not parts or len(parts) != len(cells) - 1 or np.isnan(cells).any():
+        return False
+    off = cells[0] - cells[list(parts)].sum(axis=0)
+    return not off.any() and int((np.sort(cells, axis=0)[-3] > 0).sum()) > 1
 
 
 def cores(labels: Sequence[str]) -> list[str]:

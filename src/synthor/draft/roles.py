@@ -72,7 +72,9 @@ AREAS = re.compile(
     r"\b(?:areas?|regions?|geograph(?:y|ies)|district|county|state|province|municipality|place|location|country|zones?|wards?"
     r"|land|kreis|gebiet|gemeinde|bezirk|kanton|r[ée]gion(?:en)?|d[ée]partement|commune|canton|territoire|regi[oóã]n?|provincia"
     r"|municipio|município|comunidad\w*|concelho|distrito|comune|regione|gemeente|provincie|regio|wijk|kommune?|kommun|fylke|län"
-    r"|kunta|maakunta|województwo|powiat|gmina|kraj|okres|obec|megye|județ|ilçe|il|jud|local authority)\b"
+    r"|kunta|maakunta|województwo|powiat|gmina|kraj|okres|obec|megye|județ|ilçe|i̇?l|jud|local authority"
+    r"|omr[åa]de|alue|obszar|území|územie|terület|zona|περιοχή|περιφέρεια|регион|область|район|регіон|wilayah|provinsi"
+    r"|地域|都道府県|地区|市町村|省份?|시도|행정구역|지역|المنطقة|المحافظة)\b"
 )
 """Words of areas, in names of columns."""
 

@@ -22,6 +22,8 @@ _THOUSANDS = re.compile(r"\b[1-9][0-9]{0,2}(?:\.[0-9]{3})+\b(?!\.)")
 """Points between thousands, as offices of the continent write them."""
 _SCALED = re.compile(rf"(?<![0-9]){_AMOUNT} ?({'|'.join(sorted(words.SCALES, key=len, reverse=True))})\b\.?")
 _UPTO = re.compile(rf"{any_of(*words.UNDER)} ?{_AMOUNT}")
+_BELOW = re.compile(rf"{_AMOUNT} ?{any_of(*words.BEHIND_UNDER)}")
+_JOINED = re.compile(rf"(?<=[0-9]) ?{any_of(*words.JOINED)}(?![0-9])")
 _ATMOST = re.compile(rf"{any_of(*words.UP_TO)} ?{_AMOUNT}|{_AMOUNT} {any_of(*words.AND_LESS)}")
 _ABOVE = re.compile(rf"{any_of(*words.OVER)} ?{_AMOUNT}")
 _FROM = re.compile(rf"{_AMOUNT} ?\+|{_AMOUNT} plus|{_AMOUNT},? {any_of(*words.AND_MORE)}|{any_of(*words.AT_LEAST)} ?{_AMOUNT}")
@@ -125,7 +127,8 @@ def span(label: str) -> Span | None:
     >>> span("fewer than 1,500 thousand").high
     1500000.0
     """
-    plain = _scaled(_THOUSANDS.sub(lambda found: found[0].replace(".", ""), undressed(label)))
+    plain = _JOINED.sub(" ", undressed(label))
+    plain = _scaled(_THOUSANDS.sub(lambda found: found[0].replace(".", ""), plain))
     said = SPACES.sub(" ", _DRESSING.sub(" ", plain)).strip(" ,").split(" ")
     if said[0] in words.NOTHING and not any(char.isdigit() for char in label):
         return Span(0.0, 0.0, single=True)
@@ -153,6 +156,8 @@ def _span(text: str) -> Span | None:
         value = _amount(found)
         return Span(value, value, single=True)
     if found := _UPTO.fullmatch(text):
+        return Span(-math.inf, _amount(found), closed=False)
+    if found := _BELOW.fullmatch(text):
         return Span(-math.inf, _amount(found), closed=False)
     if found := _ATMOST.fullmatch(text):
         return Span(-math.inf, _amount(found))
