@@ -242,12 +242,16 @@ def test_a_table_may_go_on_in_other_cells_under_the_same_heads(tmp_path: Path) -
 
 
 MORE_BANDS = {
-    "65 år og derover": (65, None), "65 år eller eldre": (65, None), "65 år och äldre": (65, None), "65 vuotta täyttäneet": (65, None),
-    "65 lat i więcej": (65, None), "65 a více let": (65, None), "65 rokov a viac": (65, None), "65 éves és idősebb": (65, None),
+    "65 år og derover": (65, None), "65 år eller eldre": (65, None), "65 år och äldre": (65, None),
+    "65 vuotta täyttäneet": (65, None),
+    "65 lat i więcej": (65, None), "65 a více let": (65, None), "65 rokov a viac": (65, None),
+    "65 éves és idősebb": (65, None),
     "65 ani și peste": (65, None), "65 ετών και άνω": (65, None), "65 ve üzeri": (65, None), "65 i više godina": (65, None),
-    "65 anys i més": (65, None), "65歳以上": (65, None), "65세 이상": (65, None), "65岁及以上": (65, None), "65 лет и старше": (65, None),
+    "65 anys i més": (65, None), "65歳以上": (65, None), "65세 이상": (65, None), "65岁及以上": (65, None),
+    "65 лет и старше": (65, None),
     "65 років і старше": (65, None), "65 tahun ke atas": (65, None), "65 tuổi trở lên": (65, None), "65 فأكثر": (65, None),
-    "15歳未満": (None, 15), "未滿15歲": (None, 15), "15세 미만": (None, 15), "моложе 15 лет": (None, 15), "15～64歳": (15, 64),
+    "15歳未満": (None, 15), "未滿15歲": (None, 15), "15세 미만": (None, 15), "моложе 15 лет": (None, 15),
+    "15～64歳": (15, 64),
     "15~64세": (15, 64), "do 14 let": (None, 14), "15-64 lata": (15, 64), "15-64 года": (15, 64),
 }  # fmt: skip
 
@@ -262,8 +266,10 @@ def test_bands_in_more_languages(label: str) -> None:
 
 
 MORE_TOTALS = (
-    "I alt", "Begge kjønn", "Totalt", "Samtliga åldrar", "Båda könen", "Yhteensä", "Sukupuolet yhteensä", "Ogółem", "Celkem", "Spolu",
-    "Összesen", "Ambele sexe", "Ukupno", "Σύνολο", "Toplam", "Ambdós sexes", "総数", "合计", "總計", "합계", "전국", "المجموع", "Всего",
+    "I alt", "Begge kjønn", "Totalt", "Samtliga åldrar", "Båda könen", "Yhteensä", "Sukupuolet yhteensä", "Ogółem",
+    "Celkem", "Spolu",
+    "Összesen", "Ambele sexe", "Ukupno", "Σύνολο", "Toplam", "Ambdós sexes", "総数", "合计", "總計", "합계", "전국",
+    "المجموع", "Всего",
     "Оба пола", "Усього", "Jumlah", "Tổng số", "Hela riket",
 )  # fmt: skip
 
@@ -271,3 +277,23 @@ MORE_TOTALS = (
 @pytest.mark.parametrize("label", [*MORE_TOTALS, "Toplama", "Kaikkonen", "Celkemov", "Jumlah anak", "計画", "Totalitaire"])
 def test_totals_in_more_languages(label: str) -> None:
     assert is_total(label) is (label in MORE_TOTALS)
+
+
+@pytest.mark.parametrize("title", ["", "Homes by zone\n", "Homes by zone\nAll of them\n"])
+def test_a_header_with_one_name_is_no_title(title: str, tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {columns: {"": zone}}}]'
+    assert wanted(text, {"t.csv": f"{title},count\nA,30\nB,40\n"}, tmp_path) == [{("A",): 30, ("B",): 40}]
+
+
+IN_PLACE = "[{zone: A, year: 2020, count: 9}, {zone: A, year: 2021, count: 30}, {zone: B, year: 2021, count: 40}]"
+
+
+def test_rows_written_in_the_spec_are_chosen_too(tmp_path: Path) -> None:
+    text = HOMES + f"targets: [{{table: {IN_PLACE}, layout: {{only: {{year: 2021}}}}}}]"
+    assert wanted(text, {}, tmp_path) == [{("A",): 30, ("B",): 40}]
+    none = found(text.replace("{year: 2021}}", "{year: 2022}}"), {}, tmp_path)
+    assert any("no row has '2022' in column 'year'" in line for line in none)
+    of_files = found(text.replace("only: {year: 2021}", "wide: [zone], skip: 2"), {}, tmp_path)
+    assert any(
+        "`layout` has skip, wide, which is of tables in files; these rows are written in the spec" in line for line in of_files
+    )

@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from synthor.errors import InputError
 from synthor.spec.tables import Lines, blank_head
 from synthor.spec.tables.labels import is_total, undressed
-from synthor.spec.tables.layout import NOTE, filled_down
+from synthor.spec.tables.layout import NOTE, filled_down, header_of
 from synthor.spec.tables.numbers import Published, published
 from synthor.spec.tables.sections import sectioned
 
@@ -256,7 +256,7 @@ def _sums(grid: Grid, whole: int, parts: Sequence[int]) -> bool:
 def _trimmed(lines: Lines) -> tuple[int, int]:
     """Position of the header, and that behind the last row of cells."""
     rows = lines.rows
-    first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    first = header_of(rows)
     last = len(rows)
     while last > first + 1 and bool(rows[last - 1][0]) and not any(rows[last - 1][1:]):
         if len(rows[last - 1]) == 2 and not NOTE.match(rows[last - 1][0]):

@@ -40,6 +40,9 @@ NAMELESS = "(no name)"
 
 LEFT_OUT = ""
 
+OF_FILES = ("format", "sheet", "encoding", "cells", "skip", "wide", "sections", "values")
+"""What a layout says of how a table lies in its file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
@@ -189,6 +192,31 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     return _chosen(lines.source, replace(sheet, notes=(*lines.notes, *sheet.notes)), layout, vocabulary)
 
 
+def written(place: str, rows: Sequence[Mapping[str, object]], layout: Layout | None, vocabulary: Vocabulary) -> Sheet:
+    """The table of rows that are written in the spec itself.
+
+    Raises:
+        InputError: `layout` speaks of a file, or chooses rows that are not there.
+    """
+    layout = layout or Layout()
+    if of_files := [key for key in OF_FILES if getattr(layout, key) is not None]:
+        message = f"`layout` has {', '.join(of_files)}, which is of tables in files; these rows are written in the spec"
+        raise InputError([Finding(where=place, message=message, cure="leave it out, and write a column for each side")])
+    heads = list(dict.fromkeys(str(key) for row in rows for key in row))
+    chosen = _chosen_by(layout, vocabulary)
+    names = [_name_of(head, chosen, vocabulary) for head in heads]
+    kept = [i for i, name in enumerate(names) if name != LEFT_OUT]
+    body = [tuple(as_text(row.get(head)) for head in heads) for row in rows]
+    left_out = _columns_of(body, [heads], [i for i in range(len(heads)) if i not in kept])
+    sheet = Sheet(
+        columns=tuple(names[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in body),
+        numbers=tuple(range(1, len(body) + 1)),
+        left_out=tuple((name, texts) for name, texts in left_out if len(set(texts)) > 1),
+    )
+    return _chosen(place, sheet, layout, vocabulary) if layout.only else sheet
+
+
 def _sections(
     source: str,
     heads: Sequence[tuple[str, ...]],
@@ -266,13 +294,24 @@ def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[li
         return alone and (len(row) != 2 or NOTE.match(row[0]) is not None) and not vocabulary.labelled(row[0])
 
     rows, numbers = list(lines.rows), list(lines.numbers)
-    if skip is not None:
-        first = next((i for i, number in enumerate(numbers) if number > skip), len(rows))
-    else:
-        first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    first = next((i for i, number in enumerate(numbers) if number > skip), len(rows)) if skip is not None else header_of(rows)
     last = next((i for i in range(len(rows) - 1, first - 1, -1) if not is_note(rows[i])), len(rows) - 1)
     above = rows[first - 1] if first else ()
     return rows[first : last + 1], numbers[first : last + 1], "".join(above) if sum(map(bool, above)) == 1 else ""
+
+
+def header_of(rows: Sequence[Sequence[str]]) -> int:
+    """Position of the first header row: of several fields, or of one alone that stands above figures.
+
+    >>> header_of([("Homes", ""), ("", "count"), ("A", "10")]), header_of([("Homes",), ("zone", "count"), ("A", "10")])
+    (1, 1)
+    """
+    first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    if first == 0:
+        return 0
+    above, row = rows[first - 1], rows[first]
+    at = next(i for i, field in enumerate(above) if field)
+    return first - 1 if 0 < at < len(row) and row[0] and published(row[at]) is not None else first
 
 
 def _refuse_ragged(source: str, rows: list[tuple[str, ...]], numbers: list[int], n_heads: int) -> None:
