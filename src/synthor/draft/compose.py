@@ -257,20 +257,21 @@ def settled(found: Sequence[Told]) -> list[Told]:
 
 
 def parted(found: Sequence[Told]) -> list[Told]:
-    """Tables, with a question where a sheet has several of one kind: of other people, or of the same at another time."""
+    """Tables, with a question where a file has several of one kind: of other people, or of the same at another time."""
     asked = []
     for one in found:
         alike = [other for other in found if other is not one and _of_one_kind(one, other)]
         title = str(one.title or one.layout.get("cells", ""))
-        question = f"{ASK}which records does '{title}' count? other tables of this sheet have the same labels; a condition"
+        question = f"{ASK}which records does '{title}' count? other tables of this file have the same labels; a condition"
         keys = {**one.keys, "where": f"{question}, or leave all but one of these targets out"} if alike else one.keys
         asked.append(replace(one, keys=keys))
     return asked
 
 
 def _of_one_kind(one: Told, other: Told) -> bool:
-    """Whether two tables of one sheet have the same sides, and labels of each in common."""
-    if one.file != other.file or one.layout.get("cells") == other.layout.get("cells"):
+    """Whether two tables of one file have the same sides, and labels of each in common."""
+    places = [(told.layout.get("sheet"), told.layout.get("cells")) for told in (one, other)]
+    if one.file != other.file or places[0] == places[1]:
         return False
     mine, theirs = ({side.key: set(map(undressed, side.labels)) for side in told.sides if side.titled} for told in (one, other))
     wide = [{frozenset(map(undressed, side.labels)) for side in told.sides if not side.titled} for told in (one, other)]

@@ -47,10 +47,12 @@ class Grid:
         decimal: mark before decimals.
         words: titles above and notes below.
         format: of the office that it comes from; None otherwise.
+        sheet: of the workbook, where it must be named; empty otherwise.
         cells: where it lies in its sheet, in ranges; empty where it is all of it.
         title: that stands above it, where the file has other tables.
         depth: how many of the columns, the last ones, hold labels that stand in rows of their own above others.
         repeated: whether its header comes again below each of these labels.
+        remarks: on the file.
     """
 
     file: str
@@ -61,10 +63,12 @@ class Grid:
     decimal: str = "."
     words: tuple[str, ...] = ()
     format: str | None = None
+    sheet: str = ""
     cells: tuple[str, ...] = ()
     title: str = ""
     depth: int = 0
     repeated: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def sections(self) -> range:

@@ -185,7 +185,7 @@ class _Reader:
         self.base = 1
         self.values = sorted({*block, *([part.total] if part.total is not None else [])})
         self.wide = len(self.values) > 1
-        self.remarks = list(part.remarks)
+        self.remarks = [*grid.remarks, *part.remarks]
         self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
         times = len(self.values)
         sides = [*(i for i in roles.sides if i in grid.sections), *(i for i in roles.sides if i not in grid.sections)]
@@ -310,6 +310,8 @@ class _Reader:
         keys: dict[str, object] = {}
         if grid.format is not None:
             layout["format"] = grid.format
+        if grid.sheet:
+            layout["sheet"] = grid.sheet
         if grid.cells:
             layout["cells"] = grid.cells[0] if len(grid.cells) == 1 else list(grid.cells)
         if grid.skip is not None:

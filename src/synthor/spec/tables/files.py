@@ -6,6 +6,7 @@ import difflib
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -54,6 +55,10 @@ MOST_UNPACKED = 512 << 20
 """Bytes of a workbook's parts together; a sheet of 10 million cells has about 400 million."""
 LOOKED_AT = 1 << 16
 """Bytes by which it is told what a file is."""
+SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+HIDDEN = re.compile(rb'<(?:row|col)\b[^>]*\bhidden="(?:1|true)"')
+MOST_LOOKED_INTO = 32 << 20
+"""Bytes of a sheet in which hidden rows are looked for."""
 SMALL = 1 << 20
 """Bytes of a workbook whose sheets are kept once they are read."""
 
@@ -129,6 +134,39 @@ def tables_in(file: str, folder: Path) -> tuple[list[str], list[Finding]]:
         else:
             tables.append(member)
     return [f"{file}/{member}" for member in tables], others
+
+
+def sheets_in(file: str, folder: Path) -> tuple[list[str], str, bool]:
+    """The sheets of a workbook that may hold tables, the one that is read unless one is named, and whether rows are hidden.
+
+    Sheets that are hidden, or called like a cover, are left out. Other files have none.
+
+    Args:
+        file: as the user wrote it, relative to `folder`.
+        folder: of the spec.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    content, name, _ = _content_of(file, folder)
+    if Path(name).suffix.lower() not in WORKBOOKS or content is None:
+        return [], "", False
+    _refuse_no_workbook(content, file)
+    outcome, product = _kept_sheet(None, content) if len(content) <= SMALL else _sheet(None, content)
+    if outcome != "rows":
+        return [], "", False  # whoever reads it says why
+    return [sheet for sheet in product[1] if not COVER.fullmatch(sheet.strip())], product[2], _hides(content)
+
+
+def _hides(content: bytes) -> bool:
+    """Whether rows or columns of an .xlsx are hidden, as far as its parts are small enough to look into."""
+    import zipfile
+
+    if not content.startswith(b"PK"):
+        return False
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        parts = [part for part in packed.infolist() if SHEET.fullmatch(part.filename) and part.file_size <= MOST_LOOKED_INTO]
+        return any(HIDDEN.search(packed.read(part)) for part in parts)
 
 
 def _no_table(archive: "zipfile.ZipFile", member: str, shown: str) -> tuple[str, str] | None:
@@ -277,7 +315,7 @@ def _of_workbook(
         raise InputError([Finding(where=shown, message=message, cure=cure)])
     if outcome == "broken":
         raise unreadable(shown, str(product))
-    names, chosen, first, left, rows = product
+    names, _, chosen, first, left, rows = product
     others = ", ".join(name for name in names if name != chosen and not COVER.fullmatch(name.strip()))
     note = f"sheet '{chosen}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
     return [*([[]] * first), *rows], (note,) if sheet is None and others else (), left
