@@ -297,3 +297,8 @@ def test_rows_written_in_the_spec_are_chosen_too(tmp_path: Path) -> None:
     assert any(
         "`layout` has skip, wide, which is of tables in files; these rows are written in the spec" in line for line in of_files
     )
+
+
+def test_a_name_above_years_stays_a_title(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {columns: {'2021': count}}}]"
+    assert wanted(text, {"t.csv": ",Number of homes\nzone,2021\nA,30\nB,40\n"}, tmp_path) == [{("A",): 30, ("B",): 40}]

@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from synthor.errors import InputError
 from synthor.spec.tables import Lines, blank_head
 from synthor.spec.tables.labels import is_total, undressed
-from synthor.spec.tables.layout import NOTE, filled_down, header_of
+from synthor.spec.tables.layout import NOTE, YEAR, filled_down, header_of
 from synthor.spec.tables.numbers import Published, published
 from synthor.spec.tables.sections import sectioned
 
@@ -26,7 +26,6 @@ MOST_SECTIONS = 2
 ROWS_OF_A_SECTION = 3
 """The label of a section and two rows below it."""
 
-YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _LAST = tuple("0123456789%")
 _COMMA = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),(?:[0-9]{1,2}|[0-9]{4,})%?")
 _POINTS = re.compile(r"-?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}%?")

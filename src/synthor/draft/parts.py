@@ -8,12 +8,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from synthor.draft.grid import YEAR
 from synthor.draft.roles import MEASURE, PEOPLE
 from synthor.spec.tables import Lines
 from synthor.spec.tables.cells import cells_of, letters_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
-from synthor.spec.tables.layout import NOTE
+from synthor.spec.tables.layout import NOTE, YEAR
 from synthor.spec.tables.numbers import published
 
 NEAR = 3

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from synthor.draft.grid import YEAR, Grid
+from synthor.draft.grid import Grid
 from synthor.spec.tables.labels import column_key, is_total, span
-from synthor.spec.tables.layout import MEASURES
+from synthor.spec.tables.layout import MEASURES, YEAR
 
 MEASURE = {column_key(other): measure for measure, others in MEASURES.items() for other in (measure, *others)}
 """Plain form of what columns of values are called, and the measure that each is."""

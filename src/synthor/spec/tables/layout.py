@@ -32,6 +32,7 @@ NOTE = re.compile(
 )
 """How a note below a table of two columns begins."""
 
+YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 LISTED = 20
 """Rows of another length that are told one by one."""
 
@@ -301,7 +302,7 @@ def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[li
 
 
 def header_of(rows: Sequence[Sequence[str]]) -> int:
-    """Position of the first header row: of several fields, or of one alone that stands above figures.
+    """Position of the first header row: of several fields, or of one alone that stands above figures and no years.
 
     >>> header_of([("Homes", ""), ("", "count"), ("A", "10")]), header_of([("Homes",), ("zone", "count"), ("A", "10")])
     (1, 1)
@@ -311,7 +312,8 @@ def header_of(rows: Sequence[Sequence[str]]) -> int:
         return 0
     above, row = rows[first - 1], rows[first]
     at = next(i for i, field in enumerate(above) if field)
-    return first - 1 if 0 < at < len(row) and row[0] and published(row[at]) is not None else first
+    figure = 0 < at < len(row) and bool(row[0]) and sum(map(bool, row)) == 2 and published(row[at]) is not None
+    return first - 1 if figure and not YEAR.fullmatch(row[at]) else first
 
 
 def _refuse_ragged(source: str, rows: list[tuple[str, ...]], numbers: list[int], n_heads: int) -> None:
