@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import yaml
 
@@ -209,3 +210,62 @@ def test_folders_that_a_download_was_unpacked_to_are_looked_into(tmp_path: Path)
     assert [target.table for target in spec.targets] == [f"tables/ACSDT5Y2022.B25003_2024/{office.name}"]
     assert errors(spec) == ([], [])
     assert spec.records == 1000
+
+
+PERSONS_AND_HOUSEHOLDS = "Persons\nAge,Number\n0-15,100\n16+,300\n\nHouseholds\nAge,Number\n0-15,0\n16+,150\n"
+ALIKE = {
+    "blocks under titles": (PERSONS_AND_HOUSEHOLDS, "count different people"),
+    "blocks without titles": ("Age,Persons\n0-15,10\n16+,30\n\nAge,Persons\n0-15,9\n16+,31\n", "does 'table 2' count"),
+    "tables side by side": ("Area,Men,,Area,Women\nNorth,30,,North,20\nSouth,25,,South,25\n", "does 'table 1' count"),
+    "rows of labels": ("Age,n\nPersons,\n0-15,9\n16+,9\nHouseholds,\n0-15,1\n16+,5\n", "count different people"),
+}
+
+
+@pytest.mark.parametrize("how", ALIKE)
+def test_what_belongs_together_is_never_guessed(how: str, tmp_path: Path) -> None:
+    table, question = ALIKE[how]
+    asked, wrong = errors(drafted(folder_of({"t.csv": table}, tmp_path / "tables")))
+    assert wrong == []
+    assert any(question in text for text in asked), asked
+
+
+def book(sheets: dict[str, list[list[object]]], folder: Path, *, hidden: int = 0) -> Path:
+    """A workbook of some sheets in a folder of its own; a row of the last one hidden."""
+    workbook = openpyxl.Workbook()
+    del workbook["Sheet"]
+    for name, rows in sheets.items():
+        sheet = workbook.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    if hidden:
+        sheet.row_dimensions[hidden].hidden = True
+    folder.mkdir()
+    workbook.save(folder / "book.xlsx")
+    return folder
+
+
+def test_each_sheet_of_a_workbook_is_a_table_but_for_covers_and_notes(tmp_path: Path) -> None:
+    sheets: dict[str, list[list[object]]] = {
+        "Contents": [["Table 1", 1], ["Table 2", 2]],
+        "1": [["Population"], [None], ["Age", "Persons"], ["0-15", 20], ["16+", 80]],
+        "2": [["Sex", "Persons"], ["m", 48], ["f", 52]],
+        "Notes": [["a", "b"], ["c", 3]],
+    }
+    folder = book(sheets, tmp_path / "tables", hidden=2)
+    draft = infer(folder, beside=folder)
+    assert [dict(target.body)["layout"] for target in draft.targets] == [{"sheet": "1"}, {"sheet": "2"}]
+    assert any("some rows or columns of its sheets are hidden; they are read like the others" in one for one in draft.remarks)
+    spec = parse_spec(scaffold(draft)).placed_in(folder)
+    assert errors(spec) == ([], [])
+    assert rows_of_everybody(spec) == [(100, 0.0), (100, 0.0)]
+
+
+def test_of_sheets_that_are_years_the_latest_is_read(tmp_path: Path) -> None:
+    sheets: dict[str, list[list[object]]] = {
+        str(year): [["Sex", "Persons"], ["m", 48], ["f", year - 1968]] for year in (2019, 2020)
+    }
+    folder = book(sheets, tmp_path / "tables")
+    draft = infer(folder, beside=folder)
+    assert draft.records == 100
+    assert any("of the sheets '2019', '2020' only 2020 is read" in one for one in draft.remarks)
+    assert errors(parse_spec(scaffold(draft)).placed_in(folder)) == ([], [])

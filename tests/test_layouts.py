@@ -1,11 +1,12 @@
 """How tables lie in their files: columns left out, rows chosen, merged labels, columns without heads, units, languages."""
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
 
-from synthor import check, compile_problem, parse_spec
+from synthor import InputError, check, compile_problem, parse_spec
 from synthor.spec.tables.labels import Span, is_total, span
 
 HOMES = """
@@ -179,3 +180,125 @@ NO_TOTALS = ("All other fuels", "Toutes les autres", "Todos los demás", "Allein
 @pytest.mark.parametrize("label", [*TOTALS, *NO_TOTALS])
 def test_totals_in_seven_languages(label: str) -> None:
     assert is_total(label) is (label in TOTALS)
+
+
+SECTIONS = {
+    "alone": "size,count\nA,\none,10\ntwo,20\nB,\none,25\ntwo,15\n",
+    "alone, of one field": "size,count\nA\none,10\ntwo,20\nB\none,25\ntwo,15\n",
+    "with totals inside": "size,count\nA,\none,10\ntwo,20\nTotal,30\nB,\none,25\ntwo,15\nTotal,40\n",
+    "with a total at the end": "size,count\nA,\none,10\ntwo,20\nB,\none,25\ntwo,15\nTotal,70\n",
+    "with totals inside and at the end": "size,count\nA,\none,10\ntwo,20\nTotal,30\nB,\none,25\ntwo,15\nTotal,40\nTotal,70\n",
+    "with a total above": "size,count\nTotal,70\nA,\none,10\ntwo,20\nB,\none,25\ntwo,15\n",
+    "of figures": "size,count\nTotal,70\none,35\ntwo,35\nA,30\none,10\ntwo,20\nB,40\none,25\ntwo,15\n",
+    "above each header": "A\nsize,count\none,10\ntwo,20\n\nB\nsize,count\none,25\ntwo,15\n",
+}
+
+
+@pytest.mark.parametrize("how", SECTIONS)
+def test_labels_in_rows_of_their_own_are_of_the_rows_below(how: str, tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {sections: [zone]}}]"
+    assert wanted(text, {"t.csv": SECTIONS[how]}, tmp_path)[0] == SIZES
+
+
+def test_sections_may_be_two_deep(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {sections: [zone, size]}}]"
+    table = "kind,count\nA,\none,\nflat,4\nhouse,6\ntwo,\nflat,20\nB,\none,\nhouse,25\ntwo,\nflat,15\n"
+    cells = wanted(text, {"t.csv": table}, tmp_path)[0]
+    assert {labels: count for labels, count in cells.items() if count} == {
+        ("A", "one", "flat"): 4, ("A", "one", "house"): 6, ("A", "two", "flat"): 20, ("B", "one", "house"): 25,
+        ("B", "two", "flat"): 15,
+    }  # fmt: skip
+    wrong = found(text.replace("[zone, size]", "[part], only: {part: A}"), {"t.csv": table}, tmp_path)
+    assert any("row 2: 2 rows of labels follow each other, and `sections` names 1" in line for line in wrong)
+
+
+def test_a_section_may_be_chosen_without_being_a_variable(tmp_path: Path) -> None:
+    layout = "sections: [topic], only: {topic: Kind and zone}, wide: [zone], columns: {what: kind}"
+    text = HOMES + f"targets: [{{table: t.csv, layout: {{{layout}}}}}]"
+    table = "what,A,B\nSize and zone,,\none,10,25\ntwo,20,15\nKind and zone,,\nflat,12,30\nhouse,18,10\n"
+    assert wanted(text, {"t.csv": table}, tmp_path)[0] == {(kind, zone): count for (zone, kind), count in KINDS.items()}
+    wrong = found(text.replace("sections: [topic]", "sections: [topics]"), {"t.csv": table}, tmp_path)
+    assert any("sections speaks of 'topics', which is no variable" in line for line in wrong)
+
+
+CELLS = "Homes,,,,\nzone,one,two,,zone,flat,house\nA,10,20,,A,12,18\nB,25,15,,B,30,10\nSource,1,2,,of,3,4\n"
+
+
+def test_a_table_may_be_some_cells_of_its_sheet(tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {cells: "A2:C4"}}, {table: t.csv, layout: {cells: "e2:g4"}}]'
+    assert wanted(text, {"t.csv": CELLS}, tmp_path) == [SIZES, KINDS]
+    beyond = found(text.replace("A2:C4", "J2:K4"), {"t.csv": CELLS}, tmp_path)
+    assert any("holds nothing in the cells J2:K4; the last row is 5, the last column G" in line for line in beyond)
+    with pytest.raises(InputError, match=r"row 7: cells says 'A2', which is no range; write one such as A5:D12"):
+        parse_spec(text.replace("A2:C4", "A2"))
+
+
+def test_a_table_may_go_on_in_other_cells_under_the_same_heads(tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {cells: ["A1:C3", "E1:G3"]}}]'
+    table = "zone,size,count,,zone,size,count\nA,one,10,,B,one,25\nA,two,20,,B,two,15\n"
+    assert wanted(text, {"t.csv": table}, tmp_path)[0] == SIZES
+    other = found(text, {"t.csv": table.replace(",,zone", ",,area")}, tmp_path)
+    assert any("row 1: the cells E1:G3 begin otherwise than A1:C3: they are no part of one table" in line for line in other)
+
+
+MORE_BANDS = {
+    "65 år og derover": (65, None), "65 år eller eldre": (65, None), "65 år och äldre": (65, None),
+    "65 vuotta täyttäneet": (65, None),
+    "65 lat i więcej": (65, None), "65 a více let": (65, None), "65 rokov a viac": (65, None),
+    "65 éves és idősebb": (65, None),
+    "65 ani și peste": (65, None), "65 ετών και άνω": (65, None), "65 ve üzeri": (65, None), "65 i više godina": (65, None),
+    "65 anys i més": (65, None), "65歳以上": (65, None), "65세 이상": (65, None), "65岁及以上": (65, None),
+    "65 лет и старше": (65, None),
+    "65 років і старше": (65, None), "65 tahun ke atas": (65, None), "65 tuổi trở lên": (65, None), "65 فأكثر": (65, None),
+    "15歳未満": (None, 15), "未滿15歲": (None, 15), "15세 미만": (None, 15), "моложе 15 лет": (None, 15),
+    "15～64歳": (15, 64),
+    "15~64세": (15, 64), "do 14 let": (None, 14), "15-64 lata": (15, 64), "15-64 года": (15, 64),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", MORE_BANDS)
+def test_bands_in_more_languages(label: str) -> None:
+    low, high = MORE_BANDS[label]
+    read = span(label)
+    assert isinstance(read, Span)
+    assert (read.low, read.high) == (-math.inf if low is None else low, math.inf if high is None else high)
+    assert read.closed is (low is not None or label.startswith("do"))
+
+
+MORE_TOTALS = (
+    "I alt", "Begge kjønn", "Totalt", "Samtliga åldrar", "Båda könen", "Yhteensä", "Sukupuolet yhteensä", "Ogółem",
+    "Celkem", "Spolu",
+    "Összesen", "Ambele sexe", "Ukupno", "Σύνολο", "Toplam", "Ambdós sexes", "総数", "合计", "總計", "합계", "전국",
+    "المجموع", "Всего",
+    "Оба пола", "Усього", "Jumlah", "Tổng số", "Hela riket",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("label", [*MORE_TOTALS, "Toplama", "Kaikkonen", "Celkemov", "Jumlah anak", "計画", "Totalitaire"])
+def test_totals_in_more_languages(label: str) -> None:
+    assert is_total(label) is (label in MORE_TOTALS)
+
+
+@pytest.mark.parametrize("title", ["", "Homes by zone\n", "Homes by zone\nAll of them\n"])
+def test_a_header_with_one_name_is_no_title(title: str, tmp_path: Path) -> None:
+    text = HOMES + 'targets: [{table: t.csv, layout: {columns: {"": zone}}}]'
+    assert wanted(text, {"t.csv": f"{title},count\nA,30\nB,40\n"}, tmp_path) == [{("A",): 30, ("B",): 40}]
+
+
+IN_PLACE = "[{zone: A, year: 2020, count: 9}, {zone: A, year: 2021, count: 30}, {zone: B, year: 2021, count: 40}]"
+
+
+def test_rows_written_in_the_spec_are_chosen_too(tmp_path: Path) -> None:
+    text = HOMES + f"targets: [{{table: {IN_PLACE}, layout: {{only: {{year: 2021}}}}}}]"
+    assert wanted(text, {}, tmp_path) == [{("A",): 30, ("B",): 40}]
+    none = found(text.replace("{year: 2021}}", "{year: 2022}}"), {}, tmp_path)
+    assert any("no row has '2022' in column 'year'" in line for line in none)
+    of_files = found(text.replace("only: {year: 2021}", "wide: [zone], skip: 2"), {}, tmp_path)
+    assert any(
+        "`layout` has skip, wide, which is of tables in files; these rows are written in the spec" in line for line in of_files
+    )
+
+
+def test_a_name_above_years_stays_a_title(tmp_path: Path) -> None:
+    text = HOMES + "targets: [{table: t.csv, layout: {columns: {'2021': count}}}]"
+    assert wanted(text, {"t.csv": ",Number of homes\nzone,2021\nA,30\nB,40\n"}, tmp_path) == [{("A",): 30, ("B",): 40}]

@@ -193,7 +193,7 @@ def test_an_unknown_label_is_told_with_its_row_and_the_nearest(tmp_path: Path) -
 
 def test_rows_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     found = errors(csv(tmp_path, 'tenure,count\n\n"own\ned",60\nrentd,40\n'), tmp_path)
-    assert [finding.row for finding in found] == [4, 5]
+    assert [finding.row for finding in found] == [3, 5]
 
 
 def test_a_blank_label_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from synthor.draft.roles import MEASURE
 from synthor.draft.told import ASK, Side, Told
 from synthor.draft.variables import variable_of
 from synthor.spec.scaffold import Draft, Entry, variable_name
-from synthor.spec.tables.labels import column_key
+from synthor.spec.tables.labels import column_key, undressed
 
 PLACEHOLDER = 1000
 LARGE = 1_000_000
@@ -90,7 +90,7 @@ def _columns(found: Sequence[Told], names: Mapping[str, str]) -> dict[str, str |
     columns: dict[str, str | None] = {}
     for one in found:
         for side in one.sides:
-            if not side.wide and not nameless(side.head) and side.head != names[side.key]:
+            if side.titled and not nameless(side.head) and side.head != names[side.key]:
                 columns.setdefault(side.head, names[side.key])
     used = {*columns, *(side.head for one in found for side in one.sides), *(head for one in found for head in _heads(one))}
     for one in found:
@@ -130,6 +130,8 @@ def _target(
         layout["wide"] = [names[one.sides[row].key] if isinstance(row, int) else row for row in one.wide]
         if one.measure == "share":
             layout["values"] = "share"
+    if one.sections:
+        layout["sections"] = [names[one.sides[level].key] if isinstance(level, int) else level for level in one.sections]
     own = _own_columns(one, names, columns)
     if own:
         layout["columns"] = own
@@ -154,14 +156,14 @@ def _target(
 
 def _head(side: Side, names: Mapping[str, str]) -> str:
     """What `only` calls a side."""
-    return names[side.key] if side.wide or nameless(side.head) else side.head
+    return names[side.key] if not side.titled or nameless(side.head) else side.head
 
 
 def _own_columns(one: Told, names: Mapping[str, str], columns: Mapping[str, str | None]) -> dict[str, str | None]:
     """Columns of one table that mean something else there than in all of them."""
     own: dict[str, str | None] = {}
     for side in one.sides:
-        if side.wide:
+        if not side.titled:
             continue
         if nameless(side.head) or columns.get(side.head, names[side.key]) != names[side.key]:
             own[side.head] = names[side.key]
@@ -177,7 +179,21 @@ def _heads(one: Told) -> list[str]:
 
 
 def _ordered(layout: Mapping[str, object]) -> dict[str, object]:
-    order = ("format", "sheet", "encoding", "skip", "wide", "values", "unit", "decimal", "columns", "only", "total")
+    order = (
+        "format",
+        "sheet",
+        "encoding",
+        "cells",
+        "skip",
+        "wide",
+        "sections",
+        "values",
+        "unit",
+        "decimal",
+        "columns",
+        "only",
+        "total",
+    )
     return {key: layout[key] for key in order if key in layout}
 
 
@@ -195,7 +211,7 @@ def _comment(one: Told, variables: Sequence[str], body: Mapping[str, object]) ->
 def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
     """How many records the counts speak of, what to say of it, and what to ask of tables that count others."""
     totals = [(one, one.total) for one in found if one.total is not None and one.total >= 1]
-    totals = [(one, total) for one, total in totals if not one.asked] or totals
+    totals = [(one, total) for one, total in totals if not one.asked and "where" not in one.keys] or totals
     if not totals:
         counted = max((one for one in found if one.n_hidden and one.least >= 1), key=lambda one: one.least, default=None)
         if counted is None:
@@ -238,6 +254,28 @@ def settled(found: Sequence[Told]) -> list[Told]:
         open_still = bool(one.asked) and (one.total is None or round(one.total) not in others)
         answered.append(one if open_still or not one.asked else replace(one, asked=()))
     return answered
+
+
+def parted(found: Sequence[Told]) -> list[Told]:
+    """Tables, with a question where a file has several of one kind: of other people, or of the same at another time."""
+    asked = []
+    for one in found:
+        alike = [other for other in found if other is not one and _of_one_kind(one, other)]
+        title = str(one.title or one.layout.get("cells", ""))
+        question = f"{ASK}which records does '{title}' count? other tables of this file have the same labels; a condition"
+        keys = {**one.keys, "where": f"{question}, or leave all but one of these targets out"} if alike else one.keys
+        asked.append(replace(one, keys=keys))
+    return asked
+
+
+def _of_one_kind(one: Told, other: Told) -> bool:
+    """Whether two tables of one file have the same sides, and labels of each in common."""
+    places = [(told.layout.get("sheet"), told.layout.get("cells")) for told in (one, other)]
+    if one.file != other.file or places[0] == places[1]:
+        return False
+    mine, theirs = ({side.key: set(map(undressed, side.labels)) for side in told.sides if side.titled} for told in (one, other))
+    wide = [{frozenset(map(undressed, side.labels)) for side in told.sides if not side.titled} for told in (one, other)]
+    return mine.keys() == theirs.keys() and all(mine[key] & theirs[key] for key in mine) and wide[0] == wide[1]
 
 
 def without(found: Sequence[Told], gone: Sequence[Told]) -> list[Told]:

@@ -9,10 +9,23 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
-from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC, is_time, may_be_time, times
-from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
-from synthor.spec.tables.labels import column_key, is_total, undressed
-from synthor.types import Codes, Floats, Mask
+from synthor.draft.parts import NUMBERED
+from synthor.draft.roles import (
+    AREAS,
+    IDENTIFIER,
+    KIND,
+    NO_COUNT,
+    OF_WHICH,
+    PEOPLE,
+    PERCENT,
+    STATISTIC,
+    is_time,
+    may_be_time,
+    times,
+)
+from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, wholes_of
+from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
+from synthor.types import CellIndex, Codes, Floats, Mask
 
 MANY_ABOVE = 2
 """Totals that are more than their cells, none being less, that are hardly so by chance."""
@@ -43,6 +56,13 @@ _UNITS = frozenset(
         "mesure",
     ]
 )
+LEVEL = re.compile(
+    r"sumlev\w*|(?:(?:geo|geographic|geography|area|region|spatial|admin\w*) ?)?(?:level|type)s?|geography|lvl|niveau\w*|nivå"
+    r"|nivel|livello|ebene|typ|type|tipo|soort regio|gebietstyp|regionstyp|taso|poziom|úroveň|szint"
+)
+"""Columns that tell of what level areas are."""
+STRICT = re.compile(r"sumlev|level|niveau|nivå|nivel|livello|ebene|taso|poziom|úroveň|szint|geo")
+"""Names of these that hardly any other column has."""
 _CODE = re.compile(r"(?:^|_)(?:code|id|cd|kode|codigo|código|codice|geoid|dguid|nr|num|ags|nuts\w*)(?:_|$)")
 
 
@@ -65,6 +85,16 @@ class Around:
         return frozenset().union(*(own - found for found in others))
 
 
+def names_others(label: str, others: Sequence[str]) -> bool:
+    """Whether a label names several others: `England and Wales`.
+
+    >>> names_others("England and Wales", ["England", "Wales"]), names_others("North", ["North East", "South"])
+    (True, False)
+    """
+    plain_label = undressed(label)
+    return sum(re.search(rf"(?<!\w){re.escape(undressed(one))}(?!\w)", plain_label) is not None for one in others if one) > 1
+
+
 class Edge:
     """One side of a table on its way: for each cell a label, as a code.
 
@@ -72,21 +102,28 @@ class Edge:
         head: name of the column; empty for a header row.
         column: its position in the grid; None for a header row.
         row: position of the header row; None for a column.
+        section: whether its labels stand in rows of their own.
         codes: (cells,) of labels.
         labels: distinct texts.
         kept: labels that are taken of it, where some were chosen.
         question: what a person is asked in place of the one that was chosen.
+        doubt: what a person is asked beside all that are taken.
+        of_one_level: whether a column beside it says that its labels are all of one level, so that none is the sum of others.
         wholes: labels that are sums of others.
     """
 
-    def __init__(self, head: str, texts: Sequence[str], *, column: int | None = None, row: int | None = None) -> None:
-        self.head, self.column, self.row = head, column, row
+    def __init__(
+        self, head: str, texts: Sequence[str], *, column: int | None = None, row: int | None = None, section: bool = False
+    ) -> None:
+        self.head, self.column, self.row, self.section = head, column, row, section
         known: dict[str, int] = {}
         self.codes: Codes = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
         self.labels = list(known)
         self.cores = cores(self.labels)
         self.kept: list[str] | None = None
         self.question = ""
+        self.doubt = ""
+        self.of_one_level = False
         self.wholes = Wholes()
 
     @property
@@ -173,8 +210,9 @@ class Cube:
         said = []
         for edge in self.edges:
             names = [edge.labels[i] for i in edge.present if not edge.total(i)]
-            when = times(names) if len(names) > 1 and is_time(edge.head, names) else None
-            if when is None and may_be_time(edge.head, names):
+            head = "" if edge.section else edge.head
+            when = times(names) if len(names) > 1 and is_time(head, names) else None
+            if when is None and may_be_time(head, names):
                 self.ask(edge, names, names[-1])
             elif when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]
@@ -189,7 +227,7 @@ class Cube:
             names = [edge.labels[i] for i in edge.present]
             other = [name for name in names if PERCENT.fullmatch(undressed(name)) or NO_COUNT.fullmatch(undressed(name))]
             alone = len(names) == 2 and all(PERCENT.fullmatch(undressed(name)) for name in other)
-            if other and len(other) < len(names) and (edge.heads or alone or column_key(edge.head) in _UNITS):
+            if other and len(other) < len(names) and (edge.heads or edge.section or alone or column_key(edge.head) in _UNITS):
                 self.choose(edge, [name for name in names if name not in other])
                 said += [f"{quoted(other)} of '{edge.head}' is left out"] if edge.head else []
             names = [edge.labels[i] for i in edge.present if edge.labels[i]]
@@ -226,9 +264,13 @@ class Cube:
         return said
 
     def choose_one_level(self) -> list[str]:
-        """Keep the areas of one level where a column says of which level each is, and several count everybody; says which."""
+        """Keep the areas of one level where a column says of which level each is, and several count everybody; says which.
+
+        The level kept is the finest of those that count everybody. Levels that list some areas alone may stand beside them,
+        where the column is called like levels.
+        """
         said = []
-        columns = [edge for edge in self.edges if not edge.heads]
+        columns = [edge for edge in self.edges if not edge.heads and not edge.section]
         for edge in columns:
             names = [edge.labels[i] for i in edge.present]
             areas = [other for other in columns if other is not edge and follows(edge, other)]
@@ -239,16 +281,55 @@ class Cube:
             rows = np.zeros(len(self.numbers), np.int64)
             for one in rest:
                 _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
-            sums = np.zeros((len(edge.labels), int(rows.max(initial=0)) + 1))
-            np.add.at(sums, (edge.codes, rows), np.nan_to_num(self.numbers))
-            of_areas = {code: len(np.unique(area.codes[edge.codes == code])) for code in edge.present}
-            finest = max(edge.present, key=lambda code: of_areas[code])
-            near = np.abs(sums - sums[finest]) <= 3 * (of_areas[finest] + 1) * max(self.room, 1.0) + PERTURBED * sums[finest]
-            same = [code for code in edge.present if code != finest and near[code].all()]
-            if same and of_areas[finest] > min(of_areas[code] for code in same):
-                self.choose(edge, [edge.labels[finest]])
-                said.append(f"of {quoted(names)} only '{edge.labels[finest]}' is read: each of them counts everybody")
+            kept = self._finest(edge, area, rows)
+            if kept is None:
+                continue
+            label = edge.labels[kept]
+            sure = int(rows.max(initial=0)) + 1 >= ROWS or self._called_levels(edge, names)
+            if not sure:
+                self.ask(edge, names, label)
+                continue
+            self.choose(edge, [label])
+            for one in areas:
+                one.of_one_level = True
+            said.append(f"of {quoted(names)} only '{label}' is read: each of them counts everybody")
         return said
+
+    @staticmethod
+    def _called_levels(edge: Edge, names: Sequence[str]) -> bool:
+        """Whether a column, or what stands in it, is called like levels of areas, so that sums of few rows are no chance."""
+        words = sum(AREAS.search(plain(name)) is not None for name in names)
+        return 2 * words >= len(names) or any(map(is_total, names)) or STRICT.search(plain(edge.head)) is not None
+
+    def _finest(self, edge: Edge, area: Edge, rows: CellIndex) -> int | None:
+        """The finest level of areas that counts everybody, of two or more; None where levels are no such ones."""
+        wide = int(rows.max(initial=0)) + 1
+        by_area = np.zeros((len(area.labels), wide))
+        np.add.at(by_area, (area.codes, rows), np.nan_to_num(self.numbers))
+        of_level = {code: np.unique(area.codes[edge.codes == code]).tolist() for code in edge.present}
+        sums, n_areas = {}, {}
+        for code, own in of_level.items():
+            parts = [i for i in own if not names_others(area.labels[i], [area.labels[j] for j in own if j != i])]
+            sums[code], n_areas[code] = by_area[parts].sum(axis=0), len(parts)
+        top = max(sums, key=lambda code: float(sums[code].sum()))
+        most = max(n_areas.values())
+
+        def near(one: Floats, other: Floats) -> bool:
+            few = 3 * (most + 1) + PERTURBED * other
+            allowed = np.maximum(few, np.minimum((most + 1) * self.room, NEARLY * other))
+            return bool((np.abs(one - other) <= allowed).all())
+
+        every = [code for code in sums if near(sums[code], sums[top])]
+        some = [code for code in sums if code not in every]
+        finest = max(every, key=lambda code: n_areas[code])
+        if some and not LEVEL.fullmatch(plain(edge.head)):
+            return None
+        if len(every) < 2 and not all(
+            any(near(sums[code], by_area[i]) for other in sums if other != code for i in of_level[other]) for code in some
+        ):
+            return None
+        coarser = any(n_areas[code] < n_areas[finest] for code in every if code != finest)
+        return finest if coarser or (len(every) == 1 and some) else None
 
     def find_wholes(self, around: Around) -> None:
         """Find labels that are sums of others, first among rows, then among heads."""
@@ -280,15 +361,37 @@ class Cube:
         called = [at for at, code in enumerate(present) if edge.called(code)]
         known = {whole: parts for whole, parts in edge.wholes.of.items() if whole in place}
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
+        if AREAS.search(plain(edge.head)) and _country_first(cells, found.asked.get(0, [])):
+            found.of[0] = found.asked.pop(0)
         edge.wholes = Wholes(
             of={present[whole]: [present[i] for i in parts] for whole, parts in found.of.items()} | known,
             asked={
                 present[whole]: [present[i] for i in parts]
                 for whole, parts in found.asked.items()
-                if present[whole] not in known
+                if present[whole] not in known and not edge.of_one_level
             },
             not_totals=[present[i] for i in found.not_totals],
         )
+
+    def doubt_sections(self, repeated: bool) -> None:
+        """Ask whether labels that stand above whole blocks tell people apart, where they may name several counts of the same.
+
+        They do where a total of all of them is printed, and where they are sexes. Blocks with headers of their own may be
+        anything.
+        """
+        for edge in self.sides:
+            names = [edge.labels[i] for i in edge.taken]
+            sure = (
+                any(edge.total(i) for i in edge.present)
+                or edge.wholes.of
+                or all(is_sex(NUMBERED.sub("", name)) for name in names)
+            )
+            of_people = any(PEOPLE.fullmatch(undressed(name)) for name in names)
+            if edge.section and len(names) > 1 and not sure and (repeated or of_people):
+                edge.doubt = (
+                    f"delete this entry if {quoted(names)} count different people; if each counts the same ones, or something "
+                    "else, keep the one that is meant, and change `records`, too"
+                )
 
     def drop_copies(self) -> None:
         """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""
@@ -406,6 +509,14 @@ class Cube:
             kept = [edge.labels[i] for i in edge.taken]
             if len(kept) < len(edge.present):
                 self.choose(edge, kept)
+
+
+def _country_first(cells: Floats, parts: Sequence[int]) -> bool:
+    """Whether the first of some areas is the sum of all others, in two rows or more, as that of a country above its regions."""
+    if not parts or len(parts) != len(cells) - 1 or np.isnan(cells).any():
+        return False
+    off = cells[0] - cells[list(parts)].sum(axis=0)
+    return not off.any() and int((np.sort(cells, axis=0)[-3] > 0).sum()) > 1
 
 
 def cores(labels: Sequence[str]) -> list[str]:

@@ -5,19 +5,27 @@ values, and the rows above the first row of numbers are headers.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby, pairwise
 
+from synthor.errors import InputError
 from synthor.spec.tables import Lines, blank_head
-from synthor.spec.tables.labels import is_total
-from synthor.spec.tables.layout import NOTE, filled_down
+from synthor.spec.tables.labels import is_total, undressed
+from synthor.spec.tables.layout import NOTE, YEAR, filled_down, header_of
 from synthor.spec.tables.numbers import Published, published
+from synthor.spec.tables.sections import sectioned
 
 MOSTLY = 0.7
 """Share of the fields of a column that are numbers where it holds values."""
 
-YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+MOST_SECTIONS = 2
+"""Levels of labels that stand in rows of their own."""
+ROWS_OF_A_SECTION = 3
+"""The label of a section and two rows below it."""
+
 _LAST = tuple("0123456789%")
 _COMMA = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),(?:[0-9]{1,2}|[0-9]{4,})%?")
 _POINTS = re.compile(r"-?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}%?")
@@ -38,6 +46,12 @@ class Grid:
         decimal: mark before decimals.
         words: titles above and notes below.
         format: of the office that it comes from; None otherwise.
+        sheet: of the workbook, where it must be named; empty otherwise.
+        cells: where it lies in its sheet, in ranges; empty where it is all of it.
+        title: that stands above it, where the file has other tables.
+        depth: how many of the columns, the last ones, hold labels that stand in rows of their own above others.
+        repeated: whether its header comes again below each of these labels.
+        remarks: on the file.
     """
 
     file: str
@@ -48,6 +62,17 @@ class Grid:
     decimal: str = "."
     words: tuple[str, ...] = ()
     format: str | None = None
+    sheet: str = ""
+    cells: tuple[str, ...] = ()
+    title: str = ""
+    depth: int = 0
+    repeated: bool = False
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def sections(self) -> range:
+        """Columns of labels that stand in rows of their own, the outermost first."""
+        return range(self.width - self.depth, self.width)
 
     @property
     def width(self) -> int:
@@ -70,6 +95,8 @@ class Grid:
 
     def name(self, i: int) -> str:
         """What a spec calls a column: its lowest head, or its place; the first column without a head goes by an empty name."""
+        if i in self.sections:
+            return f"section {i - self.sections[0] + 1}" if self.depth > 1 else "section"
         text = next((head[i] for head in reversed(self.heads) if head[i]), "")
         if text:
             return text
@@ -80,35 +107,38 @@ class Grid:
         return published(field, decimal=self.decimal)
 
 
-def gridded(lines: Lines, format: str | None = None) -> Grid | str:
-    """The grid of a file, or why there is none."""
+def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid | str:
+    """The grid of a file or of a part of it, or why there is none."""
     first, last = _trimmed(lines)
-    rows = list(lines.rows[first:last])
+    rows, numbers = list(lines.rows[first:last]), list(lines.numbers[first:last])
     words = tuple(text for row in (*lines.rows[:first], *lines.rows[last:]) for text in row if text)
     if len(rows) < 2:
         return "has no rows below its header"
     width = max(len(row) for row in rows[:6])
-    padded = [row + ("",) * (width - len(row)) for row in rows]
+    padded = [row + ("",) * (width - len(row)) if len(row) == 1 or i < 6 else row for i, row in enumerate(rows)]
     if any(len(row) != width for row in padded):
         return "rows have different numbers of fields: quote a field that holds the separator"
-    values = _columns_of_values(padded)
+    alone = [i for i in labels_alone(padded) if i > 0]
+    sections = len(alone) + (padded[0] in padded[1:]) > 1 and format is None
+    inside = _once([row for i, row in enumerate(padded) if i not in alone]) if sections else padded
+    values = _columns_of_values(inside)
     if not values:
         return "has no column of numbers"
-    n_heads = _n_heads(padded, values)
+    n_heads = _n_heads(inside, values)
     if n_heads is None:
         return "no row of numbers follows its header"
-    decimal = _decimal(padded[n_heads:]) if format is None else "."  # a format says itself how figures are written
+    decimal = _decimal(inside[n_heads:]) if format is None else "."  # a format says itself how figures are written
     if decimal is None:
         return "its numbers are written like 1.234 throughout: say `layout: {decimal: ','}` if points separate thousands"
     skip = None
     start = 0
-    while start < n_heads - 1 and _says_nothing(padded[start], values):
-        words += tuple(text for text in padded[start] if text)
+    while start < n_heads - 1 and _says_nothing(inside[start], values):
+        words += tuple(text for text in inside[start] if text)
         start += 1
     if start:
-        skip = lines.numbers[first + start] - 1
-    heads, body = padded[start:n_heads], padded[n_heads:]
-    keep = [i for i in range(width) if any(row[i] for row in (*heads, *body))]
+        skip = numbers[start] - 1
+    heads, body = inside[start:n_heads], inside[n_heads:]
+    keep = [i for i in range(width) if any(row[i] for row in padded[start:])]
     grid = Grid(
         file=lines.source,
         heads=tuple(tuple(head[i] for i in keep) for head in heads),
@@ -118,15 +148,118 @@ def gridded(lines: Lines, format: str | None = None) -> Grid | str:
         decimal=decimal,
         words=words,
         format=format,
+        title=title,
     )
-    sides = _sides(grid, [place for place, i in enumerate(keep) if i in values])
-    return replace(grid, rows=filled_down(grid.rows, sides, [range(i + 1, len(keep) - 1) for i in sides], is_total))
+    if sections:
+        if alone[0] < n_heads:
+            return "a label stands alone among its header rows"
+        above = lines.rows[first - 1] if first else ()
+        told = "".join(above) if sum(map(bool, above)) == 1 else ""
+        return _with_sections(grid, padded[n_heads:], numbers[n_heads:], keep, told)
+    if format is None and (level := _figured(grid)):
+        return _with_sections(grid, padded[n_heads:], numbers[n_heads:], keep, "", level)
+    return _filled(grid, [place for place, i in enumerate(keep) if i in values])
+
+
+def _once(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows without headers that come again."""
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    return [row for row in rows if any(map(_either, row[1:])) or found.setdefault(row, row) is row]
+
+
+def _filled(grid: Grid, values: Sequence[int]) -> Grid:
+    """The grid with merged labels filled."""
+    sides = _sides(grid, values)
+    right = [range(i + 1, grid.width - grid.depth - 1) for i in sides]
+    return replace(grid, rows=filled_down(grid.rows, sides, right, is_total))
+
+
+def labels_alone(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Rows that have one field, at the left, of those between rows that have several."""
+    found = [i for i, row in enumerate(rows) if row[0] and not any(row[1:])]
+    several = [i for i, row in enumerate(rows) if sum(map(bool, row)) > 1]
+    return [i for i in found if several and several[0] < i < several[-1]]
+
+
+def _with_sections(
+    grid: Grid,
+    rows: Sequence[tuple[str, ...]],
+    numbers: Sequence[int],
+    keep: Sequence[int],
+    above: str,
+    level: Sequence[str] = (),
+) -> Grid | str:
+    """The grid with labels that stand in rows of their own as columns."""
+    body = [tuple(row[i] for i in keep) for row in rows]
+    alone = labels_alone([("", *["x"] * (grid.width - 1)), *body])
+    runs = [sum(1 for _ in run) for of_labels, run in groupby(range(1, len(body) + 1), lambda i: i in alone) if of_labels]
+    depth = max(runs, default=1)
+    if depth > MOST_SECTIONS:
+        return f"{depth} rows of labels follow each other"
+    repeated = grid.heads[-1] in body
+    plain = {undressed(label) for label in level}
+    try:
+        parts = sectioned(
+            grid.file,
+            body,
+            numbers,
+            depth=depth,
+            level=lambda label: 0 if undressed(label) in plain else None,
+            total=is_total,
+            heads=grid.heads,
+            above=above if repeated else "",
+        )
+    except InputError as error:
+        return error.findings[0].message
+    if any(not label for labels in parts.labels for label in labels):
+        return "some of its rows stand above all labels that others stand below"
+    return replace(
+        grid,
+        heads=tuple((*head, *[""] * depth) for head in grid.heads),
+        rows=tuple((*row, *labels) for row, labels in zip(parts.rows, parts.labels, strict=True)),
+        places=(*grid.places, *[-1] * depth),
+        depth=depth,
+        repeated=repeated,
+    )
+
+
+def _figured(grid: Grid) -> list[str]:
+    """Labels of rows of figures that the same other labels follow, which add up to them; none where there are none."""
+    if grid.width < 2 or len(grid.rows) < 2 * ROWS_OF_A_SECTION:
+        return []
+    labels = [undressed(row[0]) for row in grid.rows]
+    if not all(labels) or any(field and grid.number(field) is None for row in grid.rows for field in row[1:]):
+        return []
+    times = Counter(labels)
+    once = [i for i, label in enumerate(labels) if times[label] == 1]
+    if len(once) < 2 or once[0] != 0 or len(once) == len(labels):
+        return []
+    below = [labels[i + 1 : j] for i, j in pairwise([*once, len(labels)])]
+    several = [part for part in below if part]
+    if len(several) < 2 or any(part != several[0] for part in several) or len(several[0]) < 2:
+        return []
+    for i, part in zip(once, below, strict=True):
+        if part and not _sums(grid, i, [i + 1 + k for k, label in enumerate(part) if not is_total(label)]):
+            return []
+        if not part and not is_total(labels[i]):
+            return []
+    return [grid.rows[i][0] for i in once if not is_total(labels[i])]
+
+
+def _sums(grid: Grid, whole: int, parts: Sequence[int]) -> bool:
+    """Whether a row of figures is the sum of others, up to roundings."""
+    for column in range(1, grid.width):
+        told = [grid.number(grid.rows[i][column]) for i in (whole, *parts)]
+        values = [one.value for one in told if one is not None and one.told]
+        if len(values) == len(told) and abs(values[0] - sum(values[1:])) > len(parts):
+            return False
+    return True
 
 
 def _trimmed(lines: Lines) -> tuple[int, int]:
     """Position of the header, and that behind the last row of cells."""
     rows = lines.rows
-    first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    first = header_of(rows)
     last = len(rows)
     while last > first + 1 and bool(rows[last - 1][0]) and not any(rows[last - 1][1:]):
         if len(rows[last - 1]) == 2 and not NOTE.match(rows[last - 1][0]):

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from synthor.draft.compose import Composed, composed, settled, without
-from synthor.draft.cube import Around
+from synthor.draft.compose import Composed, composed, parted, settled, without
+from synthor.draft.cube import Around, quoted
 from synthor.draft.grid import Grid, gridded
 from synthor.draft.names import joined, named
+from synthor.draft.parts import Part, parts_of
 from synthor.draft.roles import is_time, roles_of, times
 from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
@@ -16,12 +18,15 @@ from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
 from synthor.spec.tables import read_lines, unusable
 from synthor.spec.tables.files import ENDINGS as READ
-from synthor.spec.tables.files import tables_in
+from synthor.spec.tables.files import sheets_in, tables_in
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.spec.tables.offices import CONVERTERS, recognised
 from synthor.spec.targets import Layout
 
 ENDINGS = tuple(sorted((*READ, ".gz", ".zip")))
+
+MOST_SHEETS = 12
+"""Sheets of a workbook that are all read."""
 
 
 def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONTEXT) -> Draft:
@@ -51,14 +56,12 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     grids: list[Grid] = []
     for file in _tables(files, folder, problems):
         try:
-            grid = _grid(file, folder)
+            made = _grids(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
-        if isinstance(grid, Grid):
-            grids.append(grid)
-        else:
-            problems.append(Finding(where=file, message=grid[0], cure=grid[1]))
+        grids += [grid for grid in made if isinstance(grid, Grid)]
+        problems += [grid for grid in made if isinstance(grid, Finding)]
     around = _around(grids)
     found: list[Told] = []
     for grid in grids:
@@ -69,7 +72,7 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
             found += told
     if not found:
         raise InputError(problems)
-    found = settled(found)
+    found = settled(parted(found))
     return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
 
 
@@ -120,19 +123,54 @@ def _tables(files: Sequence[str], folder: Path, problems: list[Finding]) -> list
     return found
 
 
-def _grid(file: str, folder: Path) -> Grid | tuple[str, str]:
-    """The grid of a file, or what is wrong with it and what to do."""
-    lines, _ = read_lines(file, folder)
+def _grids(file: str, folder: Path) -> list[Grid | Finding]:
+    """The grids of the tables of a file, or what is wrong with one and what to do."""
+    sheets, usual, hides = sheets_in(file, folder)
+    remarks = ["some rows or columns of its sheets are hidden; they are read like the others"] if hides else []
+    if when := times(sheets) if len(sheets) > 1 else None:
+        latest = sheets[max(range(len(sheets)), key=lambda i: when[i])]
+        remarks.append(f"of the sheets {quoted(sheets)} only {latest} is read; for another change `sheet` and `records`")
+        sheets = [latest]
+    elif len(sheets) > MOST_SHEETS:
+        remarks.append(f"of its {len(sheets)} sheets only '{sheets[0]}' is read; add targets for others with `sheet`")
+        sheets = sheets[:1]
+    if not sheets:
+        return _of_sheet(file, folder, Layout())
+    made = {sheet: _of_sheet(file, folder, Layout(sheet=sheet)) for sheet in sheets}
+    several = sum(any(isinstance(one, Grid) for one in grids) for grids in made.values()) > 1
+    found: list[Grid | Finding] = []
+    for sheet, grids in made.items():
+        for one in grids:
+            if isinstance(one, Grid):
+                title = one.title or (sheet if len(sheets) > 1 else "")
+                found.append(
+                    replace(one, sheet=sheet if several or sheet != usual else "", title=title, remarks=tuple(remarks))
+                )
+            else:
+                found.append(replace(one, message=f"sheet '{sheet}' {one.message}") if len(sheets) > 1 else one)
+    return found
+
+
+def _of_sheet(file: str, folder: Path, layout: Layout) -> list[Grid | Finding]:
+    """The grids of one sheet, or of a file without sheets."""
+    lines, _ = read_lines(file, folder, layout)
     if (format := recognised(lines)) is not None:
-        lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
-        made = gridded(CONVERTERS[format](lines), format)
-    else:
-        made = gridded(lines)
+        lines, _ = read_lines(file, folder, layout.model_copy(update={"format": format}))
+        return [_grid(Part(lines=CONVERTERS[format](lines)), format)]
+    return [_grid(part) for part in parts_of(lines)]
+
+
+def _grid(part: Part, format: str | None = None) -> Grid | Finding:
+    """The grid of one table, or what is wrong with it and what to do."""
+    where = f"{part.lines.source}{f', {part.cells[0]}' if part.cells else ''}"
+    made = gridded(part.lines, format, title=part.title)
     if isinstance(made, str) or isinstance(roles_of(made), str):
-        told = unusable.only_identifiers(lines)
+        told = unusable.only_identifiers(part.lines)
         if told is not None:
-            return f"is {told[0]}", told[1]
-    return (made, "see docs/tables.md") if isinstance(made, str) else made
+            return Finding(where=where, message=f"is {told[0]}", cure=told[1])
+    if isinstance(made, str):
+        return Finding(where=where, message=made, cure="see docs/tables.md")
+    return replace(made, cells=part.cells)
 
 
 def _around(grids: Sequence[Grid]) -> Around:

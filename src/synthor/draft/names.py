@@ -26,7 +26,7 @@ def joined(found: Sequence[Told]) -> list[Told]:
     A column without a name is taken for the only one that it can be, one with a name for one that shares a word with it.
     """
     first: list[Side] = []
-    for side in (side for one in found for side in one.sides if not side.wide and not nameless(side.head)):
+    for side in (side for one in found for side in one.sides if side.titled and not nameless(side.head)):
         if all(side.key != other.key for other in first):
             first.append(side)
     joined = []
@@ -47,7 +47,7 @@ def _place(first: Sequence[Side], side: Side) -> int:
 
 def _alike(side: Side, other: Side) -> bool:
     """Whether two columns may be one variable: their labels are the same, or bands of the same kind, and so are their names."""
-    if side.wide:
+    if not side.titled:
         return False
     words = [set(one.key.split("_")) for one in (side, other)]
     if not nameless(side.head) and not words[0] & words[1]:
@@ -66,7 +66,7 @@ def named(found: Sequence[Told]) -> list[Told]:
     known: dict[str, set[str]] = {}
     for one in found:
         for side in one.sides:
-            if not side.wide:
+            if side.titled:
                 known.setdefault(side.head, set()).update(map(undressed, side.labels))
     named = []
     for one in found:
@@ -75,10 +75,11 @@ def named(found: Sequence[Told]) -> list[Told]:
             others = {side.key for side in sides[:-1]}
             own = set(map(undressed, sides[-1].labels))
             fitting = [head for head, labels in known.items() if column_key(head) not in others and own <= labels]
-            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", Path(one.file).stem) if column_key(word) not in others]
-            if len(words) != 1 or column_key(words[0]) == column_key(Path(one.file).stem):
+            stem = one.title or Path(one.file).stem
+            words = [word for word in re.split(r"_by_|_x_|[\s-]by[\s-]", stem) if column_key(word) not in others]
+            if len(words) != 1 or column_key(words[0]) == column_key(stem):
                 said = {"by", "x"}.union(*(other.split("_") for other in others))
-                words = [word for word in re.split(r"[\W_]+", Path(one.file).stem) if column_key(word) not in said] or words
+                words = [word for word in re.split(r"[\W_]+", stem) if column_key(word) not in said] or words
             head = fitting[0] if fitting else words[0] if len(words) == 1 else sides[-1].head
             known.setdefault(head, set()).update(own)
             sides[-1] = replace(sides[-1], head=head)

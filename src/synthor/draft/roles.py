@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from synthor.draft.grid import YEAR, Grid
+from synthor.draft.grid import Grid
 from synthor.spec.tables.labels import column_key, is_total, span
-from synthor.spec.tables.layout import MEASURES
+from synthor.spec.tables.layout import MEASURES, YEAR
 
 MEASURE = {column_key(other): measure for measure, others in MEASURES.items() for other in (measure, *others)}
 """Plain form of what columns of values are called, and the measure that each is."""
@@ -68,6 +68,16 @@ PEOPLE = re.compile(
 )
 """Whom a table may count; beside parts of them, it is their total."""
 
+AREAS = re.compile(
+    r"\b(?:areas?|regions?|geograph(?:y|ies)|district|county|state|province|municipality|place|location|country|zones?|wards?"
+    r"|land|kreis|gebiet|gemeinde|bezirk|kanton|r[ée]gion(?:en)?|d[ée]partement|commune|canton|territoire|regi[oóã]n?|provincia"
+    r"|municipio|município|comunidad\w*|concelho|distrito|comune|regione|gemeente|provincie|regio|wijk|kommune?|kommun|fylke|län"
+    r"|kunta|maakunta|województwo|powiat|gmina|kraj|okres|obec|megye|județ|ilçe|i̇?l|jud|local authority"
+    r"|omr[åa]de|alue|obszar|území|územie|terület|zona|περιοχή|περιφέρεια|регион|область|район|регіон|wilayah|provinsi"
+    r"|地域|都道府県|地区|市町村|省份?|시도|행정구역|지역|المنطقة|المحافظة)\b"
+)
+"""Words of areas, in names of columns."""
+
 
 @dataclass(kw_only=True)
 class Roles:
@@ -90,7 +100,7 @@ def roles_of(grid: Grid) -> Roles | str:
     """What each column is, or why that cannot be told."""
     names = [grid.name(i) for i in range(grid.width)]
     plain = [column_key(name).replace("_", " ") for name in names]
-    numeric = [i > 0 and _all_numbers(grid, i) for i in range(grid.width)]
+    numeric = [i > 0 and i not in grid.sections and _all_numbers(grid, i) for i in range(grid.width)]
     margins = [i for i in range(1, grid.width) if numeric[i] and MARGIN.fullmatch(names[i].strip())]
     left: dict[int, str] = dict.fromkeys(margins, "margins of error of several columns are not read")
     named = [i for i in range(grid.width) if column_key(names[i]) in MEASURE and i not in margins and (numeric[i] or i == 0)]

@@ -11,7 +11,8 @@ import numpy as np
 from synthor.draft.blocks import Part, base_of, blocks_of
 from synthor.draft.cube import Around, Cube, Edge, quoted
 from synthor.draft.grid import Grid
-from synthor.draft.roles import MEASURE, Roles, roles_of
+from synthor.draft.roles import AREAS, MEASURE, Roles, roles_of
+from synthor.draft.sections import by_sections
 from synthor.draft.wholes import NEARLY
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
 from synthor.spec.tables.words import SCALES
@@ -48,6 +49,7 @@ class Side:
         wide: whether they are column heads.
         taken: name of a column of another table that it was taken to be the same as.
         named: whether the heads themselves tell the name.
+        section: whether its labels stand in rows of their own.
     """
 
     head: str
@@ -55,6 +57,12 @@ class Side:
     wide: bool = False
     taken: str = ""
     named: bool = False
+    section: bool = False
+
+    @property
+    def titled(self) -> bool:
+        """Whether its head is that of a column of the file."""
+        return not self.wide and not self.section
 
     @property
     def key(self) -> str:
@@ -74,6 +82,7 @@ class Told:
 
     Attributes:
         file: its name.
+        title: that stands above it, where the file has other tables.
         sides: of the table.
         measure: count, share, mean, total or sd.
         value: head of the column of values, as the file has it; empty for a wide table.
@@ -87,6 +96,7 @@ class Told:
         left: heads of columns that are left out.
         only: for each side by position, or for the head of a column that is no side, the labels that are taken.
         wide: for each header row, the position of its side, or the name of one that only chooses.
+        sections: for each level of labels in rows of their own, the position of its side, or the name of one that only chooses.
         keys: of the target, such as rounded_to.
         asked: about labels that are as large as all others together.
         remarks: what a person should know of how it was read.
@@ -97,6 +107,7 @@ class Told:
     measure: str
     value: str = ""
     margin: str | None = None
+    title: str = ""
     total: float | None = None
     by: int | None = None
     n_hidden: int = 0
@@ -106,6 +117,7 @@ class Told:
     left: tuple[str, ...] = ()
     only: Mapping[int | str, tuple[str, ...]] = field(default_factory=dict)
     wide: tuple[int | str, ...] = ()
+    sections: tuple[int | str, ...] = ()
     keys: Mapping[str, object] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -116,6 +128,13 @@ def told_by(grid: Grid, around: Around) -> list[Told] | str:
     roles = roles_of(grid)
     if isinstance(roles, str):
         return roles
+    if grid.depth and (apart := by_sections(grid, roles)):
+        return _by_topic(grid, roles, apart, around)
+    return _told_by(grid, roles, around)
+
+
+def _told_by(grid: Grid, roles: Roles, around: Around) -> list[Told] | str:
+    """The targets of a table whose rows are all of the same variables."""
     blocks = blocks_of(grid, roles) if len(roles.values) > 1 else [(roles.values, Part())]
     if isinstance(blocks, str):
         return blocks
@@ -128,6 +147,36 @@ def told_by(grid: Grid, around: Around) -> list[Told] | str:
     return [first, *good[1:]]
 
 
+def _by_topic(grid: Grid, roles: Roles, apart: Mapping[str, Grid], around: Around) -> list[Told] | str:
+    """The targets of a table whose sections have labels of their own: one variable each, or areas inside of larger ones.
+
+    They are areas where a total of all sections says so, or the name of their column, unless the sections add up to the same.
+    """
+    made = {topic: told_by(part, around) for topic, part in apart.items()}
+    good = {topic: told for topic, told in made.items() if not isinstance(told, str)}
+    totals = [told[0].total for told in good.values()]
+    every = sum(total for total in totals if total is not None)
+    same = len(totals) > 1 and len({None if total is None else round(total) for total in totals} - {None}) == 1
+    side = next(i for i in roles.sides if i not in grid.sections)
+    together = _told_by(grid, roles, around)
+    whole = not isinstance(together, str) and together[0].total is not None and abs(together[0].total - every) <= 0.5
+    summed = whole and any(is_total(label) for label in grid.columns[grid.sections[0]])
+    if summed or (whole and not same and AREAS.search(column_key(grid.name(side)).replace("_", " "))):
+        return together
+    if not good:
+        return next(reason for reason in made.values() if isinstance(reason, str))
+    remarks = [
+        f"of the rows below '{topic}' nothing is used: {reason}" for topic, reason in made.items() if isinstance(reason, str)
+    ]
+    found = [_called(one, topic, grid.name(side)) for topic, told in good.items() for one in told]
+    return [replace(found[0], remarks=(*found[0].remarks, *remarks)), *found[1:]]
+
+
+def _called(one: Told, topic: str, head: str) -> Told:
+    """A target whose labels below others are a variable that goes by these."""
+    return replace(one, sides=tuple(replace(side, taken=topic) if side.head == head else side for side in one.sides))
+
+
 class _Reader:
     """One target on its way: the cells of some columns of values under the labels of the sides."""
 
@@ -136,10 +185,14 @@ class _Reader:
         self.base = 1
         self.values = sorted({*block, *([part.total] if part.total is not None else [])})
         self.wide = len(self.values) > 1
-        self.remarks = list(part.remarks)
+        self.remarks = [*grid.remarks, *part.remarks]
         self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
         times = len(self.values)
-        edges = [Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i) for i in roles.sides]
+        sides = [*(i for i in roles.sides if i in grid.sections), *(i for i in roles.sides if i not in grid.sections)]
+        edges = [
+            Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i, section=i in grid.sections)
+            for i in sides
+        ]
         if self.wide:
             heads = [[grid.filled[row][i] for i in self.values] for row in range(len(grid.heads))]
             edges += [Edge("", head * len(grid.rows), row=row) for row, head in enumerate(heads)]
@@ -158,6 +211,7 @@ class _Reader:
         cube.drop_copies()
         cube.find_wholes(around)
         cube.drop_levels()
+        cube.doubt_sections(self.grid.repeated)
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
         if told := self._overlapping():
@@ -171,6 +225,7 @@ class _Reader:
         layout, keys, total = self._layout(measure, name)
         return Told(
             file=self.grid.file,
+            title=self.grid.title,
             sides=tuple(self._side(edge) for edge in cube.sides),
             measure=measure,
             value=name,
@@ -184,6 +239,7 @@ class _Reader:
             left=self._left(),
             only=self._only(),
             wide=self._rows_of_heads(),
+            sections=self._sections(),
             keys=keys,
             asked=self._asked(),
             remarks=tuple(self.remarks),
@@ -254,6 +310,10 @@ class _Reader:
         keys: dict[str, object] = {}
         if grid.format is not None:
             layout["format"] = grid.format
+        if grid.sheet:
+            layout["sheet"] = grid.sheet
+        if grid.cells:
+            layout["cells"] = grid.cells[0] if len(grid.cells) == 1 else list(grid.cells)
         if grid.skip is not None:
             layout["skip"] = grid.skip
         if grid.decimal != ".":
@@ -317,7 +377,7 @@ class _Reader:
         cube = self.cube
         found: dict[int | str, tuple[str, ...]] = {}
         for position, edge in enumerate(cube.sides):
-            asked = self._asked_of_some(edge)
+            asked = (*([ASK + edge.doubt] if edge.doubt else []), *self._asked_of_some(edge))
             if (labels := edge.only) is not None or asked:
                 found[position] = (*asked, *(labels or (edge.labels[i] for i in edge.present)))
         for edge in cube.edges:
@@ -325,7 +385,7 @@ class _Reader:
                 continue
             if edge.question:
                 found[edge.chooser] = (f"{ASK}{edge.question}",)
-            elif edge.kept is not None or edge.heads:
+            elif edge.kept is not None or edge.heads or edge.section:
                 found[edge.chooser] = tuple(edge.labels[i] for i in edge.present)
         return found
 
@@ -338,21 +398,39 @@ class _Reader:
             return ()
         return tuple(sides.index(edge) if edge in sides else edge.chooser for edge in heads)
 
+    @property
+    def _stem(self) -> str:
+        """What names that are made up begin with."""
+        return self.grid.title or Path(self.grid.file).stem
+
+    def _sections(self) -> tuple[int | str, ...]:
+        """For each level of labels in rows of their own, the position of its side, or what it is called if it only chooses."""
+        sides = self.cube.sides
+        return tuple(sides.index(edge) if edge in sides else edge.chooser for edge in self.cube.edges if edge.section)
+
     def _left(self) -> tuple[str, ...]:
         """Names of columns that are left out."""
         used = {edge.column for edge in self.cube.sides} | {self.roles.margin}
-        used |= {edge.column for edge in self.cube.edges if edge.kept is not None}
+        used |= {edge.column for edge in self.cube.edges if edge.kept is not None or edge.section}
         values = set(self.values) if self._rows_of_heads() else {i for i in self.values if self.grid.name(i) == self._value()}
         return tuple(self.grid.name(i) for i in range(self.grid.width) if i not in used and i not in values)
 
     def _side(self, edge: Edge) -> Side:
         labels = tuple(dict.fromkeys(_clean(edge.labels[i]) for i in edge.taken))
+        if edge.section:
+            inner = " 2" if edge.column != self.grid.sections[0] else ""
+            return Side(head=f"sections of {self._stem}{inner}", labels=labels, section=True)
         if not edge.heads:
             return Side(head=edge.head, labels=labels)
         last = edge.row == len(self.grid.heads) - 1
         name = self.part.name if last else ""
         row = "" if last or not edge.row else f" {edge.row + 1}"
-        return Side(head=name or f"columns of {Path(self.grid.file).stem}{row}", labels=labels, wide=True, named=bool(name))
+        return Side(
+            head=name or f"columns of {self._stem}{row}",
+            labels=labels,
+            wide=True,
+            named=bool(name),
+        )
 
 
 def _measure_of(values: Floats, texts: Sequence[str]) -> str:

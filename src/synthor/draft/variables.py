@@ -9,12 +9,15 @@ from synthor.draft.roles import IDENTIFIER
 from synthor.draft.told import Side
 from synthor.schema.variable import FALSE, TRUE
 from synthor.spec.scaffold import Entry
+from synthor.spec.tables import words
 from synthor.spec.tables.labels import Span, bands, span, undressed
+from synthor.spec.tables.words import any_of
 from synthor.spec.variables import MAX_UNBINNED
 
 AGES = re.compile(
     r"(?<![^\W_])(?:ages?|aged|alter(?:sgruppen?)?|edad(?:es)?|idades?|et[aà]|[aâ]ge|leeftijd|years?(?: old)?|jahren?|ans|años?"
-    r"|anos?|anni|jaar)(?![^\W_])"
+    r"|anos?|anni|jaar"
+    rf"|{any_of(*words.AGES)})(?![^\W_])"
 )
 """Words of ages, in names of columns and in their labels."""
 CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}

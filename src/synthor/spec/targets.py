@@ -16,6 +16,10 @@ LARGEST = 1e18
 """Of all numbers that tables tell: sums of larger ones lose what they are met to, and end in infinity."""
 
 
+RANGE = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6}):([A-Za-z]{1,3})([1-9][0-9]{0,6})")
+"""Cells of a sheet, from one corner to the other."""
+
+
 SUREST = (1e-6, 1 - 1e-12)
 """Least and greatest confidence that a margin of error can be turned into a standard deviation with."""
 
@@ -72,9 +76,21 @@ class Layout(BaseModel):
     )
     sheet: str | int | None = Field(None, description="Of a workbook: name, or number from 1; the first unless given.")
     encoding: str | None = Field(None, description="Of a text file, such as latin-1; UTF-8 unless given.")
+    cells: str | list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Where it lies in its sheet, such as A5:D12; of several such ranges, the table goes on in the others "
+        "under the same heads.",
+    )
     skip: int | None = Field(None, ge=0, le=1000, description="Rows above the header; those of a single field unless given.")
     wide: list[str] | None = Field(
         None, min_length=1, description="Variables whose labels are column heads, one a header row, from the top."
+    )
+    sections: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Variables whose labels stand in rows of their own above the rows that they are true of, the outermost "
+        "first.",
     )
     values: Literal["count", "share", "mean", "total", "sd"] | None = Field(
         None, description="What the cells of a wide table are; counts unless they are printed with percent signs."
@@ -88,6 +104,18 @@ class Layout(BaseModel):
     unit: float = Field(1.0, gt=0, le=1e9, description="What one of a printed count stands for: 1000 in a table in thousands.")
     decimal: Literal[".", ","] = Field(".", description="Mark before decimals; the others separate thousands.")
     total: list[str] | None = Field(None, min_length=1, description="Labels of totals; Total, All and the like unless given.")
+
+    @model_validator(mode="after")
+    def _ranges(self) -> "Layout":
+        for told in self.ranges:
+            if not RANGE.fullmatch(told.strip()):
+                raise ValueError(f"cells says '{told[:60]}', which is no range; write one such as A5:D12")
+        return self
+
+    @property
+    def ranges(self) -> list[str]:
+        """The ranges of `cells`, in order."""
+        return [self.cells] if isinstance(self.cells, str) else self.cells or []
 
 
 class Suppression(BaseModel):

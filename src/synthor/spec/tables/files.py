@@ -6,9 +6,11 @@ import difflib
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from synthor.errors import Finding, InputError
 from synthor.files import TABLE, in_bytes, read_bytes, refuse_irregular
 from synthor.schema.text import as_text
 from synthor.spec.tables import unusable
+from synthor.spec.tables.cells import cells_of
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.packed import gz_bytes, member_bytes, members_of, opened, place_of, several
 from synthor.spec.tables.px import px_lines
@@ -52,6 +55,10 @@ MOST_UNPACKED = 512 << 20
 """Bytes of a workbook's parts together; a sheet of 10 million cells has about 400 million."""
 LOOKED_AT = 1 << 16
 """Bytes by which it is told what a file is."""
+SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+HIDDEN = re.compile(rb'<(?:row|col)\b[^>]*\bhidden="(?:1|true)"')
+MOST_LOOKED_INTO = 32 << 20
+"""Bytes of a sheet in which hidden rows are looked for."""
 SMALL = 1 << 20
 """Bytes of a workbook whose sheets are kept once they are read."""
 
@@ -73,12 +80,18 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
     Args:
         file: as the user wrote it, relative to `folder`; its ending tells its kind.
         folder: of the spec.
-        layout: names sheet and encoding.
+        layout: names sheet, encoding and cells.
 
     Raises:
         InputError: the file is missing, unreadable, empty, or of another kind.
     """
     layout = layout or Layout()
+    lines, notes = _read(file, folder, layout)
+    return (cells_of(lines, layout.ranges) if layout.ranges else lines), notes
+
+
+def _read(file: str, folder: Path, layout: Layout) -> tuple[Lines, tuple[str, ...]]:
+    """All rows of a file or of its sheet."""
     content, name, path = _content_of(file, folder)
     ending = Path(name).suffix.lower()
     if ending in TEXTS:
@@ -90,8 +103,9 @@ def read_lines(file: str, folder: Path, layout: Layout | None = None) -> tuple[L
     if layout.encoding is not None:
         cure = "leave `encoding` out; it is for text files"
         raise InputError([Finding(where=file, message="has no encoding to choose", cure=cure)])
-    rows, notes = _of_workbook(content, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), ())
-    return _lines(file, [[as_text(value) for value in row] for row in rows], indented=layout.format in INDENTED), notes
+    rows, notes, left = _of_workbook(content, file, layout.sheet) if ending in WORKBOOKS else (_of_parquet(path, file), (), 0)
+    lines = _lines(file, [[as_text(value) for value in row] for row in rows], indented=layout.format in INDENTED)
+    return replace(lines, left=left), notes
 
 
 def tables_in(file: str, folder: Path) -> tuple[list[str], list[Finding]]:
@@ -120,6 +134,39 @@ def tables_in(file: str, folder: Path) -> tuple[list[str], list[Finding]]:
         else:
             tables.append(member)
     return [f"{file}/{member}" for member in tables], others
+
+
+def sheets_in(file: str, folder: Path) -> tuple[list[str], str, bool]:
+    """The sheets of a workbook that may hold tables, the one that is read unless one is named, and whether rows are hidden.
+
+    Sheets that are hidden, or called like a cover, are left out. Other files have none.
+
+    Args:
+        file: as the user wrote it, relative to `folder`.
+        folder: of the spec.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    content, name, _ = _content_of(file, folder)
+    if Path(name).suffix.lower() not in WORKBOOKS or content is None:
+        return [], "", False
+    _refuse_no_workbook(content, file)
+    outcome, product = _kept_sheet(None, content) if len(content) <= SMALL else _sheet(None, content)
+    if outcome != "rows":
+        return [], "", False  # whoever reads it says why
+    return [sheet for sheet in product[1] if not COVER.fullmatch(sheet.strip())], product[2], _hides(content)
+
+
+def _hides(content: bytes) -> bool:
+    """Whether rows or columns of an .xlsx are hidden, as far as its parts are small enough to look into."""
+    import zipfile
+
+    if not content.startswith(b"PK"):
+        return False
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        parts = [part for part in packed.infolist() if SHEET.fullmatch(part.filename) and part.file_size <= MOST_LOOKED_INTO]
+        return any(HIDDEN.search(packed.read(part)) for part in parts)
 
 
 def _no_table(archive: "zipfile.ZipFile", member: str, shown: str) -> tuple[str, str] | None:
@@ -232,7 +279,7 @@ def _separator(text: str) -> str:
 
 
 def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], list[int]]:
-    rows, numbers, n_fields = [], [], 0
+    rows, numbers, n_fields, begin = [], [], 0, 1  # a row is counted by its first line: fields may hold line breaks
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for row in reader:
@@ -240,7 +287,8 @@ def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], lis
             if n_fields > MOST_FIELDS:
                 raise too_many_fields(shown, f"more than {MOST_FIELDS:,} fields")
             rows.append(row)
-            numbers.append(reader.line_num)
+            numbers.append(begin)
+            begin = reader.line_num + 1
     except csv.Error as error:
         raise unreadable(shown, str(error), reader.line_num) from None
     return rows, numbers
@@ -248,8 +296,8 @@ def _fields(text: str, separator: str, shown: str) -> tuple[list[list[str]], lis
 
 def _of_workbook(
     content: bytes | None, shown: str, sheet: str | int | None
-) -> tuple[Iterable[Sequence[object]], tuple[str, ...]]:
-    """The rows of a sheet, and what a reader must know of how it was chosen."""
+) -> tuple[Iterable[Sequence[object]], tuple[str, ...], int]:
+    """The rows of a sheet, what a reader must know of how it was chosen, and how many columns are left of its first cell."""
     content = content or b""
     _refuse_no_workbook(content, shown)
     outcome, product = _kept_sheet(sheet, content) if len(content) <= SMALL else _sheet(sheet, content)
@@ -267,10 +315,10 @@ def _of_workbook(
         raise InputError([Finding(where=shown, message=message, cure=cure)])
     if outcome == "broken":
         raise unreadable(shown, str(product))
-    names, chosen, first, rows = product
+    names, _, chosen, first, left, rows = product
     others = ", ".join(name for name in names if name != chosen and not COVER.fullmatch(name.strip()))
     note = f"sheet '{chosen}' was read; it also has {others}: name one with `layout: {{sheet: ...}}`"
-    return [*([[]] * first), *rows], (note,) if sheet is None and others else ()
+    return [*([[]] * first), *rows], (note,) if sheet is None and others else (), left
 
 
 def _sheet(sheet: str | int | None, content: bytes) -> tuple[str, Any]:
@@ -352,10 +400,16 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
     )
     strip = _outer_blanks_off if indented else _blanks_off
     stripped = ((tuple(strip(field) for field in row), number) for row, number in told)
-    kept = [(row, number) for row, number in stripped if any(row)]
+    kept, gaps, gap = [], [], False
+    for row, number in stripped:
+        if any(row):
+            kept.append((row, number))
+            gaps.append(gap)
+        gap = not any(row)
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
-    return Lines(source=shown, rows=tuple(row for row, _ in kept), numbers=tuple(number for _, number in kept))
+    rows, numbers = zip(*kept, strict=True)
+    return Lines(source=shown, rows=rows, numbers=numbers, gaps=tuple(gaps))
 
 
 def _blanks_off(field: str) -> str:

@@ -15,12 +15,15 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), 
 _MARKS = "*\u2020\u2021\u00b9\u00b2\u00b3\u2070\u2071\u2072\u2073\u2074\u2075\u2076\u2077\u2078\u2079"
 _BRACKETED = re.compile(r"(?:\[\w{1,3}\]|\([0-9a-z]\))\Z")
 _TOTAL = re.compile(any_of(*words.TOTALS))
+_SEX = re.compile(any_of(*words.SEXES))
 _DRESSING = re.compile(rf"\b{any_of(*words.UNITS)}\b|[$\u00a3\u20ac]")
 _AMOUNT = r"(-?[0-9]+(?:[, ][0-9]{3})*(?:\.[0-9]+)?)"
 _THOUSANDS = re.compile(r"\b[1-9][0-9]{0,2}(?:\.[0-9]{3})+\b(?!\.)")
 """Points between thousands, as offices of the continent write them."""
 _SCALED = re.compile(rf"(?<![0-9]){_AMOUNT} ?({'|'.join(sorted(words.SCALES, key=len, reverse=True))})\b\.?")
 _UPTO = re.compile(rf"{any_of(*words.UNDER)} ?{_AMOUNT}")
+_BELOW = re.compile(rf"{_AMOUNT} ?{any_of(*words.BEHIND_UNDER)}")
+_JOINED = re.compile(rf"(?<=[0-9]) ?{any_of(*words.JOINED)}(?![0-9])")
 _ATMOST = re.compile(rf"{any_of(*words.UP_TO)} ?{_AMOUNT}|{_AMOUNT} {any_of(*words.AND_LESS)}")
 _ABOVE = re.compile(rf"{any_of(*words.OVER)} ?{_AMOUNT}")
 _FROM = re.compile(rf"{_AMOUNT} ?\+|{_AMOUNT} plus|{_AMOUNT},? {any_of(*words.AND_MORE)}|{any_of(*words.AT_LEAST)} ?{_AMOUNT}")
@@ -101,6 +104,15 @@ def is_total(label: str, known: Collection[str] | None = None) -> bool:
     return _TOTAL.fullmatch(plain) is not None
 
 
+def is_sex(label: str) -> bool:
+    """Whether a label is one of the sexes.
+
+    >>> is_sex("Males"), is_sex("Frauen"), is_sex("Manchester")
+    (True, True, False)
+    """
+    return _SEX.fullmatch(undressed(label)) is not None
+
+
 def span(label: str) -> Span | None:
     """The numbers that a label stands for, None where it is not of that kind.
 
@@ -115,7 +127,8 @@ def span(label: str) -> Span | None:
     >>> span("fewer than 1,500 thousand").high
     1500000.0
     """
-    plain = _scaled(_THOUSANDS.sub(lambda found: found[0].replace(".", ""), undressed(label)))
+    plain = _JOINED.sub(" ", undressed(label))
+    plain = _scaled(_THOUSANDS.sub(lambda found: found[0].replace(".", ""), plain))
     said = SPACES.sub(" ", _DRESSING.sub(" ", plain)).strip(" ,").split(" ")
     if said[0] in words.NOTHING and not any(char.isdigit() for char in label):
         return Span(0.0, 0.0, single=True)
@@ -143,6 +156,8 @@ def _span(text: str) -> Span | None:
         value = _amount(found)
         return Span(value, value, single=True)
     if found := _UPTO.fullmatch(text):
+        return Span(-math.inf, _amount(found), closed=False)
+    if found := _BELOW.fullmatch(text):
         return Span(-math.inf, _amount(found), closed=False)
     if found := _ATMOST.fullmatch(text):
         return Span(-math.inf, _amount(found))

@@ -11,6 +11,7 @@ from synthor.spec.tables.labels import column_key, is_total, span, undressed
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.numbers import published
 from synthor.spec.tables.offices import CONVERTERS
+from synthor.spec.tables.sections import TOTAL, Sectioned, sectioned
 from synthor.spec.targets import Layout
 
 RAGGED = "write the same number of fields in every row; quote a field that holds a comma"
@@ -31,6 +32,7 @@ NOTE = re.compile(
 )
 """How a note below a table of two columns begins."""
 
+YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 LISTED = 20
 """Rows of another length that are told one by one."""
 
@@ -38,6 +40,9 @@ NAMELESS = "(no name)"
 """A column whose head is blank."""
 
 LEFT_OUT = ""
+
+OF_FILES = ("format", "sheet", "encoding", "cells", "skip", "wide", "sections", "values")
+"""What a layout says of how a table lies in its file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +97,10 @@ class Vocabulary:
         if undressed(label) in self._own[variable]:
             return True
         return variable in self.edges and span(label) is not None
+
+    def named(self, variable: str, label: str) -> bool:
+        """Whether a text is one of a variable's labels, word by word."""
+        return undressed(label) in self._own[variable]
 
     def labelled(self, text: str) -> bool:
         """Whether a text is a label of some variable."""
@@ -148,13 +157,18 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     layout = layout or Layout()
     if layout.format is not None:
         lines = converted(lines, layout)
-    rows, numbers = _trimmed(lines, layout.skip, vocabulary)
+    rows, numbers, above = _trimmed(lines, layout.skip, vocabulary)
     n_heads = len(layout.wide) if layout.wide else 1
     if len(rows) <= n_heads:
         raise InputError([Finding(where=lines.source, message="the table has no rows", cure="write one row a cell")])
+    if layout.sections:
+        rows = [*rows[:n_heads], *(row + ("",) * (len(rows[0]) - 1) if len(row) == 1 else row for row in rows[n_heads:])]
     _refuse_ragged(lines.source, rows, numbers, n_heads)
     rows = _without_blank_columns(_placed(rows, n_heads), n_heads)
     heads, body, numbers = rows[:n_heads], rows[n_heads:], numbers[n_heads:]
+    if layout.sections:
+        parts = _sections(lines.source, heads, body, numbers, above, layout, vocabulary)
+        body, every, numbers = list(parts.rows), parts.numbers, list(range(len(parts.rows)))
     chosen = _chosen_by(layout, vocabulary)
     wide = layout.wide or _told_by_heads(heads[0], vocabulary, chosen)
     if wide:
@@ -169,7 +183,73 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
         )
         labels = {*vocabulary.labels, *chosen.values()}
         sheet = _downwards(sheet, [i for i, name in enumerate(sheet.columns) if name in labels], vocabulary)
+    if layout.sections:
+        sheet = replace(
+            sheet,
+            columns=(*layout.sections, *sheet.columns),
+            rows=tuple((*parts.labels[i], *row) for i, row in zip(sheet.numbers, sheet.rows, strict=True)),
+            numbers=tuple(every[i] for i in sheet.numbers),
+        )
     return _chosen(lines.source, replace(sheet, notes=(*lines.notes, *sheet.notes)), layout, vocabulary)
+
+
+def written(place: str, rows: Sequence[Mapping[str, object]], layout: Layout | None, vocabulary: Vocabulary) -> Sheet:
+    """The table of rows that are written in the spec itself.
+
+    Raises:
+        InputError: `layout` speaks of a file, or chooses rows that are not there.
+    """
+    layout = layout or Layout()
+    if of_files := [key for key in OF_FILES if getattr(layout, key) is not None]:
+        message = f"`layout` has {', '.join(of_files)}, which is of tables in files; these rows are written in the spec"
+        raise InputError([Finding(where=place, message=message, cure="leave it out, and write a column for each side")])
+    heads = list(dict.fromkeys(str(key) for row in rows for key in row))
+    chosen = _chosen_by(layout, vocabulary)
+    names = [_name_of(head, chosen, vocabulary) for head in heads]
+    kept = [i for i, name in enumerate(names) if name != LEFT_OUT]
+    body = [tuple(as_text(row.get(head)) for head in heads) for row in rows]
+    left_out = _columns_of(body, [heads], [i for i in range(len(heads)) if i not in kept])
+    sheet = Sheet(
+        columns=tuple(names[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in body),
+        numbers=tuple(range(1, len(body) + 1)),
+        left_out=tuple((name, texts) for name, texts in left_out if len(set(texts)) > 1),
+    )
+    return _chosen(place, sheet, layout, vocabulary) if layout.only else sheet
+
+
+def _sections(
+    source: str,
+    heads: Sequence[tuple[str, ...]],
+    body: Sequence[tuple[str, ...]],
+    numbers: Sequence[int],
+    above: str,
+    layout: Layout,
+    vocabulary: Vocabulary,
+) -> Sectioned:
+    """The rows of a table that has labels in rows of their own."""
+    names = layout.sections or []
+    for name in names:
+        if name not in vocabulary.labels and column_key(name) not in _chosen_by(layout, vocabulary):
+            cure = nearest(name, list(vocabulary.labels))
+            raise InputError([Finding(where=source, message=f"sections speaks of '{name}', which is no variable", cure=cure)])
+
+    def level(label: str) -> int | None:
+        found = [at for at, name in enumerate(names) if name in vocabulary.labels and vocabulary.named(name, label)]
+        return found[0] if len(found) == 1 else None
+
+    repeated = {tuple(map(undressed, head)) for head in heads} & {tuple(map(undressed, row)) for row in body}
+    return sectioned(
+        source,
+        body,
+        numbers,
+        depth=len(names),
+        level=level,
+        total=vocabulary.total,
+        heads=heads,
+        above=above if repeated else "",
+        called=(layout.total or [TOTAL])[0],
+    )
 
 
 def converted(lines: Lines, layout: Layout) -> Lines:
@@ -207,20 +287,33 @@ def _name_of(head: str, chosen: Mapping[str, str], vocabulary: Vocabulary) -> st
     return name
 
 
-def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[list[tuple[str, ...]], list[int]]:
-    """Rows from the header to the last cell."""
+def _trimmed(lines: Lines, skip: int | None, vocabulary: Vocabulary) -> tuple[list[tuple[str, ...]], list[int], str]:
+    """Rows from the header to the last cell, and what stands right above them."""
 
     def is_note(row: tuple[str, ...]) -> bool:
         alone = bool(row[0]) and not any(row[1:])
         return alone and (len(row) != 2 or NOTE.match(row[0]) is not None) and not vocabulary.labelled(row[0])
 
     rows, numbers = list(lines.rows), list(lines.numbers)
-    if skip is not None:
-        first = next((i for i, number in enumerate(numbers) if number > skip), len(rows))
-    else:
-        first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    first = next((i for i, number in enumerate(numbers) if number > skip), len(rows)) if skip is not None else header_of(rows)
     last = next((i for i in range(len(rows) - 1, first - 1, -1) if not is_note(rows[i])), len(rows) - 1)
-    return rows[first : last + 1], numbers[first : last + 1]
+    above = rows[first - 1] if first else ()
+    return rows[first : last + 1], numbers[first : last + 1], "".join(above) if sum(map(bool, above)) == 1 else ""
+
+
+def header_of(rows: Sequence[Sequence[str]]) -> int:
+    """Position of the first header row: of several fields, or of one alone that stands above figures and no years.
+
+    >>> header_of([("Homes", ""), ("", "count"), ("A", "10")]), header_of([("Homes",), ("zone", "count"), ("A", "10")])
+    (1, 1)
+    """
+    first = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    if first == 0:
+        return 0
+    above, row = rows[first - 1], rows[first]
+    at = next(i for i, field in enumerate(above) if field)
+    figure = 0 < at < len(row) and bool(row[0]) and sum(map(bool, row)) == 2 and published(row[at]) is not None
+    return first - 1 if figure and not YEAR.fullmatch(row[at]) else first
 
 
 def _refuse_ragged(source: str, rows: list[tuple[str, ...]], numbers: list[int], n_heads: int) -> None:

@@ -12,9 +12,13 @@ class Lines:
         rows: outer blanks removed; blank rows are left out.
         numbers: number of each row as an editor counts it, from 1.
         notes: what a reader must know of how they were read.
+        left: columns of the sheet left of the first.
+        gaps: whether blank rows stand above each row; empty where nobody knows.
     """
 
     source: str
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    left: int = 0
+    gaps: tuple[bool, ...] = ()

@@ -8,7 +8,7 @@ from synthor.errors import Finding, InputError, nearest
 from synthor.schema import Variable
 from synthor.schema.text import as_text
 from synthor.spec.tables.files import read_lines
-from synthor.spec.tables.layout import Vocabulary, blank_head, converted, laid_out
+from synthor.spec.tables.layout import Vocabulary, blank_head, converted, laid_out, written
 from synthor.spec.tables.offices import recognised
 from synthor.spec.targets import Layout, TargetSpec
 
@@ -46,14 +46,9 @@ def read_target_table(target: TargetSpec, place: str, folder: Path, vocabulary: 
     if isinstance(target.table, str):
         return read_table(target.table, folder, target.layout, vocabulary)
     if target.table is not None:
-        every = dict.fromkeys(str(key) for row in target.table for key in row)
-        meant = {column: vocabulary.column(column) for column in every}
-        columns = [column for column in every if meant[column] is not None]
-        named = tuple(str(meant[column]) for column in columns)
-        others = [column for column in every if meant[column] is None]
-        left_out = [(column, tuple(as_text(row.get(column)) for row in target.table)) for column in others]
-        table = _inline(place, named, [[as_text(row.get(column)) for column in columns] for row in target.table])
-        return replace(table, left_out=tuple((column, texts) for column, texts in left_out if len(set(texts)) > 1))
+        sheet = written(place, target.table, target.layout, vocabulary)
+        table = _inline(place, sheet.columns, list(map(list, sheet.rows)))
+        return replace(table, numbers=sheet.numbers, notes=sheet.notes, left_out=sheet.left_out)
     if target.value is not None:
         return _inline(place, (str(target.statistic),), [[as_text(target.value)]])
     if target.values is not None:

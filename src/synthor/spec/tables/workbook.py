@@ -42,7 +42,8 @@ def read_sheet(content: bytes, wanted: str | int | None, most_cells: int) -> tup
         first, left = sheet.start or (0, 0)
         if sheet.height * sheet.width > most_cells:
             return "cells", (first + sheet.height, left + sheet.width)
-        return "rows", (names, name, first, sheet.to_python(skip_empty_area=True))
+        shown = [one.name for one in workbook.sheets_metadata if one.visible == python_calamine.SheetVisibleEnum.Visible]
+        return "rows", (names, shown, name, first, left, sheet.to_python(skip_empty_area=True))
     except Exception as error:  # the library raises errors of many kinds on broken files
         return "broken", str(error).splitlines()[0] if str(error) else type(error).__name__
 

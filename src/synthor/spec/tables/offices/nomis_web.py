@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError
 from synthor.spec.tables.lines import Lines
+from synthor.spec.tables.numbers import published
 from synthor.spec.tables.offices.longform import TOTAL, cell_of, long_form, refused, shortened, varying
 
 COUNTED = ("person", "people", "household", "famil", "dwelling", "job", "resident", "count", "number")
@@ -16,6 +17,13 @@ SHARES = ("%", "percent", "percentage")
 NUMBERS = ("number", "value", "count")
 AREA = re.compile(r"\b(area|areas|authority|ward|wards|region|regions|country|countries|county|parish|constituency)\b", re.I)
 PERIOD = re.compile(r"(\w+ )?\d{4}(\s*-\s*(\w+ )?\d{4})?")
+DATES = ("date", "year", "period", "time", "census date")
+SETTING = re.compile(r"([^\W\d][^:]{0,40}?) ?: +(\S.*)")
+"""A line of one field that says what all cells of a table share, as in `Area name : Leeds`."""
+
+
+NOTE = re.compile(r"in order to protect|notes?:|sources?:", re.IGNORECASE)
+"""How a line below a table begins that holds separators of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +91,14 @@ def _blocks(lines: Lines) -> Iterator[_Block]:
     texts: list[int] = []
     for at, row in enumerate(lines.rows):
         filled = [cell for cell in row if cell]
-        key = cell_of(row, 0).removesuffix(":").strip()
-        is_setting = cell_of(row, 0).endswith(":") and len(filled) <= 2
-        if is_setting and (header < 0 or texts or key in settings):
+        key, text, sure = _setting(lines, at)
+        if key and (header < 0 or (sure and texts) or key in settings):
             if header >= 0:
                 yield _block(lines, settings, across, header, body)
                 settings, across, header, body = dict(settings), "", -1, []
-            settings[key] = cell_of(row, 1)
+            settings[key] = text
             texts = []
-        elif len(filled) <= 1:
+        elif len(filled) <= 1 or NOTE.match(row[0]):
             texts.append(at)
             across = across if header >= 0 or not filled or row[0] else filled[0]
         elif header < 0:
@@ -103,6 +110,32 @@ def _blocks(lines: Lines) -> Iterator[_Block]:
             body.append(at)
     if header >= 0:
         yield _block(lines, settings, across, header, body)
+
+
+def _setting(lines: Lines, at: int) -> tuple[str, str, bool]:
+    """What a line says of all cells of a table, as name and text, and whether its form leaves no doubt; empty for others.
+
+    Where neither field has a colon, the line below must not begin a table's figures: then this one is a header.
+    """
+    row = lines.rows[at]
+    first, second = cell_of(row, 0), cell_of(row, 1)
+    n_filled = sum(map(bool, row))
+    if first.endswith(":") and n_filled <= 2:
+        return first.removesuffix(":").strip(), second, True
+    if n_filled == 1 and (found := SETTING.fullmatch(first)):
+        return found[1], found[2], False
+    below = lines.rows[at + 1] if at + 1 < len(lines.rows) else ()
+    words = n_filled == 2 and bool(first) and (published(second) is None or PERIOD.fullmatch(second) is not None)
+    if not words or not cell_of(below, 0) or (published(cell_of(below, 1)) is not None and _begin(lines, at)):
+        return "", "", False
+    return first, second, False
+
+
+def _begin(lines: Lines, at: int) -> bool:
+    """Whether figures begin below a line; a year among them may as well be another line's, or a head."""
+    name, figure = lines.rows[at + 1][:2]
+    alone = at > 0 and lines.numbers[at] > lines.numbers[at - 1] + 1 and lines.numbers[at + 1] == lines.numbers[at] + 1
+    return PERIOD.fullmatch(figure) is None or (alone and name.lower() not in DATES)
 
 
 def _block(lines: Lines, settings: dict[str, str], across: str, header: int, rows: Sequence[int]) -> _Block:
