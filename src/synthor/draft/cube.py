@@ -9,7 +9,8 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
-from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC, is_time, may_be_time, times
+from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC
+from synthor.draft.times import is_time, may_be_time, times
 from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
@@ -174,7 +175,7 @@ class Cube:
         for edge in self.edges:
             names = [edge.labels[i] for i in edge.present if not edge.total(i)]
             when = times(names) if len(names) > 1 and is_time(edge.head, names) else None
-            if when is None and may_be_time(edge.head, names):
+            if when is None and may_be_time(edge.head, names) and not IDENTIFIER.fullmatch(plain(edge.head)):
                 self.ask(edge, names, names[-1])
             elif when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]

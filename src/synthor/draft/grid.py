@@ -38,6 +38,7 @@ class Grid:
         decimal: mark before decimals.
         words: titles above and notes below.
         format: of the office that it comes from; None otherwise.
+        indents: blanks before the first label of each row that has some; empty where no label has any.
     """
 
     file: str
@@ -48,6 +49,7 @@ class Grid:
     decimal: str = "."
     words: tuple[str, ...] = ()
     format: str | None = None
+    indents: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -118,6 +120,7 @@ def gridded(lines: Lines, format: str | None = None) -> Grid | str:
         decimal=decimal,
         words=words,
         format=format,
+        indents=lines.indents[first + n_heads : last],
     )
     sides = _sides(grid, [place for place, i in enumerate(keep) if i in values])
     return replace(grid, rows=filled_down(grid.rows, sides, [range(i + 1, len(keep) - 1) for i in sides], is_total))

@@ -8,7 +8,8 @@ from synthor.draft.compose import Composed, composed, settled, without
 from synthor.draft.cube import Around
 from synthor.draft.grid import Grid, gridded
 from synthor.draft.names import joined, named
-from synthor.draft.roles import is_time, roles_of, times
+from synthor.draft.roles import roles_of
+from synthor.draft.times import is_time, times
 from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
 from synthor.problem import check

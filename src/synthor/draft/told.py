@@ -333,7 +333,7 @@ class _Reader:
         """For each header row of a wide table, the position of its side, or what it is called where it only chooses."""
         heads = [edge for edge in self.cube.edges if edge.heads]
         sides = self.cube.sides
-        chosen = [edge for edge in heads if edge.kept is not None and len(self.grid.heads) > 1]
+        chosen = [edge for edge in heads if edge.question or (edge.kept is not None and len(self.grid.heads) > 1)]
         if not any(edge in sides for edge in heads) and not chosen:
             return ()
         return tuple(sides.index(edge) if edge in sides else edge.chooser for edge in heads)

@@ -351,11 +351,27 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
         zip(rows, numbers, strict=True) if numbers is not None else ((row, number) for number, row in enumerate(rows, start=1))
     )
     strip = _outer_blanks_off if indented else _blanks_off
-    stripped = ((tuple(strip(field) for field in row), number) for row, number in told)
-    kept = [(row, number) for row, number in stripped if any(row)]
+    stripped = ((tuple(strip(field) for field in row), number, _indent(row)) for row, number in told)
+    kept = [one for one in stripped if any(one[0])]
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
-    return Lines(source=shown, rows=tuple(row for row, _ in kept), numbers=tuple(number for _, number in kept))
+    indents = tuple(indent for _, _, indent in kept)
+    return Lines(
+        source=shown,
+        rows=tuple(row for row, _, _ in kept),
+        numbers=tuple(number for _, number, _ in kept),
+        indents=indents if any(indents) else (),
+    )
+
+
+def _indent(row: Sequence[str]) -> int:
+    """Blanks before the first label of a row that has some; those before numbers say nothing."""
+    for field in row:
+        if field and field[0] in BLANKS:
+            text = field.lstrip(BLANKS)
+            if text and not text[0].isdigit():
+                return len(field) - len(text)
+    return 0
 
 
 def _blanks_off(field: str) -> str:
