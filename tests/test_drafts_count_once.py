@@ -36,6 +36,49 @@ TIMES: dict[str, tuple[str, int | str]] = {
     "years in which homes were built": ("Area,Built 1980-1999,Built 2000-2019\nA,100,110\nB,170,220\n", 600),
     "ages of two digits": ("Area,AGE_00,AGE_15,AGE_65\nA,100,40,10\nB,100,40,10\n", 300),
 }
+DEPTHS: dict[str, tuple[str, int | str]] = {
+    "dashes": ("Age,N\nUnder 30,100\n- students,40\n- workers,60\n30 and over,217\n", 317),
+    "angles": ("Group,N\nA,100\n>> A1,40\n>> A2,60\nB,217\n", 317),
+    "dots": ("Group,N\nA,100\n....A1,40\n....A2,60\nB,217\n", 317),
+    "blanks": ("Group,N\nA,100\n   A1,40\n   A2,60\nB,217\n", 317),
+    "tabs": ('Group,N\nA,100\n"\tA1",40\n"\tA2",60\nB,217\n', 317),
+    "two deep": ("Group,N\nTotal,317\n  A,100\n    A1,40\n    A2,60\n  B,217\n", 317),
+    "only some parts": ("Group,N\nA,100\n   A1,40\nB,217\n   B1,50\n   B2,20\n", 317),
+    "only some parts of two peoples": (
+        "Area,Male,Female\nNorth,300,300\n  Alton,50,50\n  Belton,70,80\nSouth,190,210\n  Colton,25,25\n",
+        1000,
+    ),
+    "only some parts of one": ("Area,N\nKent,1000\n  Alton,100\n  Belton,150\n", ASKED),
+    "more than the whole": ("Group,N\nReaders,100\n- papers,70\n- books,80\nOthers,217\n", ASKED),
+    "all alike": ("Group,N\n- A,100\n- B,217\n", 317),
+    "chapters": ("Group,N\n1. A,100\n1.1 A one,40\n1.2 A two,60\n2. B,217\n", 317),
+    "letters below numbers": ("Group,N\n1. A,100\na) A one,40\nb) A two,60\n2. B,217\n", 317),
+    "occupations": ("Job,N\n1 Managers,100\n2 Clerks,150\n3 Others,90\n11 Chiefs,40\n12 Heads,60\n", 340),
+    "occupations of which some are told": ("Job,N\n1 Managers,100\n11 Chiefs,40\n2 Clerks,150\n21 Typists,30\n", ASKED),
+    "codes alone": ("ISCO,Persons\n1,100\n11,40\n111,25\n112,15\n12,60\n2,150\n21,150\n3,90\n", 340),
+    "trades": ("NACE,Staff\nA,100\nA01,70\nA02,30\nB,53\nB05,53\nC,150\nC10,100\nC11,50\n", 303),
+    "trades in ranges": ("NAICS,Staff\n11,50\n31-33,150\n311,90\n312,60\n44-45,105\n441,70\n445,35\n", 305),
+    "divisions below sections": ("SIC,N\nA : Farms,60\n01 Crops,40\n02 Woods,20\nB : Mines,117\n", 177),
+    "areas": ("NUTS,Pop\nAT1,120\nAT11,20\nAT12,100\nAT2,183\nAT21,80\nAT22,103\n", 303),
+    "zones that are numbered": ("Zone,N\n1,33\n2,2\n3,3\n4,4\n5,5\n6,6\n7,7\n8,8\n9,9\n10,10\n11,11\n12,12\n", 110),
+    "of which in Polish": ("Grupa,Liczba\nPracujący,100\nw tym kobiety,40\nNiepracujący,217\n", 317),
+    "of which in Finnish": ("Ryhmä,Lukumäärä\nTyölliset,100\nsiitä naisia,40\nMuut,217\n", 317),
+    "of which in Japanese": ("区分,人数\n就業者,100\nうち女性,40\n非就業者,217\n", 317),
+    "of which, cut short": ("Gruppe,Anzahl\nErwerbstätig,100\ndar. Teilzeit,40\nNicht erwerbstätig,217\n", 317),
+}
+SEVERAL: dict[str, tuple[str, int | str]] = {
+    "any of them": ("Sex,Trouble,N\nM,Any,100\nM,Seeing,60\nM,Hearing,70\nF,Any,110\nF,Seeing,65\nF,Hearing,75\n", REFUSED),
+    "any or none": ("Benefit,N\nAny benefit,500\nPension,300\nHousing,350\nNone,500\n", REFUSED),
+    "a base": ("Answer,N\nRadio,600\nTV,700\nPaper,300\nBase,1000\n", REFUSED),
+    "a base that is their sum": ("Answer,N\nRadio,400\nTV,300\nPaper,303\nBase,1003\n", 1003),
+    "heads": ("Area,Respondents,Radio,TV,Paper\nA,400,300,200,100\nB,600,400,350,200\n", REFUSED),
+    "told in the head": ("Antwort (Mehrfachnennungen),Anzahl\nRadio,600\nTV,700\nZeitung,300\n", REFUSED),
+    "told in a note": ("Answer,N\nRadio,600\nTV,700\nNote: respondents could give more than one answer,\n", REFUSED),
+    "alone or in combination": ("Race,N\nWhite alone or in combination,700\nAsian alone or in combination,350\n", REFUSED),
+    "per cent of fewer": ("Answer,Responses,Percent\nRadio,600,60\nTV,700,70\nPaper,300,30\n", REFUSED),
+    "per cent of all": ("Answer,Responses,Percent\nRadio,600,60\nTV,100,10\nPaper,300,30\n", 1000),
+    "cars, any": ("Cars,Households\nNone,40\nAny,60\n", 100),
+}
 
 
 def outcome(files: dict[str, str], folder: Path) -> int | str:
@@ -66,3 +109,15 @@ def test_a_year_that_is_asked_about_is_answered_in_its_place(tmp_path: Path) -> 
     text = text[:begin] + "POP_19" + text[text.index('"', begin + 1) + 1 :]
     spec = parse_spec(text.replace("records: 350", "records: 600")).placed_in(tmp_path)
     assert [finding for finding in check(spec) if finding.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_labels_below_others_are_parts_of_them(name: str, tmp_path: Path) -> None:
+    text, found = DEPTHS[name]
+    assert outcome({"a.csv": text}, tmp_path) == found
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_people_who_gave_several_answers_are_not_added_up(name: str, tmp_path: Path) -> None:
+    text, found = SEVERAL[name]
+    assert outcome({"a.csv": text}, tmp_path) == found

@@ -9,9 +9,10 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
+from synthor.draft.nests import Nest, nests_of
 from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC
 from synthor.draft.times import is_time, may_be_time, times
-from synthor.draft.wholes import PERTURBED, Wholes, wholes_of
+from synthor.draft.wholes import PERTURBED, ROWS, Wholes, adding_up, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
 
@@ -23,6 +24,8 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+MOST_NESTED = 5_000
+"""Labels of one side up to which those that stand below others are looked for."""
 KINDS = ("figures", "topic")
 """Columns of downloads that tell of which table or kind of figures a cell is."""
 _UNITS = frozenset(
@@ -78,6 +81,8 @@ class Edge:
         kept: labels that are taken of it, where some were chosen.
         question: what a person is asked in place of the one that was chosen.
         wholes: labels that are sums of others.
+        indents: blanks before each label.
+        nested: codes of labels that stand below another, whose sum that is.
     """
 
     def __init__(self, head: str, texts: Sequence[str], *, column: int | None = None, row: int | None = None) -> None:
@@ -89,6 +94,8 @@ class Edge:
         self.kept: list[str] | None = None
         self.question = ""
         self.wholes = Wholes()
+        self.indents = [0] * len(self.labels)
+        self.nested: set[int] = set()
 
     @property
     def heads(self) -> bool:
@@ -257,29 +264,15 @@ class Cube:
             self._find_wholes(edge, around)
 
     def _find_wholes(self, edge: Edge, around: Around) -> None:
-        present = edge.present
+        present = [i for i in edge.present if i not in edge.nested]
         if len(present) < 3:
             return
-        others = [other for other in self.sides if other is not edge and not follows(other, edge)]
-        rows = np.zeros(len(self.numbers), np.int64)
-        for other in others:
-            _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
-        n_rows = int(rows.max(initial=0)) + 1
-        if len(present) * n_rows > MOST_CELLS:
+        cells = self.cells_of(edge, present)
+        if cells is None:
             return
-        place = {code: at for at, code in enumerate(present)}
-        cells = np.full((len(present), n_rows), np.nan)
-        cells[np.searchsorted(present, edge.codes), rows] = self.numbers
-        fresh = np.ones(n_rows, bool)  # rows of totals of other sides repeat what the others say
-        for other in others:
-            totals = [i for i in other.present if other.total(i) or i in other.wholes.of]
-            if totals and len(other.present) > 1:
-                fresh[rows[np.isin(other.codes, totals)]] = False
-        if fresh.any():
-            cells = cells[:, fresh]
         labels = [edge.labels[i] for i in present]
         called = [at for at, code in enumerate(present) if edge.called(code)]
-        known = {whole: parts for whole, parts in edge.wholes.of.items() if whole in place}
+        known = edge.wholes.of
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
         edge.wholes = Wholes(
             of={present[whole]: [present[i] for i in parts] for whole, parts in found.of.items()} | known,
@@ -287,9 +280,79 @@ class Cube:
                 present[whole]: [present[i] for i in parts]
                 for whole, parts in found.asked.items()
                 if present[whole] not in known
-            },
+            }
+            | edge.wholes.asked,
             not_totals=[present[i] for i in found.not_totals],
         )
+
+    def cells_of(self, edge: Edge, present: Sequence[int]) -> Floats | None:
+        """Values of some labels, (labels, rows of the rest), NaN where there is none; None where they are too many."""
+        others = [other for other in self.sides if other is not edge and not follows(other, edge)]
+        rows = np.zeros(len(self.numbers), np.int64)
+        for other in others:
+            _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
+        n_rows = int(rows.max(initial=0)) + 1
+        if len(present) * n_rows > MOST_CELLS:
+            return None
+        cells = np.full((len(present), n_rows), np.nan)
+        kept = np.isin(edge.codes, present)
+        cells[np.searchsorted(present, edge.codes[kept]), rows[kept]] = self.numbers[kept]
+        fresh = np.ones(n_rows, bool)  # rows of totals of other sides repeat what the others say
+        for other in others:
+            totals = [i for i in other.present if other.total(i) or i in other.wholes.of]
+            if totals and len(other.present) > 1:
+                fresh[rows[np.isin(other.codes, totals)]] = False
+        return cells[:, fresh] if fresh.any() else cells
+
+    def find_nests(self) -> list[str]:
+        """Find labels that stand below others: parts of them, or only some of their parts, which are left out; says which."""
+        said: list[str] = []
+        for edge in [one for one in self.edges if not one.heads]:
+            present = [i for i in edge.present if edge.labels[i] and not edge.called(i)]
+            if not 3 <= len(present) <= MOST_NESTED:
+                continue
+            for nest in nests_of([edge.labels[i] for i in present], [edge.indents[i] for i in present]):
+                told = self._nested(edge, present, nest)
+                if told is not None:
+                    said += told
+                    break
+        return said
+
+    def _nested(self, edge: Edge, present: Sequence[int], nest: Nest) -> list[str] | None:
+        """Take what stands below others as their parts, as far as adding up bears it out; None where it speaks against it."""
+        cells = self.cells_of(edge, present)
+        if cells is None:
+            return None
+        found = {whole: adding_up(cells, whole, parts, self.room) for whole, parts in nest.parts.items()}
+        wholes = [whole for whole, how in found.items() if how == "whole"]
+        some = [whole for whole, how in found.items() if how == "some"]
+        over = [whole for whole, how in found.items() if how == "over"]
+        named = all(re.search(r"\W[^\W\d_]", edge.labels[i]) for i in present)
+        if not nest.sure:
+            told = sum(len(nest.parts[whole]) > 1 or cells.shape[1] >= ROWS for whole in wholes)
+            if over or not (told or (len(some) > 1 or named)):
+                return None
+            if not told or not (named or len(wholes) > 1 or cells.shape[1] >= ROWS):
+                over, wholes, some = [*wholes, *some], [], []
+        if len(some) == 1 and len(nest.below(some[0])) == len(present) - 1:
+            over, some = [*over, *some], []  # all others are below one: it may be the first of a list as well
+        for whole in over:
+            edge.wholes.asked[present[whole]] = [present[i] for i in nest.parts[whole]]
+        for whole in wholes:
+            edge.wholes.of[present[whole]] = [present[i] for i in nest.parts[whole]]
+            edge.nested |= {present[i] for i in nest.below(whole)}
+        for other in self.edges:
+            if other is not edge and not other.heads and follows(edge, other) and follows(other, edge):
+                twin = dict(zip(edge.codes.tolist(), other.codes.tolist(), strict=True))
+                other.wholes.of |= {twin[i]: [twin[j] for j in parts] for i, parts in edge.wholes.of.items()}
+                other.nested |= {twin[i] for i in edge.nested}
+        gone = list(dict.fromkeys(present[i] for whole in some for i in nest.below(whole)))
+        if not gone:
+            return []
+        self.choose(edge, [edge.labels[i] for i in edge.present if i not in gone])
+        of = quoted([edge.labels[present[whole]] for whole in some])
+        names = quoted([edge.labels[i] for i in gone])
+        return [f"{names} of '{edge.head}' {'is' if len(gone) == 1 else 'are'} left out: only some of the parts of {of}"]
 
     def drop_copies(self) -> None:
         """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synthor.draft.answers import answers_of
 from synthor.draft.blocks import Part, base_of, blocks_of
 from synthor.draft.cube import Around, Cube, Edge, quoted
 from synthor.draft.grid import Grid
@@ -140,6 +141,8 @@ class _Reader:
         self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
         times = len(self.values)
         edges = [Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i) for i in roles.sides]
+        if self.grid.indents:
+            _indent(edges, [depth for depth in self.grid.indents for _ in range(times)])
         if self.wide:
             heads = [[grid.filled[row][i] for i in self.values] for row in range(len(grid.heads))]
             edges += [Edge("", head * len(grid.rows), row=row) for row, head in enumerate(heads)]
@@ -153,6 +156,9 @@ class _Reader:
         self.remarks += cube.choose_one_unit()
         self.remarks += cube.drop_counted_elsewhere()
         self.remarks += cube.choose_one_level()
+        self.remarks += cube.find_nests()
+        if told := answers_of(self.grid, self.roles, cube):
+            return told
         if self.grid.format is not None:
             cube.ask_which_kind()
         cube.drop_copies()
@@ -353,6 +359,17 @@ class _Reader:
         name = self.part.name if last else ""
         row = "" if last or not edge.row else f" {edge.row + 1}"
         return Side(head=name or f"columns of {Path(self.grid.file).stem}{row}", labels=labels, wide=True, named=bool(name))
+
+
+def _indent(edges: Sequence[Edge], indents: Sequence[int]) -> None:
+    """Say how far labels are indented, of the column with most labels that have one indentation each."""
+    for edge in sorted(edges, key=lambda one: -len(one.labels)):
+        of: dict[int, set[int]] = {}
+        for code, depth in zip(edge.codes.tolist(), indents, strict=True):
+            of.setdefault(code, set()).add(depth)
+        if all(len(depths) == 1 for depths in of.values()):
+            edge.indents = [min(of[code]) for code in range(len(edge.labels))]
+            return
 
 
 def _measure_of(values: Floats, texts: Sequence[str]) -> str:

@@ -118,6 +118,27 @@ def least_told(n_parts: int, room: float, share: float = 0.0) -> float:
     return (NEAR * room + (FAR * NOISE if share else 0.0)) * (n_parts + 1)
 
 
+def adding_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> str:
+    """How a label is told by those that stand below it: their `whole`, more than `some` of its parts, `over`, or `untold`.
+
+    >>> cells = np.array([[100.0, 50], [60, 20], [40, 30], [10, 5]])
+    >>> adding_up(cells, 0, [1, 2], 0.0), adding_up(cells, 0, [1, 3], 0.0), adding_up(cells, 3, [1, 2], 0.0)
+    ('whole', 'some', 'over')
+    """
+    wanted, inside = cells[whole], cells[list(parts)]
+    told = ~np.isnan(wanted) & (~np.isnan(inside)).any(axis=0)
+    if not told.any():
+        return "untold"
+    off = np.nansum(inside, axis=0) - wanted
+    allowed = allowed_off(wanted, len(parts), room, NEARLY if len(parts) > 1 else 0.0)
+    exact = allowed_off(wanted, len(parts), room)
+    if (off > allowed)[told].any():
+        return "over"
+    every = not np.isnan(inside[:, told]).any()
+    small = (wanted <= least_told(len(parts), room, NEARLY))[told].all()
+    return "whole" if every and (np.abs(off) <= (exact if small else allowed))[told].all() else "some"
+
+
 def _sum_by_name(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
     """In how many rows a label is the sum of others, where its name says that it is: nearly is enough."""
     return _adds_up(cells, whole, parts, room) or _adds_up(cells, whole, parts, room, NEARLY)

@@ -6,6 +6,7 @@ import difflib
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ INDENTED = ("acs", "genesis", "statcan")
 """Formats in whose files other blanks tell so, too."""
 LATIN = ("genesis", "ine", "statcan")
 """Formats of offices that write Windows-1252."""
+_NUMBER = re.compile(r"[-\d.,'%\s]+")
 
 SNIFFED = 200
 """Rows that the separator is told from."""
@@ -366,10 +368,10 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
 
 def _indent(row: Sequence[str]) -> int:
     """Blanks before the first label of a row that has some; those before numbers say nothing."""
-    for field in row:
-        if field and field[0] in BLANKS:
-            text = field.lstrip(BLANKS)
-            if text and not text[0].isdigit():
+    for at, field in enumerate(row):
+        if field and field[0].isspace():
+            text = field.lstrip()
+            if text and (at == 0 or not _NUMBER.fullmatch(text)):
                 return len(field) - len(text)
     return 0
 
