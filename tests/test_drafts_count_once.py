@@ -79,6 +79,27 @@ SEVERAL: dict[str, tuple[str, int | str]] = {
     "per cent of all": ("Answer,Responses,Percent\nRadio,600,60\nTV,100,10\nPaper,300,30\n", 1000),
     "cars, any": ("Cars,Households\nNone,40\nAny,60\n", 100),
 }
+THINGS: dict[str, tuple[str, int | str]] = {
+    "cars beside homes by cars": ("Zone,Cars0,Cars1,Cars2,TotalCars\n1,100,50,20,90\n2,200,90,40,170\n3,150,80,20,120\n", 750),
+    "a total that is none": ("Zone,Flats,Houses,TotalRooms\n1,10,5,20\n2,20,9,40\n", REFUSED),
+    "cars beside men and women": ("Area,Men,Women,Cars\nA,50,52,30\nB,49,51,40\n", 202),
+    "homes beside men and women": ("市町村,世帯数,男,女\nA,40,50,52\nB,44,49,51\n", 202),
+    "births beside men and women": ("Area,Male,Female,Births\nA,50,52,3\nB,49,51,4\n", 202),
+    "births beside people": ("Area,Population,Births,Deaths\nA,100,3,2\nB,200,5,6\n", 300),
+    "births and deaths": ("Area,Births,Deaths\nA,3,2\nB,5,6\n", REFUSED),
+    "size beside people": ("市,人口,面積\nA,100,11\nB,200,12\n", 300),
+    "hectares": ("Gemeinde,Einwohner,ha\nA,100,30\nB,200,50\n", 300),
+    "people and homes, Polish": ("Gmina,Ludność,Mieszkania\nA,100,40\nB,200,90\n", REFUSED),
+    "people and homes, Swedish": ("Kommun,Folkmängd,Hushåll\nA,100,40\nB,200,90\n", REFUSED),
+    "people and homes, Turkish": ("İl,Nüfus,Hane sayısı\nA,100,40\nB,200,90\n", REFUSED),
+    "people and homes, Chinese": ("地区,人口,户数\nA,100,40\nB,200,90\n", REFUSED),
+    "people and homes, Korean": ("시군구,인구수,세대수\nA,100,40\nB,200,90\n", REFUSED),
+    "people and homes, Russian": ("Район,Население,Домохозяйства\nA,100,40\nB,200,90\n", REFUSED),
+    "things below each other": ("Area,What,N\nA,People,100\nA,Homes,40\nB,People,200\nB,Homes,90\n", ASKED),
+    "things as rows": ("What,A,B\nPopulation,100,200\nHouseholds,40,90\nDwellings,45,95\n", ASKED),
+    "ways to travel": ("Area,Cars,Buses,Bikes\nA,100,40,10\nB,100,40,10\n", 300),
+    "kinds of homes": ("Area,Occupied dwellings,Vacant dwellings\nA,40,5\nB,90,5\n", 140),
+}
 
 
 def outcome(files: dict[str, str], folder: Path) -> int | str:
@@ -120,4 +141,10 @@ def test_labels_below_others_are_parts_of_them(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", SEVERAL)
 def test_people_who_gave_several_answers_are_not_added_up(name: str, tmp_path: Path) -> None:
     text, found = SEVERAL[name]
+    assert outcome({"a.csv": text}, tmp_path) == found
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_different_things_are_not_added_up(name: str, tmp_path: Path) -> None:
+    text, found = THINGS[name]
     assert outcome({"a.csv": text}, tmp_path) == found

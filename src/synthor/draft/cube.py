@@ -12,6 +12,7 @@ from synthor.draft.grid import Grid
 from synthor.draft.nests import Nest, nests_of
 from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC
 from synthor.draft.times import is_time, may_be_time, times
+from synthor.draft.units import thing_of
 from synthor.draft.wholes import PERTURBED, ROWS, Wholes, adding_up, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
@@ -24,6 +25,8 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+MOST_THINGS = 30
+"""Labels up to which they may be things that are counted."""
 MOST_NESTED = 5_000
 """Labels of one side up to which those that stand below others are looked for."""
 KINDS = ("figures", "topic")
@@ -209,6 +212,15 @@ class Cube:
             ):
                 self.ask(edge, names, names[-1])
         return said
+
+    def ask_which_thing(self) -> None:
+        """Ask which of several things is meant that are counted below each other: people, homes, cars."""
+        for edge in [one for one in self.edges if not one.heads]:
+            names = [edge.labels[i] for i in edge.present if edge.labels[i]]
+            things = {name: thing_of(name) for name in names} if len(names) <= MOST_THINGS else {}
+            told = [name for name in things if things[name]]
+            if len({things[name] for name in told}) > 1 and 2 * len(told) > len(names):
+                self.ask(edge, names, next((name for name in told if things[name] == "people"), told[0]))
 
     def ask_which_kind(self) -> None:
         """Ask which of several kinds of figures, or tables, that a download has below each other is meant."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from synthor.draft.grid import Grid
 from synthor.draft.times import is_time_name
+from synthor.draft.units import AREA
 from synthor.spec.tables.labels import column_key, is_total, span
 from synthor.spec.tables.layout import MEASURES
 
@@ -142,7 +143,7 @@ def _no_counts(grid: Grid, numbers: Sequence[int], named: Sequence[int], plain: 
             continue
         elif _is_date(grid, i, plain[i]) or _empty(grid, i):
             left[i] = ""
-        elif NO_COUNT.fullmatch(plain[i]):
+        elif NO_COUNT.fullmatch(plain[i]) or AREA.fullmatch(plain[i]):
             left[i] = f"'{grid.name(i)}' is no count"
     return left
 

@@ -154,6 +154,7 @@ class _Reader:
         self._part()
         self.remarks += cube.choose_one_time(around.year)
         self.remarks += cube.choose_one_unit()
+        cube.ask_which_thing()
         self.remarks += cube.drop_counted_elsewhere()
         self.remarks += cube.choose_one_level()
         self.remarks += cube.find_nests()
