@@ -20,6 +20,8 @@ from synthor.types import Floats
 
 MANY = 8
 """Values of which all must be multiples of a number to say that they were rounded to it."""
+SOME = re.compile(r"(?:number of |total )?(?:jobs|workers|families|familien|famiglie|employees|students|pupils)")
+"""People who may be some beside others, as they may be all that a table counts."""
 BASES = (3, 5, 10, 20, 25, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -98,6 +100,13 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | 
             return f"columns count different things ({', '.join(grid.name(i) for i in people)}): leave one, with `columns`"
         if people and others:
             name = grid.name(people[0])
+            whole = cells[:, [values.index(i) for i in people]].max(axis=1, keepdims=True)
+            unknown = [i for i in others if not things[i]]
+            more = [i for i in unknown if (cells[:, [values.index(i)]] > whole).any()] or unknown * bool(
+                SOME.fullmatch(_plain(grid, people[0]))
+            )
+            if more:
+                return f"columns count different things ({name}, {grid.name(more[0])}): leave one, with `columns`"
             remarks = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
             return [(people, Part(remarks=remarks))]
         if told_apart := _by_prefix(grid, values, cells):

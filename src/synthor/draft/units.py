@@ -29,11 +29,11 @@ _WORDS = {
         r"|rumah tangga"
     ),
     "homes": (
-        r"homes|dwellings?|(?:housing )?units|houses|apartments|housing|du|dwelling units"
-        r"|(?:occupied|vacant|empty) (?:homes|dwellings|(?:housing )?units)|wohnungen|wohneinheiten|gebäude|logements"
-        r"|viviendas|alojamentos|fogos|abitazioni|alloggi|edifici|woningen|bostäder|lägenheter|boliger|asunnot"
-        r"|mieszkania|byty|domy|lakás(?:ok)?|locuințe|κατοικίες|stanovi|stanovanja|konut|жилища|квартиры|habitatges|住宅"
-        r"|住宅数|住房|주택|주택수|buildings"
+        r"homes|dwellings?|(?:housing )?units|du|dwelling units"
+        r"|(?:occupied|vacant|empty) (?:homes|dwellings|(?:housing )?units)|wohnungen|wohneinheiten|logements"
+        r"|viviendas|alojamentos|fogos|abitazioni|alloggi|woningen|bostäder|lägenheter|boliger|asunnot"
+        r"|mieszkania|byty|lakás(?:ok)?|locuințe|κατοικίες|stanovi|stanovanja|konut|жилища|квартиры|habitatges|住宅"
+        r"|住宅数|住房|주택|주택수"
     ),
     "cars": (
         r"cars|vehicles|autos|automobiles|trucks|motor vehicles|pkw|kraftfahrzeuge|kfz|voitures|véhicules|coches"
