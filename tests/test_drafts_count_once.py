@@ -77,6 +77,7 @@ SEVERAL: dict[str, tuple[str, int | str]] = {
     "alone or in combination": ("Race,N\nWhite alone or in combination,700\nAsian alone or in combination,350\n", REFUSED),
     "per cent of fewer": ("Answer,Responses,Percent\nRadio,600,60\nTV,700,70\nPaper,300,30\n", REFUSED),
     "per cent of all": ("Answer,Responses,Percent\nRadio,600,60\nTV,100,10\nPaper,300,30\n", 1000),
+    "digits that add up by chance": ("Mode,A,B,C\nCar,30,32,8\nBus,10,11,3\nRail,20,21,5\nWalk,5,6,7\n", ASKED),
     "cars, any": ("Cars,Households\nNone,40\nAny,60\n", 100),
 }
 THINGS: dict[str, tuple[str, int | str]] = {
@@ -100,6 +101,18 @@ THINGS: dict[str, tuple[str, int | str]] = {
     "ways to travel": ("Area,Cars,Buses,Bikes\nA,100,40,10\nB,100,40,10\n", 300),
     "kinds of homes": ("Area,Occupied dwellings,Vacant dwellings\nA,40,5\nB,90,5\n", 140),
 }
+PROFILE = """CENSUS_YEAR,GEO_NAME,CHARACTERISTIC_ID,CHARACTERISTIC_NAME,C1_COUNT_TOTAL
+2021,Toronto,1,Total - Age groups,1021
+2021,Toronto,2,  0 to 14 years,191
+2021,Toronto,3,  15 to 64 years,690
+2021,Toronto,4,  65 years and over,140
+2021,Toronto,5,    85 years and over,30
+2021,Guelph,1,Total - Age groups,500
+2021,Guelph,2,  0 to 14 years,101
+2021,Guelph,3,  15 to 64 years,340
+2021,Guelph,4,  65 years and over,59
+2021,Guelph,5,    85 years and over,11
+"""
 
 
 def outcome(files: dict[str, str], folder: Path) -> int | str:
@@ -148,3 +161,13 @@ def test_people_who_gave_several_answers_are_not_added_up(name: str, tmp_path: P
 def test_different_things_are_not_added_up(name: str, tmp_path: Path) -> None:
     text, found = THINGS[name]
     assert outcome({"a.csv": text}, tmp_path) == found
+
+
+def test_a_level_that_tells_only_some_parts_takes_nobody_s_place(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "98.csv").write_text(PROFILE, encoding="utf-8")
+    draft = infer(tmp_path / "tables", beside=tmp_path)
+    assert draft.records == 1521
+    assert [entry.body.get("bins") for entry in draft.variables] == [None, [0, 15, 65]]
+    assert any("'level_2' is not used: it has only some of the parts of '65 years and over'" in one for one in draft.remarks)
+    assert [one for one in check(parse_spec(scaffold(draft)).placed_in(tmp_path)) if "filled in" not in one.message] == []

@@ -13,7 +13,7 @@ from synthor.draft.nests import Nest, nests_of
 from synthor.draft.roles import IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PERCENT, STATISTIC
 from synthor.draft.times import is_time, may_be_time, times
 from synthor.draft.units import thing_of
-from synthor.draft.wholes import PERTURBED, ROWS, Wholes, adding_up, wholes_of
+from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, adding_up, wholes_of
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Codes, Floats, Mask
 
@@ -25,6 +25,8 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+MOST_APART = 3.0
+"""Records that a total may be more than its parts where counts were perturbed."""
 MOST_THINGS = 30
 """Labels up to which they may be things that are counted."""
 MOST_NESTED = 5_000
@@ -366,6 +368,45 @@ class Cube:
         names = quoted([edge.labels[i] for i in gone])
         return [f"{names} of '{edge.head}' {'is' if len(gone) == 1 else 'are'} left out: only some of the parts of {of}"]
 
+    def drop_partial_levels(self) -> list[str]:
+        """Keep the totals of a level that tells only some parts of a label of the level above; says so."""
+        said = []
+        columns = [edge for edge in self.edges if not edge.heads]
+        for edge in columns:
+            totals = [i for i in edge.present if edge.total(i)]
+            inner = np.isin(edge.codes, [i for i in edge.present if edge.labels[i] and not edge.total(i)])
+            above = [other for other in columns if other is not edge and _belongs(other, edge, inner)]
+            if len(totals) != 1 or not above:
+                continue
+            rows = self._rows([other for other in self.edges if other is not edge and not self._within(edge, other)])
+            some = self._told_in_part(rows, edge.codes == totals[0], inner)
+            if some.any():
+                names = list(dict.fromkeys(above[0].labels[i] for i in above[0].codes[np.isin(rows, np.flatnonzero(some))]))
+                same = [label for label in edge.labels if label in above[0].labels]  # levels repeat what has no parts
+                self.choose(edge, [edge.labels[i] for i in edge.present if i == totals[0] or edge.labels[i] in same])
+                said.append(f"'{edge.head}' is not used: it has only some of the parts of {quoted(names)}")
+        return said
+
+    def _rows(self, edges: Sequence[Edge]) -> Codes:
+        """Which combination of labels of some edges each cell is of."""
+        rows: Codes = np.zeros(len(self.numbers), np.int64)
+        for one in edges:
+            _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
+        return rows
+
+    def _within(self, edge: Edge, other: Edge) -> bool:
+        """Whether another edge tells nothing but what one says, totals apart."""
+        return not other.heads and follows(other, edge) and follows(edge, other)
+
+    def _told_in_part(self, rows: Codes, totals: Mask, inner: Mask) -> Mask:
+        """Rows whose total is more than all that is told of it, (rows,)."""
+        n_rows = int(rows.max(initial=-1)) + 1
+        whole, parts, n_parts = np.full(n_rows, np.nan), np.zeros(n_rows), np.bincount(rows[inner], minlength=n_rows)
+        whole[rows[totals]] = self.numbers[totals]
+        np.add.at(parts, rows[inner], self.numbers[inner])
+        allowed = self.room * (n_parts + 1) + NEARLY * np.nan_to_num(whole) + MOST_APART
+        return (n_parts > 0) & np.isfinite(whole) & np.isfinite(parts) & (whole - parts > allowed)
+
     def drop_copies(self) -> None:
         """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""
         self.dropped = [edge for edge in self.edges if len(edge.present) < 2]
@@ -541,6 +582,13 @@ def follows(one: Edge, other: Edge) -> bool:
     if one.heads or other.heads:
         return False
     return distinct([one, other]) == len(other.present) > 1
+
+
+def _belongs(other: Edge, edge: Edge, inner: Mask) -> bool:
+    """Whether each label of an edge belongs to one label of another, but for totals, which several of them have."""
+    n_labels = len(np.unique(edge.codes[inner]))
+    shared = distinct([other, edge], ~inner) > len(edge.present) - n_labels
+    return n_labels > 0 and shared and distinct([other, edge], inner) == n_labels
 
 
 def _is_code(edge: Edge, other: Edge) -> bool:

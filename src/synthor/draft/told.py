@@ -157,6 +157,7 @@ class _Reader:
         cube.ask_which_thing()
         self.remarks += cube.drop_counted_elsewhere()
         self.remarks += cube.choose_one_level()
+        self.remarks += cube.drop_partial_levels()
         self.remarks += cube.find_nests()
         if told := answers_of(self.grid, self.roles, cube):
             return told

@@ -31,6 +31,8 @@ PERTURBED, NOISE = 0.001, 2.0
 """Share, and records a number, by which totals may differ from sums where counts were perturbed one by one."""
 NEAR, FAR = 3.0, 20.0
 """Times that a total must be larger than what rounding, or perturbation, may put it off, to say anything."""
+DIGITS = 4.5
+"""Digits that sums must have together to be none by chance."""
 ROWS_PERTURBED = 5
 """Rows in which a sum must nearly hold to say anything by itself."""
 MOST_LABELS = 20_000
@@ -197,7 +199,12 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
     Three rows or more say enough, five where sums nearly hold; two say enough where several labels are such wholes. A single
     row says something only where it does so of all labels, and then a person is asked.
     """
-    top = _collapsed(cells, items, room, ROWS, found.of)
+    sums: dict[int, list[int]] = {}
+    top = _collapsed(cells, items, room, ROWS, sums)
+    if sums and _by_chance(cells, sums):
+        found.asked |= sums
+        return items
+    found.of |= sums
     if not room:
         top = _collapsed(cells, top, room, ROWS_PERTURBED, found.of, PERTURBED)
     less: dict[int, list[int]] = {}
@@ -215,6 +222,11 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
         found.asked |= {i: [] for i in top if i not in found.of and i not in found.asked}
     # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
     return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
+
+
+def _by_chance(cells: Floats, sums: Mapping[int, Sequence[int]]) -> bool:
+    """Whether numbers are so few and small that labels may happen to be sums of others."""
+    return sum(float(np.log10(np.maximum(np.nan_to_num(cells[i]), 1.0)).sum()) for i in sums) < DIGITS
 
 
 def _collapsed(
