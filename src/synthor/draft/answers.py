@@ -13,7 +13,7 @@ from synthor.spec.tables.labels import column_key, undressed
 SEVERAL = re.compile(
     r".*(?:\bmultiple[ -](?:answers?|responses?|choices?|mentions?|codes?|coded)|\bmulti-?(?:response|coded|punch)"
     r"|\bmore than one (?:answer|response|option)|\b(?:select|tick|check|mark) all that apply"
-    r"|\bseveral answers|\b(?:per ?cent|percentage|%) of (?:cases|respondents)\b"
+    r"|\bseveral (?:answers|responses|possible)|(?:\bper ?cent|\bpercentage|%) of (?:cases|respondents)\b"
     r"|mehrfach(?:nennung|antwort|angabe|zählung)|\bmehrere (?:antworten|nennungen|angaben)"
     r"|\bplusieurs (?:réponses|choix)|\b(?:réponses?|choix) multiples?|\brespuestas? (?:m[uú]ltiples?|varias)"
     r"|\b(?:varias|más de una) respuestas?|\bopci[oó]n m[uú]ltiple|\brespostas? m[uú]ltiplas?|\bmais de uma resposta"

@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.draft.grid import Grid
 from synthor.draft.roles import PEOPLE, Roles
-from synthor.draft.units import GROUPS, PERSONAL, thing_of
+from synthor.draft.units import GROUPS, HAPPEN, PERSONAL, thing_of
 from synthor.draft.wholes import DOUBTFUL, NEARLY, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Floats
@@ -91,8 +91,9 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | 
                 return found
             told = tuple(f"column '{grid.name(i)}' is left out: it counts other things than the others" for i in apart)
             return [(found[0][0], replace(found[0][1], remarks=(*found[0][1].remarks, *told))), *found[1:]]
-        if len(set(things.values()) - {""}) > 1 and not GROUPS & set(things.values()):
-            told_things = ", ".join(grid.name(i) for i in values if things[i])
+        one_happens = len(things) == 2 and sum(thing in HAPPEN for thing in things.values()) == 1
+        if (one_happens or len(set(things.values()) - {""}) > 1) and not GROUPS & set(things.values()):
+            told_things = ", ".join(grid.name(i) for i in values if things[i] or one_happens)
             return f"columns count different things ({told_things}): leave one, with `columns`"
         people = [i for i in values if _is_group(grid, i, things[i]) and not is_total(grid.name(i))]
         others = [i for i in values if i not in people]
@@ -149,6 +150,9 @@ def _is_group(grid: Grid, i: int, thing: str) -> bool:
 def _of_other_things(grid: Grid, things: Mapping[int, str]) -> list[int]:
     """Columns of homes, cars, births and the like beside men and women, none of whom they are."""
     personal = [i for i in things if PERSONAL.fullmatch(undressed(grid.name(i)))]
+    happen = [i for i, thing in things.items() if thing in HAPPEN]
+    if len(happen) == 1 and len(things) > 2 and not any(thing for i, thing in things.items() if i != happen[0]):
+        return happen
     return [i for i, thing in things.items() if thing not in ("", "people") and len(personal) > 1]
 
 

@@ -25,6 +25,14 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+ANSWERS = frozenset((
+    "yes", "no", "agree", "disagree", "neutral", "don't know", "strongly agree", "strongly disagree", "neither", "often",
+    "never", "sometimes", "always", "ja", "nein", "oui", "non", "sí", "si", "sim", "não", "nee", "nej", "tak", "nie", "ano",
+    "ne", "kyllä", "ei", "да", "нет", "はい", "いいえ", "是", "否", "예", "아니오",
+))  # fmt: skip
+"""Answers to one question."""
+LEAST_ALIKE = 30
+"""Records up to which several labels may add up to the same by chance."""
 MOST_APART = 3.0
 """Records that a total may be more than its parts where counts were perturbed."""
 MOST_THINGS = 30
@@ -325,12 +333,44 @@ class Cube:
             present = [i for i in edge.present if edge.labels[i] and not edge.called(i)]
             if not 3 <= len(present) <= MOST_NESTED:
                 continue
-            for nest in nests_of([edge.labels[i] for i in present], [edge.indents[i] for i in present]):
+            nests = nests_of([edge.labels[i] for i in present], [edge.indents[i] for i in present])
+            for nest in [*nests, *self._under_their_own_name(edge, present)]:
                 told = self._nested(edge, present, nest)
                 if told is not None:
                     said += told
                     break
         return said
+
+    def _under_their_own_name(self, edge: Edge, present: Sequence[int]) -> list[Nest]:
+        """Labels that stand among their parts under their own name, as in a column of districts that lists each region, too."""
+        place = {code: at for at, code in enumerate(present)}
+        for other in self.edges:
+            if other is edge or other.heads or not follows(other, edge) or follows(edge, other):
+                continue
+            of = {code: np.unique(edge.codes[other.codes == code]).tolist() for code in other.present}
+            own = {
+                code: [i for i in inner if edge.labels[i] == other.labels[code] and i in place] for code, inner in of.items()
+            }
+            if all(len(found) == 1 for found in own.values()):
+                parts = {own[code][0]: [i for i in inner if i not in own[code] and i in place] for code, inner in of.items()}
+                return [Nest(parts={place[i]: [place[j] for j in inner] for i, inner in parts.items() if inner}, sure=False)]
+        return []
+
+    def ask_whose_rows(self) -> None:
+        """Ask which label is meant where each of them adds up to the same people, as questions of a survey do."""
+        for edge in self.sides if len(self.sides) == 2 else []:
+            other = next(one for one in self.sides if one is not edge)
+            body = self.body
+            sums = np.bincount(edge.codes[body], self.numbers[body], len(edge.labels))[edge.taken]
+            answers = other.heads and all(undressed(other.labels[i]) in ANSWERS for i in other.taken)
+            if any(edge.total(i) for i in edge.present) or edge.wholes.of:
+                continue
+            alike = len(sums) > 1 and np.isfinite(sums).all() and (sums == sums[0]).all() and sums[0] > LEAST_ALIKE
+            if (alike and sums[0] % 100 and (answers or len(sums) > 2)) or (alike and answers):
+                names = [edge.labels[i] for i in edge.taken]
+                self.ask(edge, names, names[0])
+                self.dropped.append(edge)
+                return
 
     def _nested(self, edge: Edge, present: Sequence[int], nest: Nest) -> list[str] | None:
         """Take what stands below others as their parts, as far as adding up bears it out; None where it speaks against it."""
@@ -341,7 +381,11 @@ class Cube:
         wholes = [whole for whole, how in found.items() if how == "whole"]
         some = [whole for whole, how in found.items() if how == "some"]
         over = [whole for whole, how in found.items() if how == "over"]
-        named = all(re.search(r"\W[^\W\d_]", edge.labels[i]) for i in present)
+        twins = [one for one in self.edges if one is not edge and not one.heads and follows(edge, one) and follows(one, edge)]
+        told_by = [edge.labels, *(one.labels for one in twins)]
+        named = any(
+            all(re.search(r"(?:\W|\A)[^\W\d_]{2}|\W[^\W\d_]", label) for label in labels if label) for labels in told_by
+        )
         if not nest.sure:
             told = sum(len(nest.parts[whole]) > 1 or cells.shape[1] >= ROWS for whole in wholes)
             if over or not (told or (len(some) > 1 or named)):
@@ -355,11 +399,11 @@ class Cube:
         for whole in wholes:
             edge.wholes.of[present[whole]] = [present[i] for i in nest.parts[whole]]
             edge.nested |= {present[i] for i in nest.below(whole)}
-        for other in self.edges:
-            if other is not edge and not other.heads and follows(edge, other) and follows(other, edge):
-                twin = dict(zip(edge.codes.tolist(), other.codes.tolist(), strict=True))
-                other.wholes.of |= {twin[i]: [twin[j] for j in parts] for i, parts in edge.wholes.of.items()}
-                other.nested |= {twin[i] for i in edge.nested}
+        for other in twins:
+            twin = dict(zip(edge.codes.tolist(), other.codes.tolist(), strict=True))
+            other.wholes.of |= {twin[i]: [twin[j] for j in parts] for i, parts in edge.wholes.of.items()}
+            other.wholes.asked |= {twin[i]: [twin[j] for j in parts] for i, parts in edge.wholes.asked.items()}
+            other.nested |= {twin[i] for i in edge.nested}
         gone = list(dict.fromkeys(present[i] for whole in some for i in nest.below(whole)))
         if not gone:
             return []

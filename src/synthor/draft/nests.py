@@ -11,9 +11,13 @@ from itertools import pairwise
 
 from synthor.spec.tables.labels import span, undressed
 
-_MARKS = re.compile(r"(?:[-–—−>»›·•‣▪◦∙⁃…|└├+] ?|\.{2,} ?|\. )+(?=[^\W\d])|(?:[-–—−»›·•‣▪◦∙] |\.{2,} ?|- ?- ?)+(?=\d)")
+_MARKS = re.compile(
+    r"(?:[-–—−>»›·•‣▪◦∙⁃…|└├+] ?|[*o] (?=\S)|\.{2,} ?|\. )+(?=[^\W\d])|(?:[-–—−»›·•‣▪◦∙] |\.{2,} ?|- ?- ?)+(?=\d)"
+)
 """Marks of depth before a label; a dash or an angle right before a number belongs to the number."""
-_CODE = re.compile(r"([A-Z]{0,3}\d[\dA-Z]*(?:\.\d+)*(?:[-–][A-Z]?\d+)?|[A-Z](?:\d[\d.]*)?)(?:[.:)]?(?=\s|\Z)|(?=[:)]))")
+_CODE = re.compile(
+    r"\(?([A-Z]{0,3}\d[\dA-Z]*[a-z]?(?:\.\d+)*(?:[-–][A-Z]?\d+)?|[A-Z](?:\d[\d.]*)?)(?:[.:)]?(?=\s|\Z)|(?=[:)]))"
+)
 _KINDS = (
     re.compile(r"(?:[IVX]+)[.)]? "), re.compile(r"[A-Z][.):]? (?=.{3})|[A-Z]\Z"), re.compile(r"\d+(?:-\d+)?[.)]? ?\D|\d+\Z"),
     re.compile(r"\d+\.\d+[.)]? ?\D"), re.compile(r"[a-z][.)] ?"),
@@ -61,6 +65,8 @@ def nests_of(labels: Sequence[str], indents: Sequence[int]) -> list[Nest]:
     if parts := _by_depth([(indent, _marks(label)) for label, indent in zip(labels, indents, strict=True)]):
         found.append(Nest(parts=parts, sure=True))
     if parts := _by_code(labels):
+        found.append(Nest(parts=parts, sure=False))
+    if parts := _by_words(labels):
         found.append(Nest(parts=parts, sure=False))
     if parts := _by_numbering(labels):
         found.append(Nest(parts=parts, sure=False))
@@ -126,6 +132,21 @@ def _in_turn(labels: Sequence[str]) -> bool:
     """Whether labels are the numbers from 0 or 1 on, as those of zones are."""
     numbers = [int(text) for label in labels if (text := undressed(label)).isdigit()]
     return len(numbers) == len(labels) and all(later - earlier == 1 for earlier, later in pairwise(sorted(numbers)))
+
+
+def _by_words(labels: Sequence[str]) -> dict[int, list[int]]:
+    """Labels that say the whole of another and more: `Flats: with lift`."""
+    plain = [undressed(label) for label in labels]
+    parts: dict[int, list[int]] = {}
+    for at, text in enumerate(plain):
+        over = [
+            i
+            for i, other in enumerate(plain)
+            if other and text.startswith(other) and re.match(r" ?[:,/(>|-]| \w", text[len(other) :])
+        ]
+        if over and not text[:1].isdigit():
+            parts.setdefault(max(over, key=lambda i: len(plain[i])), []).append(at)
+    return parts
 
 
 def _by_numbering(labels: Sequence[str]) -> dict[int, list[int]]:

@@ -25,9 +25,10 @@ NO_COUNT = re.compile(
     r"|confidence interval|veränderung|durchschnitt\w*|évolution|moyenne|variación|unweighted|sample|cumulative)\b.{0,40}"
     r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avinc)(?: ?(?:income|age|size))?|bases?"
     r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)|x|y|[xy] mp.*|lat(?:itude)?|lon(?:gitude)?"
-    r"|eastings?|northings?|(?:land )?area(?: ?\(?(?:km|ha|hectares|sq|acres).*)?|fläche.*|superficie.*|oppervlakte.*"
+    r"|(?:elevation|altitude|höhe|turnout|wahlbeteiligung)\b.{0,12}|eastings?|northings?"
+    r"|(?:land )?area(?: ?\(?(?:km|ha|hectares|sq|acres).*)?|fläche.*|superficie.*|oppervlakte.*"
     r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate|ratio"
-    r"|dependency|unweighted|cumulative|hh size)(?:\b.{0,20})?"
+    r"|dependency|unweighted|cumulative|hh size|per 100)(?:\b.{0,20})?"
 )
 """Columns of numbers that count nobody, or a sample, or are places and sizes."""
 STATISTIC = re.compile(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from synthor.draft.grid import YEAR
 from synthor.spec.tables.labels import column_key
 
+BESIDE = 25
+"""Letters beside a year at most."""
 _NAMES = frozenset((
     "ref_date", "date", "dates", "time", "period", "periods", "year", "years", "quarter", "month", "ending", "vintage",
     "census", "jahr", "berichtsjahr", "zeit", "stichtag", "datum", "annee", "année", "mois", "millésime", "ano", "año", "mes",
@@ -14,7 +16,23 @@ _NAMES = frozenset((
 ))  # fmt: skip
 """Words of columns that hold times."""
 _WAVES = frozenset(
-    ("wave", "waves", "round", "sweep", "welle", "erhebungswelle", "vague", "ola", "onda", "ondata", "golf", "ronde")
+    (
+        "wave",
+        "waves",
+        "round",
+        "sweep",
+        "welle",
+        "erhebungswelle",
+        "vague",
+        "ola",
+        "onda",
+        "ondata",
+        "golf",
+        "ronde",
+        "edition",
+        "release",
+        "campaign",
+    )
 )
 """Words of columns that hold rounds of a survey."""
 _NO_TIME = re.compile(
@@ -33,6 +51,8 @@ _ERAS = {
 }  # fmt: skip
 """Years before the first one of an era, as Japan and Taiwan count them."""
 _ERA = re.compile(rf"({'|'.join(sorted(_ERAS, key=len, reverse=True))})\.? ?(\d{{1,3}}|元)(?: ?年)?")
+_LETTERS = {"s": 1925, "h": 1988, "r": 2018}
+"""Eras of Japan by their letters."""
 _OTHER_ERAS = (
     (re.compile(r"(1[34]\d\d) ?(?:a\.?h\.?|h|هـ)"), 579),
     (re.compile(r"(?:พ\.?ศ\.?|b\.?e\.?) ?(2[45]\d\d)|(2[45]\d\d) ?b\.?e\.?"), -543),
@@ -54,7 +74,7 @@ _FISCAL = re.compile(
     r"(?:fy|fiscal year|financial year|school year|schuljahr|exercice)[ '’_-]{0,2}((?:19|20)?\d\d)(?:[/–-]\d\d)?"
 )
 _ABOUT = re.compile(
-    r"census|cen|base|based?|estimates?|est|proj(?:ection|ected)?s?|forecasts?|predicted|actual|observed|plan|planned|target"
+    r"spring|summer|autumn|fall|winter|frühjahr|frühling|herbst|sommer|printemps|été|automne|hiver|census|cen|base|based?|estimates?|est|proj(?:ection|ected)?s?|forecasts?|predicted|actual|observed|plan|planned|target"
     r"|mid|year|end|start|of|on|at|as|the|in|jan(?:uary)?|april|july?|december|annual|provisional|prelim(?:inary)?|revised|final"
     r"|pop(?:ulation|estimates?)?|popestimate|residents?|persons?|people|total|tot|count|horizon|scenario|future|current|latest"
     r"|zensus|volkszählung|stand|prognose|fortschreibung|schätzung|bevölkerung|einwohner|recensement|estimation|projection"
@@ -62,6 +82,13 @@ _ABOUT = re.compile(
     r"|volkstelling|raming|prognos|framskrivning|ennuste|spis|sčítání|odhad|prognoza|перепись|оценка|прогноз|data|survey|v|r|p|e"
 )
 """Words beside years that say whence a figure is, not whom it counts."""
+_VARIANT = re.compile(r"\b(?:variants?|variante[sn]?|scenarios?|szenario|scénario|escenario|cenário|assumption)\b")
+_RULES = frozenset((
+    "de facto", "de jure", "registered", "estimated", "observed", "expected", "modelled", "modeled", "measured", "reported",
+    "counted", "imputed", "raw", "adjusted", "corrected", "weighted", "unweighted", "census", "survey", "register", "estimate",
+    "projection",
+))  # fmt: skip
+"""Words of how the same is counted."""
 _SHORT = re.compile(
     r"(.*?[^\W\d]{2,})[ _'’.-]?(\d\d)((?:[ _][^\W\d]+)*)|(?:y|yr|p|e|jahr|an)?(\d\d)[ _]([^\W\d]{2,}(?:[ _][^\W\d]+)*)"
     r"|[pey](\d\d)[ _]([^\W\d]{2,}(?:[ _][^\W\d]+)*)"
@@ -121,8 +148,21 @@ def _time(text: str) -> tuple[tuple[int, int, int], str] | None:
     named = re.fullmatch(r"(?:(\d{1,2})\.?(?: de)? )?([^\W\d]{3,12})(?: de)?[ .'-]*((?:19|20)?\d\d)", text)
     if named and (month := _MONTH.get(named[2][:3].casefold())):
         return (_full(named[3]), month, int(named[1] or 0)), ""
-    if era := _ERA.fullmatch(plain):
-        return (_ERAS[era[1]] + (1 if era[2] == "元" else int(era[2])), 0, 0), ""
+    if len(found := list(_ERA.finditer(plain))) == 1 and len(plain) - len(found[0][0]) <= BESIDE:
+        begin, end = found[0].span()
+        return (_ERAS[found[0][1]] + (1 if found[0][2] == "元" else int(found[0][2])), 0, 0), f"{plain[:begin]}|{plain[end:]}"
+    if letter := re.fullmatch(r"([shr])(\d{1,2})年(?:度)?", plain):
+        return (_LETTERS[letter[1]] + int(letter[2]), 0, 0), ""
+    if day := re.fullmatch(r"(.{0,25}?)(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)(.{0,25})", plain):
+        return (int(day[4]), int(day[3]), int(day[2])), f"{day[1]}|{day[5]}"
+    if compact := re.fullmatch(r"(\d{1,2})([^\W\d]{3})((?:19|20)\d\d)", plain):
+        return (int(compact[3]), _MONTH.get(compact[2], 0), int(compact[1])), ""
+    if digits := re.fullmatch(r"((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)", plain):
+        return (int(digits[1]), int(digits[2]), int(digits[3])), ""
+    if short := re.fullmatch(r"['’](\d\d)", plain):
+        return (2000 + int(short[1]), 0, 0), ""
+    if (pair := re.fullmatch(r"(\d\d)/(\d\d)", plain)) and int(pair[2]) == int(pair[1]) + 1:
+        return (2000 + int(pair[2]), 0, 0), ""
     for pattern, more in _OTHER_ERAS:
         if other := pattern.fullmatch(plain):
             return (int(next(year for year in other.groups() if year)) + more, 0, 0), ""
@@ -130,7 +170,7 @@ def _time(text: str) -> tuple[tuple[int, int, int], str] | None:
         return (_full(fiscal[1]), 0, 0), ""
     if season := _SEASON.fullmatch(plain):
         return (0, int(season[1] or season[2]), 0), ""
-    if any_year := re.fullmatch(r"([^0-9]{0,25})((?:19|20)\d\d)([^0-9]{0,25})", text):
+    if any_year := re.fullmatch(rf"([^0-9]{{0,{BESIDE}}})((?:19|20)\d\d)([^0-9]{{0,{BESIDE}}})", text):
         return (int(any_year[2]), 0, 0), f"{any_year[1]}|{any_year[3]}".casefold()
     return None
 
@@ -169,19 +209,39 @@ def may_be_time(name: str, labels: Sequence[str]) -> bool:
         return False
     plain = column_key(name).replace("_", " ")
     if name == "":
-        return _short_years(labels) or _moments(labels) or _other_years(labels)
+        return _short_years(labels) or _moments(labels) or _other_years(labels) or _of_seasons(labels) or _variants(labels)
     called = is_time_name(plain) or bool(_WAVES & set(plain.split()))
     years = all(re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", label) for label in labels)
     numbered = all(re.fullmatch(r"\d{1,2}", label.strip()) for label in labels)
     alone = all(YEAR.fullmatch(label.strip()) for label in labels)
     when = None if alone else times(labels)
-    seen = alone or (when is not None and min(when)[0] > 0 and _about(labels))
+    seen = alone or (when is not None and min(when)[0] > 0 and _about([found[1] for found in map(_time, labels) if found]))
     return (called and (years or numbered or _moments(labels))) or (seen and _NO_TIME.search(plain) is None)
 
 
 def _about(labels: Sequence[str]) -> bool:
     """Whether words beside years say whence a figure is, not whom it counts."""
     return all(_ABOUT.fullmatch(word) for label in labels for word in re.findall(r"[^\W\d_]+", label.casefold()))
+
+
+def _of_seasons(labels: Sequence[str]) -> bool:
+    """Whether heads are months or weeks, or parts of years by their names."""
+    plain = [label.strip(" .").casefold() for label in labels]
+    months = all(re.fullmatch(r"[^\W\d]{3,10}", text) and text[:3] in _MONTH for text in plain)
+    numbered = all(
+        re.fullmatch(r"(?:week|woche|kw|semaine|semana|settimana|year|jahr|année|año|anno|day|tag) ?\d{1,2}", text)
+        for text in plain
+    )
+    years = all(re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", text) for text in plain)
+    eras = [found for text in plain if (found := re.fullmatch(r"([shr])(\d{1,2})", text))]
+    lettered = len(eras) == len(plain) and (len({found[1] for found in eras}) > 1 or all(len(found[2]) > 1 for found in eras))
+    return months or numbered or lettered or (years and _about([re.sub(r"\d+", " ", text) for text in plain]))
+
+
+def _variants(labels: Sequence[str]) -> bool:
+    """Whether heads are estimates of the same by several assumptions, or counts of the same people by several rules."""
+    plain = [label.strip().casefold() for label in labels]
+    return any(_VARIANT.search(text) for text in plain) or all(text in _RULES for text in plain)
 
 
 def _short_years(labels: Sequence[str]) -> bool:

@@ -157,15 +157,16 @@ class _Reader:
         cube.ask_which_thing()
         self.remarks += cube.drop_counted_elsewhere()
         self.remarks += cube.choose_one_level()
+        if self.grid.format is not None:
+            cube.ask_which_kind()
         self.remarks += cube.drop_partial_levels()
         self.remarks += cube.find_nests()
         if told := answers_of(self.grid, self.roles, cube):
             return told
-        if self.grid.format is not None:
-            cube.ask_which_kind()
         cube.drop_copies()
         cube.find_wholes(around)
         cube.drop_levels()
+        cube.ask_whose_rows()
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
         if told := self._overlapping():

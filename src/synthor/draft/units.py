@@ -61,7 +61,7 @@ _WORDS = {
         r"pupils|students|schüler(?:innen)?|élèves|alumnos|alunos|alunni|leerlingen|elever|oppilaat|uczniowie|žáci|児童生徒数"
     ),
     "places": (
-        r"school places|enrol?l(?:ment)?|schools|teachers|beds|hospitals|rooms|bedrooms|zimmer|pièces|habitaciones"
+        r"vacancies|school places|enrol?l(?:ment)?|schools|teachers|beds|hospitals|rooms|bedrooms|zimmer|pièces|habitaciones"
         r"|stanze"
     ),
     "trips": (
@@ -89,6 +89,9 @@ AREA = re.compile(
 """Columns of sizes of areas, and of how densely they are peopled."""
 GROUPS = frozenset(("people", "households", "homes", "jobs"))
 """What a population may be made of; the others happen to it, or belong to it."""
+
+HAPPEN = frozenset(("births", "deaths", "marriages", "divorces", "places"))
+"""What is hardly ever one of several categories."""
 
 
 def thing_of(label: str) -> str:

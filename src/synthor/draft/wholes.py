@@ -33,6 +33,8 @@ NEAR, FAR = 3.0, 20.0
 """Times that a total must be larger than what rounding, or perturbation, may put it off, to say anything."""
 DIGITS = 4.5
 """Digits that sums must have together to be none by chance."""
+LONG = 4
+"""Digits, but for zeros behind them, of a number that others hardly add up to by chance."""
 ROWS_PERTURBED = 5
 """Rows in which a sum must nearly hold to say anything by itself."""
 MOST_LABELS = 20_000
@@ -216,12 +218,17 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
         found.asked |= less
         alone: dict[int, list[int]] = {}
         once = _collapsed(cells, top, room, 1, alone)
-        if len(alone) > 1 and all(i in alone for i in once):
-            found.asked |= alone
+        every = len(alone) > 1 and all(i in alone for i in once)
+        found.asked |= alone if every else {i: parts for i, parts in alone.items() if _long(cells[i])}
     if found.of and (room or less):  # where sums are blurred, a label beside wholes may be one whose parts do not show it
         found.asked |= {i: [] for i in top if i not in found.of and i not in found.asked}
     # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
     return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
+
+
+def _long(values: Floats) -> bool:
+    """Whether a number has so many digits, but for zeros behind them, that others hardly add up to it by chance."""
+    return any(len(f"{value:.0f}".rstrip("0")) >= LONG for value in values[np.isfinite(values)])
 
 
 def _by_chance(cells: Floats, sums: Mapping[int, Sequence[int]]) -> bool:
