@@ -36,6 +36,12 @@ _NONE = re.compile(
     r"(?:none|no|not|never|without|keine?[rsn]?|nicht|ohne|aucune?|sans|ning[uú]n[oa]?|sin|nenhum[a]?|sem|nessun[oa]?|senza"
     r"|geen|zonder|ingen|inget|ei|brak|żadn\w+|žádn\w+|bez|нет|なし|无|없음)\b.*"
 )
+_WITH = re.compile(r"(?:^|(?<=\s))(?:with|mit|avec|con|com|met|med|z|ze|s|se|с)\s")
+_WITHOUT = re.compile(
+    r"(?:^|(?<=\s))(?:without|ohne|sans|sin|senza|sem|zonder|utan|uden|uten|bez|без|not|nicht)\s|(?:^|(?<=\s))non[- ]?(?=\w)"
+)
+MOST = 60
+"""Labels up to which opposites are looked for."""
 MOST_APART = 0.01
 """Share by which counts may add up to another number than their percentages are of."""
 
@@ -69,10 +75,15 @@ def _overlapping(cube: Cube, edge: Edge) -> tuple[str, list[str]] | None:
     present = [i for i in edge.present if edge.labels[i] and not edge.total(i) and i not in edge.wholes.of]
     plain = {i: undressed(edge.labels[i]) for i in present}
     over = [i for i in present if _ANY.fullmatch(plain[i]) or _BASE.fullmatch(plain[i])]
+    opposite = (
+        {i: j for i in present for j in present if i != j and _is_opposite(plain[i], plain[j])} if len(present) < MOST else {}
+    )
+    if not over and len(opposite) == 1:
+        over = list(opposite)
     if len(over) != 1:
         return None
     based = _BASE.fullmatch(plain[over[0]]) is not None
-    parts = [i for i in present if i != over[0] and (based or not _NONE.fullmatch(plain[i]))]
+    parts = [i for i in present if i not in (over[0], opposite.get(over[0])) and (based or not _NONE.fullmatch(plain[i]))]
     cells = cube.cells_of(edge, present) if len(parts) > 1 else None
     if cells is None:
         return None
@@ -88,6 +99,16 @@ def _overlapping(cube: Cube, edge: Edge) -> tuple[str, list[str]] | None:
     else:
         edge.wholes.asked[over[0]] = parts
     return None
+
+
+def _is_opposite(label: str, other: str) -> bool:
+    """Whether another label is of all whom the first is not of: with and without."""
+    without = {_WITHOUT.sub(" ", other, count=1).strip()}
+    return (
+        _WITHOUT.search(other) is not None
+        and bool(without & {label, _WITH.sub(" ", label, count=1).strip()})
+        and label != other
+    )
 
 
 def _percent_of(grid: Grid, roles: Roles) -> float | None:

@@ -388,12 +388,12 @@ class Cube:
         )
         if not nest.sure:
             told = sum(len(nest.parts[whole]) > 1 or cells.shape[1] >= ROWS for whole in wholes)
-            if over or not (told or (len(some) > 1 or named)):
+            if over or not (told or len(some) > 1 or (nest.coded and named)):
                 return None
             if not told or not (named or len(wholes) > 1 or cells.shape[1] >= ROWS):
                 over, wholes, some = [*wholes, *some], [], []
-        if len(some) == 1 and len(nest.below(some[0])) == len(present) - 1:
-            over, some = [*over, *some], []  # all others are below one: it may be the first of a list as well
+        if len(some) == 1 and len(nest.below(some[0])) in (1, len(present) - 1):
+            over, some = [*over, *some], []  # a mark may mean something else, and the first of a list stand apart
         for whole in over:
             edge.wholes.asked[present[whole]] = [present[i] for i in nest.parts[whole]]
         for whole in wholes:

@@ -32,10 +32,12 @@ class Nest:
     Attributes:
         parts: of each label that has some, those right below it.
         sure: whether indentation says so, so that only adding up must not contradict.
+        coded: whether codes say so.
     """
 
     parts: Mapping[int, Sequence[int]]
     sure: bool
+    coded: bool = False
 
     def below(self, whole: int) -> list[int]:
         """All labels below one, however deep."""
@@ -59,13 +61,13 @@ def nests_of(labels: Sequence[str], indents: Sequence[int]) -> list[Nest]:
     >>> nests_of(["A : Farms", "01 Crops", "02 Woods", "B : Mines"], [0] * 4)[0].parts
     {0: [1, 2]}
     >>> nests_of(["North", "South"], [0, 0]), nests_of(["- North", "- South"], [0, 0]), nests_of(["1", "2", "11"], [0] * 3)
-    ([], [], [Nest(parts={0: [2]}, sure=False)])
+    ([], [], [Nest(parts={0: [2]}, sure=False, coded=True)])
     """
     found = []
     if parts := _by_depth([(indent, _marks(label)) for label, indent in zip(labels, indents, strict=True)]):
         found.append(Nest(parts=parts, sure=True))
     if parts := _by_code(labels):
-        found.append(Nest(parts=parts, sure=False))
+        found.append(Nest(parts=parts, sure=False, coded=True))
     if parts := _by_words(labels):
         found.append(Nest(parts=parts, sure=False))
     if parts := _by_numbering(labels):
@@ -75,6 +77,8 @@ def nests_of(labels: Sequence[str], indents: Sequence[int]) -> list[Nest]:
 
 def _marks(label: str) -> int:
     found = _MARKS.match(label.strip())
+    if found and label.strip().endswith(found[0].strip()):
+        return 0  # `- none -`
     return sum(not letter.isspace() for letter in found[0]) if found else 0
 
 

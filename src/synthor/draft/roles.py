@@ -37,12 +37,12 @@ STATISTIC = re.compile(
 )
 """Labels of rows and heads that stand beside counts and count nobody."""
 OF_WHICH = re.compile(
-    r"[-–—>.·+ ]*(?:of which|of whom|of them|of these|thereof|incl\.? *|including|dar\. *|darunter|davon|dont(?! know)"
+    r"[-–—>.·+ ]*(?:of which|of whom|of them|of these|thereof|incl\.? *|including|da[rv]\. *|darunter|davon|dont(?! know)"
     r"|de l[oa]s (?:cuales|que)|de quienes|dos quais|das quais|di cui|dei quali|delle quali|waarvan|wv\. *|herav|heraf"
     r"|hvorav|deraf|därav|varav|siitä|josta|joista|niistä|w tym|z tego|z toho|v tom|od toga|od čega|ebből|din care|в том числе"
     r"|из них|у тому числі|з них"
     r"|bunlardan|εκ των οποίων|trong đó|di antaranya|منهم|منها)\b.*"
-    r"|[-–—>.·+ (（]*(?:うち|其中|그 ?중).*|.*\(total\)|.*[(（](?:再掲|うち数|內數)[)）]"
+    r"|[-–—>.·+ (（]*(?:うち|其中|그 ?중).*|.*\((?:total|(?:of )?any race)\)|.*[(（](?:再掲|うち数|內數)[)）]"
 )
 """Labels of people who are counted elsewhere in the same table."""
 KIND = re.compile(r"indicator|statistics?|variants?|scenario|measures?|series|concept|projection|scope|units?|quantity|item")

@@ -39,6 +39,11 @@ _NO_TIME = re.compile(
     r"built|build|construction|birth|arrival|entry|immigration|baujahr|geburt|nacimiento|naissance|age|old|school"
     r"|years? (?:of residence|of stay|in|since)|time (?:of|to|in)|travel"
 )
+_LIFE = re.compile(
+    r"\b(?:born|buil[dt]|construct|birth|arriv|enter|immigrat|moved|baujahr|gebaut|errichtet|gebor|zuzug|constru|né|nacid|llegad"
+    r"|nascid|nat[oi]\b|costrui|gebouwd|bygg|född|rakenn|synty|zbudow|urodz|postav|naroz)"
+)
+"""Words of times in the life of what is counted, beside years."""
 _MONTHS = (
     "jan ene gen", "feb fév fev", "mar mär", "apr avr abr", "may mai mei mag maj", "jun giu jui",
     "jul lug", "aug aoû ago", "sep set",
@@ -123,6 +128,8 @@ def times(labels: Sequence[str]) -> list[tuple[int, int, int, int]] | None:
     found = [_time(label.strip()) for label in labels]
     known = [one for one in found if one is not None]
     if not found or len(known) < len(found):
+        return None
+    if any(_LIFE.search(rest) for _, rest in known):
         return None
     if len({rest for _, rest in known}) > 1:
         apart = len({when for when, _ in known}) == len(known)
@@ -235,6 +242,9 @@ def _of_seasons(labels: Sequence[str]) -> bool:
     years = all(re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", text) for text in plain)
     eras = [found for text in plain if (found := re.fullmatch(r"([shr])(\d{1,2})", text))]
     lettered = len(eras) == len(plain) and (len({found[1] for found in eras}) > 1 or all(len(found[2]) > 1 for found in eras))
+    apart = years and len({re.sub(r"[^0-9]+", " ", text).strip() for text in plain}) == len(plain)
+    if apart and not any(_LIFE.search(text) for text in plain):
+        return True
     return months or numbered or lettered or (years and _about([re.sub(r"\d+", " ", text) for text in plain]))
 
 

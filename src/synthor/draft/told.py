@@ -10,9 +10,9 @@ import numpy as np
 
 from synthor.draft.answers import answers_of
 from synthor.draft.blocks import Part, base_of, blocks_of
-from synthor.draft.cube import Around, Cube, Edge, quoted
+from synthor.draft.cube import Around, Cube, Edge, plain, quoted
 from synthor.draft.grid import Grid
-from synthor.draft.roles import MEASURE, Roles, roles_of
+from synthor.draft.roles import MEASURE, PERCENT, Roles, roles_of
 from synthor.draft.wholes import NEARLY
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
 from synthor.spec.tables.words import SCALES
@@ -247,7 +247,9 @@ class _Reader:
         cube, body = self.cube, self.cube.body
         inner = cube.numbers[body]
         measure = MEASURE.get(column_key(name), "count") if name else "count"
-        if measure == "count" or (measure == "total" and is_total(name)):
+        if measure == "count" and name and PERCENT.fullmatch(plain(name)):
+            measure = "share"
+        elif measure == "count" or (measure == "total" and is_total(name)):
             shares = _measure_of(inner, [text for text, kept in zip(cube.texts, body, strict=True) if kept])
             measure = "total?" if measure == "total" and shares == "count" else shares
         by = None

@@ -87,6 +87,7 @@ AREA = re.compile(
     r"|密度|밀도|yoğunlu).{0,20}"
 )
 """Columns of sizes of areas, and of how densely they are peopled."""
+_YEAR = re.compile(r"[\s_]\(?(?:19|20)\d\d\)?\Z|\A(?:19|20)\d\d[\s_]")
 GROUPS = frozenset(("people", "households", "homes", "jobs"))
 """What a population may be made of; the others happen to it, or belong to it."""
 
@@ -100,5 +101,5 @@ def thing_of(label: str) -> str:
     >>> thing_of("Number of households"), thing_of("人口"), thing_of("Live births"), thing_of("North")
     ('households', 'people', 'births', '')
     """
-    plain = re.sub(r"[\s_]+", " ", undressed(label)).strip()
+    plain = re.sub(r"[\s_]+", " ", _YEAR.sub(" ", undressed(label))).strip()
     return next((thing for thing, pattern in _THINGS.items() if pattern.fullmatch(plain)), "")
