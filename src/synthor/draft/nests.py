@@ -24,6 +24,9 @@ _KINDS = (
 )  # fmt: skip
 """Ways of numbering: I., A, 1., 1.1, a)."""
 
+MOST_CODES = 500
+"""Labels up to which each is compared with all others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nest:
@@ -66,6 +69,8 @@ def nests_of(labels: Sequence[str], indents: Sequence[int]) -> list[Nest]:
     found = []
     if parts := _by_depth([(indent, _marks(label)) for label, indent in zip(labels, indents, strict=True)]):
         found.append(Nest(parts=parts, sure=True))
+    if len(labels) > MOST_CODES:
+        return found
     if parts := _by_code(labels):
         found.append(Nest(parts=parts, sure=False, coded=True))
     if parts := _by_words(labels):
@@ -100,6 +105,8 @@ def _by_code(labels: Sequence[str]) -> dict[int, list[int]]:
     codes = [_code(label) for label in labels]
     known = [(at, code) for at, code in enumerate(codes) if code is not None]
     if len(known) < max(3, 0.8 * len(labels)) or _are_bands(labels) or _in_turn(labels):
+        return {}
+    if len({len(end) for _, code in known for end in code}) == 1 and all(code[0] == code[1] for _, code in known):
         return {}
     parts: dict[int, list[int]] = {}
     for at, code in known:
