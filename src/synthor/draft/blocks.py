@@ -6,19 +6,22 @@ counts something else, such as people beside homes, and must not become a catego
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthor.draft.grid import Grid
 from synthor.draft.roles import PEOPLE, Roles
-from synthor.draft.wholes import DOUBTFUL, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
+from synthor.draft.units import GROUPS, HAPPEN, PERSONAL, thing_of
+from synthor.draft.wholes import DOUBTFUL, NEARLY, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Floats
 
 MANY = 8
 """Values of which all must be multiples of a number to say that they were rounded to it."""
+SOME = re.compile(r"(?:number of |total )?(?:jobs|workers|families|familien|famiglie|employees|students|pupils)")
+"""People who may be some beside others, as they may be all that a table counts."""
 BASES = (3, 5, 10, 20, 25, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -44,6 +47,34 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
     values = roles.values
     if len(grid.heads) > 1:
         return _blocks_under_heads(grid, roles)
+    values, said = _without_sums_of_numbers(grid, values)
+    found = _blocks_of(grid, values)
+    if isinstance(found, str) or not said:
+        return found
+    (first, part), *rest = found
+    return [(first, replace(part, remarks=(*part.remarks, *said))), *rest]
+
+
+def _without_sums_of_numbers(grid: Grid, values: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
+    """Columns without totals of what homes or people have: of cars, where the others count homes by how many they have."""
+    counted = {i: int(found[1]) for i in values if (found := re.search(r"([0-9]+)\+?\Z", grid.name(i)))}
+    if len(counted) < 2:
+        return list(values), ()
+    sums = _matrix(grid, list(counted)) @ np.array(list(counted.values()), np.float64)
+    gone = [
+        i
+        for i in values
+        if i not in counted
+        and called_total(grid.name(i))
+        and (sums > 0).any()
+        and (np.abs(_matrix(grid, [i])[:, 0] - sums) <= NEARLY * sums).all()
+    ]
+    told = tuple(f"column '{grid.name(i)}' is left out: it counts what the others have, not them" for i in gone)
+    return [i for i in values if i not in gone], told
+
+
+def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | str:
+    """The same for columns under one header row."""
     cells = _matrix(grid, values)
     room = room_of(cells)
     groups = _groups(grid, values, cells, room) or ([] if room else _groups(grid, values, cells, room, PERTURBED))
@@ -51,16 +82,38 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         equal = _equal_parts(cells, 0.0)
         if equal:
             return [([values[i] for i in run], _part_of(grid, [values[i] for i in run])) for run in equal]
-        people = [i for i in values if PEOPLE.fullmatch(_plain(grid, i)) and not is_total(grid.name(i))]
+        things = {i: thing_of(grid.name(i)) for i in values}
+        apart = _of_other_things(grid, things)
+        if apart:
+            kept = [i for i in values if i not in apart]
+            found = _blocks_of(grid, kept) if len(kept) > 1 else [(kept, Part())]
+            if isinstance(found, str):
+                return found
+            told = tuple(f"column '{grid.name(i)}' is left out: it counts other things than the others" for i in apart)
+            return [(found[0][0], replace(found[0][1], remarks=(*found[0][1].remarks, *told))), *found[1:]]
+        one_happens = len(things) == 2 and sum(thing in HAPPEN for thing in things.values()) == 1
+        if (one_happens or len(set(things.values()) - {""}) > 1) and not GROUPS & set(things.values()):
+            told_things = ", ".join(grid.name(i) for i in values if things[i] or one_happens)
+            return f"columns count different things ({told_things}): leave one, with `columns`"
+        people = [i for i in values if _is_group(grid, i, things[i]) and not is_total(grid.name(i))]
         others = [i for i in values if i not in people]
-        if len(people) > 1:
+        if len(people) > 1 and (len({things[i] for i in people}) > 1 or all(PEOPLE.fullmatch(_plain(grid, i)) for i in people)):
             return f"columns count different things ({', '.join(grid.name(i) for i in people)}): leave one, with `columns`"
         if people and others:
             name = grid.name(people[0])
+            whole = cells[:, [values.index(i) for i in people]].max(axis=1, keepdims=True)
+            unknown = [i for i in others if not things[i]]
+            more = [i for i in unknown if (cells[:, [values.index(i)]] > whole).any()] or unknown * bool(
+                SOME.fullmatch(_plain(grid, people[0]))
+            )
+            if more:
+                return f"columns count different things ({name}, {grid.name(more[0])}): leave one, with `columns`"
             remarks = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
             return [(people, Part(remarks=remarks))]
-        if apart := _by_prefix(grid, values, cells):
-            return apart
+        if told_apart := _by_prefix(grid, values, cells):
+            return told_apart
+        if wrong := next((i for i in values if called_total(grid.name(i)) and not is_total(grid.name(i))), None):
+            return f"column '{grid.name(wrong)}' is called a total, and is no sum of the others: leave it out, with `columns`"
         return [(values, Part())]
     whole, runs = max(groups, key=lambda group: (len(group[1]), sum(map(len, group[1])), -group[0]))
     used = {whole, *(i for run in runs for i in run)}
@@ -76,6 +129,31 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         found.append((columns, Part(total=values[whole], name=part.name, remarks=remarks)))
         remarks = ()
     return found
+
+
+def called_total(name: str) -> bool:
+    """Whether a column is called a total, be it in one word with what it is a total of.
+
+    >>> called_total("TotalCars"), called_total("cars_total"), called_total("Totnes")
+    (True, True, False)
+    """
+    return (
+        is_total(name) or re.match(r"(?:Total|Tot|TOTAL|All)(?=[A-Z_])|.*(?:Total|_total|_tot|_TOTAL|_TOT)\Z", name) is not None
+    )
+
+
+def _is_group(grid: Grid, i: int, thing: str) -> bool:
+    """Whether a column is one of people, homes or the like."""
+    return PEOPLE.fullmatch(_plain(grid, i)) is not None or thing in GROUPS
+
+
+def _of_other_things(grid: Grid, things: Mapping[int, str]) -> list[int]:
+    """Columns of homes, cars, births and the like beside men and women, none of whom they are."""
+    personal = [i for i in things if PERSONAL.fullmatch(undressed(grid.name(i)))]
+    happen = [i for i, thing in things.items() if thing in HAPPEN]
+    if len(happen) == 1 and len(things) > 2 and not any(thing for i, thing in things.items() if i != happen[0]):
+        return happen
+    return [i for i, thing in things.items() if thing not in ("", "people") and len(personal) > 1]
 
 
 def _by_prefix(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], Part]] | str:
@@ -169,7 +247,7 @@ def _groups(
         wanted = cells[:, whole]
         told = ~np.isnan(wanted)
         doubtful = _plain(grid, values[whole]) in DOUBTFUL
-        named = (is_total(grid.name(values[whole])) and not doubtful) or PEOPLE.fullmatch(
+        named = (called_total(grid.name(values[whole])) and not doubtful) or PEOPLE.fullmatch(
             _plain(grid, values[whole])
         ) is not None
         least = 1 if named else ROWS_PERTURBED if share else ROWS

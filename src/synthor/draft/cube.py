@@ -9,21 +9,12 @@ import numpy as np
 
 from synthor.draft.blocks import base_of
 from synthor.draft.grid import Grid
+from synthor.draft.nests import Nest, nests_of
 from synthor.draft.parts import NUMBERED
-from synthor.draft.roles import (
-    AREAS,
-    IDENTIFIER,
-    KIND,
-    NO_COUNT,
-    OF_WHICH,
-    PEOPLE,
-    PERCENT,
-    STATISTIC,
-    is_time,
-    may_be_time,
-    times,
-)
-from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, wholes_of
+from synthor.draft.roles import AREAS, IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PEOPLE, PERCENT, STATISTIC
+from synthor.draft.times import is_time, may_be_time, times
+from synthor.draft.units import thing_of
+from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, adding_up, wholes_of
 from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
 from synthor.types import CellIndex, Codes, Floats, Mask
 
@@ -35,6 +26,20 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+ANSWERS = frozenset((
+    "yes", "no", "agree", "disagree", "neutral", "don't know", "strongly agree", "strongly disagree", "neither", "often",
+    "never", "sometimes", "always", "ja", "nein", "oui", "non", "sí", "si", "sim", "não", "nee", "nej", "tak", "nie", "ano",
+    "ne", "kyllä", "ei", "да", "нет", "はい", "いいえ", "是", "否", "예", "아니오",
+))  # fmt: skip
+"""Answers to one question."""
+LEAST_ALIKE = 30
+"""Records up to which several labels may add up to the same by chance."""
+MOST_APART = 3.0
+"""Records that a total may be more than its parts where counts were perturbed."""
+MOST_THINGS = 30
+"""Labels up to which they may be things that are counted."""
+MOST_NESTED = 5_000
+"""Labels of one side up to which those that stand below others are looked for."""
 KINDS = ("figures", "topic")
 """Columns of downloads that tell of which table or kind of figures a cell is."""
 _UNITS = frozenset(
@@ -110,6 +115,8 @@ class Edge:
         doubt: what a person is asked beside all that are taken.
         of_one_level: whether a column beside it says that its labels are all of one level, so that none is the sum of others.
         wholes: labels that are sums of others.
+        indents: blanks before each label.
+        nested: codes of labels that stand below another, whose sum that is.
     """
 
     def __init__(
@@ -125,6 +132,8 @@ class Edge:
         self.doubt = ""
         self.of_one_level = False
         self.wholes = Wholes()
+        self.indents = [0] * len(self.labels)
+        self.nested: set[int] = set()
 
     @property
     def heads(self) -> bool:
@@ -212,7 +221,7 @@ class Cube:
             names = [edge.labels[i] for i in edge.present if not edge.total(i)]
             head = "" if edge.section else edge.head
             when = times(names) if len(names) > 1 and is_time(head, names) else None
-            if when is None and may_be_time(head, names):
+            if when is None and may_be_time(head, names) and not IDENTIFIER.fullmatch(plain(head)):
                 self.ask(edge, names, names[-1])
             elif when is not None:
                 latest = preferred if preferred in names else names[max(range(len(when)), key=lambda k: when[k])]
@@ -239,6 +248,15 @@ class Cube:
             ):
                 self.ask(edge, names, names[-1])
         return said
+
+    def ask_which_thing(self) -> None:
+        """Ask which of several things is meant that are counted below each other: people, homes, cars."""
+        for edge in [one for one in self.edges if not one.heads]:
+            names = [edge.labels[i] for i in edge.present if edge.labels[i]]
+            things = {name: thing_of(name) for name in names} if len(names) <= MOST_THINGS else {}
+            told = [name for name in things if things[name]]
+            if len({things[name] for name in told}) > 1 and 2 * len(told) > len(names):
+                self.ask(edge, names, next((name for name in told if things[name] == "people"), told[0]))
 
     def ask_which_kind(self) -> None:
         """Ask which of several kinds of figures, or tables, that a download has below each other is meant."""
@@ -337,29 +355,15 @@ class Cube:
             self._find_wholes(edge, around)
 
     def _find_wholes(self, edge: Edge, around: Around) -> None:
-        present = edge.present
+        present = [i for i in edge.present if i not in edge.nested]
         if len(present) < 3:
             return
-        others = [other for other in self.sides if other is not edge and not follows(other, edge)]
-        rows = np.zeros(len(self.numbers), np.int64)
-        for other in others:
-            _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
-        n_rows = int(rows.max(initial=0)) + 1
-        if len(present) * n_rows > MOST_CELLS:
+        cells = self.cells_of(edge, present)
+        if cells is None:
             return
-        place = {code: at for at, code in enumerate(present)}
-        cells = np.full((len(present), n_rows), np.nan)
-        cells[np.searchsorted(present, edge.codes), rows] = self.numbers
-        fresh = np.ones(n_rows, bool)  # rows of totals of other sides repeat what the others say
-        for other in others:
-            totals = [i for i in other.present if other.total(i) or i in other.wholes.of]
-            if totals and len(other.present) > 1:
-                fresh[rows[np.isin(other.codes, totals)]] = False
-        if fresh.any():
-            cells = cells[:, fresh]
         labels = [edge.labels[i] for i in present]
         called = [at for at, code in enumerate(present) if edge.called(code)]
-        known = {whole: parts for whole, parts in edge.wholes.of.items() if whole in place}
+        known = edge.wholes.of
         found = wholes_of(labels, cells, called, around.absent(edge.head, labels), self.room)
         if AREAS.search(plain(edge.head)) and _country_first(cells, found.asked.get(0, [])):
             found.of[0] = found.asked.pop(0)
@@ -369,7 +373,8 @@ class Cube:
                 present[whole]: [present[i] for i in parts]
                 for whole, parts in found.asked.items()
                 if present[whole] not in known and not edge.of_one_level
-            },
+            }
+            | edge.wholes.asked,
             not_totals=[present[i] for i in found.not_totals],
         )
 
@@ -392,6 +397,150 @@ class Cube:
                     f"delete this entry if {quoted(names)} count different people; if each counts the same ones, or something "
                     "else, keep the one that is meant, and change `records`, too"
                 )
+
+    def cells_of(self, edge: Edge, present: Sequence[int]) -> Floats | None:
+        """Values of some labels, (labels, rows of the rest), NaN where there is none; None where they are too many."""
+        others = [other for other in self.sides if other is not edge and not follows(other, edge)]
+        rows = np.zeros(len(self.numbers), np.int64)
+        for other in others:
+            _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
+        n_rows = int(rows.max(initial=0)) + 1
+        if len(present) * n_rows > MOST_CELLS:
+            return None
+        cells = np.full((len(present), n_rows), np.nan)
+        kept = np.isin(edge.codes, present)
+        cells[np.searchsorted(present, edge.codes[kept]), rows[kept]] = self.numbers[kept]
+        fresh = np.ones(n_rows, bool)  # rows of totals of other sides repeat what the others say
+        for other in others:
+            totals = [i for i in other.present if other.total(i) or i in other.wholes.of]
+            if totals and len(other.present) > 1:
+                fresh[rows[np.isin(other.codes, totals)]] = False
+        return cells[:, fresh] if fresh.any() else cells
+
+    def find_nests(self) -> list[str]:
+        """Find labels that stand below others: parts of them, or only some of their parts, which are left out; says which."""
+        said: list[str] = []
+        for edge in [one for one in self.edges if not one.heads]:
+            present = [i for i in edge.present if edge.labels[i] and not edge.called(i)]
+            if not 3 <= len(present) <= MOST_NESTED:
+                continue
+            nests = nests_of([edge.labels[i] for i in present], [edge.indents[i] for i in present])
+            for nest in [*nests, *self._under_their_own_name(edge, present)]:
+                told = self._nested(edge, present, nest)
+                if told is not None:
+                    said += told
+                    break
+        return said
+
+    def _under_their_own_name(self, edge: Edge, present: Sequence[int]) -> list[Nest]:
+        """Labels that stand among their parts under their own name, as in a column of districts that lists each region, too."""
+        place = {code: at for at, code in enumerate(present)}
+        for other in self.edges:
+            if other is edge or other.heads or not follows(other, edge) or follows(edge, other):
+                continue
+            of = {code: np.unique(edge.codes[other.codes == code]).tolist() for code in other.present}
+            own = {
+                code: [i for i in inner if edge.labels[i] == other.labels[code] and i in place] for code, inner in of.items()
+            }
+            if all(len(found) == 1 for found in own.values()):
+                parts = {own[code][0]: [i for i in inner if i not in own[code] and i in place] for code, inner in of.items()}
+                return [Nest(parts={place[i]: [place[j] for j in inner] for i, inner in parts.items() if inner}, sure=False)]
+        return []
+
+    def ask_whose_rows(self) -> None:
+        """Ask which label is meant where each of them adds up to the same people, as questions of a survey do."""
+        for edge in self.sides if len(self.sides) == 2 else []:
+            other = next(one for one in self.sides if one is not edge)
+            body = self.body
+            sums = np.bincount(edge.codes[body], self.numbers[body], len(edge.labels))[edge.taken]
+            answers = other.heads and all(undressed(other.labels[i]) in ANSWERS for i in other.taken)
+            if any(edge.total(i) for i in edge.present) or edge.wholes.of:
+                continue
+            alike = len(sums) > 1 and np.isfinite(sums).all() and (sums == sums[0]).all() and sums[0] > LEAST_ALIKE
+            if (alike and sums[0] % 100 and (answers or len(sums) > 2)) or (alike and answers):
+                names = [edge.labels[i] for i in edge.taken]
+                self.ask(edge, names, names[0])
+                self.dropped.append(edge)
+                return
+
+    def _nested(self, edge: Edge, present: Sequence[int], nest: Nest) -> list[str] | None:
+        """Take what stands below others as their parts, as far as adding up bears it out; None where it speaks against it."""
+        cells = self.cells_of(edge, present)
+        if cells is None:
+            return None
+        found = {whole: adding_up(cells, whole, parts, self.room) for whole, parts in nest.parts.items()}
+        wholes = [whole for whole, how in found.items() if how == "whole"]
+        some = [whole for whole, how in found.items() if how == "some"]
+        over = [whole for whole, how in found.items() if how == "over"]
+        twins = [one for one in self.edges if one is not edge and not one.heads and follows(edge, one) and follows(one, edge)]
+        told_by = [edge.labels, *(one.labels for one in twins)]
+        named = any(
+            all(re.search(r"(?:\W|\A)[^\W\d_]{2}|\W[^\W\d_]", label) for label in labels if label) for labels in told_by
+        )
+        if not nest.sure:
+            told = sum(len(nest.parts[whole]) > 1 or cells.shape[1] >= ROWS for whole in wholes)
+            if over or not (told or len(some) > 1 or (nest.coded and named)):
+                return None
+            if not told or not (named or len(wholes) > 1 or cells.shape[1] >= ROWS):
+                over, wholes, some = [*wholes, *some], [], []
+        if len(some) == 1 and len(nest.below(some[0])) in (1, len(present) - 1):
+            over, some = [*over, *some], []  # a mark may mean something else, and the first of a list stand apart
+        for whole in over:
+            edge.wholes.asked[present[whole]] = [present[i] for i in nest.parts[whole]]
+        for whole in wholes:
+            edge.wholes.of[present[whole]] = [present[i] for i in nest.parts[whole]]
+            edge.nested |= {present[i] for i in nest.below(whole)}
+        for other in twins:
+            twin = dict(zip(edge.codes.tolist(), other.codes.tolist(), strict=True))
+            other.wholes.of |= {twin[i]: [twin[j] for j in parts] for i, parts in edge.wholes.of.items()}
+            other.wholes.asked |= {twin[i]: [twin[j] for j in parts] for i, parts in edge.wholes.asked.items()}
+            other.nested |= {twin[i] for i in edge.nested}
+        gone = list(dict.fromkeys(present[i] for whole in some for i in nest.below(whole)))
+        if not gone:
+            return []
+        self.choose(edge, [edge.labels[i] for i in edge.present if i not in gone])
+        of = quoted([edge.labels[present[whole]] for whole in some])
+        names = quoted([edge.labels[i] for i in gone])
+        return [f"{names} of '{edge.head}' {'is' if len(gone) == 1 else 'are'} left out: only some of the parts of {of}"]
+
+    def drop_partial_levels(self) -> list[str]:
+        """Keep the totals of a level that tells only some parts of a label of the level above; says so."""
+        said = []
+        columns = [edge for edge in self.edges if not edge.heads]
+        for edge in columns:
+            totals = [i for i in edge.present if edge.total(i)]
+            inner = np.isin(edge.codes, [i for i in edge.present if edge.labels[i] and not edge.total(i)])
+            above = [other for other in columns if other is not edge and _belongs(other, edge, inner)]
+            if len(totals) != 1 or not above:
+                continue
+            rows = self._rows([other for other in self.edges if other is not edge and not self._within(edge, other)])
+            some = self._told_in_part(rows, edge.codes == totals[0], inner)
+            if some.any():
+                names = list(dict.fromkeys(above[0].labels[i] for i in above[0].codes[np.isin(rows, np.flatnonzero(some))]))
+                same = [label for label in edge.labels if label in above[0].labels]  # levels repeat what has no parts
+                self.choose(edge, [edge.labels[i] for i in edge.present if i == totals[0] or edge.labels[i] in same])
+                said.append(f"'{edge.head}' is not used: it has only some of the parts of {quoted(names)}")
+        return said
+
+    def _rows(self, edges: Sequence[Edge]) -> Codes:
+        """Which combination of labels of some edges each cell is of."""
+        rows: Codes = np.zeros(len(self.numbers), np.int64)
+        for one in edges:
+            _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
+        return rows
+
+    def _within(self, edge: Edge, other: Edge) -> bool:
+        """Whether another edge tells nothing but what one says, totals apart."""
+        return not other.heads and follows(other, edge) and follows(edge, other)
+
+    def _told_in_part(self, rows: Codes, totals: Mask, inner: Mask) -> Mask:
+        """Rows whose total is more than all that is told of it, (rows,)."""
+        n_rows = int(rows.max(initial=-1)) + 1
+        whole, parts, n_parts = np.full(n_rows, np.nan), np.zeros(n_rows), np.bincount(rows[inner], minlength=n_rows)
+        whole[rows[totals]] = self.numbers[totals]
+        np.add.at(parts, rows[inner], self.numbers[inner])
+        allowed = self.room * (n_parts + 1) + NEARLY * np.nan_to_num(whole) + MOST_APART
+        return (n_parts > 0) & np.isfinite(whole) & np.isfinite(parts) & (whole - parts > allowed)
 
     def drop_copies(self) -> None:
         """Drop edges that say nothing or what another says: one label throughout, codes beside labels, numbers of rows."""
@@ -576,6 +725,13 @@ def follows(one: Edge, other: Edge) -> bool:
     if one.heads or other.heads:
         return False
     return distinct([one, other]) == len(other.present) > 1
+
+
+def _belongs(other: Edge, edge: Edge, inner: Mask) -> bool:
+    """Whether each label of an edge belongs to one label of another, but for totals, which several of them have."""
+    n_labels = len(np.unique(edge.codes[inner]))
+    shared = distinct([other, edge], ~inner) > len(edge.present) - n_labels
+    return n_labels > 0 and shared and distinct([other, edge], inner) == n_labels
 
 
 def _is_code(edge: Edge, other: Edge) -> bool:

@@ -52,6 +52,7 @@ class Grid:
         depth: how many of the columns, the last ones, hold labels that stand in rows of their own above others.
         repeated: whether its header comes again below each of these labels.
         remarks: on the file.
+        indents: blanks before the first label of each row that has some; empty where no label has any.
     """
 
     file: str
@@ -73,6 +74,8 @@ class Grid:
     def sections(self) -> range:
         """Columns of labels that stand in rows of their own, the outermost first."""
         return range(self.width - self.depth, self.width)
+
+    indents: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -149,6 +152,7 @@ def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid
         words=words,
         format=format,
         title=title,
+        indents=() if sections or not lines.indents else lines.indents[first + n_heads : last],
     )
     if sections:
         if alone[0] < n_heads:
@@ -220,6 +224,7 @@ def _with_sections(
         places=(*grid.places, *[-1] * depth),
         depth=depth,
         repeated=repeated,
+        indents=(),
     )
 
 

@@ -10,7 +10,8 @@ from synthor.draft.cube import Around, quoted
 from synthor.draft.grid import Grid, gridded
 from synthor.draft.names import joined, named
 from synthor.draft.parts import Part, parts_of
-from synthor.draft.roles import is_time, roles_of, times
+from synthor.draft.roles import roles_of
+from synthor.draft.times import is_time, times
 from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
 from synthor.problem import check

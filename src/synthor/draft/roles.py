@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from synthor.draft.grid import Grid
+from synthor.draft.times import is_time_name
+from synthor.draft.units import AREA
 from synthor.spec.tables.labels import column_key, is_total, span
-from synthor.spec.tables.layout import MEASURES, YEAR
+from synthor.spec.tables.layout import MEASURES
 
 MEASURE = {column_key(other): measure for measure, others in MEASURES.items() for other in (measure, *others)}
 """Plain form of what columns of values are called, and the measure that each is."""
@@ -23,9 +25,10 @@ NO_COUNT = re.compile(
     r"|confidence interval|veränderung|durchschnitt\w*|évolution|moyenne|variación|unweighted|sample|cumulative)\b.{0,40}"
     r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avinc)(?: ?(?:income|age|size))?|bases?"
     r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)|x|y|[xy] mp.*|lat(?:itude)?|lon(?:gitude)?"
-    r"|eastings?|northings?|(?:land )?area(?: ?\(?(?:km|ha|hectares|sq|acres).*)?|fläche.*|superficie.*|oppervlakte.*"
+    r"|(?:elevation|altitude|höhe|turnout|wahlbeteiligung)\b.{0,12}|eastings?|northings?"
+    r"|(?:land )?area(?: ?\(?(?:km|ha|hectares|sq|acres).*)?|fläche.*|superficie.*|oppervlakte.*"
     r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate|ratio"
-    r"|dependency|unweighted|cumulative|hh size)(?:\b.{0,20})?"
+    r"|dependency|unweighted|cumulative|hh size|per 100)(?:\b.{0,20})?"
 )
 """Columns of numbers that count nobody, or a sample, or are places and sizes."""
 STATISTIC = re.compile(
@@ -34,27 +37,16 @@ STATISTIC = re.compile(
 )
 """Labels of rows and heads that stand beside counts and count nobody."""
 OF_WHICH = re.compile(
-    r"[-–>. ]*(?:of which|of whom|thereof|darunter|davon|dont|de los cuales|di cui|waarvan|herav|därav|including)\b.*"
-    r"|.*\(total\)"
+    r"[-–—>.·+ ]*(?:of which|of whom|of them|of these|thereof|incl\.? *|including|da[rv]\. *|darunter|davon|dont(?! know)"
+    r"|de l[oa]s (?:cuales|que)|de quienes|dos quais|das quais|di cui|dei quali|delle quali|waarvan|wv\. *|herav|heraf"
+    r"|hvorav|deraf|därav|varav|siitä|josta|joista|niistä|w tym|z tego|z toho|v tom|od toga|od čega|ebből|din care|в том числе"
+    r"|из них|у тому числі|з них"
+    r"|bunlardan|εκ των οποίων|trong đó|di antaranya|منهم|منها)\b.*"
+    r"|[-–—>.·+ (（]*(?:うち|其中|그 ?중).*|.*\((?:total|(?:of )?any race)\)|.*[(（](?:再掲|うち数|內數)[)）]"
 )
 """Labels of people who are counted elsewhere in the same table."""
 KIND = re.compile(r"indicator|statistics?|variants?|scenario|measures?|series|concept|projection|scope|units?|quantity|item")
 """Columns that say what a figure is, of which one can be counted."""
-_TIMES = frozenset((
-    "ref_date", "date", "dates", "time", "period", "periods", "year", "years", "quarter", "month", "ending", "vintage", "jahr",
-    "berichtsjahr", "zeit", "stichtag", "datum", "annee", "année", "mois", "ano", "año", "mes", "anno", "jaar", "perioden",
-    "periode", "år", "tid", "vuosi", "rok", "monat", "年", "연도",
-))  # fmt: skip
-_NO_TIME = re.compile(
-    r"built|build|construction|birth|arrival|entry|immigration|baujahr|geburt|nacimiento|naissance|age|old|school"
-    r"|years? (?:of residence|of stay|in|since)|time (?:of|to|in)|travel"
-)
-_MONTHS = (
-    "jan ene gen", "feb fév fev", "mar mär", "apr avr abr", "may mai mei mag maj", "jun giu jui",
-    "jul lug", "aug aoû ago", "sep set",
-    "oct okt out ott", "nov", "dec dez déc dic",
-)  # fmt: skip
-_MONTH = {name: number for number, names in enumerate(_MONTHS, start=1) for name in names.split()}
 IDENTIFIER = re.compile(
     r"(?:.*(?:\b|_))?(?:id|ids|code|codes|geoid\w*|fips\w*|geo_?id|tract\w*|puma\w*|taz|maz|zone|zones|blockgroup|block_?grp|bg|zip"
     r"|zcta\w*|uid|dguid|vector|coordinate|nuts\w*|lsoa\w*|msoa\w*|insee|ags|schlüssel|codigo|código|codice|serial\w*)"
@@ -162,7 +154,7 @@ def _no_counts(grid: Grid, numbers: Sequence[int], named: Sequence[int], plain: 
             continue
         elif _is_date(grid, i, plain[i]) or _empty(grid, i):
             left[i] = ""
-        elif NO_COUNT.fullmatch(plain[i]):
+        elif NO_COUNT.fullmatch(plain[i]) or AREA.fullmatch(plain[i]):
             left[i] = f"'{grid.name(i)}' is no count"
     return left
 
@@ -256,66 +248,3 @@ def _distinct(grid: Grid, sides: Sequence[int]) -> int:
 
 def _repeats(grid: Grid, sides: Sequence[int]) -> bool:
     return _distinct(grid, sides) < len(grid.rows)
-
-
-def times(labels: Sequence[str]) -> list[tuple[int, int, int, int]] | None:
-    """When labels are, to be put in order; None where they are no years or dates, or differ by something else.
-
-    >>> times(["2019", "31.12.2020", "2021-06"]), times(["North", "South"]), times(["Men 2022", "Women 2022"])
-    ([(2019, 0, 0, 0), (2020, 12, 31, 1), (2021, 6, 0, 2)], None, None)
-    >>> times(["Jan 2021", "Feb 2021"]), times(["2019/20", "2020/21"])
-    ([(2021, 1, 0, 0), (2021, 2, 0, 1)], [(2020, 0, 0, 0), (2021, 0, 0, 1)])
-    """
-    found = [_time(label.strip()) for label in labels]
-    rests = {rest for _, rest in (one for one in found if one is not None)}
-    if not found or len(rests) != 1 or None in found:
-        return None
-    return [(*one[0], order) for order, one in enumerate(found) if one is not None]
-
-
-def _time(text: str) -> tuple[tuple[int, int, int], str] | None:
-    """Year, month and day of a label, and what else it says."""
-    if full := re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./]((?:19|20)\d\d)", text):
-        return (int(full[3]), int(full[2]), int(full[1])), ""
-    if iso := re.fullmatch(r"((?:19|20)\d\d)(?:-?[QTMK]?(0?\d|1[0-2])(?:-(\d{1,2}))?)?(?:[T ]\d.*)?", text):
-        return (int(iso[1]), int(iso[2] or 0), int(iso[3] or 0)), ""
-    if quarter := re.fullmatch(r"(?:Q([1-4])[ -]?((?:19|20)\d\d)|((?:19|20)\d\d)[ -]?Q([1-4]))", text):
-        return (int(quarter[2] or quarter[3]), 3 * int(quarter[1] or quarter[4]), 0), ""
-    if span_of := re.fullmatch(r"(?:19|20)(\d\d)[/–-]((?:19|20)?\d\d)", text):
-        return (int(span_of[2]) if len(span_of[2]) == 4 else 2000 + int(span_of[2]), 0, 0), ""
-    named = re.fullmatch(r"(?:(\d{1,2})\.?(?: de)? )?([^\W\d]{3,12})(?: de)?[ .'-]*((?:19|20)?\d\d)", text)
-    if named and (month := _MONTH.get(named[2][:3].casefold())):
-        return (int(named[3]) if len(named[3]) == 4 else 2000 + int(named[3]), month, int(named[1] or 0)), ""
-    if any_year := re.fullmatch(r"([^0-9]{0,20})((?:19|20)\d\d)([^0-9]{0,12})", text):
-        return (int(any_year[2]), 0, 0), f"{any_year[1]}|{any_year[3]}".casefold()
-    return None
-
-
-def is_time_name(name: str) -> bool:
-    """Whether a column is called like times of publication or reference, not like a time in somebody's life.
-
-    >>> is_time_name("Survey year"), is_time_name("Year built"), is_time_name("Stichtag")
-    (True, False, True)
-    """
-    words = name.casefold().replace("_", " ")
-    if any(letter.isdigit() for letter in words):
-        return False
-    return bool(_TIMES & set(words.split()) or words == "as of") and _NO_TIME.search(words) is None
-
-
-def is_time(name: str, labels: Sequence[str]) -> bool:
-    """Whether labels are dates of the same table, not categories of what it counts.
-
-    A column must be called so; heads of columns, which have no name, must all be years or dates.
-    """
-    return times(labels) is not None and (name == "" or is_time_name(column_key(name).replace("_", " ")))
-
-
-def may_be_time(name: str, labels: Sequence[str]) -> bool:
-    """Whether labels seem to be years or dates, though the column is not called so, or they cannot be put in order."""
-    plain = column_key(name).replace("_", " ")
-    years = all(re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", label) for label in labels)
-    alone = all(YEAR.fullmatch(label.strip()) for label in labels)
-    called = name != "" and is_time_name(plain)
-    other = _NO_TIME.search(plain) is not None or IDENTIFIER.fullmatch(plain) is not None
-    return len(labels) > 1 and ((called and years) or (name != "" and alone and not other))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from synthor.draft.answers import answers_of
 from synthor.draft.blocks import Part, base_of, blocks_of
-from synthor.draft.cube import Around, Cube, Edge, quoted
+from synthor.draft.cube import Around, Cube, Edge, plain, quoted
 from synthor.draft.grid import Grid
-from synthor.draft.roles import AREAS, MEASURE, Roles, roles_of
+from synthor.draft.roles import AREAS, MEASURE, PERCENT, Roles, roles_of
 from synthor.draft.sections import by_sections
 from synthor.draft.wholes import NEARLY
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
@@ -193,6 +194,8 @@ class _Reader:
             Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i, section=i in grid.sections)
             for i in sides
         ]
+        if self.grid.indents:
+            _indent(edges, [depth for depth in self.grid.indents for _ in range(times)])
         if self.wide:
             heads = [[grid.filled[row][i] for i in self.values] for row in range(len(grid.heads))]
             edges += [Edge("", head * len(grid.rows), row=row) for row, head in enumerate(heads)]
@@ -204,14 +207,20 @@ class _Reader:
         self._part()
         self.remarks += cube.choose_one_time(around.year)
         self.remarks += cube.choose_one_unit()
+        cube.ask_which_thing()
         self.remarks += cube.drop_counted_elsewhere()
         self.remarks += cube.choose_one_level()
         if self.grid.format is not None:
             cube.ask_which_kind()
+        self.remarks += cube.drop_partial_levels()
+        self.remarks += cube.find_nests()
+        if told := answers_of(self.grid, self.roles, cube):
+            return told
         cube.drop_copies()
         cube.find_wholes(around)
         cube.drop_levels()
         cube.doubt_sections(self.grid.repeated)
+        cube.ask_whose_rows()
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
         if told := self._overlapping():
@@ -294,7 +303,9 @@ class _Reader:
         cube, body = self.cube, self.cube.body
         inner = cube.numbers[body]
         measure = MEASURE.get(column_key(name), "count") if name else "count"
-        if measure == "count" or (measure == "total" and is_total(name)):
+        if measure == "count" and name and PERCENT.fullmatch(plain(name)):
+            measure = "share"
+        elif measure == "count" or (measure == "total" and is_total(name)):
             shares = _measure_of(inner, [text for text, kept in zip(cube.texts, body, strict=True) if kept])
             measure = "total?" if measure == "total" and shares == "count" else shares
         by = None
@@ -393,7 +404,7 @@ class _Reader:
         """For each header row of a wide table, the position of its side, or what it is called where it only chooses."""
         heads = [edge for edge in self.cube.edges if edge.heads]
         sides = self.cube.sides
-        chosen = [edge for edge in heads if edge.kept is not None and len(self.grid.heads) > 1]
+        chosen = [edge for edge in heads if edge.question or (edge.kept is not None and len(self.grid.heads) > 1)]
         if not any(edge in sides for edge in heads) and not chosen:
             return ()
         return tuple(sides.index(edge) if edge in sides else edge.chooser for edge in heads)
@@ -431,6 +442,17 @@ class _Reader:
             wide=True,
             named=bool(name),
         )
+
+
+def _indent(edges: Sequence[Edge], indents: Sequence[int]) -> None:
+    """Say how far labels are indented, of the column with most labels that have one indentation each."""
+    for edge in sorted(edges, key=lambda one: -len(one.labels)):
+        of: dict[int, set[int]] = {}
+        for code, depth in zip(edge.codes.tolist(), indents, strict=True):
+            of.setdefault(code, set()).add(depth)
+        if all(len(depths) == 1 for depths in of.values()):
+            edge.indents = [min(of[code]) for code in range(len(edge.labels))]
+            return
 
 
 def _measure_of(values: Floats, texts: Sequence[str]) -> str:

@@ -31,6 +31,10 @@ PERTURBED, NOISE = 0.001, 2.0
 """Share, and records a number, by which totals may differ from sums where counts were perturbed one by one."""
 NEAR, FAR = 3.0, 20.0
 """Times that a total must be larger than what rounding, or perturbation, may put it off, to say anything."""
+DIGITS = 4.5
+"""Digits that sums must have together to be none by chance."""
+LONG = 4
+"""Digits, but for zeros behind them, of a number that others hardly add up to by chance."""
 ROWS_PERTURBED = 5
 """Rows in which a sum must nearly hold to say anything by itself."""
 MOST_LABELS = 20_000
@@ -118,6 +122,27 @@ def least_told(n_parts: int, room: float, share: float = 0.0) -> float:
     return (NEAR * room + (FAR * NOISE if share else 0.0)) * (n_parts + 1)
 
 
+def adding_up(cells: Floats, whole: int, parts: Sequence[int], room: float) -> str:
+    """How a label is told by those that stand below it: their `whole`, more than `some` of its parts, `over`, or `untold`.
+
+    >>> cells = np.array([[100.0, 50], [60, 20], [40, 30], [10, 5]])
+    >>> adding_up(cells, 0, [1, 2], 0.0), adding_up(cells, 0, [1, 3], 0.0), adding_up(cells, 3, [1, 2], 0.0)
+    ('whole', 'some', 'over')
+    """
+    wanted, inside = cells[whole], cells[list(parts)]
+    told = ~np.isnan(wanted) & (~np.isnan(inside)).any(axis=0)
+    if not told.any():
+        return "untold"
+    off = np.nansum(inside, axis=0) - wanted
+    allowed = allowed_off(wanted, len(parts), room, NEARLY if len(parts) > 1 else 0.0)
+    exact = allowed_off(wanted, len(parts), room)
+    if (off > allowed)[told].any():
+        return "over"
+    every = not np.isnan(inside[:, told]).any()
+    small = (wanted <= least_told(len(parts), room, NEARLY))[told].all()
+    return "whole" if every and (np.abs(off) <= (exact if small else allowed))[told].all() else "some"
+
+
 def _sum_by_name(cells: Floats, whole: int, parts: Sequence[int], room: float) -> int:
     """In how many rows a label is the sum of others, where its name says that it is: nearly is enough."""
     return _adds_up(cells, whole, parts, room) or _adds_up(cells, whole, parts, room, NEARLY)
@@ -176,7 +201,12 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
     Three rows or more say enough, five where sums nearly hold; two say enough where several labels are such wholes. A single
     row says something only where it does so of all labels, and then a person is asked.
     """
-    top = _collapsed(cells, items, room, ROWS, found.of)
+    sums: dict[int, list[int]] = {}
+    top = _collapsed(cells, items, room, ROWS, sums)
+    if sums and _by_chance(cells, sums):
+        found.asked |= sums
+        return items
+    found.of |= sums
     if not room:
         top = _collapsed(cells, top, room, ROWS_PERTURBED, found.of, PERTURBED)
     less: dict[int, list[int]] = {}
@@ -188,12 +218,22 @@ def _by_runs(labels: Sequence[str], cells: Floats, items: list[int], room: float
         found.asked |= less
         alone: dict[int, list[int]] = {}
         once = _collapsed(cells, top, room, 1, alone)
-        if len(alone) > 1 and all(i in alone for i in once):
-            found.asked |= alone
+        every = len(alone) > 1 and all(i in alone for i in once)
+        found.asked |= alone if every else {i: parts for i, parts in alone.items() if _long(cells[i])}
     if found.of and (room or less):  # where sums are blurred, a label beside wholes may be one whose parts do not show it
         found.asked |= {i: [] for i in top if i not in found.of and i not in found.asked}
     # What is left at the top are wholes and labels of no whole: wholes stay out of the search that follows.
     return [i for i in range(len(labels)) if i in top or any(i in parts for parts in found.of.values())]
+
+
+def _long(values: Floats) -> bool:
+    """Whether a number has so many digits, but for zeros behind them, that others hardly add up to it by chance."""
+    return any(len(f"{value:.0f}".rstrip("0")) >= LONG for value in values[np.isfinite(values)])
+
+
+def _by_chance(cells: Floats, sums: Mapping[int, Sequence[int]]) -> bool:
+    """Whether numbers are so few and small that labels may happen to be sums of others."""
+    return sum(float(np.log10(np.maximum(np.nan_to_num(cells[i]), 1.0)).sum()) for i in sums) < DIGITS
 
 
 def _collapsed(

@@ -24,7 +24,8 @@ def cells_of(lines: Lines, ranges: Sequence[str]) -> Lines:
     (('age', 'n'), ('0', '5'), ('1', '7'))
     """
     parts = [_cut(lines, one) for one in ranges]
-    rows, numbers, gaps = list(parts[0].rows), list(parts[0].numbers), list(parts[0].gaps)
+    rows, numbers = list(parts[0].rows), list(parts[0].numbers)
+    gaps, indents = list(parts[0].gaps), list(parts[0].indents)
     for told, part in zip(ranges[1:], parts[1:], strict=True):
         n_heads = _shared(parts[0], part)
         if not n_heads:
@@ -35,8 +36,10 @@ def cells_of(lines: Lines, ranges: Sequence[str]) -> Lines:
         rows += part.rows[n_heads:]
         numbers += part.numbers[n_heads:]
         gaps += part.gaps[n_heads:]
+        indents += part.indents[n_heads:]
     left = min(part.left for part in parts)
-    return replace(lines, rows=tuple(rows), numbers=tuple(numbers), left=left, gaps=tuple(gaps))
+    indents = indents if any(indents) else []
+    return replace(lines, rows=tuple(rows), numbers=tuple(numbers), left=left, gaps=tuple(gaps), indents=tuple(indents))
 
 
 def _cut(lines: Lines, told: str) -> Lines:
@@ -45,16 +48,18 @@ def _cut(lines: Lines, told: str) -> Lines:
     first, last = sorted((column_of(found[1]), column_of(found[3])))
     top, bottom = sorted((int(found[2]), int(found[4])))
     begin, end = max(first - lines.left, 0), max(last + 1 - lines.left, 0)
+    n = len(lines.rows)
+    told_of_each = zip(lines.rows, lines.numbers, lines.gaps or (False,) * n, lines.indents or (0,) * n, strict=True)
     kept = [
-        (row[begin:end], number, gap)
-        for row, number, gap in zip(lines.rows, lines.numbers, lines.gaps or (False,) * len(lines.rows), strict=True)
+        (row[begin:end], number, gap, 0 if begin else indent)  # that of a label further left
+        for row, number, gap, indent in told_of_each
         if top <= number <= bottom and any(row[begin:end])
     ]
     if not kept:
         cure = f"the last row is {lines.numbers[-1]}, the last column {letters_of(lines.left + max(map(len, lines.rows)) - 1)}"
         raise InputError([Finding(where=lines.source, message=f"holds nothing in the cells {told}", cure=cure)])
-    rows, numbers, gaps = zip(*kept, strict=True)
-    return replace(lines, rows=rows, numbers=numbers, gaps=gaps, left=max(first, lines.left))
+    rows, numbers, gaps, indents = zip(*kept, strict=True)
+    return replace(lines, rows=rows, numbers=numbers, gaps=gaps, left=max(first, lines.left), indents=indents)
 
 
 def _shared(one: Lines, other: Lines) -> int:

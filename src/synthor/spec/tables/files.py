@@ -41,6 +41,7 @@ INDENTED = ("acs", "genesis", "statcan")
 """Formats in whose files other blanks tell so, too."""
 LATIN = ("genesis", "ine", "statcan")
 """Formats of offices that write Windows-1252."""
+_NUMBER = re.compile(r"[-\d.,'%\s]+")
 
 SNIFFED = 200
 """Rows that the separator is told from."""
@@ -399,17 +400,27 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
         zip(rows, numbers, strict=True) if numbers is not None else ((row, number) for number, row in enumerate(rows, start=1))
     )
     strip = _outer_blanks_off if indented else _blanks_off
-    stripped = ((tuple(strip(field) for field in row), number) for row, number in told)
+    stripped = ((tuple(strip(field) for field in row), number, _indent(row)) for row, number in told)
     kept, gaps, gap = [], [], False
-    for row, number in stripped:
-        if any(row):
-            kept.append((row, number))
+    for one in stripped:
+        if any(one[0]):
+            kept.append(one)
             gaps.append(gap)
-        gap = not any(row)
+        gap = not any(one[0])
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
-    rows, numbers = zip(*kept, strict=True)
-    return Lines(source=shown, rows=rows, numbers=numbers, gaps=tuple(gaps))
+    rows, numbers, indents = zip(*kept, strict=True)
+    return Lines(source=shown, rows=rows, numbers=numbers, gaps=tuple(gaps), indents=indents if any(indents) else ())
+
+
+def _indent(row: Sequence[str]) -> int:
+    """Blanks before the first label of a row that has some; those before numbers say nothing."""
+    for at, field in enumerate(row):
+        if field and field[0].isspace():
+            text = field.lstrip()
+            if text and (at == 0 or not _NUMBER.fullmatch(text)):
+                return len(field) - len(text)
+    return 0
 
 
 def _blanks_off(field: str) -> str:

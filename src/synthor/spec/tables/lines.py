@@ -14,6 +14,7 @@ class Lines:
         notes: what a reader must know of how they were read.
         left: columns of the sheet left of the first.
         gaps: whether blank rows stand above each row; empty where nobody knows.
+        indents: blanks before the first label of each row that has some; empty where no label has any.
     """
 
     source: str
@@ -22,3 +23,4 @@ class Lines:
     notes: tuple[str, ...] = ()
     left: int = 0
     gaps: tuple[bool, ...] = ()
+    indents: tuple[int, ...] = ()
