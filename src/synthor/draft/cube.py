@@ -330,6 +330,30 @@ class Cube:
         """Whether two edges are different ones that still tell cells apart."""
         return edge is not other and not any(one is edge or one is other for one in self.dropped)
 
+    def sums_beside(self, edge: Edge) -> list[int]:
+        """Labels that are sums of some others, where each is exactly that beside its parts, and a total of all is told."""
+        taken = edge.taken
+        partial = [i for i, parts in edge.wholes.of.items() if set(parts) != set(taken)]
+        others = [other for other in self.sides if other is not edge]
+        rows = np.zeros(len(self.numbers), np.int64)
+        for other in others:
+            _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
+        n_rows = int(rows.max(initial=0)) + 1
+        cells = np.full((len(edge.labels), n_rows), np.nan)
+        cells[edge.codes, rows] = self.numbers
+        every = [i for i in edge.present if edge.total(i) or set(edge.wholes.of.get(i, ())) == set(taken)]
+        if not any(np.array_equal(cells[i], cells[taken].sum(axis=0)) for i in every):
+            return []
+        for whole in partial:
+            parts = sorted(edge.wholes.of[whole])
+            at = [taken.index(part) for part in parts if part in taken]
+            beside = len(at) == len(parts) and at == list(range(at[0], at[0] + len(at)))
+            before = beside and [i for i in taken if i > whole][:1] == parts[:1]
+            behind = beside and [i for i in taken if i < whole][-1:] == parts[-1:]
+            if not (before or behind) or not np.array_equal(cells[whole], cells[parts].sum(axis=0)):
+                return []
+        return sorted(partial)
+
     @property
     def repeats(self) -> bool:
         """Whether two cells have the same labels."""

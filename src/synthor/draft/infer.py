@@ -1,20 +1,21 @@
 """From a folder of tables to a draft that passes its own check, questions apart."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from synthor.draft.about import About, about
 from synthor.draft.compose import Composed, composed, settled, without
 from synthor.draft.cube import Around
 from synthor.draft.grid import Grid, gridded
-from synthor.draft.names import joined, named
+from synthor.draft.names import joined, meant, named
 from synthor.draft.roles import is_time, roles_of, times
 from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
 from synthor.problem import check
 from synthor.spec.load import parse_spec
-from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
-from synthor.spec.tables import read_lines, unusable
+from synthor.spec.scaffold import Draft, scaffold
+from synthor.spec.tables import Lines, read_lines, unusable
 from synthor.spec.tables.files import ENDINGS as READ
 from synthor.spec.tables.files import tables_in
 from synthor.spec.tables.labels import column_key, is_total, undressed
@@ -24,7 +25,7 @@ from synthor.spec.targets import Layout
 ENDINGS = tuple(sorted((*READ, ".gz", ".zip")))
 
 
-def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONTEXT) -> Draft:
+def infer(folder: Path, *, beside: Path, title: str = "", context: str = "") -> Draft:
     """A draft of a spec from the tables of a folder.
 
     Columns of labels become variables; labels that are all bands of numbers make a variable with bins. Each table becomes a
@@ -35,8 +36,8 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     Args:
         folder: of CSV, Parquet or workbook files.
         beside: folder of the spec, to which file names are relative.
-        title: of the spec.
-        context: what one record is.
+        title: of the spec; taken from what the files say unless given.
+        context: what one record is, likewise.
 
     Raises:
         InputError: there is no such folder, or no table that can be read in it.
@@ -49,14 +50,16 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
         cure = f"put tables there: {', '.join(ENDINGS)}"
         raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure), *problems])
     grids: list[Grid] = []
+    said: dict[str, About] = {}
     for file in _tables(files, folder, problems):
         try:
-            grid = _grid(file, folder)
+            lines, grid = _grid(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
         if isinstance(grid, Grid):
             grids.append(grid)
+            said[file] = about(lines, grid)
         else:
             problems.append(Finding(where=file, message=grid[0], cure=grid[1]))
     around = _around(grids)
@@ -69,8 +72,9 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
             found += told
     if not found:
         raise InputError(problems)
-    found = settled(found)
-    return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
+    titles = {file: one.titles for file, one in said.items()}
+    found = meant(named(joined(settled(found))), titles)
+    return _checked(found, said, _path(folder, beside), beside, title, context, problems)
 
 
 def _files(folder: Path) -> list[str]:
@@ -120,8 +124,8 @@ def _tables(files: Sequence[str], folder: Path, problems: list[Finding]) -> list
     return found
 
 
-def _grid(file: str, folder: Path) -> Grid | tuple[str, str]:
-    """The grid of a file, or what is wrong with it and what to do."""
+def _grid(file: str, folder: Path) -> tuple[Lines, Grid | tuple[str, str]]:
+    """The rows of a file, and its grid, or what is wrong with it and what to do."""
     lines, _ = read_lines(file, folder)
     if (format := recognised(lines)) is not None:
         lines, _ = read_lines(file, folder, Layout.model_validate({"format": format}))
@@ -131,8 +135,8 @@ def _grid(file: str, folder: Path) -> Grid | tuple[str, str]:
     if isinstance(made, str) or isinstance(roles_of(made), str):
         told = unusable.only_identifiers(lines)
         if told is not None:
-            return f"is {told[0]}", told[1]
-    return (made, "see docs/tables.md") if isinstance(made, str) else made
+            return lines, (f"is {told[0]}", told[1])
+    return lines, ((made, "see docs/tables.md") if isinstance(made, str) else made)
 
 
 def _around(grids: Sequence[Grid]) -> Around:
@@ -164,13 +168,21 @@ def _path(folder: Path, beside: Path) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _checked(found: Sequence[Told], path: str, beside: Path, title: str, context: str, problems: Sequence[Finding]) -> Draft:
+def _checked(
+    found: Sequence[Told],
+    said: Mapping[str, About],
+    path: str,
+    beside: Path,
+    title: str,
+    context: str,
+    problems: Sequence[Finding],
+) -> Draft:
     """The draft, without tables that would fail its own check."""
     remarks = [f"Not understood: {problem}." for problem in problems]
     left: list[Told] = list(found)
     records: int | None = None
     while True:
-        made = composed(left, path, title, context, remarks, records)
+        made = composed(left, said, path, title, context, remarks, records)
         errors = _errors(made.draft, beside)
         wrong = _failing(made, errors, path)
         if not wrong and not made.told:

@@ -308,4 +308,5 @@ def may_be_time(name: str, labels: Sequence[str]) -> bool:
     alone = all(YEAR.fullmatch(label.strip()) for label in labels)
     called = name != "" and is_time_name(plain)
     other = _NO_TIME.search(plain) is not None or IDENTIFIER.fullmatch(plain) is not None
-    return len(labels) > 1 and ((called and years) or (name != "" and alone and not other))
+    numbered = called and all(label.strip().isdigit() for label in labels)  # years that a file tells by numbers of its own
+    return len(labels) > 1 and ((called and (years or numbered)) or (name != "" and alone and not other))

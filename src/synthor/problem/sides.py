@@ -53,6 +53,8 @@ def bands_told(
     for text in dict.fromkeys(texts):
         meant = renamed.get(undressed(text), text)
         code = _known(meant, variable, plain)
+        if code < 0 and totals and is_total(text, totals):
+            continue  # a broad band above narrow ones
         if code >= 0:
             spans[text] = span(meant) or Span(float(variable.low[code]), float(variable.high[code]))
         elif (read := span(meant)) is not None:

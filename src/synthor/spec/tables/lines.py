@@ -12,9 +12,11 @@ class Lines:
         rows: outer blanks removed; blank rows are left out.
         numbers: number of each row as an editor counts it, from 1.
         notes: what a reader must know of how they were read.
+        titles: what the file says of its table beside its rows.
     """
 
     source: str
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
