@@ -1,12 +1,13 @@
 """What a person meets behind `synthor init` on downloads of several offices: words, names and questions, and little to type."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from synthor import check, compile_problem
+from synthor import InputError, check, compile_problem
 from synthor.cli.app import app
 from synthor.draft import infer
 from synthor.spec.load import parse_spec
@@ -201,3 +202,38 @@ def test_the_terminal_says_what_the_page_says(tmp_path: Path, monkeypatch: pytes
         assert said in page
     assert "answer what it asks, then `synthor check spec.yaml`, then `synthor run spec.yaml --out out/`" in told
     assert told.index("Age:") < told.index("2 questions") < told.index("Wrote spec.yaml")
+
+
+PERTURBED = "Region,Male,Female,Total\nNorth,100,111,213\nSouth,205,189,391\nEast,77,66,145\nTotal,382,366,749\n"
+
+
+def test_a_draft_says_how_printed_totals_of_perturbed_counts_are_kept_and_that_cures(tmp_path: Path) -> None:
+    draft, spec = drafted(tmp_path, {"a.csv": PERTURBED})
+    assert spec.records == 748
+    (said,) = [remark for remark in draft.remarks if "together 749, and 748 by their cells" in remark]
+    keys = re.search(r"write `(tolerance: .*?)` in place of `layout.only` and `records: (\d+)`", said)
+    assert keys is not None
+    text = re.sub(r", only: \{.*\}(?=\}\})", "", scaffold(draft)).replace("records: 748", f"records: {keys[2]}")
+    text = text.replace("wide: [a]}}", f"wide: [a]}}, {keys[1]}}}")
+    kept = parse_spec(text).placed_in(tmp_path)
+    assert [one for one in found(kept) if "context" not in one] == []
+    assert kept.records == 749
+    assert [target.name for target in compile_problem(kept).targets] == [
+        "Region by a", "Region by a (totals of Region)", "Region by a (totals of a)",
+    ]  # fmt: skip
+
+
+def test_totals_that_differ_from_their_cells_within_margins_are_targets_of_their_own(tmp_path: Path) -> None:
+    text = (
+        "sex,Region,count,moe\nM,North,1003,20\nM,South,2055,35\nM,Total,3065,40\nF,North,977,10\nF,South,1990,10\n"
+        "F,Total,2980,30\nTotal,Total,6040,30\n"
+    )
+    _, spec = drafted(tmp_path, {"a.csv": text})
+    assert spec.records == 6040
+    told = "3 totals are not the sums of their cells, by up to 15: cells and totals are met within the margin of error of each"
+    assert [one for one in found(spec) if "context" not in one] == [f"a.csv: {told}"]
+    own = [target for target in compile_problem(spec).targets if target.totals_of]
+    assert [target.wanted.tolist() for target in own] == [[3065, 2980]]
+    far = text.replace("3065,40", "3265,40")
+    with pytest.raises(InputError, match="the total of \\(M\\) is 3,265, but its cells add up to 3,058"):
+        drafted(tmp_path, {"a.csv": far})

@@ -22,6 +22,8 @@ MOST_COMBINED = 1_000_000
 """Cells of one target."""
 MOST_CELLS = 4_000_000
 """Cells up to which a side is compared with the rest of its table."""
+TOLERANCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Per cent by which perturbed counts may be off that are proposed."""
 KINDS = ("figures", "topic")
 """Columns of downloads that tell of which table or kind of figures a cell is."""
 _UNITS = frozenset(
@@ -423,6 +425,26 @@ class Cube:
         off = np.abs(told[0] - told[1])
         above = int((told[0] > told[1]).sum()) >= MANY_ABOVE and not (told[0] < told[1]).any()
         return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0)), above
+
+    def tolerance_for_totals(self) -> float:
+        """The least per cent of those proposed by which cells may be off to come to their totals; 0 where none is enough."""
+        body = self.body
+        for percent in TOLERANCES:
+            room = np.floor(np.nan_to_num(self.numbers) * percent / 100)
+            fits = self.whole is not None and self.sum is not None and abs(self.whole - self.sum) <= room[body].sum()
+            for edge in self.sides:
+                others = [one for one in self.sides if one is not edge]
+                rows = np.zeros(len(self.numbers), np.int64)
+                for one in others:
+                    _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
+                totals = np.isin(edge.codes, [i for i in edge.present if edge.total(i)])
+                for one in others:
+                    totals &= np.isin(one.codes, one.taken)
+                sums, rooms = (np.bincount(rows[body], of[body], int(rows.max(initial=0)) + 1) for of in (self.numbers, room))
+                fits &= bool((np.abs(self.numbers - sums[rows]) <= rooms[rows])[totals].all())
+            if fits:
+                return percent
+        return 0.0
 
     def drop_totals(self) -> None:
         """Choose categories alone: totals that are not the sums of their cells say nothing that can be met beside them."""

@@ -218,9 +218,15 @@ class _Reader:
         elif off and self.roles.margin is None and perturbed:
             whole, of_parts = self.cube.whole, self.cube.sum
             both = f" (together {whole:,.10g}, and {of_parts:,.10g} by their cells)" if whole and of_parts else ""
+            chosen = any(edge.kept is not None for edge in self.cube.edges)
+            percent = 0.0 if chosen or not both else self.cube.tolerance_for_totals()
             self.cube.drop_totals()
             told = f"totals are not the sums of their cells, by up to {off:,.10g}{both}: counts were perturbed"
-            self.remarks.append(f"{told}, and the draft takes the cells without the totals")
+            also = (
+                f"; for both, each within an interval, write `tolerance: {{relative: {percent:g}%}}` in place of `layout.only`"
+            )
+            records = f" and `records: {whole:.0f}`" if whole is not None and whole != of_parts else ""
+            self.remarks.append(f"{told}, and the draft takes the cells without the totals{also + records if percent else ''}")
 
     def _part(self) -> None:
         """What is known of the block: under which upper head it stands, and which column is its total."""
