@@ -254,6 +254,7 @@ CURED: dict[str, Case] = {
     ),
     "whole numbers": Case(
         spec="targets: [{rounded_to: 5, counts: {sex: {male: 490, female: 515}}}]", says="the whole numbers inside", proposed=1,
+        edits=(("- rounded_to: 5\n", "- tolerance: {relative: 2%}\n"),),
     ),
     # totals
     "a total of a row": Case(

@@ -237,3 +237,41 @@ def test_totals_that_differ_from_their_cells_within_margins_are_targets_of_their
     far = text.replace("3065,40", "3265,40")
     with pytest.raises(InputError, match="the total of \\(M\\) is 3,265, but its cells add up to 3,058"):
         drafted(tmp_path, {"a.csv": far})
+
+
+YEARS_TOLD = "Year,Sex,count\n2020,m,40\n2020,f,50\n2021,m,45\n2021,f,55\n"
+PROPOSED: dict[str, tuple[str, str, tuple[tuple[str, str], ...], int]] = {
+    # what a draft says: the table, what is said, the change in the draft, and how many records there are then
+    "another year": (
+        YEARS_TOLD, "for another change `only` and `records`", (('"2021"', '"2020"'), ("records: 100", "records: 90")), 90,
+    ),
+    "cells that are not told": (
+        "Kind,count\na,*\nb,50\nc,*\nTotal,60\n", "say `suppressed: \"<10\"` if the notes say how small",
+        (("{table: a.csv}", "{table: a.csv, suppressed: <10}"),), 60,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROPOSED)
+def test_what_a_draft_proposes_can_be_done(name: str, tmp_path: Path) -> None:
+    table, said, edits, records = PROPOSED[name]
+    draft, _ = drafted(tmp_path, {"a.csv": table})
+    text = scaffold(draft)
+    assert said in " ".join(text.replace("#", " ").split())
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    spec = parse_spec(text).placed_in(tmp_path)
+    assert [one for one in found(spec) if "context" not in one] == []
+    assert spec.records == records
+
+
+def test_a_question_which_figures_are_meant_is_answered_in_its_place(tmp_path: Path) -> None:
+    table = "Measure,Sex,count\nAdults,m,40\nAdults,f,50\nChildren,m,45\nChildren,f,56\n"
+    draft, _ = drafted(tmp_path, {"a.csv": table})
+    assert any("which of 'Adults', 'Children' is meant? the draft speaks of 'Children'" in one for one in draft.questions)
+    text, n_answers = re.subn(r'"FILL IN: which of [^"]*"', "Adults", scaffold(draft).replace("records: 101", "records: 90"))
+    assert n_answers == 1
+    spec = parse_spec(text).placed_in(tmp_path)
+    assert [one for one in found(spec) if "context" not in one] == []
+    assert compile_problem(spec).targets[0].wanted.sum() == 90
