@@ -136,7 +136,7 @@ def _above(lines: Lines) -> Iterator[str]:
         told = [text.strip("\ufeff ") for text in row if text.strip("\ufeff ")]
         if len(told) == 2 and row[0] and _key(told[0]) and (wide or told[0].endswith(":")):
             yield f"{told[0].rstrip(' :')}: {told[1]}"
-        elif len(told) == 1 and not NOTE.match(told[0]):
+        elif len(told) == 1 and (_NUMBER.match(told[0]) or not NOTE.match(told[0])):
             yield told[0]
         elif len(told) > 1:
             return
