@@ -275,3 +275,10 @@ def test_a_question_which_figures_are_meant_is_answered_in_its_place(tmp_path: P
     spec = parse_spec(text).placed_in(tmp_path)
     assert [one for one in found(spec) if "context" not in one] == []
     assert compile_problem(spec).targets[0].wanted.sum() == 90
+
+
+def test_single_years_up_to_the_last_beside_bands(tmp_path: Path) -> None:
+    years = "".join(f"{year},1\n" for year in range(20))
+    _, spec = drafted(tmp_path, {"a.csv": f"Age,count\n{years}", "b.csv": "Age,count\n0 to 4,5\n5 to 17,13\n18,1\n19,1\n"})
+    assert [target.wanted.sum() for target in compile_problem(spec).targets] == [20, 20]
+    assert [one for one in found(spec) if "context" not in one] == []

@@ -131,7 +131,7 @@ def _meant(side: Side, titles: Sequence[str], heads: Mapping[str, str]) -> str:
 
 def _apart(side: Side, file: str, known: dict[str, set[str]]) -> str:
     """A name of its own for a side whose name says nothing, and that shares no label with those of the same name before it."""
-    own = set(map(undressed, side.labels))
+    own = set(map(undressed, side.labels)) if side.spans is None else {"bands"}
     names = [side.head, f"{side.head} of {Path(file).stem}"]
     name = next((name for name in names if name not in known or known[name] & own), names[-1])
     known.setdefault(name, set()).update(own)
