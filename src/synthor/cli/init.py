@@ -126,6 +126,6 @@ def _asked() -> dict[str, str]:
         raise InputError([Finding(where="init", message="there is no terminal to ask at", cure=cure)])
     return {
         "folder": typer.prompt("Folder of your tables"),
-        "title": typer.prompt("Title"),
-        "context": typer.prompt("What is one record (what, where, when)"),
+        "title": typer.prompt("Title (empty: as the files say)", default="", show_default=False),
+        "context": typer.prompt("What is one record, where, when (empty: as they say)", default="", show_default=False),
     }
