@@ -104,10 +104,8 @@ def about(lines: Lines, grid: Grid) -> About:
     for key, value in _throughout(lines):
         said.setdefault(key, value)
     whom = said.get("whom", "") or _all_of(lines, grid)
-    roles = roles_of(grid)
-    heads = [grid.name(i) for i in roles.values] if isinstance(roles, Roles) else []
-    texts = (whom, said.get("unit", ""), *titles[:1], *(name for name in heads if PEOPLE.fullmatch(undressed(name))))
-    unit = next((found for text in texts if (found := unit_in(text))), "")
+    texts = (whom, said.get("unit", ""), *titles[:1])
+    unit = next((found for text in texts if (found := unit_in(text))), "") or _unit_of_heads(grid)
     return About(
         titles=tuple(dict.fromkeys(titles)),
         whom=_shortened(whom) if unit_in(whom) else "",
@@ -115,6 +113,13 @@ def about(lines: Lines, grid: Grid) -> About:
         where=_shortened(said.get("where", "")),
         when=_shortened(said.get("when", "")),
     )
+
+
+def _unit_of_heads(grid: Grid) -> str:
+    """What columns of values are called after, such as `Persons`."""
+    roles = roles_of(grid)
+    heads = [grid.name(i) for i in roles.values] if isinstance(roles, Roles) else []
+    return next((found for name in heads if PEOPLE.fullmatch(undressed(name)) and (found := unit_in(name))), "")
 
 
 def unit_in(text: str) -> str:
