@@ -196,6 +196,7 @@ variables:
 SEX, TWO = "sex,count\nmale,490\nfemale,510\n", "sex,works,count\nmale,yes,250\nmale,no,240\nfemale,yes,200\nfemale,no,310\n"
 FLOWS = "home,work,count\nnorth,north,400\nnorth,south,300\nsouth,south,300\n"
 T = "targets: [{table: t.csv}]"
+C = [f"c{i}" for i in range(30)]
 
 CURED: dict[str, Case] = {
     # tables against tables
@@ -253,6 +254,7 @@ CURED: dict[str, Case] = {
     ),
     "whole numbers": Case(
         spec="targets: [{rounded_to: 5, counts: {sex: {male: 490, female: 515}}}]", says="the whole numbers inside", proposed=1,
+        edits=(("- rounded_to: 5\n", "- tolerance: {relative: 2%}\n"),),
     ),
     # totals
     "a total of a row": Case(
@@ -488,6 +490,107 @@ CURED: dict[str, Case] = {
     "a wide variable": Case(
         spec="targets: [{table: t.csv, layout: {wide: [sxe]}}]", says="wide speaks of 'sxe'", proposed=1,
         files={"t.csv": "home,male,female\nnorth,490,300\nsouth,10,200\n"},
+    ),
+    # sentences behind which a reader changes more than a word
+    "too many cells": Case(
+        base="records: 1000\nvariables: {"
+        + ", ".join(f"{name}: {{type: integer, min: 0, max: 99}}" for name in "vwxy") + "}\n",
+        spec=T, files={"t.csv": "v,w,x,y,count\n1,1,1,1,1000\n"}, says="cells, more than",
+        edits=(("v,w,x,y,count\n1,1,1,1,1000\n", "v,count\n1,1000\n"),),
+    ),
+    "too many cells that are flows": Case(
+        base="records: 1000\nvariables: {"
+        + ", ".join(f"{name}: {{type: integer, min: 0, max: 99}}" for name in "vwxy") + "}\n",
+        spec=T, files={"t.csv": "v,w,x,y,count\n1,1,1,1,1000\n"}, says="or write it as flows",
+        edits=(("- table: t.csv", "- table: t.csv\n  flows: [v, w, x, y]"),),
+    ),
+    "many unknown columns": Case(
+        spec=T, says="more columns that are no variables",
+        files={"t.csv": f"sex,count,{','.join(C)}\nmale,490,{','.join(C)}\nfemale,510,{','.join(reversed(C))}\n"},
+        edits=(("- table: t.csv\n", "- table: t.csv\n  layout: {columns: {" + ", ".join(f"{c}: null" for c in C) + "}}\n"),),
+    ),
+    "two columns of one name": Case(
+        spec=T, files={"t.csv": "sex,count,count\nmale,490,490\nfemale,510,510\n"}, says="two columns have the same name",
+        edits=(("sex,count,count\nmale,490,490\nfemale,510,510", "sex,count\nmale,490\nfemale,510"),),
+    ),
+    "neither counts nor shares": Case(
+        spec=T, files={"t.csv": "home,male,femal\nnorth,400,100\nsouth,90,410\n"}, says="neither of the columns",
+        proposed=1, meant="sex", next="'femal' is no label of sex",
+    ),
+    "shares by others without a share": Case(
+        spec="targets: [{table: t.csv, by: [sex]}]", files={"t.csv": TWO}, says="has no column share",
+        edits=(("  by:\n  - sex\n", ""),),
+    ),
+    "a variable by twice": Case(
+        spec="targets: [{table: t.csv, by: [sex, sex]}]", says="by names sex 2 times",
+        files={"t.csv": "sex,works,share\nmale,yes,60\nmale,no,40\nfemale,yes,40\nfemale,no,60\n"},
+        edits=(("  - sex\n  - sex\n", "  - sex\n"),),
+    ),
+    "shares of two variables by a third": Case(
+        spec="targets: [{table: t.csv, by: [sex]}]", says="2 columns beside by",
+        files={"t.csv": "sex,works,home,share\nmale,yes,north,60\nmale,no,south,40\nfemale,yes,north,40\nfemale,no,south,60\n"},
+        edits=(
+            ("sex,works,home,share", "sex,works,share"), ("yes,north", "yes"), ("no,south", "no"),
+        ),
+    ),
+    "a rest that is more than is said": Case(
+        spec="targets: [{table: t.csv, by: [sex], suppressed: <10}]", says="the others leave",
+        files={"t.csv": "sex,works,share\nmale,yes,60\nmale,no,*\nfemale,yes,40\nfemale,no,60\n"},
+        edits=(("male,yes,60", "male,yes,95"),),
+    ),
+    "a mean by its own variable": Case(
+        spec="targets: [{mean: age, by: [age, sex], table: t.csv}]", says="cannot be given by age",
+        files={"t.csv": "age,sex,mean\n0-15,male,9\n16-64,male,40\n65+,male,75\n0-15,female,9\n16-64,female,40\n"},
+        edits=(
+            ("  - age\n", ""), ("age,sex,mean\n0-15,male,9\n16-64,male,40\n65+,male,75\n", "sex,mean\nmale,40\n"),
+            ("0-15,female,9\n16-64,female,40\n", "female,41\n"),
+        ),
+    ),
+    "a mean by other columns": Case(
+        spec="targets: [{mean: age, by: [home], table: t.csv}]", says="but by is home",
+        files={"t.csv": "sex,mean\nmale,40\nfemale,41\n"}, edits=(("  - home\n", "  - sex\n"),),
+    ),
+    "counts beside per cent": Case(
+        spec=T, files={"t.csv": "sex,count\nmale,490\nfemale,51%\n"}, says="'51%' is a percentage, but",
+        edits=(("51%", "510"),),
+    ),
+    "a formula": Case(spec=T, files={"t.csv": "sex,count\nmale,490\nfemale,=1000-A2\n"}, says="it is a formula or its error",
+        edits=(("=1000-A2", "510"),)),
+    "an error of a formula": Case(
+        spec=T, files={"t.csv": "sex,count\nmale,490\nfemale,#REF!\n"}, says="a formula or its error",
+        edits=(("#REF!", "510"),),
+    ),
+    "shares inside each": Case(
+        spec=T, says="each sex adds up to 100 by itself", proposed=1,
+        files={"t.csv": "sex,works,share\nmale,yes,60\nmale,no,40\nfemale,yes,40\nfemale,no,60\n"},
+    ),
+    "a universe where another table wants nobody": Case(
+        spec="targets: [{counts: {home: {north: 0, south: 1000}}}, {table: t.csv, where: home = 'north'}]",
+        says="wants no such record", files={"t.csv": SEX.replace("490", "4").replace("510", "5")},
+        edits=(("home = 'north'", "home = 'south'"),),
+    ),
+    "a rule about nobody": Case(
+        spec="targets: [{counts: {home: {north: 0, south: 1000}}}]\nrules: [{never: home = 'north' and works, why: x}]",
+        says="names 'north', of which", edits=(("home = 'north'", "home = 'south'"),),
+    ),
+    "a sheet of another kind": Case(
+        spec="targets: [{table: t.csv, layout: {format: nomis, decimal: ','}}]", says="has no `decimal` to choose",
+        files={"t.csv": '"date","geography","geography code","Sex: Total; measures: Value","Sex: male; measures: Value",'
+               '"Sex: female; measures: Value"\n"2021","N","E1",1000,490,510\n'},
+        edits=(("    decimal: ','\n", ""),),
+    ),
+    "a question": Case(
+        spec="targets: [{table: t.csv, where: 'FILL IN: who is counted?'}]", files={"t.csv": SEX.replace("490", "90")},
+        says="is still to be filled in", edits=(("'FILL IN: who is counted?'", "age >= 16"),),
+    ),
+    "a title to fill in": Case(
+        spec="title: 'FILL IN: a title'\n" + T, files={"t.csv": SEX}, says="title: is still to be filled in",
+        edits=(("'FILL IN: a title'", "Homes"),),
+    ),
+    "tables that disagree, one of them with margins": Case(
+        spec="targets: [{name: a, counts: {sex: {male: 490, female: 510}}}, {name: b, table: t.csv, margin_of_error: 5}]",
+        files={"t.csv": TWO.replace("250", "300").replace("200", "150")}, says="disagree on sex",
+        edits=(("300", "250"), ("150", "200")),
     ),
     "the format of another office": Case(
         spec="targets: [{table: t.csv, layout: {format: nomis}}]", files={"t.csv": SEX}, says="is not laid out as downloads",

@@ -101,7 +101,7 @@ def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -
     from synthor.draft import infer
     from synthor.report.explain_targets import plural
     from synthor.report.screen import say
-    from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
+    from synthor.spec.scaffold import SCHEMA_FILE, numbered, scaffold, schema_text
     from synthor.store.fresh import fresh
 
     with fresh(out.parent, wait=wait, tell=warn) as place:
@@ -109,12 +109,14 @@ def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -
         place.write({SCHEMA_FILE: schema_text(), out.name: scaffold(draft)})
     variables, targets = plural(len(draft.variables), "variable"), plural(len(draft.targets), "target")
     say(f"{variables}, {targets}, {plural(draft.records, 'record')}.")
+    say(f"Title{f' ({draft.title_comment})' if draft.title_comment else ''}: {draft.title}")
     for entry in draft.variables:
         if entry.comment:
             say(f"{entry.name}: {entry.comment}.")
-    for remark in draft.remarks[1:]:
+    for remark in (*draft.remarks[1:], *numbered(draft.questions)):
         say(remark)
-    say(f"Wrote {out}: read it, fill in what it asks for, then `synthor check {out}`.")
+    todo = "answer what it asks" if draft.questions else "read it"
+    say(f"Wrote {out}: {todo}, then `synthor check {out}`, then `synthor run {out} --out out/`.")
 
 
 def _asked() -> dict[str, str]:
@@ -124,6 +126,6 @@ def _asked() -> dict[str, str]:
         raise InputError([Finding(where="init", message="there is no terminal to ask at", cure=cure)])
     return {
         "folder": typer.prompt("Folder of your tables"),
-        "title": typer.prompt("Title"),
-        "context": typer.prompt("What is one record (what, where, when)"),
+        "title": typer.prompt("Title (empty: as the files say)", default="", show_default=False),
+        "context": typer.prompt("What is one record, where, when (empty: as they say)", default="", show_default=False),
     }

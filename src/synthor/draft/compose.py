@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from synthor.draft.about import About, words_of
+from synthor.draft.meaning import sex_of
 from synthor.draft.names import nameless
 from synthor.draft.roles import MEASURE
 from synthor.draft.told import ASK, Side, Told
 from synthor.draft.variables import variable_of
-from synthor.spec.scaffold import Draft, Entry, variable_name
-from synthor.spec.tables.labels import column_key, undressed
+from synthor.spec.scaffold import CONTEXT, Draft, Entry, variable_name
+from synthor.spec.tables.labels import column_key, span, undressed
 
 PLACEHOLDER = 1000
 LARGE = 1_000_000
@@ -37,15 +39,22 @@ class Composed:
 
 
 def composed(
-    found: Sequence[Told], path: str, title: str, context: str, remarks: Sequence[str], records: int | None = None
+    found: Sequence[Told],
+    said: Mapping[str, About],
+    path: str,
+    title: str,
+    context: str,
+    remarks: Sequence[str],
+    records: int | None = None,
 ) -> Composed:
     """A draft from tables.
 
     Args:
         found: what they tell, one a target.
+        said: what each file says of its table.
         path: where they lie, as a spec writes it.
-        title: of the spec.
-        context: what one record is.
+        title: of the spec; from the files where it is empty.
+        context: what one record is, likewise.
         remarks: what a person should read first.
         records: how many there are, where the sums of the tables are not what they allow.
     """
@@ -56,7 +65,8 @@ def composed(
     names: dict[str, str] = {}
     for key, group in sides.items():
         names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
-    variables = [variable_of(names[key], group) for key, group in sides.items()]
+    labels = {names[key]: pairs for key, group in sides.items() if (pairs := _same_sexes(group))}
+    variables = [variable_of(names[key], _renamed(group, labels.get(names[key], {}))) for key, group in sides.items()]
     numeric = {entry.name for entry in variables if entry.body["type"] in ("integer", "number")}
     columns = _columns(found, names)
     total, told, others = _records(found)
@@ -65,24 +75,49 @@ def composed(
     notes = list(remarks)
     targets, behind = [], []
     for one in found:
-        target = _target(one, path, names, numeric, columns, others.get(id(one)))
+        target = _target(one, found, path, names, numeric, columns, others.get(id(one)))
         if isinstance(target, str):
             notes.append(f"Not used: {one.file}: {target}.")
             continue
         targets.append(target)
         behind.append(one)
         notes += [f"{one.file}: {remark}." for remark in one.remarks]
+    words = words_of([one for one in behind if id(one) not in others], said, list(names.values()))
+    notes += [f"{remark[:1].upper()}{remark[1:]}." for remark in words.remarks]
+    of_files = f"taken from {words.sources[0] if len(words.sources) == 1 else f'what {len(words.sources)} files say'}"
     draft = Draft(
-        title=title,
-        context=context,
+        title=title or words.title,
+        title_comment="" if title else of_files if words.titled else "from the names of the variables",
+        context=context or words.context or _context_asked(words.asked),
+        context_comment=f"{of_files}; the model reads it, say more if you can" if words.context and not context else "",
         records=total if records is None else records,
         records_comment=told,
         variables=variables,
         targets=targets,
         columns=columns,
+        labels=labels,
         remarks=[READ_IT, *dict.fromkeys(notes)],
     )
     return Composed(draft=draft, told=tuple(behind))
+
+
+def _context_asked(why: str) -> str:
+    """The question what one record is, and why it is asked."""
+    return CONTEXT if not why else CONTEXT.replace(". The model", f": {why}. The model")
+
+
+def _same_sexes(group: Sequence[Side]) -> dict[str, str]:
+    """Labels of the two sexes that tables write otherwise than the first one, and what each is there."""
+    every = list(dict.fromkeys(label for side in group for label in side.labels))
+    if not all(map(sex_of, every)) or not all(len(side.labels) == 2 for side in group):
+        return {}
+    first = {sex_of(label): label for label in group[0].labels}
+    other = [label for label in every if undressed(label) not in set(map(undressed, group[0].labels))]
+    return {label: first[sex_of(label)] for label in other if sex_of(label) in first} if len(first) == 2 else {}
+
+
+def _renamed(group: Sequence[Side], labels: Mapping[str, str]) -> list[Side]:
+    return [replace(side, labels=tuple(labels.get(label, label) for label in side.labels)) for side in group]
 
 
 def _columns(found: Sequence[Told], names: Mapping[str, str]) -> dict[str, str | None]:
@@ -109,6 +144,7 @@ def _measure(one: Told) -> str:
 
 def _target(
     one: Told,
+    found: Sequence[Told],
     path: str,
     names: Mapping[str, str],
     numeric: set[str],
@@ -135,13 +171,18 @@ def _target(
     own = _own_columns(one, names, columns)
     if own:
         layout["columns"] = own
-    if one.only:
+    sums = {key: labels for key, labels in one.sums.items() if not _are_categories(labels, one, key, found)}
+    only = {key: labels for key, labels in one.only.items() if key not in sums}
+    if only:
         layout["only"] = {
             (key if isinstance(key, str) else _head(one.sides[key], names)): labels[0] if len(labels) == 1 else list(labels)
-            for key, labels in one.only.items()
+            for key, labels in only.items()
         }
+    if sums:
+        told = one.layout.get("total", one.named or ["Total"])
+        layout["total"] = list(dict.fromkeys([*told, *(label for labels in sums.values() for label in labels)]))  # type: ignore[misc]
     if one.asked:
-        layout["total"] = [*one.layout["total"], *one.asked]  # type: ignore[misc]
+        layout["total"] = [*layout["total"], *one.asked]  # type: ignore[misc]
     if layout:
         body["layout"] = _ordered(layout)
     if one.by is not None:
@@ -152,6 +193,16 @@ def _target(
     if other is not None:
         body["where"] = other
     return Entry(body=body, comment=_comment(one, variables, body))
+
+
+def _are_categories(labels: Sequence[str], one: Told, position: int, found: Sequence[Told]) -> bool:
+    """Whether labels of sums are categories of another table, or of another side, where they cannot be named as totals."""
+    key = one.sides[position].key
+    others = [side for other in found for side in other.sides if side.key == key]
+    others += [side for side in one.sides if side.key != key]
+    known = {undressed(label) for side in others for label in side.labels}
+    spans = {span(label) for side in others for label in side.labels} - {None}
+    return any(undressed(label) in known or span(label) in spans for label in labels)
 
 
 def _head(side: Side, names: Mapping[str, str]) -> str:

@@ -40,6 +40,8 @@ MOST_THINGS = 30
 """Labels up to which they may be things that are counted."""
 MOST_NESTED = 5_000
 """Labels of one side up to which those that stand below others are looked for."""
+TOLERANCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Per cent by which perturbed counts may be off that are proposed."""
 KINDS = ("figures", "topic")
 """Columns of downloads that tell of which table or kind of figures a cell is."""
 _UNITS = frozenset(
@@ -582,6 +584,30 @@ class Cube:
         """Whether two edges are different ones that still tell cells apart."""
         return edge is not other and not any(one is edge or one is other for one in self.dropped)
 
+    def sums_beside(self, edge: Edge) -> list[int]:
+        """Labels that are sums of some others, where each is exactly that beside its parts, and a total of all is told."""
+        taken = edge.taken
+        partial = [i for i, parts in edge.wholes.of.items() if set(parts) != set(taken)]
+        others = [other for other in self.sides if other is not edge]
+        rows = np.zeros(len(self.numbers), np.int64)
+        for other in others:
+            _, rows = np.unique(rows * len(other.labels) + other.codes, return_inverse=True)
+        n_rows = int(rows.max(initial=0)) + 1
+        cells = np.full((len(edge.labels), n_rows), np.nan)
+        cells[edge.codes, rows] = self.numbers
+        every = [i for i in edge.present if edge.total(i) or set(edge.wholes.of.get(i, ())) == set(taken)]
+        if not any(np.array_equal(cells[i], cells[taken].sum(axis=0)) for i in every):
+            return []
+        for whole in partial:
+            parts = sorted(edge.wholes.of[whole])
+            at = [taken.index(part) for part in parts if part in taken]
+            beside = len(at) == len(parts) and at == list(range(at[0], at[0] + len(at)))
+            before = beside and [i for i in taken if i > whole][:1] == parts[:1]
+            behind = beside and [i for i in taken if i < whole][-1:] == parts[-1:]
+            if not (before or behind) or not np.array_equal(cells[whole], cells[parts].sum(axis=0)):
+                return []
+        return sorted(partial)
+
     @property
     def repeats(self) -> bool:
         """Whether two cells have the same labels."""
@@ -651,6 +677,26 @@ class Cube:
         off = np.abs(told[0] - told[1])
         above = int((told[0] > told[1]).sum()) >= MANY_ABOVE and not (told[0] < told[1]).any()
         return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0)), above
+
+    def tolerance_for_totals(self) -> float:
+        """The least per cent of those proposed by which cells may be off to come to their totals; 0 where none is enough."""
+        body = self.body
+        for percent in TOLERANCES:
+            room = np.floor(np.nan_to_num(self.numbers) * percent / 100)
+            fits = self.whole is not None and self.sum is not None and abs(self.whole - self.sum) <= room[body].sum()
+            for edge in self.sides:
+                others = [one for one in self.sides if one is not edge]
+                rows = np.zeros(len(self.numbers), np.int64)
+                for one in others:
+                    _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
+                totals = np.isin(edge.codes, [i for i in edge.present if edge.total(i)])
+                for one in others:
+                    totals &= np.isin(one.codes, one.taken)
+                sums, rooms = (np.bincount(rows[body], of[body], int(rows.max(initial=0)) + 1) for of in (self.numbers, room))
+                fits &= bool((np.abs(self.numbers - sums[rows]) <= rooms[rows])[totals].all())
+            if fits:
+                return percent
+        return 0.0
 
     def drop_totals(self) -> None:
         """Choose categories alone: totals that are not the sums of their cells say nothing that can be met beside them."""

@@ -1,14 +1,15 @@
 """From a folder of tables to a draft that passes its own check, questions apart."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from synthor.draft.about import About, about
 from synthor.draft.compose import Composed, composed, parted, settled, without
 from synthor.draft.cube import Around, quoted
 from synthor.draft.grid import Grid, gridded
-from synthor.draft.names import joined, named
+from synthor.draft.names import joined, meant, named
 from synthor.draft.parts import Part, parts_of
 from synthor.draft.roles import roles_of
 from synthor.draft.times import is_time, times
@@ -16,8 +17,8 @@ from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
 from synthor.problem import check
 from synthor.spec.load import parse_spec
-from synthor.spec.scaffold import CONTEXT, TITLE, Draft, scaffold
-from synthor.spec.tables import read_lines, unusable
+from synthor.spec.scaffold import Draft, scaffold
+from synthor.spec.tables import Lines, read_lines, unusable
 from synthor.spec.tables.files import ENDINGS as READ
 from synthor.spec.tables.files import sheets_in, tables_in
 from synthor.spec.tables.labels import column_key, is_total, undressed
@@ -26,11 +27,14 @@ from synthor.spec.targets import Layout
 
 ENDINGS = tuple(sorted((*READ, ".gz", ".zip")))
 
+Read = tuple[Lines, Grid]
+"""The rows of a table as its file has them, and its grid."""
+
 MOST_SHEETS = 12
 """Sheets of a workbook that are all read."""
 
 
-def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONTEXT) -> Draft:
+def infer(folder: Path, *, beside: Path, title: str = "", context: str = "") -> Draft:
     """A draft of a spec from the tables of a folder.
 
     Columns of labels become variables; labels that are all bands of numbers make a variable with bins. Each table becomes a
@@ -41,8 +45,8 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
     Args:
         folder: of CSV, Parquet or workbook files.
         beside: folder of the spec, to which file names are relative.
-        title: of the spec.
-        context: what one record is.
+        title: of the spec; taken from what the files say unless given.
+        context: what one record is, likewise.
 
     Raises:
         InputError: there is no such folder, or no table that can be read in it.
@@ -55,14 +59,20 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
         cure = f"put tables there: {', '.join(ENDINGS)}"
         raise InputError([Finding(where=str(folder), message="holds no tables", cure=cure), *problems])
     grids: list[Grid] = []
+    said: dict[str, About] = {}
     for file in _tables(files, folder, problems):
         try:
             made = _grids(file, folder)
         except InputError as error:
             problems += error.findings[:1]
             continue
-        grids += [grid for grid in made if isinstance(grid, Grid)]
-        problems += [grid for grid in made if isinstance(grid, Finding)]
+        for one in made:
+            if isinstance(one, Finding):
+                problems.append(one)
+            else:
+                lines, grid = one
+                grids.append(grid)
+                said.setdefault(file, about(lines, grid))
     around = _around(grids)
     found: list[Told] = []
     for grid in grids:
@@ -73,8 +83,9 @@ def infer(folder: Path, *, beside: Path, title: str = TITLE, context: str = CONT
             found += told
     if not found:
         raise InputError(problems)
-    found = settled(parted(found))
-    return _checked(named(joined(found)), _path(folder, beside), beside, title, context, problems)
+    titles = {file: one.titles for file, one in said.items()}
+    found = meant(named(joined(settled(parted(found)))), titles)
+    return _checked(found, said, _path(folder, beside), beside, title, context, problems)
 
 
 def _files(folder: Path) -> list[str]:
@@ -124,8 +135,8 @@ def _tables(files: Sequence[str], folder: Path, problems: list[Finding]) -> list
     return found
 
 
-def _grids(file: str, folder: Path) -> list[Grid | Finding]:
-    """The grids of the tables of a file, or what is wrong with one and what to do."""
+def _grids(file: str, folder: Path) -> list[Read | Finding]:
+    """The grids of the tables of a file with the rows that each was read from, or what is wrong with one and what to do."""
     sheets, usual, hides = sheets_in(file, folder)
     remarks = ["some rows or columns of its sheets are hidden; they are read like the others"] if hides else []
     if when := times(sheets) if len(sheets) > 1 else None:
@@ -138,31 +149,31 @@ def _grids(file: str, folder: Path) -> list[Grid | Finding]:
     if not sheets:
         return _of_sheet(file, folder, Layout())
     made = {sheet: _of_sheet(file, folder, Layout(sheet=sheet)) for sheet in sheets}
-    several = sum(any(isinstance(one, Grid) for one in grids) for grids in made.values()) > 1
-    found: list[Grid | Finding] = []
+    several = sum(any(not isinstance(one, Finding) for one in grids) for grids in made.values()) > 1
+    found: list[Read | Finding] = []
     for sheet, grids in made.items():
         for one in grids:
-            if isinstance(one, Grid):
-                title = one.title or (sheet if len(sheets) > 1 else "")
-                found.append(
-                    replace(one, sheet=sheet if several or sheet != usual else "", title=title, remarks=tuple(remarks))
-                )
+            if not isinstance(one, Finding):
+                lines, grid = one
+                title = grid.title or (sheet if len(sheets) > 1 else "")
+                named_sheet = sheet if several or sheet != usual else ""
+                found.append((lines, replace(grid, sheet=named_sheet, title=title, remarks=tuple(remarks))))
             else:
                 found.append(replace(one, message=f"sheet '{sheet}' {one.message}") if len(sheets) > 1 else one)
     return found
 
 
-def _of_sheet(file: str, folder: Path, layout: Layout) -> list[Grid | Finding]:
+def _of_sheet(file: str, folder: Path, layout: Layout) -> list[Read | Finding]:
     """The grids of one sheet, or of a file without sheets."""
     lines, _ = read_lines(file, folder, layout)
     if (format := recognised(lines)) is not None:
         lines, _ = read_lines(file, folder, layout.model_copy(update={"format": format}))
-        return [_grid(Part(lines=CONVERTERS[format](lines)), format)]
-    return [_grid(part) for part in parts_of(lines)]
+        return [_grid(Part(lines=CONVERTERS[format](lines)), lines, format)]
+    return [_grid(part, part.lines) for part in parts_of(lines)]
 
 
-def _grid(part: Part, format: str | None = None) -> Grid | Finding:
-    """The grid of one table, or what is wrong with it and what to do."""
+def _grid(part: Part, lines: Lines, format: str | None = None) -> Read | Finding:
+    """The grid of one table with the rows it was read from, or what is wrong with it and what to do."""
     where = f"{part.lines.source}{f', {part.cells[0]}' if part.cells else ''}"
     made = gridded(part.lines, format, title=part.title)
     if isinstance(made, str) or isinstance(roles_of(made), str):
@@ -171,7 +182,7 @@ def _grid(part: Part, format: str | None = None) -> Grid | Finding:
             return Finding(where=where, message=f"is {told[0]}", cure=told[1])
     if isinstance(made, str):
         return Finding(where=where, message=made, cure="see docs/tables.md")
-    return replace(made, cells=part.cells)
+    return lines, replace(made, cells=part.cells)
 
 
 def _around(grids: Sequence[Grid]) -> Around:
@@ -203,13 +214,21 @@ def _path(folder: Path, beside: Path) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _checked(found: Sequence[Told], path: str, beside: Path, title: str, context: str, problems: Sequence[Finding]) -> Draft:
+def _checked(
+    found: Sequence[Told],
+    said: Mapping[str, About],
+    path: str,
+    beside: Path,
+    title: str,
+    context: str,
+    problems: Sequence[Finding],
+) -> Draft:
     """The draft, without tables that would fail its own check."""
     remarks = [f"Not understood: {problem}." for problem in problems]
     left: list[Told] = list(found)
     records: int | None = None
     while True:
-        made = composed(left, path, title, context, remarks, records)
+        made = composed(left, said, path, title, context, remarks, records)
         errors = _errors(made.draft, beside)
         wrong = _failing(made, errors, path)
         if not wrong and not made.told:

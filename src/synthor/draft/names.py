@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from synthor.draft.meaning import concept, generic, meaning
 from synthor.draft.told import Side, Told
 from synthor.draft.variables import unit_of
 from synthor.spec.tables.labels import column_key, undressed
@@ -80,8 +81,59 @@ def named(found: Sequence[Told]) -> list[Told]:
             if len(words) != 1 or column_key(words[0]) == column_key(stem):
                 said = {"by", "x"}.union(*(other.split("_") for other in others))
                 words = [word for word in re.split(r"[\W_]+", stem) if column_key(word) not in said] or words
-            head = fitting[0] if fitting else words[0] if len(words) == 1 else sides[-1].head
+            by_file = words[0] if len(words) == 1 else ""
+            plain = by_file if by_file.isalpha() else meaning(sides[-1].labels, words) or by_file
+            head = fitting[0] if fitting else plain or sides[-1].head
             known.setdefault(head, set()).update(own)
             sides[-1] = replace(sides[-1], head=head)
         named.append(replace(one, sides=tuple(sides)))
     return named
+
+
+def meant(found: Sequence[Told], titles: Mapping[str, Sequence[str]]) -> list[Told]:
+    """Tables whose columns go by what their labels are of, where their names do not say it, or other tables say it otherwise.
+
+    Sexes and ages are one variable under whatever name; columns without a telling name are one where their labels meet.
+
+    Args:
+        found: tables.
+        titles: of each file.
+    """
+    heads: dict[str, str] = {}
+    for one in found:
+        for side in one.sides:
+            about = concept(side.head, side.labels, titles.get(one.file, ()))
+            if about and not generic(side.head):
+                heads.setdefault(about, side.taken or side.head)
+    known: dict[str, set[str]] = {}
+    told = []
+    for one in found:
+        sides: list[Side] = []
+        for side in one.sides:
+            others = {other.key for other in (*sides, *one.sides[len(sides) + 1 :])}
+            name = _meant(side, titles.get(one.file, ()), heads)
+            if not name and generic(side.head) and not side.taken and side.head:
+                name = _apart(side, one.file, known)
+            sides.append(replace(side, taken=name) if name and column_key(name) not in others else side)
+        told.append(replace(one, sides=tuple(sides)))
+    return told
+
+
+def _meant(side: Side, titles: Sequence[str], heads: Mapping[str, str]) -> str:
+    """The name of what the labels of a side are of; empty where it has one already, or none can be told."""
+    about = concept(side.head, side.labels, titles)
+    if about:
+        name = heads.get(about, about)
+        return "" if column_key(name) == side.key else name
+    if side.taken or not generic(side.head):
+        return ""
+    return meaning(side.labels, titles)
+
+
+def _apart(side: Side, file: str, known: dict[str, set[str]]) -> str:
+    """A name of its own for a side whose name says nothing, and that shares no label with those of the same name before it."""
+    own = set(map(undressed, side.labels)) if side.spans is None else {"bands"}
+    names = [side.head, f"{side.head} of {Path(file).stem}"]
+    name = next((name for name in names if name not in known or known[name] & own), names[-1])
+    known.setdefault(name, set()).update(own)
+    return "" if name == side.head else name

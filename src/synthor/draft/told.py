@@ -96,6 +96,8 @@ class Told:
         used: heads of columns that hold its values.
         left: heads of columns that are left out.
         only: for each side by position, or for the head of a column that is no side, the labels that are taken.
+        sums: for each side by position, labels that are sums of some others, where they may be named instead of these.
+        named: labels of totals that have to be named with them.
         wide: for each header row, the position of its side, or the name of one that only chooses.
         sections: for each level of labels in rows of their own, the position of its side, or the name of one that only chooses.
         keys: of the target, such as rounded_to.
@@ -117,6 +119,8 @@ class Told:
     used: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     only: Mapping[int | str, tuple[str, ...]] = field(default_factory=dict)
+    sums: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
     wide: tuple[int | str, ...] = ()
     sections: tuple[int | str, ...] = ()
     keys: Mapping[str, object] = field(default_factory=dict)
@@ -247,6 +251,8 @@ class _Reader:
             used=tuple(self.grid.name(i) for i in self.values),
             left=self._left(),
             only=self._only(),
+            sums=self._sums(),
+            named=tuple(self._named_totals()),
             wide=self._rows_of_heads(),
             sections=self._sections(),
             keys=keys,
@@ -277,9 +283,15 @@ class _Reader:
         elif off and self.roles.margin is None and perturbed:
             whole, of_parts = self.cube.whole, self.cube.sum
             both = f" (together {whole:,.10g}, and {of_parts:,.10g} by their cells)" if whole and of_parts else ""
+            chosen = any(edge.kept is not None for edge in self.cube.edges)
+            percent = 0.0 if chosen or not both else self.cube.tolerance_for_totals()
             self.cube.drop_totals()
             told = f"totals are not the sums of their cells, by up to {off:,.10g}{both}: counts were perturbed"
-            self.remarks.append(f"{told}, and the draft takes the cells without the totals")
+            also = (
+                f"; for both, each within an interval, write `tolerance: {{relative: {percent:g}%}}` in place of `layout.only`"
+            )
+            records = f" and `records: {whole:.0f}`" if whole is not None and whole != of_parts else ""
+            self.remarks.append(f"{told}, and the draft takes the cells without the totals{also + records if percent else ''}")
 
     def _part(self) -> None:
         """What is known of the block: under which upper head it stands, and which column is its total."""
@@ -354,7 +366,7 @@ class _Reader:
     def _totals(self) -> list[str]:
         """Labels of totals that their words do not tell, with all others of the table."""
         cube = self.cube
-        named = [_clean(edge.labels[i]) for edge in cube.edges for i in edge.present if edge.total(i)]
+        named = self._named_totals()
         found: list[str] = []
         for edge in cube.sides:
             taken = set(edge.taken)
@@ -362,6 +374,9 @@ class _Reader:
             found += [edge.labels[i] for i in (*over, *filter(edge.total, edge.present)) if not is_total(edge.labels[i])]
         strange = any(edge.wholes.not_totals for edge in cube.sides)
         return list(dict.fromkeys([*found, *named])) or ["Total"] if found or strange or self._asked() else []
+
+    def _named_totals(self) -> list[str]:
+        return list(dict.fromkeys(_clean(edge.labels[i]) for edge in self.cube.edges for i in edge.present if edge.total(i)))
 
     def _asked(self) -> tuple[str, ...]:
         """What is to be said of labels that may be totals of all others."""
@@ -378,6 +393,16 @@ class _Reader:
         several = {i: parts for i, parts in edge.wholes.asked.items() if len(parts) < len(edge.taken) - 1}
         told = {i: quoted([edge.labels[j] for j in parts]) or "others" for i, parts in several.items()}
         return tuple(f"{ASK}delete this entry, and '{edge.labels[i]}' if it is the sum of {of}" for i, of in told.items())
+
+    def _sums(self) -> dict[int, tuple[str, ...]]:
+        """For each side by position, sums of some of its labels that are shorter to name than all others: bands above years."""
+        found = {}
+        for position, edge in enumerate(self.cube.sides):
+            if edge.kept is None and edge.only is not None and not edge.wholes.asked:
+                sums = [edge.labels[i] for i in self.cube.sums_beside(edge)]
+                if sums and 2 * sum(map(len, sums)) < sum(len(edge.labels[i]) for i in edge.taken):
+                    found[position] = tuple(sums)
+        return found
 
     def _n_hidden(self) -> int:
         cells = map(self.grid.number, self.cube.texts)

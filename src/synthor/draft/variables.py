@@ -2,24 +2,19 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from synthor.draft.meaning import AGES
 from synthor.draft.roles import IDENTIFIER
 from synthor.draft.told import Side
 from synthor.schema.variable import FALSE, TRUE
 from synthor.spec.scaffold import Entry
-from synthor.spec.tables import words
 from synthor.spec.tables.labels import Span, bands, span, undressed
-from synthor.spec.tables.words import any_of
 from synthor.spec.variables import MAX_UNBINNED
 
-AGES = re.compile(
-    r"(?<![^\W_])(?:ages?|aged|alter(?:sgruppen?)?|edad(?:es)?|idades?|et[aà]|[aâ]ge|leeftijd|years?(?: old)?|jahren?|ans|años?"
-    r"|anos?|anni|jaar"
-    rf"|{any_of(*words.AGES)})(?![^\W_])"
-)
-"""Words of ages, in names of columns and in their labels."""
+LONG = 10_000
+"""Single numbers of so many digits are codes of areas."""
 CURRENCIES = {"$": "USD", "£": "GBP", "€": "EUR"}
 
 
@@ -67,7 +62,8 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
     named = IDENTIFIER.fullmatch(plain) is not None and not ({"age", "size", "persons"} & set(plain.split()))
     far = bool(singles) and singles[-1] - singles[0] >= 2 * len(singles)
     padded = any(re.fullmatch(r"0[0-9]+", label.strip()) for label in labels)
-    are_codes = len(singles) == len(set(every)) and (far or named or padded)
+    long = bool(singles) and singles[0] >= LONG
+    are_codes = len(singles) == len(set(every)) and (far or named or padded or long)
     behind = {re.sub(r"[\W\d]+", " ", undressed(label)).strip().removesuffix("s") for label in labels}
     codes_with_names = len(behind) > 2 and len(behind) > len(labels) / 2 and len(singles) == len(set(every))
     best = max(found, key=len)
@@ -77,11 +73,12 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
     starts = [low for low, _ in best if math.isfinite(low)]
     width = starts[-1] - starts[-2] if len(starts) > 1 else max(abs(starts[-1]), 1.0)
     guesses = []
+    of_ages = AGES.search(f"{name} {' '.join(labels)}".casefold()) is not None
     if math.isinf(first):
         first = 0.0 if starts[0] > 0 else starts[0] - width
-        guesses.append("smallest")
+        guesses += [] if of_ages and first == 0 else ["smallest"]  # nobody is younger than 0
     if math.isinf(last):
-        last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, name, labels)
+        last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, of_ages)
         guesses.append("largest")
     high = last - 1 if whole and "largest" not in guesses else last
     bins = sorted({first, *starts})
@@ -90,13 +87,25 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
         body["bins"] = [_plain(edge) for edge in bins]
     if unit:
         body["unit"] = unit
-    comment = f"the tables say no {' and no '.join(guesses)} value: this is a guess" if guesses else ""
+    comment = f"the tables say no {' and no '.join(guesses)} value: {_guessed(name, body, guesses, starts)}" if guesses else ""
     return Entry(name=name, body=body, comment=comment)
 
 
-def _far(last: float, width: float, name: str, labels: Sequence[str]) -> float:
+def _guessed(name: str, body: Mapping[str, object], guesses: Sequence[str], starts: Sequence[float]) -> str:
+    """That ends of a range are guesses, what is made up for that, and where it is changed."""
+    inside = {
+        "smallest": f"below {_plain(starts[0] if body['min'] != starts[0] else starts[1])}",
+        "largest": f"from {_plain(starts[-1])} on",
+    }
+    keys = {"smallest": "min", "largest": "max"}
+    invented = " and ".join(inside[guess] for guess in guesses)
+    places = ", ".join(f"`variables.{name}.{keys[guess]}`" for guess in guesses)
+    return f"this is a guess, and values {invented} are invented; change {places}"
+
+
+def _far(last: float, width: float, of_ages: bool) -> float:
     """A guess at the largest value behind an open band."""
-    if AGES.search(f"{name} {' '.join(labels)}".casefold()):
+    if of_ages:
         return max(105.0, last + 10)
     return last + 5 * width if last < 10 * width else 3 * last
 

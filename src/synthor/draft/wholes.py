@@ -181,7 +181,7 @@ def _by_bands(labels: Sequence[str], cells: Floats, called: Collection[int], roo
 
 
 def _width(one: Span) -> float:
-    return (one.high if np.isfinite(one.high) else 1e18) - (one.low if np.isfinite(one.low) else -1e18)
+    return (one.high if np.isfinite(one.high) else 1e12) - (one.low if np.isfinite(one.low) else -1e12)
 
 
 def _inside(part: Span, whole: Span) -> bool:

@@ -133,7 +133,8 @@ def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> t
     if len(columns) < 2:
         names = ", ".join(variable.name for variable in variables)
         message = "holds fewer than two of the variables"
-        cure = f"name its columns {names}" if len(variables) > 1 else "leave `sample` out: it tells how variables go together"
+        in_file = f"name its columns {names} in the file itself: `columns` and `labels` speak of tables alone"
+        cure = in_file if len(variables) > 1 else "leave `sample` out: it tells how variables go together"
         findings.append(Finding(where=sample.file, message=message, cure=cure))
     weights = np.ones(frame.height)
     if sample.weight is not None:

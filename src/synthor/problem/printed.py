@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 
 from synthor.problem.cures import of_value, short
+from synthor.spec.tables.files import WORKBOOKS
 from synthor.spec.tables.numbers import Published, published
 from synthor.spec.targets import LARGEST, Suppression, TargetSpec
 from synthor.types import Floats, Mask
@@ -97,6 +98,8 @@ class Printed:
             return
         other = {".": ",", ",": "."}[self.decimal]
         cure = of_value(text, self.measure, self.decimal, published(text, decimal=other) is not None)
+        if not text and isinstance(self.written.table, str) and self.written.table.lower().endswith(WORKBOOKS):
+            cure += "; a formula that was never worked out, or its error, is blank, too: save the table with its values"
         message = f"'{short(text)}' is no {self.measure}" if text else f"{self.measure} is blank"
         self._add(message, cure, row, label=text)
 

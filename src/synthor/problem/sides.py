@@ -54,15 +54,17 @@ def bands_told(
     for text in dict.fromkeys(texts):
         meant = renamed.get(undressed(text), text)
         code = _known(meant, variable, plain)
+        if code < 0 and totals and is_total(text, totals):
+            continue  # a broad band above narrow ones
         if code >= 0:
             spans[text] = span(meant) or Span(float(variable.low[code]), float(variable.high[code]))
         elif (read := span(meant)) is not None:
             spans[text] = read
             unknown.append(text)
     if unknown and (begun := _with_begun_bins(variable, spans)):
-        return (
-            None if all(_bin_of(variable, band) >= 0 for band in begun.values()) else {t: [*band] for t, band in begun.items()}
-        )
+        if all(_bin_of(variable, band) >= 0 for band in begun.values()):
+            return None
+        return {text: [low, _before_last(variable, below)] for text, (low, below) in begun.items()}
     slips = _slips({text: spans[text] for text in unknown}, list(spans.values()), float(variable.high[-1]))
     if len(slips) == len(unknown):
         return None
@@ -232,8 +234,12 @@ def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]
     lowest, beyond = float(variable.low[0]), float(np.round(variable.high[-1] + step, variable.decimals))
     found = bands(spans, step=step, whole=variable.kind == "integer")
     closed = [(lowest if np.isinf(low) else low, beyond if np.isinf(below) else below) for low, below in found]
-    # A band that is written to end at the largest value holds it; one that ends before it must not.
-    return [(low, below - step / 2 if below == variable.high[-1] else below) for low, below in closed]
+    return [(low, _before_last(variable, below)) for low, below in closed]
+
+
+def _before_last(variable: Variable, below: float) -> float:
+    """The end of a band: one that is written to end at the largest value holds it; one that ends before it must not."""
+    return below - 10.0**-variable.decimals / 2 if below == variable.high[-1] else below
 
 
 def _bin_of(variable: Variable, band: tuple[float, float]) -> int:

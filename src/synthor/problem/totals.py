@@ -10,7 +10,7 @@ from synthor.problem.agree import shown
 from synthor.problem.cures import of_total
 from synthor.problem.rows import Listed, Total
 from synthor.problem.sides import TOTAL
-from synthor.problem.target import EDGE, Axis, Target
+from synthor.problem.target import EDGE, SIGMAS, Axis, Target
 from synthor.types import CellIndex, Floats, Mask
 
 PASSES = 20
@@ -126,7 +126,12 @@ def filled(
     silent = unknown & (low <= 0) & np.isinf(high)
     sums = [(total.value.value, cells) for total, cells in zip(told, parts, strict=True)]
     open_ended = [total.codes for total in every if not _of_all(total, covered)]
-    _check(every, open_ended, grid, low, high, values, room, labels, add, whole)
+    noise = np.zeros(size)
+    noise[listed.cells] = SIGMAS * listed.sigma
+    edges = (np.maximum(low - noise, 0.0), high + noise)
+    _check(every, open_ended, grid, *edges, values, room, labels, add, whole)
+    if noise.any():
+        _tell_of_noise(told, parts, values, room, warn)
     if whole is not None and unknown.any():
         sums.append((whole, grid.ravel()))
     high[unknown] = np.minimum(high[unknown], np.maximum(most, low[unknown]))
@@ -218,8 +223,20 @@ def _fits(total: Total, least: float, most: float, room: Room) -> bool:
     """Whether a total can be what its cells come to at least and at most."""
     value = np.array([total.value.value])
     low, high = room.ends(value, value)
-    near = NEARLY * max(float(value[0]), 1.0)
+    near = NEARLY * max(float(value[0]), 1.0) + (SIGMAS * total.sigma if math.isfinite(total.sigma) else 0.0)
     return bool(least - near <= high[0] and low[0] <= most + near)
+
+
+def _tell_of_noise(
+    totals: Sequence[Total], parts: Sequence[CellIndex], values: Floats, room: Room, warn: Callable[..., None]
+) -> None:
+    """Tell of totals that are not the sums of their cells, as margins of error allow: each is met to its own."""
+    figures = [np.append(values[cells], total.value.value) for total, cells in zip(totals, parts, strict=True)]
+    gaps = [(abs(float(of[-1] - of[:-1].sum())), float(room.off(of).sum())) for of in figures]
+    off = [gap for gap, rounding in gaps if gap > rounding + NEARLY * gap]
+    if off:
+        many = f"{len(off)} totals are not the sums of their cells" if len(off) > 1 else "a total is not the sum of its cells"
+        warn(f"{many}, by up to {shown(max(off))}: cells and totals are met within the margin of error of each")
 
 
 def _alike(one: Total, other: Total, room: Room) -> bool:
@@ -272,7 +289,7 @@ def _check(
         totals: all of them.
         open_ended: codes of those that may be more than their cells come to.
         grid: the table's cells.
-        low: (c,) the least that each can be, as printed.
+        low: (c,) the least that each can be, as printed, or by its margin of error.
         high: (c,) the most.
         values: (c,) as told.
         room: how far figures may be off.

@@ -4,13 +4,15 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from synthor.spec.model import NAME, RESERVED, json_schema
 
 TITLE = "FILL IN: a title"
 CONTEXT = "FILL IN: what one record is (a household, a person, a trip), where, and when. The model reads this."
+OPEN = "FILL IN:"
+"""What a value begins with that a person must still say."""
 SCHEMA_FILE = "spec.schema.json"
 WIDTH = 120
 _WORD = re.compile(r"[^\W\d_]([\w./+-]|(?<=\S) (?=[\w(]))*", re.ASCII)
@@ -41,6 +43,9 @@ class Draft:
         variables: in order; `name` is the variable's.
         targets: in order.
         columns: what tables call columns, and what each is.
+        labels: for a variable, what tables call its labels, and which each is.
+        title_comment: where the title is from.
+        context_comment: where the context is from.
         remarks: what a person should read first, one paragraph each.
     """
 
@@ -51,7 +56,16 @@ class Draft:
     targets: Sequence[Entry]
     records_comment: str = ""
     columns: Mapping[str, str | None] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    title_comment: str = ""
+    context_comment: str = ""
     remarks: Sequence[str] = ()
+
+    @property
+    def questions(self) -> list[str]:
+        """What is still to be filled in, each with its place, in the order of the spec."""
+        written = {"title": self.title, "context": self.context, "targets": [entry.body for entry in self.targets]}
+        return [f"{place}: {text}" for place, text in _asked(written, "")]
 
 
 def scaffold(draft: Draft) -> str:
@@ -78,18 +92,44 @@ def scaffold(draft: Draft) -> str:
     <BLANKLINE>
     """
     lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}"]
-    for remark in draft.remarks:
+    for remark in (*draft.remarks, *numbered(draft.questions)):
         lines += ["#", *_comment(remark)]
-    lines += ["", f"title: {scalar(draft.title)}", *_context(draft.context)]
+    lines += ["", f"title: {scalar(draft.title)}{_aside(draft.title_comment)}"]
+    lines += _context(draft.context, _aside(draft.context_comment))
     lines += [f"records: {draft.records}{_aside(draft.records_comment)}", "random_seed: 0", "", "variables:"]
     for entry in draft.variables:
         lines += _entry(f"  {scalar(entry.name)}: ", entry)
     if draft.columns:
         lines += ["", "columns:", *(f"  {scalar(head)}: {scalar(name)}" for head, name in draft.columns.items())]
+    if draft.labels:
+        lines += ["", "labels:", *(f"  {scalar(name)}: {flow(pairs)}" for name, pairs in draft.labels.items())]
     lines += ["", "targets:" if draft.targets else "targets: []"]
     for entry in draft.targets:
         lines += _entry("  - ", entry)
     return "\n".join([*lines, ""])
+
+
+def numbered(questions: Sequence[str]) -> list[str]:
+    """Questions of a draft as a person goes through them."""
+    if not questions:
+        return []
+    many = f"{len(questions)} questions" if len(questions) > 1 else "1 question"
+    head = f"{many} to answer, each in its place, where it says {OPEN}"
+    return [head, *(f"{number}. {question}" for number, question in enumerate(questions, start=1))]
+
+
+def _asked(written: object, place: str) -> Iterator[tuple[str, str]]:
+    """Values that begin with `FILL IN:`, and their places."""
+    if isinstance(written, str):
+        if written.startswith(OPEN):
+            yield place, written.removeprefix(OPEN).strip()
+    elif isinstance(written, Mapping):
+        for key, value in written.items():
+            yield from _asked(value, f"{place}.{key}" if place else str(key))
+    elif isinstance(written, list | tuple):
+        inner = isinstance(written[0] if written else "", Mapping)
+        for i, value in enumerate(written):
+            yield from _asked(value, f"{place}[{i}]" if inner else place)
 
 
 def schema_text() -> str:
@@ -173,13 +213,13 @@ def _long(lead: str, value: object, indent: str) -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def _context(text: str) -> list[str]:
+def _context(text: str, aside: str) -> list[str]:
     """A block of text; one that a block cannot hold as it is goes in quotes."""
     plain = all(letter.isprintable() or letter == "\n" for letter in text) and text.strip()
     if not plain or text.startswith((" ", "\n")):
-        return [f"context: {scalar(text)}"]
+        return [f"context: {scalar(text)}{aside}"]
     wrapped = [line for part in text.strip().splitlines() for line in (textwrap.wrap(part, WIDTH - 2) or [""])]
-    return ["context: |", *(f"  {line}".rstrip() for line in wrapped)]
+    return [f"context: |{aside}", *(f"  {line}".rstrip() for line in wrapped)]
 
 
 def _aside(text: str) -> str:

@@ -15,6 +15,7 @@ class Lines:
         left: columns of the sheet left of the first.
         gaps: whether blank rows stand above each row; empty where nobody knows.
         indents: blanks before the first label of each row that has some; empty where no label has any.
+        titles: what the file says of its table beside its rows.
     """
 
     source: str
@@ -24,3 +25,4 @@ class Lines:
     left: int = 0
     gaps: tuple[bool, ...] = ()
     indents: tuple[int, ...] = ()
+    titles: tuple[str, ...] = ()

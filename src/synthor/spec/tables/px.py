@@ -7,7 +7,7 @@ takes no notice of how many figures there should be, and prints. Format: https:/
 import codecs
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from synthor.errors import Finding, InputError
@@ -61,7 +61,11 @@ def px_lines(content: bytes, shown: str, *, encoding: str | None, most_fields: i
         message = f"has {len(figures):,} figures, its variables have {n_cells:,} cells"
         raise InputError([Finding(where=shown, message=message, cure=f"it is cut: {AGAIN}")])
     columns = _columns(variables)
-    return _long(shown, variables, columns, figures, numbers, (keywords.get(("UNITS", "")) or ("",))[0])
+    unit = (keywords.get(("UNITS", "")) or ("",))[0]
+    lines, notes = _long(shown, variables, columns, figures, numbers, unit)
+    titles = [text for key in ("TITLE", "DESCRIPTION") for text in keywords.get((key, ""), ())[:1]]
+    titles += [f"Contents: {text}" for text in keywords.get(("CONTENTS", ""), ())[:1]]
+    return replace(lines, titles=(*titles, *([f"Units: {unit}"] if unit else []))), notes
 
 
 def _decoded(content: bytes, shown: str, encoding: str | None) -> str:
