@@ -386,24 +386,44 @@ def fit(
     if diagnosis.found is not None:
         with one_thread():
             contradictions = several(ruled, hard, pool, diagnosis, _means(problem, beliefs), advance=advance)
+    found = _giving_way(ruled, tried, found, advance)
+    return _fitted(problem, prior, pool_size, beliefs, replace(tried, found=found), contradictions, dropped)
+
+
+def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callable[[int, int], None]) -> Balance:
+    """The fit where, of each contradiction, one demand gives way, so that all else is met."""
     given: list[Given] = []
-    demands = hard
+    demands, diagnosis, pool = tried.hard, tried.diagnosis, tried.pool
     while found.status in UNMET and diagnosis.elastic is not None and len(given) < CLASHES:
-        given.append(diagnosis.elastic)  # of each contradiction one gives way, so that all else is met
+        given.append(diagnosis.elastic)
         with one_thread():
             demands = given_way(demands, diagnosis.elastic)
-            found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
+            found = replace(balance(pool.log_base, demands, tried.soft, advance=advance), status=found.status)
             unmet = found.residual > TOLERANCE
-            diagnosis = diagnose(ruled, hard, pool, given=given, advance=advance) if unmet else Diagnosis()
+            diagnosis = diagnose(ruled, tried.hard, pool, given=given, advance=advance) if unmet else Diagnosis()
+    return found
+
+
+def _fitted(
+    problem: Problem,
+    prior: Prior,
+    pool_size: int,
+    beliefs: Beliefs,
+    tried: "_Tried",
+    contradictions: tuple[Contradiction, ...],
+    dropped: tuple[Dropped, ...],
+) -> Model:
+    """The model that a fit comes to, with what it says of targets and beliefs."""
+    pool, found = tried.pool, tried.found
+    ruled = problem.with_rules(beliefs.rules)
     names = [_labels(belief, problem, prior) for belief in beliefs.tables]
     empty = [
         {
-            cell: barred(ruled, belief, cell, pool.units, found.closings, hard)
+            cell: barred(ruled, belief, cell, pool.units, found.closings, tried.hard)
             for cell in without(belief, found.weights, pool.units)[:MOST_BARRED].tolist()
         }
         for belief in beliefs.tables
     ]
-    unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
     recipe = Recipe(
         problem=problem,
         prior=prior,
@@ -429,9 +449,9 @@ def fit(
         targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
         tables=tuple(
             pull_of_belief(belief, table.cells.totals(found.weights), called, cells)
-            for belief, table, called, cells in zip(beliefs.tables, soft, names, empty, strict=True)
+            for belief, table, called, cells in zip(beliefs.tables, tried.soft, names, empty, strict=True)
         ),
-        unsupported=unsupported,
+        unsupported=tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported),
         dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
     )
 
