@@ -108,6 +108,11 @@ def test_the_command_line_stays_thin() -> None:
             assert len(part.read_text(encoding="utf-8").splitlines()) < 300
 
 
+def test_no_frozen_object_is_changed() -> None:
+    for module in MODULES:
+        assert not re.search(r"__dict__|object\.__setattr__", module.read_text(encoding="utf-8")), module
+
+
 def too_large(module: Path) -> Iterator[str]:
     """Functions of a file with more than 50 lines beside their docstring, or more than 7 arguments beside self."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from synthor.problem.crossed import crossed
 from synthor.spec.rules import holds, names_in, truth
 from synthor.spec.variables import Variable
 from synthor.types import CellIndex, Codes, Counts, Mask
@@ -62,8 +63,7 @@ class Ruling:
         n_cells = math.prod(shape)
         if n_cells > MAX_LISTED:
             return found
-        cells = np.unravel_index(np.arange(n_cells), shape) if shape else ()
-        codes = {v: cell.astype(np.int32) for v, cell in zip(columns, cells, strict=True)}
+        codes = dict(zip(columns, crossed([np.arange(size) for size in shape]).T, strict=True))
         return cls(rule=rule, variables=variables, columns=columns, shape=shape, states=found._judged(codes, n_cells))
 
     def state(self, codes: Codes) -> NDArray[np.uint8]:
