@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
 COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: demo test lint types bench extras docs lock clean
+.PHONY: demo quick test lint types bench extras docs lock clean
 
 demo: .venv/.run                ## the main job on real tables, into out/households
 	$(BIN)/synthor run examples/households/spec.yaml --out out/households
 
 test: .venv/.dev                ## all tests, on all cores: each then computes on one
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+quick: .venv/.dev               ## the tests that take no seconds, for while you work
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .

@@ -12,25 +12,19 @@ set-up and is shown. Writes bench/results/balancing.json and .md.
 
 import cProfile
 import io
-import json
-import os
-import platform
 import pstats
-import sys
 import time
-from datetime import UTC, datetime
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from harness import dated, write
 from synthor.fit.balance import Balance, Hard, balance
 from synthor.schema import Units
 from synthor.schema.units import cells_of
 from synthor.types import Codes, Floats
 
-HERE = Path(__file__).parent
 N_CANDIDATES, N_VARIABLES, N_CATEGORIES, N_PAIRS = 200_000, 12, 6, 24
 RESIDUAL = 1e-8
 RUNS = {0.25: 5, 0.5: 5, 1.0: 1}
@@ -132,17 +126,16 @@ def main() -> None:
     with threadpool_limits(limits=1):
         rows = [compared(strength) for strength in RUNS]
         profile = profiled(*made(np.random.default_rng(1), 0.5))
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "rows": rows,
-        "profile at strength 0.5": profile,
-    }
-    (HERE / "results" / "balancing.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "rows": rows,
+            "profile at strength 0.5": profile,
+        }
+    )
     lines = [
         "# Balancing 200,000 candidates onto 36 tables",
         "",
-        f"`python bench/balancing.py`, {document['measured']}, {document['machine']}. Largest residual 1e-8 of all units.",
+        f"`python bench/balancing.py`, {document['date']}, {document['machine']}. Largest residual 1e-8 of all units.",
         "Medians. The baseline is plain iterative proportional fitting with one `np.bincount` and one gather-multiply a table.",
         "",
         "| " + " | ".join(rows[0]) + " |",
@@ -154,7 +147,7 @@ def main() -> None:
         *(f"    {line}" for line in profile),
         "",
     ]
-    (HERE / "results" / "balancing.md").write_text("\n".join(lines), encoding="utf-8")
+    write("balancing", document, "\n".join(lines))
     print("\n".join(lines))
 
 

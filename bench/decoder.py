@@ -23,27 +23,24 @@ run that takes the model at its word has another status than `as_written`, or if
 import hashlib
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
-import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-ENVIRONMENT = HERE / ".venv-decoder"
+from harness import BENCH, ROOT, dated, environment, write
+
+ENVIRONMENT = BENCH / ".venv-decoder"
 REQUIREMENTS = ("torch==2.13.0", "transformers", "xgrammar")
-RESULT = HERE / "results" / "decoder.json"
 
 SPEC = """
 title: Households that nobody knows
@@ -384,7 +381,7 @@ def table(document: dict[str, Any]) -> str:
     lines = [
         "# A language model that knows nothing",
         "",
-        f"`python bench/decoder.py`, {document['measured']}, {document['machine']}, {document['libraries']}. A Llama of "
+        f"`python bench/decoder.py`, {document['date']}, {document['machine']}, {document['libraries']}. A Llama of "
         f"{document['parameters']:,} random weights, sampled at temperature 1 and held to the JSON schema of each request. "
         f"{document['records']:,} records, {document['variables']} variables, {document['targets']} one-way targets, "
         f"{document['rules']} rule. `weights` is the random seed of the model. TAE is the sum over all target cells of "
@@ -408,42 +405,24 @@ def compare() -> int:
         print(f"run {number} of {len(RUNS)}: method {method}, weights {random_seed}", flush=True)
         rows.append(measured(method, random_seed))
         print(f"  {rows[-1].get('verdict', rows[-1]['crash'])} ({rows[-1]['seconds']} s)", flush=True)
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "libraries": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "xgrammar")),
-        "parameters": rows[0]["parameters"],
-        "records": spec.records,
-        "variables": len(spec.variables),
-        "targets": len(spec.targets),
-        "rules": len(spec.rules),
-        "failures": failures(rows),
-        "rows": rows,
-    }
-    RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "libraries": ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "xgrammar")),
+            "parameters": rows[0]["parameters"],
+            "records": spec.records,
+            "variables": len(spec.variables),
+            "targets": len(spec.targets),
+            "rules": len(spec.rules),
+            "failures": failures(rows),
+            "rows": rows,
+        }
+    )
     text = table(document)
-    RESULT.with_suffix(".md").write_text(text, encoding="utf-8")
+    write("decoder", document, text)
     print(text)
     for failure in failures(rows):
         print(f"FAILED: {failure}", file=sys.stderr)
     return len(failures(rows))
-
-
-def prepared() -> Path:
-    """The interpreter of the virtual environment, which is made or brought up to date when it has to be."""
-    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = ENVIRONMENT / "installed.txt"
-    wanted = "\n".join([*REQUIREMENTS, (HERE.parent / "pyproject.toml").read_text(encoding="utf-8")])
-    if python.exists() and done.is_file() and done.read_text(encoding="utf-8") == wanted:
-        return python
-    print(f"installing {', '.join(REQUIREMENTS)} and synthor into {ENVIRONMENT}; this takes minutes", flush=True)
-    if not (python.exists() and done.is_file()):
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-    (ENVIRONMENT / ".gitignore").write_text("*\n", encoding="utf-8")
-    install = [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS, "-e", f"{HERE.parent}[models]"]
-    subprocess.run(install, check=True)
-    done.write_text(wanted, encoding="utf-8")
-    return python
 
 
 def main() -> None:
@@ -452,7 +431,8 @@ def main() -> None:
         os.environ |= {"HF_HUB_OFFLINE": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         raise SystemExit(1 if compare() else 0)
     try:
-        python = prepared()
+        also = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        python = environment(ENVIRONMENT, [*REQUIREMENTS, "-e", f"{ROOT}[models]"], also=also)
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"pip could not install what this needs (exit code {error.returncode}); see above") from None
     raise SystemExit(subprocess.run([python, __file__], check=False).returncode)

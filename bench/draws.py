@@ -8,13 +8,9 @@ the bounds that the targets alone imply. Nothing is tuned: strengths are those t
 run gains from all recordings together, their strengths divided, which is how `prior:` with several files was decided.
 """
 
-import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from harness import BENCH, EXAMPLES, dated, microdata, write
 from synthor import Prior, Spec, compile_problem, load_spec
 from synthor.draws.make import population
 from synthor.evaluate.question import parse_question
@@ -35,9 +32,12 @@ from synthor.problem import Problem
 from synthor.schema.cells import flat
 from synthor.types import Floats
 
-HERE = Path(__file__).parent
-EXAMPLE = HERE.parent / "examples" / "households"
-RECORDINGS = (EXAMPLE / "answers.jsonl", HERE / "recordings" / "households-2.jsonl", HERE / "recordings" / "households-3.jsonl")
+EXAMPLE = EXAMPLES / "households"
+RECORDINGS = (
+    EXAMPLE / "answers.jsonl",
+    BENCH / "recordings" / "households-2.jsonl",
+    BENCH / "recordings" / "households-3.jsonl",
+)
 SIZES = ((0.0, 1e-4), (1e-4, 1e-3), (1e-3, 1e-2), (1e-2, 1.0))
 Z = 1.645
 """Half of a normal 90% interval, in standard deviations."""
@@ -137,9 +137,6 @@ def gains(problem: Problem, priors: Sequence[Prior], real: pl.DataFrame, weights
 
 
 def main() -> None:
-    sys.path.insert(0, str(EXAMPLE))
-    from make_targets import microdata
-
     n_draws = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     real = microdata()
     weights = real["weight"].to_numpy().astype(np.float64)
@@ -168,18 +165,17 @@ def main() -> None:
             "CPU seconds a draw": round(seconds, 1),
             "against the first fit": round(seconds / rows[0]["CPU seconds to fit"], 2),
         }
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "command": f"python bench/draws.py {n_draws}",
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "draws": n_draws,
-        "truth inside the bounds": float(((low <= truth + 1e-6) & (truth - 1e-6 <= high)).mean()),
-        "ranges": found,
-        "single runs": rows,
-    }
-    (HERE / "results" / "draws.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "command": f"python bench/draws.py {n_draws}",
+            "draws": n_draws,
+            "truth inside the bounds": float(((low <= truth + 1e-6) & (truth - 1e-6 <= high)).mean()),
+            "ranges": found,
+            "single runs": rows,
+        }
+    )
     text = page(document)
-    (HERE / "results" / "draws.md").write_text(text, encoding="utf-8")
+    write("draws", document, text)
     print(text)
 
 
@@ -192,7 +188,7 @@ def page(document: dict[str, Any]) -> str:
         [
             "# Draws: how often the truth lies inside their range",
             "",
-            f"`{document['command']}`, {document['measured']}, {document['machine']}. Households of PUMA 600, Oregon: 77,536 "
+            f"`{document['command']}`, {document['date']}, {document['machine']}. Households of PUMA 600, Oregon: 77,536 "
             "records, one-way targets, all cells of the 55 tables of two variables that targets and rules leave open. "
             f"{document['draws']} draws; nothing was tuned. An honest 90% range holds 90% of the truths. The truth lies inside "
             f"the bounds that the targets alone imply in {document['truth inside the bounds']:.0%} of all cells, as it must.",

@@ -7,24 +7,20 @@ them: counts, shares, shares inside others, means, totals, standard deviations, 
 for all records or those of a universe; some have rules that the population keeps.
 """
 
-import json
-import platform
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from harness import dated, write
 from synthor import synthesize
 from synthor.errors import InputError
 from synthor.spec.model import Spec
 
-RESULTS = Path(__file__).parent / "results"
 KINDS = {"counts": .14, "cross": .16, "shares": .08, "by": .14, "mean": .14, "total": .1, "sd": .04, "quantiles": .06,
          "flows": .03, "rounded": .03, "tolerance": .04, "where": .04}  # fmt: skip
 SIZES = (1, 2, 3, 5, 8, 13, 20, 35, 60, 100, 170, 300, 600)
@@ -251,8 +247,6 @@ def main() -> None:
             print(f"{seed}: n {document['records']}, {outcome}: {told[:300]}", flush=True)
     print(dict(outcomes), f"median {np.median(seconds):.2f} s, longest {max(seconds):.1f} s")
     result = {
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "problems": n,
         "first_seed": first,
         "targets": dict(kinds),
@@ -262,7 +256,7 @@ def main() -> None:
         "not_met": open_cases,
     }
     if first == 0:
-        (RESULTS / "feasible.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write("feasible", dated(result))
 
 
 if __name__ == "__main__":

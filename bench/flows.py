@@ -15,15 +15,9 @@ how far each is off), and how the fit ended.
 
 import argparse
 import json
-import os
-import platform
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +25,8 @@ import numpy as np
 import polars as pl
 import yaml
 
-RESULT = Path(__file__).resolve().parent / "results" / "flows.json"
+from harness import dated, measured, write
+
 MODES, MODE_SHARES = ("car", "transit", "walk"), (0.55, 0.25, 0.2)
 HOURS, HOUR_SHARES = (0, 6, 9, 12, 15, 18, 21), (0.04, 0.22, 0.15, 0.17, 0.24, 0.13, 0.05)
 NEAR = 0.6
@@ -121,18 +116,10 @@ def _write(
     (folder / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
 
 
-def measured(folder: Path) -> dict[str, Any]:
+def ran(folder: Path) -> dict[str, Any]:
     """Run the command line on a spec; what it took and how it ended."""
-    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", "run", "spec.yaml", "--out", "out"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    row = {
-        "exit": ended.returncode,
-        "wall, s": time.perf_counter() - begin,
-        "CPU, s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "memory of the largest run so far, MB": after.ru_maxrss // 1024,
-    }
+    spent = measured(["run", "spec.yaml", "--out", "out"], folder=folder)
+    row = {"exit": spent.code, "wall, s": spent.seconds, "CPU, s": spent.cpu, "memory, MB": spent.memory // 1_000_000}
     if (folder / "out" / "measurement.json").exists():
         document = json.loads((folder / "out" / "measurement.json").read_text())
         row |= {
@@ -167,15 +154,14 @@ def main() -> None:
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             make(case, Path(folder))
-            rows.append({"case": " ".join(case), **measured(Path(folder))})
+            rows.append({"case": " ".join(case), **ran(Path(folder))})
             print(rows[-1], flush=True)
-    about = {"date": datetime.now(UTC).date().isoformat(), "python": platform.python_version(), "cores": os.cpu_count()}
-    RESULT.write_text(json.dumps({"about": about, "cases": rows}, indent=1) + "\n")
+    document = dated({"cases": rows})
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     lines += ["| " + " | ".join(_cell(row.get(name, "")) for name in names) + " |" for row in rows]
-    text = f"Made by bench/flows.py on {about['date']}, {about['cores']} cores, Python {about['python']}.\n\n"
-    RESULT.with_suffix(".md").write_text(text + "\n".join(lines) + "\n")
+    text = f"Made by bench/flows.py on {document['date']}, {document['machine']}.\n\n"
+    write("flows", document, text + "\n".join(lines) + "\n")
 
 
 def _cell(value: Any) -> str:

@@ -13,16 +13,14 @@ or a refusal that names the other one.
 """
 
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from harness import borrow_from_tests, dated, write
+
 PAIRS = 30
 APART = 0.6
 """Seconds between the two of a pair, at most."""
@@ -34,7 +32,7 @@ REFUSED = "another command is writing there: process"
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE.parent / "tests"))
+    borrow_from_tests()
     from kill_points import CASES, sweep
 
     begin = time.monotonic()
@@ -48,16 +46,16 @@ def main() -> None:
         print(f"{case.name}: killed at {swept.killed} of {swept.points}, {len(swept.problems)} problems", flush=True)
     pairs = {"without a model": _pairs(asking=False), "asking": _pairs(asking=True)}
     problems += [problem for found in pairs.values() for problem in found.pop("problems")]
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} shared cores, Python {platform.python_version()}",
-        "kills": sum(found["killed at"] for found in verbs.values()),
-        "verbs": verbs,
-        "pairs of runs": pairs,
-        "seconds": round(time.monotonic() - begin),
-        "problems": problems,
-    }
-    (HERE / "results" / "folders.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "kills": sum(found["killed at"] for found in verbs.values()),
+            "verbs": verbs,
+            "pairs of runs": pairs,
+            "seconds": round(time.monotonic() - begin),
+            "problems": problems,
+        }
+    )
+    write("folders", document)
     print(json.dumps(document, indent=1))
     sys.exit(1 if problems else 0)
 

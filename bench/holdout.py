@@ -20,18 +20,16 @@ than the beliefs makes them.
 """
 
 import json
-import os
-import platform
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from oregon import EXAMPLE, HERE, shuffled
+from harness import BENCH, RESULTS, dated, microdata, write
+from oregon import EXAMPLE, shuffled
 from synthor import Prior, Spec, compile_problem, load_spec
 from synthor.evaluate.holdout import HoldOuts
 from synthor.evaluate.tables import Group, Reference
@@ -45,7 +43,7 @@ from synthor.schema.cells import flat
 from synthor.spec.targets import TargetSpec
 from synthor.types import Floats
 
-TABLES = HERE / "tables" / "oregon-four"
+TABLES = BENCH / "tables" / "oregon-four"
 SEEDS = range(5)
 N_TABLES = 4
 TOLD = 0.5
@@ -148,7 +146,7 @@ def page(document: dict[str, Any]) -> str:
         [
             "# Published tables of PUMA 600, Oregon, left out and predicted",
             "",
-            f"`python bench/holdout.py`, {document['measured']}, {document['machine']}. Targets: eleven one-way tables and "
+            f"`python bench/holdout.py`, {document['date']}, {document['machine']}. Targets: eleven one-way tables and "
             "four cross-tables, each cross-table left out in turn; beliefs: the example's recording. The four are the pairs of "
             "strongest dependence in the microdata that share no variable, a rule that was settled before any fit. The floor "
             f"is that of {document['effective size of the real records']:,} records at random, the microdata's effective size.",
@@ -179,8 +177,6 @@ def page(document: dict[str, Any]) -> str:
 
 def measured() -> dict[str, Any]:
     """All fits."""
-    from make_targets import microdata
-
     spec, real = load_spec(EXAMPLE / "spec.yaml"), microdata()
     names = list(spec.variables)
     variables = compile_problem(spec).schema.unit.variables
@@ -198,22 +194,20 @@ def measured() -> dict[str, Any]:
         random.append(hold_out(drawn, prior=prior).outs)
     controls = [hold_out(with_tables(spec, tables), prior=shuffled(prior, spec, seed)).outs for seed in SEEDS]
     effective = effective_size(weights)
-    return {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "effective size of the real records": round(effective),
-        "floors": [floor(reference.pair_shares[reference.pairs.index(pair)], effective) for pair in pairs],
-        "four": [json.loads(four.to_json())],
-        "random": [json.loads(outs.to_json()) for outs in random],
-        "every pair": every_pair(spec, prior, reference),
-        "shuffled": [json.loads(outs.to_json()) for outs in controls],
-    }
+    return dated(
+        {
+            "effective size of the real records": round(effective),
+            "floors": [floor(reference.pair_shares[reference.pairs.index(pair)], effective) for pair in pairs],
+            "four": [json.loads(four.to_json())],
+            "random": [json.loads(outs.to_json()) for outs in random],
+            "every pair": every_pair(spec, prior, reference),
+            "shuffled": [json.loads(outs.to_json()) for outs in controls],
+        }
+    )
 
 
 def count_tables() -> None:
     """Count the committed tables again."""
-    from make_targets import microdata
-
     spec, real = load_spec(EXAMPLE / "spec.yaml"), microdata()
     variables = compile_problem(spec).schema.unit.variables
     codes, weights = encode(real, variables), real["weight"].to_numpy().astype(np.float64)
@@ -225,17 +219,14 @@ def count_tables() -> None:
 
 
 def main() -> None:
-    sys.path.insert(0, str(EXAMPLE))
-    results = HERE / "results"
     if "--tables" in sys.argv[1:]:
         count_tables()
         return
-    if "--page" not in sys.argv[1:]:
-        text = json.dumps(measured(), indent=1, ensure_ascii=False) + "\n"
-        (results / "holdout.json").write_text(text, encoding="utf-8")
-    written = page(json.loads((results / "holdout.json").read_text(encoding="utf-8")))
-    (results / "holdout.md").write_text(written, encoding="utf-8")
-    print(written)
+    kept = RESULTS / "holdout.json"
+    document = json.loads(kept.read_text(encoding="utf-8")) if "--page" in sys.argv[1:] else measured()
+    text = page(document)
+    write("holdout", document, text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,12 @@ of variables, none of which is a target, against microdata that no run ever saw.
 before records are drawn, so that only beliefs and solver are judged.
 """
 
-import json
-import os
-import platform
-import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
+from harness import BENCH, EXAMPLES, ROOT, dated, microdata, write
 from synthor import InputError, Model, Prior, Spec, compile_problem, load_spec
 from synthor.evaluate.tables import Reference
 from synthor.fit.model import as_written, fit
@@ -29,12 +24,10 @@ from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN
 from synthor.rounds import Round
 
-HERE = Path(__file__).parent
-EXAMPLES = HERE.parent / "examples"
 HOUSEHOLDS = {
     "A": EXAMPLES / "households" / "answers.jsonl",
-    "B": HERE / "recordings" / "households-2.jsonl",
-    "C": HERE / "recordings" / "households-3.jsonl",
+    "B": BENCH / "recordings" / "households-2.jsonl",
+    "C": BENCH / "recordings" / "households-3.jsonl",
 }
 
 
@@ -53,12 +46,7 @@ class Judge:
     """The microdata of one example."""
 
     def __init__(self, example: str) -> None:
-        sys.path.insert(0, str(EXAMPLES / example))
-        sys.modules.pop("make_targets", None)
-        from make_targets import microdata
-
-        sys.path.pop(0)
-        real: pl.DataFrame = microdata()
+        real = microdata(example)
         self.spec: Spec = load_spec(EXAMPLES / example / "spec.yaml")
         self.problem: Problem = compile_problem(self.spec)
         variables = self.problem.schema.unit.variables
@@ -153,13 +141,13 @@ def row(name: str, score: Score, spent: int) -> dict[str, object]:
 def methods(judge: Judge, calibrated: list[dict[str, object]]) -> list[dict[str, object]]:
     """The three methods at what they cost: calibrated after each stage, incremental after each round, direct at its end."""
     found = [entry | {"method": "calibrated"} for entry in calibrated if entry["belief"] != "proposals alone"]
-    recording = HERE / "recordings" / "households-incremental.jsonl"
+    recording = BENCH / "recordings" / "households-incremental.jsonl"
     spent = 0
     for made, prior in replayed(judge, recording, "incremental")[1]:
         spent += made.output_tokens
         score = judge.score(as_written(judge.problem, prior))
         found.append(row(f"after round {made.number}", score, spent) | {"method": "incremental"})
-    recording = HERE / "recordings" / "households-direct.jsonl"
+    recording = BENCH / "recordings" / "households-direct.jsonl"
     model, _ = replayed(judge, recording, "direct")
     found.append(row("300 records", judge.score(model), tokens(recording)) | {"method": "direct"})
     per_thousand = judge.problem.n_units / 1000
@@ -236,25 +224,23 @@ def main() -> None:
     compared = methods(households, every)
     trips = Judge("trips")
     on_trips = stages(trips, EXAMPLES / "trips" / "answers.jsonl")
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "tokens": "counted by cl100k_base",
-        "households": {
-            "medians": medians,
-            "recordings": by_recording,
-            "independence pair TVD": round(households.independent, 4),
-        },
-        "methods": compared,
-        "trips": {"rows": on_trips, "independence pair TVD": round(float(trips.independent), 4)},
-    }
-    results = HERE / "results"
-    (results / "households.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (HERE.parent / "docs" / "images" / "methods.svg").write_text(plot(compared), encoding="utf-8")
+    document = dated(
+        {
+            "tokens": "counted by cl100k_base",
+            "households": {
+                "medians": medians,
+                "recordings": by_recording,
+                "independence pair TVD": round(households.independent, 4),
+            },
+            "methods": compared,
+            "trips": {"rows": on_trips, "independence pair TVD": round(float(trips.independent), 4)},
+        }
+    )
+    (ROOT / "docs" / "images" / "methods.svg").write_text(plot(compared), encoding="utf-8")
     lines = [
         "# A chat model's beliefs, stage by stage",
         "",
-        f"`make bench`, {document['measured']}, {document['machine']}. Tokens are {document['tokens']}. Recordings were made "
+        f"`make bench`, {document['date']}, {document['machine']}. Tokens are {document['tokens']}. Recordings were made "
         "through `batch:` with prompts frozen beforehand, and were not edited; the answers to one file of requests were "
         "written by one model in one go.",
         "",
@@ -274,7 +260,7 @@ def main() -> None:
         *table(on_trips),
         "",
     ]
-    (results / "households.md").write_text("\n".join(lines), encoding="utf-8")
+    write("households", document, "\n".join(lines))
     print("\n".join(lines))
 
 

@@ -19,12 +19,9 @@ process with one thread for linear algebra; TAE, the sum over all cells of how f
 import argparse
 import json
 import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +30,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THR
 import numpy as np
 import polars as pl
 
+from harness import BENCH, EXAMPLES, borrow_from_tests, dated, microdata, write
 from qis import Qis
 from synthor import Prior, compile_problem, load_spec, parse_spec, synthesize
 from synthor.fit.balance import Hard, balance
@@ -46,10 +44,8 @@ from synthor.spec.targets import TargetSpec
 from synthor.types import Codes, Floats
 from synthor.values import possible
 
-HERE = Path(__file__).resolve().parent
-EXAMPLE = HERE.parent / "examples" / "households"
-TABLES = HERE / "tables" / "oregon-ten"
-RESULT = HERE / "results" / "integers.json"
+EXAMPLE = EXAMPLES / "households"
+TABLES = BENCH / "tables" / "oregon-ten"
 RUNS = 5
 
 TEN = (
@@ -74,9 +70,6 @@ def table_of(names: Sequence[str]) -> Path:
 
 def count_tables() -> None:
     """Count the ten tables from the microdata, and see that no household in it breaks a rule."""
-    sys.path.insert(0, str(EXAMPLE))
-    from make_targets import microdata
-
     problem = compile_problem(load_spec(EXAMPLE / "spec.yaml"))
     real = microdata()
     names = [variable.name for variable in problem.schema.unit.variables]
@@ -166,7 +159,7 @@ def two_level_town(random_seed: int) -> Row:
 
 
 def toy(random_seed: int) -> Row:
-    sys.path.insert(0, str(HERE.parent / "tests"))
+    borrow_from_tests()
     from bank import two_levels as kinds
 
     units, hard = kinds()
@@ -284,7 +277,7 @@ def text_of(document: Row) -> str:
     lines = [
         "# Whole counts: how fast and how exact",
         "",
-        f"`python bench/integers.py`, {document['measured']}, {document['machine']}. Seconds are medians of {RUNS} runs, one "
+        f"`python bench/integers.py`, {document['date']}, {document['machine']}. Seconds are medians of {RUNS} runs, one "
         "for each of as many random seeds; counts are the worst of them. TAE is the sum over all cells of how far each is off. "
         "*Whole* is everything from the spec (or the pool) to whole counts; *pool* is part of *fit*.",
         "",
@@ -312,14 +305,13 @@ def main() -> None:
         count_tables()
         return
     rows = [over_runs([case(seed) for seed in range(RUNS + 1)][1:]) for case in (oregon, two_level_town, toy)] + beside_qis()
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "rows": rows,
-    }
-    RESULT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "rows": rows,
+        }
+    )
     text = text_of(document)
-    RESULT.with_suffix(".md").write_text(text, encoding="utf-8")
+    write("integers", document, text)
     print(text)
 
 

@@ -11,16 +11,14 @@ Writes bench/results/kills.json; ends with 1 when an answer was asked for again 
 """
 
 import json
-import os
-import platform
 import random
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-HERE = Path(__file__).parent
+from harness import borrow_from_tests, dated, write
+
 KILLS = 20
 AMID = 14
 """Kills that come while answers come, as long as any are missing."""
@@ -33,7 +31,7 @@ WIDE, NARROW = 16, 4
 
 
 def main() -> None:
-    sys.path.insert(0, str(HERE.parent / "tests"))
+    borrow_from_tests()
     from killing import Kill, ended, judge, killed, server_apart, spec_text, unbroken
     from synthor.llm.provider import CONCURRENCY
 
@@ -69,25 +67,25 @@ def main() -> None:
     problems = list(verdict.problems)
     if len(kills) < KILLS:
         problems.append(f"only {len(kills)} of {n_runs} runs could be killed before they ended")
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "random seed": SEED,
-        "questions": total,
-        "concurrency": CONCURRENCY,
-        "seconds an answer": DELAY,
-        "kills": len(kills),
-        "runs that ended before their kill": n_runs - len(kills),
-        "killed after, seconds": [round(kill.seconds, 2) for kill in kills],
-        "answers on disk at each kill": [len(kill.on_disk) for kill in kills],
-        "requests that reached the server": verdict.asked,
-        "requests that repeat a question": verdict.twice,
-        "same bytes as the unbroken run": verdict.same_bytes,
-        "temporary files left over": len(verdict.left_over),
-        "seconds": round(time.monotonic() - begin),
-        "problems": problems,
-    }
-    (HERE / "results" / "kills.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "random seed": SEED,
+            "questions": total,
+            "concurrency": CONCURRENCY,
+            "seconds an answer": DELAY,
+            "kills": len(kills),
+            "runs that ended before their kill": n_runs - len(kills),
+            "killed after, seconds": [round(kill.seconds, 2) for kill in kills],
+            "answers on disk at each kill": [len(kill.on_disk) for kill in kills],
+            "requests that reached the server": verdict.asked,
+            "requests that repeat a question": verdict.twice,
+            "same bytes as the unbroken run": verdict.same_bytes,
+            "temporary files left over": len(verdict.left_over),
+            "seconds": round(time.monotonic() - begin),
+            "problems": problems,
+        }
+    )
+    write("kills", document)
     print(json.dumps(document, indent=1))
     sys.exit(1 if problems else 0)
 

@@ -10,19 +10,16 @@ its own check with another number of people is wrong. Writes bench/results/layou
 
 import collections
 import json
-import os
-import platform
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
+from harness import dated, write
 from synthor import InputError, check
 from synthor.draft import infer
 from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import scaffold
 
 TABLES = Path(__file__).parent / "tables" / "layouts.json"
-RESULTS = Path(__file__).parent / "results" / "layouts.json"
 NEAR = (3, 0.002)
 """Records, and share of them, by which perturbed tables may differ from the people behind them."""
 
@@ -50,13 +47,11 @@ def main() -> None:
     found = {name: outcome(case["files"], case["people"]) for name, case in cases.items()}
     counted = collections.Counter(one.partition(":")[0] for one in found.values())
     result = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "tables": len(found),
         "outcomes": dict(counted.most_common()),
         "wrong": {name: one for name, one in found.items() if one.startswith("wrong")},
     }
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write("layouts", dated(result))
     print(json.dumps(result, indent=1))
 
 

@@ -11,23 +11,16 @@ Writes bench/results/oregon.json and oregon.md. Every row is one belief, at the 
   beliefs produced it.
 """
 
-import json
-import os
-import platform
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
+from harness import BENCH, EXAMPLES, dated, microdata, write
 from synthor import Prior, Spec, compile_problem, load_spec, synthesize
 from synthor.evaluate.fidelity import Evaluation, evaluate
 from synthor.loop import fit_spec
 from synthor.prior.model import Dependency, Proposal, load_prior
 
-HERE = Path(__file__).parent
-EXAMPLE = HERE.parent / "examples" / "households"
+EXAMPLE = EXAMPLES / "households"
 SEEDS = range(5)
 
 
@@ -85,13 +78,10 @@ def row(name: str, found: list[tuple[Evaluation, int]]) -> dict[str, object]:
 
 
 def main() -> None:
-    sys.path.insert(0, str(EXAMPLE))
-    from make_targets import microdata
-
     real = microdata()
     spec = load_spec(EXAMPLE / "spec.yaml")
     prior = fit_spec(spec).model.prior
-    earlier, _ = load_prior(HERE / "recordings" / "households-earlier.json")
+    earlier, _ = load_prior(BENCH / "recordings" / "households-earlier.json")
     seeded = [spec.model_copy(update={"random_seed": spec.random_seed + seed}).placed_in(EXAMPLE) for seed in SEEDS]
     as_recorded = [measured(s, prior, real) for s in seeded]
     rows = [
@@ -103,25 +93,24 @@ def main() -> None:
         row("labels shuffled", [measured(spec, shuffled(prior, spec, seed), real) for seed in SEEDS]),
     ]
     first = as_recorded[0][0]
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "records": first.n_records,
-        "real records": first.n_real,
-        "effective size of the real records": round(first.effective_real),
-        "ceiling of recovered": round(first.ceiling, 3),
-        "independence": {
-            "mean pair TVD": round(first.independence.mean_pair_tvd, 4),
-            "mean triple TVD": round(first.independence.mean_triple_tvd, 4),
-            "equivalent sample size": round(first.independence.equivalent.size),
-        },
-        "rows": rows,
-    }
-    (HERE / "results" / "oregon.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = dated(
+        {
+            "records": first.n_records,
+            "real records": first.n_real,
+            "effective size of the real records": round(first.effective_real),
+            "ceiling of recovered": round(first.ceiling, 3),
+            "independence": {
+                "mean pair TVD": round(first.independence.mean_pair_tvd, 4),
+                "mean triple TVD": round(first.independence.mean_triple_tvd, 4),
+                "equivalent sample size": round(first.independence.equivalent.size),
+            },
+            "rows": rows,
+        }
+    )
     lines = [
         "# Households of PUMA 600, Oregon: beliefs against microdata",
         "",
-        f"`make bench`, {document['measured']}, {document['machine']}. {first.n_records:,} records against "
+        f"`make bench`, {document['date']}, {document['machine']}. {first.n_records:,} records against "
         f"{first.n_real:,} real households (Kish's effective size {first.effective_real:,.0f}), {first.n_pairs} pairs and "
         f"{first.n_triples} triples of variables, none of them a target. Ceiling of recovered: {first.ceiling:.2f}. "
         f"Independence with the true marginals: mean pair TVD {first.independence.mean_pair_tvd:.4f}, triple "
@@ -133,7 +122,7 @@ def main() -> None:
         *("| " + " | ".join(str(value) for value in r.values()) + " |" for r in rows),
         "",
     ]
-    (HERE / "results" / "oregon.md").write_text("\n".join(lines), encoding="utf-8")
+    write("oregon", document, "\n".join(lines))
     print("\n".join(lines))
 
 

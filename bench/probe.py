@@ -12,11 +12,11 @@ Two questions about the households of the example, to a model that has seen noth
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from harness import EXAMPLES, dated, microdata, write
 from synthor import compile_problem, load_spec
 from synthor.errors import WaitingError
 from synthor.llm.batch import BatchFolder
@@ -27,8 +27,7 @@ from synthor.prior.answers import hear_tables
 from synthor.prior.questions import Pair, Scene, ask_tables, scene
 from synthor.prior.shown import shown
 
-HERE = Path(__file__).parent
-EXAMPLE = HERE.parent / "examples" / "households"
+EXAMPLE = EXAMPLES / "households"
 RECITED = ("tenure", "vehicles")
 PAIRS = (
     Pair(given="tenure", of="income"),
@@ -102,9 +101,6 @@ def main() -> None:
         answers = [found[request.key] for request in requests]
     except WaitingError as waiting:
         raise SystemExit(str(waiting)) from None
-    sys.path.insert(0, str(EXAMPLE))
-    from make_targets import microdata
-
     real, names = microdata(), [variable.name for variable in told.variables]
     codes = {name: told.by_name[name].variable.encode(real[name]) for name in names}
     weight = real["weight"].to_numpy()
@@ -141,19 +137,19 @@ def main() -> None:
                 "old table at the new shares": round(float(np.abs(averages[2] - changed.share(pair.of)).sum() / 2), 3),
             }
         )
-    document = {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "recitation: TVD of tenure by vehicles from the microdata": {
-            "as recited": round(float(np.abs(recited - truth).sum() / 2), 4),
-            "as recited, fitted to the true marginals": round(float(np.abs(raked - truth).sum() / 2), 4),
-            "believed table, fitted to the true marginals": round(float(np.abs(believed - truth).sum() / 2), 4),
-            "independence": round(float(np.abs(independent - truth).sum() / 2), 4),
-        },
-        "following": follow,
-    }
-    text = json.dumps(document, indent=1)
-    (HERE / "results" / "probe.json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    document = dated(
+        {
+            "recitation: TVD of tenure by vehicles from the microdata": {
+                "as recited": round(float(np.abs(recited - truth).sum() / 2), 4),
+                "as recited, fitted to the true marginals": round(float(np.abs(raked - truth).sum() / 2), 4),
+                "believed table, fitted to the true marginals": round(float(np.abs(believed - truth).sum() / 2), 4),
+                "independence": round(float(np.abs(independent - truth).sum() / 2), 4),
+            },
+            "following": follow,
+        }
+    )
+    write("probe", document)
+    print(json.dumps(document, indent=1))
 
 
 if __name__ == "__main__":

@@ -11,19 +11,17 @@ is also damaged at random, of which nothing but an error in words may come. Writ
 
 import collections
 import json
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from harness import dated, write
 from synthor import InputError, check
 from synthor.draft import infer
 from synthor.problem import compile_problem
@@ -33,7 +31,6 @@ from synthor.spec.tables.labels import span, undressed
 
 PART = 250
 """Specimens that a process tries in one go."""
-RESULTS = Path(__file__).parent / "results" / "published.json"
 LANGUAGES = {
     "en": "Total|Male|Female|Under 15|15 to 24|25 to 64|65 and over|Age|Sex|Number|Per cent",
     "de": "Insgesamt|männlich|weiblich|unter 15|15 bis 24|25 bis 64|65 und mehr|Alter|Geschlecht|Anzahl|Prozent",
@@ -479,14 +476,12 @@ def main() -> None:
         for found in pool.map(of_seeds, parts):
             outcomes |= found
     result = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "specimens": n,
         "first_seed": first,
         "outcomes": summary(outcomes),
         "seconds": round(time.perf_counter() - begin),
     }
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write("published", dated(result))
     print(json.dumps(result))
 
 

@@ -8,17 +8,15 @@ counts of every combination, seconds for the records made from them, and how far
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-ENVIRONMENT = HERE / ".venv-qis"
+from harness import BENCH, environment
+
+ENVIRONMENT = BENCH / ".venv-qis"
 REQUIREMENTS = ("humanleague==2.4.3",)
 
 
@@ -26,7 +24,9 @@ class Qis:
     """A process that times `qis` whenever asked, so that its runs can alternate with others."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([str(_prepared()), __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [str(environment(ENVIRONMENT, REQUIREMENTS)), __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def timed(self, marginals: Sequence[Sequence[int]]) -> dict[str, Any]:
         """Seconds and error of one run."""
@@ -41,21 +41,6 @@ class Qis:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
-
-
-def _prepared() -> Path:
-    """The interpreter of the virtual environment, which is made when it is not there."""
-    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = ENVIRONMENT / "installed.txt"
-    wanted = "\n".join(REQUIREMENTS)
-    if done.is_file() and done.read_text(encoding="utf-8") == wanted:
-        return python
-    print(f"installing {wanted} into {ENVIRONMENT}; this takes minutes", file=sys.stderr, flush=True)
-    venv.create(ENVIRONMENT, with_pip=True, clear=True)
-    (ENVIRONMENT / ".gitignore").write_text("*\n", encoding="utf-8")
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
-    done.write_text(wanted, encoding="utf-8")
-    return python
 
 
 def main() -> None:

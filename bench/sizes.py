@@ -5,20 +5,14 @@
 Sizes beyond those of the example scale its tables: cells are then met to the next whole record.
 """
 
-import json
-import platform
 import sys
 import time
-from datetime import date
-from pathlib import Path
 
+from harness import EXAMPLES, NAMES, dated, write
 from synthor import load_spec
 from synthor.loop import fit_spec
 from synthor.run import draw
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULT = ROOT / "bench" / "results" / "sizes.json"
-EXAMPLES = ("census-tables", "households", "trips")
 SIZES = (20, 50, 100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 20_000, 100_000, 1_000_000)
 
 
@@ -26,8 +20,8 @@ def main() -> None:
     """Run the sweep and write what came out."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     found, open_cases = [], []
-    for example in EXAMPLES:
-        model = fit_spec(load_spec(ROOT / "examples" / example / "spec.yaml")).model
+    for example in NAMES:
+        model = fit_spec(load_spec(EXAMPLES / example / "spec.yaml")).model
         for size in SIZES:
             met, seconds = 0, []
             for seed in range(seeds):
@@ -42,9 +36,7 @@ def main() -> None:
             middle = round(sorted(seconds)[seeds // 2], 2)
             found.append({"example": example, "records": size, "met": met, "of": seeds, "seconds": middle})
             print(found[-1], flush=True)
-    machine = f"{platform.machine()}, Python {platform.python_version()}"
-    result = {"date": date.today().isoformat(), "machine": machine, "sizes": found, "not_met": open_cases}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write("sizes", dated({"sizes": found, "not_met": open_cases}))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ fit, integerize) is timed apart: it does not grow with the number of records.
 import argparse
 import json
 import os
-import platform
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +24,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from harness import dated, write
 from synthor import Prior, parse_spec, synthesize
 from synthor.engine.local import in_order
 from synthor.prior.model import Dependency
@@ -35,7 +34,6 @@ from synthor.schema import Variable
 from synthor.store.packed import Format
 from synthor.store.parquet import LEVEL
 
-RESULTS = Path(__file__).parent / "results"
 N_RECORDS = 10_000_000
 MEDIANS = (
     "seconds", "raw seconds", "rate against raw", "CPU seconds", "raw CPU seconds", "CPU against raw", "set-up seconds",
@@ -211,14 +209,10 @@ def main() -> None:
             runs.append(child(format, told.records))
             print({name: value for name, value in runs[-1].items() if name != "verdict"}, flush=True)
     assert all(run["met"] for run in runs)
-    machine = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {sys.platform} {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, polars {pl.__version__}, NumPy {np.__version__}"
-    )
+    libraries = f"polars {pl.__version__}, NumPy {np.__version__}"
+    document = dated({"libraries": libraries, "records": told.records, "columns": 10, "chunk": CHUNK, "runs": runs})
     name = "streaming" if told.records == N_RECORDS else f"streaming-{told.records}"
-    document = {"machine": machine, "records": told.records, "columns": 10, "chunk": CHUNK, "runs": runs}
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / f"{name}.md").write_text(page(told.records, runs, machine), encoding="utf-8")
+    write(name, document, page(told.records, runs, f"{document['date']}, {document['machine']}, {libraries}"))
 
 
 if __name__ == "__main__":

@@ -17,16 +17,14 @@ Each seed is another joint of its kind, another pool and other noise. Errors are
 
 import json
 import os
-import platform
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
+from harness import ROOT, dated
+from harness import write as keep
 from joints import KINDS, LABELS, N_REFERENCE, Joint, joint_of, largest_entropy
 from synthor import Model, Prior, Spec, compile_problem
 from synthor.evaluate.tables import Group, tvd
@@ -40,7 +38,6 @@ from synthor.schema import Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats, Shares
 
-HERE = Path(__file__).parent
 N_RECORDS = 50_000
 SEEDS = range(3)
 MOST_CELLS = 10_000
@@ -502,21 +499,18 @@ def measured_all() -> Results:
 
 def write(results: Results, seconds: float) -> str:
     """Write the three files; the page comes back. `seconds` is the processor's time."""
-    today = datetime.now(UTC).date().isoformat()
-    machine = f"{sys.platform} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    document = {
-        "measured": today,
-        "machine": machine,
-        "command": "python bench/truth.py",
-        "records": N_RECORDS,
-        "seeds": len(SEEDS),
-        "joints": {kind: summary(by_seed) for kind, by_seed in results.items()},
-    }
+    document = dated(
+        {
+            "command": "python bench/truth.py",
+            "records": N_RECORDS,
+            "seeds": len(SEEDS),
+            "joints": {kind: summary(by_seed) for kind, by_seed in results.items()},
+        }
+    )
     rounded = json.loads(json.dumps(document), parse_float=lambda text: round(float(text), 6))
-    text = "\n".join(page(results, f"{today}, {machine}, {seconds / 60:.0f} minutes of processor time"))
-    (HERE / "results" / "truth.json").write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
-    (HERE.parent / "docs" / "images" / "truth.svg").write_text(plot(results), encoding="utf-8")
-    (HERE / "results" / "truth.md").write_text(text, encoding="utf-8")
+    text = "\n".join(page(results, f"{document['date']}, {document['machine']}, {seconds / 60:.0f} minutes of processor time"))
+    (ROOT / "docs" / "images" / "truth.svg").write_text(plot(results), encoding="utf-8")
+    keep("truth", rounded, text)
     return text
 
 

@@ -6,24 +6,13 @@ Writes bench/results/wide.json: CPU seconds, the most memory, and the verdict (L
 """
 
 import json
-import os
-import platform
 import random
-import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results" / "wide.json"
-RUN = (
-    "import resource, sys; from synthor.cli import main; sys.argv[0] = 'synthor'\n"
-    "try: main()\n"
-    "finally:\n"
-    "    used = resource.getrusage(resource.RUSAGE_SELF)\n"
-    "    print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)"
-)
+from harness import dated, measured, write
 
 
 def spec(n: int, sizes: list[int], *, tables: int | None = None, rules: int = 0) -> dict[str, Any]:
@@ -69,25 +58,17 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "spec.yaml")
             path.write_text(json.dumps(document), encoding="utf-8")
-            command = [sys.executable, "-c", RUN, "run", str(path), "--out", f"{folder}/out"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds, memory = done.stderr.splitlines()[-1].split()
-        scale = 1 if sys.platform == "darwin" else 1_024
+            spent = measured(["run", str(path), "--out", f"{folder}/out"])
         verdict = next(
-            (line for line in done.stdout.splitlines() if line.startswith(("Met", "Not met"))), f"exit {done.returncode}"
+            (line for line in spent.stdout.splitlines() if line.startswith(("Met", "Not met"))), f"exit {spent.code}"
         )
         found[name] = {
-            "cpu_seconds": round(float(seconds), 1),
-            "gigabytes": round(int(memory) * scale / 1e9, 2),
+            "cpu_seconds": round(spent.cpu, 1),
+            "gigabytes": round(spent.memory / 1e9, 2),
             "verdict": verdict.split(";")[0][:120],
         }
         print(name, found[name], flush=True)
-    result = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "cases": found,
-    }
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write("wide", dated({"cases": found}))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,31 @@ def test_the_command_line_stays_thin() -> None:
     for part in (SOURCE / "cli").iterdir():
         if part.suffix == ".py":
             assert len(part.read_text(encoding="utf-8").splitlines()) < 300
+
+
+def test_no_frozen_object_is_changed() -> None:
+    for module in MODULES:
+        assert not re.search(r"__dict__|object\.__setattr__", module.read_text(encoding="utf-8")), module
+
+
+def too_large(module: Path) -> Iterator[str]:
+    """Functions of a file with more than 50 lines beside their docstring, or more than 7 arguments beside self."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        ordinary = [*node.args.posonlyargs, *node.args.args]
+        n_arguments = len([*ordinary, *node.args.kwonlyargs]) - (bool(ordinary) and ordinary[0].arg in ("self", "cls"))
+        said = node.body[0] if ast.get_docstring(node) is not None else None
+        n_lines = (node.end_lineno or 0) - node.lineno + 1
+        n_lines -= 0 if said is None else (said.end_lineno or 0) - said.lineno + 1
+        if n_lines > 50 or n_arguments > 7:
+            yield f"{module.relative_to(SOURCE)}: {node.name}: {n_lines} lines, {n_arguments} arguments"
+
+
+def test_at_most_ten_functions_are_large() -> None:
+    # Options of the command line are arguments of its functions, so that room is left out; which ten others does not matter.
+    large = [told for module in MODULES if room(module) != "cli" for told in too_large(module)]
+    assert len(large) <= 10, "\n".join(large)
 
 
 def test_about_a_dozen_names_are_public_and_all_can_be_had() -> None:

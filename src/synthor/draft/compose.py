@@ -171,18 +171,7 @@ def _target(
     own = _own_columns(one, names, columns)
     if own:
         layout["columns"] = own
-    sums = {key: labels for key, labels in one.sums.items() if not _are_categories(labels, one, key, found)}
-    only = {key: labels for key, labels in one.only.items() if key not in sums}
-    if only:
-        layout["only"] = {
-            (key if isinstance(key, str) else _head(one.sides[key], names)): labels[0] if len(labels) == 1 else list(labels)
-            for key, labels in only.items()
-        }
-    if sums:
-        told = one.layout.get("total", one.named or ["Total"])
-        layout["total"] = list(dict.fromkeys([*told, *(label for labels in sums.values() for label in labels)]))  # type: ignore[misc]
-    if one.asked:
-        layout["total"] = [*layout["total"], *one.asked]  # type: ignore[misc]
+    layout |= _chosen(one, found, names, layout)
     if layout:
         body["layout"] = _ordered(layout)
     if one.by is not None:
@@ -193,6 +182,24 @@ def _target(
     if other is not None:
         body["where"] = other
     return Entry(body=body, comment=_comment(one, variables, body))
+
+
+def _chosen(one: Told, found: Sequence[Told], names: Mapping[str, str], layout: Mapping[str, object]) -> dict[str, object]:
+    """What a layout says of labels that are taken, and of those that are sums of others."""
+    chosen: dict[str, object] = {}
+    sums = {key: labels for key, labels in one.sums.items() if not _are_categories(labels, one, key, found)}
+    only = {key: labels for key, labels in one.only.items() if key not in sums}
+    if only:
+        chosen["only"] = {
+            (key if isinstance(key, str) else _head(one.sides[key], names)): labels[0] if len(labels) == 1 else list(labels)
+            for key, labels in only.items()
+        }
+    if sums:
+        told = one.layout.get("total", one.named or ["Total"])
+        chosen["total"] = list(dict.fromkeys([*told, *(label for labels in sums.values() for label in labels)]))  # type: ignore[misc]
+    if one.asked:
+        chosen["total"] = [*(chosen["total"] if sums else layout["total"]), *one.asked]  # type: ignore[misc]
+    return chosen
 
 
 def _are_categories(labels: Sequence[str], one: Told, position: int, found: Sequence[Told]) -> bool:

@@ -209,22 +209,8 @@ class _Reader:
         """The target, or why there is none."""
         cube = self.cube
         self._part()
-        self.remarks += cube.choose_one_time(around.year)
-        self.remarks += cube.choose_one_unit()
-        cube.ask_which_thing()
-        self.remarks += cube.drop_counted_elsewhere()
-        self.remarks += cube.choose_one_level()
-        if self.grid.format is not None:
-            cube.ask_which_kind()
-        self.remarks += cube.drop_partial_levels()
-        self.remarks += cube.find_nests()
-        if told := answers_of(self.grid, self.roles, cube):
+        if told := self._counted_once(around):
             return told
-        cube.drop_copies()
-        cube.find_wholes(around)
-        cube.drop_levels()
-        cube.doubt_sections(self.grid.repeated)
-        cube.ask_whose_rows()
         if not cube.sides or not cube.body.any():
             return "has no labels beside its numbers"
         if told := self._overlapping():
@@ -259,6 +245,27 @@ class _Reader:
             asked=self._asked(),
             remarks=tuple(self.remarks),
         )
+
+    def _counted_once(self, around: Around) -> str:
+        """Leave out whatever counts the same people again; why that cannot be done, empty where it can."""
+        cube = self.cube
+        self.remarks += cube.choose_one_time(around.year)
+        self.remarks += cube.choose_one_unit()
+        cube.ask_which_thing()
+        self.remarks += cube.drop_counted_elsewhere()
+        self.remarks += cube.choose_one_level()
+        if self.grid.format is not None:
+            cube.ask_which_kind()
+        self.remarks += cube.drop_partial_levels()
+        self.remarks += cube.find_nests()
+        if told := answers_of(self.grid, self.roles, cube):
+            return told
+        cube.drop_copies()
+        cube.find_wholes(around)
+        cube.drop_levels()
+        cube.doubt_sections(self.grid.repeated)
+        cube.ask_whose_rows()
+        return ""
 
     def _overlapping(self) -> str:
         """Bands of one side that meet, so that their people are counted twice; empty where there are none."""

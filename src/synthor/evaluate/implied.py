@@ -189,18 +189,10 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     a target that is not wholly among the variables looked at, its marginal is used. Rules that hang on values inside bins
     forbid a combination only where they forbid all its values; standard deviations are left out.
     """
-    level = problem.schema.unit
-    sizes = [level.finest(v).size for v in range(len(level.variables))]
-    chosen = set(positions)
-    if n_crossed([sizes[v] for v in chosen]) > MOST_COMBINATIONS:
+    level, tied = problem.schema.unit, _tied(problem)
+    chosen = _with_tied([level.finest(v).size for v in range(len(level.variables))], positions, tied)
+    if chosen is None:
         return None
-    tied = _tied(problem)
-    while True:
-        near = [ties for ties in tied if ties & chosen and n_crossed([sizes[v] for v in ties | chosen]) <= MOST_COMBINATIONS]
-        grown = [ties for ties in near if not ties <= chosen]
-        if not grown:
-            break
-        chosen |= min(grown, key=lambda ties: (n_crossed([sizes[v] for v in ties | chosen]), sorted(ties)))
     units = level.crossed(chosen)
     known = {level.variables[v].name: units.column(problem.schema.ref(v)) for v in chosen}
     finest = problem.refined.variables
@@ -243,6 +235,20 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
         loose=n_unsettled == 0,
         separate=separate,
     )
+
+
+def _with_tied(sizes: Sequence[int], positions: Sequence[int], tied: Sequence[Set[int]]) -> set[int] | None:
+    """Some variables and those that are tied to them, while combinations stay few; None where they are too many already."""
+    chosen = set(positions)
+
+    def size(some: Set[int]) -> float:
+        return n_crossed([sizes[v] for v in some])
+
+    if size(chosen) > MOST_COMBINATIONS:
+        return None
+    while grown := [ties for ties in tied if ties & chosen and not ties <= chosen and size(ties | chosen) <= MOST_COMBINATIONS]:
+        chosen |= min(grown, key=lambda ties: (size(ties | chosen), sorted(ties)))
+    return chosen
 
 
 def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[int]) -> tuple[Interval, tuple[str, ...]]:

@@ -603,7 +603,8 @@ def _solved(columns: "Matrix", low: Floats, high: Floats, cost: Floats, work: _W
 def _swept(tables: Sequence[_Table], alive: Mask, tolerance: float, limits: Limits, advance: Callable[[float], None]) -> Floats:
     """Weights, (n,), near to what the tables demand, from sweeps of proportional fitting that end when they are met.
 
-    Only a place to start from: that they are not met proves nothing.
+    Only a place to start from: that they are not met proves nothing. It is no `ipf`, since cells may count units with any real
+    coefficients, and a scaling then has to be damped.
     """
     weights = alive / alive.sum()
     reaches = [_reach(table.cells) for table in tables]

@@ -403,26 +403,47 @@ def fit(
     if diagnosis.found is not None:
         with one_thread():
             contradictions = several(ruled, hard, pool, diagnosis, _means(problem, beliefs), advance=advance)
+    found = _giving_way(ruled, tried, found, advance)
+    return _fitted(problem, prior, pool_size, beliefs, replace(tried, found=found), contradictions, dropped)
+
+
+def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callable[[int, int], None]) -> Balance:
+    """The fit where, of each contradiction, one demand gives way, so that all else is met."""
     given: list[Given] = []
-    demands = hard
+    demands, diagnosis, pool = tried.hard, tried.diagnosis, tried.pool
     while found.status in UNMET and diagnosis.elastic is not None and len(given) < CLASHES:
-        given.append(diagnosis.elastic)  # of each contradiction one gives way, so that all else is met
+        given.append(diagnosis.elastic)
         with one_thread():
             demands = given_way(demands, diagnosis.elastic)
-            found = replace(balance(pool.log_base, demands, soft, advance=advance), status=found.status)
+            found = replace(balance(pool.log_base, demands, tried.soft, advance=advance), status=found.status)
             unmet = found.residual > TOLERANCE
-            diagnosis = diagnose(ruled, hard, pool, given=given, advance=advance) if unmet else Diagnosis()
+            diagnosis = diagnose(ruled, tried.hard, pool, given=given, advance=advance) if unmet else Diagnosis()
+    return found
+
+
+def _barred(ruled: Problem, belief: BelievedTable, tried: "_Tried") -> dict[int, Barred]:
+    """Why no unit has weight in cells that are believed in, by cell; of tables about rows below the unit that is not known."""
+    if not belief.flat:
+        return {}
+    units, found = tried.pool.units, tried.found
+    cells = without(belief, found.weights, units)[:MOST_BARRED].tolist()
+    return {cell: barred(ruled, belief, cell, units, found.closings, tried.hard) for cell in cells}
+
+
+def _fitted(
+    problem: Problem,
+    prior: Prior,
+    pool_size: int,
+    beliefs: Beliefs,
+    tried: "_Tried",
+    contradictions: tuple[Contradiction, ...],
+    dropped: tuple[Dropped, ...],
+) -> Model:
+    """The model that a fit comes to, with what it says of targets and beliefs."""
+    pool, found = tried.pool, tried.found
+    ruled = problem.with_rules(beliefs.rules)
     names = [_labels(belief, problem, prior) for belief in beliefs.tables]
-    empty = [
-        {
-            cell: barred(ruled, belief, cell, pool.units, found.closings, hard)
-            for cell in without(belief, found.weights, pool.units)[:MOST_BARRED].tolist()
-        }
-        if belief.flat
-        else {}
-        for belief in beliefs.tables
-    ]
-    unsupported = tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported)
+    empty = [_barred(ruled, belief, tried) for belief in beliefs.tables]
     recipe = Recipe(
         problem=problem,
         prior=prior,
@@ -451,7 +472,7 @@ def fit(
             pull_of_belief(belief, belief.cells(pool.units).totals(found.weights), called, cells)
             for belief, called, cells in zip(beliefs.tables, names, empty, strict=True)
         ),
-        unsupported=unsupported,
+        unsupported=tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported),
         dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
     )
 

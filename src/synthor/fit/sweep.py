@@ -2,6 +2,9 @@
 
 Inside a block of tables everything happens on the block's joint cells; the candidates are passed over twice a block, however
 many tables it holds.
+
+This is no `ipf`: what counts here are the multipliers, which Newton's method goes on from; tables may be soft, known to an
+interval or a margin of error, and the weights of all candidates are never scaled one by one.
 """
 
 import numpy as np

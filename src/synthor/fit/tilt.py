@@ -3,6 +3,7 @@
 Multiplying a mixture by one factor a variable gives a mixture again: with Z[s, v] = sum_a P_v[s, a] f_v[a], segment s gets the
 share share_s prod_v Z[s, v] and the tables P_v f_v / Z. Cycling over the variables and setting each factor so that its marginal
 is met is iterative proportional fitting, and its limit is the mixture's I-projection onto the marginals (Csiszar, 1975).
+It is no `ipf`, since there are no weights to scale: the factors are applied to the segments' tables.
 """
 
 from collections.abc import Mapping

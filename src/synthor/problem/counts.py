@@ -17,7 +17,7 @@ from synthor.problem.reader import Reader
 from synthor.problem.rows import Listed, Total
 from synthor.problem.shares import shares_by
 from synthor.problem.target import SIGMAS, Axis, Grid, Moment, Target, Universe
-from synthor.problem.totals import Filled, Room, by_sides, filled
+from synthor.problem.totals import Filled, Frame, Room, by_sides, filled
 from synthor.schema.text import as_text
 from synthor.types import Mask
 
@@ -54,14 +54,16 @@ def counts(reader: Reader) -> Target | Moment | None:
     inside = [records_may_have(reader, axis, grid.universe) for axis in axes]
     table = filled(
         rows,
-        [axis.labels for axis in axes],
-        room,
+        Frame(
+            labels=[axis.labels for axis in axes],
+            covered=[bool((axis.group_of[of] >= 0).all()) for axis, of in zip(axes, inside, strict=True)],
+            possible=_possible(axes, inside),
+            room=room,
+            whole=most if grid.covers else None,
+            most=most,
+        ),
         reader.add,
-        most if grid.covers else None,
-        most=most,
-        covered=[bool((axis.group_of[of] >= 0).all()) for axis, of in zip(axes, inside, strict=True)],
-        possible=_possible(axes, inside),
-        warn=reader.warn,
+        reader.warn,
     )
     if reader.failed:
         return None
@@ -255,11 +257,10 @@ def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequen
         whole,
         n_units,
         reader.reading.whole,
+        target,
         decimals=rows.decimals,
-        covers=covers,
         hidden=hidden,
         exact=not loose,
-        values=target.wanted,
     )
     (reader.add if cannot else reader.warn)(message, cure, found=float(found if cannot else published), expected=n_units)
     if covers and cannot:

@@ -7,6 +7,7 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.problem.marginals import inexact
+from synthor.problem.target import Target
 from synthor.schema import Variable
 from synthor.schema.text import as_text, number_of
 from synthor.spec.tables.labels import span
@@ -253,21 +254,19 @@ def of_value(text: str, measure: str, decimal: str, points: bool) -> str:
     return plain + (mark if len(text) <= SHORT else "")
 
 
-def of_counts(
-    total: float, n_units: float, key: str, *, decimals: int, covers: bool, hidden: bool, exact: bool, values: Floats
-) -> str:
+def of_counts(total: float, n_units: float, key: str, target: Target, *, decimals: int, hidden: bool, exact: bool) -> str:
     """What to do about counts that add up to another number than the records.
 
     Args:
         total: what they come to.
         n_units: what they should come to.
         key: of the spec that says so, records or population.
+        target: the table.
         decimals: that counts were written with.
-        covers: whether the table counts every record.
         hidden: whether some cells are not told.
         exact: whether the others are to be met as they are.
-        values: (c,) of all cells.
     """
+    covers = target.grid.covers
     for whole in (1, 100):
         if abs(total - whole) < 0.03 * whole and n_units > 3 * whole:
             return "they look like shares: call the column share"
@@ -278,7 +277,7 @@ def of_counts(
         points = "points between thousands need `layout: {decimal: ','}`"
         return f"{points}; otherwise {scaled}" if fractions and not thousands else points
     perturbed = exact and abs(total - n_units) <= NEAR * n_units
-    near = _of_perturbed(values, abs(total - n_units)) if perturbed else ""
+    near = _of_perturbed(target.wanted, abs(total - n_units)) if perturbed else ""
     if fractions and not thousands:
         return scaled + near
     if not covers:

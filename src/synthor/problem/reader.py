@@ -148,14 +148,15 @@ class Reader:
         self,
         kind: Literal["mean", "total", "sd", "shares"],
         grid: Grid,
-        position: int,
+        of: int | Axis,
         wanted: Floats,
         sigma: Floats,
         half: float,
         *,
-        groups: Axis | None = None,
         unit: float = 1.0,
     ) -> Moment:
+        """A statistic of the variable at a position; or the shares of the labels of a side."""
+        position, groups = (of.position, of) if isinstance(of, Axis) else (of, None)
         name = self.level.variables[position].name
         by = ", ".join(axis.variable.name for axis in grid.axes)
         made = (f"{kind} of {name}" if kind != "shares" else f"{name} shares") + (f" by {by}" if by else "")

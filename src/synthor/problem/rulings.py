@@ -20,6 +20,7 @@ from synthor.rules.on_categories import truth
 from synthor.rules.on_values import holds
 from synthor.rules.syntax import names_in
 from synthor.schema import Units, Variable, of_unit
+from synthor.schema.crossed import crossed
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class Ruling:
         n_cells = math.prod(shape)
         if n_cells > MAX_LISTED:
             return found
-        cells = np.unravel_index(np.arange(n_cells), shape) if shape else ()
-        codes = {v: cell.astype(np.int32) for v, cell in zip(columns, cells, strict=True)}
+        codes = dict(zip(columns, crossed([np.arange(size) for size in shape]).T, strict=True))
         return cls(rule=rule, variables=variables, columns=columns, shape=shape, states=found._judged(codes, n_cells))
 
     def state(self, units: Units) -> NDArray[np.uint8]:

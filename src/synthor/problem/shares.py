@@ -60,9 +60,7 @@ def shares_by(reader: Reader) -> Moment | None:
             + of_numbers_alone(axes[-1])
         )
     wanted = adding_up(printed, half / whole)
-    found = reader.moment(
-        "shares", grid, axes[-1].position, wanted, sigma / whole, half / whole, groups=axes[-1], unit=1 / whole
-    )
+    found = reader.moment("shares", grid, axes[-1], wanted, sigma / whole, half / whole, unit=1 / whole)
     if reader.loose:
         reader.sums += _over(reader, axes, totals, whole, half)
     return replace(found, printed=printed) if found.exact else found
@@ -86,9 +84,8 @@ def _over(reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], whole
             continue
         wanted = adding_up(shares, half / whole)
         made = reader.moment(
-            "shares", over, axes[-1].position, wanted, np.where(given[:, None], sigma, 0.0), half / whole,
-            groups=axes[-1], unit=1 / whole,
-        )  # fmt: skip
+            "shares", over, axes[-1], wanted, np.where(given[:, None], sigma, 0.0), half / whole, unit=1 / whole
+        )
         of = " by ".join(axis.variable.name for axis in by)
         yield replace(made, name=f"{reader.written.name} (totals{f' of {of}' if of else ''})") if reader.written.name else made
 

@@ -79,7 +79,7 @@ def _quantiles(reader: Reader) -> Target | Moment | None:
             table = Filled(values=parts, low=parts, high=parts, unknown=none > 0, silent=none > 0)
             return reader.target("share", Grid(axes=(axis,)), table, none, float(reader.n_units), 0.0)
         inside = Grid(axes=(), universe=universe)
-        return reader.moment("shares", inside, position, parts[None, :], np.zeros((1, len(parts))), 5e-4, groups=axis)
+        return reader.moment("shares", inside, axis, parts[None, :], np.zeros((1, len(parts))), 5e-4)
     return None
 
 

@@ -82,44 +82,54 @@ class Filled:
     of_some: tuple[tuple[Total, CellIndex], ...] = ()
 
 
-def filled(
-    listed: Listed,
-    labels: Sequence[Sequence[str]],
-    room: Room,
-    add: Callable[..., None],
-    whole: float | None,
-    *,
-    most: float,
-    covered: Sequence[bool],
-    possible: Mask,
-    warn: Callable[..., None],
-) -> Filled:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """What is known of a table before its rows are looked at.
+
+    Attributes:
+        labels: of each side.
+        covered: for each side, whether its labels are all that there are; otherwise a total may be more than their sum.
+        possible: (c,) cells that the records of the table may fall into.
+        room: how far a cell may be off because it was rounded, and each total likewise.
+        whole: of all cells together, where that is known.
+        most: that a cell can be at all.
+    """
+
+    labels: Sequence[Sequence[str]]
+    covered: Sequence[bool]
+    possible: Mask
+    room: Room
+    whole: float | None
+    most: float
+
+    @property
+    def grid(self) -> CellIndex:
+        """Its cells, a side an axis."""
+        shape = [len(side) for side in self.labels]
+        return np.arange(math.prod(shape)).reshape(shape)
+
+
+def filled(listed: Listed, frame: Frame, add: Callable[..., None], warn: Callable[..., None]) -> Filled:
     """All cells of a table: what is told, what totals leave for the rest, and 0 for what neither says anything of.
 
     Args:
         listed: its rows.
-        labels: of each side.
-        room: how far a cell may be off because it was rounded, and each total likewise.
+        frame: what is known of it beside them.
         add: takes what is wrong.
-        whole: of all cells together, where that is known.
-        most: that a cell can be at all.
-        covered: for each side, whether its labels are all that there are; otherwise a total may be more than their sum.
-        possible: (c,) cells that the records of the table may fall into.
         warn: takes what may be a slip.
     """
-    shape = [len(side) for side in labels]
-    size = math.prod(shape)
+    labels, covered, room, whole, grid = frame.labels, frame.covered, frame.room, frame.whole, frame.grid
+    size = grid.size
     values, low, high = np.zeros(size), np.zeros(size), np.zeros(size)
     values[listed.cells], low[listed.cells], high[listed.cells] = listed.values, listed.low, listed.high
     absent = np.ones(size, bool)
     absent[listed.cells] = False
-    grid = np.arange(size).reshape(shape)
     off = float(room.off(listed.values[listed.told]).max(initial=room.fixed))
     every, of_some = chosen(listed, room, labels, warn)
     told = [total for total in every if _of_all(total, covered)]
     parts = [_cells_of(total, grid) for total in told]
     for total, cells in zip(told, parts, strict=True):  # what is not listed is not told, if a total leaves something for it
-        gone = cells[absent[cells] & possible[cells]]
+        gone = cells[absent[cells] & frame.possible[cells]]
         if len(gone) and total.value.value - np.nansum(values[cells]) > off * (len(cells) + 1) + 1e-9 * total.value.value:
             values[gone], high[gone] = np.nan, np.inf
     unknown = np.isnan(values)
@@ -128,13 +138,12 @@ def filled(
     open_ended = [total.codes for total in every if not _of_all(total, covered)]
     noise = np.zeros(size)
     noise[listed.cells] = SIGMAS * listed.sigma
-    edges = (np.maximum(low - noise, 0.0), high + noise)
-    _check(every, open_ended, grid, *edges, values, room, labels, add, whole)
+    _check(every, open_ended, frame, values, np.maximum(low - noise, 0.0), high + noise, add)
     if noise.any():
         _tell_of_noise(told, parts, values, room, warn)
     if whole is not None and unknown.any():
         sums.append((whole, grid.ravel()))
-    high[unknown] = np.minimum(high[unknown], np.maximum(most, low[unknown]))
+    high[unknown] = np.minimum(high[unknown], np.maximum(frame.most, low[unknown]))
     if unknown.any():
         _narrow(sums, values, low, high, unknown, off)
     settled = unknown & np.isfinite(high) & (high - low <= 1e-9 * np.maximum(high, 1.0))
@@ -274,29 +283,24 @@ def _warn_of_second(
 def _check(
     totals: Sequence[Total],
     open_ended: Collection[tuple[int, ...]],
-    grid: CellIndex,
+    frame: Frame,
+    values: Floats,
     low: Floats,
     high: Floats,
-    values: Floats,
-    room: Room,
-    labels: Sequence[Sequence[str]],
     add: Callable[..., None],
-    whole: float | None,
 ) -> None:
     """Add a finding where a total is not what its cells can come to.
 
     Args:
         totals: all of them.
         open_ended: codes of those that may be more than their cells come to.
-        grid: the table's cells.
+        frame: what is known of the table.
+        values: (c,) as told.
         low: (c,) the least that each can be, as printed, or by its margin of error.
         high: (c,) the most.
-        values: (c,) as told.
-        room: how far figures may be off.
-        labels: of each side.
         add: takes what is wrong.
-        whole: what all cells come to, where that is known.
     """
+    labels, room, whole, grid = frame.labels, frame.room, frame.whole, frame.grid
 
     def ends(total: Total, room: Room) -> tuple[float, float]:
         cells = _cells_of(total, grid)

@@ -12,15 +12,16 @@ edges tables name; they are kept away from these edges by a margin, so that valu
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthor.problem import Moment, Problem
 from synthor.problem.target import BELOW_ONE
 from synthor.sample.cell_sizes import EDGE
+from synthor.sample.gear import Gear, Shares
 from synthor.sample.rows import Conditions, Rows, sparse_of
-from synthor.sample.sums import INSIDE, add_bundle, bundles_of
+from synthor.sample.sums import add_bundle, bundles_of
 from synthor.schema import Units
 from synthor.types import Counts, Floats
 
@@ -30,24 +31,15 @@ if TYPE_CHECKING:
 WHOLE = 1e-3
 """How near a whole number of records the fitted size of a cell must be to be taken for it."""
 
-Shares = Literal["near", "fitting", "loosest"]
-"""Shares lie beside what no whole number meets, as far as the sizes of their cells are known; or fit to their rounding,
-whatever the sizes; or lie no further off than any population's that meets them: for proofs."""
 
-
-def conditions_of(
-    problem: Problem, units: Units, sizes: Sequence[Floats], *, margin: float, close: bool, shares: Shares = "near"
-) -> Conditions:
+def conditions_of(problem: Problem, units: Units, sizes: Sequence[Floats], gear: Gear) -> Conditions:
     """All conditions on the counts of some units.
 
     Args:
         problem: scaled to the number of records, with all rules.
         units: the candidates.
         sizes: for each moment the records in each of its cells, as far as they are known.
-        margin: share of each band that numbers keep away from its edges.
-        close: follow the squares of numbers bin by bin, so that standard deviations hang together with means; otherwise each is
-            only known to lie between the extremes.
-        shares: how near they must come; where they are `loosest`, statistics, too, may take all of their rounding.
+        gear: how they are set.
     """
     rows = Rows(len(units))
     for t, target in enumerate(problem.targets):
@@ -55,11 +47,11 @@ def conditions_of(
     n_targets = len(problem.targets)
     for m, moment in enumerate(problem.moments):
         if moment.groups is not None:
-            _add_shares(rows, moment, units, sizes[m], n_targets + m, shares)
+            _add_shares(rows, moment, units, sizes[m], n_targets + m, gear.shares)
         if moment.kind != "total":
             _add_somebody(rows, moment, units, n_targets + m)
     for bundle in bundles_of(problem):
-        add_bundle(rows, problem, units, bundle, sizes, margin, close, 0.0 if shares == "loosest" else INSIDE)
+        add_bundle(rows, problem, units, bundle, sizes, gear)
     return rows.built(n_targets)
 
 

@@ -273,21 +273,7 @@ def _paired(values: Floats, low: Floats, high: Floats, group: CellIndex, aims: S
             break
         first = random.choice(there, PAIRS)
         second = members[start[group[first]] + random.integers(0, n_group[group[first]])]
-        apart = found[first] - found[second]
-        # One up and the other down by d: squares change by 2 d (apart + d), whatever the center.
-        root = np.sqrt(np.maximum(np.square(apart) + 2 * wanted, 0.0))
-        ideal = np.where(np.abs(-apart + root) < np.abs(-apart - root), -apart + root, -apart - root) / 2
-        ideal = np.where(np.square(apart) + 2 * wanted < 0, -apart / 2, ideal)
-        fraction = np.where(random.random(PAIRS) < 0.5, 1.0, random.random(PAIRS))
-        move = np.rint(ideal * fraction / step) * step
-        move = np.where(move == 0, step * random.choice([-2.0, -1.0, 1.0, 2.0], PAIRS), move)  # too fine for one pair alone
-        least = np.maximum(low[first] - found[first], found[second] - high[second])
-        most = np.minimum(high[first] - found[first], found[second] - low[second])
-        move = np.clip(move, np.ceil(np.round(least / step, 6)) * step, np.floor(np.round(most / step, 6)) * step)
-        change = 2 * move * (apart + move)
-        # Whatever lies in the range will do: it reaches from what is wanted away from what there is.
-        beyond = np.sign(wanted) * (change - wanted)
-        score = np.where((first == second) | (change == 0), np.inf, np.maximum(np.maximum(beyond - window, -beyond), 0.0))
+        move, score = _moves(found, (low, high), (first, second), wanted, window, step, random)
         best = np.argsort(score, kind="stable")
         trials = [_shifted(found, first[pick], second[pick], move[pick]) for pick in best[:5] if score[pick] < np.inf]
         if len(there) <= FINE:  # where one pair is too coarse, a second one makes up for what the first gives too much
@@ -302,6 +288,45 @@ def _paired(values: Floats, low: Floats, high: Floats, group: CellIndex, aims: S
                 found, gaps = np.round(trial, 9), then
                 break
     return found
+
+
+def _moves(
+    values: Floats,
+    bounds: tuple[Floats, Floats],
+    pairs: tuple[CellIndex, CellIndex],
+    wanted: float,
+    window: float,
+    step: float,
+    random: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """By how much each pair might move, (pairs,), and how far squares would then be from what is wanted.
+
+    Args:
+        values: (n,) numbers.
+        bounds: (n,) least and most of each.
+        pairs: (pairs,) which goes up, and which down.
+        wanted: change of the squares.
+        window: how far beyond it they may be.
+        step: between two numbers.
+        random: draws which part of its way each pair goes.
+    """
+    (low, high), (first, second) = bounds, pairs
+    apart = values[first] - values[second]
+    # One up and the other down by d: squares change by 2 d (apart + d), whatever the center.
+    root = np.sqrt(np.maximum(np.square(apart) + 2 * wanted, 0.0))
+    ideal = np.where(np.abs(-apart + root) < np.abs(-apart - root), -apart + root, -apart - root) / 2
+    ideal = np.where(np.square(apart) + 2 * wanted < 0, -apart / 2, ideal)
+    fraction = np.where(random.random(PAIRS) < 0.5, 1.0, random.random(PAIRS))
+    move = np.rint(ideal * fraction / step) * step
+    move = np.where(move == 0, step * random.choice([-2.0, -1.0, 1.0, 2.0], PAIRS), move)  # too fine for one pair alone
+    least = np.maximum(low[first] - values[first], values[second] - high[second])
+    most = np.minimum(high[first] - values[first], values[second] - low[second])
+    move = np.clip(move, np.ceil(np.round(least / step, 6)) * step, np.floor(np.round(most / step, 6)) * step)
+    change = 2 * move * (apart + move)
+    # Whatever lies in the range will do: it reaches from what is wanted away from what there is.
+    beyond = np.sign(wanted) * (change - wanted)
+    score = np.where((first == second) | (change == 0), np.inf, np.maximum(np.maximum(beyond - window, -beyond), 0.0))
+    return move, score
 
 
 def _shifted(values: Floats, up: int, down: int, by: float) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from synthor.fit.obstacles import Ground
 from synthor.problem import Moment, Problem, Target
 from synthor.sample.conditions import conditions_of, sizes_of
+from synthor.sample.gear import Gear
 from synthor.sample.programme import Exchange, Programme
 from synthor.sample.rows import Conditions
 from synthor.sample.settle import kinds_of
@@ -111,7 +112,7 @@ def _refuted(problem: Problem, some: Sequence[int]) -> bool:
         rules=(),
     )
     nobody = sizes_of(asked, units, np.zeros(len(units)))
-    conditions = _loosened(conditions_of(asked, units, nobody, margin=0.0, close=True, shares="loosest"), len(asked.targets))
+    conditions = _loosened(conditions_of(asked, units, nobody, Gear(close=True, shares="loosest")), len(asked.targets))
     _, first = np.unique(kinds_of(conditions.matrix), return_index=True)
     if len(first) > MOST_KINDS:
         return False

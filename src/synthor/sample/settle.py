@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthor.problem import Problem
-from synthor.sample.conditions import Shares, conditions_of, sizes_of
+from synthor.sample.conditions import conditions_of, sizes_of
+from synthor.sample.gear import Gear
 from synthor.sample.programme import Exchange, Programme
 from synthor.sample.rows import Conditions
 from synthor.schema import Level, Units, of_unit
@@ -104,10 +105,10 @@ def settle_counts(
     close = problem.n_units <= FEW and any(moment.kind == "sd" for moment in problem.moments)
     error, off = _error(problem, units, counts, close)
     best = replace(best, error=error, off=off)
-    for margin, closely, shares in _gears(problem, units, counts, close)[: None if patient else 1]:
+    for gear in _gears(problem, units, counts, close)[: None if patient else 1]:
         if not best.off:
             break
-        search = _Search(problem, best.units, best.counts, log_weight, weights, random, margin, closely, shares)
+        search = _Search(problem, best.units, best.counts, log_weight, weights, random, gear)
         search.run(SIZES if patient else SIZES[:1])
         found = search.result()
         if not found.exchanged:
@@ -118,19 +119,19 @@ def settle_counts(
     return best
 
 
-def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[tuple[float, bool, Shares]]:
-    """How conditions are set, one search after the other: margin, whether closely, and how near shares must come."""
+def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[Gear]:
+    """How conditions are set, one search after the other."""
     kept = np.flatnonzero(counts > 0)
     crowded = all((sizes[sizes > 0] >= CROWDED).all() for sizes in sizes_of(problem, units.take(kept), counts[kept]))
     margins = SPREAD_MARGINS if close else MARGINS if crowded else MARGINS[-1:]
-    gears: list[tuple[float, bool, Shares]] = [(margin, False, "near") for margin in margins]
+    gears = [Gear(margin=margin) for margin in margins]
     if any(moment.groups is not None for moment in problem.moments):
-        gears.append((0.0, False, "fitting"))
+        gears.append(Gear(shares="fitting"))
     if close:
         level = problem.schema.unit
         spread = [moment for moment in problem.moments if moment.kind == "sd"]
         if sum(moment.grid.size * level.band(moment.of).size for moment in spread) <= FEW_CELLS:
-            gears.append((0.0, True, "fitting"))
+            gears.append(Gear(close=True, shares="fitting"))
     return gears
 
 
@@ -138,7 +139,7 @@ def _error(problem: Problem, units: Units, counts: Counts, close: bool) -> tuple
     """By how much counts miss the conditions, and whose conditions they are."""
     kept = np.flatnonzero(counts > 0)
     some = units.take(kept)
-    conditions = conditions_of(problem, some, sizes_of(problem, some, counts[kept]), margin=0.0, close=close)
+    conditions = conditions_of(problem, some, sizes_of(problem, some, counts[kept]), Gear(close=close))
     missed = _missed(conditions, conditions.matrix.T @ counts[kept].astype(np.float64))
     rows = np.flatnonzero(missed > SLIGHT)
     places = dict.fromkeys((int(conditions.source[row]), int(conditions.cell[row])) for row in rows)
@@ -183,9 +184,7 @@ class _Search:
         log_weight: Callable[[Units], Floats],
         weights: Floats,
         random: np.random.Generator,
-        margin: float,
-        close: bool,
-        shares: Shares,
+        gear: Gear,
     ) -> None:
         self.problem, self.random, self.n_given = problem, random, len(units)
         variants = self._variants(units, counts)
@@ -201,8 +200,8 @@ class _Search:
         self.likely = np.where(np.isnan(likely), -np.inf, likely)
         kept = counts > 0
         sizes = sizes_of(problem, units.where(kept), counts[kept])
-        self.conditions = conditions_of(problem, self.units, sizes, margin=margin, close=close, shares=shares)
-        self.close = close
+        self.conditions = conditions_of(problem, self.units, sizes, gear)
+        self.close = gear.close
         self.kinds = kinds_of(self.conditions.matrix)
         self.got = np.asarray(self.conditions.matrix.T @ self.counts.astype(np.float64))
         self.exchanged = 0

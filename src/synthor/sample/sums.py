@@ -7,13 +7,15 @@ and these are the sides of it that matter. A standard deviation needs squares as
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from synthor.problem import Moment, Problem
 from synthor.rules.syntax import names_in
 from synthor.sample.cell_sizes import EDGE, sizes_for
+from synthor.sample.gear import Gear
 from synthor.sample.rows import Entry, Rows, sparse_of
 from synthor.schema import Units, of_unit
 from synthor.types import CellIndex, Floats
@@ -32,8 +34,41 @@ WHOLE_STEPS = 3.0
 MOST_SIZES = 3_000
 """Numbers of records that cells may hold are gone through up to so many in all."""
 
-INSIDE = 0.05
-"""Share of half the range of a published value that is kept free at either end, for what rounding moves."""
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Asked:
+    """What one moment asks of the sums in its cells.
+
+    Attributes:
+        moment: itself.
+        low: (cells,) the smallest value that is aimed at, of a standard deviation its square; NaN where none is.
+        high: (cells,) the largest.
+        window: (cells,) how far apart the smallest and the largest sum lie that a cell may have.
+        source: whose rows they are.
+    """
+
+    moment: Moment
+    low: Floats
+    high: Floats
+    window: Floats
+    source: int
+
+    @classmethod
+    def of(cls, problem: Problem, m: int, sizes: Sequence[Floats], inside: float) -> "_Asked":
+        """What a moment asks, by its position; `sizes` are the records in the cells of each, as far as they are known."""
+        moment = problem.moments[m]
+        room = inside * (moment.highest - moment.lowest) / 2
+        low, high = moment.lowest + room, moment.highest - room
+        if moment.kind == "sd":
+            low, high = np.square(np.maximum(low, 0.0)), np.square(high)
+        n = 1.0 if moment.kind == "total" else np.maximum(sizes[m], 1.0)
+        window = np.asarray(np.maximum((high - low) * n, 10.0**-moment.variable.decimals))
+        return cls(moment=moment, low=low, high=high, window=window, source=len(problem.targets) + m)
+
+    def edges(self) -> Iterator[tuple[Floats, bool]]:
+        """The smallest values, from which sums must reach upwards, and the largest."""
+        yield self.low, True
+        yield self.high, False
 
 
 def bundles_of(problem: Problem) -> list[list[int]]:
@@ -64,137 +99,108 @@ def tied(problem: Problem) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def add_bundle(
-    rows: Rows,
-    problem: Problem,
-    units: Units,
-    bundle: list[int],
-    sizes: Sequence[Floats],
-    margin: float,
-    close: bool,
-    inside: float,
-) -> None:
+def add_bundle(rows: Rows, problem: Problem, units: Units, bundle: list[int], sizes: Sequence[Floats], gear: Gear) -> None:
     """Rows of moments whose sums hang together."""
-    moments = [problem.moments[m] for m in bundle]
-    n_targets = len(problem.targets)
+    asks = [_Asked.of(problem, m, sizes, gear.inside) for m in bundle]
+    moments = [asked.moment for asked in asks]
     if len(moments) == 1:
         moment = moments[0]
-        least, most = _powers(problem, units, moment, margin)
-        cell = moment.grid.index(units)
-        low, high = _asked(moment, inside)
-        narrowest = 2 * moment.half * float(np.min(sizes[bundle[0]][np.isfinite(low)], initial=np.inf))
+        narrowest = 2 * moment.half * float(np.min(sizes[bundle[0]][np.isfinite(asks[0].low)], initial=np.inf))
         if moment.kind != "mean" or narrowest > 10.0**-moment.variable.decimals:
-            _add_reach(rows, moment, cell, (least, most), (low, high), sizes[bundle[0]], n_targets + bundle[0])
+            _add_reach(rows, asks[0], moment.grid.index(units), _powers(problem, units, moment, gear.margin))
             return
     cells = np.stack([moment.grid.index(units) for moment in moments], axis=1)
-    if close and len({moment.of for moment in moments}) == 1 and any(moment.kind == "sd" for moment in moments):
-        _add_spread(rows, problem, units, bundle, cells, sizes, inside)
+    if gear.close and len({moment.of for moment in moments}) == 1 and any(moment.kind == "sd" for moment in moments):
+        _add_spread(rows, problem, units, asks, cells)
         return
     known, group = np.unique(cells, axis=0, return_inverse=True)
     group = group.ravel()
     sums: dict[tuple[int, str], CellIndex] = {}
-    for place, (m, moment) in enumerate(zip(bundle, moments, strict=True)):
+    for place, (asked, moment) in enumerate(zip(asks, moments, strict=True)):
         kind = "squares" if moment.kind == "sd" else "values"
         key = (moment.of, f"{kind} {place}" if kind == "squares" else kind)
         if key not in sums:
-            least, most = _powers(problem, units, moment, margin)
             sums[key] = rows.new_sums(np.arange(len(known)), 10.0**-moment.variable.decimals if kind == "values" else 0.0)
-            _add_sums(rows, group, len(known), least, most, sums[key], n_targets + m)
-        low, high = _asked(moment, inside)
-        window = _window(moment, low, high, sizes[m])
-        _add_moment(rows, moment, cells[:, place], known[:, place], sums[key], low, high, window, n_targets + m)
+            _add_sums(rows, group, _powers(problem, units, moment, gear.margin), sums[key], asked.source)
+        _add_moment(rows, asked, cells[:, place], known[:, place], sums[key])
         if moment.kind == "mean":
             entry = sums[key], known[:, place], np.ones(len(known))
-            _add_sizes(rows, moment, _twin(moment, moments), cells[:, place], entry, 0.0, problem.n_units, n_targets + m)
+            _add_sizes(rows, asked, _twin(moment, moments), cells[:, place], entry, 0.0, problem.n_units)
     for a, b in tied(problem):
         if (a, "values") in sums and (b, "values") in sums:
             for sign in (1.0, -1.0):
-                least, most = _narrowed(*reaches(problem, units, ((a, 1.0), (b, sign))), margin)
-                owner = n_targets + next(m for m in bundle if problem.moments[m].of == a)
-                _add_sums(rows, group, len(known), least, most, sums[a, "values"], owner, (sums[b, "values"], sign))
+                reach = _narrowed(*reaches(problem, units, ((a, 1.0), (b, sign))), gear.margin)
+                owner = next(asked.source for asked in asks if asked.moment.of == a)
+                _add_sums(rows, group, reach, sums[a, "values"], owner, (sums[b, "values"], sign))
 
 
-def _add_spread(
-    rows: Rows,
-    problem: Problem,
-    units: Units,
-    bundle: list[int],
-    cells: CellIndex,
-    sizes: Sequence[Floats],
-    inside: float,
-) -> None:
-    """Means, totals and deviations of one variable, its numbers followed in each bin of each combination of cells.
-
-    Where the variable has few values, columns count the records of each; then sums and squares are what they are. Otherwise
-    columns are the records of a part of a bin, their sum s and sum of squares q: with n numbers between a and b, q lies above
-    every tangent 2ts - t^2 n and below the chord (a + b)s - ab n. All are taken from the middle of the range, to keep them
-    small.
-    """
-    position, owner = problem.moments[bundle[0]].of, len(problem.targets) + bundle[0]
+def _add_spread(rows: Rows, problem: Problem, units: Units, asks: Sequence[_Asked], cells: CellIndex) -> None:
+    """Means, totals and deviations of one variable, its numbers followed in each bin of each combination of cells."""
+    position, owner = asks[0].moment.of, asks[0].source
     level = problem.schema.unit
     variable, bins = level.band(position), problem.schema.into_bands(problem.schema.refine(units)).column(of_unit(position))
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
-    group, zero = group.ravel(), np.zeros(len(known))
-    low, high, step = variable.low[known[:, -1]], variable.high[known[:, -1]], 10.0**-variable.decimals
+    ends, step = (variable.low[known[:, -1]], variable.high[known[:, -1]]), 10.0**-variable.decimals
     middle = float(variable.low[0] + step * round((variable.high[-1] - variable.low[0]) / step / 2))  # itself a number of steps
-    n_values = np.rint((high - low) / step).astype(np.int64) + 1
+    parts = PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS
+    first, second = _followed(rows, group.ravel(), ends, middle, step, parts, owner)
+    moments = [asked.moment for asked in asks]
+    for place, asked in enumerate(asks):
+        if asked.moment.kind == "mean":
+            entry = first[0], known[first[1], place], first[2]
+            _add_sizes(rows, asked, _twin(asked.moment, moments), cells[:, place], entry, middle, problem.n_units)
+        _add_spread_moment(rows, asked, cells[:, place], known[:, place], (first, second), middle)
+
+
+def _followed(
+    rows: Rows, group: CellIndex, ends: tuple[Floats, Floats], middle: float, step: float, n_parts: int, owner: int
+) -> tuple[Entry, Entry]:
+    """Columns from which the sum and the sum of squares in each bin follow, both taken from a middle to keep them small.
+
+    Where the bins have few values, columns count the records of each; then sums and squares are what they are. Otherwise
+    columns are the records of a part of a bin, their sum s and sum of squares q: with n numbers between a and b, q lies above
+    every tangent 2ts - t^2 n and below the chord (a + b)s - ab n.
+
+    Args:
+        rows: are added to.
+        group: (n,) bin of each unit.
+        ends: (bins,) smallest and largest number of each.
+        middle: of the range.
+        step: between two numbers.
+        n_parts: that a bin of many values is cut into.
+        owner: whose rows they are.
+    """
+    (low, high), n_bins = ends, len(ends[0])
+    zero, n_values = np.zeros(n_bins), np.rint((high - low) / step).astype(np.int64) + 1
     by_value = n_values.max() <= FEW_VALUES and n_values.sum() <= MOST_VALUES
-    n_sub = n_values if by_value else np.minimum(n_values, PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS)
-    of = np.repeat(np.arange(len(known)), n_sub)
+    n_sub = n_values if by_value else np.minimum(n_values, n_parts)
+    of = np.repeat(np.arange(n_bins), n_sub)
     part = np.arange(len(of)) - np.repeat(np.cumsum(n_sub) - n_sub, n_sub)
-    ends = np.floor(part * n_values[of] / n_sub[of]), np.floor((part + 1) * n_values[of] / n_sub[of]) - 1
-    a, b = (low[of] + end * step - middle for end in ends)
+    edges = np.floor(part * n_values[of] / n_sub[of]), np.floor((part + 1) * n_values[of] / n_sub[of]) - 1
+    a, b = (low[of] + edge * step - middle for edge in edges)
     held, one = rows.new_sums(of, 1.0, 0.0), np.ones(len(of))
-    count = sparse_of(np.ones(len(group)), np.arange(len(group)), group, (len(group), len(known)))
+    count = sparse_of(np.ones(len(group)), np.arange(len(group)), group, (len(group), n_bins))
     rows.add(count, zero, zero, owner, [(held, of, -one)])  # the records of a bin, part by part
     if by_value:
-        first, second = (held, of, a), (held, of, np.square(a))
-    else:
-        s, q = rows.new_sums(of - len(known), 0.0), rows.new_sums(of - len(known), 0.0, 0.0)
-        empty, at = sparse_of(np.zeros(0), of[:0], of[:0], (len(group), len(of))), np.arange(len(of))
-        none, nil = np.full(len(of), np.inf), np.zeros(len(of))
-        rows.add(empty, nil, none, owner, [(s, at, one), (held, at, -a)])
-        rows.add(empty, -none, nil, owner, [(s, at, one), (held, at, -b)])
-        for t in (a, (a + b) / 2, b):
-            rows.add(empty, nil, none, owner, [(q, at, one), (s, at, -2 * t), (held, at, np.square(t))])
-        rows.add(empty, -none, nil, owner, [(q, at, one), (s, at, -(a + b)), (held, at, a * b)])
-        first, second = (s, of, one), (q, of, one)
-    moments = [problem.moments[m] for m in bundle]
-    for place, (m, moment) in enumerate(zip(bundle, moments, strict=True)):
-        if moment.kind == "mean":
-            entry = first[0], known[first[1], place], first[2]
-            _add_sizes(
-                rows, moment, _twin(moment, moments), cells[:, place], entry, middle, problem.n_units, owner - bundle[0] + m
-            )
-        _add_spread_moment(
-            rows,
-            moment,
-            cells[:, place],
-            known[:, place],
-            (first, second),
-            middle,
-            len(problem.targets) + m,
-            sizes[m],
-            inside,
-        )
+        return (held, of, a), (held, of, np.square(a))
+    s, q = rows.new_sums(of - n_bins, 0.0), rows.new_sums(of - n_bins, 0.0, 0.0)
+    empty, at = sparse_of(np.zeros(0), of[:0], of[:0], (len(group), len(of))), np.arange(len(of))
+    none, nil = np.full(len(of), np.inf), np.zeros(len(of))
+    rows.add(empty, nil, none, owner, [(s, at, one), (held, at, -a)])
+    rows.add(empty, -none, nil, owner, [(s, at, one), (held, at, -b)])
+    for t in (a, (a + b) / 2, b):
+        rows.add(empty, nil, none, owner, [(q, at, one), (s, at, -2 * t), (held, at, np.square(t))])
+    rows.add(empty, -none, nil, owner, [(q, at, one), (s, at, -(a + b)), (held, at, a * b)])
+    return (s, of, one), (q, of, one)
 
 
 def _add_spread_moment(
-    rows: Rows,
-    moment: Moment,
-    cell: CellIndex,
-    cell_of: CellIndex,
-    powers: tuple[Entry, Entry],
-    middle: float,
-    source: int,
-    sizes: Floats,
-    inside: float,
+    rows: Rows, asked: _Asked, cell: CellIndex, cell_of: CellIndex, powers: tuple[Entry, Entry], middle: float
 ) -> None:
     """One moment on the sums and squares of bins, both taken from a middle; `cell_of` is the cell of each bin."""
-    low_asked, high_asked = _asked(moment, inside)
-    size, given = moment.grid.size, np.append(np.isfinite(low_asked), False)
+    moment, source, window, step = asked.moment, asked.source, asked.window, 10.0**-asked.moment.variable.decimals
+    size, given = moment.grid.size, np.append(np.isfinite(asked.low), False)
     there_are, none = np.flatnonzero(given[cell]), np.full(moment.grid.size, np.inf)
-    window, step = _window(moment, low_asked, high_asked, sizes), 10.0**-moment.variable.decimals
     fine = np.flatnonzero(given[:-1] & (window < WHOLE_STEPS * step))
     if moment.kind != "sd" and len(fine):  # numbers are whole steps away from the middle, and so are their sums
         ones = sparse_of(np.ones(len(there_are)), there_are, cell[there_are], (len(cell), size))
@@ -205,7 +211,7 @@ def _add_spread_moment(
         entries = [(column[parts_of], cell_of[place_of[parts_of]], value[parts_of]), (whole, fine, -np.ones(len(fine)))]
         nothing = sparse_of(np.zeros(0), there_are[:0], there_are[:0], (len(cell), size))
         rows.add(nothing, np.zeros(size), np.zeros(size), source, entries, window)
-    for edge, upwards in ((low_asked, True), (high_asked, False)):
+    for edge, upwards in asked.edges():
         wanted = np.nan_to_num(edge)
         own, bound, parts = middle - wanted, np.zeros(size), [(powers[0], np.ones(size))]
         if moment.kind == "total":
@@ -239,29 +245,14 @@ def _narrowed(least: Floats, most: Floats, margin: float) -> tuple[Floats, Float
     return least + inside, most - inside
 
 
-def _asked(moment: Moment, inside: float = INSIDE) -> tuple[Floats, Floats]:
-    """Smallest and largest value that is aimed at, (cells,); NaN where none is."""
-    room = inside * (moment.highest - moment.lowest) / 2
-    low, high = moment.lowest + room, moment.highest - room
-    return (np.square(np.maximum(low, 0.0)), np.square(high)) if moment.kind == "sd" else (low, high)
-
-
-def _add_reach(
-    rows: Rows,
-    moment: Moment,
-    cell: CellIndex,
-    reach: tuple[Floats, Floats],
-    asked: tuple[Floats, Floats],
-    sizes: Floats,
-    source: int,
-) -> None:
+def _add_reach(rows: Rows, asked: _Asked, cell: CellIndex, reach: tuple[Floats, Floats]) -> None:
     """That a moment of which no other speaks can be reached, without columns for its sums."""
-    (least, most), (low, high) = reach, asked
-    inside = np.flatnonzero((cell < moment.grid.size) & np.isfinite(np.append(low, np.nan)[cell]))
+    moment, (least, most) = asked.moment, reach
+    inside = np.flatnonzero((cell < moment.grid.size) & np.isfinite(np.append(asked.low, np.nan)[cell]))
     where, n, size = cell[inside], rows.n_units, moment.grid.size
-    given = np.isfinite(low)
-    total, window = moment.kind == "total", _window(moment, low, high, sizes)
-    for numbers, edge, upwards in ((most, low, True), (least, high, False)):
+    given, total = np.isfinite(asked.low), moment.kind == "total"
+    for edge, upwards in asked.edges():
+        numbers = most if upwards else least
         coefficient = numbers[inside] - (0.0 if total else edge[where])
         bound = np.where(given, edge, 0.0) if total else np.zeros(size)
         none = np.full(size, np.inf)
@@ -269,22 +260,21 @@ def _add_reach(
             sparse_of(coefficient, inside, where, (n, size)),
             np.where(given, bound, -none) if upwards else -none,
             none if upwards else np.where(given, bound, none),
-            source,
-            window=window,
+            asked.source,
+            window=asked.window,
         )
 
 
 def _add_sums(
     rows: Rows,
     group: CellIndex,
-    n_groups: int,
-    least: Floats,
-    most: Floats,
+    reach: tuple[Floats, Floats],
     sums: CellIndex,
     source: int,
     other: tuple[CellIndex, float] | None = None,
 ) -> None:
-    """Least'n <= s (plus or minus another sum) <= most'n in each combination of cells."""
+    """Least'n <= s (plus or minus another sum) <= most'n in each combination of cells, where a record adds least to most."""
+    (least, most), n_groups = reach, len(sums)
     everyone, none, zero = np.arange(len(group)), np.full(n_groups, np.inf), np.zeros(n_groups)
     at = np.arange(n_groups)
     if other is None:
@@ -297,24 +287,9 @@ def _add_sums(
     rows.add(sparse_of(least, everyone, group, shape), -none, zero, source, entries)
 
 
-def _window(moment: Moment, low: Floats, high: Floats, sizes: Floats) -> Floats:
-    """How far apart the smallest and the largest sum lie that a cell may have, at least a step of its numbers, (cells,)."""
-    n = 1.0 if moment.kind == "total" else np.maximum(sizes, 1.0)
-    return np.asarray(np.maximum((high - low) * n, 10.0**-moment.variable.decimals))
-
-
-def _add_moment(
-    rows: Rows,
-    moment: Moment,
-    cell: CellIndex,
-    cell_of_sum: CellIndex,
-    sums: CellIndex,
-    low: Floats,
-    high: Floats,
-    window: Floats,
-    source: int,
-) -> None:
+def _add_moment(rows: Rows, asked: _Asked, cell: CellIndex, cell_of_sum: CellIndex, sums: CellIndex) -> None:
     """Low n <= sum of the sums of a cell <= high n; of a total without the n."""
+    moment, low, high = asked.moment, asked.low, asked.high
     size, given = moment.grid.size, np.isfinite(low)
     inside = np.flatnonzero((cell < size) & np.append(given, False)[cell])
     there = np.flatnonzero((cell_of_sum < size) & np.append(given, False)[cell_of_sum])
@@ -322,13 +297,13 @@ def _add_moment(
     none = np.full(size, np.inf)
     if moment.kind == "total":
         empty = sparse_of(np.zeros(0), inside[:0], inside[:0], (len(cell), size))
-        rows.add(empty, np.where(given, low, -none), np.where(given, high, none), source, entries, window)
+        rows.add(empty, np.where(given, low, -none), np.where(given, high, none), asked.source, entries, asked.window)
         return
-    for edge, upwards in ((low, True), (high, False)):
+    for edge, upwards in asked.edges():
         block = sparse_of(-edge[cell[inside]], inside, cell[inside], (len(cell), size))
         zero = np.zeros(size)
         least, most = (zero, none) if upwards else (-none, zero)
-        rows.add(block, np.where(given, least, -none), np.where(given, most, none), source, entries, window)
+        rows.add(block, np.where(given, least, -none), np.where(given, most, none), asked.source, entries, asked.window)
 
 
 def _twin(mean: Moment, moments: Sequence[Moment]) -> Moment | None:
@@ -336,9 +311,7 @@ def _twin(mean: Moment, moments: Sequence[Moment]) -> Moment | None:
     return next((moment for moment in moments if moment.kind == "sd" and moment.is_around(mean)), None)
 
 
-def _add_sizes(
-    rows: Rows, mean: Moment, twin: Moment | None, cell: CellIndex, sums: Entry, middle: float, most: int, source: int
-) -> None:
+def _add_sizes(rows: Rows, asked: _Asked, twin: Moment | None, cell: CellIndex, sums: Entry, middle: float, most: int) -> None:
     """That cells hold numbers of records with which their means can be had, and sums that are whole steps.
 
     One column says whether a cell holds so many records, for each number below that from which any will do, and two more
@@ -346,14 +319,14 @@ def _add_sizes(
 
     Args:
         rows: are added to.
-        mean: what is wanted.
+        asked: what a mean asks.
         twin: the standard deviation in the same cells, if one is wanted.
         cell: (n,) of each unit.
         sums: columns, the cell of each, and what they add to its sum, taken from a middle.
         middle: that sums are taken from.
         most: records in all.
-        source: whose rows they are.
     """
+    mean, source = asked.moment, asked.source
     step, low, high = 10.0**-mean.variable.decimals, mean.lowest, mean.highest
     fine = np.flatnonzero(np.isfinite(low) & ((high - low) < step * (1 - EDGE)))
     if not len(fine) or int(np.minimum(step / np.maximum(high - low, 1e-12), most)[fine].sum()) > MOST_SIZES:
