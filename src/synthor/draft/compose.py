@@ -9,6 +9,7 @@ from synthor.draft.names import nameless
 from synthor.draft.roles import MEASURE
 from synthor.draft.told import ASK, Side, Told
 from synthor.draft.variables import variable_of
+from synthor.schema.kinds import KINDS
 from synthor.spec.scaffold import Draft, Entry, variable_name
 from synthor.spec.tables.labels import column_key
 
@@ -57,7 +58,7 @@ def composed(
     for key, group in sides.items():
         names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
     variables = [variable_of(names[key], group) for key, group in sides.items()]
-    numeric = {entry.name for entry in variables if entry.body["type"] in ("integer", "number")}
+    numeric = {entry.name for entry in variables if KINDS[str(entry.body["type"])].kind.numeric}
     columns = _columns(found, names)
     total, told, others = _records(found)
     if records is not None:

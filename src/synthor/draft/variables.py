@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from synthor.draft.roles import IDENTIFIER
 from synthor.draft.told import Side
-from synthor.schema.variable import FALSE, TRUE
+from synthor.schema.kinds.boolean import FALSE, TRUE
+from synthor.schema.kinds.integer import MAX_UNBINNED
 from synthor.spec.scaffold import Entry
 from synthor.spec.tables.labels import Span, bands, span, undressed
-from synthor.spec.variables import MAX_UNBINNED
 
 AGES = re.compile(
     r"(?<![^\W_])(?:ages?|aged|alter(?:sgruppen?)?|edad(?:es)?|idades?|et[aà]|[aâ]ge|leeftijd|years?(?: old)?|jahren?|ans|años?"
