@@ -132,6 +132,7 @@ class Sample:
     def _keyed(self, number: int, picks: CellIndex, frame: pl.DataFrame, random: np.random.Generator) -> Records:
         """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
         schema = self.problem.schema
+        frame = self._filled(0, number, frame)
         if not self.units.nested:
             return {schema.unit.name: frame}
         units, before = self.units.take(picks), self._rows_before[number]
@@ -141,12 +142,18 @@ class Sample:
                 even = [Shape(variable=variable, decay=np.zeros(variable.size)) for variable in level.variables]
                 columns = units.columns(at)
                 frame = pl.DataFrame([shape.draw(columns[v], random) for v, shape in enumerate(even)])
+                frame = self._filled(at, number, frame)
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
             above = schema.above(at)
             if above is not None:
                 keys.append(pl.Series(schema.levels[above].key, before[above] + units.above(above, at)))
             tables[level.name] = pl.DataFrame([*keys, *frame.get_columns()])
         return tables
+
+    def _filled(self, at: int, number: int, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows of one level in one chunk with the values that their place among all rows says."""
+        free = [variable for variable in self.problem.schema.levels[at].variables if variable.kind.free]
+        return frame.with_columns(one.kind.fill(one, int(self._rows_before[number][at]), frame.height) for one in free)
 
     @cached_property
     def _rows_before(self) -> Counts:
