@@ -76,11 +76,12 @@ def shape(variable: Variable, shares: Shares) -> Shape:
     array([0., 0., 2.])
     """
     decay = np.zeros(variable.size)
-    if variable.numeric and variable.size > 1:
+    bins = list(range(variable.n_valued))
+    if variable.numeric and len(bins) > 1:
         width = variable.high - variable.low + 10.0**-variable.decimals
         density = shares / width
-        decay[-1] = _end_rate(variable, density, width, list(range(variable.size))[::-1])
-        decay[0] = 0.0 - _end_rate(variable, density, width, list(range(variable.size)))
+        decay[bins[-1]] = _end_rate(variable, density, width, bins[::-1])
+        decay[0] = 0.0 - _end_rate(variable, density, width, bins)
     return Shape(variable=variable, decay=decay)
 
 
@@ -147,7 +148,7 @@ def settle(
     numbers = _drawn(dict(enumerate(shapes)), units, random)
     rulings = problem.rulings
     ruled = [v for v in rulings.columns if v in numbers]
-    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in ruled})))
+    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in ruled}, units)))
     even = tuple(_even(shape.variable) for shape in shapes)
     for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
         n_tried = 0
@@ -156,7 +157,7 @@ def settle(
             n_tried += n_each
             tried = units.take(np.repeat(rows, n_each))
             again = _drawn({v: these[v] for v in ruled}, tried, random)
-            works = ~rulings.breaks(tried, _frame(shapes, again)).reshape(len(rows), n_each)
+            works = ~rulings.breaks(tried, _frame(shapes, again, tried)).reshape(len(rows), n_each)
             some = works.any(axis=1)
             picks = np.flatnonzero(some) * n_each + works[some].argmax(axis=1)
             for v, drawn in again.items():
@@ -168,7 +169,7 @@ def settle(
         found = _found(problem, late, random)
         n_broken = int(rulings.breaks(late, found).sum())
         for v in ruled:
-            numbers[v][rows] = found[shapes[v].variable.name].to_numpy()
+            numbers[v][rows] = found[shapes[v].variable.name].fill_null(0).to_numpy()
     return pl.DataFrame([shape.variable.column(codes[v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
 
 
@@ -178,8 +179,8 @@ def _drawn(shapes: Mapping[int, Shape], units: Units, random: np.random.Generato
     return {v: numbers for v, numbers in drawn.items() if numbers is not None}
 
 
-def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) -> pl.DataFrame:
-    return pl.DataFrame({shapes[v].variable.name: values for v, values in numbers.items()})
+def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts], units: Units) -> pl.DataFrame:
+    return pl.DataFrame([shapes[v].variable.column(units.column(of_unit(v)), values) for v, values in numbers.items()])
 
 
 def possible(problem: Problem, units: Units) -> Mask:

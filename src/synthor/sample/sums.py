@@ -136,7 +136,7 @@ def _add_spread(
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
     group, zero = group.ravel(), np.zeros(len(known))
     low, high, step = variable.low[known[:, -1]], variable.high[known[:, -1]], 10.0**-variable.decimals
-    middle = float(variable.low[0] + step * round((variable.high[-1] - variable.low[0]) / step / 2))  # itself a number of steps
+    middle = variable.least + step * round((variable.most - variable.least) / step / 2)  # itself a number of steps
     n_values = np.rint((high - low) / step).astype(np.int64) + 1
     by_value = n_values.max() <= FEW_VALUES and n_values.sum() <= MOST_VALUES
     n_sub = n_values if by_value else np.minimum(n_values, PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS)
