@@ -68,8 +68,8 @@ class Tally:
         self.n_records = self.n_broken = 0
         self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.targets]
         self.sums = [_Sums(moment) for moment in problem.moments]
-        numeric = [variable for variable in problem.schema.unit.variables if variable.numeric]
-        self.spreads = [Spread(variable, problem.n_units) for variable in numeric]
+        unit = problem.schema.unit
+        self.spreads = [Spread(unit.variables[position], problem.n_units) for position in unit.numeric]
         self.rulings = problem.refined.rulings
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
 
@@ -88,7 +88,7 @@ class Tally:
         for spread in self.spreads:
             column = frame[spread.variable.name]
             if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
-                spread.add(column.to_numpy())
+                spread.add(column.drop_nulls().to_numpy())
         counts, n_broken = self.rulings.counts(self.problem.schema.refine(units), frame)
         for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from synthor.problem.sides import Bands, bands_told, codes_of
 from synthor.problem.target import EDGE, Axis, Grid, Moment, Target, Universe
 from synthor.problem.totals import Filled
 from synthor.rules.on_categories import truth
-from synthor.rules.syntax import Negated, Predicate, names_in, parts
+from synthor.rules.syntax import Both, Column, Compare, Constant, Negated, Predicate, names_in, parts
 from synthor.schema import Level, Variable, of_unit
 from synthor.schema.bins import band_of
 from synthor.schema.text import as_text
@@ -36,7 +37,7 @@ class Reading:
         written: in the spec.
         table: its rows.
         place: what to call it in a message.
-        universe: its `where`, parsed.
+        universe: its `where`, parsed, and that what it is of is known.
         renamed: what tables call categories, by variable and undressed form.
         whole: the spec's key for what counts of all records add up to.
         position: of the target in the spec, from 0.
@@ -55,6 +56,13 @@ class Reading:
     def within(self, predicate: Predicate) -> "Reading":
         return replace(self, universe=predicate)
 
+    def where_known(self, variable: Variable) -> "Reading":
+        """The same, over the records that have a value of a variable alone: a mean leaves the others out."""
+        if not variable.missing:
+            return self
+        known = Compare(">=", Column(variable.name), Constant(variable.least))
+        return replace(self, universe=known if self.universe is None else Both(self.universe, known))
+
     def with_bands(self, variables: Mapping[str, Variable]) -> "Reading":
         """The same, knowing which of its sides are bands: declared ones, or those that all labels of a side stand for."""
         found: dict[str, Bands | Mapping[str, Sequence[float] | Sequence[str]]] = dict(self.written.groups or {})
@@ -70,7 +78,7 @@ class Reading:
         """Edges that its bands and quantiles cut numeric variables at."""
         edges: dict[str, list[float]] = {}
         for name, bands in self.bands.items():
-            if name in variables and variables[name].numeric:
+            if name in variables:
                 for band in bands.values():
                     if len(band) == 2 and not any(isinstance(edge, str) for edge in band):
                         edges.setdefault(name, []).extend(float(edge) for edge in band)
@@ -252,12 +260,14 @@ class Reader:
         if groups is None:
             own = np.arange(variable.size, dtype=np.int32)
             return Axis(position=position, ref=of_unit(position), variable=variable, labels=variable.labels, group_of=own)
-        finest = self.level.finest(position) if variable.numeric else variable
+        finest = self.level.finest(position)
         group_of = np.full(finest.size, -1, np.int32)
-        members = () if variable.numeric else (str(member) for band in groups.values() for member in band)
-        known = codes_of(members, variable.labels, variable, {})
+        inside_of = partial(self._between, finest)
+        if not variable.numeric:
+            members = (str(member) for band in groups.values() for member in band)
+            inside_of = partial(self._among, codes_of(members, variable.labels, variable, {}))
         for number, (label, band) in enumerate(groups.items()):
-            inside = self._band(variable, finest, label, band, known)
+            inside = inside_of(variable, label, band)
             if inside is None:
                 return None
             clash = group_of[inside]
@@ -267,32 +277,36 @@ class Reader:
                 self.add(what, "a band [from, below] ends before the next one begins", label=label)
                 return None
             group_of[inside] = number
-        column = self.level.column(position) if variable.numeric else position
-        return Axis(position=position, ref=of_unit(column), variable=finest, labels=tuple(groups), group_of=group_of)
+        return Axis(
+            position=position,
+            ref=of_unit(self.level.column(position)),
+            variable=finest,
+            labels=tuple(groups),
+            group_of=group_of,
+        )
 
-    def _band(
-        self,
-        variable: Variable,
-        finest: Variable,
-        label: str,
-        band: Sequence[float] | Sequence[str],
-        known: Mapping[str, int],
+    def _between(
+        self, finest: Variable, variable: Variable, label: str, band: Sequence[float] | Sequence[str]
     ) -> CellIndex | None:
-        if variable.numeric:
-            told = len(band) == 2 and not any(isinstance(edge, str) for edge in band)
-            beyond = told and float(band[0]) > float(variable.high[-1])
-            if not told or not (beyond or float(band[0]) < float(band[1])):
-                what = f"band '{label}' of {variable.name} is not [from, below]"
-                self.add(what, f"write {label}: [16, 25] for 16 up to, but not including, 25", label=label)
-                return None
-            inside = np.flatnonzero(band_of(finest, float(band[0]), float(band[1])))
-            if not len(inside):
-                what = f"band '{label}' lies outside of {variable.name}'s range"
-                low, high = as_text(float(variable.low[0])), as_text(float(variable.high[-1]))
-                self.add(what, f"{variable.name} goes from {low} to {high}", label=label)
-                return None
-            self._warn_beyond(variable, label, float(band[0]), float(band[1]))
-            return inside
+        """Which of the finest bins lie in a band [from, below)."""
+        told = len(band) == 2 and not any(isinstance(edge, str) for edge in band)
+        beyond = told and float(band[0]) > variable.most
+        if not told or not (beyond or float(band[0]) < float(band[1])):
+            what = f"band '{label}' of {variable.name} is not [from, below]"
+            self.add(what, f"write {label}: [16, 25] for 16 up to, but not including, 25", label=label)
+            return None
+        inside = np.flatnonzero(band_of(finest, float(band[0]), float(band[1])))
+        if not len(inside):
+            what = f"band '{label}' lies outside of {variable.name}'s range"
+            self.add(what, variable.extent, label=label)
+            return None
+        self._warn_beyond(variable, label, float(band[0]), float(band[1]))
+        return inside
+
+    def _among(
+        self, known: Mapping[str, int], variable: Variable, label: str, band: Sequence[float] | Sequence[str]
+    ) -> CellIndex | None:
+        """The categories of a group of labels, their codes being known."""
         codes = [known[str(member)] for member in band]
         for member, code in zip(band, codes, strict=True):
             if code < 0:
@@ -302,7 +316,7 @@ class Reader:
 
     def _warn_beyond(self, variable: Variable, label: str, first: float, below: float) -> None:
         """A declared band that reaches beyond the variable's range means fewer values than it says."""
-        low, high, step = float(variable.low[0]), float(variable.high[-1]), 10.0**-variable.decimals
+        low, high, step = variable.least, variable.most, 10.0**-variable.decimals
         if variable.name in (self.written.groups or {}) and (first < low or below > high + step + EDGE):
             reach = f"[{as_text(first)}, {as_text(below)}]"
             goes = f"{variable.name} goes from {as_text(low)} to {as_text(high)}"
@@ -321,8 +335,8 @@ class Reader:
         )
 
     def universe(self) -> Universe | None:
-        predicate, text = self.reading.universe, self.written.where
-        if predicate is None or text is None:
+        predicate, text = self.reading.universe, self.written.where or f"{self.written.of} is known"
+        if predicate is None:
             return None
         positions = {name: self.level.position(name) for name in sorted(names_in(predicate))}
         columns = {name: (of_unit(self.level.column(at)), self.level.finest(at)) for name, at in positions.items()}

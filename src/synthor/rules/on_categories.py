@@ -9,7 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
+from synthor.rules.syntax import (
+    Among,
+    Arithmetic,
+    Both,
+    Column,
+    Compare,
+    Constant,
+    Either,
+    Negated,
+    Predicate,
+    Term,
+    names_in,
+    opposite,
+)
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
 
@@ -32,7 +45,8 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
         n: number of units.
 
     >>> from synthor.rules.parse import parse_predicate
-    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
+    >>> from synthor.schema.kinds import Integer
+    >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age")
     >>> t = truth(parse_predicate("age < 20", {"age": age}), {"age": np.array([0, 1])}, {"age": age}, 2)
     >>> t.may.tolist(), t.must.tolist()
     ([True, True], [True, False])
@@ -44,9 +58,11 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
         case Either(left, right):
             a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
             return Truth(a.may | b.may, a.must | b.must)
-        case Negated(inner):
+        case Negated(Among() as inner):
             a = truth(inner, codes, variables, n)
             return Truth(~a.must, ~a.may)
+        case Negated(inner):
+            return truth(opposite(inner), codes, variables, n)
         case Among(name, members):
             if name not in codes:
                 full = len(members) == variables[name].size
@@ -54,7 +70,10 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
             inside = np.isin(codes[name], members)
             return Truth(inside, inside)
         case Compare(op, left, right):
-            return _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+            found = _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+            if any(variables[name].missing for name in names_in(predicate) - codes.keys()):  # it may be of no value
+                return Truth(found.may, np.zeros(n, bool))
+            return found
 
 
 def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats]) -> Truth:
@@ -68,8 +87,10 @@ def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats])
             return Truth(b > c, a > d)
         case ">=":
             return Truth(b >= c, a >= d)
-    equal = Truth((a <= d) & (c <= b), (a == b) & (c == d) & (a == c))
-    return equal if op == "=" else Truth(~equal.must, ~equal.may)
+    same = (a == b) & (c == d) & (a == c)
+    if op == "=":
+        return Truth((a <= d) & (c <= b), same)
+    return Truth(~same & (a <= b) & (c <= d), (a > d) | (c > b))  # false of both where there is no value
 
 
 def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
@@ -79,7 +100,7 @@ def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Va
         case Column(name):
             variable = variables[name]
             if name not in codes:
-                return np.full(n, variable.low[0]), np.full(n, variable.high[-1])
+                return np.full(n, variable.least), np.full(n, variable.most)
             return variable.low[codes[name]], variable.high[codes[name]]
         case Arithmetic(op, left, right):
             (a, b), (c, d) = _interval(left, codes, variables, n), _interval(right, codes, variables, n)
