@@ -305,6 +305,7 @@ def tables(draw: st.DrawFn) -> dict[str, Any]:
     return {str(number): {"rows": rows} for number in range(1, 7)}
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(TEXTS | (ANSWERS | tables()).map(json.dumps), st.just(0) | st.integers(0, 12))
 def test_no_answer_raises_and_every_table_that_is_kept_is_one(text: str, cut: int) -> None:
@@ -351,6 +352,7 @@ def with_first_table(first: Any, second: Any) -> Behaviour:
     return behave
 
 
+@pytest.mark.slow
 def test_an_unusable_table_is_asked_for_once_more_with_the_reason_then_dropped(run_on: RunOn) -> None:
     run, bodies = run_on(with_first_table([[1, 2, 3]] * 2, [[50, 50]] * 2))
     first, again = (text for text in map(json.dumps, bodies) if "<pairs>" in text)

@@ -155,6 +155,7 @@ def test_no_server_at_all_is_told_with_the_cure_and_soon(tmp_path: Path) -> None
     assert time.monotonic() - begin < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [

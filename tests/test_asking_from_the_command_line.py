@@ -44,6 +44,7 @@ def answer(folder: Path) -> int:
     return len(lines)
 
 
+@pytest.mark.slow
 def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path: Path) -> None:
     asked = 0
     for _ in range(6):
@@ -60,6 +61,7 @@ def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path:
     assert usage == {"requests": asked, "input_tokens": 9 * asked, "output_tokens": 7 * asked, "usd": None}
 
 
+@pytest.mark.slow
 def test_waiting_for_a_batch_goes_on_when_the_answers_come(spec: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from synthor.cli import main; main()", "elicit", str(spec), "--wait"]
     with subprocess.Popen([*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True) as process:
@@ -73,6 +75,7 @@ def test_waiting_for_a_batch_goes_on_when_the_answers_come(spec: Path, tmp_path:
     assert (tmp_path / "out" / "prior.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_broken_line_of_answers_is_told_with_its_place(spec: Path, tmp_path: Path) -> None:
     synthor("run", spec, "--out", tmp_path / "out")
     (tmp_path / "asked" / "responses-0001.jsonl").write_text('{"custom_id": "a"}\nnonsense\n')
@@ -81,6 +84,7 @@ def test_a_broken_line_of_answers_is_told_with_its_place(spec: Path, tmp_path: P
     assert "responses-0001.jsonl, row 2: is no line of a batch file" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_person_reviews_and_edits_before_going_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with serving() as server:
@@ -103,6 +107,7 @@ def test_a_person_reviews_and_edits_before_going_on(tmp_path: Path, monkeypatch:
         assert len(server.bodies) == asked
 
 
+@pytest.mark.slow
 def test_an_estimate_comes_before_the_first_call(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC + 'model: {name: "anthropic:claude-sonnet-4-5"}\n')
@@ -115,6 +120,7 @@ def test_an_estimate_comes_before_the_first_call(tmp_path: Path) -> None:
     assert "unknown" in synthor("estimate", path).stdout
 
 
+@pytest.mark.slow
 def test_without_the_library_an_estimate_works_and_a_run_says_what_to_install(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC + 'model: {name: "anthropic:claude-sonnet-4-5"}\n')
@@ -129,6 +135,7 @@ def test_without_the_library_an_estimate_works_and_a_run_says_what_to_install(tm
     assert "not installed: pip install 'pydantic-ai-slim[anthropic]'" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_an_interruption_while_asking_ends_at_once_and_keeps_every_answer(
     after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -170,6 +177,7 @@ def journal_lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.is_file() else []
 
 
+@pytest.mark.slow
 def test_rounds_are_told_as_they_go_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with serving() as server:
@@ -183,6 +191,7 @@ def test_rounds_are_told_as_they_go_and_kept(tmp_path: Path, monkeypatch: pytest
     assert KEY not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_edited_beliefs_are_not_overwritten(spec: Path, tmp_path: Path) -> None:
     for _ in range(6):
         if synthor("elicit", spec, "--out", tmp_path / "out").returncode == 0:
@@ -197,6 +206,7 @@ def test_edited_beliefs_are_not_overwritten(spec: Path, tmp_path: Path) -> None:
     assert prior.read_text() == edited
 
 
+@pytest.mark.slow
 def test_a_batch_line_that_is_being_written_is_waited_for(spec: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from synthor.cli import main; main()", "elicit", str(spec), "--wait"]
     with subprocess.Popen([*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True) as process:
@@ -218,6 +228,7 @@ def test_a_batch_line_that_is_being_written_is_waited_for(spec: Path, tmp_path: 
         assert process.returncode in (0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [

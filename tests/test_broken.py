@@ -116,6 +116,7 @@ def test_check_says_where_what_and_how_to_mend_it(case: dict[str, Any], tmp_path
     assert code == (2 if any("severity" not in finding for finding in findings) else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["file", "encoding", "total"])
 def test_the_command_itself_says_the_same(kind: str, tmp_path: Path) -> None:
     case = next(case for case in cases_of(kind) if case.get("exit", 2) == 2 and case["spec"] is not None)

@@ -35,6 +35,7 @@ def spec(tmp_path: Path) -> Path:
     return tmp_path / "spec.yaml"
 
 
+@pytest.mark.slow
 def test_run_writes_the_folder_and_ends_with_a_table_and_a_verdict(spec: Path, tmp_path: Path) -> None:
     done = synthor("run", spec, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
@@ -43,12 +44,14 @@ def test_run_writes_the_folder_and_ends_with_a_table_and_a_verdict(spec: Path, t
     assert pl.read_parquet(tmp_path / "out" / "records.parquet").height == 100
 
 
+@pytest.mark.slow
 def test_run_as_json_prints_the_measurement_and_nothing_else(spec: Path, tmp_path: Path) -> None:
     done = synthor("run", spec, "--out", tmp_path / "out", "--json")
     assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "measurement.json").read_text())
     assert json.loads(done.stdout)["status"] == "converged"
 
 
+@pytest.mark.slow
 def test_fit_then_sample_then_measure(spec: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fitted = synthor("fit", spec, "--out", out)
@@ -62,6 +65,7 @@ def test_fit_then_sample_then_measure(spec: Path, tmp_path: Path) -> None:
     assert "Met: 37 records" in measured.stdout
 
 
+@pytest.mark.slow
 def test_a_folder_works_without_the_spec_and_tables_it_came_from(spec: Path, tmp_path: Path) -> None:
     synthor("fit", spec, "--out", tmp_path / "out")
     spec.unlink()
@@ -69,6 +73,7 @@ def test_a_folder_works_without_the_spec_and_tables_it_came_from(spec: Path, tmp
     assert synthor("sample", tmp_path / "out").returncode == 0
 
 
+@pytest.mark.slow
 def test_any_records_can_be_measured_against_a_spec(spec: Path, tmp_path: Path) -> None:
     pl.DataFrame({"car": [True] * 100, "tenure": ["owned", "rented"] * 50}).write_csv(tmp_path / "mine.csv")
     done = synthor("measure", spec, tmp_path / "mine.csv")
@@ -76,6 +81,7 @@ def test_any_records_can_be_measured_against_a_spec(spec: Path, tmp_path: Path) 
     assert "0 instead of 40" in done.stdout
 
 
+@pytest.mark.slow
 def test_targets_that_cannot_be_met_give_exit_code_1_and_the_records(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(
         "{records: 10, variables: {a: {type: boolean}, b: {type: boolean}}, "
@@ -88,6 +94,7 @@ def test_targets_that_cannot_be_met_give_exit_code_1_and_the_records(tmp_path: P
     assert pl.read_parquet(tmp_path / "out" / "records.parquet").height == 10
 
 
+@pytest.mark.slow
 def test_check_lists_all_problems_with_place_and_numbers(spec: Path, tmp_path: Path) -> None:
     (tmp_path / "car.csv").write_text("car,count\nno,40\nyess,-3\n")
     spec.write_text(SPEC.replace("rented: 50", "rented: 30"))
@@ -102,11 +109,13 @@ def test_check_lists_all_problems_with_place_and_numbers(spec: Path, tmp_path: P
     assert [finding["row"] for finding in findings["findings"]][:2] == [3, 3]
 
 
+@pytest.mark.slow
 def test_check_of_a_good_spec_says_so(spec: Path) -> None:
     done = synthor("check", spec)
     assert (done.returncode, done.stdout) == (0, "No problems found.\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -134,6 +143,7 @@ def test_bad_input_gives_exit_code_2_and_a_message_without_traceback(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_check_looks_at_beliefs_too(spec: Path, tmp_path: Path) -> None:
     (tmp_path / "beliefs.json").write_text('{"dependancies": [], "rules": [{"never": "bus"}]}')
     done = synthor("check", spec, "--prior", tmp_path / "beliefs.json")
@@ -145,12 +155,14 @@ def test_check_looks_at_beliefs_too(spec: Path, tmp_path: Path) -> None:
     assert "cannot be read" in missing.stdout
 
 
+@pytest.mark.slow
 def test_a_run_tells_which_beliefs_could_not_be_used_and_why(spec: Path, tmp_path: Path) -> None:
     (tmp_path / "beliefs.json").write_text('{"dependencies": [{"given": "tenure", "of": "car", "rows": [[1, 2]]}]}')
     done = synthor("run", spec, "--out", tmp_path / "out", "--prior", tmp_path / "beliefs.json")
     assert "A belief could not be used: dependencies[0] (car given tenure): 1 rows of [2] numbers" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_forgotten_row_and_stretched_shares_are_told_by_check_and_run(spec: Path, tmp_path: Path) -> None:
     forgotten = SPEC.replace("{table: car.csv}", "{shares: {car: {yes: 100}}}")
     forgotten = forgotten.replace("[owned, rented]", "[owned, rented, other]")
@@ -163,6 +175,7 @@ def test_a_forgotten_row_and_stretched_shares_are_told_by_check_and_run(spec: Pa
         assert "shares add up to 99, not to 100; they were stretched" in done.stdout
 
 
+@pytest.mark.slow
 def test_sample_can_leave_the_folders_own_records_alone(spec: Path, tmp_path: Path) -> None:
     synthor("run", spec, "--out", tmp_path / "out")
     done = synthor("sample", tmp_path / "out", "-n", "7", "--out", tmp_path / "few")
@@ -175,6 +188,7 @@ def test_the_version_can_be_asked_for() -> None:
     assert synthor("--version").stdout.strip() == __version__
 
 
+@pytest.mark.slow
 def test_labels_are_shown_as_they_are_never_as_markup(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(
         "{records: 2, variables: {a: {type: category, values: ['[bold]x[/bold]', '[/nonsense]']}}, "
@@ -190,6 +204,7 @@ def test_schema_is_json_that_names_every_key() -> None:
     assert {"records", "variables", "targets", "rules", "prior"} <= set(schema["properties"])
 
 
+@pytest.mark.slow
 def test_evaluate_compares_with_microdata(spec: Path, tmp_path: Path) -> None:
     synthor("run", spec, "--out", tmp_path / "out")
     real = pl.DataFrame({"car": [True, True, False, False] * 25, "tenure": ["owned", "owned", "rented", "owned"] * 25, "w": 2})
@@ -210,6 +225,7 @@ def test_evaluate_compares_with_microdata(spec: Path, tmp_path: Path) -> None:
     assert json.loads(synthor(*arguments, "--json").stdout)["n_pairs"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait", [0.0, 0.4, 1.2])
 def test_ctrl_c_leaves_a_folder_from_which_the_run_can_be_made_again(tmp_path: Path, wait: float) -> None:
     (tmp_path / "spec.yaml").write_text(
@@ -240,12 +256,14 @@ def test_ctrl_c_leaves_a_folder_from_which_the_run_can_be_made_again(tmp_path: P
     assert synthor("sample", out, "-n", "50").returncode == 0
 
 
+@pytest.mark.slow
 def test_no_progress_bar_and_no_colour_where_there_is_no_terminal(spec: Path, tmp_path: Path) -> None:
     done = synthor("run", spec, "--out", tmp_path / "out")
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 def test_the_example_can_be_checked_from_any_folder(tmp_path: Path) -> None:
     here = Path.cwd()
     try:

@@ -232,6 +232,7 @@ def populations(draw: st.DrawFn) -> Problem:
     return [*made, mean(values, float(values @ weights / weights.sum()))], alive
 
 
+@pytest.mark.slow
 @given(populations())
 @settings(max_examples=40, deadline=None)
 def test_tables_counted_from_one_population_are_never_in_conflict(problem: Problem) -> None:
@@ -251,6 +252,7 @@ def test_tables_counted_from_one_population_are_never_in_conflict(problem: Probl
         assert (got <= bounds.high + near).all()
 
 
+@pytest.mark.slow
 @given(populations(), st.data())
 @settings(max_examples=25, deadline=None)
 def test_a_perturbed_cell_is_named_with_its_partners(problem: Problem, data: st.DataObject) -> None:
@@ -267,6 +269,7 @@ def test_a_perturbed_cell_is_named_with_its_partners(problem: Problem, data: st.
     assert feasible_point(changed, alive) is None
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_the_least_sum_of_errors_is_that_of_one_plain_programme(seed: int) -> None:

@@ -131,6 +131,7 @@ def test_every_recording_is_checked(spec: Path, tmp_path: Path) -> None:
     assert {finding.severity for finding in check_all(load_spec(spec))} == {"error", "warning"}
 
 
+@pytest.mark.slow
 def test_draws_of_a_run_are_kept_and_can_be_asked(spec: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = synthor("run", spec, "--out", out, "--draws", "2", "--json")
@@ -156,6 +157,7 @@ def test_draws_of_a_run_are_kept_and_can_be_asked(spec: Path, tmp_path: Path) ->
     assert not (out / "ranges.json").exists()
 
 
+@pytest.mark.slow
 def test_a_draw_that_misses_is_told_and_leaves_the_run_met(spec: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert synthor("run", spec, "--out", out, "--draws", "2").returncode == 0
@@ -205,6 +207,7 @@ def test_an_interruption_loses_no_finished_draw(spec: Path, tmp_path: Path) -> N
     assert [draw.kept for draw in make_draws(run, [run.model.prior], folder, 3)] == [True, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_says_that_finished_draws_are_kept(spec: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from synthor.cli import main; main()", "run", str(spec), "--out", str(tmp_path / "out")]
@@ -219,6 +222,7 @@ def test_ctrl_c_says_that_finished_draws_are_kept(spec: Path, tmp_path: Path) ->
     assert "the same command keeps the draws that are finished" in " ".join(told.split())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drawn_or_asked_is_refused_with_its_cure(spec: Path, tmp_path: Path) -> None:
     loud = tmp_path / "direct.yaml"
     loud.write_text(SPEC + "method: direct\n")

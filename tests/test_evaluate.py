@@ -45,6 +45,7 @@ def shuffled(codes: Codes) -> Codes:
     return np.stack([random.permutation(codes[:, v]) for v in range(3)], axis=1)
 
 
+@pytest.mark.slow
 def test_the_truth_recovers_everything_and_independence_nothing() -> None:
     real = dependent(2_000, 1)
     same = evaluate(problem_for(real), frame(real), frame(real))
@@ -58,6 +59,7 @@ def test_the_truth_recovers_everything_and_independence_nothing() -> None:
     assert 0.8 < apart.ceiling < 1
 
 
+@pytest.mark.slow
 def test_the_equivalent_size_of_a_real_sample_is_about_its_own_size() -> None:
     """A sample of 500 real records should be worth about 500; within a factor of three, over ten samples in the mean."""
     real = dependent(20_000, 2)
@@ -94,6 +96,7 @@ def test_copies_and_violations_are_counted() -> None:
     assert found.violations == {"v0 = 'a' and v1 = 'c'": expected}
 
 
+@pytest.mark.slow
 def test_weights_count() -> None:
     real = dependent(1_000, 5)
     weights = np.where(real[:, 0] == real[:, 1], 3.0, 1.0)
@@ -106,6 +109,7 @@ def test_weights_count() -> None:
     assert by_weight.effective_real == pytest.approx(effective_size(weights))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_evaluation() -> None:
     real = dependent(400, 6)
     first, again = (evaluate(problem_for(real), frame(shuffled(real)), frame(real)).to_json() for _ in range(2))

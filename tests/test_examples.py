@@ -29,6 +29,7 @@ def census(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CENSUS, tmp_path / "mine"))
 
 
+@pytest.mark.slow
 def test_the_census_tables_pass_the_check(census: Path) -> None:
     done = synthor(census, "synthor check spec.yaml --prior beliefs.json")
     assert done.returncode == 0, done.stdout
@@ -37,6 +38,7 @@ def test_the_census_tables_pass_the_check(census: Path) -> None:
     assert end.startswith("No problems found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "out"), [(ALONE, "out"), (BELIEVED, "out-beliefs")])
 def test_the_census_tables_are_met_by_the_commands_of_the_readme(command: str, out: str, census: Path) -> None:
     done = synthor(census, command)
@@ -53,6 +55,7 @@ def test_the_census_tables_are_met_by_the_commands_of_the_readme(command: str, o
     assert 78 <= sum(withheld) <= 83  # 2,015 thousand, what their total leaves: 80.3, and the rounding of the other four
 
 
+@pytest.mark.slow
 def test_with_the_beliefs_no_rule_is_broken_and_the_readme_shows_the_end(census: Path) -> None:
     done = synthor(census, BELIEVED)
     records = pl.read_csv(census / "out-beliefs" / "records.csv")

@@ -150,6 +150,7 @@ def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.slow
 def test_a_spec_whose_tables_are_wrong_is_explained_and_the_problems_are_told(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(ADULTS.replace("male: 2400", "mail: 2400"))
     done = synthor("spec", tmp_path / "spec.yaml", "--explain")
@@ -160,6 +161,7 @@ def test_a_spec_whose_tables_are_wrong_is_explained_and_the_problems_are_told(tm
     assert [section["heading"] for section in as_json["sections"]][:2] == ["What is made", "Variables (5)"]
 
 
+@pytest.mark.slow
 def test_the_spec_itself_is_printed_as_yaml_or_json(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(ADULTS)
     assert parse_spec(synthor("spec", tmp_path / "spec.yaml").stdout).records == 5000

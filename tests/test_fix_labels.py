@@ -45,6 +45,7 @@ def spec(tmp_path: Path) -> Path:
     return tmp_path / "spec.yaml"
 
 
+@pytest.mark.slow
 def test_a_copy_says_what_labels_and_columns_mean(spec: Path) -> None:
     before = {path: path.read_bytes() for path in spec.parent.iterdir()}
     done = synthor("check", spec, "--fix-labels")
@@ -70,6 +71,7 @@ def test_a_copy_says_what_labels_and_columns_mean(spec: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_json_tells_what_was_done(spec: Path) -> None:
     made = json.loads(synthor("check", spec, "--fix-labels", "--reconcile", "--json").stdout)
     assert made["ok"]
@@ -80,6 +82,7 @@ def test_json_tells_what_was_done(spec: Path) -> None:
     assert [Path(name).name for name in made["written"]] == ["spec.fixed.yaml"]
 
 
+@pytest.mark.slow
 def test_both_flags_make_one_copy(spec: Path) -> None:
     (spec.parent / "sex.csv").write_text("sex,count\nMales,486\nFemales,511\n", encoding="utf-8")
     done = synthor("check", spec, "--fix-labels", "--reconcile")

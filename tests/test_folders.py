@@ -514,6 +514,7 @@ def test_records_that_are_packed_are_refused(place: Path) -> None:
         read_frame(place / "r.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 def test_an_output_that_is_full_is_told(place: Path) -> None:
     command = [sys.executable, "-c", "from synthor.cli import main; main()", "spec", "spec.yaml"]

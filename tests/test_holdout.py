@@ -316,6 +316,7 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_run_holds_out_calibrates_goes_on_and_writes_all_of_it(files: Path) -> None:
     out = files / "out"
     given = ("--prior", files / "prior.json", "--out", out)
@@ -351,6 +352,7 @@ def test_reports_written_anew_keep_what_was_held_out_as_long_as_the_model_does(t
     assert "left out and predicted" not in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_unknown_table_ends_the_run_with_a_suggestion(files: Path) -> None:
     done = synthor("run", files / "spec.yaml", "--out", files / "out", "--hold-out", "<b>car</b>")
     assert done.returncode == 2
@@ -358,6 +360,7 @@ def test_an_unknown_table_ends_the_run_with_a_suggestion(files: Path) -> None:
     assert not (files / "out" / "records.parquet").exists()
 
 
+@pytest.mark.slow
 def test_beliefs_that_lie_where_calibrated_ones_would_are_not_written_over(files: Path) -> None:
     done = synthor("run", files / "spec.yaml", "--prior", files / "prior.json", "--out", files, "--calibrate-confidence")
     assert done.returncode == 2

@@ -96,6 +96,7 @@ def too_large(module: Path) -> Iterator[str]:
             yield f"{module.relative_to(SOURCE)}: {node.name}: {n_lines} lines, {n_arguments} arguments"
 
 
+@pytest.mark.slow
 def test_at_most_ten_functions_are_large() -> None:
     # Options of the command line are arguments of its functions, so that room is left out; which ten others does not matter.
     large = [told for module in MODULES if room(module) != "cli" for told in too_large(module)]
@@ -123,6 +124,7 @@ def seconds(*statements: str) -> list[float]:
     return [min(times) for times in zip(*runs, strict=True)]
 
 
+@pytest.mark.slow
 def test_importing_costs_at_most_three_times_numpy_and_pydantic() -> None:
     bare, package, load = seconds("import numpy, pydantic", "import synthor", "from synthor import load_spec")
     assert package < 3 * bare

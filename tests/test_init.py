@@ -168,6 +168,7 @@ def test_a_folder_without_tables_is_told(tmp_path: Path) -> None:
         infer(tmp_path, beside=tmp_path)
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     spec_from(TABLES, tmp_path)
     done = synthor("init", "tables", "--out", "new/first.yaml", at=tmp_path)
@@ -183,6 +184,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert "first.yaml: is there already and is not overwritten" in " ".join(again.stderr.split())
 
 
+@pytest.mark.slow
 def test_private_records_become_a_folder_that_can_be_handed_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     size = rng.integers(1, 7, 500)
@@ -208,6 +210,7 @@ def test_private_records_become_a_folder_that_can_be_handed_on(tmp_path: Path) -
     assert "is not overwritten" in " ".join(again.stderr.split())
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks(tmp_path: Path) -> None:
     spec_from(TABLES, tmp_path)
     ours, theirs = pty.openpty()

@@ -66,6 +66,7 @@ def test_a_press_that_numpy_forgets_ends_the_run_all_the_same(
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"prior.json", "model.json", "manifest.json"}
 
 
+@pytest.mark.slow
 def test_wherever_it_is_pressed_the_exit_code_is_130_and_nothing_half_written_stays(
     spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,6 +92,7 @@ def jobs() -> Run:
     return synthesize(parse_spec(JOBS))
 
 
+@pytest.mark.slow
 def test_a_contradiction_is_told_with_the_numbers_of_the_tables_and_the_rule_that_makes_it(jobs: Run) -> None:
     (found,) = told(jobs, "contradiction")
     assert found.sentence.endswith("holds: no population can do it.")
@@ -110,6 +111,7 @@ def test_a_contradiction_is_told_with_the_numbers_of_the_tables_and_the_rule_tha
     assert found.details["proven"] is True
 
 
+@pytest.mark.slow
 def test_a_contradiction_without_a_rule_names_none() -> None:
     found = synthesize(parse_spec(JOBS.replace("4210, no: 5790", "7210, no: 2790").partition("rules:")[0]))
     (contradiction,) = told(found, "contradiction")
@@ -174,6 +176,7 @@ def test_explanations_are_the_same_from_a_model_that_was_read_again(jobs: Run) -
     assert explain_misfit(Model.from_json(degrees.to_json()))[0].lines == explain_misfit(degrees)[0].lines
 
 
+@pytest.mark.slow
 def test_two_separate_contradictions_are_both_told() -> None:
     rows = {"a": "x", "b": "y", "c": "z"}
     tables = []
@@ -269,6 +272,7 @@ def test_values_inside_bins_count_when_rules_are_looked_at_together() -> None:
     assert [obstacle.text for obstacle in together] == ["x < 2", "x >= 2 and x < 4", "x = 4"]
 
 
+@pytest.mark.slow
 def test_a_run_tells_in_the_terminal_the_file_and_the_page_why_it_misses(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(DEGREES)
     done = synthor("run", tmp_path / "spec.yaml", "--out", tmp_path / "out")

@@ -278,6 +278,7 @@ def shown_in_full(findings: list[Finding]) -> bool:
     return all(str(finding) in text and str(finding).isprintable() for finding in findings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CHANGES)
 def test_no_mutation_ends_in_a_traceback(kind: str, tmp_path: Path) -> None:
     n = N_MUTATIONS * WEIGHTS[kind] // sum(WEIGHTS.values())

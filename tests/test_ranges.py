@@ -59,6 +59,7 @@ known_tables = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(people=populations, tables=known_tables, question=st.sampled_from(QUESTIONS), ruled=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_the_truth_lies_inside_the_bounds(people: pl.DataFrame, tables: list[list[str]], question: str, ruled: bool) -> None:
@@ -75,6 +76,7 @@ def test_the_truth_lies_inside_the_bounds(people: pl.DataFrame, tables: list[lis
     assert (answer.value[held] <= high[held] + 1e-9).all()
 
 
+@pytest.mark.slow
 @example(
     people=pl.DataFrame([("f", False, 0), ("f", True, 42)], schema=["sex", "car", "age"], orient="row"),
     tables=[["car"]],
@@ -232,6 +234,7 @@ def test_a_question_that_is_an_exact_target_has_its_bounds() -> None:
     assert open_ends.high.max() <= 12_000
 
 
+@pytest.mark.slow
 @given(
     people=populations,
     by=st.sampled_from([[], ["sex"], ["car"], ["sex", "car"]]),

@@ -60,6 +60,7 @@ def spec(tmp_path: Path) -> Path:
     return tmp_path / "spec.yaml"
 
 
+@pytest.mark.slow
 def test_a_copy_is_written_that_agrees_and_says_what_was_changed(spec: Path) -> None:
     before = {path: path.read_bytes() for path in spec.parent.iterdir()}
     done = synthor("check", spec, "--reconcile")
@@ -85,6 +86,7 @@ def test_a_copy_is_written_that_agrees_and_says_what_was_changed(spec: Path) -> 
     assert sum(int(row[1]) for row in answers[1:]) == 1000
 
 
+@pytest.mark.slow
 def test_files_that_are_there_are_not_overwritten_unless_they_say_the_same(spec: Path) -> None:
     assert synthor("check", spec, "--reconcile").returncode == 0
     again = synthor("check", spec, "--reconcile", "--json")
@@ -99,6 +101,7 @@ def test_files_that_are_there_are_not_overwritten_unless_they_say_the_same(spec:
     assert mine.read_text(encoding="utf-8") == "mine\n"
 
 
+@pytest.mark.slow
 def test_nothing_to_do_is_said_and_nothing_written(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(VARIABLES + f"  - {AGE}\n", encoding="utf-8")
     done = synthor("check", tmp_path / "spec.yaml", "--reconcile")
@@ -212,6 +215,7 @@ def contradictory(seed: int, n: int) -> str:
     return text
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), n=st.sampled_from([800, 3000]))
 def test_noise_below_the_limit_is_reconciled_to_consistency(seed: int, n: int) -> None:
@@ -237,6 +241,7 @@ def test_a_run_on_reconciled_noise_meets_every_table(tmp_path: Path) -> None:
     assert run.measurement.met, run.verdict
 
 
+@pytest.mark.slow
 def test_a_run_on_reconciled_tables_meets_them_all(spec: Path) -> None:
     assert synthor("check", spec, "--reconcile").returncode == 0
     run = synthesize(load_spec(spec.with_name("spec.reconciled.yaml")))

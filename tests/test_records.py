@@ -93,6 +93,7 @@ def test_labels_that_look_like_something_else_come_back_from_csv(tmp_path: Path)
     read_everywhere(LOOKALIKES, tmp_path)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     labels=st.lists(

@@ -84,6 +84,7 @@ def keeps_its_promises(run: Run) -> int:
     return len(changes)
 
 
+@pytest.mark.slow
 def test_both_contradictions_are_told_and_every_change_brings_what_it_promises() -> None:
     run = synthesize(parse_spec(TWO))
     assert run.model.status is Status.INFEASIBLE
@@ -127,6 +128,7 @@ rules: [{never: a and b}, {never: c and d}]
 """
 
 
+@pytest.mark.slow
 def test_where_one_change_leaves_another_contradiction_it_promises_no_more() -> None:
     run = synthesize(parse_spec(APART))
     assert sorted(sorted(target for target, _ in told) for told in cells(run.model)) == [["a", "b"], ["c by e", "c by e", "d"]]
@@ -138,6 +140,7 @@ def test_where_one_change_leaves_another_contradiction_it_promises_no_more() -> 
     assert keeps_its_promises(run) == 4
 
 
+@pytest.mark.slow
 def test_more_contradictions_than_a_handful_are_said_to_follow() -> None:
     names = "abcdefghijklmn"
     variables = "{" + ", ".join(f"{name}: {{type: boolean}}" for name in names) + "}"
@@ -166,6 +169,7 @@ targets:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("targets", "named"),
     [

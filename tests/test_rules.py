@@ -320,6 +320,7 @@ def all_records(variables: dict[str, Variable]) -> pl.DataFrame:
     return pl.DataFrame(list(itertools.product(*values)), schema=list(variables), orient="row")
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(cases())
 def test_on_values_a_predicate_is_what_it_says(case: Case) -> None:
@@ -330,6 +331,7 @@ def test_on_values_a_predicate_is_what_it_says(case: Case) -> None:
     assert holds(predicate, frame, case.variables).tolist() == [eval(compiled, {}, row) for row in frame.iter_rows(named=True)]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(cases(), st.data())
 def test_on_categories_a_predicate_claims_no_more_than_is_true(case: Case, data: st.DataObject) -> None:

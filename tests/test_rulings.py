@@ -1,5 +1,6 @@
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def records(made: Problem, n: int, seed: int) -> tuple[np.ndarray, pl.DataFrame]
     return codes, pl.DataFrame(columns)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.lists(st.sampled_from(PARTS), min_size=1, max_size=3).map(" and ".join)

@@ -213,6 +213,7 @@ def test_the_manifest_names_the_spec_and_the_beliefs(spec_file: Path, tmp_path: 
     assert manifest["beliefs"].startswith("No beliefs were used")
 
 
+@pytest.mark.slow
 def test_the_model_is_the_same_on_any_number_of_cores(spec_file: Path) -> None:
     code = (
         "import sys, hashlib, synthor; from synthor.prior.model import Dependency, Prior; "

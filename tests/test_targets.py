@@ -102,6 +102,7 @@ def run() -> Run:
     return synthesize(spec_of(every_kind(), rules=[{"never": "age < 16 and works = 'yes'"}]))
 
 
+@pytest.mark.slow
 def test_every_kind_of_target_is_met_together(run: Run) -> None:
     assert run.model.status.value == "converged"
     assert [fit.target.name for fit in run.measurement.every if not fit.met] == []
@@ -135,6 +136,7 @@ def test_what_is_written_is_measured_as_what_is_held_in_memory(run: Run, tmp_pat
     assert "No target gives the shares" not in page
 
 
+@pytest.mark.slow
 def test_a_statistic_that_the_rules_put_out_of_reach_is_named_and_every_table_is_met() -> None:
     too_rich = {"name": "too rich", "mean": "income", "where": "age < 16", "value": 90_000}
     run = synthesize(spec_of([*every_kind(), too_rich], rules=[{"never": "age < 16 and income > 1000"}]))
@@ -287,6 +289,7 @@ def test_what_a_target_cannot_be_is_refused(target: dict[str, Any], said: str) -
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 def test_tables_that_contradict_each_other_are_named_cell_by_cell() -> None:
     """Of three yes-no variables no three can all differ: each pair's table is possible alone, and any two together."""
     pairs = [("a", "b"), ("a", "c"), ("b", "c")]
@@ -307,6 +310,7 @@ def test_tables_that_contradict_each_other_are_named_cell_by_cell() -> None:
     assert run.records.height == 1000
 
 
+@pytest.mark.slow
 def test_sparse_tables_in_a_ring_are_met_although_few_units_fit_them_all() -> None:
     """300 records with 40 categories in each of five variables; each neighbouring pair is published, mostly empty cells."""
     random = np.random.default_rng(8)
@@ -372,6 +376,7 @@ def test_a_survey_sample_that_cannot_be_used_is_told(tmp_path: Path, sample: dic
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 def test_records_that_met_every_kind_of_target_can_be_evaluated(run: Run) -> None:
     found = evaluate(run.sample.problem, run.records, town().with_columns(w=pl.lit(1.0)), weight="w")
     assert found.records.mean_pair_tvd < 0.3

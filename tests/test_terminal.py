@@ -105,6 +105,7 @@ def test_a_spec_with_such_names_reads_back_as_it_is_printed(spec: Path) -> None:
     assert as_understood(parse_spec(to_yaml(load_spec(spec)))) == as_understood(load_spec(spec))
 
 
+@pytest.mark.slow
 def test_only_one_place_prints() -> None:
     """A name that is printed elsewhere, or put into rich's own Text or Console, would pass as it is."""
     for module in SOURCE.rglob("*.py"):

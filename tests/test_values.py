@@ -127,6 +127,7 @@ CLAUSES = st.one_of(
 RULES = st.lists(st.lists(CLAUSES, min_size=1, max_size=3).map(" and ".join), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(RULES, st.integers(0, 3))
 def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], tries: int) -> None:
@@ -141,6 +142,7 @@ def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], t
     assert (encoded(problem, frame) == codes).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.builds("{} {} {}".format, TERMS, st.sampled_from(["<", "<=", ">", ">="]), st.integers(-20, 60) | TERMS), st.booleans()

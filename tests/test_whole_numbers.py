@@ -19,6 +19,7 @@ def made(case: str) -> Run:
     return synthesize(load_spec(CASES / case))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("records", SIZES)
 def test_tables_with_shares_inside_others_are_met_at_every_size(records: int) -> None:
     run = synthesize(load_spec(CENSUS).model_copy(update={"records": records, "random_seed": records % 12}))
@@ -76,6 +77,7 @@ def test_a_total_of_whole_numbers_is_met_with_any_seed(seed: int) -> None:
     assert [int((records == n).sum()) for n in (1, 2, 3)] == [31, 32, 17]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["interval_narrower_than_a_record/spec.yaml", "interval_narrower_than_a_record/spec_r.yaml"])
 def test_intervals_without_whole_numbers_are_told_before_and_after(case: str) -> None:
     found = [finding for finding in check(load_spec(CASES / case)) if "whole numbers" in finding.message]
@@ -102,6 +104,7 @@ def test_targets_that_fractions_meet_and_whole_numbers_do_not_are_proven_so() ->
     assert "mean of age" in told.sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2042, 3000, 3001, 3002, 3006])
 def test_what_a_population_has_is_never_said_to_be_impossible(seed: int) -> None:
     """Seed 2042 was: sums of numbers up to 100,000, with windows near a solver's tolerance."""
@@ -110,6 +113,7 @@ def test_what_a_population_has_is_never_said_to_be_impossible(seed: int) -> None
     assert no_whole_numbers(problem, range(len(problem.targets) + len(problem.moments))) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seed",
     [

@@ -30,7 +30,7 @@ from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
 from synthor.spec.tables import read_frame
 from synthor.store.folder import ELICITED, MANIFEST, Edition, RunFolder, existing
-from synthor.store.manifest import manifest_json
+from synthor.store.manifest import Made, manifest_json
 from synthor.store.packed import Format, pack
 
 SHOWN = 5
@@ -161,8 +161,7 @@ def write_manifest(
     bill: Bill,
 ) -> None:
     """Say what a folder's products were made from and with."""
-    text = manifest_json(
-        new.products(),
+    made = Made(
         status=model.status.value,
         beliefs=model.beliefs.sentence,
         random_seed=random_seed,
@@ -172,13 +171,12 @@ def write_manifest(
         rounds=model.rounds,
         bill=bill,
     )
-    new.save(MANIFEST, text)
+    new.save(MANIFEST, manifest_json(new.products(), made))
 
 
 def write_beliefs_manifest(new: Edition, spec: Spec, asker: Asker) -> None:
     """Say what a folder's beliefs were made from, when nothing was fitted yet."""
-    text = manifest_json(
-        new.products(),
+    made = Made(
         status=ELICITED,
         beliefs=f"Asked {asker.source.name}; nothing is fitted yet.",
         random_seed=spec.random_seed,
@@ -188,7 +186,7 @@ def write_beliefs_manifest(new: Edition, spec: Spec, asker: Asker) -> None:
         rounds=(),
         bill=asker.bill,
     )
-    new.save(MANIFEST, text)
+    new.save(MANIFEST, manifest_json(new.products(), made))
 
 
 def measure_place(place: Path, records: Path | None) -> Measurement:

@@ -4,7 +4,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,22 +16,11 @@ from synthor.store.folder import sha256
 from synthor.version import __version__
 
 
-def manifest_json(
-    products: Mapping[str, str],
-    *,
-    status: str,
-    beliefs: str,
-    random_seed: int,
-    n_records: int,
-    inputs: Mapping[str, Path],
-    seconds: Mapping[str, float],
-    rounds: Sequence[Round],
-    bill: Bill,
-) -> str:
-    """The text of manifest.json.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a folder's products were made from and with.
 
-    Args:
-        products: hashes of the files that the folder will hold, by name.
+    Attributes:
         status: how the run ended.
         beliefs: what was believed, in words.
         random_seed: as used.
@@ -41,9 +30,22 @@ def manifest_json(
         rounds: of asking a model.
         bill: what it cost.
     """
+
+    status: str
+    beliefs: str
+    random_seed: int
+    n_records: int
+    inputs: Mapping[str, Path]
+    seconds: Mapping[str, float]
+    rounds: Sequence[Round]
+    bill: Bill
+
+
+def manifest_json(products: Mapping[str, str], made: Made) -> str:
+    """The text of manifest.json; `products` are the hashes of the files that the folder will hold, by name."""
     document: dict[str, Any] = {
-        "status": status,
-        "beliefs": beliefs,
+        "status": made.status,
+        "beliefs": made.beliefs,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "synthor": __version__,
@@ -51,12 +53,12 @@ def manifest_json(
             **{name: version(name) for name in ("numpy", "scipy", "polars")},
         },
         "platform": f"{sys.platform} {platform.machine()}",
-        "random_seed": random_seed,
-        "records": n_records,
-        "inputs": {name: sha256(path) for name, path in inputs.items() if path.is_file()},
+        "random_seed": made.random_seed,
+        "records": made.n_records,
+        "inputs": {name: sha256(path) for name, path in made.inputs.items() if path.is_file()},
         "products": dict(products),
-        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "rounds": [asdict(made) for made in rounds],
-        "usage": asdict(bill),
+        "seconds": {stage: round(value, 3) for stage, value in made.seconds.items()},
+        "rounds": [asdict(one) for one in made.rounds],
+        "usage": asdict(made.bill),
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
