@@ -31,6 +31,7 @@ from synthor.prior.model import Dependency
 from synthor.run import Run, draw
 from synthor.sample.stream import CHUNK
 from synthor.schema import Variable
+from synthor.schema.kinds import BOOLEAN, CATEGORY, INTEGER
 from synthor.store.packed import Format
 from synthor.store.parquet import LEVEL
 
@@ -89,12 +90,12 @@ def raw_chunk(number: int, n_records: int, variables: tuple[Variable, ...]) -> p
     n = min(CHUNK, n_records - number * CHUNK)
     columns = []
     for variable in variables:
-        if variable.kind == "category":
+        if variable.kind == CATEGORY:
             codes = random.integers(0, variable.size, n, dtype=np.uint32)
             columns.append(pl.Series(variable.name, variable.labels, dtype=pl.Enum(variable.labels)).gather(codes))
-        elif variable.kind == "boolean":
+        elif variable.kind == BOOLEAN:
             columns.append(pl.Series(variable.name, random.random(n) < 0.5))
-        elif variable.kind == "integer":
+        elif variable.kind == INTEGER:
             columns.append(pl.Series(variable.name, random.integers(int(variable.low[0]), int(variable.high[-1]) + 1, n)))
         else:
             values = np.round(random.uniform(variable.low[0], variable.high[-1], n), variable.decimals)

@@ -12,6 +12,7 @@ from synthor.rules.on_values import holds
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, names_in
 from synthor.schema import Variable
+from synthor.schema.kinds import BOOLEAN
 from synthor.spec.variables import Boolean, Category, Integer, Number
 
 AGE = Integer(type="integer", min=0, max=95, bins=[0, 15, 25]).build("age")
@@ -315,7 +316,7 @@ def all_records(variables: dict[str, Variable]) -> pl.DataFrame:
         if variable.numeric:
             values.append(list(range(int(variable.low[0]), int(variable.high[-1]) + 1)))
         else:
-            values.append([False, True] if variable.kind == "boolean" else list(variable.labels))
+            values.append([False, True] if variable.kind == BOOLEAN else list(variable.labels))
     return pl.DataFrame(list(itertools.product(*values)), schema=list(variables), orient="row")
 
 

@@ -9,6 +9,7 @@ from synthor.problem.rulings import BROKEN, KEPT, OPEN
 from synthor.rules.on_categories import truth
 from synthor.rules.on_values import holds
 from synthor.schema import Units
+from synthor.schema.kinds import BOOLEAN
 
 SPEC = """
 records: 10
@@ -44,7 +45,7 @@ def records(made: Problem, n: int, seed: int) -> tuple[np.ndarray, pl.DataFrame]
     for variable in variables:
         if variable.numeric:
             columns.append(pl.Series(variable.name, random.integers(variable.low[0], variable.high[-1] + 1, n)))
-        elif variable.kind == "boolean":
+        elif variable.kind == BOOLEAN:
             columns.append(pl.Series(variable.name, random.random(n) < 0.5))
         else:
             columns.append(pl.Series(variable.name, np.array(variable.labels)[random.integers(0, variable.size, n)]))

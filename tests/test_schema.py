@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from synthor.schema import Growing, Incidence, Level, Partition, Ref, Role, Rows, Schema, Units, Variable, of_unit
+from synthor.schema.kinds import CATEGORY
 from synthor.spec.variables import Integer
 
 SOURCE = Path(__file__).parents[1] / "src" / "synthor"
@@ -127,7 +128,7 @@ def sliced_schema() -> Schema:
     age = Integer(type="integer", min=0, max=9, bins=[0, 5]).build("age")
     finer = sliced(age, [3])
     assert finer is not None
-    kind = Variable(name="kind", kind="category", labels=("a", "b"), low=np.arange(2.0), high=np.arange(2.0))
+    kind = Variable(name="kind", kind=CATEGORY, labels=("a", "b"), low=np.arange(2.0), high=np.arange(2.0))
     home = Level(name="household", variables=(kind,))
     person = Level(name="person", variables=(age, kind), parent="household", slices={0: finer}, bands={0: finer})
     return Schema(levels=(home, person))

@@ -20,6 +20,7 @@ from synthor.problem import Axis, Grid, Level, Problem, Target
 from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
 from synthor.schema import Ref, Schema, Variable, of_unit
+from synthor.schema.kinds import CATEGORY
 from synthor.spec.variables import Integer
 from synthor.values import shape
 
@@ -181,9 +182,9 @@ def axis(variable: Variable, position: int, level: int) -> Axis:
 def town() -> Sample:
     """The two-level toy town from weights to whole units."""
     units, hard = two_levels()
-    size = Variable(name="size", kind="category", labels=("one", "more"), low=np.arange(2.0), high=np.arange(2.0))
+    size = Variable(name="size", kind=CATEGORY, labels=("one", "more"), low=np.arange(2.0), high=np.arange(2.0))
     age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
-    sex = Variable(name="sex", kind="category", labels=("f", "m"), low=np.arange(2.0), high=np.arange(2.0))
+    sex = Variable(name="sex", kind=CATEGORY, labels=("f", "m"), low=np.arange(2.0), high=np.arange(2.0))
     levels = (Level(name="household", variables=(size,)), Level(name="person", variables=(age, sex), parent="household"))
     wanted = [np.round(table.wanted * 1000) for table in hard]
     axes = (axis(age, 0, 1), axis(sex, 1, 1))

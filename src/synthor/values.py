@@ -19,6 +19,7 @@ from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN, OPEN
 from synthor.randomness import generator
 from synthor.schema import Units, Variable, of_unit
+from synthor.schema.kinds.binned import BELOW_ONE
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
 TRIAL_VALUES = 256
@@ -36,8 +37,6 @@ FAR = 20.0
 HALVED = float(np.log(2))
 """Most that a count falls off from one value to the next, where all that is known is how many are none."""
 
-BELOW_ONE = float(np.nextafter(1.0, 0.0))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shape:
@@ -53,41 +52,16 @@ class Shape:
 
     def draw(self, codes: Codes, random: np.random.Generator) -> pl.Series:
         """A value for each code, (n,), in the type that records hold."""
-        return self.at(codes, random.random(len(codes)) if self.variable.numeric else np.empty(0))
+        return self.variable.column(codes, self.drawn(codes, random))
+
+    def drawn(self, codes: Codes, random: np.random.Generator) -> Floats | Counts | None:
+        """A number inside each code's bin, (n,); None where the variable has none, nothing being drawn."""
+        return self.variable.kind.draw(self.variable, codes, self.decay, random)
 
     def at(self, codes: Codes, u: Floats) -> pl.Series:
         """The value at quantile `u` of each code's category, (n,); categories and booleans have but one."""
-        return self.column(codes, self.numbers(codes, np.minimum(u, BELOW_ONE)) if self.variable.numeric else None)
-
-    def column(self, codes: Codes, numbers: Floats | Counts | None) -> pl.Series:
-        """What records hold: the numbers of a numeric variable, otherwise what the codes stand for."""
-        variable = self.variable
-        if numbers is not None:
-            return pl.Series(variable.name, numbers)
-        if variable.kind == "boolean":
-            return pl.Series(variable.name, codes == 1)
-        labels = pl.Series(variable.name, variable.labels, dtype=pl.Enum(variable.labels))
-        return labels.gather(pl.Series(codes.astype(np.uint32)))
-
-    def numbers(self, codes: Codes, u: Floats) -> Floats | Counts:
-        """The number at quantile `u` of each code's bin, (n,), u below 1.
-
-        A bin holds whole steps of 10^-decimals, from `low` to `high`; a share u of its values lies below the quantile u.
-        """
-        variable, scale = self.variable, 10.0**self.variable.decimals
-        first, steps = np.rint(variable.low * scale), np.rint((variable.high - variable.low) * scale) + 1
-        at = codes.astype(np.intp)
-        along = u * steps[at]
-        fallen = np.abs(self.decay) * steps / scale
-        curved = fallen > 1e-9
-        if curved.any():
-            rows = np.flatnonzero(curved[at])
-            there = at[rows]
-            fell = -np.log1p(u[rows] * np.expm1(-fallen)[there]) / np.where(curved, fallen, 1.0)[there]
-            along[rows] = np.minimum(np.where(self.decay[there] < 0, 1 - fell, fell), BELOW_ONE) * steps[there]
-        np.floor(along, out=along)
-        along += first[at]
-        return along.astype(np.int64) if variable.kind == "integer" else along / scale
+        numbers = self.variable.kind.numbers(self.variable, codes, np.minimum(u, BELOW_ONE), self.decay)
+        return self.variable.column(codes, numbers)
 
 
 def shape(variable: Variable, shares: Shares) -> Shape:
@@ -184,8 +158,8 @@ def settle(
         showed them to be `possible`, so these are rows that are not.
     """
     codes = units.columns()
-    drawn_now = [v for v, shape in enumerate(shapes) if shape.variable.numeric and v not in fixed]
-    numbers = {v: shapes[v].numbers(codes[v], random.random(len(units))) for v in drawn_now} | dict(fixed)
+    free = {v: shape for v, shape in enumerate(shapes) if v not in fixed}
+    numbers = _drawn(free, units, random) | dict(fixed)
     rulings = problem.rulings
     spoken_of = [v for v in rulings.columns if v in numbers]
     ruled = [v for v in spoken_of if v not in fixed]
@@ -197,7 +171,7 @@ def settle(
             n_each = min(n_tries - n_tried, max(TRIED_AT_ONCE // len(rows), 1))
             n_tried += n_each
             tried = units.take(np.repeat(rows, n_each))
-            again = {v: these[v].numbers(tried.column(of_unit(v)), random.random(len(tried))) for v in ruled}
+            again = _drawn({v: these[v] for v in ruled}, tried, random)
             beside: dict[int, Floats] = {v: np.repeat(numbers[v][rows], n_each) for v in spoken_of if v in fixed}
             works = ~rulings.breaks(tried, _frame(shapes, {**again, **beside})).reshape(len(rows), n_each)
             some = works.any(axis=1)
@@ -212,7 +186,13 @@ def settle(
         n_broken = int(rulings.breaks(late, found).sum())
         for v in ruled:
             numbers[v][rows] = found[shapes[v].variable.name].to_numpy()
-    return pl.DataFrame([shape.column(codes[v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
+    return pl.DataFrame([shape.variable.column(codes[v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
+
+
+def _drawn(shapes: Mapping[int, Shape], units: Units, random: np.random.Generator) -> dict[int, Floats | Counts]:
+    """Numbers of some variables, by position, of those that have such."""
+    drawn = {v: shape.drawn(units.column(of_unit(v)), random) for v, shape in shapes.items()}
+    return {v: numbers for v, numbers in drawn.items() if numbers is not None}
 
 
 def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) -> pl.DataFrame:
@@ -300,12 +280,12 @@ def _trials(problem: Problem, units: Units) -> tuple[pl.DataFrame, Mask, CellInd
         (kinds, TRIAL_VALUES); and the kind of each unit, (n,).
     """
     rulings, variables = problem.rulings, problem.schema.unit.variables
-    numeric = [v for v in rulings.columns if variables[v].numeric]
+    numeric = [v for v in rulings.columns if v in rulings.numeric]
     u = generator(0, "possible").random((TRIAL_VALUES, len(rulings.columns)))
-    cornered = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][:MAX_CORNERS]
+    cornered = [j for j, v in enumerate(rulings.columns) if v in numeric][:MAX_CORNERS]
     corners = np.array(list(itertools.product((0.0, 1.0), repeat=len(cornered))))
     u[: len(corners), cornered] = corners
-    others = [j for j, v in enumerate(rulings.columns) if variables[v].numeric][MAX_CORNERS:]
+    others = [j for j, v in enumerate(rulings.columns) if v in numeric][MAX_CORNERS:]
     u[[[0], [len(corners) - 1]], others] = [[0.0], [1.0]]  # numbers that all must be equal are so at all their lower ends
     matter = sorted({*rulings.open_columns, *numeric})
     first, kind = units.kinds(matter)

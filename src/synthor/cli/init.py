@@ -99,8 +99,8 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
 
 def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -> None:
     from synthor.draft import infer
-    from synthor.report.explain_targets import plural
     from synthor.report.screen import say
+    from synthor.schema.text import plural
     from synthor.spec.scaffold import SCHEMA_FILE, numbered, scaffold, schema_text
     from synthor.store.fresh import fresh
 

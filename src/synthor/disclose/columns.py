@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from synthor.disclose.bins import round_bins
 from synthor.schema import Variable
+from synthor.schema.kinds.boolean import FALSE, TRUE
 from synthor.schema.text import as_text
-from synthor.schema.variable import FALSE, TRUE
 from synthor.spec.scaffold import variable_name
 from synthor.spec.variables import Declared
 from synthor.types import Codes, Counts, Floats

@@ -11,6 +11,7 @@ from synthor.draft.names import nameless
 from synthor.draft.roles import MEASURE
 from synthor.draft.told import ASK, Side, Told
 from synthor.draft.variables import variable_of
+from synthor.schema.kinds import KINDS
 from synthor.spec.scaffold import CONTEXT, Draft, Entry, variable_name
 from synthor.spec.tables.labels import column_key, span, undressed
 
@@ -67,7 +68,7 @@ def composed(
         names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
     labels = {names[key]: pairs for key, group in sides.items() if (pairs := _same_sexes(group))}
     variables = [variable_of(names[key], _renamed(group, labels.get(names[key], {}))) for key, group in sides.items()]
-    numeric = {entry.name for entry in variables if entry.body["type"] in ("integer", "number")}
+    numeric = {entry.name for entry in variables if KINDS[str(entry.body["type"])].kind.numeric}
     columns = _columns(found, names)
     total, told, others = _records(found)
     if records is not None:

@@ -8,10 +8,10 @@ from itertools import pairwise
 from synthor.draft.meaning import AGES
 from synthor.draft.roles import IDENTIFIER
 from synthor.draft.told import Side
-from synthor.schema.variable import FALSE, TRUE
+from synthor.schema.kinds.boolean import FALSE, TRUE
+from synthor.schema.kinds.integer import MAX_UNBINNED
 from synthor.spec.scaffold import Entry
 from synthor.spec.tables.labels import Span, bands, span, undressed
-from synthor.spec.variables import MAX_UNBINNED
 
 LONG = 10_000
 """Single numbers of so many digits are codes of areas."""

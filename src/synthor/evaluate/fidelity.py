@@ -274,22 +274,13 @@ def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], coded
     """
     columns: list[list[Floats]] = [[] for _ in frames]
     for v, variable in enumerate(variables):
-        numbers = [_numbers(frame[variable.name]) for frame in frames] if variable.numeric else []
-        exact = bool(numbers) and not any(column.null_count() for column in numbers)
-        for t in range(len(frames)):
-            found = (
-                np.round(numbers[t].to_numpy(), variable.decimals) + 0.0
-                if exact
-                else coded[t].column(of_unit(v)).astype(np.float64)
-            )
-            columns[t].append(found)
+        told = [variable.kind.numbers_of(frame[variable.name]) for frame in frames]
+        exact = all(column is not None and not column.null_count() for column in told)
+        for of_one, column, units in zip(columns, told, coded, strict=True):
+            known = column.to_numpy() if exact and column is not None else None
+            codes = units.column(of_unit(v)).astype(np.float64)
+            of_one.append(codes if known is None else np.round(known, variable.decimals) + 0.0)
     return [np.stack(of_one, axis=1) for of_one in columns]
-
-
-def _numbers(column: pl.Series) -> pl.Series:
-    if column.dtype.is_numeric():
-        return column.cast(pl.Float64)
-    return column.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
 
 
 def _found(rows: NDArray[Any], among: NDArray[Any]) -> Mask:

@@ -1,11 +1,9 @@
 """Tables of records as units: values become categories, keys become rows that point at their parents."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthor.errors import Finding, InputError
 from synthor.problem.unplaced import unplaced
@@ -14,11 +12,6 @@ from synthor.types import CellIndex
 
 Records = Mapping[str, pl.DataFrame]
 """One table a level, by the level's name."""
-
-FEW_BINS = 64
-"""Up to so many, comparing with every edge is faster than searching among them."""
-MANY_VALUES = 10_000
-"""Up to so many whole numbers, a table of all of them is faster than comparing."""
 
 
 def coded(records: Records, schema: Schema) -> Units:
@@ -72,32 +65,9 @@ def encode(frame: pl.DataFrame, variables: Iterable[Variable]) -> Units:
             cure = f"the columns are {', '.join(frame.columns[:12])}"
             findings.append(Finding(where="records", message=f"column '{variable.name}' is missing", cure=cure))
             continue
-        codes[:] = _codes(variable, frame[variable.name])
+        codes[:] = variable.encode_quickly(frame[variable.name])
         if frame.height and codes.min() < 0:
             findings += unplaced(variable, frame[variable.name], codes, where="records")
     if findings:
         raise InputError(findings)
     return Units.flat(found.T)
-
-
-def _codes(variable: Variable, column: pl.Series) -> NDArray[np.integer[Any]]:
-    """What `variable.encode` gives, sooner where the column's type allows; records as they are written have such types."""
-    if column.null_count() or not len(column):
-        return variable.encode(column)
-    if column.dtype == pl.Enum(variable.labels):
-        return column.to_physical().to_numpy()
-    if column.dtype == pl.Boolean and variable.kind == "boolean":
-        return column.to_numpy().view(np.uint8)
-    if not variable.numeric or not column.dtype.is_numeric():
-        return variable.encode(column)
-    values = column.to_numpy()
-    if values.min() >= variable.low[0] and values.max() <= variable.high[-1]:
-        low, n_values = int(variable.low[0]), variable.high[-1] - variable.low[0] + 1
-        if column.dtype.is_integer() and variable.kind == "integer" and n_values <= MANY_VALUES:
-            return variable.codes_of_numbers(np.arange(low, low + n_values))[values.astype(np.int64, copy=False) - low]
-        if column.dtype == pl.Float64 and variable.kind == "number" and variable.size <= FEW_BINS:
-            codes = np.zeros(len(values), np.uint8)
-            for edge in variable.low[1:]:
-                codes += values >= edge
-            return codes
-    return variable.encode(column)

@@ -68,8 +68,8 @@ class Tally:
         self.n_records = self.n_broken = 0
         self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.targets]
         self.sums = [_Sums(moment) for moment in problem.moments]
-        numeric = [variable for variable in problem.schema.unit.variables if variable.numeric]
-        self.spreads = [Spread(variable, problem.n_units) for variable in numeric]
+        unit = problem.schema.unit
+        self.spreads = [Spread(unit.variables[position], problem.n_units) for position in unit.numeric]
         self.rulings = problem.refined.rulings
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
 

@@ -49,7 +49,7 @@ class Calibrated:
         groups = {
             variable.name: neighbours(variable, problem.marginal(v))
             for v, variable in enumerate(problem.schema.unit.variables)
-            if variable.size > MANY and variable.numeric
+            if variable.size > MANY and variable.kind.ordered
         }
         names = [variable.name for variable in problem.schema.unit.variables]
         state = State(problem=problem, prior=Prior(variables=names, groups=groups))

@@ -382,7 +382,7 @@ def _values(entry: Any, scene: Scene, item: str, heard: Heard) -> dict[str, Any]
 def _distribution(value: Any, variable: Shown, item: str, heard: Heard) -> Any:
     name = variable.name
     match value:
-        case {"from": low, "to": high} if variable.variable.numeric:
+        case {"from": low, "to": high} if variable.variable.kind.range_schema(variable.variable) is not None:
             return _range(low, high, variable, item, heard)
         case dict():
             weights: dict[str, float] = {}
@@ -430,7 +430,7 @@ def _code(variable: Shown, label: Any, item: str, heard: Heard) -> int:
     text = ("yes" if label else "no") if isinstance(label, bool) else str(label)
     code = variable.code(text)
     number = _number(label) if not isinstance(label, bool) else None
-    if code < 0 and number is not None and variable.variable.numeric and not variable.grouped:
+    if code < 0 and number is not None and not variable.grouped:
         code = variable.variable.code_of_number(number)
     if code >= 0:
         return code

@@ -359,18 +359,13 @@ def _values(
         case dict():
             weights = _weights(value, shown_as, place, dropped)
         case Range(low=low, high=high):
-            if not variable.numeric or low > high:
+            overlap = variable.kind.overlap(variable, low, high)
+            if overlap is None or low > high:
                 reason = f"{variable.name} cannot range from {as_text(low)} to {as_text(high)}"
                 dropped.append(Dropped(belief=place, reason=reason))
                 return None
-            if low == high:
-                return _one_bin(variable, low)
-            step = 0.0
-            if variable.kind == "integer":
-                low, high, step = np.ceil(low), np.floor(high), 1.0
-            overlap = np.minimum(high, variable.high) - np.maximum(low, variable.low) + step
-            return np.maximum(overlap, 0)
-        case int() | float() if variable.numeric and not isinstance(value, bool):
+            return _one_bin(variable, low) if low == high else overlap
+        case int() | float() if variable.kind.numeric and not isinstance(value, bool):
             return _one_bin(variable, float(value))
         case _:
             weights = _weights({as_text(value): 1.0}, shown_as, place, dropped)
@@ -417,7 +412,7 @@ def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
     level = problem.schema.unit
     parents = level.parents(position) if position in level.slices else np.arange(len(shares))
     finest = level.finest(position)
-    width = finest.high - finest.low + 10.0**-finest.decimals if finest.numeric else np.ones(finest.size)
+    width = finest.high - finest.low + 10.0**-finest.decimals  # one of each category
     inside = width / np.bincount(parents, width)[parents]
     fine = shares[parents] * inside
     fine, _ = ipf(fine, [(of, wanted, wanted) for of, wanted in bands], sweeps=BAND_SWEEPS, tolerance=0.0, floor=TINY)

@@ -373,12 +373,8 @@ def _values_schema(variable: Shown) -> dict[str, Any]:
     label = {"type": "string", "enum": list(variable.labels)}
     some = {"type": "array", "items": label, "minItems": 1, "maxItems": MOST_LABELS}
     choices = [some if variable.size > MANY else _row_schema(variable.size), label]
-    if variable.variable.numeric:
-        bound = {
-            "type": "integer" if variable.variable.kind == "integer" else "number",
-            "minimum": float(variable.variable.low[0]),
-            "maximum": float(variable.variable.high[-1]),
-        }
+    bound = variable.variable.kind.range_schema(variable.variable)
+    if bound is not None:
         choices.append(_object({"from": bound, "to": bound}))
     return {"anyOf": choices}
 

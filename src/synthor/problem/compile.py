@@ -210,8 +210,8 @@ class _Compilation:
             position=i,
         ).with_bands(self.variables)
         of = written.of
-        if of is not None and (of not in self.variables or not self.variables[of].numeric):
-            numeric = [name for name, variable in self.variables.items() if variable.numeric]
+        numeric = [self.level.variables[position].name for position in self.level.numeric]
+        if of is not None and of not in numeric:
             message = f"'{of}' is no numeric variable" if of in self.variables else f"no variable is called '{of}'"
             return [Finding(where=place, message=message, cure=nearest(of, numeric), label=of)]
         return reading if written.where is None else self._within(reading, written.where)
@@ -240,7 +240,7 @@ class _Compilation:
         slices, bands = {}, {}
         for position, variable in enumerate(self.level.variables):
             n_slices = SLICES if variable.name in moved else 1
-            if variable.numeric and (variable.name in edges or n_slices > 1):
+            if variable.name in edges or n_slices > 1:
                 finer = sliced(variable, edges.get(variable.name, ()), n_slices)
                 if finer is not None:
                     slices[position] = finer

@@ -79,14 +79,11 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
     if found_near.startswith("did") and not codes:
         return found_near
     for other in others:
-        if other.kind == "category" and other.name != variable.name and other.code(text) >= 0:
+        if other.kind.named and other.name != variable.name and other.code(text) >= 0:
             return f"it is a label of {other.name}"
     known = found_near if not found_near.startswith("did") else nearest("", labels)
-    if variable.numeric and span(text) is None:
-        return f"{known}; if it is a band or Total, say so: {_renaming(variable.name, text)}"
-    if variable.numeric or codes:
-        return known
-    return f"{known}; if it is one of them or Total, say so: {_renaming(variable.name, text)}"
+    told, what = (span(text) is not None, "a band") if variable.numeric else (codes, "one of them")
+    return known if told else f"{known}; if it is {what} or Total, say so: {_renaming(variable.name, text)}"
 
 
 def _renaming(name: str, text: str, meant: str = "...") -> str:

@@ -17,13 +17,13 @@ def left_out(reader: Reader, axis: Axis, universe: Universe | None) -> str:
     gaps = np.flatnonzero(records_may_have(reader, axis, universe) & (axis.group_of < 0))
     if axis.variable.name in (reader.written.groups or {}):  # may well speak of a part, but hardly of one with a hole
         counted = np.flatnonzero(axis.group_of >= 0)
-        gaps = gaps[(gaps > counted.min()) & (gaps < counted.max())] if axis.variable.numeric else gaps[:0]
+        gaps = gaps[(gaps > counted.min()) & (gaps < counted.max())] if axis.variable.kind.ordered else gaps[:0]
     return ", ".join(axis.variable.labels[gap] for gap in gaps[:SHOWN]) + (", ..." if len(gaps) > SHOWN else "")
 
 
 def of_numbers_alone(axis: Axis) -> str:
     """What to do about gaps where labels are numbers written alone, which may be meant to begin bins; else nothing."""
-    if axis.variable.kind != "number" or not any((one := span(label)) is not None and one.single for label in axis.labels):
+    if axis.variable.kind.whole or not any((one := span(label)) is not None and one.single for label in axis.labels):
         return ""
     return "; a number alone is that value, unless such labels begin all bins: write bands (0-4.9) where they are meant"
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -70,7 +71,7 @@ class Reading:
         """Edges that its bands and quantiles cut numeric variables at."""
         edges: dict[str, list[float]] = {}
         for name, bands in self.bands.items():
-            if name in variables and variables[name].numeric:
+            if name in variables:
                 for band in bands.values():
                     if len(band) == 2 and not any(isinstance(edge, str) for edge in band):
                         edges.setdefault(name, []).extend(float(edge) for edge in band)
@@ -252,12 +253,14 @@ class Reader:
         if groups is None:
             own = np.arange(variable.size, dtype=np.int32)
             return Axis(position=position, ref=of_unit(position), variable=variable, labels=variable.labels, group_of=own)
-        finest = self.level.finest(position) if variable.numeric else variable
+        finest = self.level.finest(position)
         group_of = np.full(finest.size, -1, np.int32)
-        members = () if variable.numeric else (str(member) for band in groups.values() for member in band)
-        known = codes_of(members, variable.labels, variable, {})
+        inside_of = partial(self._between, finest)
+        if not variable.numeric:
+            members = (str(member) for band in groups.values() for member in band)
+            inside_of = partial(self._among, codes_of(members, variable.labels, variable, {}))
         for number, (label, band) in enumerate(groups.items()):
-            inside = self._band(variable, finest, label, band, known)
+            inside = inside_of(variable, label, band)
             if inside is None:
                 return None
             clash = group_of[inside]
@@ -267,32 +270,36 @@ class Reader:
                 self.add(what, "a band [from, below] ends before the next one begins", label=label)
                 return None
             group_of[inside] = number
-        column = self.level.column(position) if variable.numeric else position
-        return Axis(position=position, ref=of_unit(column), variable=finest, labels=tuple(groups), group_of=group_of)
+        return Axis(
+            position=position,
+            ref=of_unit(self.level.column(position)),
+            variable=finest,
+            labels=tuple(groups),
+            group_of=group_of,
+        )
 
-    def _band(
-        self,
-        variable: Variable,
-        finest: Variable,
-        label: str,
-        band: Sequence[float] | Sequence[str],
-        known: Mapping[str, int],
+    def _between(
+        self, finest: Variable, variable: Variable, label: str, band: Sequence[float] | Sequence[str]
     ) -> CellIndex | None:
-        if variable.numeric:
-            told = len(band) == 2 and not any(isinstance(edge, str) for edge in band)
-            beyond = told and float(band[0]) > float(variable.high[-1])
-            if not told or not (beyond or float(band[0]) < float(band[1])):
-                what = f"band '{label}' of {variable.name} is not [from, below]"
-                self.add(what, f"write {label}: [16, 25] for 16 up to, but not including, 25", label=label)
-                return None
-            inside = np.flatnonzero(band_of(finest, float(band[0]), float(band[1])))
-            if not len(inside):
-                what = f"band '{label}' lies outside of {variable.name}'s range"
-                low, high = as_text(float(variable.low[0])), as_text(float(variable.high[-1]))
-                self.add(what, f"{variable.name} goes from {low} to {high}", label=label)
-                return None
-            self._warn_beyond(variable, label, float(band[0]), float(band[1]))
-            return inside
+        """Which of the finest bins lie in a band [from, below)."""
+        told = len(band) == 2 and not any(isinstance(edge, str) for edge in band)
+        beyond = told and float(band[0]) > float(variable.high[-1])
+        if not told or not (beyond or float(band[0]) < float(band[1])):
+            what = f"band '{label}' of {variable.name} is not [from, below]"
+            self.add(what, f"write {label}: [16, 25] for 16 up to, but not including, 25", label=label)
+            return None
+        inside = np.flatnonzero(band_of(finest, float(band[0]), float(band[1])))
+        if not len(inside):
+            what = f"band '{label}' lies outside of {variable.name}'s range"
+            self.add(what, variable.extent, label=label)
+            return None
+        self._warn_beyond(variable, label, float(band[0]), float(band[1]))
+        return inside
+
+    def _among(
+        self, known: Mapping[str, int], variable: Variable, label: str, band: Sequence[float] | Sequence[str]
+    ) -> CellIndex | None:
+        """The categories of a group of labels, their codes being known."""
         codes = [known[str(member)] for member in band]
         for member, code in zip(band, codes, strict=True):
             if code < 0:

@@ -153,6 +153,11 @@ class Rulings:
         """Positions of all variables that some rule speaks of, rising."""
         return tuple(sorted({v for ruling in self.each for v in ruling.columns}))
 
+    @cached_property
+    def numeric(self) -> frozenset[int]:
+        """Positions of those of them that are numeric."""
+        return frozenset(v for ruling in self.each for v in ruling.columns if list(ruling.variables)[v] in ruling.numeric)
+
     def state(self, units: Units) -> NDArray[np.uint8]:
         """What categories alone say of all rules together, (n,): BROKEN where any is, OPEN where some are at most."""
         found = np.zeros(len(units), np.uint8)

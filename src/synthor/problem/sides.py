@@ -128,7 +128,7 @@ def codes_of(
     for text in dict.fromkeys(texts):
         meant = renamed.get(undressed(text), text)
         code = exact.get(meant.strip().casefold(), NONE)
-        if code < 0 and variable is not None and variable.kind != "category":
+        if code < 0 and variable is not None:
             code = variable.code(meant)
         if code < 0:
             code = plain.get(undressed(meant), NONE)
@@ -232,7 +232,7 @@ def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]
     """Bands as [from, below), an open end being that of the variable's range."""
     step = 10.0**-variable.decimals
     lowest, beyond = float(variable.low[0]), float(np.round(variable.high[-1] + step, variable.decimals))
-    found = bands(spans, step=step, whole=variable.kind == "integer")
+    found = bands(spans, step=step, whole=variable.kind.whole)
     closed = [(lowest if np.isinf(low) else low, beyond if np.isinf(below) else below) for low, below in found]
     return [(low, _before_last(variable, below)) for low, below in closed]
 

@@ -89,7 +89,7 @@ def slips_of_rules(rules: Sequence[Rule], targets: Sequence[Target], level: Leve
             position = level.position(part.name)
             gone, table = empty.get(of_unit(position), (None, ""))
             variable = level.variables[position]
-            if gone is None or variable.kind != "category" or len(part.codes) * 2 > variable.size:
+            if gone is None or not variable.kind.named or len(part.codes) * 2 > variable.size:
                 continue
             for code in part.codes:
                 if gone[code]:

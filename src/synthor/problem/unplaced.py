@@ -40,7 +40,7 @@ def unplaced(variable: Variable, column: pl.Series, codes: Codes, *, where: str)
     blank = [(row, n) for text, row, n in texts if not text]
     if blank:
         cure = "fill it in, or leave such records out"
-        if variable.kind == "category":
+        if variable.kind.named:
             cure += "; or give it a label of its own there and in `values`, such as unknown"
         message = f"{variable.name} is blank ({_rows(sum(n for _, n in blank))})"
         yield Finding(where=where, row=min(row for row, _ in blank), message=message, cure=cure)

@@ -7,9 +7,9 @@ from itertools import combinations
 
 from synthor.errors import Finding
 from synthor.problem import Problem
-from synthor.report.explain_targets import Told, explain_target, listed, number, plural
+from synthor.report.explain_targets import Told, explain_target, listed
 from synthor.schema import Variable
-from synthor.schema.text import as_text
+from synthor.schema.text import plural
 from synthor.spec.model import ModelSpec, Spec
 
 WIDTH = 100
@@ -98,27 +98,7 @@ def _made(spec: Spec) -> Iterator[str]:
 
 def _variable(variable: Variable) -> str:
     about = f" {variable.about.strip()}" if variable.about.strip() else ""
-    if variable.kind == "boolean":
-        return f"{variable.name}: yes or no.{about}"
-    if not variable.numeric:
-        labels = _shortened(variable.labels)
-        return f"{variable.name}: one of {plural(variable.size, 'category', 'categories')}: {labels}.{about}"
-    decimals = f"with {plural(variable.decimals, 'decimal')}" if variable.decimals else "without decimals"
-    kind = "a whole number" if variable.kind == "integer" else f"a number {decimals}"
-    span = f"from {number(variable.low[0])} to {number(variable.high[-1])}"
-    unit = f" in {variable.unit.strip()}" if variable.unit.strip() else ""
-    if all(variable.low == variable.high):
-        return f"{variable.name}: {kind} {span}{unit}, each value by itself.{about}"
-    bins = f"in {plural(variable.size, 'bin')}: {_shortened([_bin(variable, code) for code in range(variable.size)])}"
-    return f"{variable.name}: {kind} {span}{unit}, {bins}.{about}"
-
-
-def _bin(variable: Variable, code: int) -> str:
-    """A bin by its label; with its edges, where the label was not made from them."""
-    label, low, high = variable.labels[code], float(variable.low[code]), float(variable.high[code])
-    beyond = as_text(float(variable.low[code + 1])) if code + 1 < variable.size else as_text(high)
-    made = (as_text(low), f"{as_text(low)}-{as_text(high)}", f"{as_text(low)}+", f"{as_text(low)} to {beyond}")
-    return label if label in made else f"{label} ({number(low)} to {number(high)})"
+    return f"{variable.name}: {variable.kind.described(variable, _shortened)}.{about}"
 
 
 def _shortened(labels: Sequence[str]) -> str:

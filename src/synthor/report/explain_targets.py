@@ -9,7 +9,8 @@ import numpy as np
 from synthor.problem import Moment, Problem, Target
 from synthor.problem.sides import codes_of, renamed_labels
 from synthor.problem.target import EDGE, SIGMAS, Axis
-from synthor.schema.text import as_text
+from synthor.schema.kinds import NUMBER
+from synthor.schema.text import as_text, number, plural
 from synthor.spec.model import Spec
 from synthor.spec.tables.labels import span
 from synthor.spec.targets import STATISTICS, Layout, Suppression, TargetSpec
@@ -217,11 +218,11 @@ def _largest(compiled: Target | Moment | None, factor: float) -> str:
 def _bands(variable: str, bands: Mapping[str, Sequence[str | float]], spec: Spec) -> str:
     """The labels of a table that are no categories, and what each stands for."""
     told = []
-    integer = variable in spec.variables and spec.variables[variable].type == "integer"
+    kind = spec.variables[variable].kind if variable in spec.variables else NUMBER
     for label, band in list(bands.items())[:MOST_BANDS]:
         if all(isinstance(edge, int | float) for edge in band) and len(band) == 2:
             low, below = (float(edge) for edge in band)
-            told.append(f"{label} is {number(low)} to {number(below - 1) if integer else f'under {number(below)}'}")
+            told.append(f"{label} is {kind.band(low, below)}")
         else:
             told.append(f"{label} is {listed([str(category) for category in band])}")
     more = f", and {len(bands) - MOST_BANDS} more" if len(bands) > MOST_BANDS else ""
@@ -245,7 +246,7 @@ def _read_as(problem: Problem | None, i: int, compiled: Target | Moment | None) 
         )
         spans = {text: _span_of(axis, code) for text, code in codes.items() if code >= 0}
         alone = [text for text in spans if (one := span(text)) is not None and one.single]
-        if any(spans[text][0] < spans[text][1] for text in alone) or (alone and declared.kind == "number"):
+        if any(spans[text][0] < spans[text][1] for text in alone) or (alone and not declared.kind.whole):
             meant = [f"{text} is {_values(*spans[text])}" for text in list(spans)[:MOST_BANDS]]
             more = [f"{len(spans) - MOST_BANDS} more"] if len(spans) > MOST_BANDS else []
             told.append(f"Of its labels of {declared.name}, {listed([*meant, *more])}.")
@@ -326,24 +327,6 @@ def listed(names: Sequence[str], joint: str = "and") -> str:
     'a, b and c'
     """
     return f"{', '.join(names[:-1])} {joint} {names[-1]}" if len(names) > 1 else "".join(names)
-
-
-def plural(n: int, one: str, many: str = "") -> str:
-    """A number of things.
-
-    >>> plural(1, "cell"), plural(1200, "cell")
-    ('1 cell', '1,200 cells')
-    """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def number(value: float) -> str:
-    """A number with separators and all its digits.
-
-    >>> number(46_000_000.0), number(-0.25)
-    ('46,000,000', '-0.25')
-    """
-    return f"{value:,.15g}"
 
 
 def _is_number(text: object) -> bool:

@@ -15,7 +15,8 @@ from synthor.fit.remedies import Change, Edit
 from synthor.fit.strain import Pull
 from synthor.measure import Explanation
 from synthor.problem import Moment, Problem, Target
-from synthor.report.explain_targets import listed, number, plural
+from synthor.report.explain_targets import listed
+from synthor.schema.text import number, plural
 
 NOTABLE = 0.1
 """Nats from which strain is told without being asked for: a share of 34% that turns out to be 14%, say."""

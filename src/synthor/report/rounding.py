@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from synthor.measure import Explanation, Fit, Measurement, MomentFit
-from synthor.report.explain_targets import listed, plural
+from synthor.report.explain_targets import listed
+from synthor.schema.text import plural
 
 MOST_TOLD = 12
 """Values that are off and told one by one, the worst of each target first."""

@@ -32,7 +32,8 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
         n: number of units.
 
     >>> from synthor.rules.parse import parse_predicate
-    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
+    >>> from synthor.schema.kinds import Integer
+    >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age")
     >>> t = truth(parse_predicate("age < 20", {"age": age}), {"age": np.array([0, 1])}, {"age": age}, 2)
     >>> t.may.tolist(), t.must.tolist()
     ([True, True], [True, False])

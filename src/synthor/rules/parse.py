@@ -38,7 +38,8 @@ def parse_predicate(text: str, variables: Mapping[str, Variable]) -> Predicate:
     Raises:
         PredicateError: it is no SQL, uses what is not allowed, or names an unknown variable or label.
 
-    >>> age = Variable(name="age", kind="integer", labels=("0-17", "18+"), low=np.array([0.0, 18]), high=np.array([17.0, 99]))
+    >>> from synthor.schema.kinds import Integer
+    >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age")
     >>> parse_predicate("age >= 18", {"age": age})
     Compare(op='>=', left=Column(name='age'), right=Constant(value=18.0))
     """
@@ -46,7 +47,7 @@ def parse_predicate(text: str, variables: Mapping[str, Variable]) -> Predicate:
         raise PredicateError(f"is {len(text)} characters long", f"keep it under {MAX_LENGTH}")
     try:
         tree = sqlglot.parse_one(text, into=exp.Condition)
-        predicate = _Parser(variables).predicate(tree)
+        predicate = _Parser(variables, frozenset(name for name, one in variables.items() if one.numeric)).predicate(tree)
     except sqlglot.errors.SqlglotError as error:
         problem = (getattr(error, "errors", None) or [{}])[0]
         near = f", near '{problem['highlight']}'" if problem.get("highlight") else ""
@@ -60,7 +61,15 @@ def parse_predicate(text: str, variables: Mapping[str, Variable]) -> Predicate:
 
 @dataclass(frozen=True, slots=True)
 class _Parser:
+    """A predicate's syntax tree into ours.
+
+    Attributes:
+        variables: that a predicate may name.
+        numbers: names of those that stand for a number; the others stand for a label.
+    """
+
     variables: Mapping[str, Variable]
+    numbers: frozenset[str]
 
     def predicate(self, node: object) -> Predicate:
         match node:
@@ -79,9 +88,9 @@ class _Parser:
                 return self.membership(node.this, node.expressions)
             case exp.Column():
                 variable = self.variable(node)
-                if variable.kind != "boolean":
+                if variable.kind.alone is None:
                     raise PredicateError(f"'{variable.name}' alone is no condition", f"compare it: {variable.name} = ...")
-                return Among(variable.name, (1,))
+                return Among(variable.name, (variable.kind.alone,))
             case exp.Expression() if type(node) in COMPARISONS:
                 return self.comparison(COMPARISONS[type(node)], node.this, node.expression)
         raise _refused(node)
@@ -126,7 +135,7 @@ class _Parser:
             raise PredicateError(f"'{variable.name}' is compared with {_shown(node)}", "compare it with a label in quotes")
         code = variable.code(text)
         if code < 0:
-            bare = "write a number without quotes, or a label; " if variable.numeric else ""
+            bare = "write a number without quotes, or a label; " if variable.name in self.numbers else ""
             raise PredicateError(f"'{text}' is no label of {variable.name}", bare + nearest(text, variable.labels))
         return code
 
@@ -134,7 +143,7 @@ class _Parser:
         match _bare(node):
             case exp.Column() as column:
                 variable = self.variable(column)
-                if not variable.numeric:
+                if variable.name not in self.numbers:
                     raise PredicateError(f"'{variable.name}' is no number", "compare it with a label in quotes")
                 return Column(variable.name)
             case exp.Literal() as literal:
@@ -164,7 +173,7 @@ class _Parser:
     def _binned(self, node: exp.Expression) -> Variable | None:
         node = _bare(node)
         found = self.variables.get(node.name) if isinstance(node, exp.Column) and not node.table else None
-        return found if found is not None and found.numeric else None
+        return found if found is not None and found.name in self.numbers else None
 
     @staticmethod
     def _label(node: exp.Expression) -> bool:
@@ -175,7 +184,7 @@ class _Parser:
         if not isinstance(node, exp.Column) or node.table or node.name not in self.variables:
             return None
         variable = self.variables[node.name]
-        return None if variable.numeric else variable
+        return None if variable.name in self.numbers else variable
 
 
 def _inside(variable: Variable, code: int) -> Predicate:

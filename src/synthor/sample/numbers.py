@@ -176,7 +176,7 @@ class _Numbers:
             variable = self.variables[position]
             now = frame[variable.name].to_numpy().astype(np.float64)
             values = np.round(now + way * (edge - now), variable.decimals)
-            columns.append(pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values))
+            columns.append(pl.Series(variable.name, variable.kind.held(values)))
         return frame.with_columns(columns)
 
     def together(self, position: int, partner: int, aims: Aims) -> None:
@@ -239,7 +239,7 @@ class _Numbers:
         for position in positions:
             variable = self.variables[position]
             values = np.round(self.frame[variable.name].to_numpy()[rows] + change, variable.decimals)
-            columns.append(pl.Series(variable.name, values.astype(np.int64) if variable.kind == "integer" else values))
+            columns.append(pl.Series(variable.name, variable.kind.held(values)))
         return columns
 
     def _move(self, positions: tuple[int, ...], now: Floats, then: Floats) -> None:

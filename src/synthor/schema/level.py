@@ -51,6 +51,11 @@ class Level:
         """Names of its variables."""
         return frozenset(variable.name for variable in self.variables)
 
+    @property
+    def numeric(self) -> tuple[int, ...]:
+        """Positions of the variables whose values are numbers inside bins."""
+        return tuple(position for position, variable in enumerate(self.variables) if variable.numeric)
+
     def position(self, name: str) -> int:
         return next(i for i, variable in enumerate(self.variables) if variable.name == name)
 

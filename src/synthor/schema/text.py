@@ -1,5 +1,10 @@
 """How values are written, and what a text stands for as a value."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
 
 class Written(float):
     """A number that keeps the text it was written as; in everything else a float.
@@ -37,9 +42,45 @@ def as_text(value: object) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value).strip()
 
 
+def unread(value: object) -> object:
+    """What was written, where a text is wanted and a number was read.
+
+    >>> unread(Written("1.10")), unread(2)
+    ('1.10', 2)
+    """
+    return value.text if isinstance(value, Written) else value
+
+
 def number_of(text: str) -> float:
     """A text as a number, NaN where it is none."""
     try:
         return float(text)
     except ValueError:
         return float("nan")
+
+
+def as_numbers(column: "pl.Series") -> "pl.Series":
+    """A column of texts as numbers, blanks being missing values; as it is where some text is none."""
+    import polars as pl
+
+    texts = column.str.strip_chars().replace("", None)
+    found = texts.cast(pl.Float64, strict=False)
+    return found if found.null_count() == texts.null_count() else column
+
+
+def number(value: float) -> str:
+    """A number with separators and all its digits, for people.
+
+    >>> number(46_000_000.0), number(-0.25)
+    ('46,000,000', '-0.25')
+    """
+    return f"{value:,.15g}"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    >>> plural(1, "cell"), plural(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

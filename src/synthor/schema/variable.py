@@ -1,23 +1,25 @@
 """A variable as the solver sees it: how values become categories.
 
 A list of category labels and, for numbers, the bins behind them. Everything downstream works on category codes 0, 1, 2, ...
+What is done with them that depends on what they are, the variable's kind does.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synthor.schema.text import as_text, number_of
-from synthor.types import Codes, Floats
+from synthor.schema.text import number_of
+from synthor.types import Codes, Counts, Floats
 
 if TYPE_CHECKING:
     import polars as pl
 
-Kind = Literal["category", "boolean", "integer", "number"]
-TRUE, FALSE = frozenset({"yes", "true", "1", "y", "t"}), frozenset({"no", "false", "0", "n", "f"})
+    from synthor.schema.kinds.base import Kind
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,7 +28,7 @@ class Variable:
 
     Attributes:
         name: as in the spec.
-        kind: category, boolean, integer or number.
+        kind: how it behaves.
         labels: one per category, in order; codes index this tuple.
         low: smallest value of each category, (k,); the code itself for categories and booleans.
         high: largest value of each category, (k,), inclusive.
@@ -36,7 +38,7 @@ class Variable:
     """
 
     name: str
-    kind: Kind
+    kind: "Kind"
     labels: tuple[str, ...]
     low: Floats
     high: Floats
@@ -51,19 +53,23 @@ class Variable:
 
     @property
     def numeric(self) -> bool:
-        return self.kind in ("integer", "number")
+        """Whether its values are numbers inside bins."""
+        return self.kind.numeric
+
+    @property
+    def edges(self) -> list[float]:
+        """First values of its bins; none where it has none."""
+        return self.low.tolist() if self.numeric else []
 
     @property
     def extent(self) -> str:
         """Its values in words, for messages.
 
-        >>> from synthor.spec.variables import Integer
+        >>> from synthor.schema.kinds import Integer
         >>> Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age").extent
         'age goes from 0 to 99'
         """
-        if self.numeric:
-            return f"{self.name} goes from {as_text(float(self.low[0]))} to {as_text(float(self.high[-1]))}"
-        return f"{self.name} is one of {', '.join(self.labels[:8])}{', ...' if self.size > 8 else ''}"
+        return self.kind.extent(self)
 
     def code(self, label: str) -> int:
         """The code of one label as written in a table, -1 when it matches none.
@@ -71,24 +77,22 @@ class Variable:
         Case and outer blanks are forgiven. A number stands for the bin that starts with it; any other is no label, since a
         table that gives single values inside bins is another table.
 
-        >>> from synthor.spec.variables import Integer
+        >>> from synthor.schema.kinds import Integer
         >>> persons = Integer(type="integer", min=1, max=9, bins=[1, 2, 3]).build("persons")
         >>> [persons.code(text) for text in ("1", "2.0", " 3+ ", "3", "4", "many")]
         [0, 1, 2, 2, -1, -1]
         """
-        text = label.strip().casefold()
-        if text in self._codes:
-            return self._codes[text]
-        if self.kind == "boolean":
-            return 1 if text in TRUE else 0 if text in FALSE else -1
-        number = number_of(text)
-        code = self.code_of_number(number) if self.numeric else -1
-        return code if code >= 0 and self.low[code] == number else -1
+        return self.kind.code(self, label)
 
     @cached_property
-    def _codes(self) -> dict[str, int]:
+    def code_by_label(self) -> Mapping[str, int]:
         """The code of each label, without case and outer blanks; of like ones the first."""
         return {label.strip().casefold(): code for code, label in reversed(list(enumerate(self.labels)))}
+
+    @cached_property
+    def n_alike(self) -> Counter[float]:
+        """How many labels are the same number, by that number."""
+        return Counter(map(number_of, self.labels))
 
     def code_of_number(self, value: float) -> int:
         """The bin of one value, -1 where there is none."""
@@ -97,41 +101,27 @@ class Variable:
     def codes_of_numbers(self, values: Floats) -> Codes:
         """Bins of numeric values, (n,) -> (n,); -1 outside the range, not a number, or not whole where an integer is meant.
 
-        >>> from synthor.spec.variables import Number
+        >>> from synthor.schema.kinds import Number
         >>> Number(type="number", min=0, max=10, bins=[0, 5]).build("x").codes_of_numbers(np.array([0, 4.9, 5, 10, 11]))
         array([ 0,  0,  1,  1, -1], dtype=int32)
         """
-        codes = np.searchsorted(self.low, values, side="right") - 1
-        inside = (values >= self.low[0]) & (values <= self.high[-1])
-        if self.kind == "integer":
-            inside &= values == np.rint(values)
-        return np.where(inside, codes, -1).astype(np.int32)
+        return self.kind.codes_of_numbers(self, values)
 
     def encode(self, column: "pl.Series") -> Codes:
         """Category codes of a column of raw values or of labels, (n,); -1 where a value matches nothing.
 
         >>> import polars as pl
-        >>> from synthor.spec.variables import Boolean
+        >>> from synthor.schema.kinds import Boolean
         >>> Boolean(type="boolean").build("car").encode(pl.Series([True, False]))
         array([1, 0], dtype=int32)
         """
-        import polars as pl
+        return self.kind.encode(self, column)
 
-        if self.numeric and column.dtype.is_numeric():
-            return self.codes_of_numbers(column.cast(pl.Float64).fill_null(np.nan).to_numpy())
-        distinct = column.unique(maintain_order=True)
-        codes = pl.Series([self._code_of_value(value) for value in distinct], dtype=pl.Int32)
-        return column.replace_strict(distinct, codes, return_dtype=pl.Int32).to_numpy().astype(np.int32)
+    def encode_quickly(self, column: "pl.Series") -> NDArray[np.integer[Any]]:
+        """What `encode` gives, in any type, and sooner where the column's type allows; records as drawn have such types."""
+        sooner = None if column.null_count() or not len(column) else self.kind.encode_as_drawn(self, column)
+        return self.encode(column) if sooner is None else sooner
 
-    def _code_of_value(self, value: object) -> int:
-        code = self.code(as_text(value))
-        if self.kind == "category" and isinstance(value, bool) and code < 0:
-            return self.code(str(value))
-        if self.kind == "category" and isinstance(value, int | float) and not isinstance(value, bool):
-            return code if self._n_alike[value] < 2 else -1  # 1.1 may have been 1.1 or 1.10
-        return self.code_of_number(number_of(as_text(value))) if code < 0 and self.numeric else code
-
-    @cached_property
-    def _n_alike(self) -> Counter[float]:
-        """How many labels are the same number, by that number."""
-        return Counter(map(number_of, self.labels))
+    def column(self, codes: Codes, numbers: Floats | Counts | None) -> "pl.Series":
+        """What records hold of it: numbers where it has such, otherwise what the codes stand for."""
+        return self.kind.column(self, codes, numbers)

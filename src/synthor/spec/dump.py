@@ -43,10 +43,9 @@ def as_understood(spec: Spec) -> dict[str, Any]:
     """
     document = spec.model_dump(exclude_none=True)
     for name, declared in spec.variables.items():
-        variable = declared.build(name)
-        edges = {"bins": [float(edge) for edge in variable.low], "labels": list(variable.labels)} if variable.numeric else {}
-        plain = {key: value for key, value in document["variables"][name].items() if key not in edges}
-        document["variables"][name] = {"type": declared.type} | plain | edges
+        meant = declared.understood()
+        plain = {key: value for key, value in document["variables"][name].items() if key not in meant}
+        document["variables"][name] = {"type": declared.kind.name} | plain | meant
     for target, written in zip(document["targets"], spec.targets, strict=True):
         if written.margin_of_error is None:
             del target["confidence"]

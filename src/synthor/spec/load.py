@@ -12,11 +12,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.files import SPEC, read_text
+from synthor.schema.kinds import KINDS
 from synthor.spec.model import RESERVED, Spec
 from synthor.spec.written import with_digits
 
 SpecPath = tuple[str | int, ...]
-KINDS = ("category", "boolean", "integer", "number")
 WRONG_TYPE = "Input should be a valid "
 
 
@@ -217,7 +217,7 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
         cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"
     elif problem["type"] == "union_tag_invalid":
         tag = str(problem["ctx"]["tag"])
-        message, cure = f"unknown type '{tag}'", nearest(tag, KINDS)
+        message, cure = f"unknown type '{tag}'", nearest(tag, list(KINDS))
     elif problem["type"] == "union_tag_not_found":
         message, cure = "'type' is missing", f"use one of {', '.join(KINDS)}"
     elif problem["type"] == "value_error":

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, SerializationInfo, WrapValidator
+from pydantic import PlainSerializer, SerializationInfo, WrapValidator
 
-from synthor.schema.text import Written
+from synthor.schema.text import Written, unread
 
 PLAIN = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 
@@ -27,12 +27,8 @@ def _checked(value: Any, check: Callable[[Any], float]) -> float:
     return with_digits(found, value.strip()) if isinstance(value, str) else found
 
 
-def _as_text(value: Any) -> Any:
-    return value.text if isinstance(value, Written) else value
-
-
 def _dumped(value: Any, info: SerializationInfo) -> Any:
-    return _as_text(value) if info.mode == "json" else value
+    return unread(value) if info.mode == "json" else value
 
 
 _Kept = Annotated[float, WrapValidator(_checked)]
@@ -43,6 +39,3 @@ Digits = Annotated[_Kept, _IN_JSON]
 
 Value = Annotated[str | int | _Kept | bool, _IN_JSON]
 """A cell of a table that is written in a spec, or a label: if it is a number its digits count."""
-
-AsWritten = BeforeValidator(_as_text)
-"""A text that may be written as a number: `1.10` stays `1.10`."""

@@ -15,6 +15,7 @@ from synthor.errors import Finding, InputError
 from synthor.files import in_bytes
 from synthor.formulas import bare
 from synthor.schema import Variable
+from synthor.schema.text import as_numbers
 from synthor.spec.tables.files import MOST_FIELDS, refuse_missing, too_many_fields, unreadable
 from synthor.spec.tables.unusable import COMPRESSED
 
@@ -64,20 +65,13 @@ def read_frame(
 def _from_text(path: Path, variables: Sequence[Variable] | None, weight: str | None) -> pl.DataFrame:
     if variables is None:
         frame = bare(pl.read_csv(path, infer_schema=False, glob=False))
-        return frame.with_columns((_as_numbers if name == weight else _told)(frame[name]) for name in frame.columns)
-    texts = {variable.name: pl.String for variable in variables if variable.kind == "category"}
+        return frame.with_columns((as_numbers if name == weight else _told)(frame[name]) for name in frame.columns)
+    texts = {variable.name: pl.String for variable in variables if variable.kind.named}
     frame = bare(pl.read_csv(path, infer_schema_length=None, schema_overrides=texts, glob=False))
-    numeric = {variable.name for variable in variables if variable.numeric} | {weight}
-    return frame.with_columns(
-        _as_numbers(frame[name]) for name, dtype in frame.schema.items() if name in numeric and dtype == pl.String
-    )
-
-
-def _as_numbers(column: pl.Series) -> pl.Series:
-    """A column of texts as numbers, blanks being missing values; as it is where some text is none."""
-    texts = column.str.strip_chars().replace("", None)
-    found = texts.cast(pl.Float64, strict=False)
-    return found if found.null_count() == texts.null_count() else column
+    known = {variable.name: variable for variable in variables}
+    if weight is not None and weight in frame.columns and frame.schema[weight] == pl.String:
+        frame = frame.with_columns(as_numbers(frame[weight]))
+    return frame.with_columns(known[name].kind.from_text(frame[name]) for name in frame.columns if name in known)
 
 
 def _told(column: pl.Series) -> pl.Series:

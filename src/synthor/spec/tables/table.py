@@ -124,7 +124,7 @@ def vocabulary_of(
         renamed=renamed,
         measures=tuple(map(str, measures)),
         kept=kept,
-        edges={variable.name: variable.low.tolist() for variable in variables if variable.numeric},
+        edges={variable.name: variable.edges for variable in variables if variable.edges},
         totals=target.layout.total if target.layout is not None else None,
     )
 
