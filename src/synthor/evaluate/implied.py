@@ -223,7 +223,7 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
             separate = False
     left_out = any(moment.kind == "sd" and {*moment.grid.positions, moment.of} & chosen for moment in problem.moments)
     left_out |= any(target.level > 0 for target in problem.targets)
-    numeric = [v for v in chosen if level.variables[v].numeric]
+    numeric = [v for v in level.numeric if v in chosen]
     return Implied(
         units=units,
         low={v: level.finest(v).low[units.column(problem.schema.ref(v))] for v in numeric},

@@ -331,8 +331,9 @@ def _segment(
     mended = []
     for variable, marginal in zip(variables, known, strict=True):
         if variable.name not in proposal.values:
-            reason = f"says nothing of {variable.name}; its marginal was taken"
-            mended.append(Dropped(belief=place, reason=reason, action="mended"))
+            if not variable.variable.kind.free:  # nobody was asked
+                reason = f"says nothing of {variable.name}; its marginal was taken"
+                mended.append(Dropped(belief=place, reason=reason, action="mended"))
             rows.append(None)
             continue
         weights = _values(proposal.values[variable.name], variable, marginal, place, dropped)

@@ -105,11 +105,12 @@ def scene(problem: Problem, variables: Sequence[Shown], marginals: Sequence[Shar
         variables: as they are shown.
         marginals: (k,) shares of the categories of each variable, published or believed.
     """
+    told = [v for v, variable in enumerate(variables) if not variable.variable.kind.free]
     return Scene(
         context=problem.spec.context.strip() or problem.spec.title.strip(),
-        variables=tuple(variables),
-        shares=tuple(variable.gathered(shares) for variable, shares in zip(variables, marginals, strict=True)),
-        published=tuple(problem.marginal(v) is not None for v in range(len(variables))),
+        variables=tuple(variables[v] for v in told),
+        shares=tuple(variables[v].gathered(marginals[v]) for v in told),
+        published=tuple(problem.marginal(v) is not None for v in told),
         rules=tuple((rule.text, rule.why) for rule in problem.rules),
     )
 

@@ -132,13 +132,14 @@ class Sample:
     def _keyed(self, number: int, picks: CellIndex, frame: pl.DataFrame, random: np.random.Generator) -> Records:
         """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
         schema = self.problem.schema
+        frame = self._filled(0, number, frame)
         if not self.units.nested:
             return {schema.unit.name: frame}
         units, before = self.units.take(picks), self._rows_before[number]
         tables: Records = {}
         for at, level in enumerate(schema):
             if at:
-                frame = self._of_rows(units, at, tables, random)
+                frame = self._filled(at, number, self._of_rows(units, at, tables, random))
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
             above = schema.above(at)
             if above is not None:
@@ -153,9 +154,10 @@ class Sample:
         fixed = {}
         for level in schema.path(at)[:-1]:
             table, rows = above[schema.levels[level].name], units.above(level, at)
-            for position, variable in enumerate(seen.schema.unit.variables):
-                if variable.numeric and variable.name not in schema.levels[at].names and variable.name in table.columns:
-                    fixed[position] = table[variable.name].to_numpy()[rows]
+            for position in seen.schema.unit.numeric:
+                name = seen.schema.unit.variables[position].name
+                if name not in schema.levels[at].names and name in table.columns:
+                    fixed[position] = table[name].to_numpy()[rows]
         even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
         frame, n_broken = settle(seen, even, schema.as_seen(self.problem.schema.refine(units), at), random, VALUE_TRIES, fixed)
         if n_broken:
@@ -164,6 +166,11 @@ class Sample:
             cure = "let rules between levels compare bins, not values"
             raise InputError([Finding(where="rules", message=message, cure=cure)])
         return frame.select(variable.name for variable in schema.levels[at].variables)
+
+    def _filled(self, at: int, number: int, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows of one level in one chunk with the values that their place among all rows says."""
+        free = [variable for variable in self.problem.schema.levels[at].variables if variable.kind.free]
+        return frame.with_columns(one.kind.fill(one, int(self._rows_before[number][at]), frame.height) for one in free)
 
     @cached_property
     def _rows_before(self) -> Counts:

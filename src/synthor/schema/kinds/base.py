@@ -38,7 +38,8 @@ class Kind(ABC):
         ordered: neighbouring categories are alike, so that those of a long list can be joined.
         whole: values are whole steps of one, so that 16-24 ends before 25; no continuum in which a number alone is a point.
         named: labels are names that somebody chose: they can be mistaken for others, and another can be added.
-        free: each record has a value of its own, which no category tells.
+        texts: records hold texts, which a file's column keeps as they stand, digits and all.
+        free: each record has a value of its own, which no category tells: it is filled in where records are written.
         alone: the category that is meant where a condition names the variable alone.
     """
 
@@ -47,6 +48,7 @@ class Kind(ABC):
     ordered: ClassVar[bool] = False
     whole: ClassVar[bool] = True
     named: ClassVar[bool] = False
+    texts: ClassVar[bool] = False
     free: ClassVar[bool] = False
     alone: ClassVar[int | None] = None
 
@@ -127,8 +129,8 @@ class Kind(ABC):
         """What records hold, in the type that Parquet and CSV keep: from codes, and numbers where the kind has them."""
 
     def fill(self, variable: Variable, first: int, n: int) -> "pl.Series":
-        """Values of n records in a row, the first of which has so many before it in all files together; of `free` kinds."""
-        raise NotImplementedError(f"{variable.name} is told by its categories, {first} to {first + n} tell nothing of it")
+        """Values of n records in a row, so many being before the first of them over all chunks; of `free` kinds alone."""
+        raise NotImplementedError(f"{variable.name}: its categories say what record {first} of {n} holds, not its place")
 
     # --- Bins
 

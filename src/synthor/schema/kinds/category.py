@@ -18,6 +18,7 @@ class CategoryKind(Kind):
 
     name = "category"
     named = True
+    texts = True
 
     def code_of_value(self, variable: Variable, value: object) -> int:
         code = self.code(variable, as_text(value))

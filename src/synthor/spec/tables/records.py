@@ -66,7 +66,7 @@ def _from_text(path: Path, variables: Sequence[Variable] | None, weight: str | N
     if variables is None:
         frame = bare(pl.read_csv(path, infer_schema=False, glob=False))
         return frame.with_columns((as_numbers if name == weight else _told)(frame[name]) for name in frame.columns)
-    texts = {variable.name: pl.String for variable in variables if variable.kind.named}
+    texts = {variable.name: pl.String for variable in variables if variable.kind.texts}
     frame = bare(pl.read_csv(path, infer_schema_length=None, schema_overrides=texts, glob=False))
     known = {variable.name: variable for variable in variables}
     if weight is not None and weight in frame.columns and frame.schema[weight] == pl.String:
