@@ -16,6 +16,9 @@ from synthor.errors import InputError
 from synthor.measure import measure
 from synthor.prior.questions import plain_scene
 from synthor.report.explain import explain
+from synthor.rules.on_categories import truth
+from synthor.rules.on_values import holds
+from synthor.rules.parse import parse_predicate
 from synthor.sample.stream import Sample
 from synthor.schema import Level, Rows, Schema, Units, Variable
 from synthor.schema.kinds import KINDS, Boolean, Category, Integer, Number
@@ -243,3 +246,110 @@ def test_members_are_numbered_over_all_units_of_all_chunks() -> None:
     assert len(chunks) == 3
     assert pl.concat([chunk["household"]["home"] for chunk in chunks]).to_list() == [f"P{n:06}" for n in range(1, 6)]
     assert pl.concat([chunk["person"]["person"] for chunk in chunks]).to_list() == list(range(1, 9))
+
+
+# --- Records without a value ------------------------------------------------------------------------------------------------
+
+
+class SomeAge(Integer):
+    """An age that some records do not tell."""
+
+    def build(self, name: str) -> Variable:
+        return super().build(name).with_missing("not stated")
+
+
+class SomePay(Number):
+    """Pay that some records do not tell."""
+
+    def build(self, name: str) -> Variable:
+        return super().build(name).with_missing()
+
+
+ANSWERED = """
+records: 100
+variables:
+  car: {type: boolean}
+  age: {type: category, values: [0-17, 18-64, 65+, not stated]}
+  pay: {type: integer, min: 0, max: 9000, bins: [0, 1000, 3000]}
+targets:
+  - {counts: {car: {yes: 60, no: 40}}}
+  - {counts: {age: {0-17: 20, 18-64: 50, 65+: 20, not stated: 10}}}
+  - {mean: pay, by: [car], table: [{car: yes, mean: 2000}, {car: no, mean: 900}]}
+"""
+AGES = """
+records: 100
+variables:
+  car: {type: boolean}
+  age: {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+  pay: {type: number, min: 0, max: 9000, bins: [0]}
+targets: [{mean: age, value: 40.5}, {sd: age, value: 22}]
+rules: [{never: age < 18 and car}, {never: not (age >= 20) and pay > 500}]
+"""
+
+
+def answered() -> Spec:
+    counted, more = parse_spec(ANSWERED), parse_spec(AGES)
+    variables = {
+        "car": more.variables["car"],
+        "age": SomeAge(type="integer", min=0, max=99, bins=[0, 18, 65]),
+        "pay": SomePay(type="number", min=0, max=9000, bins=[0, 1000, 3000], decimals=1),
+    }
+    changes = {"variables": variables, "targets": [*counted.targets, *more.targets], "rules": more.rules}
+    return counted.model_copy(update=changes)
+
+
+def test_records_without_a_value_are_counted_and_hold_null_and_means_leave_them_out(tmp_path: Path) -> None:
+    run = synthesize(answered())
+    problem = run.model.problem
+    records = pl.concat([chunk["records"] for chunk in run.sample.chunks()])
+    assert run.measurement.met
+    assert records["age"].null_count() == 10 and records["age"].dtype == pl.Int64
+    assert np.histogram(records["age"].drop_nulls(), [0, 18, 65, 99])[0].tolist() == [20, 50, 20]
+    assert records["age"].mean() == pytest.approx(40.5, abs=0.05)
+    assert records["age"].std(ddof=0) == pytest.approx(22, abs=0.5)
+    assert 0 < records["pay"].null_count() < 100
+    assert sorted(records.group_by("car").agg(pl.col("pay").mean().round(0))["pay"]) == [900, 2000]
+    records.write_csv(tmp_path / "records.csv")
+    read = read_frame(tmp_path / "records.csv", variables=problem.schema.unit.variables)
+    assert measure(problem, {"records": read}).met  # as read from a file
+    assert not measure(problem, {"records": read.with_columns(pl.col("age").fill_null(1))}).met
+
+
+def test_of_a_record_without_a_value_neither_a_comparison_nor_its_opposite_is_true() -> None:
+    run = synthesize(answered())
+    records = pl.concat([chunk["records"] for chunk in run.sample.chunks()])
+    assert records.filter((pl.col("age") < 20) & (pl.col("pay") > 500)).height == 0
+    assert set(run.measurement.violations.values()) == {0}
+    variables = {variable.name: variable for variable in run.model.problem.schema.unit.variables}
+    two = pl.DataFrame({"age": [None, None], "pay": [600.0, None]}, schema=records.select("age", "pay").schema)
+    codes = {name: variables[name].encode(two[name]) for name in two.columns}
+    for text, which in (
+        ("age != 7", [False, False]),
+        ("age = 7", [False, False]),
+        ("not (age = 7 or not age > 7)", [False, False]),
+        ("age + pay > 0", [False, False]),
+        ("not (pay > 700)", [True, False]),
+        ("age > 7 or pay < 700", [True, False]),
+    ):
+        predicate = parse_predicate(text, variables)
+        assert holds(predicate, two, variables).tolist() == which, text
+        assert truth(predicate, codes, variables, 2).may.tolist() == which, text
+
+
+@pytest.mark.parametrize("declared", FORMS[:5], ids=lambda declared: str(declared.type))
+def test_every_kind_has_a_place_for_no_value(declared: Declared, tmp_path: Path) -> None:
+    whole, variable = declared.build("x"), declared.build("x").with_missing("unknown")
+    assert (variable.size, variable.n_valued, variable.edges) == (whole.size + 1, whole.size, whole.edges)
+    assert variable.code("Unknown") == whole.size
+    codes, values = drawn(variable, 20)
+    assert values.is_null().to_numpy().tolist() == (codes == whole.size).tolist()
+    pl.DataFrame([values]).write_csv(tmp_path / "x.csv")
+    for column in (values, read_frame(tmp_path / "x.csv", variables=[variable])["x"]):
+        assert variable.encode(column).tolist() == variable.encode_quickly(column).tolist() == codes.tolist()
+    assert variable.encode(pl.Series(["of nobody"])).tolist() == [-1]
+    assert "nan" not in variable.kind.described(variable, ", ".join) + variable.extent
+    finer = variable.kind.cut(variable, [1, 7], 4)
+    if finer is not None:
+        assert (finer.labels[-1], finer.missing) == ("unknown", True)
+        assert variable.codes_of_bins(finer).tolist() == sorted(variable.codes_of_bins(finer).tolist())
+        assert np.isfinite(variable.kind.overlap(variable, 0, 1)).all()  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ class Spread:
     @property
     def below(self) -> Floats:
         """(f,) where each fine bin ends: the first value of the next, or one step beyond the largest."""
-        return np.append(self.first[1:], self.variable.high[-1] + 10.0**-self.variable.decimals)
+        return np.append(self.first[1:], self.variable.most + 10.0**-self.variable.decimals)
 
     def quantile(self, share: float) -> float:
         """About the value that so many records lie below: between the ends of a fine bin as if its values were even."""
@@ -78,4 +78,4 @@ class Spread:
 def _fine_bins(variable: Variable) -> Floats:
     """First values of a variable's fine bins."""
     fine = sliced(variable, (), max(FINE_BINS // variable.size, FEWEST_PARTS))
-    return (variable if fine is None else fine).low
+    return np.array((variable if fine is None else fine).edges)

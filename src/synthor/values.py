@@ -77,11 +77,12 @@ def shape(variable: Variable, shares: Shares) -> Shape:
     array([0., 0., 2.])
     """
     decay = np.zeros(variable.size)
-    if variable.numeric and variable.size > 1:
+    bins = list(range(variable.n_valued))
+    if variable.numeric and len(bins) > 1:
         width = variable.high - variable.low + 10.0**-variable.decimals
         density = shares / width
-        decay[-1] = _end_rate(variable, density, width, list(range(variable.size))[::-1])
-        decay[0] = 0.0 - _end_rate(variable, density, width, list(range(variable.size)))
+        decay[bins[-1]] = _end_rate(variable, density, width, bins[::-1])
+        decay[0] = 0.0 - _end_rate(variable, density, width, bins)
     return Shape(variable=variable, decay=decay)
 
 
@@ -163,7 +164,7 @@ def settle(
     rulings = problem.rulings
     spoken_of = [v for v in rulings.columns if v in numbers]
     ruled = [v for v in spoken_of if v not in fixed]
-    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in spoken_of})))
+    rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in spoken_of}, units)))
     even = tuple(_even(shape.variable) for shape in shapes)
     for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
         n_tried = 0
@@ -173,7 +174,7 @@ def settle(
             tried = units.take(np.repeat(rows, n_each))
             again = _drawn({v: these[v] for v in ruled}, tried, random)
             beside: dict[int, Floats] = {v: np.repeat(numbers[v][rows], n_each) for v in spoken_of if v in fixed}
-            works = ~rulings.breaks(tried, _frame(shapes, {**again, **beside})).reshape(len(rows), n_each)
+            works = ~rulings.breaks(tried, _frame(shapes, {**again, **beside}, tried)).reshape(len(rows), n_each)
             some = works.any(axis=1)
             picks = np.flatnonzero(some) * n_each + works[some].argmax(axis=1)
             for v, drawn in again.items():
@@ -185,7 +186,7 @@ def settle(
         found = _found(problem, late, random)
         n_broken = int(rulings.breaks(late, found).sum())
         for v in ruled:
-            numbers[v][rows] = found[shapes[v].variable.name].to_numpy()
+            numbers[v][rows] = found[shapes[v].variable.name].fill_null(0).to_numpy()
     return pl.DataFrame([shape.variable.column(codes[v], numbers.get(v)) for v, shape in enumerate(shapes)]), n_broken
 
 
@@ -195,8 +196,8 @@ def _drawn(shapes: Mapping[int, Shape], units: Units, random: np.random.Generato
     return {v: numbers for v, numbers in drawn.items() if numbers is not None}
 
 
-def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts]) -> pl.DataFrame:
-    return pl.DataFrame({shapes[v].variable.name: values for v, values in numbers.items()})
+def _frame(shapes: tuple[Shape, ...], numbers: Mapping[int, Floats | Counts], units: Units) -> pl.DataFrame:
+    return pl.DataFrame([shapes[v].variable.column(units.column(of_unit(v)), values) for v, values in numbers.items()])
 
 
 def possible(problem: Problem, units: Units) -> Mask:

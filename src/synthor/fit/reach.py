@@ -165,7 +165,7 @@ def _off_center(deviation: Moment, problem: Problem) -> Floats:
     """How far the mean of records may lie from the one that a standard deviation is taken around."""
     mean = next((moment for moment in problem.moments if moment.kind == "mean" and deviation.is_around(moment)), None)
     if mean is None:  # the problem was made without it
-        return np.full(len(deviation.wanted), float(deviation.variable.high[-1] - deviation.variable.low[0]))
+        return np.full(len(deviation.wanted), deviation.variable.most - deviation.variable.least)
     return np.nan_to_num(np.maximum(mean.highest - mean.wanted, mean.wanted - mean.lowest))
 
 

@@ -99,7 +99,7 @@ def slice_shares(variable: Variable, fine: Shape, parents: Codes) -> Floats:
     curved = rate * width > 1e-9
     safe = np.where(curved, rate, 1.0)
     fallen = (np.exp(-safe * begin) - np.exp(-safe * end)) / -np.expm1(-safe * width)
-    return np.where(curved, fallen, (end - begin) / width)
+    return np.nan_to_num(np.where(curved, fallen, (end - begin) / width), nan=1.0)  # what has no value lies in a slice alone
 
 
 def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], units: Units) -> Floats:
@@ -114,9 +114,9 @@ def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], units: 
 
 
 def powers(fine: Shape) -> tuple[Floats, Floats]:
-    """Expected value and expected square in each bin of a numeric variable, (k,) each."""
+    """Expected value and expected square in each bin of a numeric variable, (k,) each; 0 where there are no values."""
     size = fine.variable.size
     u = (np.arange(POINTS) + 0.5) / POINTS
-    values = fine.at(np.repeat(np.arange(size, dtype=np.int32), POINTS), np.tile(u, size)).to_numpy().astype(np.float64)
-    table = values.reshape(size, POINTS)
+    values = fine.at(np.repeat(np.arange(size, dtype=np.int32), POINTS), np.tile(u, size)).fill_null(0)
+    table = values.to_numpy().astype(np.float64).reshape(size, POINTS)
     return table.mean(axis=1), np.square(table).mean(axis=1)

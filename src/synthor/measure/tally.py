@@ -88,7 +88,7 @@ class Tally:
         for spread in self.spreads:
             column = frame[spread.variable.name]
             if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
-                spread.add(column.to_numpy())
+                spread.add(column.drop_nulls().to_numpy())
         counts, n_broken = self.rulings.counts(self.problem.schema.refine(units), frame)
         for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count

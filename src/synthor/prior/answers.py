@@ -416,7 +416,7 @@ def _range(low: Any, high: Any, variable: Shown, item: str, heard: Heard) -> Ran
     if a > b:
         a, b = b, a
         heard.mend(item, f"the range of {variable.name} was turned round")
-    lowest, highest = float(variable.variable.low[0]), float(variable.variable.high[-1])
+    lowest, highest = variable.variable.least, variable.variable.most
     if b < lowest or a > highest:
         raise _WrongError(f"the range of {variable.name} lies outside {lowest:.15g} to {highest:.15g}")
     if a < lowest or b > highest:

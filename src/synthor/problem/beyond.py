@@ -206,7 +206,7 @@ def _beside(moment: Moment, moments: Sequence[Moment], table: Target | None, lev
     if moment.kind == "total":
         return _told(moment, table, -joint.most(-low_end, cell, size), joint.most(high_end, cell, size))
     low, high = np.nan_to_num(moment.lowest), np.nan_to_num(moment.highest)
-    ends = float(moment.variable.low[0]), float(moment.variable.high[-1])
+    ends = moment.variable.least, moment.variable.most
     widest = np.full(size, np.inf)
     if moment.kind == "sd":
         mean = next(other for other in moments if other.kind == "mean" and moment.is_around(other))
@@ -235,7 +235,7 @@ def _beside(moment: Moment, moments: Sequence[Moment], table: Target | None, lev
 
 def _widest(moment: Moment, mean: Moment) -> Floats:
     """The largest deviation of values within a range around a mean (Bhatia and Davis, 2000), (cells,)."""
-    low, high = float(moment.variable.low[0]), float(moment.variable.high[-1])
+    low, high = moment.variable.least, moment.variable.most
     nearest = np.clip((low + high) / 2, np.nan_to_num(mean.lowest), np.nan_to_num(mean.highest))
     return np.sqrt(np.maximum((high - nearest) * (nearest - low), 0.0))
 

@@ -214,7 +214,8 @@ class _Compilation:
         if of is not None and of not in numeric:
             message = f"'{of}' is no numeric variable" if of in self.variables else f"no variable is called '{of}'"
             return [Finding(where=place, message=message, cure=nearest(of, numeric), label=of)]
-        return reading if written.where is None else self._within(reading, written.where)
+        inside = reading if written.where is None else self._within(reading, written.where)
+        return inside if of is None or isinstance(inside, list) else inside.where_known(self.variables[of])
 
     def _warn_of(self, reading: Reading) -> None:
         self.findings += [Finding(where=reading.table.source, message=note, severity="warning") for note in reading.table.notes]

@@ -17,7 +17,7 @@ from synthor.problem.sides import Bands, bands_told, codes_of
 from synthor.problem.target import EDGE, Axis, Grid, Moment, Target, Universe
 from synthor.problem.totals import Filled
 from synthor.rules.on_categories import truth
-from synthor.rules.syntax import Negated, Predicate, names_in, parts
+from synthor.rules.syntax import Both, Column, Compare, Constant, Negated, Predicate, names_in, parts
 from synthor.schema import Level, Variable, of_unit
 from synthor.schema.bins import band_of
 from synthor.schema.text import as_text
@@ -37,7 +37,7 @@ class Reading:
         written: in the spec.
         table: its rows.
         place: what to call it in a message.
-        universe: its `where`, parsed.
+        universe: its `where`, parsed, and that what it is of is known.
         renamed: what tables call categories, by variable and undressed form.
         whole: the spec's key for what counts of all records add up to.
         position: of the target in the spec, from 0.
@@ -55,6 +55,13 @@ class Reading:
 
     def within(self, predicate: Predicate) -> "Reading":
         return replace(self, universe=predicate)
+
+    def where_known(self, variable: Variable) -> "Reading":
+        """The same, over the records that have a value of a variable alone: a mean leaves the others out."""
+        if not variable.missing:
+            return self
+        known = Compare(">=", Column(variable.name), Constant(variable.least))
+        return replace(self, universe=known if self.universe is None else Both(self.universe, known))
 
     def with_bands(self, variables: Mapping[str, Variable]) -> "Reading":
         """The same, knowing which of its sides are bands: declared ones, or those that all labels of a side stand for."""
@@ -283,7 +290,7 @@ class Reader:
     ) -> CellIndex | None:
         """Which of the finest bins lie in a band [from, below)."""
         told = len(band) == 2 and not any(isinstance(edge, str) for edge in band)
-        beyond = told and float(band[0]) > float(variable.high[-1])
+        beyond = told and float(band[0]) > variable.most
         if not told or not (beyond or float(band[0]) < float(band[1])):
             what = f"band '{label}' of {variable.name} is not [from, below]"
             self.add(what, f"write {label}: [16, 25] for 16 up to, but not including, 25", label=label)
@@ -309,7 +316,7 @@ class Reader:
 
     def _warn_beyond(self, variable: Variable, label: str, first: float, below: float) -> None:
         """A declared band that reaches beyond the variable's range means fewer values than it says."""
-        low, high, step = float(variable.low[0]), float(variable.high[-1]), 10.0**-variable.decimals
+        low, high, step = variable.least, variable.most, 10.0**-variable.decimals
         if variable.name in (self.written.groups or {}) and (first < low or below > high + step + EDGE):
             reach = f"[{as_text(first)}, {as_text(below)}]"
             goes = f"{variable.name} goes from {as_text(low)} to {as_text(high)}"
@@ -328,8 +335,8 @@ class Reader:
         )
 
     def universe(self) -> Universe | None:
-        predicate, text = self.reading.universe, self.written.where
-        if predicate is None or text is None:
+        predicate, text = self.reading.universe, self.written.where or f"{self.written.of} is known"
+        if predicate is None:
             return None
         positions = {name: self.level.position(name) for name in sorted(names_in(predicate))}
         columns = {name: (of_unit(self.level.column(at)), self.level.finest(at)) for name, at in positions.items()}

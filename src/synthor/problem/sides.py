@@ -65,7 +65,7 @@ def bands_told(
         if all(_bin_of(variable, band) >= 0 for band in begun.values()):
             return None
         return {text: [low, _before_last(variable, below)] for text, (low, below) in begun.items()}
-    slips = _slips({text: spans[text] for text in unknown}, list(spans.values()), float(variable.high[-1]))
+    slips = _slips({text: spans[text] for text in unknown}, list(spans.values()), variable.most)
     if len(slips) == len(unknown):
         return None
     spans = {text: one for text, one in spans.items() if text not in slips}
@@ -93,7 +93,7 @@ def groups_of(texts: Iterable[str], variable: Variable) -> Bands | None:
         return None
     found = _as_bands(variable, told)
     apart = sorted(found)
-    if any(below > low for (_, below), (low, _) in pairwise(apart)) or apart[-1][1] > variable.high[-1] + 1:
+    if any(below > low for (_, below), (low, _) in pairwise(apart)) or apart[-1][1] > variable.most + 1:
         return None
     return {text: list(band) for text, band in zip(spans, found, strict=True)}
 
@@ -211,7 +211,7 @@ def _with_begun_bins(variable: Variable, spans: Mapping[str, Span]) -> dict[str,
 
     A table of a part may leave out the bins below its first label.
     """
-    edges = [*variable.low.tolist(), float(np.round(variable.high[-1] + 10.0**-variable.decimals, variable.decimals))]
+    edges = [*variable.edges, float(np.round(variable.most + 10.0**-variable.decimals, variable.decimals))]
     found = dict(zip(spans, _as_bands(variable, list(spans.values())), strict=True))
     n_labels = np.zeros(variable.size, np.int64)
     for text, one in spans.items():
@@ -231,7 +231,7 @@ def _with_begun_bins(variable: Variable, spans: Mapping[str, Span]) -> dict[str,
 def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]]:
     """Bands as [from, below), an open end being that of the variable's range."""
     step = 10.0**-variable.decimals
-    lowest, beyond = float(variable.low[0]), float(np.round(variable.high[-1] + step, variable.decimals))
+    lowest, beyond = variable.least, float(np.round(variable.most + step, variable.decimals))
     found = bands(spans, step=step, whole=variable.kind.whole)
     closed = [(lowest if np.isinf(low) else low, beyond if np.isinf(below) else below) for low, below in found]
     return [(low, _before_last(variable, below)) for low, below in closed]
@@ -239,7 +239,7 @@ def _as_bands(variable: Variable, spans: list[Span]) -> list[tuple[float, float]
 
 def _before_last(variable: Variable, below: float) -> float:
     """The end of a band: one that is written to end at the largest value holds it; one that ends before it must not."""
-    return below - 10.0**-variable.decimals / 2 if below == variable.high[-1] else below
+    return below - 10.0**-variable.decimals / 2 if below == variable.most else below
 
 
 def _bin_of(variable: Variable, band: tuple[float, float]) -> int:

@@ -54,11 +54,11 @@ def _quantiles(reader: Reader) -> Target | Moment | None:
         (a, below), (b, above) = pairs[at], pairs[at + 1]
         what = f"quantiles must rise: {as_text(b)} is at {as_text(above)}, {as_text(a)} at {as_text(below)}"
         reader.add(what, "correct one of them", label=as_text(b), found=above, expected=below)
-    elif (edges <= variable.low[0]).any() or (edges > variable.high[-1]).any():
-        low, high = as_text(float(variable.low[0])), as_text(float(variable.high[-1]))
-        worst_edge = next(edge for edge in edges.tolist() if edge <= variable.low[0] or edge > variable.high[-1])
+    elif (edges <= variable.least).any() or (edges > variable.most).any():
+        low, high = as_text(variable.least), as_text(variable.most)
+        worst_edge = next(edge for edge in edges.tolist() if edge <= variable.least or edge > variable.most)
         what = f"a quantile at {as_text(worst_edge)} lies outside of {variable.name}'s range"
-        if worst_edge == variable.low[0]:
+        if worst_edge == variable.least:
             what = f"a quantile at {as_text(worst_edge)}, the smallest value of {variable.name}: nobody is below it"
         reader.add(what, f"{variable.name} goes from {low} to {high}", found=worst_edge)
     else:
@@ -110,7 +110,7 @@ def _statistic(reader: Reader) -> Moment | None:
     half = 0.5 * 10.0**-rows.decimals
     position = reader.level.position(name)
     variable = reader.level.variables[position]
-    low, high = float(variable.low[0]), float(variable.high[-1])
+    low, high = variable.least, variable.most
     outside = np.asarray((wanted < low) | (wanted > high))
     if kind == "mean" and outside.any():
         worst = float(wanted[outside][0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
+from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term, opposite
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
 
@@ -45,9 +45,11 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
         case Either(left, right):
             a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
             return Truth(a.may | b.may, a.must | b.must)
-        case Negated(inner):
+        case Negated(Among() as inner):
             a = truth(inner, codes, variables, n)
             return Truth(~a.must, ~a.may)
+        case Negated(inner):
+            return truth(opposite(inner), codes, variables, n)
         case Among(name, members):
             if name not in codes:
                 full = len(members) == variables[name].size
@@ -69,8 +71,10 @@ def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats])
             return Truth(b > c, a > d)
         case ">=":
             return Truth(b >= c, a >= d)
-    equal = Truth((a <= d) & (c <= b), (a == b) & (c == d) & (a == c))
-    return equal if op == "=" else Truth(~equal.must, ~equal.may)
+    same = (a == b) & (c == d) & (a == c)
+    if op == "=":
+        return Truth((a <= d) & (c <= b), same)
+    return Truth(~same & (a <= b) & (c <= d), (a > d) | (c > b))  # false of both where there is no value
 
 
 def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
@@ -80,7 +84,7 @@ def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Va
         case Column(name):
             variable = variables[name]
             if name not in codes:
-                return np.full(n, variable.low[0]), np.full(n, variable.high[-1])
+                return np.full(n, variable.least), np.full(n, variable.most)
             return variable.low[codes[name]], variable.high[codes[name]]
         case Arithmetic(op, left, right):
             (a, b), (c, d) = _interval(left, codes, variables, n), _interval(right, codes, variables, n)

@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 
 from synthor.errors import Finding, InputError
-from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
+from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term, opposite
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "!=": lambda a, b: (a < b) | (a > b),  # false where there is no value, as the others are
     "+": operator.add, "-": operator.sub, "*": operator.mul,
 }  # fmt: skip
 
@@ -40,8 +41,10 @@ def holds(
             return holds(left, frame, variables, codes) & holds(right, frame, variables, codes)
         case Either(left, right):
             return holds(left, frame, variables, codes) | holds(right, frame, variables, codes)
-        case Negated(inner):
+        case Negated(Among() as inner):
             return ~holds(inner, frame, variables, codes)
+        case Negated(inner):
+            return holds(opposite(inner), frame, variables, codes)
         case Among(name, members):
             known = codes[name] if codes is not None and name in codes else variables[name].encode(frame[name])
             return np.isin(known, members)

@@ -88,3 +88,27 @@ def parts(node: Predicate) -> Iterator[Predicate]:
             yield from parts(inner)
         case _:
             yield node
+
+
+OPPOSITES = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def opposite(node: Predicate) -> Predicate:
+    """What is true where a predicate is false: its negations stand at memberships alone.
+
+    Of a record without a value neither a comparison nor its opposite is true, as in SQL; turning a result round would miss it.
+
+    >>> opposite(Negated(Compare("<", Column("age"), Constant(18))))
+    Compare(op='<', left=Column(name='age'), right=Constant(value=18))
+    """
+    match node:
+        case Compare(op, left, right):
+            return Compare(OPPOSITES[op], left, right)
+        case Both(left, right):
+            return Either(opposite(left), opposite(right))
+        case Either(left, right):
+            return Both(opposite(left), opposite(right))
+        case Negated(inner):
+            return inner
+        case Among():
+            return Negated(node)

@@ -109,10 +109,10 @@ class _Numbers:
     def ends(self, position: int) -> tuple[Floats, Floats]:
         """Lowest and highest value that each record's band of a variable holds."""
         variable, band = self.variables[position], self.units.column(of_unit(position))
-        return variable.low[band], variable.high[band]
+        return np.nan_to_num(variable.low)[band], np.nan_to_num(variable.high)[band]
 
     def values(self, position: int) -> Floats:
-        return self.frame[self.variables[position].name].to_numpy().astype(np.float64)
+        return _numbers(self.frame[self.variables[position].name])
 
     def missed(self, positions: Sequence[int], aims: Aims) -> list[int]:
         """Variables whose numbers do not come to what is wanted."""
@@ -174,9 +174,9 @@ class _Numbers:
         columns = []
         for position, edge in edges.items():
             variable = self.variables[position]
-            now = frame[variable.name].to_numpy().astype(np.float64)
+            now = _numbers(frame[variable.name])
             values = np.round(now + way * (edge - now), variable.decimals)
-            columns.append(pl.Series(variable.name, variable.kind.held(values)))
+            columns.append(variable.column(self.units.column(of_unit(position)), variable.kind.held(values)))
         return frame.with_columns(columns)
 
     def together(self, position: int, partner: int, aims: Aims) -> None:
@@ -238,8 +238,8 @@ class _Numbers:
         columns = []
         for position in positions:
             variable = self.variables[position]
-            values = np.round(self.frame[variable.name].to_numpy()[rows] + change, variable.decimals)
-            columns.append(pl.Series(variable.name, variable.kind.held(values)))
+            values = np.round(_numbers(self.frame[variable.name])[rows] + change, variable.decimals)
+            columns.append(variable.column(self.units.column(of_unit(position))[rows], variable.kind.held(values)))
         return columns
 
     def _move(self, positions: tuple[int, ...], now: Floats, then: Floats) -> None:
@@ -249,6 +249,11 @@ class _Numbers:
         if rulings.each:
             then = np.where(self._broken(rulings, positions, now, then, everyone), now, then)
         self.frame = self.frame.with_columns(self._columns(positions, then - now, everyone))
+
+
+def _numbers(column: pl.Series) -> Floats:
+    """A column's numbers; 0 where there is none, which is moved nowhere and counted nowhere."""
+    return column.fill_null(0).to_numpy().astype(np.float64)
 
 
 def _rows_of(frame: pl.DataFrame, other: pl.DataFrame, rows: Mask) -> pl.DataFrame:

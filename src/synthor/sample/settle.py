@@ -352,7 +352,7 @@ def _firsts(level: Level, position: int) -> CellIndex:
     """First of the finest bins in each band of a variable, and where the last band ends."""
     if position not in level.slices:
         return np.arange(level.finest(position).size + 1)
-    band = level.band(position).codes_of_numbers(level.finest(position).low)
+    band = level.band(position).codes_of_bins(level.finest(position))
     return np.searchsorted(band, np.arange(level.band(position).size + 1))
 
 

@@ -157,7 +157,7 @@ class Sample:
             for position in seen.schema.unit.numeric:
                 name = seen.schema.unit.variables[position].name
                 if name not in schema.levels[at].names and name in table.columns:
-                    fixed[position] = table[name].to_numpy()[rows]
+                    fixed[position] = table[name].fill_null(0).to_numpy()[rows]
         even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
         frame, n_broken = settle(seen, even, schema.as_seen(self.problem.schema.refine(units), at), random, VALUE_TRIES, fixed)
         if n_broken:

@@ -56,6 +56,6 @@ def edges_of(predicate: Predicate, variables: Mapping[str, Variable]) -> dict[st
 
 def band_of(variable: Variable, low: float, below: float) -> Mask:
     """Which of a variable's bins lie in [low, below), (k,); a band that ends at the largest value includes it."""
-    ends = np.inf if below >= variable.high[-1] else below
+    ends = np.inf if below >= variable.most else below
     inside: Mask = (variable.low >= low) & (variable.high < ends)
     return inside

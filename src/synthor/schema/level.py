@@ -78,7 +78,7 @@ class Level:
 
     def parents(self, position: int) -> Codes:
         """The declared bin of each slice of a variable, (slices,)."""
-        return self.variables[position].codes_of_numbers(self.slices[position].low)
+        return self.variables[position].codes_of_bins(self.slices[position])
 
     def coarsened(self, fine: Sequence[Codes]) -> list[Codes]:
         """All columns from those of the variables' finest bins, (n,) each."""
@@ -236,6 +236,6 @@ class Schema:
             if level.slices:
                 columns = units.columns(at)
                 for position, finest in level.slices.items():
-                    columns[position] = level.band(position).codes_of_numbers(finest.low)[columns[position]]
+                    columns[position] = level.band(position).codes_of_bins(finest)[columns[position]]
                 units = units.with_columns(columns, at)
         return units

@@ -6,7 +6,7 @@ What is done with them that depends on what they are, the variable's kind does.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Variable:
         decimals: that drawn values are rounded to.
         unit: as in the spec, for people to read.
         about: as in the spec, for people and models to read.
+        missing: whether the last category is that of records without a value: it has a label and a share, and no low and high;
+            records hold null.
     """
 
     name: str
@@ -45,11 +47,27 @@ class Variable:
     decimals: int = 0
     unit: str = ""
     about: str = ""
+    missing: bool = False
 
     @property
     def size(self) -> int:
         """Number of categories."""
         return len(self.labels)
+
+    @property
+    def n_valued(self) -> int:
+        """Number of categories that stand for values: the first ones."""
+        return self.size - self.missing
+
+    @property
+    def least(self) -> float:
+        """Its smallest value."""
+        return float(self.low[0])
+
+    @property
+    def most(self) -> float:
+        """Its largest value."""
+        return float(self.high[self.n_valued - 1])
 
     @property
     def numeric(self) -> bool:
@@ -59,7 +77,7 @@ class Variable:
     @property
     def edges(self) -> list[float]:
         """First values of its bins; none where it has none."""
-        return self.low.tolist() if self.numeric else []
+        return self.low[: self.n_valued].tolist() if self.numeric else []
 
     @property
     def extent(self) -> str:
@@ -107,6 +125,22 @@ class Variable:
         """
         return self.kind.codes_of_numbers(self, values)
 
+    def codes_of_bins(self, finer: "Variable") -> Codes:
+        """Its category that each category of the same variable in finer bins lies in, (k,)."""
+        return np.where(np.isnan(finer.low), self.size - 1, self.codes_of_numbers(finer.low)).astype(np.int32)
+
+    def with_missing(self, label: str = "missing") -> "Variable":
+        """The same variable, which some records have no value of.
+
+        >>> import polars as pl
+        >>> from synthor.schema.kinds import Integer
+        >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age").with_missing("not stated")
+        >>> age.encode(pl.Series([17, None, 18])).tolist(), age.code("Not stated")
+        ([0, 2, 1], 2)
+        """
+        low, high = np.append(self.low, np.nan), np.append(self.high, np.nan)
+        return replace(self, labels=(*self.labels, label), low=low, high=high, missing=True)
+
     def encode(self, column: "pl.Series") -> Codes:
         """Category codes of a column of raw values or of labels, (n,); -1 where a value matches nothing.
 
@@ -115,7 +149,8 @@ class Variable:
         >>> Boolean(type="boolean").build("car").encode(pl.Series([True, False]))
         array([1, 0], dtype=int32)
         """
-        return self.kind.encode(self, column)
+        codes = self.kind.encode(self, column)
+        return np.where(column.is_null().to_numpy(), np.int32(self.size - 1), codes) if self.missing else codes
 
     def encode_quickly(self, column: "pl.Series") -> NDArray[np.integer[Any]]:
         """What `encode` gives, in any type, and sooner where the column's type allows; records as drawn have such types."""
@@ -124,4 +159,9 @@ class Variable:
 
     def column(self, codes: Codes, numbers: Floats | Counts | None) -> "pl.Series":
         """What records hold of it: numbers where it has such, otherwise what the codes stand for."""
-        return self.kind.column(self, codes, numbers)
+        found = self.kind.column(self, codes, numbers)
+        if not self.missing:
+            return found
+        import polars as pl
+
+        return found.set(pl.Series(codes == self.size - 1), None)

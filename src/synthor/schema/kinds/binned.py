@@ -57,7 +57,7 @@ class BinnedKind(Kind):
 
     def inside(self, variable: Variable, values: Floats) -> NDArray[np.bool_]:
         """Which numbers are values, (n,)."""
-        return np.asarray((values >= variable.low[0]) & (values <= variable.high[-1]))
+        return np.asarray((values >= variable.least) & (values <= variable.most))
 
     def encode(self, variable: Variable, column: "pl.Series") -> Codes:
         import polars as pl
@@ -70,7 +70,7 @@ class BinnedKind(Kind):
         if not column.dtype.is_numeric():
             return super().encode_as_drawn(variable, column)
         values = column.to_numpy()
-        within = values.min() >= variable.low[0] and values.max() <= variable.high[-1]
+        within = values.min() >= variable.least and values.max() <= variable.most
         return self.codes_within(variable, column, values) if within else None
 
     def codes_within(self, variable: Variable, column: "pl.Series", values: NDArray[Any]) -> NDArray[np.integer[Any]] | None:
@@ -97,7 +97,10 @@ class BinnedKind(Kind):
     def numbers(self, variable: Variable, codes: Codes, u: Floats, decay: Floats) -> Floats | Counts:
         # A bin holds whole steps of 10^-decimals, from `low` to `high`; a share u of its values lies below the quantile u.
         scale = 10.0**variable.decimals
-        first, steps = np.rint(variable.low * scale), np.rint((variable.high - variable.low) * scale) + 1
+        low, high = variable.low, variable.high
+        if variable.missing:  # no number is drawn that anybody sees
+            low, high = np.nan_to_num(low, nan=variable.least), np.nan_to_num(high, nan=variable.least)
+        first, steps = np.rint(low * scale), np.rint((high - low) * scale) + 1
         at = codes.astype(np.intp)
         along = u * steps[at]
         fallen = np.abs(decay) * steps / scale
@@ -123,29 +126,30 @@ class BinnedKind(Kind):
     # --- Bins
 
     def cut(self, variable: Variable, edges: Iterable[float], n_slices: int) -> Variable | None:
-        step = 10.0**-variable.decimals
-        inside = [edge for edge in edges if variable.low[0] < edge <= variable.high[-1]]
-        low = np.unique(np.round([*variable.low, *np.ceil(np.round(np.array(inside) / step, 6)) * step], variable.decimals))
+        step, lowest, most = 10.0**-variable.decimals, variable.low[: variable.n_valued], variable.most
+        inside = [edge for edge in edges if lowest[0] < edge <= most]
+        low = np.unique(np.round([*lowest, *np.ceil(np.round(np.array(inside) / step, 6)) * step], variable.decimals))
         if n_slices > 1:
-            below = np.append(low[1:], variable.high[-1] + step)
+            below = np.append(low[1:], most + step)
             least = max(abs(low[0]), abs(below[-1])) / REACH
             cuts = np.concatenate([_cuts(a, b, max(least, 2 * step), n_slices) for a, b in zip(low, below, strict=True)])
             low = np.unique(np.round(np.floor(np.round(cuts / step, 6)) * step, variable.decimals))
-        if len(low) == variable.size:
+        if len(low) == len(lowest):
             return None
-        high = np.append(np.round(low[1:] - step, variable.decimals), variable.high[-1])
+        high = np.append(np.round(low[1:] - step, variable.decimals), most)
         labels = tuple(_span(a, b, last=i == len(low) - 1) for i, (a, b) in enumerate(zip(low, high, strict=True)))
-        return replace(variable, labels=labels, low=low, high=high)
+        finer = replace(variable, labels=labels, low=low, high=high, missing=False)
+        return finer.with_missing(variable.labels[-1]) if variable.missing else finer
 
     # --- Words for people
 
     def extent(self, variable: Variable) -> str:
-        return f"{variable.name} goes from {as_text(float(variable.low[0]))} to {as_text(float(variable.high[-1]))}"
+        return f"{variable.name} goes from {as_text(variable.least)} to {as_text(variable.most)}"
 
     def described(self, variable: Variable, shortened: Shortened) -> str:
-        span = f"from {number(variable.low[0])} to {number(variable.high[-1])}"
+        span = f"from {number(variable.least)} to {number(variable.most)}"
         unit = f" in {variable.unit.strip()}" if variable.unit.strip() else ""
-        if all(variable.low == variable.high):
+        if all(variable.low[: variable.n_valued] == variable.high[: variable.n_valued]):
             return f"{self.one(variable)} {span}{unit}, each value by itself"
         bins = f"in {plural(variable.size, 'bin')}: {shortened([_bin(variable, code) for code in range(variable.size)])}"
         return f"{self.one(variable)} {span}{unit}, {bins}"
@@ -160,10 +164,10 @@ class BinnedKind(Kind):
     # --- What a model is asked and answers
 
     def range_schema(self, variable: Variable) -> dict[str, Any]:
-        return {"type": self.name, "minimum": float(variable.low[0]), "maximum": float(variable.high[-1])}
+        return {"type": self.name, "minimum": variable.least, "maximum": variable.most}
 
     def overlap(self, variable: Variable, low: float, high: float) -> Floats:
-        return np.maximum(np.minimum(high, variable.high) - np.maximum(low, variable.low), 0)
+        return np.nan_to_num(np.maximum(np.minimum(high, variable.high) - np.maximum(low, variable.low), 0), nan=0.0)
 
 
 class BinnedDeclared(Declared):
@@ -233,6 +237,8 @@ def _span(low: float, high: float, *, last: bool) -> str:
 def _bin(variable: Variable, code: int) -> str:
     """A bin by its label; with its edges, where the label was not made from them."""
     label, low, high = variable.labels[code], float(variable.low[code]), float(variable.high[code])
-    beyond = as_text(float(variable.low[code + 1])) if code + 1 < variable.size else as_text(high)
+    beyond = as_text(float(variable.low[code + 1])) if code + 1 < variable.n_valued else as_text(high)
+    if np.isnan(low):
+        return label
     made = (as_text(low), f"{as_text(low)}-{as_text(high)}", f"{as_text(low)}+", f"{as_text(low)} to {beyond}")
     return label if label in made else f"{label} ({number(low)} to {number(high)})"

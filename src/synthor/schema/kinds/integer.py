@@ -30,7 +30,7 @@ class IntegerKind(BinnedKind):
         return super().inside(variable, values) & (values == np.rint(values))
 
     def codes_within(self, variable: Variable, column: "pl.Series", values: NDArray[Any]) -> NDArray[np.integer[Any]] | None:
-        low, n_values = int(variable.low[0]), variable.high[-1] - variable.low[0] + 1
+        low, n_values = int(variable.least), variable.most - variable.least + 1
         if not column.dtype.is_integer() or n_values > MANY_VALUES:
             return None
         return variable.codes_of_numbers(np.arange(low, low + n_values))[values.astype(np.int64, copy=False) - low]
@@ -49,7 +49,8 @@ class IntegerKind(BinnedKind):
 
     def overlap(self, variable: Variable, low: float, high: float) -> Floats:
         low, high = float(np.ceil(low)), float(np.floor(high))
-        return np.maximum(np.minimum(high, variable.high) - np.maximum(low, variable.low) + 1.0, 0)
+        overlap = np.minimum(high, variable.high) - np.maximum(low, variable.low) + 1.0
+        return np.nan_to_num(np.maximum(overlap, 0), nan=0.0)
 
 
 INTEGER = IntegerKind()

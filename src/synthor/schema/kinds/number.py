@@ -30,7 +30,7 @@ class NumberKind(BinnedKind):
         if column.dtype != pl.Float64 or variable.size > FEW_BINS:
             return None
         codes = np.zeros(len(values), np.uint8)
-        for edge in variable.low[1:]:
+        for edge in variable.edges[1:]:
             codes += values >= edge
         return codes
 
