@@ -15,10 +15,11 @@ from synthor import compile_problem, parse_spec, synthesize
 from synthor.errors import InputError
 from synthor.measure import measure
 from synthor.prior.questions import plain_scene
+from synthor.problem.agree import forbids_all
 from synthor.report.explain import explain
 from synthor.rules.on_categories import truth
 from synthor.rules.on_values import holds
-from synthor.rules.parse import parse_predicate
+from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.sample.stream import Sample
 from synthor.schema import Level, Rows, Schema, Units, Variable
 from synthor.schema.kinds import KINDS, Boolean, Category, Integer, Number
@@ -334,6 +335,10 @@ def test_of_a_record_without_a_value_neither_a_comparison_nor_its_opposite_is_tr
         predicate = parse_predicate(text, variables)
         assert holds(predicate, two, variables).tolist() == which, text
         assert truth(predicate, codes, variables, 2).may.tolist() == which, text
+    assert not forbids_all(parse_predicate("age >= 0", variables), variables)  # some may be of no age
+    assert parse_predicate("age = '65+'", variables) == parse_predicate("age >= 65 and age <= 99", variables)
+    with pytest.raises(PredicateError, match="'not stated' stands for no value of age"):
+        parse_predicate("age = 'not stated'", variables)
 
 
 @pytest.mark.parametrize("declared", FORMS[:5], ids=lambda declared: str(declared.type))

@@ -250,5 +250,5 @@ def _bin_of(variable: Variable, band: tuple[float, float]) -> int:
     if code < 0 or abs(low - variable.low[code]) >= step / 2:
         return NONE
     last = variable.high[code]
-    ends = below >= last if code == variable.size - 1 else abs(below - last - step) < step / 2
+    ends = below >= last if code == variable.n_valued - 1 else abs(below - last - step) < step / 2
     return code if ends else NONE

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term, opposite
+from synthor.rules.syntax import (
+    Among,
+    Arithmetic,
+    Both,
+    Column,
+    Compare,
+    Constant,
+    Either,
+    Negated,
+    Predicate,
+    Term,
+    names_in,
+    opposite,
+)
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
 
@@ -57,7 +70,10 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
             inside = np.isin(codes[name], members)
             return Truth(inside, inside)
         case Compare(op, left, right):
-            return _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+            found = _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+            if any(variables[name].missing for name in names_in(predicate) - codes.keys()):  # it may be of no value
+                return Truth(found.may, np.zeros(n, bool))
+            return found
 
 
 def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats]) -> Truth:

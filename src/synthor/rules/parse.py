@@ -134,6 +134,8 @@ class _Parser:
         else:
             raise PredicateError(f"'{variable.name}' is compared with {_shown(node)}", "compare it with a label in quotes")
         code = variable.code(text)
+        if code >= variable.n_valued and variable.name in self.numbers:
+            raise PredicateError(f"'{text}' stands for no value of {variable.name}", "rules speak of records that have one")
         if code < 0:
             bare = "write a number without quotes, or a label; " if variable.name in self.numbers else ""
             raise PredicateError(f"'{text}' is no label of {variable.name}", bare + nearest(text, variable.labels))
@@ -191,7 +193,7 @@ def _inside(variable: Variable, code: int) -> Predicate:
     """That a value lies in a bin."""
     value = Column(variable.name)
     above = Compare(">=", value, Constant(float(variable.low[code])))
-    if code == variable.size - 1:
+    if code == variable.n_valued - 1:
         return Both(above, Compare("<=", value, Constant(float(variable.high[code]))))
     return Both(above, Compare("<", value, Constant(float(variable.low[code + 1]))))
 
