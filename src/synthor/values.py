@@ -159,8 +159,8 @@ def settle(
         showed them to be `possible`, so these are rows that are not.
     """
     codes = units.columns()
-    drawn_now = {v: shape for v, shape in enumerate(shapes) if v not in fixed}
-    numbers = {**_drawn(drawn_now, units, random), **fixed}
+    free = {v: shape for v, shape in enumerate(shapes) if v not in fixed}
+    numbers = _drawn(free, units, random) | dict(fixed)
     rulings = problem.rulings
     spoken_of = [v for v in rulings.columns if v in numbers]
     ruled = [v for v in spoken_of if v not in fixed]

@@ -23,8 +23,8 @@ FEW = 3_000
 FEW_VALUES, MOST_COLUMNS = 256, 20_000
 """Values of a group, and of all groups together, up to which each is a column."""
 
-NODES, SECONDS = 1_000, 30.0
-"""Nodes of the programme; seconds after which it is given up whatever the machine."""
+NODES, SECONDS = 1_000, 120.0
+"""Nodes of the programme, which decide what comes out; seconds after which it is given up on a busy machine."""
 
 MARGIN = 0.05
 """Share of a standard deviation's range that is kept free at either end, for what rounding moves."""

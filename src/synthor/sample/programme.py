@@ -27,13 +27,14 @@ from synthor.types import CellIndex, Floats, Mask
 if TYPE_CHECKING:
     from synthor.sample.rows import Matrix
 
-FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 10.0
-"""Nodes of one programme, at least, and times its rows and columns; seconds after which it is given up whatever the machine."""
+FEWEST_NODES, WORK, SECONDS = 200, 1_000_000, 60.0
+"""Nodes of one programme, at least, and times its rows and columns; seconds after which it is given up. Nodes decide what comes
+out, so that it is the same on every machine; the seconds are many, for a machine that has other things to do."""
 
-BRIEF_NODES, BRIEF_SECONDS = 20, 5.0
+BRIEF_NODES, BRIEF_SECONDS = 20, 30.0
 """The same where what is looked for is only how well some sums can do."""
 
-PROVING, PROVING_SECONDS = 3, 5.0
+PROVING, PROVING_SECONDS = 3, 30.0
 """Times as many nodes for a proof that there is no solution, and the seconds that it may take."""
 
 GAP = 0.3

@@ -154,9 +154,10 @@ class Sample:
         fixed = {}
         for level in schema.path(at)[:-1]:
             table, rows = above[schema.levels[level].name], units.above(level, at)
-            for position, variable in enumerate(seen.schema.unit.variables):
-                if variable.numeric and variable.name not in schema.levels[at].names and variable.name in table.columns:
-                    fixed[position] = table[variable.name].cast(pl.Float64).fill_null(np.nan).to_numpy()[rows]
+            for position in seen.schema.unit.numeric:
+                name = seen.schema.unit.variables[position].name
+                if name not in schema.levels[at].names and name in table.columns:
+                    fixed[position] = table[name].fill_null(0).to_numpy()[rows]
         even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
         frame, n_broken = settle(seen, even, schema.as_seen(self.problem.schema.refine(units), at), random, VALUE_TRIES, fixed)
         if n_broken:

@@ -140,7 +140,10 @@ def _add_spread(rows: Rows, problem: Problem, units: Units, asks: Sequence[_Aske
     level = problem.schema.unit
     variable, bins = level.band(position), problem.schema.into_bands(problem.schema.refine(units)).column(of_unit(position))
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
-    ends, step = (variable.low[known[:, -1]], variable.high[known[:, -1]]), 10.0**-variable.decimals
+    ends, step = (
+        (np.nan_to_num(variable.low)[known[:, -1]], np.nan_to_num(variable.high)[known[:, -1]]),
+        10.0**-variable.decimals,
+    )
     middle = variable.least + step * round((variable.most - variable.least) / step / 2)  # itself a number of steps
     parts = PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS
     first, second = _followed(rows, group.ravel(), ends, middle, step, parts, owner)
