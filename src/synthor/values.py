@@ -207,7 +207,7 @@ def possible(problem: Problem, units: Units) -> Mask:
     """
     allowed = _possible_alone(problem, units)
     for level, below in problem.below.items():
-        broken = np.flatnonzero(~_possible_alone(below, problem.schema.as_seen(units, level)))
+        broken = np.flatnonzero(~_possible_alone(below, problem.as_seen(units, level)))
         allowed[units.above(0, level)[broken]] = False
     return allowed
 

@@ -10,6 +10,7 @@ from synthor.errors import Finding, InputError
 from synthor.measure.coded import Records, coded
 from synthor.measure.verdict import Fit, Measurement, MomentFit
 from synthor.problem import Moment, Problem, Target
+from synthor.rules.lifted import seen_values
 from synthor.schema import Units, of_unit
 from synthor.spread import Spread
 from synthor.types import Codes, Counts, Floats
@@ -97,16 +98,10 @@ class Tally:
             self._count_rules(records, units, level, below)
 
     def _count_rules(self, records: Records, units: Units, level: int, below: Problem) -> None:
-        """Rows of one level below the unit that break its rules."""
-        schema = self.problem.schema
-        numbers = {}
-        for at in schema.path(level):
-            frame, rows = records[schema.levels[at].name], units.above(at, level)
-            for variable in schema.levels[at].variables:
-                if variable.numeric:
-                    numbers[variable.name] = pl.Series(variable.name, frame[variable.name].to_numpy()[rows])
-        seen = self.problem.refined.schema.as_seen(schema.refine(units), level)
-        counts, n_broken = below.rulings.counts(seen, pl.DataFrame(list(numbers.values())))
+        """Rows of one level that break the rules that look beyond what units say themselves."""
+        refined, fine = self.problem.refined, self.problem.schema.refine(units)
+        values = seen_values(refined.schema, fine, level, refined.derived(level), records)
+        counts, n_broken = below.rulings.counts(refined.as_seen(fine, level), values)
         for ruling, count in zip(below.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count
         self.n_broken += n_broken

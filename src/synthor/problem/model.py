@@ -9,8 +9,9 @@ import numpy as np
 
 from synthor.problem.rulings import Rulings
 from synthor.problem.target import Axis, Moment, Target
+from synthor.rules.lifted import Derived, as_seen, parse_lifted, with_derived
 from synthor.rules.syntax import Predicate
-from synthor.schema import Ref, Schema, Variable
+from synthor.schema import Ref, Schema, Units, Variable
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
 
@@ -25,6 +26,7 @@ class Rule:
         predicate: the same, parsed.
         source: who says so, the user's spec or the beliefs.
         level: whose rows it speaks of; it may name their variables and those of the levels above.
+        derived: columns of other rows that it looks at, too.
     """
 
     text: str
@@ -32,6 +34,22 @@ class Rule:
     predicate: Predicate
     source: Literal["spec", "beliefs"] = "spec"
     level: int = 0
+    derived: tuple[Derived, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, schema: Schema, why: str = "") -> "Rule":
+        """A rule that may look at any level; see `parse_lifted`.
+
+        Raises:
+            PredicateError: it cannot be understood.
+        """
+        lifted = parse_lifted(text, schema)
+        return cls(text=text, why=why, predicate=lifted.predicate, level=lifted.level, derived=lifted.derived)
+
+    @property
+    def flat(self) -> bool:
+        """Whether it speaks of units by their own variables alone."""
+        return self.level == 0 and not self.derived
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,18 +99,30 @@ class Problem:
 
     @property
     def own_rules(self) -> tuple[Rule, ...]:
-        """The rules on units themselves."""
-        return tuple(rule for rule in self.rules if rule.level == 0)
+        """The rules on units by their own variables."""
+        return tuple(rule for rule in self.rules if rule.flat)
 
     @cached_property
     def below(self) -> Mapping[int, "Problem"]:
-        """For each level below the unit that rules speak of, its rows as flat records; see `Schema.seen_from`."""
-        return {level: self.seen_from(level) for level in sorted({rule.level for rule in self.rules} - {0})}
+        """For each level whose rows are ruled beyond what units say themselves, these rows as flat records, without slices."""
+        return {level: self.seen_from(level) for level in sorted({rule.level for rule in self.rules if not rule.flat})}
+
+    def derived(self, level: int) -> tuple[Derived, ...]:
+        """The columns of other rows that rules on one level look at, each once."""
+        return tuple({one.name: one for rule in self.rules if rule.level == level for one in rule.derived}.values())
 
     def seen_from(self, level: int) -> "Problem":
-        """The rows of one level as flat records that hold all they can see, with the rules on them and no targets."""
-        rules = tuple(replace(rule, level=0) for rule in self.rules if rule.level == level)
-        return replace(self, schema=self.schema.seen_from(level), rules=rules, targets=(), moments=())
+        """The rows of one level as flat records that hold all they can see, with the rules on them and no targets.
+
+        Rules that only look at units' own variables are left out.
+        """
+        rules = tuple(replace(rule, level=0, derived=()) for rule in self.rules if rule.level == level and not rule.flat)
+        schema = with_derived(self.schema.refined, level, self.derived(level))
+        return replace(self, schema=schema, rules=rules, targets=(), moments=())
+
+    def as_seen(self, units: Units, level: int) -> Units:
+        """The rows of one level of some units, in the finest bins, as flat records; see `seen_from`."""
+        return as_seen(self.schema.refined, units, level, self.derived(level))
 
     def scaled(self, n_units: int) -> "Problem":
         """The same problem for another number of units, counts in proportion."""

@@ -43,15 +43,37 @@ def parse_predicate(text: str, variables: Mapping[str, Variable]) -> Predicate:
     >>> parse_predicate("age >= 18", {"age": age})
     Compare(op='>=', left=Column(name='age'), right=Constant(value=18.0))
     """
+    return predicate_of(tree_of(text), variables)
+
+
+def tree_of(text: str) -> exp.Condition:
+    """The syntax tree of a predicate, before anything in it is understood.
+
+    Raises:
+        PredicateError: it is no SQL.
+    """
     if len(text) > MAX_LENGTH:
         raise PredicateError(f"is {len(text)} characters long", f"keep it under {MAX_LENGTH}")
     try:
-        tree = sqlglot.parse_one(text, into=exp.Condition)
-        predicate = _Parser(variables, frozenset(name for name, one in variables.items() if one.numeric)).predicate(tree)
+        return sqlglot.parse_one(text, into=exp.Condition)
     except sqlglot.errors.SqlglotError as error:
         problem = (getattr(error, "errors", None) or [{}])[0]
         near = f", near '{problem['highlight']}'" if problem.get("highlight") else ""
         raise PredicateError(f"is no SQL predicate{near}", "write it like: age < 15 and works = 'yes'") from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:
+    """A syntax tree as a predicate over some variables.
+
+    Raises:
+        PredicateError: it uses what is not allowed, or names an unknown variable or label.
+    """
+    try:
+        predicate = _Parser(variables, frozenset(name for name, one in variables.items() if one.numeric)).predicate(tree)
+    except sqlglot.errors.SqlglotError:
+        raise PredicateError("is no SQL predicate", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
         raise _too_deep() from None
     if _depth(predicate) > MAX_DEPTH:  # whoever reads the tree later has less room than the parser had

@@ -14,6 +14,7 @@ from synthor.fit.model import Model
 from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem
 from synthor.randomness import generator
+from synthor.rules.lifted import seen_values
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
@@ -21,12 +22,15 @@ from synthor.sample.numbers import moved
 from synthor.sample.quotas import Quotas, aim_of
 from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
-from synthor.schema import Units
-from synthor.types import CellIndex, Counts, Floats
+from synthor.schema import Schema, Units
+from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.values import Shape, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
+
+LOOKS = 300
+"""Times that members' values are drawn again where a rule looks at other rows."""
 
 Records = dict[str, pl.DataFrame]
 """One table a level, by the level's name."""
@@ -132,24 +136,36 @@ class Sample:
     def _keyed(self, number: int, picks: CellIndex, frame: pl.DataFrame, random: np.random.Generator) -> Records:
         """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
         schema = self.problem.schema
-        frame = self._filled(0, number, frame)
         if not self.units.nested:
             return {schema.unit.name: frame}
         units, before = self.units.take(picks), self._rows_before[number]
+        values = self._of_members(units, frame, random)
+        looking = tuple(rule for rule in self.problem.rules if rule.derived) if self.pulled else ()
+        if looking:
+            values = self._agreed(units, values, self.problem.refined.with_only(looking), random)
         tables: Records = {}
         for at, level in enumerate(schema):
-            if at:
-                frame = self._filled(at, number, self._of_rows(units, at, tables, random))
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
             above = schema.above(at)
             if above is not None:
                 keys.append(pl.Series(schema.levels[above].key, before[above] + units.above(above, at)))
-            tables[level.name] = pl.DataFrame([*keys, *frame.get_columns()])
+            filled = self._filled(at, number, values[level.name]) if at else values[level.name]
+            tables[level.name] = pl.DataFrame([*keys, *filled.get_columns()])
         return tables
 
-    def _of_rows(self, units: Units, at: int, above: Records, random: np.random.Generator) -> pl.DataFrame:
+    def _of_members(self, units: Units, frame: pl.DataFrame, random: np.random.Generator) -> Records:
+        """Values of all rows of units whose own values are there; rules that look at other rows have no say yet."""
+        schema = self.problem.schema
+        values = {schema.unit.name: frame}
+        plain = tuple(rule for rule in self.problem.rules if not rule.derived) if self.pulled else ()
+        refined, fine = self.problem.refined.with_only(plain), schema.refine(units)
+        for at, level in enumerate(schema):
+            if at:
+                values[level.name] = self._of_rows(refined, fine, at, values, random)
+        return values
+
+    def _of_rows(self, refined: Problem, units: Units, at: int, above: Records, random: np.random.Generator) -> pl.DataFrame:
         """Values of the rows of one level below the unit, evenly inside their bins, with the values above them as they are."""
-        refined = self.problem.refined if self.pulled else self.problem.refined.with_only(())
         schema, seen = refined.schema, refined.seen_from(at)
         fixed = {}
         for level in schema.path(at)[:-1]:
@@ -159,13 +175,26 @@ class Sample:
                 if name not in schema.levels[at].names and name in table.columns:
                     fixed[position] = table[name].fill_null(0).to_numpy()[rows]
         even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
-        frame, n_broken = settle(seen, even, schema.as_seen(self.problem.schema.refine(units), at), random, VALUE_TRIES, fixed)
+        frame, n_broken = settle(seen, even, refined.as_seen(units, at), random, VALUE_TRIES, fixed)
         if n_broken:
-            name = schema.levels[at].name
-            message = f"{n_broken:,} rows of '{name}' found no values that keep its rules beside those of the levels above"
-            cure = "let rules between levels compare bins, not values"
-            raise InputError([Finding(where="rules", message=message, cure=cure)])
+            raise _no_values(f"{n_broken:,} rows of '{schema.levels[at].name}'")
         return frame.select(variable.name for variable in schema.levels[at].variables)
+
+    def _agreed(self, units: Units, values: Records, looking: Problem, random: np.random.Generator) -> Records:
+        """The same, members' values drawn again in units that break a rule which looks at other rows."""
+        schema, fine = looking.schema, self.problem.schema.refine(units)
+        values, left = dict(values), np.arange(len(units))
+        for _ in range(LOOKS):
+            left = left[_breaking(looking, fine.take(left), _some(schema, fine, values, left))]
+            if not len(left):
+                return values
+            again = self._of_members(units.take(left), values[schema.unit.name][left], random)
+            for at, level in enumerate(schema):
+                places = np.flatnonzero(np.isin(fine.above(0, at), left))
+                if at and len(places):
+                    old, new = values[level.name], again[level.name]
+                    values[level.name] = old.with_columns(old[name].scatter(places, new[name]) for name in old.columns)
+        raise _no_values(f"{len(left):,} units")
 
     def _filled(self, at: int, number: int, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of one level in one chunk with the values that their place among all rows says."""
@@ -184,6 +213,28 @@ class Sample:
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
         return (self.chunk(number) for number in range(self.n_chunks))
+
+
+def _some(schema: Schema, units: Units, values: Records, picks: CellIndex) -> Records:
+    """The values of some units' rows, `picks` rising."""
+    return {
+        level.name: values[level.name][np.flatnonzero(np.isin(units.above(0, at), picks))] for at, level in enumerate(schema)
+    }
+
+
+def _breaking(looking: Problem, units: Units, values: Records) -> Mask:
+    """Which units break a rule by the values of their rows, (n,)."""
+    found = np.zeros(len(units), bool)
+    for level, below in looking.below.items():
+        seen = seen_values(looking.schema, units, level, looking.derived(level), values)
+        broken = np.flatnonzero(below.rulings.breaks(looking.as_seen(units, level), seen))
+        found[units.above(0, level)[broken]] = True
+    return found
+
+
+def _no_values(what: str) -> InputError:
+    message = f"{what} found no values that keep the rules with those of other rows"
+    return InputError([Finding(where="rules", message=message, cure="let rules between rows compare bins, not values")])
 
 
 def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:

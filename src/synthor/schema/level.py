@@ -29,6 +29,7 @@ class Level:
         parent: name of the next level up; None for units.
         ordered: whether its rows have an order inside their parent: a day's trips.
         role: the variable that tells the rows of one parent apart; empty where nothing does.
+        roles: its categories that are named as such, and of how many rows of one parent each may be, None of any number.
         slices: for a variable at some position, the same variable in finer bins; the columns after these.
         bands: for some of these, the same in bins whose edges are those that tables name; slices may be narrower.
     """
@@ -38,6 +39,7 @@ class Level:
     parent: str | None = None
     ordered: bool = False
     role: str = ""
+    roles: Mapping[str, int | None] = field(default_factory=dict)
     slices: Mapping[int, Variable] = field(default_factory=dict)
     bands: Mapping[int, Variable] = field(default_factory=dict)
 

@@ -104,14 +104,21 @@ class Units:
             ref: a column of the rows of `at` or of a level above them, or of one member by its role, or of the row beside.
             at: the level of those who look.
         """
-        rows = self.row_tables[ref.level]
-        own: Codes = rows.codes[:, ref.column]
+        own: Codes = self.row_tables[ref.level].codes[:, ref.column]
         at = ref.level if at is None else at
         if ref.plain:
             return own if at == ref.level else own[self.above(ref.level, at)]
-        seen = self._beside(ref) if ref.step else self._member(ref)
-        seen = seen[self.above(ref.level if ref.step else rows.above, at)]
+        if not len(own):
+            return np.full(self.n_rows(at), -1, np.int32)
+        seen = self.seen(ref, at)
         return np.where(seen >= 0, own[seen], -1).astype(np.int32)
+
+    def seen(self, ref: Ref, at: int) -> CellIndex:
+        """Which row of its level each row of level `at` sees by a ref, (rows,), -1 for none."""
+        if ref.plain:
+            return self.above(ref.level, at)
+        found = self._beside(ref) if ref.step else self._member(ref)
+        return found[self.above(ref.level if ref.step else self.row_tables[ref.level].above, at)]
 
     def _beside(self, ref: Ref) -> CellIndex:
         """The row so many steps on among its siblings, -1 where there is none."""
