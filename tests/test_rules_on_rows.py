@@ -144,11 +144,11 @@ def test_what_cannot_be_said_is_refused_in_words(text: str, said: str) -> None:
 def test_values_of_members_keep_rules_that_look_at_each_other() -> None:
     """Heads and children of the same broad ages: values are drawn until each child is younger by a year or more."""
     random = np.random.default_rng(0)
-    homes: list[Home] = [
-        [("head", int(random.integers(1, 4)), "fm"[random.integers(2)], [])]
-        + [("child", int(random.integers(0, 3)), "f", []) for _ in range(int(random.integers(0, 3)))]
-        for _ in range(400)
-    ]
+    homes: list[Home] = []
+    for _ in range(400):
+        home: Home = [("head", int(random.integers(1, 4)), "fm"[random.integers(2)], [])]
+        home += [("child", int(random.integers(0, 3)), "f", []) for _ in range(int(random.integers(0, 3)))]
+        homes.append(home)
     some = units(*homes)
     rules = (Rule.of("child.age >= head.age", SCHEMA), Rule.of("not any(person, age >= 18)", SCHEMA))
     axis = Axis(position=0, ref=Ref(1, 0), variable=KIN, labels=KIN.labels, group_of=np.arange(3, dtype=np.int32))
