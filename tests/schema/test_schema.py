@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from synthor.schema import Growing, Incidence, Level, Partition, Ref, Role, Rows, Schema, Units, Variable, of_unit
 from synthor.spec.variables import Integer
 
-SOURCE = Path(__file__).parents[1] / "src" / "synthor"
+SOURCE = Path(__file__).parents[2] / "src" / "synthor"
 
 
 def day() -> Units:
