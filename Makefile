@@ -42,7 +42,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/wide.py
 
 extras: .venv/.extras           ## what is read through libraries of extras
-	$(BIN)/python -m pytest tests/test_sdmx.py
+	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json

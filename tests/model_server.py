@@ -16,6 +16,18 @@ from pathlib import Path
 from typing import Any
 
 KEY = "sk-test-loopback-0123456789"
+SPEC = """
+records: 200
+variables:
+  car: {type: boolean}
+  tenure: {type: category, values: [owned, rented, free]}
+  persons: {type: integer, min: 1, max: 5}
+targets:
+  - counts: {car: {yes: 120, no: 80}}
+  - counts: {tenure: {owned: 100, rented: 90, free: 10}}
+  - counts: {persons: {1: 80, 2: 60, 3: 30, 4: 20, 5: 10}}
+"""
+"""A spec whose beliefs the server can be asked for: small, with tables of one variable each."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from model_server import KEY, Behaviour, Reply, by_schema, serving
+from model_server import KEY, SPEC, Behaviour, Reply, by_schema, serving
 from synthor import parse_spec, synthesize
 from synthor.errors import InputError, ModelError
 from synthor.events import Event
@@ -21,18 +21,6 @@ from synthor.llm.provider import Pace, Provider
 from synthor.llm.request import Request
 from synthor.rounds import Round
 from synthor.run import Run
-
-SPEC = """
-records: 200
-variables:
-  car: {type: boolean}
-  tenure: {type: category, values: [owned, rented, free]}
-  persons: {type: integer, min: 1, max: 5}
-targets:
-  - counts: {car: {yes: 120, no: 80}}
-  - counts: {tenure: {owned: 100, rented: 90, free: 10}}
-  - counts: {persons: {1: 80, 2: 60, 3: 30, 4: 20, 5: 10}}
-"""
 
 
 @pytest.fixture(autouse=True)

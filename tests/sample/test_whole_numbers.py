@@ -10,8 +10,8 @@ from synthor.run import Run
 from synthor.sample.proof import no_whole_numbers
 from synthor.spec.model import Spec
 
-CASES = Path(__file__).parent / "cases"
-CENSUS = Path(__file__).parents[1] / "examples" / "census-tables" / "spec.yaml"
+CASES = Path(__file__).parents[1] / "cases"
+CENSUS = Path(__file__).parents[2] / "examples" / "census-tables" / "spec.yaml"
 SIZES = (20, 50, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000, 20_000)
 
 

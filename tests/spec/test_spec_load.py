@@ -10,7 +10,7 @@ from synthor.errors import Finding
 from synthor.spec.model import json_schema
 from synthor.spec.variables import Category
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 VALID = """
 records: 10
 variables:

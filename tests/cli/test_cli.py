@@ -11,7 +11,7 @@ import pytest
 
 from synthor import __version__
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPEC = """
 records: 100
 variables:

@@ -17,7 +17,7 @@ from synthor.schema import Cells, Incidence, Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats
 
-CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "independent" / "cases.json").read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "independent" / "cases.json").read_text(encoding="utf-8"))
 KINDS = ("hard", "soft", "interval", "gaussian", "mean", "conditional")
 FRACTIONS = np.array([0.4, 0.3, 0.2, 0.1])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hostile_server import Call, Harm, bomb, drip, endless, endless_headers, harming, nested, silent
-from model_server import KEY, by_schema
+from model_server import KEY, SPEC, by_schema
 from synthor import parse_spec, synthesize
 from synthor.errors import InputError, ModelError, WaitingError
 from synthor.events import Event
@@ -20,7 +20,6 @@ from synthor.llm.request import Request
 from synthor.llm.salvage import salvage
 from synthor.llm.secrets import without_secrets
 from synthor.run import Run
-from test_ask_a_model import SPEC
 
 
 @pytest.fixture(autouse=True)

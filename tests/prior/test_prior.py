@@ -26,7 +26,7 @@ targets:
   - {counts: {persons: {1: 30, 2: 30, 3+: 40}}}
   - {counts: {tenure: {owned: 60, rented: 40}}}
 """
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "bench" / "recordings" / "households-earlier.json"
 
 

@@ -1,7 +1,6 @@
 """Drafts from published tables: nobody is counted twice, nothing exists that no table knows, and what is unclear is asked."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import openpyxl
 import pytest
 import yaml
 
+from published import specimen, tried
 from synthor import InputError, check, load_spec
 from synthor.draft import infer
 from synthor.problem import compile_problem
@@ -16,10 +16,7 @@ from synthor.spec.load import parse_spec
 from synthor.spec.model import Spec
 from synthor.spec.scaffold import scaffold
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from published import specimen, tried
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "tests" / "cases" / "published"
 CASES = sorted(folder.name for folder in PUBLISHED.iterdir())
 TABLES = sorted(

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-CENSUS = Path(__file__).parents[1] / "examples" / "census-tables"
+CENSUS = Path(__file__).parents[2] / "examples" / "census-tables"
 README = (CENSUS / "README.md").read_text(encoding="utf-8")
 ALONE, BELIEVED = (line for line in README.splitlines() if line.startswith("synthor run"))
 

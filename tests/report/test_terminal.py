@@ -15,7 +15,7 @@ from synthor.cli.main import main
 from synthor.errors import JOINERS
 from synthor.spec.dump import as_understood, to_yaml
 
-SOURCE = Path(__file__).parents[1] / "src" / "synthor"
+SOURCE = Path(__file__).parents[2] / "src" / "synthor"
 EVIL = "\x1b]0;pwn\x07\x1b[2J\x9b31m\u202evil\u2066\u200b[red]x[/red] [link=http://127.0.0.1:9/]:smile:\x7f"
 SPEC = {
     "title": EVIL,

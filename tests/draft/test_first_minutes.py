@@ -14,7 +14,7 @@ from synthor.spec.load import parse_spec
 from synthor.spec.model import Spec
 from synthor.spec.scaffold import Draft, scaffold
 
-OFFICES = Path(__file__).parent / "cases" / "offices"
+OFFICES = Path(__file__).parents[1] / "cases" / "offices"
 NOMIS = """\
 "DC1117EW - Sex by age"
 "ONS Crown Copyright Reserved [from Nomis on 5 June 2023]"

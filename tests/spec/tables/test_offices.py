@@ -1,29 +1,18 @@
 """Downloads of statistical offices in long form. All figures are invented; only the layouts are the offices' own."""
 
-import csv
-import io
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from downloads import published
 from synthor.errors import InputError
 from synthor.spec.model import json_schema
 from synthor.spec.tables.lines import Lines
 from synthor.spec.tables.offices import CONVERTERS, acs, eurostat, nomis
 
 DEEPER = "\u00a0\u00a0\u00a0\u00a0"
-
-
-def published(text: str, *, mark: str = ",", source: str = "table.csv") -> Lines:
-    """A file's text as rows: outer blanks gone but for no-break spaces, blank rows left out, numbered as an editor does."""
-    found = [
-        (tuple(cell.strip(" ") for cell in row), number)
-        for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=mark), 1)
-        if any(cell.strip() for cell in row)
-    ]
-    return Lines(source=source, rows=tuple(row for row, _ in found), numbers=tuple(number for _, number in found))
 
 
 def long(lines: Lines) -> list[str]:

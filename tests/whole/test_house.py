@@ -12,7 +12,7 @@ import pytest
 
 from synthor.spec.model import json_schema
 
-SOURCE = Path(__file__).parents[1] / "src" / "synthor"
+SOURCE = Path(__file__).parents[2] / "src" / "synthor"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 CONTRIBUTING = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")

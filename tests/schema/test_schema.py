@@ -12,7 +12,7 @@ from synthor.schema import Growing, Incidence, Level, Partition, Ref, Role, Rows
 from synthor.schema.kinds import CATEGORY
 from synthor.spec.variables import Integer
 
-SOURCE = Path(__file__).parents[1] / "src" / "synthor"
+SOURCE = Path(__file__).parents[2] / "src" / "synthor"
 
 
 def day() -> Units:

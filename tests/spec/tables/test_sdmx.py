@@ -11,7 +11,7 @@ from synthor.spec.tables.files import read_lines
 from synthor.spec.tables.offices import recognised
 from synthor.spec.targets import Layout
 
-FOLDER = Path(__file__).parent / "cases" / "sdmx_ml"
+FOLDER = Path(__file__).parents[2] / "cases" / "sdmx_ml"
 
 
 @pytest.mark.parametrize("file", ["generic.xml", "structure_specific.xml"])

@@ -14,7 +14,7 @@ from synthor.spec.tables.files import read_lines
 from synthor.spec.tables.offices import recognised
 from synthor.spec.targets import Layout
 
-FOLDER = Path(__file__).parent / "cases" / "offices"
+FOLDER = Path(__file__).parents[2] / "cases" / "offices"
 
 
 def sexes(male: str, female: str, **more: str) -> str:
@@ -206,7 +206,7 @@ def test_every_file_of_an_office_is_known() -> None:
 
 
 def test_a_download_without_its_format_is_told_which_it_is(tmp_path: Path) -> None:
-    text = (Path(__file__).parent / "cases" / "offices" / "nomis" / "census2021-ts999-ltla.csv").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "cases" / "offices" / "nomis" / "census2021-ts999-ltla.csv").read_text(encoding="utf-8")
     (tmp_path / "t.csv").write_text(text, encoding="utf-8")
     spec = parse_spec(
         "records: 90\nvariables: {kind: {type: category, values: [Flat, House]}}\ntargets: [{table: t.csv}]"

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from model_server import KEY, Reply, by_schema, serving
-from test_ask_a_model import SPEC
+from model_server import KEY, SPEC, Reply, by_schema, serving
 
 
 def synthor(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from synthor.evaluate.fidelity import evaluate
 from synthor.loop import fit_spec
 from synthor.prior.model import load_prior
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "households"
 EARLIER = ROOT / "bench" / "recordings" / "households-earlier.json"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from downloads import published
 from synthor.spec.tables.files import ENDINGS, read_lines
 from synthor.spec.tables.offices import recognised
-from test_offices import published
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 TABLES = sorted(
     path
     for top in ("examples", "tests")

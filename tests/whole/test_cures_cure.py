@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from cures import proposals
+from mistakes import CASES, written
 from synthor import InputError, check, load_spec
 from synthor.errors import Finding
-from test_broken import CASES, written
 
 LEADS_ON = {
     ("a key that is misspelt", "did you mean 'table'?"): "t.csv: no such file",
