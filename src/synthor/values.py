@@ -254,7 +254,7 @@ def reaches(problem: Problem, units: Units, terms: Sequence[tuple[int, float]]) 
     for position, factor in terms:
         variable = refined.schema.unit.variables[position]
         codes = fine.column(of_unit(position))
-        ends = factor * variable.low[codes], factor * variable.high[codes]
+        ends = tuple(factor * side[codes] for side in variable.ends)
         least, most = least + np.minimum(*ends), most + np.maximum(*ends)
     rows = np.flatnonzero(refined.rulings.state(fine) == OPEN) if refined.rules else np.empty(0, np.int64)
     if len(rows):

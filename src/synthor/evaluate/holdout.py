@@ -244,7 +244,8 @@ def _even(target: Target, level: Level) -> Shares:
     share = np.full(axis.variable.size, 1.0)
     if not axis.declared:
         parents, step = level.parents(axis.position), 10.0**-axis.variable.decimals
-        width = axis.variable.high - axis.variable.low + step
+        low, high = axis.variable.ends
+        width = high - low + step
         share = width / np.bincount(parents, width)[parents]
     inside = axis.group_of >= 0
     even = np.bincount(axis.group_of[inside], share[inside], axis.size)

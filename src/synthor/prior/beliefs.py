@@ -413,7 +413,7 @@ def _onto_bands(problem: Problem, position: int, shares: Shares) -> Shares:
     level = problem.schema.unit
     parents = level.parents(position) if position in level.slices else np.arange(len(shares))
     finest = level.finest(position)
-    width = np.nan_to_num(finest.high - finest.low + 10.0**-finest.decimals, nan=1.0)  # one where there are no values
+    width = finest.ends[1] - finest.ends[0] + 10.0**-finest.decimals
     inside = width / np.bincount(parents, width)[parents]
     fine = shares[parents] * inside
     fine, _ = ipf(fine, [(of, wanted, wanted) for of, wanted in bands], sweeps=BAND_SWEEPS, tolerance=0.0, floor=TINY)

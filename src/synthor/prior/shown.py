@@ -90,7 +90,7 @@ def shown(variable: Variable, groups: Mapping[str, Sequence[str]] | None = None)
 
 
 def neighbours(variable: Variable, shares: Shares | None) -> dict[str, list[str]]:
-    """Groups of neighbouring bins of a numeric variable, about equally large.
+    """Groups of neighbouring bins of a numeric variable, about equally large; records without a value by themselves.
 
     Args:
         variable: as the solver sees it.
@@ -100,14 +100,15 @@ def neighbours(variable: Variable, shares: Shares | None) -> dict[str, list[str]
     >>> list(neighbours(Integer(type="integer", min=1, max=30).build("day"), None))[:3]
     ['1-3', '4-6', '7-9']
     """
-    weights = np.full(variable.size, 1 / variable.size) if shares is None else shares / shares.sum()
+    known = np.ones(variable.size) if shares is None else shares
+    weights = known[: variable.n_valued] / known[: variable.n_valued].sum()
     middle = np.cumsum(weights) - weights / 2
     band = np.minimum((middle * GROUPS + 1e-9).astype(int), GROUPS - 1)
     groups = {}
     for value in np.unique(band):
         members = np.flatnonzero(band == value)
         groups[_span(variable, int(members[0]), int(members[-1]))] = [variable.labels[int(code)] for code in members]
-    return groups
+    return groups | {label: [label] for label in variable.labels[variable.n_valued :]}
 
 
 def _span(variable: Variable, first: int, last: int) -> str:

@@ -202,7 +202,7 @@ def _beside(moment: Moment, moments: Sequence[Moment], table: Target | None, lev
     if joint is None:
         return None
     size, cell = moment.grid.size, joint.cell
-    low_end, high_end = (side[joint.units.column(moment.ref)] for side in (moment.variable.low, moment.variable.high))
+    low_end, high_end = (side[joint.units.column(moment.ref)] for side in moment.variable.ends)
     if moment.kind == "total":
         return _told(moment, table, -joint.most(-low_end, cell, size), joint.most(high_end, cell, size))
     low, high = np.nan_to_num(moment.lowest), np.nan_to_num(moment.highest)

@@ -109,7 +109,8 @@ class _Numbers:
     def ends(self, position: int) -> tuple[Floats, Floats]:
         """Lowest and highest value that each record's band of a variable holds."""
         variable, band = self.variables[position], self.units.column(of_unit(position))
-        return np.nan_to_num(variable.low)[band], np.nan_to_num(variable.high)[band]
+        low, high = variable.ends
+        return low[band], high[band]
 
     def values(self, position: int) -> Floats:
         return _numbers(self.frame[self.variables[position].name])

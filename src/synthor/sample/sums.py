@@ -140,13 +140,11 @@ def _add_spread(rows: Rows, problem: Problem, units: Units, asks: Sequence[_Aske
     level = problem.schema.unit
     variable, bins = level.band(position), problem.schema.into_bands(problem.schema.refine(units)).column(of_unit(position))
     known, group = np.unique(np.column_stack([cells, bins]), axis=0, return_inverse=True)
-    ends, step = (
-        (np.nan_to_num(variable.low)[known[:, -1]], np.nan_to_num(variable.high)[known[:, -1]]),
-        10.0**-variable.decimals,
-    )
+    low, high = (side[known[:, -1]] for side in variable.ends)
+    step = 10.0**-variable.decimals
     middle = variable.least + step * round((variable.most - variable.least) / step / 2)  # itself a number of steps
     parts = PARTS if problem.n_units <= VERY_FEW else FEWER_PARTS
-    first, second = _followed(rows, group.ravel(), ends, middle, step, parts, owner)
+    first, second = _followed(rows, group.ravel(), (low, high), middle, step, parts, owner)
     moments = [asked.moment for asked in asks]
     for place, asked in enumerate(asks):
         if asked.moment.kind == "mean":

@@ -70,6 +70,11 @@ class Variable:
         return float(self.high[self.n_valued - 1])
 
     @property
+    def ends(self) -> tuple[Floats, Floats]:
+        """Smallest and largest value of each category, (k,) each; 0 of one without values, which no sum counts."""
+        return (np.nan_to_num(self.low), np.nan_to_num(self.high)) if self.missing else (self.low, self.high)
+
+    @property
     def numeric(self) -> bool:
         """Whether its values are numbers inside bins."""
         return self.kind.numeric

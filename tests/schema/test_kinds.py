@@ -15,6 +15,7 @@ from synthor import compile_problem, parse_spec, synthesize
 from synthor.errors import InputError
 from synthor.measure import measure
 from synthor.prior.questions import plain_scene
+from synthor.prior.shown import neighbours
 from synthor.problem.agree import forbids_all
 from synthor.report.explain import explain
 from synthor.rules.on_categories import truth
@@ -30,7 +31,7 @@ from synthor.spec.tables.records import read_frame
 from synthor.types import Codes, Counts, Floats
 from synthor.values import shape
 
-SOURCE = Path(__file__).parents[1] / "src" / "synthor"
+SOURCE = Path(__file__).parents[2] / "src" / "synthor"
 FORMS: list[Declared] = [
     Category(type="category", values=["01", "1.10", "other"]),
     Boolean(type="boolean"),
@@ -314,6 +315,27 @@ def test_records_without_a_value_are_counted_and_hold_null_and_means_leave_them_
     read = read_frame(tmp_path / "records.csv", variables=problem.schema.unit.variables)
     assert measure(problem, {"records": read}).met  # as read from a file
     assert not measure(problem, {"records": read.with_columns(pl.col("age").fill_null(1))}).met
+
+
+def test_few_records_without_a_value_are_settled_and_explained_like_others() -> None:
+    """Ten ages one of which is missing: sums of nine whole numbers have no mean of 40.5, and that is proven."""
+    spec, (cars, ages, *others) = answered(), answered().targets
+    counted = (
+        cars.model_copy(update={"counts": {"car": {"yes": 6, "no": 4}}}),
+        ages.model_copy(update={"counts": {"age": {"0-17": 2, "18-64": 5, "65+": 2, "not stated": 1}}}),
+    )
+    run = synthesize(spec.model_copy(update={"records": 10, "targets": [*counted, *others]}))
+    records = run.sample.chunk(0)["records"]
+    assert records["age"].null_count() == 1
+    assert "'mean of age' is" in run.measurement.verdict
+    assert [told.kind for told in run.measurement.explanations if told.notable] == ["rounding"]
+    assert "nan" not in " ".join(told.sentence for told in run.measurement.explanations)
+
+
+def test_a_model_is_shown_records_without_a_value_by_themselves() -> None:
+    day = Integer(type="integer", min=1, max=30).build("day").with_missing("no day")
+    groups = neighbours(day, None)
+    assert list(groups)[-2:] == ["28-30", "no day"] and groups["no day"] == ["no day"]
 
 
 def test_of_a_record_without_a_value_neither_a_comparison_nor_its_opposite_is_true() -> None:
