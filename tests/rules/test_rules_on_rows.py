@@ -1,5 +1,7 @@
 """Rules that look at other rows: roles, the row beside, any and all rows below; on categories and on values."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -13,7 +15,7 @@ from synthor.problem.model import Rule
 from synthor.rules.lifted import parse_lifted
 from synthor.rules.parse import PredicateError
 from synthor.sample.stream import sample
-from synthor.schema import Level, Ref, Rows, Schema, Units
+from synthor.schema import Level, Ref, Role, Rows, Schema, Units
 from synthor.schema.kinds import Category, Integer
 from synthor.values import possible
 
@@ -167,3 +169,38 @@ def test_values_of_members_keep_rules_that_look_at_each_other() -> None:
     assert persons.group_by("household_id").agg(pl.col("age").max())["age"].min() >= 18  # type: ignore[operator]
     older = persons.with_columns(pl.when(pl.col("kin") == "child").then(99).otherwise(pl.col("age")).alias("age"))
     assert measure(problem, {**records, "person": older}).violations["child.age >= head.age"] == 90
+
+
+def axis(position: int, ref: Ref) -> Axis:
+    variable = SCHEMA.variable(Ref(ref.level, ref.column))
+    own = np.arange(variable.size, dtype=np.int32)
+    return Axis(position=position, ref=ref, variable=variable, labels=variable.labels, group_of=own)
+
+
+def test_tables_of_couples_and_of_parents_with_children_are_met_with_those_of_persons() -> None:
+    """A couple is a household as its head and partner see it; who has no partner counts in no cell of couples."""
+    random = np.random.default_rng(1)
+    homes: list[Home] = []
+    for _ in range(900):
+        home: Home = [("head", int(random.integers(1, 4)), "fm"[random.integers(2)], [])]
+        home += [("partner", int(random.integers(1, 4)), "fm"[random.integers(2)], [])] * int(random.integers(2))
+        home += [("child", int(random.integers(0, 3)), "f", []) for _ in range(int(random.integers(0, 3)))]
+        homes.append(home)
+    real, pool = units(*homes[:60]), units(*homes[60:])
+    head, partner = Ref(1, 1, role=Role(0, 0)), Ref(1, 1, role=Role(0, 1))
+    tables = {
+        "couples": (0, (axis(1, head), axis(1, partner))),
+        "persons": (1, (axis(0, Ref(1, 0)), axis(1, Ref(1, 1)))),
+        "heads of persons": (1, (axis(1, head), axis(0, Ref(1, 0)))),
+    }
+    targets = []
+    for name, (level, axes) in tables.items():
+        grid = Grid(axes=axes)
+        empty = Target(name=name, kind="count", level=level, grid=grid, wanted=np.zeros(grid.size))
+        targets.append(replace(empty, wanted=empty.cells(real).totals(np.ones(60))))
+    assert targets[0].wanted.sum() == (real.column(Ref(1, 0)) == 1).sum() < 60
+    assert not targets[0].complete
+    problem = Problem(spec=SPEC, n_units=60, schema=SCHEMA, targets=tuple(targets), rules=())
+    model = fit(problem, Prior(), handed=(pool, None))
+    found = measure(problem, sample(model).chunk(0))
+    assert found.met, found.verdict

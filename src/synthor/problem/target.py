@@ -76,8 +76,8 @@ class Axis:
 
     @property
     def covers(self) -> bool:
-        """Whether every category goes under some label."""
-        return bool((self.group_of >= 0).all())
+        """Whether every row goes under some label."""
+        return self.ref.plain and bool((self.group_of >= 0).all())
 
     def categories(self, group: int) -> CellIndex:
         """The categories under one label."""
