@@ -9,7 +9,7 @@ import pytest
 from synthor import parse_spec
 from synthor.fit.model import fit
 from synthor.measure import measure
-from synthor.prior.model import Prior
+from synthor.prior.model import Dependency, Prior
 from synthor.problem import Axis, Grid, Problem, Target
 from synthor.problem.model import Rule
 from synthor.rules.lifted import parse_lifted
@@ -17,6 +17,7 @@ from synthor.rules.parse import PredicateError
 from synthor.sample.stream import sample
 from synthor.schema import Level, Ref, Role, Rows, Schema, Units
 from synthor.schema.kinds import Category, Integer
+from synthor.types import Floats
 from synthor.values import possible
 
 KIN = Category(type="category", values=["head", "partner", "child"]).build("kin")
@@ -204,3 +205,30 @@ def test_tables_of_couples_and_of_parents_with_children_are_met_with_those_of_pe
     model = fit(problem, Prior(), handed=(pool, None))
     found = measure(problem, sample(model).chunk(0))
     assert found.met, found.verdict
+
+
+def test_a_belief_about_couples_says_nothing_of_how_many_there_are() -> None:
+    """That partners are of one age is believed of couples, of whom tables tell the number; equal rows need no such table."""
+    random = np.random.default_rng(2)
+    homes: list[Home] = []
+    for _ in range(2_000):
+        home: Home = [("head", int(random.integers(0, 4)), "fm"[random.integers(2)], [])]
+        homes.append(home + [("partner", int(random.integers(0, 4)), "fm"[random.integers(2)], [])] * int(random.integers(2)))
+    pool = units(*homes)
+    grid = Grid(axes=(axis(0, Ref(1, 0)),))
+    kin = Target(name="kin", kind="count", level=1, grid=grid, wanted=np.array([1_000.0, 400.0, 0.0]))
+    alike, even = [(np.eye(4) * 85 + 5).tolist(), np.full((4, 4), 25.0).tolist()]
+
+    def couples(rows: list[list[float]], targets: tuple[Target, ...]) -> Floats:
+        problem = Problem(spec=SPEC, n_units=1_000, schema=SCHEMA, targets=targets, rules=())
+        believed = Dependency(given="head.age", of="partner.age", rows=rows, confidence=0.9)
+        model = fit(problem, Prior(dependencies=[believed]), handed=(pool, None))
+        (table,) = model.beliefs.tables
+        assert (table.name, table.level, table.conditional) == ("partner.age given head.age", 0, True)
+        return table.cells(pool).totals(model.weights).reshape(4, 4)
+
+    n_couples = float((pool.column(Ref(1, 0)) == 1).mean() * pool.n_rows(1) / len(pool))
+    assert couples(even, ()).sum() == pytest.approx(n_couples, rel=0.01)
+    told = couples(alike, (kin,))
+    assert told.sum() == pytest.approx(0.4, abs=1e-4)
+    assert np.diag(told).sum() / told.sum() > 0.8

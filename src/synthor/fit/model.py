@@ -736,7 +736,8 @@ def _rows_as_believed(table: BelievedTable, beliefs: Beliefs, pool: Pool) -> Har
     """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
 
     With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
-    t (1 - t) E[c_i] / n_d. How many rows of i there are is left to all else.
+    t (1 - t) E[c_i] / n_d. How many rows of i there are is left to all else; where nothing tells, rows that are believed to be
+    other than the candidates' become rarer by e^KL(t || candidates'), so candidates should be drawn with what is believed.
     """
     counts = table.cells(pool.units)
     each = counts.totals(np.exp(pool.log_base)).reshape(table.rows.shape).sum(axis=1, keepdims=True)

@@ -73,8 +73,8 @@ class BelievedTable:
 
     @property
     def flat(self) -> bool:
-        """Whether it is about units themselves."""
-        return self.level == 0
+        """Whether it is about units by their own variables."""
+        return all(ref.level == 0 for ref in self.refs)
 
     @property
     def rows(self) -> Shares:
@@ -82,9 +82,12 @@ class BelievedTable:
         return np.asarray(self.grouped / self.grouped.sum(axis=1, keepdims=True))
 
     def cells(self, units: Units) -> Cells:
-        """How often each unit's rows fall into each believed cell."""
-        groups = [of[units.column(ref, self.level)] for of, ref in zip(self.group_of, self.refs, strict=True)]
-        return units.counted(self.level, flat(groups, self.grouped.shape), self.grouped.size)
+        """How often each unit's rows fall into each believed cell; those that see no such member fall into none."""
+        codes = [units.column(ref, self.level) for ref in self.refs]
+        index = flat([of[own] for of, own in zip(self.group_of, codes, strict=True)], self.grouped.shape)
+        for ref, own in zip(self.refs, codes, strict=True):
+            index = index if ref.plain else np.where(own >= 0, index, self.grouped.size)
+        return units.counted(self.level, index, self.grouped.size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -249,7 +252,7 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
     confidence = float(np.clip(0.5 if belief.confidence is None else belief.confidence, *CONFIDENCES))
     strength = TABLE_STRENGTH * confidence / (1 - confidence) if belief.records is None else belief.records
     counted = " (survey sample)" if belief.records is not None else ""
-    return f"{of.name} given {given.name}{counted}", (refs[0], refs[1]), rows / sums, strength
+    return f"{belief.of} given {belief.given}{counted}", (refs[0], refs[1]), rows / sums, strength
 
 
 def _shown(ref: Ref, prior: Prior, problem: Problem) -> Shown:

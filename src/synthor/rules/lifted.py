@@ -17,7 +17,7 @@ from synthor.rules.on_categories import Truth, truth
 from synthor.rules.on_values import holds
 from synthor.rules.parse import PredicateError, predicate_of, tree_of
 from synthor.rules.syntax import Among, Both, Predicate
-from synthor.schema import Level, Ref, Role, Schema, Units, Variable, of_unit
+from synthor.schema import Level, Ref, Schema, Units, Variable, of_unit
 from synthor.schema.kinds import Integer
 from synthor.types import Codes, Floats, Mask
 
@@ -192,13 +192,12 @@ class _Lifting:
             if at not in self.schema.path(level):
                 raise PredicateError(f"`{node.sql()}` is not seen from '{self.schema.levels[level].name}'", "use any(...)")
             return node.name
-        position = own.position(own.role)
-        code = own.variables[position].code(node.table)
+        role = own.role_of(node.table)
         if single:
-            return Beside(name=node.sql(), ref=replace(ref, role=Role(position, code)))
+            return Beside(name=node.sql(), ref=replace(ref, role=role))
         if at != level:
             raise PredicateError(f"there may be several '{node.table}'", f"write any({own.name}, ...)")
-        return node.name, Among(own.role, (code,))
+        return node.name, Among(own.role, (role.code,))
 
     def _ref(self, level: int, name: str) -> Ref:
         own = self.schema.levels[level]

@@ -137,7 +137,7 @@ class Sample:
         """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
         schema = self.problem.schema
         if not self.units.nested:
-            return {schema.unit.name: frame}
+            return {schema.unit.name: self._filled(0, number, frame)}
         units, before = self.units.take(picks), self._rows_before[number]
         values = self._of_members(units, frame, random)
         looking = tuple(rule for rule in self.problem.rules if rule.derived) if self.pulled else ()
@@ -149,7 +149,7 @@ class Sample:
             above = schema.above(at)
             if above is not None:
                 keys.append(pl.Series(schema.levels[above].key, before[above] + units.above(above, at)))
-            filled = self._filled(at, number, values[level.name]) if at else values[level.name]
+            filled = self._filled(at, number, values[level.name])
             tables[level.name] = pl.DataFrame([*keys, *filled.get_columns()])
         return tables
 

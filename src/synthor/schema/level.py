@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from synthor.schema.crossed import crossed
-from synthor.schema.ref import Ref
+from synthor.schema.ref import Ref, Role
 from synthor.schema.units import Units
 from synthor.schema.variable import Variable
 from synthor.types import CellIndex, Codes
@@ -47,6 +47,11 @@ class Level:
     def key(self) -> str:
         """The column of its table that holds the keys of its rows, where there are several levels."""
         return f"{self.name}_id"
+
+    def role_of(self, label: str) -> Role:
+        """What tells the rows with one role apart."""
+        position = self.position(self.role)
+        return Role(position, self.variables[position].code(label))
 
     @property
     def names(self) -> frozenset[str]:
@@ -161,20 +166,24 @@ class Schema:
     def resolve(self, name: str) -> Ref | None:
         """The declared column that a name means; None where it means none or several.
 
-        A name that only one level has needs no level before it; where several have it, it is written as `level.variable`.
+        A name that only one level has needs no level before it; where several have it, it is written as `level.variable`. A
+        role of which there is one at most may stand before the dot, too: `head.age`.
         """
-        level, dot, own = name.rpartition(".")
-        found = [
-            Ref(at, position)
-            for at, one in enumerate(self.levels)
-            for position, variable in enumerate(one.variables)
-            if variable.name == own and (not dot or one.name == level)
-        ]
+        before, dot, own = name.rpartition(".")
+        found = []
+        for at, level in enumerate(self.levels):
+            if own in level.names and (not dot or level.name == before):
+                found.append(Ref(at, level.position(own)))
+            elif own in level.names and level.roles.get(before) == 1:
+                found.append(Ref(at, level.position(own), role=level.role_of(before)))
         return found[0] if len(found) == 1 else None
 
     def shared_level(self, refs: Iterable[Ref]) -> int | None:
-        """The deepest level of some columns, if it sees all of them; None where they stand side by side."""
-        levels = {ref.level for ref in refs}
+        """The deepest level of some columns, if it sees all of them; None where they stand side by side.
+
+        A member by its role is seen from the level above its own.
+        """
+        levels = {ref.level if ref.plain else self.above(ref.level) or 0 for ref in refs}
         deepest = max(levels, key=lambda level: len(self.path(level)))
         return deepest if levels <= set(self.path(deepest)) else None
 
