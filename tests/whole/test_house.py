@@ -134,3 +134,13 @@ def test_importing_costs_at_most_three_times_numpy_and_pydantic() -> None:
 def test_the_committed_schema_is_the_current_one() -> None:
     committed = json.loads((SOURCE.parents[1] / "docs" / "spec.schema.json").read_text(encoding="utf-8"))
     assert committed == json_schema(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/glossary.md", "CONTRIBUTING.md"])
+def test_pages_for_maintainers_name_files_that_there_are(page: str) -> None:
+    root = SOURCE.parents[1]
+    said = re.findall(r"`([\w./-]+)(?:: [^`\n]+)?`", (root / page).read_text(encoding="utf-8"))
+    paths = [name for name in said if name.endswith(".py") or "/" in name]
+    known = {module.name for module in MODULES}
+    assert len(paths) > 3
+    assert not [name for name in paths if name not in known and not any((top / name).exists() for top in (SOURCE, root))]
