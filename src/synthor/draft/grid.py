@@ -21,8 +21,19 @@ from synthor.spec.tables.sections import sectioned
 MOSTLY = 0.7
 """Share of the fields of a column that are numbers where it holds values."""
 
+COMMA_WORDS = re.compile(
+    r"hombres|mujeres|ambos sexos|todas las edades|varones|homens|mulheres|männlich|weiblich|männer|frauen|insgesamt"
+    r"|maschi|femmine|mannen|vrouwen|mænd|kvinder|erkek|kadın|toplam"
+    r"|.*[0-9] (?:años|anos|jahren?|anni|jaar)(?: (?:y|e|und|en) (?:más|mais|più|mehr|meer|ouder|älter))?"
+)
+"""Labels in languages that write points between thousands and a comma before decimals."""
+
 MOST_SECTIONS = 2
 """Levels of labels that stand in rows of their own."""
+TWO = 2
+"""Columns of the smallest table."""
+YEAR_HEAD = re.compile(r"years?|anos?|años?|année|anno|jahr|jaar|år")
+"""Heads above years that stand in a header row below them."""
 ROWS_OF_A_SECTION = 3
 """The label of a section and two rows below it."""
 
@@ -110,6 +121,16 @@ class Grid:
         return published(field, decimal=self.decimal)
 
 
+def quoted(names: Sequence[str]) -> str:
+    """Names for a remark, the first and last of many.
+
+    >>> quoted(["2019", "2020"])
+    "'2019', '2020'"
+    """
+    shown = [f"'{name}'" for name in names]
+    return ", ".join(shown) if len(shown) < 6 else f"{', '.join(shown[:2])} ... {shown[-1]}"
+
+
 def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid | str:
     """The grid of a file or of a part of it, or why there is none."""
     first, last = _trimmed(lines)
@@ -131,6 +152,8 @@ def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid
     if n_heads is None:
         return "no row of numbers follows its header"
     decimal = _decimal(inside[n_heads:]) if format is None else "."  # a format says itself how figures are written
+    if decimal is None and any(COMMA_WORDS.fullmatch(undressed(text)) for row in inside for text in row if text):
+        decimal = ","
     if decimal is None:
         return "its numbers are written like 1.234 throughout: say `layout: {decimal: ','}` if points separate thousands"
     skip = None
@@ -319,7 +342,10 @@ def _n_heads(rows: Sequence[Sequence[str]], values: Sequence[int]) -> int | None
             continue
         fields = [rows[k][i] for i in values if rows[k][i]]
         stub = any(rows[k][i] for i in range(values[0]))
-        years = len(fields) > 1 and all(YEAR.fullmatch(field) for field in fields)
+        several = len(fields) > 1 or (
+            len(rows[0]) > TWO and YEAR_HEAD.fullmatch(undressed(rows[k - 1][values[-1]])) is not None
+        )
+        years = several and all(YEAR.fullmatch(field) for field in fields)
         if not _is_below(rows[k - 1], rows[k], values) and not (years and not stub):
             return k
     return None
