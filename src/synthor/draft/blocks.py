@@ -22,6 +22,12 @@ MANY = 8
 """Values of which all must be multiples of a number to say that they were rounded to it."""
 SOME = re.compile(r"(?:number of |total )?(?:jobs|workers|families|familien|famiglie|employees|students|pupils)")
 """People who may be some beside others, as they may be all that a table counts."""
+RATE = re.compile(r"\brates?\b|\bper 1[0, ]|\bincidence\b|\bcfr\b|\btaux\b|\btasas?\b|\brate je\b|\btassi?\b")
+CASES = re.compile(
+    r"(?:number of |total |new |confirmed |incident )*(?:cases|infections|diagnoses|hospitali[sz]ations|admissions)"
+    r"|fälle|cas|casos|casi|gevallen"
+)
+"""What happens to some of the people that rates are of."""
 HARDLY_BY_CHANCE = 100.0
 """Sums that are hardly the same by chance."""
 BASES = (3, 5, 10, 20, 25, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000)
@@ -49,12 +55,29 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
     values = roles.values
     if len(grid.heads) > 1:
         return _blocks_under_heads(grid, roles)
+    if (happens := _of_a_rate(grid, values)) is not None:
+        others = [grid.name(i) for i in values if i != happens]
+        return [
+            (
+                [happens],
+                Part(remarks=(f"column '{others[0]}' is left out: rates are of it, and '{grid.name(happens)}' is counted",)),
+            )
+        ]
     values, said = _without_sums_of_numbers(grid, values)
     found = _blocks_of(grid, values)
     if isinstance(found, str) or not said:
         return found
     (first, part), *rest = found
     return [(first, replace(part, remarks=(*part.remarks, *said))), *rest]
+
+
+def _of_a_rate(grid: Grid, values: Sequence[int]) -> int | None:
+    """The column of deaths or cases beside one of the people whom they happen to, where rates are printed; None otherwise."""
+    if len(values) != 2 or not any(RATE.search(_plain(grid, i)) for i in range(grid.width) if i not in values):
+        return None
+    happens = [i for i in values if thing_of(grid.name(i)) in HAPPEN or CASES.fullmatch(_plain(grid, i))]
+    people = [i for i in values if thing_of(grid.name(i)) == "people"]
+    return happens[0] if len(happens) == len(people) == 1 else None
 
 
 def _without_sums_of_numbers(grid: Grid, values: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:

@@ -74,8 +74,7 @@ def composed(
     total, told, others = _records(found)
     if records is not None:
         told = f"what the roundings of the cells allow; the counts add up to {total:,}"
-    notes = list(remarks)
-    targets, behind = [], []
+    notes, targets, behind = list(remarks), [], []
     for one in found:
         target = _target(one, found, path, names, numeric, columns, others.get(id(one)))
         if isinstance(target, str):

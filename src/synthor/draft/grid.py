@@ -151,9 +151,7 @@ def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid
     n_heads = _n_heads(inside, values)
     if n_heads is None:
         return "no row of numbers follows its header"
-    decimal = _decimal(inside[n_heads:]) if format is None else "."  # a format says itself how figures are written
-    if decimal is None and any(COMMA_WORDS.fullmatch(undressed(text)) for row in inside for text in row if text):
-        decimal = ","
+    decimal = _decimal(inside, n_heads) if format is None else "."  # a format says itself how figures are written
     if decimal is None:
         return "its numbers are written like 1.234 throughout: say `layout: {decimal: ','}` if points separate thousands"
     skip = None
@@ -296,12 +294,13 @@ def _trimmed(lines: Lines) -> tuple[int, int]:
     return first, last
 
 
-def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
+def _decimal(table: Sequence[Sequence[str]], n_heads: int) -> str | None:
     """The mark before decimals; None where 1.234 may be either.
 
     Where points are followed by three digits throughout, numbers below a thousand in the same column tell that they separate
-    thousands, and longer ones without a point that they do not.
+    thousands, and longer ones without a point that they do not; so do words of languages that write points between thousands.
     """
+    rows = table[n_heads:]
     columns = [{field for field in column if field and field[-1] in _LAST} for column in zip(*rows, strict=True)]
     fields = set().union(*columns)
     if any(_COMMA.fullmatch(field) or _POINTS.fullmatch(field) for field in fields):
@@ -314,7 +313,8 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
         return "."
     short = [all(re.fullmatch(r"[0-9]{1,3}", field) for field in column) for column in others if column]
     whole = any(re.fullmatch(r"[0-9]{1,3}", field) for column in threes for field in column)
-    return "," if whole or (short and all(short)) else None
+    spoken = any(COMMA_WORDS.fullmatch(undressed(text)) for row in table for text in row if text)
+    return "," if whole or (short and all(short)) or spoken else None
 
 
 def _columns_of_values(rows: Sequence[Sequence[str]]) -> list[int]:

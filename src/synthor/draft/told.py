@@ -13,7 +13,7 @@ from synthor.draft.blocks import Part, base_of, blocks_of
 from synthor.draft.cube import Around, Cube, Edge, plain
 from synthor.draft.grid import Grid, quoted
 from synthor.draft.roles import AREAS, MEASURE, PERCENT, Roles, roles_of
-from synthor.draft.sections import by_sections
+from synthor.draft.sections import by_sections, by_variables
 from synthor.draft.wholes import NEARLY
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
 from synthor.spec.tables.words import SCALES
@@ -137,7 +137,25 @@ def told_by(grid: Grid, around: Around) -> list[Told] | str:
         return roles
     if grid.depth and (apart := by_sections(grid, roles)):
         return _by_topic(grid, roles, apart, around)
-    return _told_by(grid, roles, around)
+    variables = by_variables(grid, roles)
+    if isinstance(variables, str):
+        return variables
+    return _by_variable(grid, roles, variables, around) if variables else _told_by(grid, roles, around)
+
+
+def _by_variable(grid: Grid, roles: Roles, variables: Mapping[str, Grid], around: Around) -> list[Told] | str:
+    """The targets of a table whose rows are of several variables, one below the other."""
+    side = roles.sides[0]
+    found: list[Told] = []
+    for name, part in variables.items():
+        told = _told_by(part, roles, around)
+        if isinstance(told, str):
+            return told
+        for one in told:
+            at = next(position for position, own in enumerate(one.sides) if own.head == grid.name(side))
+            only = {**one.only, at: one.only.get(at, part.columns[side])}
+            found.append(replace(_called(one, name, grid.name(side)), only=only))
+    return found
 
 
 def _told_by(grid: Grid, roles: Roles, around: Around) -> list[Told] | str:
