@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.draft.grid import Grid, quoted
+from synthor.draft.meaning import meaning
 from synthor.draft.roles import PEOPLE, Roles
 from synthor.draft.units import GROUPS, HAPPEN, PERSONAL, thing_of
 from synthor.draft.wholes import DOUBTFUL, NEARLY, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
@@ -242,7 +243,7 @@ def _part_of(grid: Grid, columns: Sequence[int]) -> Part:
             shared = shared[:-1]
     name = re.sub(r"[\W\d_]+\Z", "", shared)
     ends = all(not head[len(name) : len(name) + 1].isalpha() for head in heads)
-    return Part(name=name if len(name) > 1 and ends else f"{heads[0]} to {heads[-1]}")
+    return Part(name=name if len(name) > 1 and ends else meaning(heads) or f"{heads[0]} to {heads[-1]}")
 
 
 def _plain(grid: Grid, i: int) -> str:

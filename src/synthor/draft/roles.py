@@ -32,7 +32,8 @@ NO_COUNT = re.compile(
     r"|(?:total |net |gross |sales )*(?:revenues?|turnover|payroll|umsatz|umsätze|chiffre d'affaires|facturación|fatturato"
     r"|omzet)(?:\b.{0,20})?|total (?:annual |quarterly )?wages|.{0,20}\b(?:annual|weekly|wkly|hourly) (?:wages?|pay)"
     r"|.{0,40}[(\[](?:.{0,12} )?(?:eur|usd|gbp|chf|aud|cad|€|\$|£|¥|kr|sek|nok|dkk)[)\]]"
-    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate|ratio"
+    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|ratio"
+    r"|(?:growth|crude|adjusted|standardi[sz]ed|death|mortality|birth|fertility|incidence|unemployment) rate"
     r"|dependency|unweighted|cumulative|hh size(?!s? [0-9])|per 100|[ah] mean|prse)(?:\b.{0,20})?"
 )
 """Columns of numbers that count nobody, or a sample, or are places and sizes."""
@@ -105,7 +106,8 @@ def roles_of(grid: Grid) -> Roles | str:
     """What each column is, or why that cannot be told."""
     names = [grid.name(i) for i in range(grid.width)]
     plain = [column_key(name).replace("_", " ") for name in names]
-    numeric = [i > 0 and i not in grid.sections and _all_numbers(grid, i) for i in range(grid.width)]
+    lone = _counts_in_a_row(grid, plain)
+    numeric = [(i > 0 or lone) and i not in grid.sections and _all_numbers(grid, i) for i in range(grid.width)]
     margins = [i for i in range(1, grid.width) if numeric[i] and MARGIN.fullmatch(names[i].strip())]
     left: dict[int, str] = dict.fromkeys(margins, "margins of error of several columns are not read")
     named = [i for i in range(grid.width) if column_key(names[i]) in MEASURE and i not in margins and (numeric[i] or i == 0)]
@@ -146,7 +148,7 @@ def roles_of(grid: Grid) -> Roles | str:
     left |= {i: f"'{names[i]}' is not used beside '{names[values[0]]}'" for i in others if i not in sides}
     if not named:
         sides, values = _keyed(grid, sides, values)
-    if not sides:
+    if not sides and not lone:
         return "has no column of labels"
     if sides == [0] and not named and len(values) > 0 and not _labels_itself(grid, plain[0]):
         return "has no column of labels: its first column holds numbers that are in no order; add one that names the rows"
@@ -156,6 +158,13 @@ def roles_of(grid: Grid) -> Roles | str:
     if margin is not None:
         del left[margin]
     return Roles(sides=sides, values=values, margin=margin, left=left)
+
+
+def _counts_in_a_row(grid: Grid, plain: Sequence[str]) -> bool:
+    """Whether the one row of a table holds counts from its first column on, which is no code, year or name of an area."""
+    first = plain[0]
+    codes = IDENTIFIER.fullmatch(first) or AREAS.search(first) or is_time_name(first) or not first
+    return len(grid.rows) == 1 and grid.width > 2 and not codes and all(_all_numbers(grid, i) for i in range(grid.width))
 
 
 def _no_counts(grid: Grid, numbers: Sequence[int], named: Sequence[int], plain: Sequence[str]) -> dict[int, str]:
