@@ -211,10 +211,13 @@ def test_folders_that_a_download_was_unpacked_to_are_looked_into(tmp_path: Path)
 
 PERSONS_AND_HOUSEHOLDS = "Persons\nAge,Number\n0-15,100\n16+,300\n\nHouseholds\nAge,Number\n0-15,0\n16+,150\n"
 ALIKE = {
-    "blocks under titles": (PERSONS_AND_HOUSEHOLDS, "count different people"),
+    "blocks under titles": (PERSONS_AND_HOUSEHOLDS, "which of 'Persons', 'Households' is meant"),
     "blocks without titles": ("Age,Persons\n0-15,10\n16+,30\n\nAge,Persons\n0-15,9\n16+,31\n", "does 'table 2' count"),
     "tables side by side": ("Area,Men,,Area,Women\nNorth,30,,North,20\nSouth,25,,South,25\n", "does 'table 1' count"),
-    "rows of labels": ("Age,n\nPersons,\n0-15,9\n16+,9\nHouseholds,\n0-15,1\n16+,5\n", "count different people"),
+    "rows of labels": (
+        "Age,n\nPersons,\n0-15,9\n16+,9\nHouseholds,\n0-15,1\n16+,5\n",
+        "which of 'Persons', 'Households' is meant",
+    ),
 }
 
 

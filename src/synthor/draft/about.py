@@ -61,7 +61,7 @@ _NUMBER = re.compile(
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _NOT_A_TITLE = re.compile(
     r"(?:ons )?crown copyright|copyright|(?:genesis-)?tabelle:|source|quelle|fuente|bron\b|last update|extracted|http"
-    r"|downloaded|(?:the )?[\w ]*(?:bureau of statistics|statistics (?:office|canada|netherlands|new zealand)"
+    r"|downloaded|data extracted|(?:the )?[\w ]*(?:bureau of statistics|statistics (?:office|canada|netherlands|new zealand)"
     r"|office for national statistics|census bureau|statistisches \w+)$|institut\w* (?:national|nacional|nazionale)\b",
     re.IGNORECASE,
 )

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from synthor.draft.cube import Cube, Edge, quoted
-from synthor.draft.grid import Grid
+from synthor.draft.cube import Cube, Edge
+from synthor.draft.grid import Grid, quoted
 from synthor.draft.roles import PERCENT, Roles
 from synthor.draft.wholes import NEARLY, allowed_off
 from synthor.spec.tables.labels import column_key, undressed

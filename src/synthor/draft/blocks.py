@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.draft.grid import Grid
+from synthor.draft.grid import Grid, quoted
+from synthor.draft.meaning import meaning
 from synthor.draft.roles import PEOPLE, Roles
 from synthor.draft.units import GROUPS, HAPPEN, PERSONAL, thing_of
 from synthor.draft.wholes import DOUBTFUL, NEARLY, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
@@ -22,6 +23,14 @@ MANY = 8
 """Values of which all must be multiples of a number to say that they were rounded to it."""
 SOME = re.compile(r"(?:number of |total )?(?:jobs|workers|families|familien|famiglie|employees|students|pupils)")
 """People who may be some beside others, as they may be all that a table counts."""
+RATE = re.compile(r"\brates?\b|\bper 1[0, ]|\bincidence\b|\bcfr\b|\btaux\b|\btasas?\b|\brate je\b|\btassi?\b")
+CASES = re.compile(
+    r"(?:number of |total |new |confirmed |incident )*(?:cases|infections|diagnoses|hospitali[sz]ations|admissions)"
+    r"|fälle|cas|casos|casi|gevallen"
+)
+"""What happens to some of the people that rates are of."""
+HARDLY_BY_CHANCE = 100.0
+"""Sums that are hardly the same by chance."""
 BASES = (3, 5, 10, 20, 25, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000)
 
 
@@ -47,12 +56,29 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
     values = roles.values
     if len(grid.heads) > 1:
         return _blocks_under_heads(grid, roles)
+    if (happens := _of_a_rate(grid, values)) is not None:
+        others = [grid.name(i) for i in values if i != happens]
+        return [
+            (
+                [happens],
+                Part(remarks=(f"column '{others[0]}' is left out: rates are of it, and '{grid.name(happens)}' is counted",)),
+            )
+        ]
     values, said = _without_sums_of_numbers(grid, values)
     found = _blocks_of(grid, values)
     if isinstance(found, str) or not said:
         return found
     (first, part), *rest = found
     return [(first, replace(part, remarks=(*part.remarks, *said))), *rest]
+
+
+def _of_a_rate(grid: Grid, values: Sequence[int]) -> int | None:
+    """The column of deaths or cases beside one of the people whom they happen to, where rates are printed; None otherwise."""
+    if len(values) != 2 or not any(RATE.search(_plain(grid, i)) for i in range(grid.width) if i not in values):
+        return None
+    happens = [i for i in values if thing_of(grid.name(i)) in HAPPEN or CASES.fullmatch(_plain(grid, i))]
+    people = [i for i in values if thing_of(grid.name(i)) == "people"]
+    return happens[0] if len(happens) == len(people) == 1 else None
 
 
 def _without_sums_of_numbers(grid: Grid, values: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
@@ -108,27 +134,29 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | 
             )
             if more:
                 return f"columns count different things ({name}, {grid.name(more[0])}): leave one, with `columns`"
-            remarks = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
-            return [(people, Part(remarks=remarks))]
-        if told_apart := _by_prefix(grid, values, cells):
+            told = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
+            return [(people, Part(remarks=told))]
+        if told_apart := _by_prefix(grid, values, cells) or _by_first_word(grid, values, cells):
             return told_apart
         if wrong := next((i for i in values if called_total(grid.name(i)) and not is_total(grid.name(i))), None):
             return f"column '{grid.name(wrong)}' is called a total, and is no sum of the others: leave it out, with `columns`"
         return [(values, Part())]
     whole, runs = max(groups, key=lambda group: (len(group[1]), sum(map(len, group[1])), -group[0]))
     used = {whole, *(i for run in runs for i in run)}
-    remarks = tuple(
-        f"column '{grid.name(values[i])}' is neither {grid.name(values[whole])} nor a part of it, and is left out"
-        for i in range(len(values))
-        if i not in used
-    )
-    found = []
+    outside = [grid.name(values[i]) for i in range(len(values)) if i not in used]
+    remarks: tuple[str, ...] = ()
+    if outside:
+        are = f"column '{outside[0]}' is" if len(outside) == 1 else f"{len(outside)} columns ({quoted(outside)}) are"
+        remarks = (f"{are} neither {grid.name(values[whole])} nor a part of it, and left out",)
+    separate: list[tuple[list[int], Part]] = []
     for run in runs:
         columns = [values[i] for i in run]
         part = _part_of(grid, columns) if len(runs) > 1 else Part()
-        found.append((columns, Part(total=values[whole], name=part.name, remarks=remarks)))
+        if any(earlier.name == part.name for _, earlier in separate):
+            part = Part(name=f"{grid.name(columns[0])} to {grid.name(columns[-1])}")
+        separate.append((columns, Part(total=values[whole], name=part.name, remarks=remarks)))
         remarks = ()
-    return found
+    return separate
 
 
 def called_total(name: str) -> bool:
@@ -170,6 +198,21 @@ def _by_prefix(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[l
     return [([values[at] for at in group], Part(name=name)) for name, group in groups.items()]
 
 
+def _by_first_word(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], Part]]:
+    """Columns whose names begin with the same word, `SEX_M, SEX_F, AGE_0_14, AGE_15`, where all such words have one sum."""
+    groups: dict[str, list[int]] = {}
+    for at, i in enumerate(values):
+        word, _, rest = grid.name(i).partition("_")
+        groups.setdefault(word if rest else "", []).append(at)
+    if len(groups) < 2 or "" in groups or any(len(group) < 2 for group in groups.values()):
+        return []
+    behind = [{grid.name(values[at]).partition("_")[2] for at in group} for group in groups.values()]
+    crossed = any(one & other for k, one in enumerate(behind) for other in behind[k + 1 :])
+    sums = [cells[:, group].sum(axis=1) for group in groups.values()]
+    same = all(np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums[1:]) and (sums[0] >= HARDLY_BY_CHANCE).any()
+    return [([values[at] for at in group], Part(name=name)) for name, group in groups.items()] if same and not crossed else []
+
+
 def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
     """Columns of values under two or more header rows: crossed, or one variable under each head of the row above."""
     values = roles.values
@@ -200,7 +243,7 @@ def _part_of(grid: Grid, columns: Sequence[int]) -> Part:
             shared = shared[:-1]
     name = re.sub(r"[\W\d_]+\Z", "", shared)
     ends = all(not head[len(name) : len(name) + 1].isalpha() for head in heads)
-    return Part(name=name if len(name) > 1 and ends else f"{heads[0]} to {heads[-1]}")
+    return Part(name=name if len(name) > 1 and ends else meaning(heads) or f"{heads[0]} to {heads[-1]}")
 
 
 def _plain(grid: Grid, i: int) -> str:

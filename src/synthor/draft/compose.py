@@ -18,6 +18,8 @@ from synthor.spec.tables.labels import column_key, span, undressed
 PLACEHOLDER = 1000
 LARGE = 1_000_000
 """Records beyond which a first run had better make fewer."""
+THOUSANDTHS, SURELY = 1000, 1e-9
+"""Decimals of thousands, and what sums of numbers in binary may be off."""
 NEARLY = 0.01
 """Share by which two tables of the same people may differ where counts are perturbed."""
 READ_IT = (
@@ -73,8 +75,7 @@ def composed(
     total, told, others = _records(found)
     if records is not None:
         told = f"what the roundings of the cells allow; the counts add up to {total:,}"
-    notes = list(remarks)
-    targets, behind = [], []
+    notes, targets, behind = list(remarks), [], []
     for one in found:
         target = _target(one, found, path, names, numeric, columns, others.get(id(one)))
         if isinstance(target, str):
@@ -93,6 +94,7 @@ def composed(
         context_comment=f"{of_files}; the model reads it, say more if you can" if words.context and not context else "",
         records=total if records is None else records,
         records_comment=told,
+        population=_weighted(found, others) if records is None else None,
         variables=variables,
         targets=targets,
         columns=columns,
@@ -294,6 +296,13 @@ def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
         asks[id(one)] = f'{ASK}{whom}? a condition such as "age >= 16"{perturbed}'
     agreeing = len(values) - len(apart)
     return best, f"as {agreeing} of {len(values)} tables say; {others}: other people, or another year?", asks
+
+
+def _weighted(found: Sequence[Told], others: Mapping[int, str]) -> float | None:
+    """What counts add up to that are sums of weights, with more decimals than thousands or money have; None of whole ones."""
+    totals = [one.total for one in found if one.total is not None and one.total >= 1 and id(one) not in others]
+    fine = [total for total in totals if abs(total * THOUSANDTHS - round(total * THOUSANDTHS)) > SURELY * total]
+    return fine[0] if fine else None
 
 
 def _within(one: Told, total: float, records: int) -> bool:

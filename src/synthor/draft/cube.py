@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synthor.draft.blocks import base_of
-from synthor.draft.grid import Grid
+from synthor.draft.grid import Grid, quoted
+from synthor.draft.meaning import sex_of
 from synthor.draft.nests import Nest, nests_of
 from synthor.draft.parts import NUMBERED
 from synthor.draft.roles import AREAS, IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PEOPLE, PERCENT, STATISTIC
@@ -18,6 +19,10 @@ from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, adding_up, who
 from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
 from synthor.types import CellIndex, Codes, Floats, Mask
 
+OF_ALL = re.compile(r"(?:total\w*|totaal|gesamt|insgesamt) (?:(?:of|de|di|der) )?")
+"""What stands before a label that is called a total of it."""
+BINARY = 1e-9
+"""Share by which sums of numbers that are not whole may be off."""
 MANY_ABOVE = 2
 """Totals that are more than their cells, none being less, that are hardly so by chance."""
 MOST_LEVELS = 8
@@ -70,7 +75,9 @@ LEVEL = re.compile(
 """Columns that tell of what level areas are."""
 STRICT = re.compile(r"sumlev|level|niveau|nivå|nivel|livello|ebene|taso|poziom|úroveň|szint|geo")
 """Names of these that hardly any other column has."""
-_CODE = re.compile(r"(?:^|_)(?:code|id|cd|kode|codigo|código|codice|geoid|dguid|nr|num|ags|nuts\w*)(?:_|$)")
+_CODE = re.compile(
+    r"(?:^|_)(?:code|id|cd|kode|codigo|código|codice|geoid|dguid|nr|num|ags|nuts\w*)(?:_|$)|コード|코드|代[码碼]"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,6 +365,7 @@ class Cube:
 
     def _find_wholes(self, edge: Edge, around: Around) -> None:
         present = [i for i in edge.present if i not in edge.nested]
+        edge.wholes.not_totals = _sexes_called_totals(edge, present)
         if len(present) < 3:
             return
         cells = self.cells_of(edge, present)
@@ -377,7 +385,7 @@ class Cube:
                 if present[whole] not in known and not edge.of_one_level
             }
             | edge.wholes.asked,
-            not_totals=[present[i] for i in found.not_totals],
+            not_totals=sorted({*(present[i] for i in found.not_totals), *edge.wholes.not_totals}),
         )
 
     def doubt_sections(self, repeated: bool) -> None:
@@ -675,6 +683,7 @@ class Cube:
         told = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0))
         told = told[:, np.isfinite(told).all(axis=0)]
         off = np.abs(told[0] - told[1])
+        off[off <= BINARY * np.abs(told[0])] = 0.0
         above = int((told[0] > told[1]).sum()) >= MANY_ABOVE and not (told[0] < told[1]).any()
         return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0)), above
 
@@ -744,14 +753,11 @@ def plain(head: str) -> str:
     return column_key(head).replace("_", " ")
 
 
-def quoted(names: Sequence[str]) -> str:
-    """Names for a remark, the first and last of many.
-
-    >>> quoted(["2019", "2020"])
-    "'2019', '2020'"
-    """
-    shown = [f"'{name}'" for name in names]
-    return ", ".join(shown) if len(shown) < 6 else f"{', '.join(shown[:2])} ... {shown[-1]}"
+def _sexes_called_totals(edge: Edge, present: Sequence[int]) -> list[int]:
+    """Labels such as `Total males` and `Total females`, where all labels are called totals: of each sex."""
+    sexes = {i: sex_of(OF_ALL.sub("", undressed(edge.labels[i]))) for i in present if edge.labels[i]}
+    both = {"male", "female"} <= set(sexes.values())
+    return [i for i in sexes if sexes[i] and edge.called(i)] if both and all(map(edge.called, sexes)) else []
 
 
 def distinct(edges: Sequence[Edge], inside: Mask | None = None) -> int:

@@ -21,8 +21,19 @@ from synthor.spec.tables.sections import sectioned
 MOSTLY = 0.7
 """Share of the fields of a column that are numbers where it holds values."""
 
+COMMA_WORDS = re.compile(
+    r"hombres|mujeres|ambos sexos|todas las edades|varones|homens|mulheres|männlich|weiblich|männer|frauen|insgesamt"
+    r"|maschi|femmine|mannen|vrouwen|mænd|kvinder|erkek|kadın|toplam"
+    r"|.*[0-9] (?:años|anos|jahren?|anni|jaar)(?: (?:y|e|und|en) (?:más|mais|più|mehr|meer|ouder|älter))?"
+)
+"""Labels in languages that write points between thousands and a comma before decimals."""
+
 MOST_SECTIONS = 2
 """Levels of labels that stand in rows of their own."""
+TWO = 2
+"""Columns of the smallest table."""
+YEAR_HEAD = re.compile(r"years?|anos?|años?|année|anno|jahr|jaar|år")
+"""Heads above years that stand in a header row below them."""
 ROWS_OF_A_SECTION = 3
 """The label of a section and two rows below it."""
 
@@ -110,6 +121,16 @@ class Grid:
         return published(field, decimal=self.decimal)
 
 
+def quoted(names: Sequence[str]) -> str:
+    """Names for a remark, the first and last of many.
+
+    >>> quoted(["2019", "2020"])
+    "'2019', '2020'"
+    """
+    shown = [f"'{name}'" for name in names]
+    return ", ".join(shown) if len(shown) < 6 else f"{', '.join(shown[:2])} ... {shown[-1]}"
+
+
 def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid | str:
     """The grid of a file or of a part of it, or why there is none."""
     first, last = _trimmed(lines)
@@ -130,7 +151,7 @@ def gridded(lines: Lines, format: str | None = None, *, title: str = "") -> Grid
     n_heads = _n_heads(inside, values)
     if n_heads is None:
         return "no row of numbers follows its header"
-    decimal = _decimal(inside[n_heads:]) if format is None else "."  # a format says itself how figures are written
+    decimal = _decimal(inside, n_heads) if format is None else "."  # a format says itself how figures are written
     if decimal is None:
         return "its numbers are written like 1.234 throughout: say `layout: {decimal: ','}` if points separate thousands"
     skip = None
@@ -273,12 +294,13 @@ def _trimmed(lines: Lines) -> tuple[int, int]:
     return first, last
 
 
-def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
+def _decimal(table: Sequence[Sequence[str]], n_heads: int) -> str | None:
     """The mark before decimals; None where 1.234 may be either.
 
     Where points are followed by three digits throughout, numbers below a thousand in the same column tell that they separate
-    thousands, and longer ones without a point that they do not.
+    thousands, and longer ones without a point that they do not; so do words of languages that write points between thousands.
     """
+    rows = table[n_heads:]
     columns = [{field for field in column if field and field[-1] in _LAST} for column in zip(*rows, strict=True)]
     fields = set().union(*columns)
     if any(_COMMA.fullmatch(field) or _POINTS.fullmatch(field) for field in fields):
@@ -291,7 +313,8 @@ def _decimal(rows: Sequence[Sequence[str]]) -> str | None:
         return "."
     short = [all(re.fullmatch(r"[0-9]{1,3}", field) for field in column) for column in others if column]
     whole = any(re.fullmatch(r"[0-9]{1,3}", field) for column in threes for field in column)
-    return "," if whole or (short and all(short)) else None
+    spoken = any(COMMA_WORDS.fullmatch(undressed(text)) for row in table for text in row if text)
+    return "," if whole or (short and all(short)) or spoken else None
 
 
 def _columns_of_values(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -319,7 +342,10 @@ def _n_heads(rows: Sequence[Sequence[str]], values: Sequence[int]) -> int | None
             continue
         fields = [rows[k][i] for i in values if rows[k][i]]
         stub = any(rows[k][i] for i in range(values[0]))
-        years = len(fields) > 1 and all(YEAR.fullmatch(field) for field in fields)
+        several = len(fields) > 1 or (
+            len(rows[0]) > TWO and YEAR_HEAD.fullmatch(undressed(rows[k - 1][values[-1]])) is not None
+        )
+        years = several and all(YEAR.fullmatch(field) for field in fields)
         if not _is_below(rows[k - 1], rows[k], values) and not (years and not stub):
             return k
     return None

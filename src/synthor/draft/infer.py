@@ -7,8 +7,8 @@ from pathlib import Path
 
 from synthor.draft.about import About, about
 from synthor.draft.compose import Composed, composed, parted, settled, without
-from synthor.draft.cube import Around, quoted
-from synthor.draft.grid import Grid, gridded
+from synthor.draft.cube import Around
+from synthor.draft.grid import Grid, gridded, quoted
 from synthor.draft.names import joined, meant, named
 from synthor.draft.parts import Part, parts_of
 from synthor.draft.roles import roles_of

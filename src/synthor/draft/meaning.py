@@ -11,11 +11,13 @@ MOST = 0.5
 """Share of labels that must speak of one thing, to be named by it."""
 MALE = frozenset((
     "male", "males", "m", "men", "man", "boys", "männlich", "männer", "hommes", "homme", "masculin", "hombres", "hombre",
-    "varones", "masculino", "homens", "maschi", "maschile", "uomini", "mannen", "mannelijk",
+    "varones", "masculino",
+    "男", "男性", "남", "남자", "homens", "maschi", "maschile", "uomini", "mannen", "mannelijk",
 ))  # fmt: skip
 FEMALE = frozenset((
     "female", "females", "f", "w", "women", "woman", "girls", "weiblich", "frauen", "femmes", "femme", "féminin", "mujeres",
-    "mujer", "femenino", "mulheres", "feminino", "femmine", "femminile", "donne", "vrouwen", "vrouwelijk",
+    "mujer", "femenino",
+    "女", "女性", "여", "여자", "mulheres", "feminino", "femmine", "femminile", "donne", "vrouwen", "vrouwelijk",
 ))  # fmt: skip
 AGES = re.compile(
     r"(?<![^\W_])(?:ages?|aged|alter(?:sgruppen?)?|edad(?:es)?|idades?|et[aà]|[aâ]ge|leeftijd|years?(?: old)?|jahren?|ans|años?"
@@ -28,9 +30,11 @@ GENERIC = re.compile(
     r"|\(column_\d+\)|c_.*_name|"
 )
 """Names of columns that say nothing of what is in them."""
-SEXES = re.compile(r"sex|sexes|gender|sexe|sexo|género|genero|geschlecht|geschlechter|sesso|genere|geslacht")
+SEXES = re.compile(
+    r"性别|性別|男女(?:別|_[0-9]+)?|성별|sex|sexes|gender|sexe|sexo|género|genero|geschlecht|geschlechter|sesso|genere|geslacht"
+)
 OF_AGE = re.compile(
-    r"(?:(?:single_)?years?_of_)?ages?(?:_?(?:group|groups|band|bands|class|classes))?(?:_in_(?:single_)?years)?|alter|alters?_?(?:gruppen?|jahre?)"
+    r"年[齢龄齡](?:階級|各歳|[0-9]区分|组)?|연령(?:대)?별?|나이|(?:(?:single_)?years?_of_)?ages?(?:_?(?:group|groups|band|bands|class|classes))?(?:_in_(?:single_)?years)?|alter|alters?_?(?:gruppen?|jahre?)"
     r"|âge|groupes?_d'âges?|tranches?_d'âges?|edad(?:es)?|grupos?_de_edad(?:es)?|grupos?_et[aá]rios?|idades?|grupos?_de_idades?"
     r"|età|class[ei]_di_età|leeftijd(?:sgroep(?:en)?|sklassen?)?"
 )

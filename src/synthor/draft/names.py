@@ -2,11 +2,13 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from synthor.draft.meaning import concept, generic, meaning
+from synthor.draft.roles import AREAS
 from synthor.draft.told import Side, Told
 from synthor.draft.variables import unit_of
 from synthor.spec.tables.labels import column_key, undressed
@@ -124,10 +126,21 @@ def _meant(side: Side, titles: Sequence[str], heads: Mapping[str, str]) -> str:
     about = concept(side.head, side.labels, titles)
     if about:
         name = heads.get(about, about)
-        return "" if column_key(name) == side.key else name
+        return "" if column_key(name) == side.key and _is_spelt(name) else name if _is_spelt(name) else about
+    if side.titled and side.head and not side.taken and not _is_spelt(side.head):
+        return "geography" if AREAS.search(column_key(side.head).replace("_", " ")) else meaning(side.labels, titles)
     if side.taken or not generic(side.head):
         return ""
     return meaning(side.labels, titles)
+
+
+def _is_spelt(head: str) -> bool:
+    """Whether some letters of a name are those of a variable's name.
+
+    >>> _is_spelt("Größe"), _is_spelt("男女_2020"), _is_spelt("성별")
+    (True, False, False)
+    """
+    return re.search("[a-z]{2}", unicodedata.normalize("NFKD", head.casefold())) is not None or head.isascii()
 
 
 def _apart(side: Side, file: str, known: dict[str, set[str]]) -> str:

@@ -18,17 +18,23 @@ MARGIN = re.compile(
     re.IGNORECASE,
 )
 PERCENT = re.compile(
+    r"(?!.*\b(?:n|no|number|count)\.? ?(?:[(\[]%|[(\[]per ?cent))"
     r".*(?:%|\bper ?cent\b|\bpercentage\b|\bpct\b|\bprozent|\bpourcentage|\bporcentaje|\bpercentuale|\banteil\b).*"
 )
 NO_COUNT = re.compile(
-    r"(?:(?:annual|net|percentage|absolute) )?(?:change|difference|rank|density|average|mean|median|standard error|growth|avg"
+    r"(?:(?:annual|net|percentage|absolute) )?(?:change|difference|rank|density|average|mean|median|standard error|growth"
+    r"|avg(?! emplvl)"
     r"|confidence interval|veränderung|durchschnitt\w*|évolution|moyenne|variación|unweighted|sample|cumulative)\b.{0,40}"
     r"|ratio|rate|index|(?:lower|upper)(?: limit| bound| ci)?|cv|media|(?:av|avinc)(?: ?(?:income|age|size))?|bases?"
     r"|(?:(?:household|annual|weekly|net|gross) )*(?:incomes?|wages?|earnings)|x|y|[xy] mp.*|lat(?:itude)?|lon(?:gitude)?"
     r"|(?:elevation|altitude|höhe|turnout|wahlbeteiligung)\b.{0,12}|eastings?|northings?"
     r"|(?:land )?area(?: ?\(?(?:km|ha|hectares|sq|acres).*)?|fläche.*|superficie.*|oppervlakte.*"
-    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|growth rate|ratio"
-    r"|dependency|unweighted|cumulative|hh size|per 100)(?:\b.{0,20})?"
+    r"|(?:total |net |gross |sales )*(?:revenues?|turnover|payroll|umsatz|umsätze|chiffre d'affaires|facturación|fatturato"
+    r"|omzet)(?:\b.{0,20})?|total (?:annual |quarterly )?wages|.{0,20}\b(?:annual|weekly|wkly|hourly) (?:wages?|pay)"
+    r"|.{0,40}[(\[](?:.{0,12} )?(?:eur|usd|gbp|chf|aud|cad|€|\$|£|¥|kr|sek|nok|dkk)[)\]]"
+    r"|.{0,40}\b(?:per (?:km|sq|square|hectare|1,?000|person|household)|density|median|average|rank|ratio"
+    r"|(?:growth|crude|adjusted|standardi[sz]ed|death|mortality|birth|fertility|incidence|unemployment) rate"
+    r"|dependency|unweighted|cumulative|hh size(?!s? [0-9])|per 100|[ah] mean|prse)(?:\b.{0,20})?"
 )
 """Columns of numbers that count nobody, or a sample, or are places and sizes."""
 STATISTIC = re.compile(
@@ -49,9 +55,14 @@ KIND = re.compile(r"indicator|statistics?|variants?|scenario|measures?|series|co
 """Columns that say what a figure is, of which one can be counted."""
 IDENTIFIER = re.compile(
     r"(?:.*(?:\b|_))?(?:id|ids|code|codes|geoid\w*|fips\w*|geo_?id|tract\w*|puma\w*|taz|maz|zone|zones|blockgroup|block_?grp|bg|zip"
-    r"|zcta\w*|uid|dguid|vector|coordinate|nuts\w*|lsoa\w*|msoa\w*|insee|ags|schlüssel|codigo|código|codice|serial\w*)"
+    r"|zcta\w*|uid|dguid|vector|coordinate|nuts\w*|lsoa\w*|msoa\w*|insee|ags|schlüssel|codigo|código|codice|serial\w*|kode?|コード|코드|代[码碼])"
     r"(?:(?:\b|_).*)?"
 )
+NO_NUMBERS = "is no count"
+CENSUS_CODE = re.compile(r"[a-z]{1,4}[0-9]{1,5}[a-z]* [0-9]{3,4}[a-z]{0,2}")
+"""Codes of figures of the Census Bureau, as its API names columns: `B25003_002E`, `P1_001N`."""
+CENSUS_AREAS = frozenset(("state", "county", "tract", "block group", "block", "place", "county subdivision", "us", "region"))
+"""What the same API calls its columns of codes of areas."""
 PEOPLE = re.compile(
     r"(?:number of |total |all |usual )*(?:persons?|people|population|inhabitants|residents|usual residents|households?|homes"
     r"|dwellings?|housing units|families|jobs|workers|personen|bevölkerung|einwohner|haushalte|wohnungen|personnes|ménages"
@@ -59,6 +70,9 @@ PEOPLE = re.compile(
     r"|abitazioni|bevolking|inwoners|huishoudens|woningen|tot(?:al)? ?(?:pop|hh|persons|households)?|pop|hh)"
 )
 """Whom a table may count; beside parts of them, it is their total."""
+
+MANY_ALIKE = 2
+"""Columns called alike but for their numbers that are hardly all codes."""
 
 AREAS = re.compile(
     r"\b(?:areas?|regions?|geograph(?:y|ies)|district|county|state|province|municipality|place|location|country|zones?|wards?"
@@ -92,7 +106,8 @@ def roles_of(grid: Grid) -> Roles | str:
     """What each column is, or why that cannot be told."""
     names = [grid.name(i) for i in range(grid.width)]
     plain = [column_key(name).replace("_", " ") for name in names]
-    numeric = [i > 0 and i not in grid.sections and _all_numbers(grid, i) for i in range(grid.width)]
+    lone = _counts_in_a_row(grid, plain)
+    numeric = [(i > 0 or lone) and i not in grid.sections and _all_numbers(grid, i) for i in range(grid.width)]
     margins = [i for i in range(1, grid.width) if numeric[i] and MARGIN.fullmatch(names[i].strip())]
     left: dict[int, str] = dict.fromkeys(margins, "margins of error of several columns are not read")
     named = [i for i in range(grid.width) if column_key(names[i]) in MEASURE and i not in margins and (numeric[i] or i == 0)]
@@ -109,7 +124,8 @@ def roles_of(grid: Grid) -> Roles | str:
     numbers = [i for i in numbers if i not in left]
     percent = [i for i in numbers if PERCENT.fullmatch(plain[i]) or _in_percent(grid, i)]
     if percent and len(percent) < len(numbers):
-        left |= dict.fromkeys(percent, "")
+        lost = 2 * len(percent) > len(numbers) and all(_in_percent(grid, i) for i in percent)  # they say more than counts do
+        left |= dict.fromkeys(percent, "it is per cent of what others count" if lost else "")
         numbers = [i for i in numbers if i not in percent]
         named = [i for i in named if i not in percent]
     counted = _counts(grid, named, [i for i in numbers if PEOPLE.fullmatch(plain[i]) and not is_total(names[i])])
@@ -123,15 +139,16 @@ def roles_of(grid: Grid) -> Roles | str:
         values = named
         others = [i for i in numbers if i not in values]
     else:
-        values = [i for i in numbers if not _is_identifier(grid, i, plain[i])]
+        values = _without_codes(grid, numbers, plain)
         if not values:
-            return "has no column of numbers but of codes" if numbers else "has no column of numbers"
+            none = ", ".join(dict.fromkeys(f"'{names[i]}'" for i, reason in left.items() if reason.endswith(NO_NUMBERS)))
+            return f"has no column of {f'counts: {none} {NO_NUMBERS}' if none else 'numbers'}{' but of codes' * bool(numbers)}"
         others = [i for i in numbers if i not in values]
     sides = sorted({*sides, *(others if not named else [i for i in others if _labels_rows(grid, i, plain[i])])})
     left |= {i: f"'{names[i]}' is not used beside '{names[values[0]]}'" for i in others if i not in sides}
     if not named:
         sides, values = _keyed(grid, sides, values)
-    if not sides:
+    if not sides and not lone:
         return "has no column of labels"
     if sides == [0] and not named and len(values) > 0 and not _labels_itself(grid, plain[0]):
         return "has no column of labels: its first column holds numbers that are in no order; add one that names the rows"
@@ -141,6 +158,13 @@ def roles_of(grid: Grid) -> Roles | str:
     if margin is not None:
         del left[margin]
     return Roles(sides=sides, values=values, margin=margin, left=left)
+
+
+def _counts_in_a_row(grid: Grid, plain: Sequence[str]) -> bool:
+    """Whether the one row of a table holds counts from its first column on, which is no code, year or name of an area."""
+    first = plain[0]
+    codes = IDENTIFIER.fullmatch(first) or AREAS.search(first) or is_time_name(first) or not first
+    return len(grid.rows) == 1 and grid.width > 2 and not codes and all(_all_numbers(grid, i) for i in range(grid.width))
 
 
 def _no_counts(grid: Grid, numbers: Sequence[int], named: Sequence[int], plain: Sequence[str]) -> dict[int, str]:
@@ -155,7 +179,7 @@ def _no_counts(grid: Grid, numbers: Sequence[int], named: Sequence[int], plain: 
         elif _is_date(grid, i, plain[i]) or _empty(grid, i):
             left[i] = ""
         elif NO_COUNT.fullmatch(plain[i]) or AREA.fullmatch(plain[i]):
-            left[i] = f"'{grid.name(i)}' is no count"
+            left[i] = f"'{grid.name(i)}' {NO_NUMBERS}"
     return left
 
 
@@ -213,6 +237,25 @@ def _is_identifier(grid: Grid, i: int, plain: str) -> bool:
     ascending = len(fields) >= 5 and numbers == sorted(numbers)
     prefixed = len(fields) >= 3 and len(fields[0]) >= 8
     return same and not whole and (ascending or prefixed)
+
+
+def _without_codes(grid: Grid, numbers: Sequence[int], plain: Sequence[str]) -> list[int]:
+    """Columns of numbers that count something, of those whose names do not say it."""
+    alike = _numbered_alike(grid, numbers, plain)
+    of_a_census = any(CENSUS_CODE.fullmatch(name) for name in plain)
+    areas = [i for i in numbers if of_a_census and plain[i] in CENSUS_AREAS]
+    return [i for i in numbers if i not in areas and not _is_identifier(grid, i, "" if i in alike else plain[i])]
+
+
+def _numbered_alike(grid: Grid, numbers: Sequence[int], plain: Sequence[str]) -> set[int]:
+    """Columns that are called alike but for their numbers, or like rows: each is a zone, and holds no codes of zones."""
+    alike: dict[str, list[int]] = {}
+    for i in numbers:
+        stem = re.sub(r"[ _]?[0-9]+\Z", "", plain[i])
+        if stem and stem != plain[i]:
+            alike.setdefault(stem, []).append(i)
+    rows = set(grid.columns[0])
+    return {i for group in alike.values() for i in group if len(group) > MANY_ALIKE or grid.name(i) in rows}
 
 
 def _labels_rows(grid: Grid, i: int, plain: str) -> bool:

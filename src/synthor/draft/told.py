@@ -10,10 +10,10 @@ import numpy as np
 
 from synthor.draft.answers import answers_of
 from synthor.draft.blocks import Part, base_of, blocks_of
-from synthor.draft.cube import Around, Cube, Edge, plain, quoted
-from synthor.draft.grid import Grid
+from synthor.draft.cube import Around, Cube, Edge, plain
+from synthor.draft.grid import Grid, quoted
 from synthor.draft.roles import AREAS, MEASURE, PERCENT, Roles, roles_of
-from synthor.draft.sections import by_sections
+from synthor.draft.sections import by_sections, by_variables
 from synthor.draft.wholes import NEARLY
 from synthor.spec.tables.labels import Span, column_key, is_total, span, undressed
 from synthor.spec.tables.words import SCALES
@@ -22,6 +22,8 @@ from synthor.types import Codes, Floats
 ASK = "FILL IN: "
 MOST_NOISE = 3
 """Records by which totals of perturbed counts may differ from sums, however small they are."""
+ROUNDED = 0.006
+"""Share by which rounded shares may miss a whole."""
 FEW = 8
 """Values that must be multiples of a number to say that they were rounded to it, where totals differ from their sums."""
 THOUSANDS = re.compile(
@@ -135,7 +137,25 @@ def told_by(grid: Grid, around: Around) -> list[Told] | str:
         return roles
     if grid.depth and (apart := by_sections(grid, roles)):
         return _by_topic(grid, roles, apart, around)
-    return _told_by(grid, roles, around)
+    variables = by_variables(grid, roles)
+    if isinstance(variables, str):
+        return variables
+    return _by_variable(grid, roles, variables, around) if variables else _told_by(grid, roles, around)
+
+
+def _by_variable(grid: Grid, roles: Roles, variables: Mapping[str, Grid], around: Around) -> list[Told] | str:
+    """The targets of a table whose rows are of several variables, one below the other."""
+    side = roles.sides[0]
+    found: list[Told] = []
+    for name, part in variables.items():
+        told = _told_by(part, roles, around)
+        if isinstance(told, str):
+            return told
+        for one in told:
+            at = next(position for position, own in enumerate(one.sides) if own.head == grid.name(side))
+            only = {**one.only, at: one.only.get(at, part.columns[side])}
+            found.append(replace(_called(one, name, grid.name(side)), only=only))
+    return found
 
 
 def _told_by(grid: Grid, roles: Roles, around: Around) -> list[Told] | str:
@@ -191,7 +211,7 @@ class _Reader:
         self.values = sorted({*block, *([part.total] if part.total is not None else [])})
         self.wide = len(self.values) > 1
         self.remarks = [*grid.remarks, *part.remarks]
-        self.remarks += [f"column '{grid.name(i)}' was left out: {reason}" for i, reason in roles.left.items() if reason]
+        self.remarks += _left_out({grid.name(i): reason for i, reason in roles.left.items() if reason})
         times = len(self.values)
         sides = [*(i for i in roles.sides if i in grid.sections), *(i for i in roles.sides if i not in grid.sections)]
         edges = [
@@ -216,6 +236,7 @@ class _Reader:
         if told := self._overlapping():
             return told
         self._about_totals()
+        self._about_shares()
         if cube.repeats:
             apart = [edge.head for edge in cube.edges if edge.head and edge not in cube.sides and len(edge.present) > 1]
             return f"gives cells more than once{f', told apart by {quoted(apart)} alone' if apart else ''}"
@@ -299,6 +320,18 @@ class _Reader:
             )
             records = f" and `records: {whole:.0f}`" if whole is not None and whole != of_parts else ""
             self.remarks.append(f"{told}, and the draft takes the cells without the totals{also + records if percent else ''}")
+
+    def _about_shares(self) -> None:
+        """Whether shares of all labels add up to one, so that none of them is the total of others."""
+        cube = self.cube
+        if len(cube.sides) != 1 or self._rows_of_heads():
+            return
+        name = self._value()
+        told = MEASURE.get(column_key(name)) == "share" or PERCENT.fullmatch(plain(name)) is not None
+        inner = cube.numbers[cube.body]
+        shares = (told or all(text.endswith("%") for text in cube.texts)) and bool(np.isfinite(inner).all())
+        if shares and any(abs(float(inner.sum()) - whole) <= ROUNDED * whole for whole in (1.0, 100.0)):
+            cube.sides[0].wholes.asked = {}
 
     def _part(self) -> None:
         """What is known of the block: under which upper head it stands, and which column is its total."""
@@ -476,6 +509,19 @@ class _Reader:
         )
 
 
+def _left_out(reasons: Mapping[str, str]) -> list[str]:
+    """What is to be said of columns that are left out: once for all of which one reason holds."""
+    of: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        of.setdefault(reason.replace(f"'{name}'", "each"), []).append(name)
+    return [
+        f"column '{names[0]}' was left out: {reasons[names[0]]}"
+        if len(names) == 1
+        else f"columns {quoted(names)} were left out: {reason}"
+        for reason, names in of.items()
+    ]
+
+
 def _indent(edges: Sequence[Edge], indents: Sequence[int]) -> None:
     """Say how far labels are indented, of the column with most labels that have one indentation each."""
     for edge in sorted(edges, key=lambda one: -len(one.labels)):
@@ -506,7 +552,7 @@ def _shares_inside(codes: Sequence[Codes], values: Floats) -> int | None:
     for mine in codes:
         _, label = np.unique(mine, return_inverse=True)
         sums = np.bincount(label, values)
-        inside.append(len(sums) > 1 and any((np.abs(sums - whole) <= 0.006 * whole).all() for whole in (1.0, 100.0)))
+        inside.append(len(sums) > 1 and any((np.abs(sums - whole) <= ROUNDED * whole).all() for whole in (1.0, 100.0)))
     decimals = bool((values != np.round(values)).any()) or bool((values <= 100).all())
     return inside.index(True) if sum(inside) == 1 and decimals else None
 

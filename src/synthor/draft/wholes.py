@@ -25,6 +25,8 @@ EITHER = frozenset(
 DOUBTFUL = frozenset(("both", "together", "sum", "conjunto", "complesso"))
 """Words of totals that are words of categories, too: a person is asked where less than three rows speak for a total."""
 ALL = frozenset(("all", "alle", "todos", "todas", "tous", "toutes", "tutti", "tutte"))
+ENDS_AS_TOTAL = re.compile(r".{1,40}\W(?:totals?|gesamt|insgesamt|totale)")
+"""Labels such as `District total`."""
 NEARLY = 0.02
 """Share by which a total may differ from its parts where its name says that it is their total."""
 PERTURBED, NOISE = 0.001, 2.0
@@ -307,7 +309,9 @@ def _by_all_others(
     leaves = [i for i in items if i not in found.of]
     for i in leaves:
         others = [j for j in leaves if j != i]
-        told = _named_after(labels[i], [labels[j] for j in others]) or PEOPLE.fullmatch(undressed(labels[i])) is not None
+        told = _named_after(labels[i], [labels[j] for j in others]) or any(
+            words.fullmatch(undressed(labels[i])) for words in (PEOPLE, ENDS_AS_TOTAL)
+        )
         rows = (_sum_by_name if told else _adds_up)(cells, i, others, room) if len(others) > 1 else 0
         if not rows:
             continue

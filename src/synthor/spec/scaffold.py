@@ -40,6 +40,7 @@ class Draft:
         context: what one record is, where, when.
         records: how many records to make.
         records_comment: where that number is from.
+        population: what counts that are no whole numbers add up to; None where they are whole.
         variables: in order; `name` is the variable's.
         targets: in order.
         columns: what tables call columns, and what each is.
@@ -55,6 +56,7 @@ class Draft:
     variables: Sequence[Entry]
     targets: Sequence[Entry]
     records_comment: str = ""
+    population: float | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     title_comment: str = ""
@@ -96,7 +98,10 @@ def scaffold(draft: Draft) -> str:
         lines += ["#", *_comment(remark)]
     lines += ["", f"title: {scalar(draft.title)}{_aside(draft.title_comment)}"]
     lines += _context(draft.context, _aside(draft.context_comment))
-    lines += [f"records: {draft.records}{_aside(draft.records_comment)}", "random_seed: 0", "", "variables:"]
+    lines += [f"records: {draft.records}{_aside(draft.records_comment)}"]
+    if draft.population is not None:
+        lines += [f"population: {draft.population:.13g}{_aside('counts are no whole numbers; they are scaled to the records')}"]
+    lines += ["random_seed: 0", "", "variables:"]
     for entry in draft.variables:
         lines += _entry(f"  {scalar(entry.name)}: ", entry)
     if draft.columns:

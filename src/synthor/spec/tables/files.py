@@ -42,7 +42,10 @@ INDENTED = ("acs", "genesis", "statcan")
 LATIN = ("genesis", "ine", "statcan")
 """Formats of offices that write Windows-1252."""
 _NUMBER = re.compile(r"[-\d.,'%\s]+")
+_PERCENT = re.compile(r"(?:[0-9]+(?:[.,][0-9]+)?|<1|-|\*) ?%|[-*]")
 
+SEVERAL = 3
+"""Columns of a table with one of notes."""
 SNIFFED = 200
 """Rows that the separator is told from."""
 SNIFFED_TEXT = 1 << 20
@@ -409,8 +412,34 @@ def _lines(shown: str, rows: Iterable[Sequence[str]], numbers: Sequence[int] | N
         gap = not any(one[0])
     if not kept:
         raise InputError([Finding(where=shown, message="the file is empty", cure="write a header row")])
+    texts = [row for row, _, _ in kept]
+    if again := _shares_below(texts) | _marked_as_totals(texts):
+        kept = [one for at, one in enumerate(kept) if at not in again]
+        gaps = [one for at, one in enumerate(gaps) if at not in again]
     rows, numbers, indents = zip(*kept, strict=True)
     return Lines(source=shown, rows=rows, numbers=numbers, gaps=tuple(gaps), indents=indents if any(indents) else ())
+
+
+def _shares_below(rows: Sequence[Sequence[str]]) -> set[int]:
+    """Rows without a label that hold per cent alone, below counts, two or more of them: they say what the counts say."""
+    found = {
+        at
+        for at in range(1, len(rows))
+        if not rows[at][0]
+        and rows[at - 1][0]
+        and all(_PERCENT.fullmatch(field) for field in rows[at] if field)
+        and any(map(_NUMBER.fullmatch, rows[at - 1][1:]))
+    }
+    return found if len(found) > 1 else set()
+
+
+def _marked_as_totals(rows: Sequence[Sequence[str]]) -> set[int]:
+    """Rows that a first column `Notes`, blank beside all others, marks as totals: downloads of CDC WONDER have them."""
+    if rows[0][0] != "Notes" or len(rows[0]) < SEVERAL:
+        return set()
+    body = [at for at in range(1, len(rows)) if len(rows[at]) == len(rows[0])]
+    marked = {at for at in body if rows[at][0] == "Total"}
+    return marked if all(at in marked or not rows[at][0] for at in body) and len(marked) < len(body) else set()
 
 
 def _indent(row: Sequence[str]) -> int:

@@ -26,12 +26,17 @@ _BELOW = re.compile(rf"{_AMOUNT} ?{any_of(*words.BEHIND_UNDER)}")
 _JOINED = re.compile(rf"(?<=[0-9]) ?{any_of(*words.JOINED)}(?![0-9])")
 _ATMOST = re.compile(rf"{any_of(*words.UP_TO)} ?{_AMOUNT}|{_AMOUNT} {any_of(*words.AND_LESS)}")
 _ABOVE = re.compile(rf"{any_of(*words.OVER)} ?{_AMOUNT}")
-_FROM = re.compile(rf"{_AMOUNT} ?\+|{_AMOUNT} plus|{_AMOUNT},? {any_of(*words.AND_MORE)}|{any_of(*words.AT_LEAST)} ?{_AMOUNT}")
+_FROM = re.compile(
+    rf"{_AMOUNT} ?[+-]|{_AMOUNT} plus|{_AMOUNT},? (?:[^\W\d]+ ){{0,2}}{any_of(*words.AND_MORE)}"
+    rf"|{any_of(*words.AT_LEAST)} ?{_AMOUNT}"
+)
 _BETWEEN = re.compile(
     rf"(?:{any_of(*words.BETWEEN)} )?{_AMOUNT} ?(?:{any_of(*words.TO)}|(?P<below>{any_of(*words.TO_UNDER)})) ?{_AMOUNT}"
 )
 
 
+_CODE_AND_NAME = re.compile(r"(?:0[0-9]+|[1-9][0-9]{2,}) (?=[A-Z\u00c0-\u00de])(?!(?:Persons?|People|Years?|EUR|USD|GBP)\b)")
+"""A number of several digits before a name, as `0114 Upplands Vasby`: the code of what goes by it."""
 NEXT = 1.0
 """How far behind the end of a printed band the next one may begin and still follow it."""
 
@@ -137,7 +142,7 @@ def span(label: str) -> Span | None:
         return None
     for n_words in range(min(last + 1 + BEHIND, len(said)), last, -1):  # what is counted may be named behind the number
         if (found := _span(" ".join(said[:n_words]).strip(" ,"))) is not None:
-            return found
+            return None if found.single and _CODE_AND_NAME.match(label.strip()) else found
     return None
 
 

@@ -14,6 +14,8 @@ _FOOTNOTE = re.compile(
     r"(?<=[0-9%.])\s*(?:[*\u2020\u2021\u00b9\u00b2\u00b3\u2070-\u2079]+|\[\w{1,3}\]|\(\w{1,2}\)|[abdefnprsuz]{1,2})$"
 )
 _CURRENCY = re.compile(r"^[$\u00a3\u20ac\u00a5]\s*|\s*[$\u00a3\u20ac\u00a5]$")
+_WITH_SHARE = re.compile(r"([0-9][0-9,. ]*?) ?\((?:[0-9]{1,3}[.,][0-9]+ ?%?|[0-9]{1,3} ?%)\)")
+"""A count with its per cent in brackets, as tables of health research have it."""
 _PLAIN = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _GROUPED = {
     ".": re.compile(r"[-+]?[0-9]{1,3}([,'\u2019 ])[0-9]{3}(?:\1[0-9]{3})*(?:\.[0-9]+)?"),
@@ -87,6 +89,9 @@ def _under(edge: float, whole: bool) -> float:
 
 def _number(shown: str, decimal: str) -> tuple[float, int] | None:
     """A number and its decimals."""
+    if shared := _WITH_SHARE.fullmatch(shown):
+        found = _number(shared[1], decimal)
+        return found if found is not None and found[0] == round(found[0]) and not found[1] else None
     for without in (shown, _FOOTNOTE.sub("", shown)):
         bare = _CURRENCY.sub("", without.removesuffix("%").rstrip()).strip()
         grouped = _GROUPED[decimal].fullmatch(bare)

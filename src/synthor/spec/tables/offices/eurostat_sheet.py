@@ -25,6 +25,8 @@ def from_the_spreadsheet(lines: Lines) -> Lines:
     if labels is None:
         message = "no row such as 'GEO (Labels)' begins a table: it is a cover sheet, or cut"
         raise refused(lines, len(lines.rows) - 1, message, "name the sheet that holds the figures: `layout: {sheet: Sheet 1}`")
+    if labels + 1 < len(lines.rows) and LABELLED.fullmatch(cell_of(lines.rows[labels + 1], 0)):
+        labels += 1  # the row above names the heads
     heads = lines.rows[labels - 1]
     stub = [found for cell in lines.rows[labels] if (found := LABELLED.fullmatch(cell))]
     shown = [(at, head) for at, head in enumerate(heads) if at >= len(stub) and head]
@@ -40,7 +42,8 @@ def from_the_spreadsheet(lines: Lines) -> Lines:
         name = found["name"].lower()
         if found["kind"] == "Labels" or name not in named:
             columns.append((RENAMED.get(name, name), [_worded(row[index].strip()) for row, _, _, _ in cells]))
-    across = heads[0].lower()
+    above = LABELLED.fullmatch(heads[0])
+    across = (above["name"] if above else heads[0]).lower()
     columns.append((RENAMED.get(across, across or "columns"), [_worded(head) for _, _, _, head in cells]))
     figures = [_figure(row, index, heads) for row, _, index, _ in cells]
     return long_form(lines, [*varying(columns), (_measure(lines, labels), figures)], [number for _, number, _, _ in cells])
