@@ -6,6 +6,7 @@ import pytest
 
 from synthor import InputError, check
 from synthor.draft import infer
+from synthor.problem import compile_problem
 from synthor.spec.load import parse_spec
 from synthor.spec.scaffold import scaffold
 
@@ -137,6 +138,101 @@ THINGS: dict[str, tuple[str, int | str]] = {
     "ways to travel": ("Area,Cars,Buses,Bikes\nA,100,40,10\nB,100,40,10\n", 300),
     "kinds of homes": ("Area,Occupied dwellings,Vacant dwellings\nA,40,5\nB,90,5\n", 140),
 }
+DOWNLOADS: dict[str, tuple[str, int, dict[str, list[str]]]] = {
+    "a square of zones": (
+        "Origin / Destination,Zone 1,Zone 2,Total\nZone 1,78,14,92\nZone 2,52,89,141\nTotal,130,103,233\n",
+        233,
+        {"Origin_Destination": ["Zone 1", "Zone 2"], "a": ["Zone 1", "Zone 2"]},
+    ),
+    "sizes of households in a zone": (
+        "TAZ,HH_TOTAL,HH_SIZE_1,HH_SIZE_2,HH_WRKS_0,HH_WRKS_1\n101,60,20,40,10,50\n102,50,20,30,25,25\n103,9,4,5,2,7\n",
+        119,
+        {"TAZ": ["101", "102", "103"], "HH_SIZE": ["HH_SIZE_1", "HH_SIZE_2"], "HH_WRKS": ["HH_WRKS_0", "HH_WRKS_1"]},
+    ),
+    "controls of one region": (
+        "REGION,AGE_0_14,AGE_15_PLUS,SEX_M,SEX_F,OCC_MGMT,OCC_NONE\n1,200,310,250,260,90,420\n",
+        510,
+        {"AGE": ["AGE_0_14", "AGE_15_PLUS"], "SEX": ["SEX_M", "SEX_F"], "OCC": ["OCC_MGMT", "OCC_NONE"]},
+    ),
+    "the API of the census": (
+        "NAME,B25003_002E,B25003_003E,state,county\nBenton,300,200,41,003\nLinn,90,80,41,043\n",
+        670,
+        {"NAME": ["Benton", "Linn"], "a": ["B25003_002E", "B25003_003E"]},
+    ),
+    "codes before names of two towns": (
+        "region,2023\n0114 Upplands Väsby,70\n0115 Vallentuna,80\n",
+        150,
+        {"region": ["0114 Upplands Väsby", "0115 Vallentuna"]},
+    ),
+    "an open band with a dash": ("Ikä,N\n0 - 14,10\n15 - 64,60\n65 -,30\n", 100, {"Ika": ["0-14", "15-64", "65+"]}),
+    "all called totals": (
+        "Area,Age-group,Total Persons,Total Males,Total Females\nUP,0-4,10,6,4\nUP,5-9,12,5,7\nUP,10+,3,1,2\n",
+        25,
+        {"Age_group": ["0-4", "5-9", "10+"], "a": ["Total Males", "Total Females"]},
+    ),
+    "counts with per cent": (
+        "Age,Male n (%),Female n (%)\n0-4,20 (40.0),4 (8.0)\n5+,30 (60.0),46 (92.0)\n",
+        100,
+        {"Age": ["0-4", "5+"], "a": ["Male n (%)", "Female n (%)"]},
+    ),
+    "cases and whom rates are of": (
+        "Age,Cases,Population,Rate per 100\n0-4,10,100,10.0\n5+,30,600,5.0\n",
+        40,
+        {"Age": ["0-4", "5+"]},
+    ),
+    "men and women, then ages": (
+        "Characteristic,Number\nPopulation,100\nMale,40\nFemale,60\nUnder 18,30\n18 and over,70\n",
+        100,
+        {"sex": ["Male", "Female"], "age": ["0-17", "18+"]},
+    ),
+    "a total of the district": (
+        "Grade,Male,Female,Total\n1st,10,20,30\n2nd,15,16,31\nDistrict Total,25,36,61\n",
+        61,
+        {"Grade": ["1st", "2nd"], "a": ["Male", "Female"]},
+    ),
+    "per cent below counts": (
+        ",Total,Gender,,Age,\n,,Male,Female,18-34,35+\nWeekly,60,20,40,30,30\n,60%,40%,80%,75%,50%\n"
+        "Never,40,30,10,10,30\n,40%,60%,20%,25%,50%\n",
+        100,
+        {"label": ["Weekly", "Never"], "Gender": ["Male", "Female"], "Age": ["18-34", "35+"]},
+    ),
+    "totals in a column of notes": (
+        "Notes\tAge\tGender\tDeaths\tPopulation\tCrude Rate\n\t15-24\tF\t3\t100\t3.0\n\t15-24\tM\t8\t110\t7.3\n"
+        "Total\t15-24\t\t11\t210\t5.2\n\t25+\tF\t5\t90\t5.6\n\t25+\tM\t9\t95\t9.5\nTotal\t25+\t\t14\t185\t7.6\n"
+        "Total\t\t\t25\t395\t6.3\n---\n",
+        25,
+        {"Age": ["15-24", "25+"], "Gender": ["F", "M"]},
+    ),
+    "money beside receipts": (
+        "Payment,Transactions,Revenue (EUR)\nCard,60,1032.00\nCash,40,688.50\n",
+        100,
+        {"Payment": ["Card", "Cash"]},
+    ),
+    "heads in Korean": (
+        '"행정구역","성별","연령별","2023"\n서울,남자,0 - 14세,10\n서울,여자,0 - 14세,11\n'
+        "서울,남자,15세 이상,30\n서울,여자,15세 이상,31\n"
+        "부산,남자,0 - 14세,5\n부산,여자,0 - 14세,6\n부산,남자,15세 이상,20\n부산,여자,15세 이상,21\n",
+        134,
+        {"geography": ["서울", "부산"], "sex": ["남자", "여자"], "age": ["0-14", "15+"]},
+    ),
+    "one row of counts": (
+        "Male 0-14,Male 15+,Female 0-14,Female 15+\n290,859,692,796\n",
+        2637,
+        {"a": ["Male 0-14", "Male 15+", "Female 0-14", "Female 15+"]},
+    ),
+    "points between thousands, by the language": (
+        "Municipio;Sexo;Total\nAlcobendas;Hombres;5.100\nAlcobendas;Mujeres;5.300\nAlcorcón;Hombres;8.200\n"
+        "Alcorcón;Mujeres;8.416\n",
+        27016,
+        {"Municipio": ["Alcobendas", "Alcorcón"], "Sexo": ["Hombres", "Mujeres"]},
+    ),
+    "sums of weights": (
+        "IRIS,P19_POPH,P19_POPF\nParis 1,100.1234567,90.7654321\nParis 2,80.2222222,85.1111111\n",
+        356,
+        {"IRIS": ["Paris 1", "Paris 2"], "a": ["P19_POPH", "P19_POPF"]},
+    ),
+}
+"""Tables as offices, planners and market research publish them, with what becomes of their sides."""
 PROFILE = """CENSUS_YEAR,GEO_NAME,CHARACTERISTIC_ID,CHARACTERISTIC_NAME,C1_COUNT_TOTAL
 2021,Toronto,1,Total - Age groups,1021
 2021,Toronto,2,  0 to 14 years,191
@@ -163,6 +259,23 @@ def outcome(files: dict[str, str], folder: Path) -> int | str:
     errors = [finding.message for finding in check(spec) if finding.severity == "error"]
     assert all("filled in" in message for message in errors)
     return ASKED if errors else spec.records
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_what_is_downloaded_is_read_with_all_its_variables(name: str, tmp_path: Path) -> None:
+    text, people, variables = DOWNLOADS[name]
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "a.csv").write_text(text, encoding="utf-8")
+    spec = parse_spec(scaffold(infer(folder, beside=tmp_path))).placed_in(tmp_path)
+    assert [str(finding) for finding in check(spec) if finding.severity == "error"] == []
+    found = compile_problem(spec).variables
+    assert (spec.records, {name: list(one.labels) for name, one in found.items()}) == (people, variables)
+
+
+@pytest.mark.parametrize("text", ["Sex,N\nMale,40\nFemale,60\nUnder 18,30\n18 and over,75\n"])
+def test_two_variables_in_one_column_whose_sums_differ_are_refused(text: str, tmp_path: Path) -> None:
+    assert outcome({"a.csv": text}, tmp_path) == REFUSED
 
 
 @pytest.mark.parametrize("name", TIMES)

@@ -67,6 +67,9 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
     behind = {re.sub(r"[\W\d]+", " ", undressed(label)).strip().removesuffix("s") for label in labels}
     codes_with_names = len(behind) > 2 and len(behind) > len(labels) / 2 and len(singles) == len(set(every))
     best = max(found, key=len)
+    apart = whole and any(math.isfinite(below) and below < later for (_, below), (later, _) in pairwise(best))
+    if apart and len(found) == 1 and not all(one.single for one in every):
+        return None  # a bin would reach over what lies between two bands
     if overlapping or codes_with_names or are_codes or len(best) < 2:
         return None
     first, last = min(one[0][0] for one in found), max(one[-1][1] for one in found)
