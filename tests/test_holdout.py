@@ -13,7 +13,7 @@ import pytest
 from model_server import KEY, by_schema, serving
 from synthor import Prior, Spec, compile_problem, load_spec
 from synthor.errors import InputError, WaitingError
-from synthor.evaluate.calibrate import Pair, calibrate
+from synthor.evaluate.calibrate import ComparedTables, calibrate
 from synthor.evaluate.holdout import HoldOuts
 from synthor.evaluate.tables import Reference
 from synthor.holdout import hold_out, synthesize_after
@@ -221,7 +221,7 @@ def test_after_holding_out_the_run_goes_on_with_the_same_answers(tmp_path: Path,
 # Calibration.
 
 
-def noisy_pairs(strength: float, claimed: float, seed: int, n: int) -> list[Pair]:
+def noisy_pairs(strength: float, claimed: float, seed: int, n: int) -> list[ComparedTables]:
     """Believed tables that are worth `strength` records each, and claim to be worth another number."""
     random = np.random.default_rng(seed)
     pairs = []
@@ -229,7 +229,9 @@ def noisy_pairs(strength: float, claimed: float, seed: int, n: int) -> list[Pair
         true: Floats = random.dirichlet(np.ones(4) * 3)[:, None] * random.dirichlet(np.ones(5) * 3, 4)
         counted = random.multinomial(int(strength), true.ravel()).reshape(true.shape) / strength
         believed = fit_to_marginals(counted, true.sum(axis=1), true.sum(axis=0))
-        pairs.append(Pair(belief=f"b{i}", target=f"t{i}", believed=believed, published=true, strength=claimed, records=np.inf))
+        pairs.append(
+            ComparedTables(belief=f"b{i}", target=f"t{i}", believed=believed, published=true, strength=claimed, records=np.inf)
+        )
     return pairs
 
 
@@ -247,19 +249,19 @@ def test_what_the_published_table_does_not_know_itself_is_not_held_against_a_bel
     for pair in noisy_pairs(500, 500, 1, 60):
         sampled = random.multinomial(500, pair.published.ravel()).reshape(4, 5) / 500
         believed = fit_to_marginals(pair.believed, sampled.sum(axis=1), sampled.sum(axis=0))
-        pairs.append(Pair(belief="b", target="t", believed=believed, published=sampled, strength=500, records=500))
-    known, exact = calibrate(pairs), calibrate([Pair(**{**_fields(pair), "records": np.inf}) for pair in pairs])
+        pairs.append(ComparedTables(belief="b", target="t", believed=believed, published=sampled, strength=500, records=500))
+    known, exact = calibrate(pairs), calibrate([ComparedTables(**{**_fields(pair), "records": np.inf}) for pair in pairs])
     assert known.factor == pytest.approx(1, rel=0.25)
     assert exact.factor == pytest.approx(0.5, rel=0.25)
 
 
-def _fields(pair: Pair) -> dict[str, Any]:
+def _fields(pair: ComparedTables) -> dict[str, Any]:
     return {name: getattr(pair, name) for name in ("belief", "target", "believed", "published", "strength", "records")}
 
 
 def test_one_small_table_that_happens_to_agree_does_not_make_beliefs_as_strong_as_can_be() -> None:
     table = np.array([[0.3, 0.2], [0.2, 0.3]])
-    pair = Pair(belief="b", target="t", believed=table, published=table, strength=300, records=np.inf)
+    pair = ComparedTables(belief="b", target="t", believed=table, published=table, strength=300, records=np.inf)
     found = calibrate([pair])
     assert 1 < found.factor <= 2
     assert found.low < 1

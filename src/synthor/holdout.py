@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from synthor.errors import Finding, InputError, nearest
-from synthor.evaluate.calibrate import Calibration, Pair, calibrate, common_labels, gathered, pair_of, records_behind
-from synthor.evaluate.holdout import HeldOut, HoldOuts, Published
+from synthor.evaluate.calibrate import Calibration, ComparedTables, calibrate, common_labels, gathered, pair_of, records_behind
+from synthor.evaluate.holdout import HeldOut, HoldOuts, PublishedShares
 from synthor.events import Event, Listener, forward, ignore
 from synthor.fit.model import Model, fit_what_can_be
 from synthor.fit.status import Status
@@ -212,7 +212,7 @@ def _predicted(problem: Problem, target: Target | Moment, prior: Prior) -> HeldO
     left = without(problem, [target.name])
     model = fit_what_can_be(left.problem, prior)
     units, weights = model.pool.units, model.weights
-    published = Published.of(target, problem.schema.unit, units, weights)
+    published = PublishedShares.of(target, problem.schema.unit, units, weights)
     alone = model if prior.empty else fit_what_can_be(left.problem, Prior())
     names = [problem.schema.unit.variables[column].name for column in dict.fromkeys(target.columns)]
     return HeldOut(
@@ -254,7 +254,7 @@ def _notes(problem: Problem, target: Target | Moment, kept: Sequence[str], model
         yield f"Without '{target.name}': {model.status.sentence}"
 
 
-def _calibration(pairs: Sequence[Pair]) -> Calibration:
+def _calibration(pairs: Sequence[ComparedTables]) -> Calibration:
     if pairs:
         return calibrate(pairs)
     message = "no pair of the tables that are left out has a dependency table with a confidence, so nothing can be calibrated"
@@ -262,7 +262,7 @@ def _calibration(pairs: Sequence[Pair]) -> Calibration:
     raise InputError([Finding(where="calibrate-confidence", message=message, cure=cure)])
 
 
-def _pairs(problem: Problem, target: Target | Moment, prior: Prior) -> Iterator[Pair]:
+def _pairs(problem: Problem, target: Target | Moment, prior: Prior) -> Iterator[ComparedTables]:
     """Believed tables beside the published one: of every pair of its variables that no other target gives."""
     if isinstance(target, Moment) or not target.grid.covers or target.wanted.sum() <= 0:
         return
@@ -286,14 +286,14 @@ def _stated(prior: Prior, problem: Problem) -> tuple[BelievedTable, ...]:
     return beliefs.tables
 
 
-def _pair(level: Level, target: Target, sides: tuple[int, int], table: BelievedTable) -> Pair:
+def _pair(level: Level, target: Target, sides: tuple[int, int], table: BelievedTable) -> ComparedTables:
     """A believed and a published table in the finest cells that both can be put into."""
     if table.columns[0] != target.axes[sides[0]].position:
         sides = (sides[1], sides[0])
     labels = [common_labels(*_groupings(level, target.axes[s], table.group_of[i])) for i, s in enumerate(sides)]
     published = gathered(pair_of(target, *sides), labels[0][0], labels[1][0])
     believed = gathered(table.grouped, labels[0][1], labels[1][1])
-    return Pair(
+    return ComparedTables(
         belief=table.name,
         target=target.name,
         believed=believed,

@@ -16,7 +16,7 @@ from synthor.fit.balance import balance
 from synthor.fit.model import Model, as_written, fit
 from synthor.measure import Tally, encode, measure
 from synthor.prior.model import Prior
-from synthor.problem import Axis, Grid, Level, Problem, Target
+from synthor.problem import Axis, Level, Problem, Target, TargetGrid
 from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
 from synthor.schema import Ref, Schema, Variable, of_unit
@@ -189,8 +189,8 @@ def town() -> Sample:
     wanted = [np.round(table.wanted * 1000) for table in hard]
     axes = (axis(age, 0, 1), axis(sex, 1, 1))
     targets = (
-        Target(name="by size", kind="count", level=0, grid=Grid(axes=(axis(size, 0, 0),)), wanted=wanted[0]),
-        Target(name="by age and sex", kind="count", level=1, grid=Grid(axes=axes), wanted=wanted[1]),
+        Target(name="by size", kind="count", level=0, grid=TargetGrid(axes=(axis(size, 0, 0),)), wanted=wanted[0]),
+        Target(name="by age and sex", kind="count", level=1, grid=TargetGrid(axes=axes), wanted=wanted[1]),
     )
     spec = parse_spec("{records: 1000, variables: {size: {type: category, values: [one, more]}}}")
     problem = Problem(spec=spec, n_units=1000, schema=Schema(levels=levels), targets=targets, rules=())

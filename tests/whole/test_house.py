@@ -103,6 +103,15 @@ def test_at_most_ten_functions_are_large() -> None:
     assert len(large) <= 10, "\n".join(large)
 
 
+def test_no_two_classes_have_one_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(module.relative_to(SOURCE)))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
 def test_about_a_dozen_names_are_public_and_all_can_be_had() -> None:
     import synthor
 

@@ -11,7 +11,7 @@ from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.measure import measure
 from synthor.prior.model import Dependency, Prior
-from synthor.problem import Axis, Grid, Problem, Target
+from synthor.problem import Axis, Problem, Target, TargetGrid
 from synthor.problem.model import Rule
 from synthor.rules.parse import parse_predicate
 from synthor.sample.stream import sample
@@ -59,7 +59,7 @@ def target(name: str, level: int, *refs: tuple[int, int], wanted: Floats | None 
         variable = SCHEMA.levels[at].variables[position]
         own = np.arange(variable.size, dtype=np.int32)
         axes.append(Axis(position=position, ref=Ref(at, position), variable=variable, labels=variable.labels, group_of=own))
-    grid = Grid(axes=tuple(axes))
+    grid = TargetGrid(axes=tuple(axes))
     return Target(name=name, kind="count", level=level, grid=grid, wanted=np.zeros(grid.size) if wanted is None else wanted)
 
 

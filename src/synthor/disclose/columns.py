@@ -28,7 +28,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Column:
+class DeclaredColumn:
     """One column that becomes a variable.
 
     Attributes:
@@ -69,7 +69,7 @@ class _Labels:
 
 def read_columns(
     frame: pl.DataFrame, *, fewest: int, weight: str | None = None, alphabetical: bool = False
-) -> tuple[tuple[Column, ...], tuple[LeftOut, ...]]:
+) -> tuple[tuple[DeclaredColumn, ...], tuple[LeftOut, ...]]:
     """Variables from the columns of a frame of records.
 
     Labels and bins that fewer than `fewest` records hold are joined with others, so that none of them names a few people.
@@ -84,7 +84,7 @@ def read_columns(
     >>> [(c.name, c.variable.labels) for c in columns], left[0].reason
     ([('car', ('no', 'yes'))], 'too many or too long texts: an identifier or free text')
     """
-    columns: list[Column] = []
+    columns: list[DeclaredColumn] = []
     left: list[LeftOut] = []
     for source in frame.columns:
         if source == weight:
@@ -98,7 +98,7 @@ def read_columns(
     return tuple(columns), tuple(left)
 
 
-def _read_column(column: pl.Series, name: str, fewest: int, *, alphabetical: bool) -> Column | str:
+def _read_column(column: pl.Series, name: str, fewest: int, *, alphabetical: bool) -> DeclaredColumn | str:
     """The variable of one column, or why there is none."""
     dtype = column.dtype
     if dtype.is_temporal():
@@ -116,7 +116,7 @@ def _read_column(column: pl.Series, name: str, fewest: int, *, alphabetical: boo
     return _nominal(name, column, values, fewest, alphabetical=alphabetical)
 
 
-def _numeric(name: str, column: pl.Series, values: pl.Series, fewest: int) -> Column | str:
+def _numeric(name: str, column: pl.Series, values: pl.Series, fewest: int) -> DeclaredColumn | str:
     n, n_missing = len(values), values.null_count()
     known = values.drop_nulls()
     numbers = known.to_numpy()
@@ -150,7 +150,7 @@ def _numeric(name: str, column: pl.Series, values: pl.Series, fewest: int) -> Co
         declared["decimals"] = decimals
     variable = _DECLARED.validate_python(declared).build(name)
     codes = np.maximum(np.searchsorted(variable.low, numbers, side="right") - 1, 0).astype(np.int32)
-    return Column(
+    return DeclaredColumn(
         source=column.name, declared=declared, variable=variable, codes=codes, remark="; ".join(filter(None, remarks))
     )
 
@@ -188,7 +188,7 @@ def _hint_of_code(numbers: Floats, fewest: int) -> str:
     return ""
 
 
-def _nominal(name: str, column: pl.Series, values: pl.Series, fewest: int, *, alphabetical: bool) -> Column | str:
+def _nominal(name: str, column: pl.Series, values: pl.Series, fewest: int, *, alphabetical: bool) -> DeclaredColumn | str:
     n = len(values)
     distinct = values.unique(maintain_order=True)
     if len(distinct) > MAX_LABELS and len(distinct) > n / 2:
@@ -214,7 +214,7 @@ def _nominal(name: str, column: pl.Series, values: pl.Series, fewest: int, *, al
         declared = {"type": "boolean"}
         codes = codes if folded[1] in TRUE else 1 - codes
     variable = _DECLARED.validate_python(declared).build(name)
-    return Column(source=column.name, declared=declared, variable=variable, codes=codes, remark=joined.remark)
+    return DeclaredColumn(source=column.name, declared=declared, variable=variable, codes=codes, remark=joined.remark)
 
 
 def _joined(texts: Sequence[str], index: Codes, fewest: int, *, alphabetical: bool) -> _Labels:

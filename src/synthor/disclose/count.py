@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.disclose.columns import Column
+from synthor.disclose.columns import DeclaredColumn
 from synthor.information import mutual_information
 from synthor.types import Counts, Floats
 
@@ -47,7 +47,7 @@ def whole_weights(weights: Floats, total: int) -> Counts:
     return np.diff(np.floor(running + 0.5 - 1e-9 * (running + 1)), prepend=0).astype(np.int64)
 
 
-def count(columns: Sequence[Column], at: Sequence[int], weights: Counts | None) -> Counted:
+def count(columns: Sequence[DeclaredColumn], at: Sequence[int], weights: Counts | None) -> Counted:
     """The table of some variables."""
     chosen = [columns[i] for i in at]
     shape = tuple(column.variable.size for column in chosen)
@@ -64,7 +64,7 @@ def count(columns: Sequence[Column], at: Sequence[int], weights: Counts | None) 
     )
 
 
-def strongest_pairs(columns: Sequence[Column], weights: Counts | None) -> list[tuple[int, int]]:
+def strongest_pairs(columns: Sequence[DeclaredColumn], weights: Counts | None) -> list[tuple[int, int]]:
     """All pairs of variables, the most dependent first.
 
     Dependence is mutual information in nats, less what independent variables would show by chance in a sample of this

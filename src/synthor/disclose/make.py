@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from synthor.disclose.columns import Column, LeftOut, read_columns
+from synthor.disclose.columns import DeclaredColumn, LeftOut, read_columns
 from synthor.disclose.count import Counted, count, strongest_pairs, whole_weights
 from synthor.disclose.noise import CONFIDENCE, Noisy, add_noise
 from synthor.disclose.note import Facts, note
@@ -128,7 +128,7 @@ def _weights(frame: pl.DataFrame, settings: Settings, source: str) -> Counts | N
 
 
 def _pairs(
-    columns: Sequence[Column], left: Sequence[LeftOut], settings: Settings, weights: Counts | None
+    columns: Sequence[DeclaredColumn], left: Sequence[LeftOut], settings: Settings, weights: Counts | None
 ) -> list[tuple[int, ...]]:
     """Variables of the cross-tables: those asked for, then the most dependent ones."""
     place = {column.source: i for i, column in enumerate(columns)}
@@ -212,7 +212,7 @@ def _written(released: Sequence[_Released], facts: Facts) -> Disclosure:
     return Disclosure(files=files, summary=facts.summary)
 
 
-def _remark(column: Column) -> str:
+def _remark(column: DeclaredColumn) -> str:
     renamed = f"column '{column.source}'" if column.source != column.name else ""
     return "; ".join(filter(None, (renamed, column.remark)))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from synthor.disclose.columns import Column, LeftOut
+from synthor.disclose.columns import DeclaredColumn, LeftOut
 from synthor.disclose.count import Counted
 from synthor.disclose.noise import CONFIDENCE, Noisy
 from synthor.disclose.settings import Settings
@@ -25,7 +25,7 @@ class Facts:
     """
 
     settings: Settings
-    columns: tuple[Column, ...]
+    columns: tuple[DeclaredColumn, ...]
     left: tuple[LeftOut, ...]
     n_records: int
     tables: tuple[Counted, ...] = ()

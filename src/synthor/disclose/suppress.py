@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from synthor.disclose.columns import Column
+from synthor.disclose.columns import DeclaredColumn
 from synthor.disclose.count import Counted, count
 from synthor.errors import BugError
 from synthor.linear import TWICE, solve_linear
@@ -62,7 +62,9 @@ class Suppressed:
         return bool((self.hidden == self.primary).all())
 
 
-def suppress(tables: Sequence[Counted], columns: Sequence[Column], weights: Counts | None, *, below: int) -> list[Suppressed]:
+def suppress(
+    tables: Sequence[Counted], columns: Sequence[DeclaredColumn], weights: Counts | None, *, below: int
+) -> list[Suppressed]:
     """Cross-tables whose cells of 1 to `below` - 1 records can neither be read nor worked out.
 
     Without weights, each primary cell may then have any value from 1 to `below` - 1, and each complementary one lies in an
@@ -95,7 +97,9 @@ class _Exposed:
 class _Published:
     """What is told and hidden so far; more is hidden as the audit goes on."""
 
-    def __init__(self, tables: Sequence[Counted], columns: Sequence[Column], weights: Counts | None, below: int) -> None:
+    def __init__(
+        self, tables: Sequence[Counted], columns: Sequence[DeclaredColumn], weights: Counts | None, below: int
+    ) -> None:
         self.tables, self.columns, self.weights, self.below = tables, columns, weights, below
         self.primary = [((table.records > 0) & (table.records < below)).ravel() for table in tables]
         self.hidden = [mask.copy() for mask in self.primary]

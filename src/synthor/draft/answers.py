@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from synthor.draft.cube import Cube, Edge
+from synthor.draft.cube import Cube, SideLabels
 from synthor.draft.grid import Grid, quoted
 from synthor.draft.roles import PERCENT, Roles
 from synthor.draft.wholes import NEARLY, allowed_off
@@ -70,7 +70,7 @@ def _short(text: str) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
-def _overlapping(cube: Cube, edge: Edge) -> tuple[str, list[str]] | None:
+def _overlapping(cube: Cube, edge: SideLabels) -> tuple[str, list[str]] | None:
     """A label of people who have any of the others, and these others, where they are more; otherwise it is their whole."""
     present = [i for i in edge.present if edge.labels[i] and not edge.total(i) and i not in edge.wholes.of]
     plain = {i: undressed(edge.labels[i]) for i in present}

@@ -35,7 +35,7 @@ BASES = (3, 5, 10, 20, 25, 50, 100, 500, 1000, 10_000, 100_000, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ValueColumns:
     """Columns of values beside others that a target does not take.
 
     Attributes:
@@ -51,7 +51,7 @@ class Part:
     remarks: tuple[str, ...] = ()
 
 
-def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
+def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], ValueColumns]] | str:
     """Columns of values by the variable that their heads are labels of."""
     values = roles.values
     if len(grid.heads) > 1:
@@ -61,7 +61,9 @@ def blocks_of(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
         return [
             (
                 [happens],
-                Part(remarks=(f"column '{others[0]}' is left out: rates are of it, and '{grid.name(happens)}' is counted",)),
+                ValueColumns(
+                    remarks=(f"column '{others[0]}' is left out: rates are of it, and '{grid.name(happens)}' is counted",)
+                ),
             )
         ]
     values, said = _without_sums_of_numbers(grid, values)
@@ -99,7 +101,7 @@ def _without_sums_of_numbers(grid: Grid, values: Sequence[int]) -> tuple[list[in
     return [i for i in values if i not in gone], told
 
 
-def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | str:
+def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], ValueColumns]] | str:
     """The same for columns under one header row."""
     cells = _matrix(grid, values)
     room = room_of(cells)
@@ -112,7 +114,7 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | 
         apart = _of_other_things(grid, things)
         if apart:
             kept = [i for i in values if i not in apart]
-            found = _blocks_of(grid, kept) if len(kept) > 1 else [(kept, Part())]
+            found = _blocks_of(grid, kept) if len(kept) > 1 else [(kept, ValueColumns())]
             if isinstance(found, str):
                 return found
             told = tuple(f"column '{grid.name(i)}' is left out: it counts other things than the others" for i in apart)
@@ -135,12 +137,12 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | 
             if more:
                 return f"columns count different things ({name}, {grid.name(more[0])}): leave one, with `columns`"
             told = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
-            return [(people, Part(remarks=told))]
+            return [(people, ValueColumns(remarks=told))]
         if told_apart := _by_prefix(grid, values, cells) or _by_first_word(grid, values, cells):
             return told_apart
         if wrong := next((i for i in values if called_total(grid.name(i)) and not is_total(grid.name(i))), None):
             return f"column '{grid.name(wrong)}' is called a total, and is no sum of the others: leave it out, with `columns`"
-        return [(values, Part())]
+        return [(values, ValueColumns())]
     whole, runs = max(groups, key=lambda group: (len(group[1]), sum(map(len, group[1])), -group[0]))
     used = {whole, *(i for run in runs for i in run)}
     outside = [grid.name(values[i]) for i in range(len(values)) if i not in used]
@@ -148,13 +150,13 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], Part]] | 
     if outside:
         are = f"column '{outside[0]}' is" if len(outside) == 1 else f"{len(outside)} columns ({quoted(outside)}) are"
         remarks = (f"{are} neither {grid.name(values[whole])} nor a part of it, and left out",)
-    separate: list[tuple[list[int], Part]] = []
+    separate: list[tuple[list[int], ValueColumns]] = []
     for run in runs:
         columns = [values[i] for i in run]
-        part = _part_of(grid, columns) if len(runs) > 1 else Part()
+        part = _part_of(grid, columns) if len(runs) > 1 else ValueColumns()
         if any(earlier.name == part.name for _, earlier in separate):
-            part = Part(name=f"{grid.name(columns[0])} to {grid.name(columns[-1])}")
-        separate.append((columns, Part(total=values[whole], name=part.name, remarks=remarks)))
+            part = ValueColumns(name=f"{grid.name(columns[0])} to {grid.name(columns[-1])}")
+        separate.append((columns, ValueColumns(total=values[whole], name=part.name, remarks=remarks)))
         remarks = ()
     return separate
 
@@ -184,7 +186,7 @@ def _of_other_things(grid: Grid, things: Mapping[int, str]) -> list[int]:
     return [i for i, thing in things.items() if thing not in ("", "people") and len(personal) > 1]
 
 
-def _by_prefix(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], Part]] | str:
+def _by_prefix(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], ValueColumns]] | str:
     """Columns whose names begin alike in two groups or more: one variable each if their sums are the same, else a refusal."""
     groups: dict[str, list[int]] = {}
     for at, i in enumerate(values):
@@ -195,10 +197,10 @@ def _by_prefix(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[l
     sums = [cells[:, group].sum(axis=1) for group in groups.values()]
     if any(not np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums[1:]):
         return f"columns are of several variables ({', '.join(groups)}) whose sums differ: leave one of them, with `columns`"
-    return [([values[at] for at in group], Part(name=name)) for name, group in groups.items()]
+    return [([values[at] for at in group], ValueColumns(name=name)) for name, group in groups.items()]
 
 
-def _by_first_word(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], Part]]:
+def _by_first_word(grid: Grid, values: Sequence[int], cells: Floats) -> list[tuple[list[int], ValueColumns]]:
     """Columns whose names begin with the same word, `SEX_M, SEX_F, AGE_0_14, AGE_15`, where all such words have one sum."""
     groups: dict[str, list[int]] = {}
     for at, i in enumerate(values):
@@ -210,10 +212,14 @@ def _by_first_word(grid: Grid, values: Sequence[int], cells: Floats) -> list[tup
     crossed = any(one & other for k, one in enumerate(behind) for other in behind[k + 1 :])
     sums = [cells[:, group].sum(axis=1) for group in groups.values()]
     same = all(np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums[1:]) and (sums[0] >= HARDLY_BY_CHANCE).any()
-    return [([values[at] for at in group], Part(name=name)) for name, group in groups.items()] if same and not crossed else []
+    return (
+        [([values[at] for at in group], ValueColumns(name=name)) for name, group in groups.items()]
+        if same and not crossed
+        else []
+    )
 
 
-def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]] | str:
+def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], ValueColumns]] | str:
     """Columns of values under two or more header rows: crossed, or one variable under each head of the row above."""
     values = roles.values
     tops = [grid.filled[-2][i] for i in values]
@@ -224,17 +230,17 @@ def _blocks_under_heads(grid: Grid, roles: Roles) -> list[tuple[list[int], Part]
     apart = len(under) > 1 and all(not a & b for k, a in enumerate(sets) for b in sets[k + 1 :])
     lone = [columns for columns in under.values() if len(columns) == 1]
     if not apart or len(lone) == len(under) or len(grid.heads) > 2:
-        return [(values, Part())]
+        return [(values, ValueColumns())]
     sums = [
         np.nansum(_matrix(grid, [i for i in columns if not is_total(grid.heads[-1][i])]), axis=1) for columns in under.values()
     ]
     several = [(top, columns) for top, columns in under.items() if len(columns) > 1]
     if len(several) > 1 and all(np.allclose(sums[0], one, rtol=1e-9, atol=0.5) for one in sums):
-        return [(columns, Part(top=top, name=top)) for top, columns in several]
-    return [(values, Part())]
+        return [(columns, ValueColumns(top=top, name=top)) for top, columns in several]
+    return [(values, ValueColumns())]
 
 
-def _part_of(grid: Grid, columns: Sequence[int]) -> Part:
+def _part_of(grid: Grid, columns: Sequence[int]) -> ValueColumns:
     """The name that heads of one variable share: `size_1` and `size_2` are sizes."""
     heads = [grid.name(i) for i in columns]
     shared = heads[0]
@@ -243,7 +249,7 @@ def _part_of(grid: Grid, columns: Sequence[int]) -> Part:
             shared = shared[:-1]
     name = re.sub(r"[\W\d_]+\Z", "", shared)
     ends = all(not head[len(name) : len(name) + 1].isalpha() for head in heads)
-    return Part(name=name if len(name) > 1 and ends else meaning(heads) or f"{heads[0]} to {heads[-1]}")
+    return ValueColumns(name=name if len(name) > 1 and ends else meaning(heads) or f"{heads[0]} to {heads[-1]}")
 
 
 def _plain(grid: Grid, i: int) -> str:

@@ -109,7 +109,7 @@ def names_others(label: str, others: Sequence[str]) -> bool:
     return sum(re.search(rf"(?<!\w){re.escape(undressed(one))}(?!\w)", plain_label) is not None for one in others if one) > 1
 
 
-class Edge:
+class SideLabels:
     """One side of a table on its way: for each cell a label, as a code.
 
     Attributes:
@@ -184,12 +184,12 @@ class Edge:
 class Cube:
     """The cells of one target: values under the labels of several sides."""
 
-    def __init__(self, grid: Grid, edges: Sequence[Edge], texts: Sequence[str]) -> None:
+    def __init__(self, grid: Grid, edges: Sequence[SideLabels], texts: Sequence[str]) -> None:
         self.grid, self.edges, self.texts = grid, list(edges), list(texts)
         cells = [grid.number(text) for text in texts]
         self.numbers: Floats = np.array([math.nan if cell is None else cell.value for cell in cells])
         self.printed = self.numbers
-        self.dropped: list[Edge] = []
+        self.dropped: list[SideLabels] = []
 
     @property
     def base(self) -> int:
@@ -202,7 +202,7 @@ class Cube:
         return self.base / 2 if self.base > 1 else 0.0
 
     @property
-    def sides(self) -> list[Edge]:
+    def sides(self) -> list[SideLabels]:
         """Edges that tell cells apart."""
         return [edge for edge in self.edges if all(edge is not other for other in self.dropped)]
 
@@ -214,7 +214,7 @@ class Cube:
             inside &= np.isin(edge.codes, edge.taken)
         return inside
 
-    def choose(self, edge: Edge, labels: Sequence[str]) -> None:
+    def choose(self, edge: SideLabels, labels: Sequence[str]) -> None:
         """Keep the cells under some labels of one edge."""
         keep = np.isin(edge.codes, [edge.labels.index(label) for label in labels])
         edge.kept = list(labels)
@@ -274,7 +274,7 @@ class Cube:
                 sizes = np.bincount(edge.codes, minlength=len(edge.labels))
                 self.ask(edge, [edge.labels[i] for i in edge.present], edge.labels[int(sizes.argmax())])
 
-    def ask(self, edge: Edge, names: Sequence[str], kept: str) -> None:
+    def ask(self, edge: SideLabels, names: Sequence[str], kept: str) -> None:
         """Take one of some labels, and ask which one is meant."""
         self.choose(edge, [kept])
         edge.question = f"which of {quoted(names)} is meant? the draft speaks of '{kept}'; of another, change `records`, too"
@@ -323,12 +323,12 @@ class Cube:
         return said
 
     @staticmethod
-    def _called_levels(edge: Edge, names: Sequence[str]) -> bool:
+    def _called_levels(edge: SideLabels, names: Sequence[str]) -> bool:
         """Whether a column, or what stands in it, is called like levels of areas, so that sums of few rows are no chance."""
         words = sum(AREAS.search(plain(name)) is not None for name in names)
         return 2 * words >= len(names) or any(map(is_total, names)) or STRICT.search(plain(edge.head)) is not None
 
-    def _finest(self, edge: Edge, area: Edge, rows: CellIndex) -> int | None:
+    def _finest(self, edge: SideLabels, area: SideLabels, rows: CellIndex) -> int | None:
         """The finest level of areas that counts everybody, of two or more; None where levels are no such ones."""
         wide = int(rows.max(initial=0)) + 1
         by_area = np.zeros((len(area.labels), wide))
@@ -363,7 +363,7 @@ class Cube:
         for edge in sorted(self.sides, key=lambda one: one.heads):
             self._find_wholes(edge, around)
 
-    def _find_wholes(self, edge: Edge, around: Around) -> None:
+    def _find_wholes(self, edge: SideLabels, around: Around) -> None:
         present = [i for i in edge.present if i not in edge.nested]
         edge.wholes.not_totals = _sexes_called_totals(edge, present)
         if len(present) < 3:
@@ -408,7 +408,7 @@ class Cube:
                     "else, keep the one that is meant, and change `records`, too"
                 )
 
-    def cells_of(self, edge: Edge, present: Sequence[int]) -> Floats | None:
+    def cells_of(self, edge: SideLabels, present: Sequence[int]) -> Floats | None:
         """Values of some labels, (labels, rows of the rest), NaN where there is none; None where they are too many."""
         others = [other for other in self.sides if other is not edge and not follows(other, edge)]
         rows = np.zeros(len(self.numbers), np.int64)
@@ -442,7 +442,7 @@ class Cube:
                     break
         return said
 
-    def _under_their_own_name(self, edge: Edge, present: Sequence[int]) -> list[Nest]:
+    def _under_their_own_name(self, edge: SideLabels, present: Sequence[int]) -> list[Nest]:
         """Labels that stand among their parts under their own name, as in a column of districts that lists each region, too."""
         place = {code: at for at, code in enumerate(present)}
         for other in self.edges:
@@ -473,7 +473,7 @@ class Cube:
                 self.dropped.append(edge)
                 return
 
-    def _nested(self, edge: Edge, present: Sequence[int], nest: Nest) -> list[str] | None:
+    def _nested(self, edge: SideLabels, present: Sequence[int], nest: Nest) -> list[str] | None:
         """Take what stands below others as their parts, as far as adding up bears it out; None where it speaks against it."""
         cells = self.cells_of(edge, present)
         if cells is None:
@@ -532,14 +532,14 @@ class Cube:
                 said.append(f"'{edge.head}' is not used: it has only some of the parts of {quoted(names)}")
         return said
 
-    def _rows(self, edges: Sequence[Edge]) -> Codes:
+    def _rows(self, edges: Sequence[SideLabels]) -> Codes:
         """Which combination of labels of some edges each cell is of."""
         rows: Codes = np.zeros(len(self.numbers), np.int64)
         for one in edges:
             _, rows = np.unique(rows * len(one.labels) + one.codes, return_inverse=True)
         return rows
 
-    def _within(self, edge: Edge, other: Edge) -> bool:
+    def _within(self, edge: SideLabels, other: SideLabels) -> bool:
         """Whether another edge tells nothing but what one says, totals apart."""
         return not other.heads and follows(other, edge) and follows(edge, other)
 
@@ -588,11 +588,11 @@ class Cube:
             if len(self.sides) > 1 and len(edge.taken) < 2 and not any(edge.total(i) for i in edge.present):
                 self.dropped.append(edge)
 
-    def _both(self, edge: Edge, other: Edge) -> bool:
+    def _both(self, edge: SideLabels, other: SideLabels) -> bool:
         """Whether two edges are different ones that still tell cells apart."""
         return edge is not other and not any(one is edge or one is other for one in self.dropped)
 
-    def sums_beside(self, edge: Edge) -> list[int]:
+    def sums_beside(self, edge: SideLabels) -> list[int]:
         """Labels that are sums of some others, where each is exactly that beside its parts, and a total of all is told."""
         taken = edge.taken
         partial = [i for i, parts in edge.wholes.of.items() if set(parts) != set(taken)]
@@ -635,7 +635,7 @@ class Cube:
             return float(told[0])
         return next((found for edge in self.sides if (found := self._whole_over(edge)) is not None), None)
 
-    def _whole_over(self, edge: Edge) -> float | None:
+    def _whole_over(self, edge: SideLabels) -> float | None:
         """What the totals over one side add up to, where there is one for each label of the others."""
         taken = set(edge.taken)
         over = [i for i in edge.present if edge.total(i) or set(edge.wholes.of.get(i, ())) == taken]
@@ -753,14 +753,14 @@ def plain(head: str) -> str:
     return column_key(head).replace("_", " ")
 
 
-def _sexes_called_totals(edge: Edge, present: Sequence[int]) -> list[int]:
+def _sexes_called_totals(edge: SideLabels, present: Sequence[int]) -> list[int]:
     """Labels such as `Total males` and `Total females`, where all labels are called totals: of each sex."""
     sexes = {i: sex_of(OF_ALL.sub("", undressed(edge.labels[i]))) for i in present if edge.labels[i]}
     both = {"male", "female"} <= set(sexes.values())
     return [i for i in sexes if sexes[i] and edge.called(i)] if both and all(map(edge.called, sexes)) else []
 
 
-def distinct(edges: Sequence[Edge], inside: Mask | None = None) -> int:
+def distinct(edges: Sequence[SideLabels], inside: Mask | None = None) -> int:
     """How many different combinations of labels cells have."""
     if not edges:
         return 0
@@ -772,21 +772,21 @@ def distinct(edges: Sequence[Edge], inside: Mask | None = None) -> int:
     return int(rows.max(initial=-1)) + 1
 
 
-def follows(one: Edge, other: Edge) -> bool:
+def follows(one: SideLabels, other: SideLabels) -> bool:
     """Whether each label of the other edge has one label of the first throughout: the other says all that it says."""
     if one.heads or other.heads:
         return False
     return distinct([one, other]) == len(other.present) > 1
 
 
-def _belongs(other: Edge, edge: Edge, inner: Mask) -> bool:
+def _belongs(other: SideLabels, edge: SideLabels, inner: Mask) -> bool:
     """Whether each label of an edge belongs to one label of another, but for totals, which several of them have."""
     n_labels = len(np.unique(edge.codes[inner]))
     shared = distinct([other, edge], ~inner) > len(edge.present) - n_labels
     return n_labels > 0 and shared and distinct([other, edge], inner) == n_labels
 
 
-def _is_code(edge: Edge, other: Edge) -> bool:
+def _is_code(edge: SideLabels, other: SideLabels) -> bool:
     """Of two columns that say the same, whether the first is the one of codes, or the later of two of labels."""
     marked = [_CODE.search(column_key(one.head)) is not None for one in (edge, other)]
     if marked[0] != marked[1]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from synthor.draft.answers import answers_of
-from synthor.draft.blocks import Part, base_of, blocks_of
-from synthor.draft.cube import Around, Cube, Edge, plain
+from synthor.draft.blocks import ValueColumns, base_of, blocks_of
+from synthor.draft.cube import Around, Cube, SideLabels, plain
 from synthor.draft.grid import Grid, quoted
 from synthor.draft.roles import AREAS, MEASURE, PERCENT, Roles, roles_of
 from synthor.draft.sections import by_sections, by_variables
@@ -160,7 +160,7 @@ def _by_variable(grid: Grid, roles: Roles, variables: Mapping[str, Grid], around
 
 def _told_by(grid: Grid, roles: Roles, around: Around) -> list[Told] | str:
     """The targets of a table whose rows are all of the same variables."""
-    blocks = blocks_of(grid, roles) if len(roles.values) > 1 else [(roles.values, Part())]
+    blocks = blocks_of(grid, roles) if len(roles.values) > 1 else [(roles.values, ValueColumns())]
     if isinstance(blocks, str):
         return blocks
     made = [_Reader(grid, roles, block, part).told(around) for block, part in blocks]
@@ -205,7 +205,7 @@ def _called(one: Told, topic: str, head: str) -> Told:
 class _Reader:
     """One target on its way: the cells of some columns of values under the labels of the sides."""
 
-    def __init__(self, grid: Grid, roles: Roles, block: Sequence[int], part: Part) -> None:
+    def __init__(self, grid: Grid, roles: Roles, block: Sequence[int], part: ValueColumns) -> None:
         self.grid, self.roles, self.part = grid, roles, part
         self.base = 1
         self.values = sorted({*block, *([part.total] if part.total is not None else [])})
@@ -215,14 +215,16 @@ class _Reader:
         times = len(self.values)
         sides = [*(i for i in roles.sides if i in grid.sections), *(i for i in roles.sides if i not in grid.sections)]
         edges = [
-            Edge(grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i, section=i in grid.sections)
+            SideLabels(
+                grid.name(i), [text for text in grid.columns[i] for _ in range(times)], column=i, section=i in grid.sections
+            )
             for i in sides
         ]
         if self.grid.indents:
             _indent(edges, [depth for depth in self.grid.indents for _ in range(times)])
         if self.wide:
             heads = [[grid.filled[row][i] for i in self.values] for row in range(len(grid.heads))]
-            edges += [Edge("", head * len(grid.rows), row=row) for row, head in enumerate(heads)]
+            edges += [SideLabels("", head * len(grid.rows), row=row) for row, head in enumerate(heads)]
         self.cube = Cube(grid, edges, [row[i] for row in grid.rows for i in self.values])
 
     def told(self, around: Around) -> Told | str:
@@ -428,7 +430,7 @@ class _Reader:
             if len(parts) == len(edge.taken) - 1
         )
 
-    def _asked_of_some(self, edge: Edge) -> tuple[str, ...]:
+    def _asked_of_some(self, edge: SideLabels) -> tuple[str, ...]:
         """What is to be said of labels that may be sums of some others."""
         several = {i: parts for i, parts in edge.wholes.asked.items() if len(parts) < len(edge.taken) - 1}
         told = {i: quoted([edge.labels[j] for j in parts]) or "others" for i, parts in several.items()}
@@ -491,7 +493,7 @@ class _Reader:
         values = set(self.values) if self._rows_of_heads() else {i for i in self.values if self.grid.name(i) == self._value()}
         return tuple(self.grid.name(i) for i in range(self.grid.width) if i not in used and i not in values)
 
-    def _side(self, edge: Edge) -> Side:
+    def _side(self, edge: SideLabels) -> Side:
         labels = tuple(dict.fromkeys(_clean(edge.labels[i]) for i in edge.taken))
         if edge.section:
             inner = " 2" if edge.column != self.grid.sections[0] else ""
@@ -522,7 +524,7 @@ def _left_out(reasons: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _indent(edges: Sequence[Edge], indents: Sequence[int]) -> None:
+def _indent(edges: Sequence[SideLabels], indents: Sequence[int]) -> None:
     """Say how far labels are indented, of the column with most labels that have one indentation each."""
     for edge in sorted(edges, key=lambda one: -len(one.labels)):
         of: dict[int, set[int]] = {}

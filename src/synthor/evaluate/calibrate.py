@@ -40,7 +40,7 @@ Z90 = 1.6449
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pair:
+class ComparedTables:
     """A believed table beside the published one, in common cells.
 
     Attributes:
@@ -95,7 +95,7 @@ class Calibration:
         return cls(**{**document, "beliefs": tuple(document["beliefs"]), "targets": tuple(document["targets"])})
 
 
-def calibrate(pairs: Sequence[Pair]) -> Calibration:
+def calibrate(pairs: Sequence[ComparedTables]) -> Calibration:
     """The factor on the beliefs' strength that the published tables support.
 
     Its interval is by the noise that the factor itself implies, or by how much the tables differ among themselves where that
@@ -106,7 +106,7 @@ def calibrate(pairs: Sequence[Pair]) -> Calibration:
         pairs: at least one, with at least two rows and columns.
 
     >>> independent, true = np.full((2, 2), 0.25), np.array([[0.3, 0.2], [0.2, 0.3]])
-    >>> pair = Pair(belief="b given a", target="ab", believed=independent, published=true, strength=25, records=np.inf)
+    >>> pair = ComparedTables(belief="b|a", target="ab", believed=independent, published=true, strength=25, records=np.inf)
     >>> round(calibrate([pair]).factor, 2)  # each cell is off by one standard deviation of a table counted from 25 records
     1.0
     """
@@ -143,7 +143,7 @@ class _Noise:
         sides: B.
     """
 
-    pair: Pair
+    pair: ComparedTables
     middle: Floats
     squared: Floats
     diagonal: Floats
@@ -152,7 +152,7 @@ class _Noise:
     sides: Floats
 
     @classmethod
-    def of(cls, pair: Pair) -> "_Noise":
+    def of(cls, pair: ComparedTables) -> "_Noise":
         rows, columns = pair.published.shape
         middle = ((pair.believed + pair.published) / 2).ravel()
         cells = np.arange(rows * columns)

@@ -149,7 +149,7 @@ def _table(entry: dict[str, Any]) -> HeldOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Published:
+class PublishedShares:
     """A published table as shares of its cells, to compare predictions with.
 
     Attributes:
@@ -165,7 +165,7 @@ class Published:
     cells: Shares | None = None
 
     @classmethod
-    def of(cls, target: Target | Moment, level: Level, units: Units, weights: Floats) -> "Published":
+    def of(cls, target: Target | Moment, level: Level, units: Units, weights: Floats) -> "PublishedShares":
         """A table, and shares inside cells joined to the cells' shares as some weights give them."""
         if isinstance(target, Moment):
             cells = _within(target, units, weights).sum(axis=1) * np.isfinite(target.wanted).all(axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 
 from synthor.evaluate.bounds import Interval, Polytope, frechet
 from synthor.problem import Moment, Problem, Target
-from synthor.problem.target import Grid
+from synthor.problem.target import TargetGrid
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
 from synthor.schema import Units
@@ -293,7 +293,7 @@ def _tied(problem: Problem) -> list[set[int]]:
     return found
 
 
-def _marginal(target: Target, chosen: Set[int]) -> tuple[Grid, Floats, Floats] | None:
+def _marginal(target: Target, chosen: Set[int]) -> tuple[TargetGrid, Floats, Floats] | None:
     """A target's table over those of its variables that are chosen, with lowest and highest counts; None where it has none."""
     low = np.minimum(target.lowest, target.low).astype(np.float64)
     high = np.maximum(target.highest, target.high).astype(np.float64)

@@ -33,7 +33,7 @@ EDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bounds:
+class ImpliedBounds:
     """What targets and rules alone imply of every cell.
 
     Attributes:
@@ -63,7 +63,7 @@ class Ranges:
     question: Question
     value: Floats
     draws: Floats
-    bounds: Bounds
+    bounds: ImpliedBounds
 
     @property
     def lowest(self) -> Floats:
@@ -151,7 +151,7 @@ def ask(
     return tuple(answers)
 
 
-def bounds_of(problem: Problem, question: Question) -> Bounds:
+def bounds_of(problem: Problem, question: Question) -> ImpliedBounds:
     """The least and the greatest value of each cell in any population that meets the targets and breaks no rule."""
     positions = [problem.schema.unit.position(name) for name in question.names]
     known = implied(problem, positions)
@@ -172,7 +172,7 @@ def bounds_of(problem: Problem, question: Question) -> Bounds:
         low, high = _whole(low, high)
     if question.kind == "share":
         low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
-    return Bounds(low=low, high=high, sentence=_sentence(known), sharp=_is_sharp(problem, question, known))
+    return ImpliedBounds(low=low, high=high, sentence=_sentence(known), sharp=_is_sharp(problem, question, known))
 
 
 def _is_sharp(problem: Problem, question: Question, known: Implied) -> bool:
@@ -246,7 +246,7 @@ def _values(problem: Problem, question: Question, known: Implied) -> tuple[Float
     return finest.low[bins], finest.high[bins]
 
 
-def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> Bounds:
+def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> ImpliedBounds:
     """Bounds of a cross-table's cells from the published tables that hold parts of it."""
     positions = [problem.schema.unit.position(variable.name) for variable in question.by]
     low, high = np.empty(question.n_cells), np.empty(question.n_cells)
@@ -257,7 +257,7 @@ def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> Bound
     told = f"from the marginals of {_listed(names)}" if names else "no target speaks of these variables"
     n = problem.n_units
     low, high = _whole(low * n, high * n)
-    return Bounds(low=low, high=high, sentence=told, sharp=sharp)
+    return ImpliedBounds(low=low, high=high, sentence=told, sharp=sharp)
 
 
 def _whole(low: Floats, high: Floats) -> tuple[Floats, Floats]:
@@ -265,9 +265,9 @@ def _whole(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     return np.ceil(low - EDGE) + 0.0, np.floor(high + EDGE) + 0.0
 
 
-def _unknown(question: Question, sentence: str) -> Bounds:
+def _unknown(question: Question, sentence: str) -> ImpliedBounds:
     nothing = np.full(question.n_cells, np.nan)
-    return Bounds(low=nothing, high=nothing, sentence=sentence, sharp=False)
+    return ImpliedBounds(low=nothing, high=nothing, sentence=sentence, sharp=False)
 
 
 def _sentence(known: Implied) -> str:

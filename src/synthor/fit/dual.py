@@ -77,7 +77,7 @@ def outside_closed_cells(hard: Sequence[Hard], n: int) -> Mask:
 
 
 @dataclass(slots=True, eq=False)
-class Table:
+class TableDemands:
     """One table's demands.
 
     Attributes:
@@ -170,7 +170,7 @@ class Dual:
         unsupported: whether a wanted cell has no candidate.
     """
 
-    def __init__(self, log_base: Floats, tables: Sequence[Table], counted: Tables, *, unsupported: bool) -> None:
+    def __init__(self, log_base: Floats, tables: Sequence[TableDemands], counted: Tables, *, unsupported: bool) -> None:
         self.log_base, self.tables, self.counted, self.unsupported = log_base, tuple(tables), counted, unsupported
         self.move_to([np.where(t.free, t.weight, 0.0) if t.soft else np.zeros(len(t.low)) for t in tables])
 
@@ -190,7 +190,7 @@ class Dual:
             shares = np.where(free, belief.shares, 0.0)
             goal = belief.weight * shares / max(shares.sum(), 1e-300)
             none = np.zeros(len(goal))
-            tables.append(Table(belief.cells, True, free, goal, goal, none, max(belief.weight, 1e-300)))
+            tables.append(TableDemands(belief.cells, True, free, goal, goal, none, max(belief.weight, 1e-300)))
         return cls(np.where(alive, log_base, -np.inf), tables, counted, unsupported=unsupported)
 
     @property
@@ -267,7 +267,7 @@ class Dual:
         return wanted > float(reach.max(initial=-np.inf)) + CERTAIN * scale
 
 
-def _hard_table(target: Hard, held: Floats) -> tuple[Table, bool]:
+def _hard_table(target: Hard, held: Floats) -> tuple[TableDemands, bool]:
     """A hard table's demands, and whether a cell that must have weight has no candidate."""
     low = target.wanted if target.low is None else target.low
     high = target.wanted if target.high is None else target.high
@@ -286,10 +286,10 @@ def _hard_table(target: Hard, held: Floats) -> tuple[Table, bool]:
     return _table(target, free, low, high), lacking
 
 
-def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> Table:
+def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> TableDemands:
     variance = np.zeros(len(low)) if target.sigma is None else np.square(target.sigma)
     scale = float(np.abs(target.cells.matrix().data).max(initial=0.0)) if target.signed else 1.0
-    return Table(
+    return TableDemands(
         target.cells,
         False,
         free,

@@ -10,7 +10,7 @@ interval or a margin of error, and the weights of all candidates are never scale
 import numpy as np
 
 from synthor.fit.blocks import Block
-from synthor.fit.dual import Dual, Table
+from synthor.fit.dual import Dual, TableDemands
 from synthor.schema import Incidence
 from synthor.types import Floats
 
@@ -70,7 +70,7 @@ def _sweep_block(dual: Dual, block: Block, joint: Floats, multipliers: list[Floa
     return np.exp(np.minimum(total - total[held].max(initial=-np.inf), 0.0)) if moved else None
 
 
-def _hard_best(table: Table, now: Floats, got: Floats) -> Floats:
+def _hard_best(table: TableDemands, now: Floats, got: Floats) -> Floats:
     """Exact cells: log(wanted / got), less what the units outside of all cells gain by it. Others: each cell for itself."""
     usable = table.free & (got > 0)
     safe = np.where(usable, got, 1.0)
@@ -97,7 +97,7 @@ def _root(wanted: Floats, variance: Floats, base: Floats) -> Floats:
     return theta
 
 
-def _soft_best(table: Table, now: Floats, got: Floats) -> Floats:
+def _soft_best(table: TableDemands, now: Floats, got: Floats) -> Floats:
     """Solve phi exp(phi) = r t Z / rest for all cells, where Z makes the cells' totals sum to one."""
     free = table.free & (got > 0)
     rest = np.log(np.where(free, got, 1.0)) - np.where(free, now, 0.0)
@@ -130,7 +130,7 @@ def _log_lambert(log_y: Floats) -> Floats:
     return x
 
 
-def _member_step(table: Table, cells: Incidence, now: Floats, got: Floats) -> Floats:
+def _member_step(table: TableDemands, cells: Incidence, now: Floats, got: Floats) -> Floats:
     """A step for a table in which a unit counts several times: IPF's ratio, divided by the most that a unit counts.
 
     Such steps (generalised iterative scaling; Darroch and Ratcliff, 1972) never overshoot.

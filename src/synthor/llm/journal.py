@@ -50,7 +50,7 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class JournalContent:
     """What a journal says.
 
     Attributes:
@@ -131,7 +131,7 @@ class Journal:
         if answer.finish != "error":
             self._heard.add(answer.model)
 
-    def _heal(self, read: Reading) -> None:
+    def _heal(self, read: JournalContent) -> None:
         """Move damaged lines aside: there first, so that a crash between the two steps leaves them twice and not nowhere."""
         aside = self.path.with_suffix(ASIDE)
         refuse_irregular(aside)
@@ -156,7 +156,7 @@ class Journal:
             return file.read(1) == b"\n"
 
 
-def read_journal(path: Path) -> Reading:
+def read_journal(path: Path) -> JournalContent:
     """The answers of a journal file, and the lines that are none any more.
 
     Raises:
@@ -179,7 +179,7 @@ def read_journal(path: Path) -> Reading:
     if not answers and damaged and damaged[0].row == 1 and damaged[0].is_answer:
         message, cure = "is no file of answers", "name answers.jsonl of a run folder, or move this file away"
         raise InputError([Finding(where=str(path), row=1, message=message, cure=cure)])
-    return Reading(answers=tuple(answers), whole=tuple(whole), damaged=tuple(damaged))
+    return JournalContent(answers=tuple(answers), whole=tuple(whole), damaged=tuple(damaged))
 
 
 def damage_told(path: Path, damaged: Sequence[Damaged], consequence: str) -> tuple[Finding, ...]:

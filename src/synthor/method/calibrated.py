@@ -11,7 +11,7 @@ import numpy as np
 
 from synthor.fit.model import Model, fit, fit_what_can_be
 from synthor.llm.request import Answer, Request
-from synthor.method.state import Advance, Question, State, got, taken, with_round
+from synthor.method.state import Advance, Inquiry, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.answers import Heard
@@ -77,7 +77,7 @@ class Calibrated:
         after = replace(after, repairs=lambda state: _repairs(state, model, wanted))
         return replace(after, questions=self._open(after))
 
-    def _open(self, state: State) -> tuple[Question, ...]:
+    def _open(self, state: State) -> tuple[Inquiry, ...]:
         """What is still to be asked in this round, most important first."""
         if state.repairs is not None:
             return state.repairs(state)
@@ -94,11 +94,11 @@ def _scene(state: State) -> Scene:
     return asking.scene(state.problem, variables, marginals)
 
 
-def _groups(state: State, scene: Scene) -> list[Question]:
+def _groups(state: State, scene: Scene) -> list[Inquiry]:
     """Categories too many to be shown are put into groups first."""
     names = [variable.name for variable in scene.variables if variable.size > MANY and state.wants(f"groups {variable.name}")]
     return [
-        Question(
+        Inquiry(
             request=asking.ask_groups(scene, name, state.errors.get(f"groups {name}", "")),
             items=(f"groups {name}",),
             hear=lambda text, name=name: hearing.hear_groups(text, scene, name),  # type: ignore[misc]
@@ -107,7 +107,7 @@ def _groups(state: State, scene: Scene) -> list[Question]:
     ]
 
 
-def _marginals(state: State, scene: Scene) -> list[Question]:
+def _marginals(state: State, scene: Scene) -> list[Inquiry]:
     names = [
         variable.name
         for variable, published in zip(scene.variables, scene.published, strict=True)
@@ -118,7 +118,7 @@ def _marginals(state: State, scene: Scene) -> list[Question]:
     items = tuple(f"marginal {name}" for name in names)
     error = next((state.errors[item] for item in items if item in state.errors), "")
     return [
-        Question(
+        Inquiry(
             request=asking.ask_marginals(scene, names, error),
             items=items,
             hear=lambda text: hearing.hear_marginals(text, scene, names),
@@ -126,7 +126,7 @@ def _marginals(state: State, scene: Scene) -> list[Question]:
     ]
 
 
-def _tables(state: State, scene: Scene) -> list[Question]:
+def _tables(state: State, scene: Scene) -> list[Inquiry]:
     every = [
         pair for pair in asking.all_pairs(state.problem) if max(scene.by_name[n].size for n in (pair.given, pair.of)) <= MANY
     ]
@@ -134,39 +134,39 @@ def _tables(state: State, scene: Scene) -> list[Question]:
     if pairs is None and len(every) > asking.ALL_PAIRS:
         if state.wants("pairs"):
             request = asking.ask_pairs(scene, state.errors.get("pairs", ""))
-            return [Question(request=request, items=("pairs",), hear=lambda text: hearing.hear_pairs(text, scene, every))]
+            return [Inquiry(request=request, items=("pairs",), hear=lambda text: hearing.hear_pairs(text, scene, every))]
         pairs = tuple(every[: asking.ALL_PAIRS])  # the model names none: take what the spec declares first
     wanted = [pair for pair in (every if pairs is None else pairs) if state.wants(str(pair))]
     return [_table_question(state, scene, batch) for batch in asking.batches_of_pairs(scene, wanted)] if wanted else []
 
 
-def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Question:
-    return Question(
+def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Inquiry:
+    return Inquiry(
         request=asking.ask_tables(scene, batch, state.errors),
         items=tuple(str(pair) for pair in batch),
         hear=lambda text: hearing.hear_tables(text, scene, batch),
     )
 
 
-def _rules(state: State, scene: Scene) -> list[Question]:
+def _rules(state: State, scene: Scene) -> list[Inquiry]:
     if not state.wants("rules"):
         return []
     request = asking.ask_rules(scene, state.errors.get("rules", ""))
-    return [Question(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
+    return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
 
 
-def _plan(state: State, scene: Scene) -> list[Question]:
+def _plan(state: State, scene: Scene) -> list[Inquiry]:
     """The outline; then the details of its segments."""
     if state.segments is None:
         if not state.wants("outline"):
             return []
         request = asking.ask_outline(scene, state.errors.get("outline", ""))
-        return [Question(request=request, items=("outline",), hear=hearing.hear_outline)]
+        return [Inquiry(request=request, items=("outline",), hear=hearing.hear_outline)]
     wanted = [segment for segment in state.segments if state.wants(f"segment {segment.name}")]
     n_batches = -(-len(wanted) // asking.SEGMENTS_A_REQUEST)
     batches = [wanted[i::n_batches] for i in range(n_batches)]
     return [
-        Question(
+        Inquiry(
             request=asking.ask_details(scene, batch, state.errors),
             items=tuple(f"segment {segment.name}" for segment in batch),
             hear=lambda text, batch=batch: hearing.hear_details(text, scene, batch),  # type: ignore[misc]
@@ -202,13 +202,13 @@ def _believed(state: State, heard: Heard) -> State:
     )
 
 
-def _repairs(state: State, model: Model, wanted: Sequence[_Off]) -> tuple[Question, ...]:
+def _repairs(state: State, model: Model, wanted: Sequence[_Off]) -> tuple[Inquiry, ...]:
     """What a later round asks, given the fit before it; nothing when nothing is wrong."""
     scene = _scene(state)
     return (*_targeted(state, scene, wanted), *_emptied(state, scene, model), *_revisions(state, scene, model))
 
 
-def _revisions(state: State, scene: Scene, model: Model) -> list[Question]:
+def _revisions(state: State, scene: Scene, model: Model) -> list[Inquiry]:
     """The tables that had to give way most."""
     beliefs = {table.name: table for table in model.beliefs.tables}
     begun = [item.removeprefix("revise ") for item in state.tries if item.startswith("revise ")]
@@ -221,7 +221,7 @@ def _revisions(state: State, scene: Scene, model: Model) -> list[Question]:
     pairs = [by_name[name] for name in names if name in by_name]
     cells = {str(pair): _worst_cells(scene, pair, model, beliefs) for pair in pairs}
     return [
-        Question(
+        Inquiry(
             request=asking.ask_revision(scene, pairs, cells, state.errors),
             items=tuple(f"revise {pair}" for pair in pairs),
             hear=lambda text: hearing.hear_tables(text, scene, pairs, prefix="revise "),
@@ -259,7 +259,7 @@ def _off(state: State, model: Model) -> list[_Off]:
     return [entry for entry in off if state.wants(f"cell {entry[1]}")][:MOST_CELLS]
 
 
-def _targeted(state: State, scene: Scene, wanted: Sequence[_Off]) -> list[Question]:
+def _targeted(state: State, scene: Scene, wanted: Sequence[_Off]) -> list[Inquiry]:
     """Segments for cells without support, and for cells that are still off."""
     cells = [entry for entry in wanted if state.wants(f"cell {entry[1]}")]
     if not cells:
@@ -276,7 +276,7 @@ def _targeted(state: State, scene: Scene, wanted: Sequence[_Off]) -> list[Questi
     ]
     segments = [asking.Segment(name=name, share=100 * gap) for gap, name, _, _ in cells]
     return [
-        Question(
+        Inquiry(
             request=asking.ask_targeted(scene, numbered),
             items=tuple(f"cell {name}" for _, name, _, _ in cells),
             hear=lambda text: hearing.hear_details(text, scene, segments, prefix="cell "),
@@ -284,7 +284,7 @@ def _targeted(state: State, scene: Scene, wanted: Sequence[_Off]) -> list[Questi
     ]
 
 
-def _emptied(state: State, scene: Scene, model: Model) -> list[Question]:
+def _emptied(state: State, scene: Scene, model: Model) -> list[Inquiry]:
     """Segments of which the rules allow no record."""
     problem = state.problem.with_rules(model.beliefs.rules)
     plan = {f"segment {proposal.name}": proposal for proposal in state.prior.proposals}
@@ -300,7 +300,7 @@ def _emptied(state: State, scene: Scene, model: Model) -> list[Question]:
         return []
     errors = {f"segment {segment.name}": "what is impossible leaves none of its records" for segment in empty}
     return [
-        Question(
+        Inquiry(
             request=asking.ask_details(scene, empty, errors),
             items=tuple(f"again segment {segment.name}" for segment in empty),
             hear=lambda text: hearing.hear_details(text, scene, empty, prefix="again segment "),

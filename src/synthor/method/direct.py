@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from synthor.fit.model import as_written
 from synthor.llm.request import Answer, Request
-from synthor.method.state import Advance, Question, State, begun, taken, with_round
+from synthor.method.state import Advance, Inquiry, State, begun, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
@@ -39,12 +39,12 @@ class Direct:
         return with_round(state, model, lambda: as_written(state.problem, Prior()))
 
 
-def _open(state: State) -> tuple[Question, ...]:
+def _open(state: State) -> tuple[Inquiry, ...]:
     scene = asking.plain_scene(state.problem)
     return tuple(_part(state, scene, part) for part in range(1, PARTS + 1) if state.wants(f"records {part}"))
 
 
-def _part(state: State, scene: asking.Scene, part: int) -> Question:
+def _part(state: State, scene: asking.Scene, part: int) -> Inquiry:
     item = f"records {part}"
     error = state.errors.get(item, "")
 
@@ -54,4 +54,4 @@ def _part(state: State, scene: asking.Scene, part: int) -> Question:
         return heard
 
     request = asking.ask_records(scene, n_records=RECORDS, part=part, parts=PARTS, error=error)
-    return Question(request=request, items=(item,), hear=hear)
+    return Inquiry(request=request, items=(item,), hear=hear)

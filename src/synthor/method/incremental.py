@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from synthor.fit.model import as_written
 from synthor.llm.request import Answer, Request
-from synthor.method.state import Advance, Question, State, begun, got, taken, with_round
+from synthor.method.state import Advance, Inquiry, State, begun, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
@@ -52,7 +52,7 @@ class Incremental:
         return replace(after, questions=_next(after)) if len(after.rounds) <= ROUNDS else after
 
 
-def _next(state: State) -> tuple[Question, ...]:
+def _next(state: State) -> tuple[Inquiry, ...]:
     """The plan of the next round, given how the records so far differ from the targets."""
     done = max(len(state.rounds) - 1, 0) if state.prior.proposals else 0
     item = f"plan {done + 1}"
@@ -67,7 +67,7 @@ def _next(state: State) -> tuple[Question, ...]:
         done=asking.percent(done / ROUNDS),
         error=state.errors.get(item, ""),
     )
-    return (Question(request=request, items=(item,), hear=lambda text: _heard(text, scene, item)),)
+    return (Inquiry(request=request, items=(item,), hear=lambda text: _heard(text, scene, item)),)
 
 
 def _heard(text: str, scene: asking.Scene, item: str) -> hearing.Heard:

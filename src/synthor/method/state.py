@@ -29,7 +29,7 @@ Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Question:
+class Inquiry:
     """A request, the items that it asks for, and how to read its answer."""
 
     request: Request
@@ -59,13 +59,13 @@ class State:
 
     problem: Problem
     prior: Prior = field(default_factory=Prior)
-    questions: tuple[Question, ...] = ()
+    questions: tuple[Inquiry, ...] = ()
     heard: frozenset[str] = frozenset()
     tries: Mapping[str, int] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     pairs: tuple[Pair, ...] | None = None
     segments: tuple[Segment, ...] | None = None
-    repairs: Callable[["State"], tuple[Question, ...]] | None = None
+    repairs: Callable[["State"], tuple[Inquiry, ...]] | None = None
     answers: tuple[Answer, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     model: Model | None = None

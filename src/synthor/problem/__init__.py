@@ -4,14 +4,13 @@ from synthor.problem.agree import forbidden_cells, forbids_all, shown
 from synthor.problem.compile import Statements, check, compile_problem, statements
 from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
-from synthor.problem.target import Axis, Demand, Grid, Moment, Target, Universe
+from synthor.problem.target import Axis, Demand, Moment, Target, TargetGrid, Universe
 from synthor.problem.without import Without, holding, touching, without
 from synthor.schema import Level
 
 __all__ = [
     "Axis",
     "Demand",
-    "Grid",
     "Level",
     "Moment",
     "Problem",
@@ -20,6 +19,7 @@ __all__ = [
     "Stated",
     "Statements",
     "Target",
+    "TargetGrid",
     "Universe",
     "Without",
     "check",

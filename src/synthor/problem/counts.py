@@ -16,7 +16,7 @@ from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reader
 from synthor.problem.rows import Listed, Total
 from synthor.problem.shares import shares_by
-from synthor.problem.target import SIGMAS, Axis, Grid, Moment, Target, Universe
+from synthor.problem.target import SIGMAS, Axis, Moment, Target, TargetGrid, Universe
 from synthor.problem.totals import Filled, Frame, Room, by_sides, filled
 from synthor.schema.text import as_text
 from synthor.types import Mask
@@ -39,7 +39,7 @@ def counts(reader: Reader) -> Target | Moment | None:
     sparse = reader.written.flows is not None
     if reader.too_large(axes, sparse=sparse):
         return None
-    grid = Grid(axes=axes, universe=reader.universe())
+    grid = TargetGrid(axes=axes, universe=reader.universe())
     if measure == "share" and not grid.covers and len(axes) == 1:
         return shares_by(reader)  # of a part of the records whose size is not known
     rows = reader.listed(axes, measure)
@@ -89,7 +89,7 @@ def _refuse_shares_inside(reader: Reader, axes: tuple[Axis, ...], rows: Listed) 
             return
 
 
-def _sparse(reader: Reader, rows: Listed, grid: Grid, measure: str) -> Target:
+def _sparse(reader: Reader, rows: Listed, grid: TargetGrid, measure: str) -> Target:
     """A table of the cells that are listed."""
     order = np.argsort(rows.cells, kind="stable")
     closed = reader.written.others == "none"
@@ -106,7 +106,7 @@ def _sparse(reader: Reader, rows: Listed, grid: Grid, measure: str) -> Target:
     return reader.target(measure, grid, table, sigma, factor, slack)
 
 
-def _table(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid, factor: float, slack: float) -> Target:
+def _table(reader: Reader, measure: str, table: Filled, rows: Listed, grid: TargetGrid, factor: float, slack: float) -> Target:
     """A full table."""
     sigma = placed(rows.cells, rows.sigma, grid.size)
     reader.sums += own_totals(reader, measure, table, grid, factor)
@@ -187,7 +187,7 @@ def _room(reader: Reader, measure: str, rows: Listed) -> Room:
     return Room(fixed=half if written.margin_of_error is None else max(half, 0.5))
 
 
-def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Grid) -> tuple[float, float]:
+def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: TargetGrid) -> tuple[float, float]:
     """Rows that a value of one stands for, and how far the table's own rounding may put a cell off, in rows.
 
     Shares are stretched to their whole, so a gap between total and whole counts as rounding too. It is spread over the

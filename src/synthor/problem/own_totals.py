@@ -13,12 +13,12 @@ import numpy as np
 from synthor.problem.reader import Reader
 from synthor.problem.rows import Total
 from synthor.problem.sides import TOTAL
-from synthor.problem.target import Grid, Target
+from synthor.problem.target import Target, TargetGrid
 from synthor.problem.totals import Filled, by_sides
 from synthor.types import CellIndex
 
 
-def own_totals(reader: Reader, measure: str, table: Filled, grid: Grid, factor: float) -> Iterator[Target]:
+def own_totals(reader: Reader, measure: str, table: Filled, grid: TargetGrid, factor: float) -> Iterator[Target]:
     """Totals of a table as tables without the sides that they sum over; of all records there is none, for these are counted.
 
     Args:
@@ -47,7 +47,7 @@ def own_totals(reader: Reader, measure: str, table: Filled, grid: Grid, factor: 
                 yield from _of_some(reader, measure, grid, total, cells, factor)
 
 
-def _of_some(reader: Reader, measure: str, grid: Grid, total: Total, cells: CellIndex, factor: float) -> Iterator[Target]:
+def _of_some(reader: Reader, measure: str, grid: TargetGrid, total: Total, cells: CellIndex, factor: float) -> Iterator[Target]:
     """A total of some cells as a table of one cell, if they are all that some labels of each side have in common."""
     groups = [np.unique(side) for side in np.unravel_index(cells, grid.shape)]
     if math.prod(len(of) for of in groups) != len(cells):
@@ -68,7 +68,7 @@ def _of_some(reader: Reader, measure: str, grid: Grid, total: Total, cells: Cell
     yield replace(made, name=f"{made.name} (total of {of_what})", totals_of=made.name)
 
 
-def _target(reader: Reader, measure: str, grid: Grid, totals: Sequence[Total], factor: float) -> Target:
+def _target(reader: Reader, measure: str, grid: TargetGrid, totals: Sequence[Total], factor: float) -> Target:
     """Totals over the same sides as a table without these."""
     cells = [
         int(np.ravel_multi_index([code for code in total.codes if code != TOTAL], grid.shape)) if grid.axes else 0

@@ -14,7 +14,7 @@ from synthor.problem.cures import of_column, short
 from synthor.problem.printed import LISTED, MEASURES
 from synthor.problem.rows import Listed, listed
 from synthor.problem.sides import Bands, bands_told, codes_of
-from synthor.problem.target import EDGE, Axis, Grid, Moment, Target, Universe
+from synthor.problem.target import EDGE, Axis, Moment, Target, TargetGrid, Universe
 from synthor.problem.totals import Filled
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Both, Column, Compare, Constant, Negated, Predicate, names_in, parts
@@ -126,13 +126,13 @@ class Reader:
             return True
         return False
 
-    def name(self, grid: Grid) -> str:
+    def name(self, grid: TargetGrid) -> str:
         """What the spec calls it, or what its variables do."""
         names = [axis.variable.name for axis in grid.axes]
         told = self.written.quantiles and f"quantiles of {names[0]}"
         return self.written.name or told or " by ".join(name for name in self.table.columns if name in self.level.names)
 
-    def target(self, measure: str, grid: Grid, table: Filled, sigma: Floats, factor: float, slack: float) -> Target:
+    def target(self, measure: str, grid: TargetGrid, table: Filled, sigma: Floats, factor: float, slack: float) -> Target:
         """A target from the values of a table, of which one stands for `factor` rows."""
         wanted = table.values * factor
         bounds = self.bounds(wanted, 0.01 * self.n_units, factor)
@@ -155,7 +155,7 @@ class Reader:
     def moment(
         self,
         kind: Literal["mean", "total", "sd", "shares"],
-        grid: Grid,
+        grid: TargetGrid,
         of: int | Axis,
         wanted: Floats,
         sigma: Floats,

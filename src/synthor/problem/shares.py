@@ -13,7 +13,7 @@ from synthor.problem.gaps import left_out, of_numbers_alone
 from synthor.problem.reader import Reader
 from synthor.problem.rows import Listed, Total
 from synthor.problem.sides import TOTAL
-from synthor.problem.target import Axis, Grid, Moment
+from synthor.problem.target import Axis, Moment, TargetGrid
 from synthor.problem.totals import Room, by_sides, chosen
 from synthor.types import Floats, Mask
 
@@ -47,12 +47,12 @@ def shares_by(reader: Reader) -> Moment | None:
     shares = np.where(hidden & alone[:, None], rest[:, None], shares)  # one that is not told is what the others leave
     several = listed.any(axis=1) & (hidden.sum(axis=1) > 1)
     if several.any():
-        first = ", ".join(Grid(axes=axes[:-1]).labels(int(np.flatnonzero(several)[0])).values())
+        first = ", ".join(TargetGrid(axes=axes[:-1]).labels(int(np.flatnonzero(several)[0])).values())
         reader.warn(f"several shares inside ({first}) are not told, so none of them is used")
     given = listed.any(axis=1) & ~several
     _check_sums(reader, axes, shares / whole, (listed > 0) & ~hidden, given, half / whole, whole)
     printed = np.where(given[:, None], shares / whole, np.nan)
-    grid = Grid(axes=axes[:-1], universe=reader.universe())
+    grid = TargetGrid(axes=axes[:-1], universe=reader.universe())
     if told := left_out(reader, axes[-1], grid.universe):
         name = axes[-1].variable.name
         reader.warn(
@@ -77,7 +77,7 @@ def _over(reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], whole
             at = (int(np.ravel_multi_index(codes, [axis.size for axis in by])) if by else 0, total.codes[-1])
             shares[at], sigma[at] = total.value.value / whole, total.sigma / whole
         given = np.isfinite(shares).all(axis=1) & np.isfinite(sigma).all(axis=1)
-        over = Grid(axes=by, universe=reader.universe())
+        over = TargetGrid(axes=by, universe=reader.universe())
         _check_sums(reader, (*by, axes[-1]), np.nan_to_num(shares), np.isfinite(shares), given, half / whole, whole)
         shares[~given] = np.nan
         if reader.failed or not given.any():
@@ -146,14 +146,14 @@ def _check_sums(
     wrong = given & np.array(off, bool)
     stretched = np.flatnonzero(given & ~wrong & (np.abs(sums - 1) > 2 * half + 1e-9))  # one unit is common
     if len(stretched):
-        first = ", ".join(Grid(axes=axes[:-1]).labels(int(stretched[0])).values())
+        first = ", ".join(TargetGrid(axes=axes[:-1]).labels(int(stretched[0])).values())
         more = f", and {len(stretched) - 1} more likewise" if len(stretched) > 1 else ""
         found = f"{sums[stretched[0]] * whole:.10g}, not to {whole:g}"
         reader.warn(f"shares inside ({first}) add up to {found}{more}; they were stretched")
     all_records = len(np.flatnonzero(given)) > 1 and abs(sums[given].sum() - 1) <= half * shares.size + 1e-9
     cure = "they look like shares of all records: leave `by` out" if all_records else "correct them"
     for row in np.flatnonzero(wrong):
-        where = ", ".join(Grid(axes=axes[:-1]).labels(int(row)).values())
+        where = ", ".join(TargetGrid(axes=axes[:-1]).labels(int(row)).values())
         message = f"shares inside ({where}) add up to {sums[row] * whole:.10g}, not to {whole:g}"
         reader.add(message, cure, label=where, found=round(float(sums[row] * whole), 10), expected=whole)
 
@@ -162,7 +162,7 @@ def _check_totals(
     reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], shares: Floats, hidden: Mask, half: float
 ) -> None:
     """Totals inside one category must be those of its shares; totals over categories are left out, which is told."""
-    by = Grid(axes=axes[:-1])
+    by = TargetGrid(axes=axes[:-1])
     for total in totals:
         if TOTAL in total.codes[:-1]:
             continue
@@ -185,7 +185,7 @@ def _check_rests(reader: Reader, axes: tuple[Axis, ...], rows: Listed, rests: Fl
     ):
         rest = float(rests[cell // axes[-1].size])
         if rest < low - room or rest > high + room:
-            where = ", ".join(Grid(axes=axes).labels(int(cell)).values())
+            where = ", ".join(TargetGrid(axes=axes).labels(int(cell)).values())
             bound, edge = ("at most", float(high)) if rest > high else ("at least", float(low))
             message = f"the others leave {rest:.10g} for ({where}), which is said to be {bound} {edge:.10g}"
             reader.add(message, "correct the others or it", row=int(row), label=where, found=rest, expected=edge)

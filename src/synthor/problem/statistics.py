@@ -8,7 +8,7 @@ from synthor.errors import Finding
 from synthor.problem.counts import counts
 from synthor.problem.reader import Reader, Reading, n_errors
 from synthor.problem.shares import shares_by
-from synthor.problem.target import Axis, Grid, Moment, Target
+from synthor.problem.target import Axis, Moment, Target, TargetGrid
 from synthor.problem.totals import Filled
 from synthor.schema import Level, of_unit
 from synthor.schema.text import as_text, number_of
@@ -77,8 +77,8 @@ def _quantiles(reader: Reader) -> Target | Moment | None:
         if universe is None:
             none = np.zeros(len(parts))
             table = Filled(values=parts, low=parts, high=parts, unknown=none > 0, silent=none > 0)
-            return reader.target("share", Grid(axes=(axis,)), table, none, float(reader.n_units), 0.0)
-        inside = Grid(axes=(), universe=universe)
+            return reader.target("share", TargetGrid(axes=(axis,)), table, none, float(reader.n_units), 0.0)
+        inside = TargetGrid(axes=(), universe=universe)
         return reader.moment("shares", inside, axis, parts[None, :], np.zeros((1, len(parts))), 5e-4)
     return None
 
@@ -104,7 +104,7 @@ def _statistic(reader: Reader) -> Moment | None:
         reader.add(f"{kind} of {name} cannot be given by {name}", "leave that column out")
     if reader.failed:
         return None
-    grid = Grid(axes=axes, universe=reader.universe())
+    grid = TargetGrid(axes=axes, universe=reader.universe())
     wanted, sigma = np.full(grid.size, np.nan), np.zeros(grid.size)
     wanted[rows.cells], sigma[rows.cells] = rows.values, rows.sigma
     half = 0.5 * 10.0**-rows.decimals

@@ -107,7 +107,7 @@ class Universe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Grid:
+class TargetGrid:
     """The cells of a table: which one each row falls into.
 
     Attributes:
@@ -231,7 +231,7 @@ class Target:
     name: str
     kind: Literal["count", "share"]
     level: int
-    grid: Grid
+    grid: TargetGrid
     wanted: Floats
     slack: float = 0.0
     bounds: tuple[Floats, Floats] | None = None
@@ -359,7 +359,7 @@ class Moment:
 
     name: str
     kind: Literal["mean", "total", "sd", "shares"]
-    grid: Grid
+    grid: TargetGrid
     of: int
     ref: Ref
     variable: Variable

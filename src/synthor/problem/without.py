@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.problem.model import Problem
-from synthor.problem.target import Axis, Grid, Moment, Target
+from synthor.problem.target import Axis, Moment, Target, TargetGrid
 from synthor.schema import Level
 from synthor.types import Codes, Floats
 
@@ -115,7 +115,7 @@ def _side(target: Target, place: int) -> Target:
     return replace(
         target,
         name=f"{grid.axes[place].variable.name} of {target.name}",
-        grid=Grid(axes=axes, universe=grid.universe),
+        grid=TargetGrid(axes=axes, universe=grid.universe),
         wanted=summed(target.wanted),
         bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
         sigma=None if target.sigma is None else np.sqrt(summed(np.square(target.sigma))),

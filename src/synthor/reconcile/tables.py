@@ -66,7 +66,7 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Demand:
+class BandTotals:
     """low <= sum of the cells in each band <= high; a cell of band m is in none."""
 
     of: CellIndex
@@ -122,18 +122,18 @@ def trusted(tables: Sequence[Stated], whole: float) -> list[Stated]:
     return sorted(sorted(tables, key=rank), key=lambda stated: stated.date, reverse=True)
 
 
-def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> list[Demand]:
+def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> list[BandTotals]:
     """What the tables before one, and the number of records, ask of it."""
     target = stated.target
     demands = []
     if target.grid.covers:
         total = np.array([found.whole])
-        demands.append(Demand(of=_everything(target), low=total, high=total, by="the number of records"))
+        demands.append(BandTotals(of=_everything(target), low=total, high=total, by="the number of records"))
     for other in settled:
         for shared in shared_marginals(target, other.target, found.level):
             if not shared.names and target.grid.covers:
                 continue  # that is the number of records
-            demands.append(Demand(of=shared.first.of, low=shared.second.low, high=shared.second.high, by=other.shown))
+            demands.append(BandTotals(of=shared.first.of, low=shared.second.low, high=shared.second.high, by=other.shown))
     return demands
 
 
@@ -141,12 +141,12 @@ def _everything(target: Target) -> CellIndex:
     return np.zeros(len(target.grid.cells), np.int64)
 
 
-def _bands(values: Floats, demand: Demand) -> Floats:
+def _bands(values: Floats, demand: BandTotals) -> Floats:
     n = len(demand.low)
     return np.asarray(np.bincount(demand.of, values, n + 1)[:n], dtype=np.float64)
 
 
-def _broken(target: Target, demand: Demand) -> bool:
+def _broken(target: Target, demand: BandTotals) -> bool:
     low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
     n = len(demand.of)
     least = _bands(np.maximum(np.minimum(low, target.wanted - target.room), 0.0)[:n], demand)
@@ -155,7 +155,7 @@ def _broken(target: Target, demand: Demand) -> bool:
     return bool(((least > demand.high + room) | (most < demand.low - room)).any())
 
 
-def _moved(stated: Stated, demands: Sequence[Demand], broken: Sequence[Demand]) -> Changed | Finding:
+def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandTotals]) -> Changed | Finding:
     """A table fitted to demands; or why it is not."""
     target = stated.target
     names = ", ".join(dict.fromkeys(demand.by for demand in broken))
@@ -202,7 +202,7 @@ def _with(target: Target, counts: Floats) -> Target:
     return replace(target, wanted=np.append(counts, closed), kind="count", slack=0.0, bounds=None)
 
 
-def _fitted(published: Floats, demands: Sequence[Demand]) -> Floats | None:
+def _fitted(published: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     """The nearest cells that meet all demands; None where sweeps do not get there."""
     room = CLOSE * max(float(published.sum()), 1.0)
     sums = [(demand.of, demand.low, demand.high) for demand in demands]
@@ -210,7 +210,7 @@ def _fitted(published: Floats, demands: Sequence[Demand]) -> Floats | None:
     return cells if met else None
 
 
-def _whole(fitted: Floats, demands: Sequence[Demand]) -> Floats | None:
+def _whole(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     """Whole cells near the fitted ones that meet all demands; None where none are found."""
     for spare in SPARES:
         base = np.maximum(np.floor(fitted + 1e-6) - spare, 0.0)
@@ -232,14 +232,14 @@ def _whole(fitted: Floats, demands: Sequence[Demand]) -> Floats | None:
     return None
 
 
-def _edges(demand: Demand) -> tuple[Floats, Floats]:
+def _edges(demand: BandTotals) -> tuple[Floats, Floats]:
     """The whole numbers between the ends of a band; where there are none, those at either side."""
     low, high = np.ceil(demand.low - 1e-6), np.floor(demand.high + 1e-6)
     none = low > high
     return np.where(none, np.floor(demand.low), low), np.where(none, np.ceil(demand.high), high)
 
 
-def _integer_band(demand: Demand, base: Floats, kept: CellIndex) -> Band:
+def _integer_band(demand: BandTotals, base: Floats, kept: CellIndex) -> Band:
     """What is left of a demand for some cells, once all have their base."""
     low, high = _edges(demand)
     have = _bands(base, demand)
@@ -248,7 +248,7 @@ def _integer_band(demand: Demand, base: Floats, kept: CellIndex) -> Band:
     return Band(cells=Partition(demand.of[kept], n), low=(low - have).astype(np.int64), high=most.astype(np.int64))
 
 
-def _is_met(cells: Floats, demand: Demand) -> bool:
+def _is_met(cells: Floats, demand: BandTotals) -> bool:
     low, high = _edges(demand)
     have = _bands(cells, demand)
     return bool(((have >= low - 0.5) & (have <= high + 0.5)).all())

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from synthor.errors import Finding
 from synthor.problem import Problem
-from synthor.report.explain_targets import Told, explain_target, listed
+from synthor.report.explain_targets import ToldTarget, explain_target, listed
 from synthor.schema import Variable
 from synthor.schema.text import plural
 from synthor.spec.model import ModelSpec, Spec
@@ -108,7 +108,7 @@ def _shortened(labels: Sequence[str]) -> str:
     return between.join([*labels[: MOST_BINS // 2], "...", *labels[-2:]])
 
 
-def _targets(spec: Spec, told: Sequence[Told]) -> Iterator[str]:
+def _targets(spec: Spec, told: Sequence[ToldTarget]) -> Iterator[str]:
     if told:
         yield "Unless something else is said, a table counts all records, and each of its cells is met exactly."
     for target in told:
@@ -130,7 +130,7 @@ def _rules(spec: Spec) -> Iterator[str]:
         yield f"`{rule.never}`: {rule.why or 'no reason is given'}."
 
 
-def _open(spec: Spec, told: Sequence[Told]) -> Iterator[str]:
+def _open(spec: Spec, told: Sequence[ToldTarget]) -> Iterator[str]:
     """Variables without a table, and pairs of variables that no table holds together."""
     if any(target.unread for target in told):
         names = listed([f"'{target.name}'" for target in told if target.unread])

@@ -33,7 +33,7 @@ MOST_BANDS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ToldTarget:
     """One target, told.
 
     Attributes:
@@ -49,7 +49,7 @@ class Told:
     unread: bool
 
 
-def explain_target(spec: Spec, i: int, problem: Problem | None) -> Told:
+def explain_target(spec: Spec, i: int, problem: Problem | None) -> ToldTarget:
     """The target in place `i` of a spec, in words.
 
     Args:
@@ -74,7 +74,7 @@ def explain_target(spec: Spec, i: int, problem: Problem | None) -> Told:
         _layout(written.layout),
     ]
     unread = compiled is None and not variables
-    return Told(name=name, variables=variables, sentence=f"{name}: " + " ".join(filter(None, parts)), unread=unread)
+    return ToldTarget(name=name, variables=variables, sentence=f"{name}: " + " ".join(filter(None, parts)), unread=unread)
 
 
 def _named(written: TargetSpec, variables: Sequence[str]) -> str:

@@ -54,7 +54,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class AnsweredQuestion:
     """One question, ready to be shown."""
 
     text: str
@@ -67,7 +67,7 @@ class Answer:
     has_middle: bool
 
 
-def answer_of(answer: Ranges) -> Answer:
+def answer_of(answer: Ranges) -> AnsweredQuestion:
     """What a reader sees of an answer."""
     kind, bounds = answer.question.kind, answer.bounds
     low, high, mean, sd = answer.lowest, answer.highest, answer.mean, answer.sd
@@ -90,7 +90,7 @@ def answer_of(answer: Ranges) -> Answer:
     wider = "; the truth lies inside, but they may be wider than they need be"
     known = not bounds.sharp and bool(np.isfinite(bounds.low).any())
     unit = f", {answer.question.unit}" if answer.question.unit else ""
-    return Answer(
+    return AnsweredQuestion(
         text=answer.question.text,
         heading=answer.question.unit if kind in ("count", "share") else f"{kind}{unit}",
         columns=tuple(answer.question.labels(0)) or ("of",),
@@ -114,7 +114,7 @@ def show_ranges(answers: Sequence[Ranges], folder: str, as_json: bool) -> None:
     say(f"Look at {folder}/ranges.html; the figures are in {folder}/ranges.json.")
 
 
-def ranges_table(answer: Answer, *, n_draws: int) -> RenderableType:
+def ranges_table(answer: AnsweredQuestion, *, n_draws: int) -> RenderableType:
     """One row a cell: its value, its range over the draws, and the bounds of the targets."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in answer.columns:

@@ -20,7 +20,7 @@ from synthor.problem import Moment, Problem
 from synthor.problem.target import BELOW_ONE
 from synthor.sample.cell_sizes import EDGE
 from synthor.sample.gear import Gear, Shares
-from synthor.sample.rows import Conditions, Rows, sparse_of
+from synthor.sample.rows import Conditions, ProgrammeRows, sparse_of
 from synthor.sample.sums import add_bundle, bundles_of
 from synthor.schema import Units
 from synthor.types import Counts, Floats
@@ -41,7 +41,7 @@ def conditions_of(problem: Problem, units: Units, sizes: Sequence[Floats], gear:
         sizes: for each moment the records in each of its cells, as far as they are known.
         gear: how they are set.
     """
-    rows = Rows(len(units))
+    rows = ProgrammeRows(len(units))
     for t, target in enumerate(problem.targets):
         rows.add(target.cells(units).matrix(), target.low.astype(np.float64), target.high.astype(np.float64), t)
     n_targets = len(problem.targets)
@@ -78,7 +78,7 @@ def share_bounds(moment: Moment, sizes: Floats) -> tuple[Floats, Floats]:
     return np.where(given, fewest, -np.inf), np.where(given, most, np.inf)
 
 
-def _add_shares(rows: Rows, moment: Moment, units: Units, sizes: Floats, source: int, near: Shares) -> None:
+def _add_shares(rows: ProgrammeRows, moment: Moment, units: Units, sizes: Floats, source: int, near: Shares) -> None:
     """n_gj - s n_g: between the edges of the share's rounding, or with a room that follows the size of the cell."""
     assert moment.groups is not None
     n_groups, wanted = moment.groups.size, moment.wanted.ravel()
@@ -110,7 +110,7 @@ def _add_shares(rows: Rows, moment: Moment, units: Units, sizes: Floats, source:
     rows.add(block(wanted), low, high, source)
 
 
-def _add_somebody(rows: Rows, moment: Moment, units: Units, source: int) -> None:
+def _add_somebody(rows: ProgrammeRows, moment: Moment, units: Units, source: int) -> None:
     """A mean or shares of nobody cannot be met: each cell that has some holds a record."""
     given = np.isfinite(moment.wanted if moment.groups is None else moment.wanted[:, 0])
     cell = moment.grid.index(units)

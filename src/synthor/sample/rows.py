@@ -53,7 +53,7 @@ class Conditions:
     cell: CellIndex
 
 
-class Rows:
+class ProgrammeRows:
     """Rows that are gathered block by block."""
 
     def __init__(self, n_units: int) -> None:

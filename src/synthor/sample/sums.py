@@ -16,7 +16,7 @@ from synthor.problem import Moment, Problem
 from synthor.rules.syntax import names_in
 from synthor.sample.cell_sizes import EDGE, sizes_for
 from synthor.sample.gear import Gear
-from synthor.sample.rows import Entry, Rows, sparse_of
+from synthor.sample.rows import Entry, ProgrammeRows, sparse_of
 from synthor.schema import Units, of_unit
 from synthor.types import CellIndex, Floats
 from synthor.values import reaches
@@ -99,7 +99,9 @@ def tied(problem: Problem) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def add_bundle(rows: Rows, problem: Problem, units: Units, bundle: list[int], sizes: Sequence[Floats], gear: Gear) -> None:
+def add_bundle(
+    rows: ProgrammeRows, problem: Problem, units: Units, bundle: list[int], sizes: Sequence[Floats], gear: Gear
+) -> None:
     """Rows of moments whose sums hang together."""
     asks = [_Asked.of(problem, m, sizes, gear.inside) for m in bundle]
     moments = [asked.moment for asked in asks]
@@ -134,7 +136,7 @@ def add_bundle(rows: Rows, problem: Problem, units: Units, bundle: list[int], si
                 _add_sums(rows, group, reach, sums[a, "values"], owner, (sums[b, "values"], sign))
 
 
-def _add_spread(rows: Rows, problem: Problem, units: Units, asks: Sequence[_Asked], cells: CellIndex) -> None:
+def _add_spread(rows: ProgrammeRows, problem: Problem, units: Units, asks: Sequence[_Asked], cells: CellIndex) -> None:
     """Means, totals and deviations of one variable, its numbers followed in each bin of each combination of cells."""
     position, owner = asks[0].moment.of, asks[0].source
     level = problem.schema.unit
@@ -154,7 +156,7 @@ def _add_spread(rows: Rows, problem: Problem, units: Units, asks: Sequence[_Aske
 
 
 def _followed(
-    rows: Rows, group: CellIndex, ends: tuple[Floats, Floats], middle: float, step: float, n_parts: int, owner: int
+    rows: ProgrammeRows, group: CellIndex, ends: tuple[Floats, Floats], middle: float, step: float, n_parts: int, owner: int
 ) -> tuple[Entry, Entry]:
     """Columns from which the sum and the sum of squares in each bin follow, both taken from a middle to keep them small.
 
@@ -196,7 +198,7 @@ def _followed(
 
 
 def _add_spread_moment(
-    rows: Rows, asked: _Asked, cell: CellIndex, cell_of: CellIndex, powers: tuple[Entry, Entry], middle: float
+    rows: ProgrammeRows, asked: _Asked, cell: CellIndex, cell_of: CellIndex, powers: tuple[Entry, Entry], middle: float
 ) -> None:
     """One moment on the sums and squares of bins, both taken from a middle; `cell_of` is the cell of each bin."""
     moment, source, window, step = asked.moment, asked.source, asked.window, 10.0**-asked.moment.variable.decimals
@@ -246,7 +248,7 @@ def _narrowed(least: Floats, most: Floats, margin: float) -> tuple[Floats, Float
     return least + inside, most - inside
 
 
-def _add_reach(rows: Rows, asked: _Asked, cell: CellIndex, reach: tuple[Floats, Floats]) -> None:
+def _add_reach(rows: ProgrammeRows, asked: _Asked, cell: CellIndex, reach: tuple[Floats, Floats]) -> None:
     """That a moment of which no other speaks can be reached, without columns for its sums."""
     moment, (least, most) = asked.moment, reach
     inside = np.flatnonzero((cell < moment.grid.size) & np.isfinite(np.append(asked.low, np.nan)[cell]))
@@ -267,7 +269,7 @@ def _add_reach(rows: Rows, asked: _Asked, cell: CellIndex, reach: tuple[Floats, 
 
 
 def _add_sums(
-    rows: Rows,
+    rows: ProgrammeRows,
     group: CellIndex,
     reach: tuple[Floats, Floats],
     sums: CellIndex,
@@ -288,7 +290,7 @@ def _add_sums(
     rows.add(sparse_of(least, everyone, group, shape), -none, zero, source, entries)
 
 
-def _add_moment(rows: Rows, asked: _Asked, cell: CellIndex, cell_of_sum: CellIndex, sums: CellIndex) -> None:
+def _add_moment(rows: ProgrammeRows, asked: _Asked, cell: CellIndex, cell_of_sum: CellIndex, sums: CellIndex) -> None:
     """Low n <= sum of the sums of a cell <= high n; of a total without the n."""
     moment, low, high = asked.moment, asked.low, asked.high
     size, given = moment.grid.size, np.isfinite(low)
@@ -312,7 +314,9 @@ def _twin(mean: Moment, moments: Sequence[Moment]) -> Moment | None:
     return next((moment for moment in moments if moment.kind == "sd" and moment.is_around(mean)), None)
 
 
-def _add_sizes(rows: Rows, asked: _Asked, twin: Moment | None, cell: CellIndex, sums: Entry, middle: float, most: int) -> None:
+def _add_sizes(
+    rows: ProgrammeRows, asked: _Asked, twin: Moment | None, cell: CellIndex, sums: Entry, middle: float, most: int
+) -> None:
     """That cells hold numbers of records with which their means can be had, and sums that are whole steps.
 
     One column says whether a cell holds so many records, for each number below that from which any will do, and two more
