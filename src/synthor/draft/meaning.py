@@ -46,7 +46,7 @@ _THINGS = {
     r"|marié|veuf|veuv|solter|casad|viud|viúv|celib|nubil|coniugat|vedov|ongehuwd|gehuwd|verweduwd",
     "travel_to_work": r"\bcars?\b|\bvan\b|drove|carpool|\bbus|train|tram|metro|subway|bicycle|on foot|walked|taxi|motorcycle"
     r"|public transport|from home",
-    "economic_activity": r"employe|labou?r force|economically|inactive|retired|student|erwerb|arbeitslos|actifs?\b|chôm"
+    "economic_activity": r"employe|labou?r force|economically|inactive|retired|erwerb|arbeitslos|actifs?\b|chôm"
     r"|inactif|ocupad|parad|desemple|occupat|werkzaam|werkloos|beroepsbevolking",
     "cars": r"\bcars?\b|vehicle|voiture|automóvil|coches?\b|automobil|auto's",
     "bedrooms": r"bedroom",

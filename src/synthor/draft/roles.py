@@ -38,7 +38,7 @@ NO_COUNT = re.compile(
 )
 """Columns of numbers that count nobody, or a sample, or are places and sizes."""
 STATISTIC = re.compile(
-    r"(?:mean|median|average|moyenne|durchschnitt\w*)\b.*"
+    r"unweighted\b.*|nets? ?[:(].*|(?:mean|median|average|moyenne|durchschnitt\w*)\b.*"
     r"|.*\b(?:sex ratio|ratio|rate|dependency|density|index|percentage)(?:\b.{0,20})?"
 )
 """Labels of rows and heads that stand beside counts and count nobody."""

@@ -67,9 +67,6 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
     behind = {re.sub(r"[\W\d]+", " ", undressed(label)).strip().removesuffix("s") for label in labels}
     codes_with_names = len(behind) > 2 and len(behind) > len(labels) / 2 and len(singles) == len(set(every))
     best = max(found, key=len)
-    apart = whole and any(math.isfinite(below) and below < later for (_, below), (later, _) in pairwise(best))
-    if apart and len(found) == 1 and not all(one.single for one in every):
-        return None  # a bin would reach over what lies between two bands
     if overlapping or codes_with_names or are_codes or len(best) < 2:
         return None
     first, last = min(one[0][0] for one in found), max(one[-1][1] for one in found)
@@ -84,7 +81,7 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
         last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, of_ages)
         guesses.append("largest")
     high = last - 1 if whole and "largest" not in guesses else last
-    bins = sorted({first, *starts})
+    bins = sorted({first, *starts, *_between(best, every, whole=whole)})
     body: dict[str, object] = {"type": "integer" if whole else "number", "min": _plain(first), "max": _plain(high)}
     if not (whole and bins == [first + i for i in range(len(bins))] and len(bins) == high - first + 1 <= MAX_UNBINNED):
         body["bins"] = [_plain(edge) for edge in bins]
@@ -92,6 +89,13 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
         body["unit"] = unit
     comment = f"the tables say no {' and no '.join(guesses)} value: {_guessed(name, body, guesses, starts)}" if guesses else ""
     return Entry(name=name, body=body, comment=comment)
+
+
+def _between(best: Sequence[tuple[float, float]], every: Sequence[Span], *, whole: bool) -> list[float]:
+    """Where bins begin of what lies between two bands, so that no bin reaches further than its band."""
+    if not whole or all(one.single for one in every):
+        return []
+    return [below for (_, below), (later, _) in pairwise(best) if below < later]
 
 
 def _guessed(name: str, body: Mapping[str, object], guesses: Sequence[str], starts: Sequence[float]) -> str:

@@ -25,7 +25,7 @@ EITHER = frozenset(
 DOUBTFUL = frozenset(("both", "together", "sum", "conjunto", "complesso"))
 """Words of totals that are words of categories, too: a person is asked where less than three rows speak for a total."""
 ALL = frozenset(("all", "alle", "todos", "todas", "tous", "toutes", "tutti", "tutte"))
-ENDS_AS_TOTAL = re.compile(r".{1,40}\W(?:totals?|gesamt|insgesamt|totale)")
+ENDS_AS_TOTAL = re.compile(r".{1,40}\W(?:totals?|gesamt|insgesamt|totale)|(?:weighted )?base\b.{0,40}")
 """Labels such as `District total`."""
 NEARLY = 0.02
 """Share by which a total may differ from its parts where its name says that it is their total."""
