@@ -168,6 +168,12 @@ def test_a_folder_without_tables_is_told(tmp_path: Path) -> None:
         infer(tmp_path, beside=tmp_path)
 
 
+def test_the_schema_beside_an_earlier_draft_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "homes.csv").write_text("Tenure,N\nowned,30\nrented,20\n", encoding="utf-8")
+    (tmp_path / "spec.schema.json").write_text("{}", encoding="utf-8")
+    assert not any("Not understood" in remark for remark in infer(tmp_path, beside=tmp_path).remarks)
+
+
 @pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     spec_from(TABLES, tmp_path)

@@ -247,6 +247,45 @@ PROFILE = """CENSUS_YEAR,GEO_NAME,CHARACTERISTIC_ID,CHARACTERISTIC_NAME,C1_COUNT
 """
 
 
+CARS = """CDU_ID,GEO_LABEL,F989,F991
+,,Cars : All categories: Cars - Unit : Households,Cars : No cars in household - Unit : Households
+1,Baildon,6785,1134
+2,Bingley,8223,1792
+3,Craven,6821,2004
+4,Ilkley,6240,990
+"""
+SOME_PARTS = {
+    "a total and one part": ("Area,Total,No cars\nA,90,20\nB,70,30\nC,80,25\n", 240, "which of 'Total', 'No cars' is meant"),
+    "a total and some parts": (
+        "Area,All,No cars,One car\nA,90,20,30\nB,70,30,20\nC,80,25,26\n",
+        240,
+        "which of 'All', 'No cars', 'One car' is meant",
+    ),
+    "below each other": (
+        "Area,Cars,N\nA,All,90\nA,None,20\nB,All,70\nB,None,30\nC,All,80\nC,None,25\n",
+        240,
+        "which of 'All', 'None' is meant",
+    ),
+    "codes and what they mean": (CARS, 28069, "the draft speaks of 'Cars : All categories: Cars - Unit : Households'"),
+    "codes alone": (
+        "\n".join(line for i, line in enumerate(CARS.split("\n")) if i != 1),
+        33989,
+        "'F989' is nowhere less than 'F991'; delete this entry",
+    ),
+    "codes, the whole last": (
+        "Area,F1,F02,F03\nA,1,20,90\nB,2,30,70\nC,3,25,80\n".replace("F1", "F01"),
+        321,
+        "'F03' is nowhere",
+    ),
+    "people and men": (
+        "Area,Who,N\nA,Population,90\nA,Men,40\nB,Population,70\nB,Men,30\nC,Population,80\nC,Men,45\n",
+        355,
+        "'Population' is nowhere less than 'Men'",
+    ),
+}
+"""Tables of a whole and only some of its parts: the number that the draft speaks of, and what it asks."""
+
+
 def outcome(files: dict[str, str], folder: Path) -> int | str:
     """How many records a draft makes, or that it asks or refuses."""
     (folder / "tables").mkdir()
@@ -320,3 +359,19 @@ def test_a_level_that_tells_only_some_parts_takes_nobody_s_place(tmp_path: Path)
     assert [entry.body.get("bins") for entry in draft.variables] == [None, [0, 15, 65]]
     assert any("'level_2' is not used: it has only some of the parts of '65 years and over'" in one for one in draft.remarks)
     assert [one for one in check(parse_spec(scaffold(draft)).placed_in(tmp_path)) if "filled in" not in one.message] == []
+
+
+@pytest.mark.parametrize("name", SOME_PARTS)
+def test_a_whole_beside_some_of_its_parts_is_asked_about(name: str, tmp_path: Path) -> None:
+    text, people, question = SOME_PARTS[name]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.csv").write_text(text, encoding="utf-8")
+    spec = scaffold(infer(tmp_path / "tables", beside=tmp_path))
+    assert f"records: {people}" in spec
+    assert question in " ".join(spec.replace("#", " ").split())
+    assert any("filled in" in one.message and "targets[0]" in one.where for one in check(parse_spec(spec).placed_in(tmp_path)))
+
+
+def test_categories_of_which_one_is_large_are_not_asked_about(tmp_path: Path) -> None:
+    text = "Area,Owned,Rented\nA,90,20\nB,70,30\nC,80,25\n"
+    assert outcome({"a.csv": text}, tmp_path) == 315

@@ -89,6 +89,21 @@ def test_what_no_table_gives_is_named_and_who_decides_it() -> None:
     assert "From the file mine.json." in words(believed)
 
 
+def test_a_variable_that_only_where_speaks_of_is_not_called_free() -> None:
+    text = (
+        "{records: 9, variables: {zone: {type: category, values: [a, b]}, car: {type: boolean}}, "
+        "targets: [{counts: {zone: {a: 4, b: 5}}}, {where: not car, counts: {zone: {a: 1, b: 3}}}]}"
+    )
+    told = words(text)
+    assert "Of car, tables tell only what `where` says; the rest is even." in told
+    assert "No table gives the shares" not in told
+    assert "car with zone" not in told
+    assert "zone with car" not in told
+    (warning,) = check(parse_spec(text))
+    assert warning.where == "variables.car"
+    assert "has no target but for `where`" in warning.message
+
+
 def test_keys_of_a_table_s_layout_and_its_hidden_cells_are_told_from_the_spec_alone() -> None:
     text = """
     records: 9

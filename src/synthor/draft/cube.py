@@ -75,6 +75,8 @@ LEVEL = re.compile(
 """Columns that tell of what level areas are."""
 STRICT = re.compile(r"sumlev|level|niveau|nivå|nivel|livello|ebene|taso|poziom|úroveň|szint|geo")
 """Names of these that hardly any other column has."""
+BARE = re.compile(r"[A-Za-z]{1,8}[_ -]?[0-9]{2,}(?:[_ -]?[0-9A-Za-z]{1,6})?")
+"""Labels that are codes and tell nothing: `F989`, `B25003_002E`."""
 _CODE = re.compile(
     r"(?:^|_)(?:code|id|cd|kode|codigo|código|codice|geoid|dguid|nr|num|ags|nuts\w*)(?:_|$)|コード|코드|代[码碼]"
 )
@@ -558,7 +560,8 @@ class Cube:
         heads = [edge for edge in self.sides if edge.heads]
         for edge in heads:
             for other in heads:
-                same = distinct([edge, other]) == len(edge.present) == len(other.present) > 2
+                same = distinct([edge, other]) == len(edge.present) == len(other.present)
+                same &= len(edge.present) > 2 or all(BARE.fullmatch(edge.labels[i]) for i in edge.present)
                 if self._both(edge, other) and same and _is_code(edge, other):
                     self.dropped.append(edge)
         columns = [edge for edge in self.sides if not edge.heads]

@@ -17,7 +17,7 @@ from synthor.draft.told import Told, told_by
 from synthor.errors import Finding, InputError
 from synthor.problem import check
 from synthor.spec.load import parse_spec
-from synthor.spec.scaffold import Draft, scaffold
+from synthor.spec.scaffold import SCHEMA_FILE, Draft, scaffold
 from synthor.spec.tables import Lines, read_lines, unusable
 from synthor.spec.tables.files import ENDINGS as READ
 from synthor.spec.tables.files import sheets_in, tables_in
@@ -112,7 +112,9 @@ def _is_download(file: str, folder: Path) -> bool:
 def _no_tables(folder: Path) -> list[Finding]:
     """What files of a folder are whose endings say that they hold no table that can be read; texts are let be."""
     told = {
-        path.name: unusable.ENDINGS[path.suffix.lower()] for path in folder.iterdir() if path.suffix.lower() in unusable.ENDINGS
+        path.name: unusable.ENDINGS[path.suffix.lower()]
+        for path in folder.iterdir()
+        if path.suffix.lower() in unusable.ENDINGS and path.name != SCHEMA_FILE
     }
     return [
         Finding(where=name, message=f"is {what}", cure=cure)

@@ -12,6 +12,7 @@ from synthor.draft.answers import answers_of
 from synthor.draft.blocks import ValueColumns, base_of, blocks_of
 from synthor.draft.cube import Around, Cube, SideLabels, plain
 from synthor.draft.grid import Grid, quoted
+from synthor.draft.rests import ask_of_the_first, ask_of_the_rest
 from synthor.draft.roles import AREAS, MEASURE, PERCENT, Roles, roles_of
 from synthor.draft.sections import by_sections, by_variables
 from synthor.draft.wholes import NEARLY
@@ -288,6 +289,8 @@ class _Reader:
         cube.drop_levels()
         cube.doubt_sections(self.grid.repeated)
         cube.ask_whose_rows()
+        self.remarks += ask_of_the_rest(cube)
+        ask_of_the_first(cube)
         return ""
 
     def _overlapping(self) -> str:

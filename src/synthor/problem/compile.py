@@ -285,9 +285,11 @@ class _Compilation:
 
     def _untargeted(self, targets: list[Target | Moment]) -> Iterator[Finding]:
         covered = {self.level.variables[position].name for target in targets for position in target.columns}
+        inside = {name for target in targets if target.grid.universe is not None for name in target.grid.universe.columns}
         for name in self.variables:
             if name not in covered:
-                message = "has no target, so its shares are only believed"
+                only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
+                message = only_told if name in inside else "has no target, so its shares are only believed"
                 yield Finding(where=f"variables.{name}", message=message, severity="warning")
 
 

@@ -143,6 +143,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     every: list[Target | Moment] = [t for t in model.problem.targets if t.level == 0]
     every += model.problem.moments
     targeted = {position for target in every for position in target.columns}
+    targeted |= {position for target in every if (of := target.grid.universe) is not None for position in of.positions}
     rules = (*model.problem.rules, *model.beliefs.rules)
     explanations = measurement.explanations or explain_misfit(model)
     return Page(

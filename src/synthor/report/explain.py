@@ -137,12 +137,16 @@ def _open(spec: Spec, told: Sequence[ToldTarget]) -> Iterator[str]:
         yield f"{names} could not be read, so what is left open cannot be told for sure."
     covered = {name for target in told for name in target.variables}
     believing = _believing(spec)
-    free = [name for name in spec.variables if name not in covered]
+    inside = {name for target in told for name in target.inside} - covered
+    free = [name for name in spec.variables if name not in covered | inside]
     if free:
         instead = "these are only believed" if believing else "their categories will come equally often, as nothing says more"
         yield f"No table gives the shares of {listed(free)}; {instead}."
+    if inside:
+        few = listed([name for name in spec.variables if name in inside])
+        yield f"Of {few}, tables tell only what `where` says; the rest {'is only believed' if believing else 'is even'}."
     pairs = list(combinations(spec.variables, 2))
-    held = [pair for pair in pairs if any(set(pair) <= set(target.variables) for target in told)]
+    held = [pair for pair in pairs if any(set(pair) <= {*target.variables, *target.inside} for target in told)]
     rest = [pair for pair in pairs if pair not in held]
     if not rest:
         return

@@ -39,12 +39,14 @@ class ToldTarget:
     Attributes:
         name: of the target.
         variables: that it speaks of, those of its `where` left out.
+        inside: variables of its `where`, as far as its table could be read.
         sentence: all about it.
         unread: whether its table could not be read, so that its variables are not known for sure.
     """
 
     name: str
     variables: tuple[str, ...]
+    inside: tuple[str, ...]
     sentence: str
     unread: bool
 
@@ -74,7 +76,10 @@ def explain_target(spec: Spec, i: int, problem: Problem | None) -> ToldTarget:
         _layout(written.layout),
     ]
     unread = compiled is None and not variables
-    return ToldTarget(name=name, variables=variables, sentence=f"{name}: " + " ".join(filter(None, parts)), unread=unread)
+    universe = None if compiled is None else compiled.grid.universe
+    inside = () if universe is None else tuple(universe.columns)
+    sentence = f"{name}: " + " ".join(filter(None, parts))
+    return ToldTarget(name=name, variables=variables, inside=inside, sentence=sentence, unread=unread)
 
 
 def _named(written: TargetSpec, variables: Sequence[str]) -> str:
