@@ -277,6 +277,11 @@ SOME_PARTS = {
         321,
         "'F03' is nowhere",
     ),
+    "codes of several variables": (
+        "Area,F1,F2,F3\nA,90,60,70\nB,70,40,50\nC,80,50,60\n".replace("F", "KS0"),
+        570,
+        "'KS01' is nowhere less than 'KS02', 'KS03'; delete this entry",
+    ),
     "people and men": (
         "Area,Who,N\nA,Population,90\nA,Men,40\nB,Population,70\nB,Men,30\nC,Population,80\nC,Men,45\n",
         355,

@@ -4,7 +4,6 @@ The parts do not add up to the whole, so that nothing shows it but its name, or 
 """
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,9 +38,10 @@ def ask_of_the_rest(cube: Cube) -> list[str]:
         at = present.index(totals[0])
         if _clearly_more(cells[at], np.delete(cells, at, axis=0), MISSING, cube.room):
             names, whole = [edge.labels[i] for i in taken], edge.labels[totals[0]]
+            together = " together" * (len(names) > 1)
             said.append(
-                f"'{whole}' is more than {_together(names)}: some are of no label that is printed. To have both, give the "
-                "variable one more category for them, and write what is printed as a target of its own, with `where`"
+                f"'{whole}' is more than {quoted(names)}{together}: some are of no label that is printed. To have both, "
+                "give the variable one more category for them, and write what is printed as a target of its own, with `where`"
             )
             cube.ask(edge, [whole, *names], whole)
             cube.dropped.append(edge)
@@ -51,7 +51,7 @@ def ask_of_the_rest(cube: Cube) -> list[str]:
 def ask_of_the_first(cube: Cube) -> None:
     """Ask whether a first or last label counts what the others count, too, where only its size and no name tells.
 
-    It may where it is nowhere less than they are together, and is a bare code, or is called like all whom a table counts.
+    It may where it is nowhere less than any of them, and is a bare code, or is called like all whom a table counts.
     """
     for edge in cube.sides:
         taken = edge.taken
@@ -64,18 +64,17 @@ def ask_of_the_first(cube: Cube) -> None:
         for at in (0, len(taken) - 1):
             named = PEOPLE.fullmatch(undressed(names[at])) is not None
             cells = cube.cells_of(edge, taken) if bare or named else None
-            if cells is None or not _clearly_more(cells[at], np.delete(cells, at, axis=0), 0.0, cube.room):
+            if cells is None:
+                continue
+            largest = np.delete(cells, at, axis=0).max(axis=0, keepdims=True)  # parts of several variables may be more together
+            if not _clearly_more(cells[at], largest, 0.0, cube.room):
                 continue
             others = [name for name in names if name != names[at]]
             edge.doubt = (
-                f"'{names[at]}' is nowhere less than {_together(others)}; delete this entry if it counts others than "
+                f"'{names[at]}' is nowhere less than {quoted(others)}; delete this entry if it counts others than "
                 "they do; if they are parts of it, keep it alone, and change `records`, too"
             )
             break
-
-
-def _together(names: Sequence[str]) -> str:
-    return quoted(names) + " together" * (len(names) > 1)
 
 
 def _clearly_more(whole: Floats, parts: Floats, share: float, room: float) -> bool:
