@@ -282,3 +282,11 @@ def test_single_years_up_to_the_last_beside_bands(tmp_path: Path) -> None:
     _, spec = drafted(tmp_path, {"a.csv": f"Age,count\n{years}", "b.csv": "Age,count\n0 to 4,5\n5 to 17,13\n18,1\n19,1\n"})
     assert [target.wanted.sum() for target in compile_problem(spec).targets] == [20, 20]
     assert [one for one in found(spec) if "context" not in one] == []
+
+
+def test_a_file_that_does_not_say_whom_it_counts_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "ages.csv").write_text(NOMIS, encoding="utf-8")
+    (tmp_path / "tables" / "homes.csv").write_text(ONS, encoding="utf-8")
+    draft = infer(tmp_path / "tables", beside=tmp_path)
+    assert "Whom homes.csv counts is not said there: taken for what the others say." in draft.remarks

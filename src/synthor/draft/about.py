@@ -240,6 +240,10 @@ def words_of(used: Sequence[Told], said: Mapping[str, About], names: Sequence[st
     if not units:
         return Words(title=title, titled=bool(first), sources=sources, remarks=remarks)
     (unit,) = units
+    silent = [file for file, one in told.items() if not one.unit and not one.whom]
+    if silent:
+        count = "counts" if len(silent) == 1 else "count"
+        remarks = (*remarks, f"whom {', '.join(silent)} {count} is not said there: taken for what the others say")
     place = ", ".join([*(where if len(where) == 1 else []), *(when if len(when) == 1 else [])])
     of_one = f"One record is one {unit}" + (f" of: {whom[0]}" if whom else "") + (f" ({place})" if place else "") + "."
     shown = list(dict.fromkeys(f"'{text}'" for text in titles))[:MOST_TITLES]
