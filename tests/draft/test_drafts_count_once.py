@@ -380,3 +380,16 @@ def test_a_whole_beside_some_of_its_parts_is_asked_about(name: str, tmp_path: Pa
 def test_categories_of_which_one_is_large_are_not_asked_about(tmp_path: Path) -> None:
     text = "Area,Owned,Rented\nA,90,20\nB,70,30\nC,80,25\n"
     assert outcome({"a.csv": text}, tmp_path) == 315
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Tenure;count\nowned;500\n\nrented;2011\nfree;300\n", 2811),
+        ("id;Age;Tenure;count\n1;0-15;owned;50\n2;;rented;60\n\n3;16+;owned;2059\n4;;rented;70\n", 2239),
+        ("Tenure;count\nowned;50\nrented;60\n\nAge;count\n0-15;40\n16+;70\n", 110),
+        ("Table 7. Sex\nSex;count\nBot\nMen;107\nSource: the office, 2021\nWom\nSource: the office, 2021\n", REFUSED),
+    ],
+)
+def test_counts_as_large_as_years_are_no_heads_of_another_table(text: str, found: int | str, tmp_path: Path) -> None:
+    assert outcome({"a.csv": text}, tmp_path) == found

@@ -94,7 +94,7 @@ class Grid:
 
     @cached_property
     def columns(self) -> list[tuple[str, ...]]:
-        return list(zip(*self.rows, strict=True))
+        return list(zip(*self.rows, strict=True)) if self.rows else [()] * self.width
 
     @cached_property
     def filled(self) -> list[list[str]]:

@@ -139,6 +139,13 @@ def _is_head(lines: Lines, at: int, data: Sequence[bool], several: Sequence[bool
         return False
     if any(tuple(map(undressed, rows[at])) == tuple(map(undressed, one)) for one in first):
         return True
+    years = [YEAR.fullmatch(field) is not None for _, field in head]
+    if all(years) and not any(YEAR.fullmatch(field) for one in first for field in one):
+        return False  # counts as large as years
+    above = [row for row, of_data in zip(rows[:at], data, strict=False) if of_data]
+    words = [(i, field) for (i, field), year in zip(head, years, strict=True) if not year]
+    if any(i < len(row) and row[i] == field for i, field in words for row in above):
+        return False  # labels that stand there before
     alone = not several[at - 1] and bool(rows[at - 1][0])
     gap = bool(lines.gaps) and lines.gaps[at]
     texts = {undressed(field) for _, field in head}
