@@ -393,3 +393,8 @@ def test_categories_of_which_one_is_large_are_not_asked_about(tmp_path: Path) ->
 )
 def test_counts_as_large_as_years_are_no_heads_of_another_table(text: str, found: int | str, tmp_path: Path) -> None:
     assert outcome({"a.csv": text}, tmp_path) == found
+
+
+def test_a_band_as_large_as_others_is_not_their_total(tmp_path: Path) -> None:
+    text = "Sex,Under 15,15-24,25-64,65+\nM,30,20,50,210\nF,150,10,160,170\nX,30,20,50,90\n"
+    assert outcome({"a.csv": text}, tmp_path) == 990

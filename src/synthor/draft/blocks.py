@@ -15,7 +15,7 @@ from synthor.draft.grid import Grid, quoted
 from synthor.draft.meaning import meaning
 from synthor.draft.roles import PEOPLE, Roles
 from synthor.draft.units import GROUPS, HAPPEN, PERSONAL, thing_of
-from synthor.draft.wholes import DOUBTFUL, NEARLY, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, least_told
+from synthor.draft.wholes import DOUBTFUL, NEARLY, PERTURBED, ROWS, ROWS_PERTURBED, allowed_off, bands_apart, least_told
 from synthor.spec.tables.labels import column_key, is_total, undressed
 from synthor.types import Floats
 
@@ -103,6 +103,8 @@ def _without_sums_of_numbers(grid: Grid, values: Sequence[int]) -> tuple[list[in
 
 def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], ValueColumns]] | str:
     """The same for columns under one header row."""
+    if bands_apart([grid.name(i) for i in values]):
+        return [(values, ValueColumns())]
     cells = _matrix(grid, values)
     room = room_of(cells)
     groups = _groups(grid, values, cells, room) or ([] if room else _groups(grid, values, cells, room, PERTURBED))

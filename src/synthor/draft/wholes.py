@@ -102,8 +102,17 @@ def _known_to_be_parts(labels: Sequence[str], cells: Floats, called: Collection[
     items = [i for i in range(len(labels)) if i not in called]
     if any(cells.shape[1] and _adds_up(cells, i, items, room) for i in called if len(items) > 1):
         return True
-    spans = sorted((one for i in items if (one := span(labels[i])) is not None), key=lambda one: one.low)
-    apart = len(spans) == len(items) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
+    return bands_apart([labels[i] for i in items])
+
+
+def bands_apart(labels: Sequence[str]) -> bool:
+    """Whether labels are bands of which none meets another, so that none is the sum of others.
+
+    >>> bands_apart(["Under 15", "15 to 64", "65+"]), bands_apart(["0-14", "0-4", "5-14"]), bands_apart(["1", "2", "3"])
+    (True, False, False)
+    """
+    spans = sorted((one for label in labels if (one := span(label)) is not None), key=lambda one: one.low)
+    apart = len(spans) == len(labels) > 1 and all(later.low >= earlier.high for earlier, later in pairwise(spans))
     return apart and not all(one.single for one in spans)  # numbers alone may be codes, one of them that of a total
 
 
