@@ -398,3 +398,23 @@ def test_counts_as_large_as_years_are_no_heads_of_another_table(text: str, found
 def test_a_band_as_large_as_others_is_not_their_total(tmp_path: Path) -> None:
     text = "Sex,Under 15,15-24,25-64,65+\nM,30,20,50,210\nF,150,10,160,170\nX,30,20,50,90\n"
     assert outcome({"a.csv": text}, tmp_path) == 990
+
+
+def test_a_whole_and_some_of_its_parts_are_both_met_as_the_remark_says(tmp_path: Path) -> None:
+    text, people, _ = SOME_PARTS["a total and one part"]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.csv").write_text(text, encoding="utf-8")
+    draft = infer(tmp_path / "tables", beside=tmp_path)
+    assert any("with `where`" in remark for remark in draft.remarks)
+    spec = parse_spec(
+        f"""
+records: {people}
+variables: {{Area: {{type: category, values: [A, B, C]}}, cars: {{type: category, values: [No cars, some]}}}}
+targets:
+  - {{table: tables/a.csv, layout: {{wide: [header row 1], only: {{header row 1: Total}}}}}}
+  - {{table: tables/a.csv, layout: {{wide: [header row 1], only: {{header row 1: No cars}}}}, where: cars == "No cars"}}
+"""
+    ).placed_in(tmp_path)
+    assert [finding for finding in check(spec) if finding.severity == "error"] == []
+    whole, part = compile_problem(spec).targets
+    assert (whole.wanted.tolist(), part.wanted.tolist()) == ([90, 70, 80], [20, 30, 25])
