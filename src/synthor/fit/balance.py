@@ -99,7 +99,7 @@ def balance(
 
     >>> from synthor.schema.cells import Partition
     >>> cells = Partition(np.array([0, 1]), 2)
-    >>> balance(np.zeros(2), [Hard(cells=cells, wanted=np.array([0.25, 0.75]))]).weights
+    >>> balance(np.zeros(2), [Hard.exactly(cells, np.array([0.25, 0.75]))]).weights
     array([0.25, 0.75])
     """
     dual = Dual.of(log_base, hard, soft)
