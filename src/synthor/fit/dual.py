@@ -211,6 +211,20 @@ class Dual:
             self.weights, self.log_z = weights, float(top + np.log(total))
         self.got = self.counted.totals(self.weights)
 
+    def begin_at(self, multipliers: Sequence[Floats]) -> None:
+        """Take other multipliers if they are of these tables and nearer to the optimum."""
+        known = self.multipliers
+        if [len(m) for m in multipliers] != [len(m) for m in known]:
+            return
+        before = self.residual()
+        usable = [
+            np.where(table.free & ((now > 0) | (not table.soft)), now, own)
+            for table, now, own in zip(self.tables, multipliers, known, strict=True)
+        ]
+        self.move_to(usable)
+        if not self.residual() < before:
+            self.move_to(known)
+
     @property
     def has_intervals(self) -> bool:
         """Whether some cell may lie anywhere in an interval."""

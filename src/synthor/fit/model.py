@@ -21,6 +21,7 @@ from synthor.fit.pool_size import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
+from synthor.fit.reuse import reused
 from synthor.fit.slices import log_share_of_slices
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
@@ -89,6 +90,7 @@ class Recipe:
         listed: whether the candidates were listed rather than drawn.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
         handed: whether the candidates were handed in, so that they cannot be drawn again.
+        drawn_for: whose candidates these are, weighed anew; None where they were drawn for this one.
         made: beliefs and candidates, where they are there already.
     """
 
@@ -103,6 +105,7 @@ class Recipe:
     listed: bool = False
     pulled: bool = True
     handed: bool = False
+    drawn_for: "Recipe | None" = field(default=None, repr=False)
     made: tuple[Beliefs, Pool] | None = field(default=None, repr=False)
 
     @cached_property
@@ -124,17 +127,28 @@ class Recipe:
         if self.handed:
             message = "was fitted on candidates that were handed in, which are not kept with it"
             raise InputError([Finding(where="model.json", message=message, cure="fit again, with the same candidates")])
-        problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
-            if self.pulled:
-                pool = _pool(problem, self.beliefs, self.pool_size, self.inside, listed=self.listed)
-            else:
-                pool = draw_as_written(problem, self.beliefs, size=self.pool_size, random_seed=seed)
-        if _digest(pool) != self.pool_sha256:
+            pool = self._drawn()
+        if pool is None or pool.units.sha256 != self.pool_sha256:
             message = "the candidates made from it differ from those that it was fitted on"
             cure = "fit again: the model comes from another version or platform"
             raise InputError([Finding(where="model.json", message=message, cure=cure)])
         return pool
+
+    def _drawn(self) -> Pool | None:
+        """The same without a look at whether they are those; None where another's will not do."""
+        if self.drawn_for is not None:
+            other = self.drawn_for
+            structure = reused(other.structure, (other.ruled, other.beliefs), self.ruled, self.beliefs)
+            return None if structure is None else structure.pool
+        if self.pulled:
+            return _pool(self.ruled, self.beliefs, self.pool_size, self.inside, listed=self.listed)
+        return draw_as_written(self.ruled, self.beliefs, size=self.pool_size, random_seed=self.problem.spec.random_seed)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The candidates with what they count in."""
+        return Structure(self.pool)
 
     @property
     def ruled(self) -> Problem:
@@ -306,15 +320,7 @@ class Model:
             "targets": [asdict(pull) for pull in self.targets],
             "dependencies": [asdict(pull) for pull in self.tables],
             "dropped": [entry.model_dump() for entry in self.dropped],
-            "pool": {
-                "size": recipe.pool_size,
-                "candidates": self.n_candidates,
-                "sha256": recipe.pool_sha256,
-                "random_seed": recipe.problem.spec.random_seed,
-                **({"listed": True} if recipe.listed else {}),
-                **({"handed": True} if recipe.handed else {}),
-                "inside": [{"positions": list(i.positions), "codes": i.units.tolist()} for i in recipe.inside],
-            },
+            "pool": _pool_document(recipe, self.n_candidates),
             "closed": [
                 {"targets": c.tables.tolist(), "cells": c.cells.tolist(), "values": c.values.tolist()} for c in recipe.closings
             ],
@@ -322,8 +328,7 @@ class Model:
                 "targets": [values.tolist() for values in recipe.thetas],
                 "dependencies": [values.tolist() for values in recipe.phis],
             },
-            "spec": recipe.problem.spec.model_dump(mode="json", exclude_defaults=True),
-            "prior": json.loads(recipe.prior.to_json()),
+            **_known_document(recipe),
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
@@ -367,6 +372,7 @@ def fit(
     dropped: tuple[Dropped, ...] = (),
     pool_size: int | None = None,
     handed: Handed | None = None,
+    like: Model | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """Pull the beliefs onto the targets.
@@ -378,6 +384,7 @@ def fit(
         pool_size: candidates to draw; what is usual where that is None.
         handed: candidates that are weighed instead of drawn ones, with members or without, and the log of each one's share
             under the base measure, (n,), even where that is None.
+        like: a fitted model whose candidates are weighed anew where they will do (`reuse.py`), instead of others being drawn.
         advance: told how many steps of how many are done.
 
     Returns:
@@ -392,7 +399,9 @@ def fit(
     ruled = problem.with_rules(beliefs.rules)
     pool_size = len(handed[0]) if handed is not None else pool_size or usual_pool_size(problem)
     refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
-    tried = _tried(ruled, beliefs, pool_size, advance) if handed is None else _weighed(ruled, beliefs, handed, advance)
+    tried = None if like is None else _again(ruled, beliefs, like.recipe, advance)
+    if tried is None:
+        tried = _tried(ruled, beliefs, pool_size, advance) if handed is None else _weighed(ruled, beliefs, handed, advance)
     pool, hard, soft, found, diagnosis = tried.pool, tried.hard, tried.soft, tried.found, tried.diagnosis
     if diagnosis.conflict is None and not pool.unsupported:
         with one_thread():
@@ -446,13 +455,14 @@ def _fitted(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
-        pool_sha256=_digest(pool),
+        pool_sha256=pool.units.sha256,
         thetas=tuple(np.round(multipliers, DIGITS) for multipliers in found.hard),
         phis=tuple(np.round(multipliers, DIGITS) for multipliers in found.soft),
         closings=found.closings,
         inside=tried.inside,
         listed=pool.listed,
         handed=pool.handed,
+        drawn_for=tried.drawn_for,
         made=(beliefs, pool),
     )
     return Model(
@@ -481,6 +491,7 @@ class _Tried:
 
     Attributes:
         inside: combinations that candidates were drawn for.
+        drawn_for: whose candidates these are, where they were not drawn for this fit.
     """
 
     pool: Pool
@@ -489,6 +500,22 @@ class _Tried:
     found: Balance
     diagnosis: Diagnosis
     inside: tuple[Inside, ...]
+    drawn_for: Recipe | None = None
+
+
+def _again(ruled: Problem, beliefs: Beliefs, like: Recipe, advance: Callable[[int, int], None]) -> _Tried | None:
+    """The candidates of another fit, weighed anew from where it ended; None where they will not do or not meet the targets."""
+    source = like.drawn_for or like
+    with one_thread():
+        structure = reused(source.structure, (source.ruled, source.beliefs), ruled, beliefs)
+        if structure is None:
+            return None
+        pool, hard, soft = structure.pool, structure.hard(ruled, beliefs), structure.soft(beliefs)
+        found = balance(pool.log_base, hard, soft, start=(like.thetas, like.phis), advance=advance)
+        reached = found.status is Status.CONVERGED and not out_of_reach(ruled, hard, pool.units, found.weights)
+        if not reached or openings(ruled, found.closings):
+            return None
+    return _Tried(pool=pool, hard=hard, soft=soft, found=found, diagnosis=Diagnosis(), inside=source.inside, drawn_for=source)
 
 
 def _weighed(ruled: Problem, beliefs: Beliefs, handed: Handed, advance: Callable[[int, int], None]) -> _Tried:
@@ -646,6 +673,7 @@ def fit_what_can_be(
     prior: Prior,
     *,
     dropped: tuple[Dropped, ...] = (),
+    like: Model | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """As `fit`; but where believed rules leave no way to meet the targets, they give way: targets are facts, rules beliefs.
@@ -654,10 +682,11 @@ def fit_what_can_be(
         problem: what is known.
         prior: what is believed.
         dropped: beliefs that were found unusable already.
+        like: a fitted model whose candidates may do.
         advance: told how many steps of how many are done.
     """
     try:
-        model = fit(problem, prior, dropped=dropped, advance=advance)
+        model = fit(problem, prior, dropped=dropped, like=like, advance=advance)
         if model.status not in UNMEETABLE or not model.beliefs.rules:
             return model
         without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
@@ -698,7 +727,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         problem=problem,
         prior=prior,
         pool_size=pool_size,
-        pool_sha256=_digest(pool),
+        pool_sha256=pool.units.sha256,
         thetas=tuple(np.zeros(table.cells.size) for table in hard),
         phis=tuple(np.zeros(table.grouped.size) for table in beliefs.joint),
         pulled=False,
@@ -731,24 +760,43 @@ def _support(target: Target, pool: Pool) -> int:
     return int(held[wanted].min()) if wanted.any() else 0
 
 
-def _digest(pool: Pool) -> str:
-    return pool.units.sha256
-
-
 def _cell_name(target: Target, cell: int) -> str:
     return f"{target.name}: " + ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items())
 
 
+def _known_document(recipe: Recipe) -> dict[str, Any]:
+    """What was known and believed, for model.json."""
+    spec = recipe.problem.spec.model_dump(mode="json", exclude_defaults=True)
+    return {"spec": spec, "prior": json.loads(recipe.prior.to_json())}
+
+
+def _pool_document(recipe: Recipe, n_candidates: int) -> dict[str, Any]:
+    """How the candidates are made again, for model.json."""
+    found = {
+        "size": recipe.pool_size,
+        "candidates": n_candidates,
+        "sha256": recipe.pool_sha256,
+        "random_seed": recipe.problem.spec.random_seed,
+        **({"listed": True} if recipe.listed else {}),
+        **({"handed": True} if recipe.handed else {}),
+        "inside": [{"positions": list(i.positions), "codes": i.units.tolist()} for i in recipe.inside],
+    }
+    if recipe.drawn_for is not None:
+        other = recipe.drawn_for
+        found["drawn_for"] = {"pool": _pool_document(other, n_candidates), **_known_document(other)}
+    return found
+
+
 def _recipe(document: Mapping[str, Any]) -> Recipe:
     """The recipe that model.json holds."""
-    pool = document["pool"]
+    pool, multipliers = document["pool"], document.get("multipliers", {"targets": [], "dependencies": []})
     return Recipe(
         problem=compile_problem(Spec.model_validate(document["spec"])),
         prior=Prior.model_validate(document["prior"]),
         pool_size=int(pool["size"]),
         pool_sha256=pool["sha256"],
-        thetas=_arrays(document["multipliers"]["targets"]),
-        phis=_arrays(document["multipliers"]["dependencies"]),
+        thetas=_arrays(multipliers["targets"]),
+        phis=_arrays(multipliers["dependencies"]),
         closings=tuple(
             Closing(
                 tables=np.array(c["targets"], np.int64),
@@ -762,6 +810,7 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
         ),
         listed=bool(pool.get("listed", False)),
         handed=bool(pool.get("handed", False)),
+        drawn_for=_recipe(pool["drawn_for"]) if "drawn_for" in pool else None,
         pulled=bool(document.get("pulled", True)),
     )
 

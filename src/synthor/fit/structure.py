@@ -40,9 +40,9 @@ class Structure:
         self.pool = pool
         self._counted: dict[Hashable, Cells] = {} if counted is None else counted
 
-    def weighed(self, log_base: Floats) -> "Structure":
-        """The same candidates with other shares under the base measure, (n,)."""
-        return Structure(replace(self.pool, log_base=log_base), self._counted)
+    def of(self, pool: Pool) -> "Structure":
+        """The same candidates, in a pool that weighs them otherwise."""
+        return Structure(pool, self._counted)
 
     def cells(self, of: Target | BelievedTable) -> Cells:
         """How often each candidate counts in each cell."""
