@@ -50,10 +50,8 @@ def as_understood(spec: Spec) -> dict[str, Any]:
         for name, declared in level.variables.items():
             meant = declared.understood()
             plain = {key: value for key, value in at["variables"][name].items() if key not in meant}
-            at["variables"][name] = (
-                plain | {"type": declared.kind.name} if name in level.follows else {"type": declared.kind.name} | plain
-            )
-            at["variables"][name] |= meant
+            kind = {"type": declared.kind.name}
+            at["variables"][name] = (plain | kind if name in level.follows else kind | plain) | meant
     for target, written in zip(document["targets"], spec.targets, strict=True):
         if written.margin_of_error is None:
             del target["confidence"]

@@ -223,5 +223,7 @@ def _unclear(error: ValidationError, kind: str) -> UnclearError:
     if first["type"] == "int_from_float":
         message = f"{as_text(first['input'])} is no whole number"
         return UnclearError(message, "write whole numbers, or type: number")
+    if first["type"] == "int_parsing_size":
+        return UnclearError(f"{as_text(first['input'])} is too large", "write a smaller number")
     message, _, cure = first["msg"].removeprefix("Value error, ").partition("; ")
     return UnclearError(message, cure)

@@ -28,6 +28,7 @@ PLACED = ("targets", "rules")
 PLAIN = {
     "int_parsing": ("{found} is no whole number", "write a number such as 5000"),
     "int_type": ("{found} is no whole number", "write a number such as 5000"),
+    "int_parsing_size": ("{found} is too large", "write a smaller number"),
     "int_from_float": ("{found} is no whole number", "write a number such as 5000"),
     "greater_than": ("{found} is too small", "it must be larger than {gt}"),
     "greater_than_equal": ("{found} is too small", "it must be {ge} or more"),
