@@ -98,7 +98,7 @@ class _Compilation:
     def __init__(self, spec: Spec) -> None:
         self.findings: list[Finding] = []
         self.spec = spec
-        self.level = Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
+        self.level = _flat(spec)
         self.variables = {variable.name: variable for variable in self.level.variables}
         self.findings += slips_of_names(spec, self.variables)
         readings = [self._read(written, i) for i, written in enumerate(spec.targets)]
@@ -291,6 +291,20 @@ class _Compilation:
                 only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
                 message = only_told if name in inside else "has no target, so its shares are only believed"
                 yield Finding(where=f"variables.{name}", message=message, severity="warning")
+
+
+def _flat(spec: Spec) -> Level:
+    """The one level of a flat spec.
+
+    Raises:
+        InputError: the spec names units, or members of them.
+    """
+    if spec.members or spec.unit is not None:
+        where, what = ("members", "members") if spec.members else ("unit", "a name")
+        message = f"units with {what} are read, but not made yet"
+        cure = "until then, make one level at a time: a spec without `unit` and `members` makes records"
+        raise InputError([Finding(where=where, message=message, cure=cure)])
+    return Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
 
 
 def _stated(target: Target, reading: Reading) -> Stated:
