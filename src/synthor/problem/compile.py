@@ -93,7 +93,7 @@ class _Compilation:
         self.findings: list[Finding] = []
         self.between: list[Finding] = []
         self.spec = spec
-        level = Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
+        level = _flat(spec)
         self.variables = {variable.name: variable for variable in level.variables}
         self.findings += slips_of_names(spec, self.variables)
         view = flat_view(level)
@@ -207,6 +207,20 @@ def _cut(level: Level, edges: Edges, moved: set[str]) -> Level:
             if band is not None:
                 bands[position] = band
     return replace(level, slices=slices, bands=bands)
+
+
+def _flat(spec: Spec) -> Level:
+    """The one level of a flat spec.
+
+    Raises:
+        InputError: the spec names units, or members of them.
+    """
+    if spec.members or spec.unit is not None:
+        where, what = ("members", "members") if spec.members else ("unit", "a name")
+        message = f"units with {what} are read, but not made yet"
+        cure = "until then, make one level at a time: a spec without `unit` and `members` makes records"
+        raise InputError([Finding(where=where, message=message, cure=cure)])
+    return Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
 
 
 def _inlined(name: str, reading: Reading) -> TargetSpec:
