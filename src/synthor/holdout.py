@@ -11,7 +11,7 @@ from synthor.errors import Finding, InputError, nearest
 from synthor.evaluate.calibrate import Calibration, ComparedTables, calibrate, common_labels, gathered, pair_of, records_behind
 from synthor.evaluate.holdout import HeldOut, HoldOuts, PublishedShares
 from synthor.events import Event, Listener, forward, ignore
-from synthor.fit.model import Model, fit_what_can_be
+from synthor.fit.model import Model, fit_what_can_be, refuse_members
 from synthor.fit.status import Status
 from synthor.llm.budget import Bill
 from synthor.loop import ANSWERS, fit_problem
@@ -93,6 +93,7 @@ def hold_out(
     "The cross-table left out was predicted at 17% of independence's distance (mean TVD 0.052; independence 0.300)."
     """
     problem = compile_problem(spec)
+    refuse_members(problem)
     targets = _named(problem, names)
     if asks(spec, prior) and spec.method != "calibrated":
         cure = "write `method: calibrated`, or give beliefs with --prior"

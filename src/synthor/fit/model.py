@@ -394,7 +394,7 @@ def fit(
         InputError: the rules leave nothing at all, or a table counts members of units and no candidates were handed in.
     """
     if handed is None:
-        _refuse_members(problem)
+        refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     pool_size = len(handed[0]) if handed is not None else pool_size or usual_pool_size(problem)
@@ -639,16 +639,17 @@ def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], poo
     return found
 
 
-def _refuse_members(problem: Problem) -> None:
-    """Candidates are drawn without members, so nothing can be said of tables that count these."""
-    deeper = [target for target in problem.targets if not target.flat]
-    if deeper:
-        rows = problem.schema.unit.name
-        cure = f"leave it out, or weigh units that have members with `synthor.fit.balance`; candidates are {rows} alone"
-        message = "counts '{}', members of a unit, and no candidates are drawn with members"
-        raise InputError(
-            [Finding(where=t.name, message=message.format(problem.schema.levels[t.level].name), cure=cure) for t in deeper]
-        )
+def refuse_members(problem: Problem) -> None:
+    """No candidates are drawn with members: they can be handed in, from Python.
+
+    Raises:
+        InputError: units have members.
+    """
+    if len(problem.schema.levels) > 1:
+        unit, *below = (level.name for level in problem.schema)
+        message = f"units of '{unit}' with {', '.join(below)} are read and compared with their tables, but not made yet"
+        cure = "until then, make one level at a time: a spec without `members` makes records"
+        raise InputError([Finding(where="members", message=message, cure=cure)])
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -714,7 +715,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
     Raises:
         InputError: a table counts members of units.
     """
-    _refuse_members(problem)
+    refuse_members(problem)
     pool_size = pool_size or usual_pool_size(problem)
     refuse_what_cannot_fit(problem, 0, pool_size)
     beliefs = resolve(prior, problem, floor=0.0)

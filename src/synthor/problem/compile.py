@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError
 from synthor.problem.agree import forbids_all, repeated_names, shown
+from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
 from synthor.problem.reader import Reading
-from synthor.problem.row_set import Edges, RowSet, numbered, table_of
+from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on, table_of
 from synthor.problem.slips import slips_of_names, slips_of_words
-from synthor.problem.views import flat_view
-from synthor.rules.parse import PredicateError, parse_predicate
-from synthor.schema import Level
-from synthor.schema.bins import SLICES, sliced
+from synthor.problem.views import View
+from synthor.problem.whose import Whose, spoken
+from synthor.rules.parse import PredicateError
+from synthor.schema import Level, Schema
+from synthor.schema.bins import SLICES, edges_of, sliced
+from synthor.spec.levels import levels_of
 from synthor.spec.model import RuleSpec, Spec
 from synthor.spec.tables import office_of
 from synthor.spec.targets import Layout, TargetSpec
@@ -74,6 +77,9 @@ def statements(spec: Spec) -> Statements:
     >>> [stated.target.wanted.tolist() for stated in found.tables], found.whole, found.others
     ([[0.0, 8.0]], 9, ())
     """
+    if spec.members:
+        message = "tables of units with members are compared, but not made to agree yet"
+        raise InputError([Finding(where="members", message=message, cure="correct them by hand, as `synthor check` says")])
     compilation = _Compilation(spec)
     between = {id(finding) for finding in compilation.between}
     errors = [finding for finding in compilation.findings if finding.severity == "error"]
@@ -92,44 +98,109 @@ class _Compilation:
     def __init__(self, spec: Spec) -> None:
         self.findings: list[Finding] = []
         self.between: list[Finding] = []
-        self.spec = spec
-        level = _flat(spec)
-        self.variables = {variable.name: variable for variable in level.variables}
-        self.findings += slips_of_names(spec, self.variables)
-        view = flat_view(level)
-        rows = self.rows = RowSet(spec=spec, view=view, key=self._whole_key, whole=self.whole, findings=self.findings)
+        self.spec, self.forms = spec, levels_of(spec)
+        self.whose = Whose(schema_of(spec), self.forms)
+        union = {name: variable for view in reversed(self.whose.levels) for name, variable in view.variables.items()}
+        self.findings += slips_of_names(spec, union)
+        self.row_sets: dict[str, RowSet] = {}
+        self.rows = self._row_set(self.whose.level(0))
         for i, written in enumerate(spec.targets):
-            table = table_of(spec, written, i, [view])
-            if isinstance(table, list):
-                rows.readings.append(table)
-            else:
-                rows.read(written, i, table)
-        rows.view = flat_view(_cut(level, rows.edges, rows.moved))
-        rows.understand()
-        rows.made = numbered(rows.made, {reading.written.name for _, reading in rows.made if reading.written.name})
-        rows.settle()
+            self._sort(written, i)
+        self._cut()
+        for rows in self.row_sets.values():
+            rows.understand()
+        self._number()
+        for rows in self.row_sets.values():
+            rows.settle()
         rules = tuple(rule for i, written in enumerate(spec.rules) if (rule := self._rule(written, i)) is not None)
-        self.findings += repeated_names([target for target, _ in rows.made])
-        self.between += rows.off
-        rows.compare(rules, self.between)
-        self.findings += rows.slips(rules)
-        self.findings += slips_of_words(spec, rows.understood, rows.view.flat)
+        self.findings += repeated_names([target for rows in self.row_sets.values() for target, _ in rows.made])
+        for rows in self.row_sets.values():
+            self.between += rows.off
+            seen = rules_on(rules, rows.view)
+            rows.compare(seen, self.between)
+            self.findings += rows.slips(seen)
+        self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
         self.findings += [*self._scaling(), *self._offices()]
         if not self._wrong:
-            self.findings += (*rows.beyond(), *self._untargeted())
+            self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
+            self.findings += self._untargeted()
         factor = spec.records / self.whole
         if not self._wrong:
-            self.findings += rows.whole_numbers(factor, spec.records)
+            self.findings += [finding for rows in self.row_sets.values() for finding in rows.whole_numbers(factor)]
+        targets = [target for rows in self.row_sets.values() for target in rows.targets(factor)]
+        compiled: dict[str, object] = {"targets": self._inlined(), "columns": {}, "prior": None, "model": None, "sample": None}
         self.problem = Problem(
-            spec=spec.model_copy(
-                update={"targets": self._inlined(), "columns": {}, "prior": None, "model": None, "sample": None}
-            ),
+            spec=spec.model_copy(update=compiled),
             n_units=spec.records,
-            schema=rows.view.schema,
-            targets=tuple(rows.targets(factor)),
+            schema=self.whose.schema,
+            targets=(*(one for one in targets if one.counts), *(one for one in targets if not one.counts)),
             rules=rules,
             warnings=tuple(str(finding) for finding in self.findings if finding.severity == "warning"),
         )
+
+    def _row_set(self, view: View) -> RowSet:
+        """The tables of some rows, to which more are added."""
+        if view.name not in self.row_sets:
+            units = view.level == 0 and not view.roles
+            key = self._whole_key if units else f"the count of {view.name}"
+            whole = self.whole if units else _counted(self.spec, view)
+            found = RowSet(spec=self.spec, view=view, key=key, whole=whole, findings=self.findings)
+            self.row_sets[view.name] = found
+        return self.row_sets[view.name]
+
+    def _sort(self, written: TargetSpec, i: int) -> None:
+        """Read one target's table, among those of the rows that it counts."""
+        table = table_of(self.spec, written, i, self.whose.levels)
+        if isinstance(table, list):
+            self.rows.readings.append(table)
+            return
+        view = self.whose.of(written, table, place_of(written, i))
+        if isinstance(view, Finding):
+            self.rows.readings.append([view])
+        else:
+            self._row_set(view).read(*spoken(written, table, view), i)
+
+    @property
+    def _understood(self) -> list[Reading]:
+        """All tables that could be read, in the spec's order."""
+        return sorted((one for rows in self.row_sets.values() for one in rows.understood), key=lambda one: one.position)
+
+    def _number(self) -> None:
+        made = [(target, reading) for rows in self.row_sets.values() for target, reading in rows.made]
+        taken = {reading.written.name for _, reading in made if reading.written.name}
+        for rows in self.row_sets.values():
+            rows.made = numbered(rows.made, taken)
+
+    def _cut(self) -> None:
+        """Bins cut into slices where targets need finer ones, and where what follows from members has edges."""
+        edges, moved = dict[tuple[int, str], list[float]](), set[tuple[int, str]]()
+        schema = self.whose.schema
+        for rows in self.row_sets.values():
+            own = {
+                name: (ref.level, schema.levels[ref.level].variables[ref.column].name) for name, ref in rows.view.refs.items()
+            }
+            for name, found in rows.edges.items():
+                edges.setdefault(own[name], []).extend(found)
+            moved |= {own[name] for name in rows.moved}
+        for at, form in enumerate(self.forms):
+            for name, follows in form.follows.items():
+                below = schema.index(follows.level)
+                view = self.whose.level(below)
+                if follows.condition:
+                    for other, found in edges_of(view.predicate(follows.condition), view.variables).items():
+                        ref = view.refs[other]
+                        source = ref.level, schema.levels[ref.level].variables[ref.column].name
+                        edges.setdefault(source, []).extend(found)
+                if follows.variable and follows.function in ("", "min", "max"):
+                    known = schema.levels[at].variables[schema.levels[at].position(name)].edges
+                    edges.setdefault((below, follows.variable), []).extend([*known, *edges.get((at, name), ())])
+        levels = []
+        for at, level in enumerate(schema):
+            own_edges = {name: found for (place, name), found in edges.items() if place == at}
+            levels.append(_sliced(level, own_edges, {name for place, name in moved if place == at}))
+        self.whose = self.whose.on(Schema(levels=tuple(levels)))
+        for rows in self.row_sets.values():
+            rows.view = self.whose.again(rows.view)
 
     @property
     def _wrong(self) -> bool:
@@ -137,8 +208,15 @@ class _Compilation:
 
     def _inlined(self) -> list[TargetSpec]:
         """The targets as they were written, their tables in place of the files' names."""
-        first = {id(reading): target.name for target, reading in reversed(self.rows.made)}
-        return [_inlined(first[id(reading)], reading) for reading in self.rows.understood if id(reading) in first]
+        first = {id(reading): target.name for rows in self.row_sets.values() for target, reading in reversed(rows.made)}
+        rows_of = {id(reading): rows.view for rows in self.row_sets.values() for reading in rows.understood}
+        found = []
+        for reading in self._understood:
+            if id(reading) in first:
+                view, target = rows_of[id(reading)], _inlined(first[id(reading)], reading)
+                told = {} if view.plain or view.roles else {"rows": view.name}
+                found.append(target.model_copy(update=told))
+        return found
 
     def _scaling(self) -> Iterator[Finding]:
         """That tables count another number than is made."""
@@ -168,33 +246,42 @@ class _Compilation:
         return self.spec.records if self.spec.population is None else self.spec.population
 
     def _rule(self, written: RuleSpec, i: int) -> Rule | None:
+        schema = self.whose.schema
         try:
-            predicate = parse_predicate(written.never, self.variables)
+            rule = Rule.of(written.never, schema, written.why)
         except PredicateError as error:
             self._add_rule(i, f"`{written.never[:80]}` {error}", error.cure)
             return None
-        if forbids_all(predicate, self.variables):
+        variables = self.whose.level(rule.level).variables
+        if not rule.derived and forbids_all(rule.predicate, dict(variables)):
             message = f"`{written.never[:80]}` forbids every record"
             self._add_rule(i, message, "say what never occurs, not what always does")
             return None
-        return Rule(text=written.never, why=written.why, predicate=predicate)
+        return rule
 
     def _add_rule(self, i: int, message: str, cure: str) -> None:
         where = f"{self.spec.file}: rules[{i}]" if self.spec.file is not None else f"rules[{i}]"
         self.findings.append(Finding(where=where, row=self.spec.row(f"rules[{i}]"), message=message, cure=cure))
 
     def _untargeted(self) -> Iterator[Finding]:
-        targets = [target for target, _ in self.rows.made]
-        covered = {self.rows.view.flat.variables[position].name for target in targets for position in target.columns}
-        inside = {name for target in targets if target.grid.universe is not None for name in target.grid.universe.columns}
-        for name in self.variables:
-            if name not in covered:
-                only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
-                message = only_told if name in inside else "has no target, so its shares are only believed"
-                yield Finding(where=f"variables.{name}", message=message, severity="warning")
+        covered, inside = set[tuple[int, int]](), set[tuple[int, int]]()
+        for rows in self.row_sets.values():
+            refs = rows.view.refs
+            for target, _ in rows.made:
+                names = [rows.view.flat.variables[position].name for position in target.columns]
+                covered |= {(refs[name].level, refs[name].column) for name in names if refs[name].plain}
+                known = () if target.grid.universe is None else target.grid.universe.columns
+                inside |= {(refs[name].level, refs[name].column) for name in known if refs[name].plain}
+        for at, form in enumerate(self.forms):
+            place = "".join(f"{key}." for key in form.path)
+            for position, name in enumerate(form.variables):
+                if (at, position) not in covered and name not in form.follows:
+                    only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
+                    message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
+                    yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")
 
 
-def _cut(level: Level, edges: Edges, moved: set[str]) -> Level:
+def _sliced(level: Level, edges: Edges, moved: set[str]) -> Level:
     """A level, its bins cut into slices where targets need finer ones."""
     slices, bands = {}, {}
     for position, variable in enumerate(level.variables):
@@ -209,18 +296,12 @@ def _cut(level: Level, edges: Edges, moved: set[str]) -> Level:
     return replace(level, slices=slices, bands=bands)
 
 
-def _flat(spec: Spec) -> Level:
-    """The one level of a flat spec.
-
-    Raises:
-        InputError: the spec names units, or members of them.
-    """
-    if spec.members or spec.unit is not None:
-        where, what = ("members", "members") if spec.members else ("unit", "a name")
-        message = f"units with {what} are read, but not made yet"
-        cure = "until then, make one level at a time: a spec without `unit` and `members` makes records"
-        raise InputError([Finding(where=where, message=message, cure=cure)])
-    return Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
+def _counted(spec: Spec, view: View) -> float:
+    """How many rows there are, as a target says it; infinite where none does."""
+    for written in spec.targets:
+        if written.count is not None and written.where is None and view.name in (written.rows, written.pairs):
+            return float(written.count)
+    return float("inf")
 
 
 def _inlined(name: str, reading: Reading) -> TargetSpec:

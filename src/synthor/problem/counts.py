@@ -42,6 +42,8 @@ def counts(reader: Reader) -> Target | None:
     if reader.too_large(axes, sparse=sparse):
         return None
     grid = TargetGrid(axes=axes, universe=reader.universe())
+    if not math.isfinite(reader.n_units) and _needs_number(reader, measure):
+        return None
     if measure == "share" and not grid.covers and len(axes) == 1:
         return shares_by(reader)  # of a part of the records whose size is not known
     rows = reader.listed(axes, measure)
@@ -61,7 +63,7 @@ def counts(reader: Reader) -> Target | None:
             covered=[bool((axis.group_of[of] >= 0).all()) for axis, of in zip(axes, inside, strict=True)],
             possible=_possible(axes, inside),
             room=room,
-            whole=most if grid.covers else None,
+            whole=most if grid.covers and math.isfinite(most) else None,
             most=most,
         ),
         reader.add,
@@ -72,6 +74,17 @@ def counts(reader: Reader) -> Target | None:
     factor, slack = _scale(reader, measure, table, rows, grid)
     found = _table(reader, measure, table, rows, grid, factor, slack)
     return _of_all_records(reader, found, rows, table.totals, room) if measure == "count" else found
+
+
+def _needs_number(reader: Reader, measure: str) -> bool:
+    """Whether a table says something of all rows together although nothing tells how many there are; a finding is added."""
+    loose = reader.written.tolerance
+    what = "shares of all rows" if measure == "share" else "a tolerance in points" if loose and loose.points is not None else ""
+    if what:
+        rows = reader.level.name
+        cure = f"add a target {{rows: {rows}, count: ...}}, or give counts"
+        reader.add(f"gives {what}, and nothing tells how many rows of '{rows}' there are", cure)
+    return bool(what)
 
 
 def _refuse_shares_inside(reader: Reader, axes: tuple[Axis, ...], rows: Listed) -> None:
@@ -231,6 +244,8 @@ def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequen
         room: how far they may be off.
     """
     covers, n_units, loose = target.grid.covers, float(reader.n_units), reader.loose
+    if not math.isfinite(n_units):  # nothing tells how many rows there are
+        return target
     low, high = _ends(target)
     published = float(target.wanted.sum())
     hidden = not rows.told.all()

@@ -1,5 +1,6 @@
 """What kinds of target there are, and what a table says as each of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,8 +27,10 @@ def read_target(
     """
     before = n_errors(findings)
     reader = Reader(reading, level, n_units, findings, before)
-    if reading.written.quantiles:
-        found: Target | None = _quantiles(reader)
+    if reading.written.count is not None:
+        found: Target | None = _number_of_rows(reader)
+    elif reading.written.quantiles:
+        found = _quantiles(reader)
     elif reading.written.statistic:
         found = _statistic(reader)
     elif reading.written.by:
@@ -38,6 +41,15 @@ def read_target(
         return ()
     off += reader.off
     return (found, *reader.sums)
+
+
+def _number_of_rows(reader: Reader) -> Target:
+    """How many rows there are: a table of one cell."""
+    value, none = np.array([float(reader.written.count or 0)]), np.zeros(1, bool)
+    table = Filled(values=value, low=value, high=value, unknown=none, silent=none)
+    grid = TargetGrid(axes=(), universe=reader.universe())
+    found = reader.target("count", grid, table, np.zeros(1), 1.0, 0.0)
+    return found if reader.written.name else replace(found, name=f"number of {reader.level.name}")
 
 
 def _quantiles(reader: Reader) -> Target | None:

@@ -137,7 +137,8 @@ class Reader:
     def target(self, measure: str, grid: TargetGrid, table: Filled, sigma: Floats, factor: float, rounding: float) -> Target:
         """A target from the values of a table, of which one stands for `factor` rows."""
         wanted = table.values * factor
-        bounds = self.bounds(wanted, 0.01 * self.n_units, factor)
+        least = self.n_units if np.isfinite(self.n_units) else float(wanted.sum())
+        bounds = self.bounds(wanted, 0.01 * least, factor)
         if table.unknown.any():
             low, high = (wanted, wanted) if bounds is None else bounds
             bounds = (np.where(table.unknown, table.low * factor, low), np.where(table.unknown, table.high * factor, high))
@@ -149,7 +150,7 @@ class Reader:
             wanted=wanted,
             rounding=rounding,
             bounds=bounds,
-            sigma=np.maximum(sigma * factor, 1e-9 * self.n_units) if self.written.margin_of_error is not None else None,
+            sigma=np.maximum(sigma * factor, 1e-9 * least) if self.written.margin_of_error is not None else None,
             hidden=bool(table.unknown.any()),
             silent=table.silent if table.unknown.any() else None,
         )
@@ -343,7 +344,10 @@ class Reader:
         )
 
     def universe(self) -> Universe | None:
-        predicate, text = self.reading.universe, self.written.where or f"{self.written.of} is known"
+        predicate, text = (
+            self.reading.universe,
+            self.written.where or (f"{self.written.of} is known" if self.written.of else "both are there"),
+        )
         if predicate is None:
             return None
         positions = {name: self.level.position(name) for name in sorted(names_in(predicate))}

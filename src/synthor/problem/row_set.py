@@ -1,6 +1,7 @@
 """Tables that count the same rows, on their way from text to targets, with every violation among them."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,6 +19,7 @@ from synthor.problem.target import Target
 from synthor.problem.totals import narrowed
 from synthor.problem.views import View
 from synthor.rules.parse import PredicateError
+from synthor.rules.syntax import Both, names_in
 from synthor.schema.bins import edges_of
 from synthor.schema.text import as_text
 from synthor.spec.model import Spec
@@ -64,7 +66,7 @@ class RowSet:
         """The tables that could be read."""
         return tuple(reading for reading in self.readings if isinstance(reading, Reading))
 
-    def read(self, written: TargetSpec, i: int, table: Table) -> None:
+    def read(self, written: TargetSpec, table: Table, i: int) -> None:
         """Take the text of one target's table, and the universe that it counts; or what is wrong with them."""
         self.readings.append(self._reading(written, i, table))
 
@@ -93,7 +95,8 @@ class RowSet:
         except PredicateError as error:
             where = f"{reading.place}: where"
             return [Finding(where=where, message=f"`{text[:80]}` {error}", cure=error.cure)]
-        return reading.within(predicate)
+        known = self.view.universe
+        return reading.within(predicate if known is None else Both(known, predicate))
 
     @property
     def edges(self) -> Edges:
@@ -114,6 +117,8 @@ class RowSet:
 
     def understand(self) -> None:
         """Make targets of the tables, which speak of the view's variables in their finest bins."""
+        if not math.isfinite(self.whole):
+            self.whole = self._told_by_tables()
         for reading in self.readings:
             if isinstance(reading, list):
                 self.findings += reading
@@ -125,6 +130,15 @@ class RowSet:
                 self.made += [(target, reading) for target in found]
                 self.findings += off
                 self.off += off
+
+    def _told_by_tables(self) -> float:
+        """How many rows there are by the first table that counts all of them; infinite where none does."""
+        off: list[Finding] = []
+        for reading in self.understood:
+            for target in read_target(reading, self.view.flat, self.whole, [], off):
+                if target.whole and target.statistic.word == "count":
+                    return float(target.wanted.sum())
+        return self.whole
 
     def settle(self) -> None:
         """Tell tables of counts from statistics, which find the means that they hang on."""
@@ -168,14 +182,18 @@ class RowSet:
     def slips(self, rules: Sequence[Rule]) -> Iterator[Finding]:
         """What these tables and rules say to no effect."""
         yield from slips_of_universes([target for target, _ in self.made], self.view.flat)
-        yield from slips_of_rules(tuple(rules), self.counted, self.view.flat)
+        if self.view.plain:
+            yield from slips_of_rules(tuple(rules), self.counted, self.view.flat)
 
     def beyond(self) -> Iterator[Finding]:
         """Statistics that counts leave no way to meet."""
         return beyond_reach(self.counted, self.statistics, self.view.flat, self.whole)
 
-    def whole_numbers(self, factor: float, n_rows: int) -> Iterator[Finding]:
+    def whole_numbers(self, factor: float) -> Iterator[Finding]:
         """Tables whose cells hold no whole numbers that add up to all rows, once they are scaled."""
+        if not math.isfinite(self.whole):
+            return iter(())
+        n_rows = round(self.whole * factor)
         scaled = self.counted if factor == 1 else tuple(target.scaled(factor) for target in self.counted)
         return without_whole_numbers(scaled, n_rows, scaled=factor != 1)
 
@@ -188,6 +206,19 @@ class RowSet:
         """What tables that count all these rows add up to."""
         counts = [stated for stated in self.stated if stated.target.whole and stated.target.statistic.word == "count"]
         return [(stated, float(stated.target.wanted.sum())) for stated in counts]
+
+
+def rules_on(rules: Sequence[Rule], view: View) -> tuple[Rule, ...]:
+    """Rules that some rows tell by what they see, as rules on flat records."""
+    if view.plain:
+        return tuple(rules)
+    found = []
+    for rule in rules:
+        if not rule.derived and rule.level in view.schema.path(view.level):
+            own = View.of_level(view.schema, rule.level).refs
+            if all(view.refs.get(name) == own[name] for name in names_in(rule.predicate)):
+                found.append(replace(rule, level=0))
+    return tuple(found)
 
 
 def place_of(written: TargetSpec, i: int) -> str:

@@ -12,12 +12,12 @@ from functools import cached_property
 from sqlglot import expressions as exp
 
 from synthor.errors import nearest
-from synthor.problem.grid import Axis, TargetGrid, Universe
+from synthor.problem.grid import Axis, Universe
 from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
 from synthor.rules.parse import PredicateError, predicate_of, tree_of
 from synthor.rules.syntax import Among, Both, Predicate
-from synthor.schema import Level, Ref, Schema, Variable, of_unit
+from synthor.schema import Level, Ref, Schema, Variable
 from synthor.schema.ref import Role
 
 
@@ -183,14 +183,3 @@ def _seen(schema: Schema, level: int) -> Iterator[tuple[str, Ref]]:
 
 def _role(level: Level, label: str) -> Role:
     return level.role_of(label)
-
-
-def flat_view(level: Level) -> View:
-    """Records of a spec without members."""
-    refs = {variable.name: of_unit(position) for position, variable in enumerate(level.variables)}
-    return View(name=level.name, schema=Schema(levels=(level,)), level=0, refs=refs)
-
-
-def with_universe(grid: TargetGrid, universe: Universe | None) -> TargetGrid:
-    """The same cells of other rows."""
-    return replace(grid, universe=universe)

@@ -98,7 +98,7 @@ def _compiled(problem: Problem | None, i: int) -> Target | None:
 
 def _names(problem: Problem | None, compiled: Target) -> tuple[str, ...]:
     assert problem is not None
-    return tuple(dict.fromkeys(problem.schema.unit.variables[position].name for position in compiled.columns))
+    return tuple(dict.fromkeys(variable.name for variable in (*compiled.variables, *compiled.statistic.variables)))
 
 
 def _variables(written: TargetSpec) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ def _read_as(problem: Problem | None, i: int, compiled: Target | None) -> str:
     groups = compiled.statistic.groups
     sides = (*compiled.grid.axes, *([] if groups is None else [groups]))
     for axis in sides:
-        declared = problem.schema.unit.variables[axis.position]
+        declared = problem.schema.levels[axis.ref.level].variables[axis.position]
         if not declared.numeric or not isinstance(written.table, list) or declared.name in (written.groups or {}):
             continue
         texts = list(dict.fromkeys(str(row.get(declared.name, "")) for row in written.table))
@@ -278,15 +278,16 @@ def _cuts(problem: Problem | None, compiled: Target | None) -> str:
     """Which declared bins a table's bands cut through."""
     if problem is None or compiled is None:
         return ""
-    level, told = problem.schema.unit, []
+    told = []
     for axis in compiled.grid.axes:
         if axis.declared:
             continue
+        declared = problem.schema.levels[axis.ref.level].variables[axis.position]
         starts = np.flatnonzero(np.diff(axis.group_of)) + 1
         edges = axis.variable.low[starts]
-        inside = [edge for edge in edges if edge not in level.variables[axis.position].low]
+        inside = [edge for edge in edges if edge not in declared.low]
         if inside:
-            bins = "bins of " + level.variables[axis.position].name
+            bins = "bins of " + declared.name
             told.append(f"They cut the {bins} at {listed([number(float(edge)) for edge in inside])}.")
     return " ".join(told)
 
