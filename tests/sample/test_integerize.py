@@ -235,7 +235,7 @@ def test_one_way_tables_are_met_exactly_however_many_variables_there_are(
     problem = compile_problem(parse_spec(spec_of(n_variables, n_categories, records, seed=n_variables)))
     drawn = sample(fit(problem, Prior(), pool_size=20_000))
     assert drawn.counts.sum() == records
-    for target in problem.targets:
+    for target in problem.counts:
         assert np.array_equal(target.cells(drawn.units).totals(drawn.counts.astype(float)), target.wanted)
 
 
@@ -257,7 +257,7 @@ def test_cross_tables_counted_from_one_population_are_met_within_half_a_permille
     drawn = sample(fit(problem, Prior(), pool_size=2_000))
     off = sum(
         float(np.abs(target.cells(drawn.units).totals(drawn.counts.astype(float)) - target.wanted).sum())
-        for target in problem.targets
+        for target in problem.counts
     )
     assert off <= 2 + 0.0005 * records
 
