@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,18 +10,23 @@ import pytest
 
 from predicates import SCHEMA, Grammar, Row, Said, Sight, frames, redrawn, town
 from synthor import InputError, parse_spec
+from synthor.fit.model import fit
+from synthor.measure import measure
 from synthor.measure.coded import coded
 from synthor.measure.tally import Tally
-from synthor.problem import Problem
+from synthor.prior.model import Prior
+from synthor.problem import Axis, Problem, Target, TargetGrid
 from synthor.problem.model import Rule
 from synthor.problem.rulings import BROKEN, KEPT
 from synthor.rules import lifted
 from synthor.rules.lifted import Folded, Paired, Weighed
 from synthor.rules.lifting import parse_lifted
 from synthor.rules.parse import PredicateError, parse_predicate
+from synthor.sample.stream import sample
+from synthor.schema import Ref, Schema
 from synthor.schema.kinds import Integer
 from synthor.types import Mask
-from synthor.values import possible
+from synthor.values import breaking, possible
 
 SPEC = parse_spec("{records: 4, variables: {tenure: {type: category, values: [owned, rented]}}}")
 N = 30
@@ -172,8 +178,8 @@ THREE = home(person("child", 2), person("child", 4), person("granny", 30))
     ],
 )
 def test_what_is_counted_of_somebody_and_of_nobody(text: str, breaks: list[bool]) -> None:
-    for home_, breaking in zip((EMPTY, OLD, FAMILY, THREE), breaks, strict=True):
-        assert broken(problem_of([text]), [home_])[text] == breaking
+    for one, breaks_it in zip((EMPTY, OLD, FAMILY, THREE), breaks, strict=True):
+        assert broken(problem_of([text]), [one])[text] == breaks_it
 
 
 def kept(text: str, *homes: Row) -> Mask:
@@ -263,3 +269,89 @@ def test_labels_of_bins_in_place_of_numbers_are_refused_where_numbers_decide() -
         assert tally.violations[text] == n_broken
     with pytest.raises(InputError, match="a label, where a rule needs a number"):
         Tally(problem_of(["sum(person.age) > 60"])).add(records)
+
+
+def test_whether_values_keep_the_rules_is_found_of_each_unit_by_itself() -> None:
+    problem = problem_of(["sum(person.earnings) > income", "child.age >= granny.age", "mean(trip.minutes) > 3"])
+    units = coded(frames(town(200, random.Random(5))), SCHEMA)
+    found = possible(problem, units)
+    assert 20 < found.sum() < 180
+    for picks in (np.arange(199, -1, -1), np.arange(0, 200, 7)):
+        np.testing.assert_array_equal(possible(problem, units.take(picks)), found[picks])
+
+
+RULES = {
+    2: (
+        "sum(person.earnings) > income",
+        "count(person, age < 6) > 2",
+        "max(person.age) - min(person.age) > 25",
+        "child.age > granny.age",
+    ),
+    3: ("sum(trip.minutes) > 2 * sum(person.age)", "person.age < 6 and sum(trip.minutes) > 9", "count(trip, mode = 'car') > 4"),
+}
+
+
+def counted(name: str, level: int, positions: Sequence[int], schema: Schema) -> Target:
+    """A table of rows of a level by some of their variables, still empty."""
+    axes = []
+    for at in positions:
+        variable = schema.levels[level].variables[at]
+        own = np.arange(variable.size, dtype=np.int32)
+        axes.append(Axis(position=at, ref=Ref(level, at), variable=variable, labels=variable.labels, group_of=own))
+    grid = TargetGrid(axes=tuple(axes))
+    return Target(name=name, kind="count", level=level, grid=grid, wanted=np.zeros(grid.size))
+
+
+@pytest.mark.parametrize("n_levels", [2, 3])
+def test_tables_are_met_by_units_that_keep_rules_on_what_rows_below_come_to(n_levels: int) -> None:
+    schema = Schema(levels=SCHEMA.levels[:n_levels])
+    rules = tuple(Rule.of(text, schema) for text in RULES[n_levels])
+    problem = Problem(spec=SPEC, n_units=60, schema=schema, targets=(), rules=rules)
+    records = frames(town(900, random.Random(n_levels)))
+    records = {level.name: records[level.name] for level in schema}
+    units = coded(records, schema)
+    lived = np.flatnonzero(~breaking(problem, units, records))[:60]
+    empty = [counted("tenure", 0, (0,), schema), counted("kin", 1, (0,), schema), counted("age", 1, (1,), schema)]
+    empty += [counted("mode", 2, (0,), schema)] if n_levels == 3 else []
+    targets = tuple(replace(one, wanted=one.cells(units.take(lived)).totals(np.ones(60))) for one in empty)
+    problem = replace(problem, targets=targets)
+    model = fit(problem, Prior(), handed=(units.take(np.arange(lived[-1] + 1, 900)), None))
+    assert 0.3 < model.pool.acceptance < 0.9
+    made = sample(model).chunk(0)
+    found = measure(problem, made)
+    assert found.met, found.verdict
+    assert set(found.violations.values()) == {0}
+    if n_levels == 3:
+        trips = made["trip"].join(made["person"], on="person_id")
+        assert (
+            not trips.filter(pl.col("age") < 6)
+            .group_by("person_id")
+            .agg(pl.col("minutes").sum())
+            .filter(pl.col("minutes") > 9)
+            .height
+        )
+        assert trips.filter(pl.col("mode") == "car").group_by("household_id").len()["len"].max() == 4
+        return
+    persons = made["person"].join(made["household"], on="household_id")
+    earned = persons.group_by("household_id").agg(pl.col("earnings").sum().round(6), pl.col("income").first())
+    assert (earned["earnings"] <= earned["income"]).all()
+    ages = persons.group_by("household_id").agg(pl.col("age").max() - pl.col("age").min())
+    assert ages["age"].max() <= 25  # type: ignore[operator]
+    pairs = persons.filter(pl.col("kin") == "child").join(persons.filter(pl.col("kin") == "granny"), on="household_id")
+    assert pairs.height > 10
+    assert not pairs.filter(pl.col("age") > pl.col("age_right")).height
+
+
+def test_values_are_found_that_hardly_any_draw_has() -> None:
+    """Six who each earn 0.5 to 1.9 and together 3.9 at most: even draws are nearly all above; the ends of bins are not."""
+    crowded = home(*(person("granny", 25, 1.2) for _ in range(6)), income=2)
+    units = coded(frames([crowded] * 200), SCHEMA)
+    rule = Rule.of("sum(person.earnings) > income", SCHEMA)
+    tenure = replace(counted("tenure", 0, (0,), SCHEMA), wanted=np.array([200.0, 0.0]))
+    problem = Problem(spec=SPEC, n_units=200, schema=SCHEMA, targets=(tenure,), rules=(rule,))
+    records = sample(fit(problem, Prior(), handed=(units, None))).chunk(0)
+    assert measure(problem, records).violations == {rule.text: 0}
+    earned = records["person"].group_by("household_id").agg(pl.col("earnings").sum())["earnings"]
+    assert earned.len() == 200
+    assert earned.max() == pytest.approx(3.9)
+    assert earned.n_unique() > 5  # not all at the ends of their bins

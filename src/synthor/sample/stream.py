@@ -14,7 +14,6 @@ from synthor.fit.model import Model
 from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem
 from synthor.randomness import generator
-from synthor.rules.lifted import seen_values
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
@@ -23,14 +22,17 @@ from synthor.sample.quotas import Quotas, aim_of
 from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
 from synthor.schema import Schema, Units
-from synthor.types import CellIndex, Counts, Floats, Mask
-from synthor.values import Shape, settle
+from synthor.types import CellIndex, Counts, Floats
+from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
 
-LOOKS = 300
-"""Times that members' values are drawn again where a rule looks at other rows."""
+LOOKS = 30
+"""Times that members' values are drawn again where a rule looks at other rows, before those of a unit are tried together."""
+
+TOWARDS = (0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
+"""Shares of the way from values that work to values drawn evenly, the first that works being taken."""
 
 Records = dict[str, pl.DataFrame]
 """One table a level, by the level's name."""
@@ -185,16 +187,47 @@ class Sample:
         schema, fine = looking.schema, self.problem.schema.refine(units)
         values, left = dict(values), np.arange(len(units))
         for _ in range(LOOKS):
-            left = left[_breaking(looking, fine.take(left), _some(schema, fine, values, left))]
+            left = left[breaking(looking, fine.take(left), _some(schema, fine, values, left))]
             if not len(left):
                 return values
-            again = self._of_members(units.take(left), values[schema.unit.name][left], random)
-            for at, level in enumerate(schema):
-                places = np.flatnonzero(np.isin(fine.above(0, at), left))
-                if at and len(places):
-                    old, new = values[level.name], again[level.name]
-                    values[level.name] = old.with_columns(old[name].scatter(places, new[name]) for name in old.columns)
-        raise _no_values(f"{len(left):,} units")
+            self._replace(values, fine, left, self._of_members(units.take(left), values[schema.unit.name][left], random))
+        for own in (True, False)[: 1 if self.problem.moments else 2]:  # what units are to have on average stays as it is
+            if len(left):
+                left = self._together(values, fine, left, own, random)
+        if len(left):
+            raise _no_values(f"{len(left):,} units")
+        return values
+
+    def _together(self, values: Records, fine: Units, left: CellIndex, own: bool, random: np.random.Generator) -> CellIndex:
+        """Give some units values tried for all their rows together, their own ones kept if so; those that found none.
+
+        From the values of a try that works they go towards others that are drawn evenly, as far as the rules allow.
+        """
+        problem = self.problem.refined
+        unit, tries = problem.schema.unit.name, np.arange(TRIED_TOGETHER)
+        works = Together(problem, fine.take(left), values[unit][left] if own else None).works(tries)
+        some, tried = works.any(axis=1), np.argmax(works * random.random(works.shape), axis=1)
+        units, tried = left[some], tried[some]
+        for share in (*TOWARDS, 0.0):
+            if len(units):
+                together = Together(problem, fine.take(units), values[unit][units] if own else None)
+                found = together.values(tried, share, random)
+                good = ~breaking(problem, together.units, found)
+                self._replace(
+                    values, fine, units[good], _some(problem.schema, together.units, found, np.flatnonzero(good)), first=0
+                )
+                units, tried = units[~good], tried[~good]
+        return left[~some]
+
+    @staticmethod
+    def _replace(values: Records, units: Units, picks: CellIndex, drawn: Records, first: int = 1) -> None:
+        """Put other values of some units, `picks` rising, in their places, at levels from the first on."""
+        for at, (name, new) in enumerate(list(drawn.items())):
+            places = np.flatnonzero(np.isin(units.above(0, at), picks))
+            if at >= first and len(places):
+                values[name] = values[name].with_columns(
+                    values[name][column].scatter(places, new[column]) for column in new.columns
+                )
 
     def _filled(self, at: int, number: int, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of one level in one chunk with the values that their place among all rows says."""
@@ -220,16 +253,6 @@ def _some(schema: Schema, units: Units, values: Records, picks: CellIndex) -> Re
     return {
         level.name: values[level.name][np.flatnonzero(np.isin(units.above(0, at), picks))] for at, level in enumerate(schema)
     }
-
-
-def _breaking(looking: Problem, units: Units, values: Records) -> Mask:
-    """Which units break a rule by the values of their rows, (n,)."""
-    found = np.zeros(len(units), bool)
-    for level, below in looking.below.items():
-        seen = seen_values(looking.schema, units, level, looking.derived(level), values)
-        broken = np.flatnonzero(below.rulings.breaks(looking.as_seen(units, level), seen))
-        found[units.above(0, level)[broken]] = True
-    return found
 
 
 def _no_values(what: str) -> InputError:

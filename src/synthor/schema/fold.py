@@ -177,7 +177,7 @@ def _steps(values: Floats, scale: float) -> Floats:
     """Numbers in steps of their last decimal: whole ones, whose sums floats hold exactly."""
     steps = values * scale
     near = np.rint(steps)
-    return np.where(np.isclose(steps, near, rtol=4e-16, atol=OFF), near, steps)
+    return np.where(np.abs(steps - near) <= OFF + 4e-16 * np.abs(near), near, steps)
 
 
 def _total(steps: Floats, parent: CellIndex, n: int) -> Floats:
