@@ -173,6 +173,8 @@ THREE = home(person("child", 2), person("child", 4), person("granny", 30))
         ("count(person) between 2 and 3", [False, False, False, True]),
         ("count(person) in (1, 4)", [False, True, True, False]),
         ("all(child, age < 5)", [True, True, False, True]),
+        ("count(person, all(trip, mode = 'car')) = 4", [False, False, True, False]),  # `all` after a comma is a word of SQL's
+        ("all(person, all(trip, minutes < 9))", [True, True, False, True]),
         ("any(granny, age > 20)", [False, False, False, True]),
         ("all(person, child.age < 5)", [True, True, False, True]),
     ],

@@ -381,7 +381,7 @@ class _Lifting:
         mixed = [
             part
             for part in theirs
-            if not all(_is_of(node, other) for node in part.find_all(exp.Column, exp.Dot, exp.Anonymous, exp.Any, exp.All))
+            if not all(_is_of(node, other) for node in part.find_all(exp.Column, exp.Dot, exp.Anonymous))
         ]
         alone = [part for part in theirs if part not in mixed]
         those = Those(other.level, other.role, self.lifted(_both(*alone), other.level) if alone else None)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import sqlglot
 from sqlglot import expressions as exp
-from sqlglot import parser
+from sqlglot import parser, tokens
 
 from synthor.errors import nearest
 from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
@@ -28,12 +28,23 @@ ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.M
 
 
 class Unfolded(sqlglot.Dialect):
-    """SQL whose folds are functions like any other: they take a condition, which those of SQL do not."""
+    """SQL whose folds are functions like any other: they take a condition, which those of SQL do not.
+
+    `all` and `any` are words of its own in SQL, which a parser drops or joins to what comes before or after.
+    """
+
+    class Tokenizer(tokens.Tokenizer):
+        """What makes words of a text."""
+
+        KEYWORDS: ClassVar = {word: token for word, token in tokens.Tokenizer.KEYWORDS.items() if word.lower() not in FOLDS}
 
     class Parser(parser.Parser):
         """Its parser."""
 
         FUNCTIONS: ClassVar = {name: made for name, made in parser.Parser.FUNCTIONS.items() if name.lower() not in FOLDS}
+        NO_PAREN_FUNCTION_PARSERS: ClassVar = {
+            name: made for name, made in parser.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name.lower() not in FOLDS
+        }
 
 
 class PredicateError(ValueError):
@@ -301,7 +312,4 @@ def text_of(node: exp.Expression) -> str:
 
 def call_of(node: object) -> Call | None:
     """A node of a syntax tree as a call; None where it is none."""
-    if isinstance(node, exp.Any | exp.All):
-        inner = node.this
-        return Call(type(node).__name__.lower(), tuple(inner.expressions if isinstance(inner, exp.Tuple) else [bare(inner)]))
     return Call(node.name.lower(), tuple(node.expressions)) if isinstance(node, exp.Anonymous) else None
