@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from members import target
 from predicates import SCHEMA, Grammar, Row, Said, Sight, frames, redrawn, town
 from synthor import InputError, parse_spec
 from synthor.fit.model import fit
@@ -15,7 +16,7 @@ from synthor.measure import measure
 from synthor.measure.coded import coded
 from synthor.measure.tally import Tally
 from synthor.prior.model import Prior
-from synthor.problem import Axis, Problem, Target, TargetGrid
+from synthor.problem import Problem
 from synthor.problem.model import Rule
 from synthor.problem.rulings import BROKEN, KEPT
 from synthor.rules import lifted
@@ -23,7 +24,7 @@ from synthor.rules.lifted import Folded, Paired, Weighed
 from synthor.rules.lifting import parse_lifted
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.sample.stream import sample
-from synthor.schema import Ref, Schema
+from synthor.schema import Schema
 from synthor.schema.kinds import Integer
 from synthor.types import Mask
 from synthor.values import breaking, possible
@@ -293,17 +294,6 @@ RULES = {
 }
 
 
-def counted(name: str, level: int, positions: Sequence[int], schema: Schema) -> Target:
-    """A table of rows of a level by some of their variables, still empty."""
-    axes = []
-    for at in positions:
-        variable = schema.levels[level].variables[at]
-        own = np.arange(variable.size, dtype=np.int32)
-        axes.append(Axis(position=at, ref=Ref(level, at), variable=variable, labels=variable.labels, group_of=own))
-    grid = TargetGrid(axes=tuple(axes))
-    return Target(name=name, kind="count", level=level, grid=grid, wanted=np.zeros(grid.size))
-
-
 @pytest.mark.parametrize("n_levels", [2, 3])
 def test_tables_are_met_by_units_that_keep_rules_on_what_rows_below_come_to(n_levels: int) -> None:
     schema = Schema(levels=SCHEMA.levels[:n_levels])
@@ -313,8 +303,8 @@ def test_tables_are_met_by_units_that_keep_rules_on_what_rows_below_come_to(n_le
     records = {level.name: records[level.name] for level in schema}
     units = coded(records, schema)
     lived = np.flatnonzero(~breaking(problem, units, records))[:60]
-    empty = [counted("tenure", 0, (0,), schema), counted("kin", 1, (0,), schema), counted("age", 1, (1,), schema)]
-    empty += [counted("mode", 2, (0,), schema)] if n_levels == 3 else []
+    tables = {"tenure": (0, 0), "kin": (1, 0), "age": (1, 1), "mode": (2, 0)}
+    empty = [target(name, ref[0], ref, schema=schema) for name, ref in tables.items() if ref[0] < n_levels]
     targets = tuple(replace(one, wanted=one.cells(units.take(lived)).totals(np.ones(60))) for one in empty)
     problem = replace(problem, targets=targets)
     model = fit(problem, Prior(), handed=(units.take(np.arange(lived[-1] + 1, 900)), None))
@@ -349,7 +339,7 @@ def test_values_are_found_that_hardly_any_draw_has() -> None:
     crowded = home(*(person("granny", 25, 1.2) for _ in range(6)), income=2)
     units = coded(frames([crowded] * 200), SCHEMA)
     rule = Rule.of("sum(person.earnings) > income", SCHEMA)
-    tenure = replace(counted("tenure", 0, (0,), SCHEMA), wanted=np.array([200.0, 0.0]))
+    tenure = target("tenure", 0, (0, 0), wanted=np.array([200.0, 0.0]), schema=SCHEMA)
     problem = Problem(spec=SPEC, n_units=200, schema=SCHEMA, targets=(tenure,), rules=(rule,))
     records = sample(fit(problem, Prior(), handed=(units, None))).chunk(0)
     assert measure(problem, records).violations == {rule.text: 0}

@@ -50,9 +50,7 @@ def test_whole_tables_of_the_bank_are_met_exactly(case: Case) -> None:
 def test_households_and_persons_are_both_met_in_whole_numbers() -> None:
     units, hard = two_levels()
     found = balance(np.zeros(len(units)), hard)
-    bands = [
-        Band(cells=h.cells, low=np.round(h.wanted * 1000).astype(int), high=np.round(h.wanted * 1000).astype(int)) for h in hard
-    ]
+    bands = [Band(cells=h.cells, low=np.round(h.low * 1000).astype(int), high=np.round(h.low * 1000).astype(int)) for h in hard]
     whole = integerize(found.weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
     assert whole.error == 0
     town = units.take(np.repeat(np.arange(len(units)), whole.counts))

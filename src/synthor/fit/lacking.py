@@ -101,7 +101,7 @@ def barred(
         cell: its cell.
         units: the candidates.
         closings: why candidates have no room.
-        hard: the targets, then the statistics, as demands on the candidates.
+        hard: the targets as demands on the candidates.
     """
     obstacles = _forbidding(problem, table, cell)
     if obstacles:

@@ -1,6 +1,6 @@
 """Beliefs made ready for the solver: labels become codes, tables are fitted to known marginals, what does not fit is listed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +80,11 @@ class BelievedTable:
     def rows(self) -> Shares:
         """Believed shares of `of` given each category, (groups of given, groups of `of`), each row summing to one."""
         return np.asarray(self.grouped / self.grouped.sum(axis=1, keepdims=True))
+
+    @property
+    def key(self) -> Hashable:
+        """What its cells hang on: tables of one key count alike."""
+        return self.level, self.refs, *(group_of.tobytes() for group_of in self.group_of)
 
     def cells(self, units: Units) -> Cells:
         """How often each unit's rows fall into each believed cell; those that see no such member fall into none."""
@@ -460,7 +465,7 @@ def _rules(prior: Prior, problem: Problem, dropped: list[Dropped]) -> tuple[Rule
             dropped.append(Dropped(belief=f"rules[{i}]", reason=f"`{belief.never[:80]}` forbids every record"))
             continue
         rule = Rule(text=belief.never, why=belief.why, predicate=predicate, source="beliefs")
-        against = [finding for target in problem.targets for finding in forbidden_cells(target, (rule,), problem.variables)]
+        against = [finding for target in problem.counts for finding in forbidden_cells(target, (rule,), problem.variables)]
         if against:
             dropped.append(Dropped(belief=f"rules[{i}]", reason=against[0].message))
         else:

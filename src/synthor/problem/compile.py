@@ -9,11 +9,12 @@ from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, l
 from synthor.problem.beyond import beyond_reach, without_whole_numbers
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
+from synthor.problem.read import read_target
 from synthor.problem.reader import Reading
 from synthor.problem.sides import renamed_labels
 from synthor.problem.slips import questions, slips_of_names, slips_of_rules, slips_of_universes, slips_of_words
-from synthor.problem.statistics import read_target
-from synthor.problem.target import Moment, Target
+from synthor.problem.statistic import Deviation, around, mean_of
+from synthor.problem.target import Target
 from synthor.problem.totals import narrowed
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.rules.syntax import Predicate
@@ -103,7 +104,7 @@ class _Compilation:
         self.findings += slips_of_names(spec, self.variables)
         readings = [self._read(written, i) for i, written in enumerate(spec.targets)]
         self.level = self._cut([reading for reading in readings if isinstance(reading, Reading)])
-        made: list[tuple[Target | Moment, Reading]] = []
+        made: list[tuple[Target, Reading]] = []
         self.between: list[Finding] = []
         for reading in readings:
             if isinstance(reading, list):
@@ -116,11 +117,11 @@ class _Compilation:
                 self.findings += off
                 self.between += off
         made = _numbered(made)
-        targets = tuple(target for target, _ in made if isinstance(target, Target))
-        moments = self._centered([(t, reading) for t, reading in made if isinstance(t, Moment)])
+        targets = tuple(target for target, _ in made if target.counts)
+        statistics = self._centered([(target, reading) for target, reading in made if not target.counts])
         rules = tuple(rule for i, written in enumerate(spec.rules) if (rule := self._rule(written, i)) is not None)
         self.findings += repeated_names([target for target, _ in made])
-        self.stated = tuple(_stated(target, reading) for target, reading in made if isinstance(target, Target))
+        self.stated = tuple(_stated(target, reading) for target, reading in made if target.counts)
         self.findings += totals_apart(self._totals(), self._whole_key, self.whole)
         disagreeing = list(disagreements(self.stated, self.level))
         targets = tuple(narrowed(target, targets) for target in targets)
@@ -138,7 +139,10 @@ class _Compilation:
         self.findings += slips_of_words(spec, understood, self.level)
         self.findings += [*self._scaling(), *self._offices()]
         if not any(finding.severity == "error" for finding in self.findings):
-            self.findings += (*beyond_reach(targets, moments, self.level, self.whole), *self._untargeted([t for t, _ in made]))
+            self.findings += (
+                *beyond_reach(targets, statistics, self.level, self.whole),
+                *self._untargeted([target for target, _ in made]),
+            )
         factor = spec.records / self.whole
         scaled = targets if factor == 1 else tuple(target.scaled(factor) for target in targets)
         if not any(finding.severity == "error" for finding in self.findings):
@@ -151,8 +155,7 @@ class _Compilation:
             spec=frozen,
             n_units=spec.records,
             schema=Schema(levels=(self.level,)),
-            targets=scaled,
-            moments=moments if factor == 1 else tuple(moment.scaled(factor) for moment in moments),
+            targets=(*scaled, *(statistics if factor == 1 else (target.scaled(factor) for target in statistics))),
             rules=rules,
             warnings=warnings,
         )
@@ -181,7 +184,7 @@ class _Compilation:
 
     def _totals(self) -> list[tuple[Stated, float]]:
         """What tables that count all records add up to."""
-        counts = [stated for stated in self.stated if stated.target.whole and stated.target.kind == "count"]
+        counts = [stated for stated in self.stated if stated.target.whole and stated.target.statistic.word == "count"]
         return [(stated, float(stated.target.wanted.sum())) for stated in counts]
 
     @property
@@ -250,22 +253,22 @@ class _Compilation:
                     bands[position] = band
         return Level(name=self.level.name, variables=self.level.variables, slices=slices, bands=bands)
 
-    def _centered(self, found: list[tuple[Moment, Reading]]) -> tuple[Moment, ...]:
+    def _centered(self, found: list[tuple[Target, Reading]]) -> tuple[Target, ...]:
         """Standard deviations with the means that they are taken around; one without a mean is refused."""
-        moments = []
-        for moment, reading in found:
-            if moment.kind == "sd":
-                mean = next((m for m, _ in found if m.kind == "mean" and moment.is_around(m)), None)
+        statistics = []
+        for target, reading in found:
+            if isinstance(target.statistic, Deviation):
+                mean, of = mean_of([other for other, _ in found], target), target.statistic.variable.name
                 if mean is None:
-                    by = ", ".join(axis.variable.name for axis in moment.grid.axes)
-                    message = f"a standard deviation of {moment.variable.name} needs its mean as a target, too"
-                    cure = f"add {{mean: {moment.variable.name}{f', by: [{by}]' if by else ''}, ...}} for the same records"
+                    by = ", ".join(axis.variable.name for axis in target.grid.axes)
+                    message = f"a standard deviation of {of} needs its mean as a target, too"
+                    cure = f"add {{mean: {of}{f', by: [{by}]' if by else ''}, ...}} for the same records"
                     self.findings.append(Finding(where=reading.place, message=message, cure=cure))
                     continue
-                moments.append(moment.around(mean))
+                statistics.append(around(target, mean))
             else:
-                moments.append(moment)
-        return tuple(moments)
+                statistics.append(target)
+        return tuple(statistics)
 
     def _rule(self, written: RuleSpec, i: int) -> Rule | None:
         try:
@@ -283,7 +286,7 @@ class _Compilation:
         where = f"{self.spec.file}: rules[{i}]" if self.spec.file is not None else f"rules[{i}]"
         self.findings.append(Finding(where=where, row=self.spec.row(f"rules[{i}]"), message=message, cure=cure))
 
-    def _untargeted(self, targets: list[Target | Moment]) -> Iterator[Finding]:
+    def _untargeted(self, targets: list[Target]) -> Iterator[Finding]:
         covered = {self.level.variables[position].name for target in targets for position in target.columns}
         inside = {name for target in targets if target.grid.universe is not None for name in target.grid.universe.columns}
         for name in self.variables:
@@ -300,17 +303,17 @@ def _stated(target: Target, reading: Reading) -> Stated:
     return Stated(target=target, place=reading.place, position=reading.position, file=file, as_of=as_of)
 
 
-def _numbered(made: list[tuple[Target | Moment, Reading]]) -> list[tuple[Target | Moment, Reading]]:
+def _numbered(made: list[tuple[Target, Reading]]) -> list[tuple[Target, Reading]]:
     """Targets whose names were made from their variables, told apart by numbers; what the user named stays.
 
     Totals follow the table that they are of, and go by its name.
     """
     taken = {reading.written.name for _, reading in made if reading.written.name}
-    found: list[tuple[Target | Moment, Reading]] = []
+    found: list[tuple[Target, Reading]] = []
     for one, reading in made:
         target = one
-        if isinstance(one, Target) and one.totals_of:
-            table = next(other.name for other, its in reversed(found) if its is reading and not _is_total(other))
+        if one.totals_of:
+            table = next(other.name for other, its in reversed(found) if its is reading and not other.totals_of)
             target = replace(one, name=table + one.name.removeprefix(one.totals_of), totals_of=table)
         name, numbers = target.name, itertools.count(2)
         while not reading.written.name and name in taken:
@@ -318,10 +321,6 @@ def _numbered(made: list[tuple[Target | Moment, Reading]]) -> list[tuple[Target 
         taken.add(name)
         found.append((replace(target, name=name), reading))
     return found
-
-
-def _is_total(target: Target | Moment) -> bool:
-    return isinstance(target, Target) and bool(target.totals_of)
 
 
 def _predicates(reading: Reading) -> tuple[Predicate, ...]:

@@ -10,13 +10,15 @@ from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed, whole_of
 from synthor.problem.cures import of_counts, of_shares
 from synthor.problem.gaps import left_out, of_numbers_alone, records_may_have
+from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.marginals import SIGMAS_APART, inexact
 from synthor.problem.own_totals import own_totals
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reader
-from synthor.problem.rows import Listed, Total
+from synthor.problem.rows import Listed, PrintedTotal
 from synthor.problem.shares import shares_by
-from synthor.problem.target import SIGMAS, Axis, Moment, Target, TargetGrid, Universe
+from synthor.problem.statistic import SIGMAS
+from synthor.problem.target import Target
 from synthor.problem.totals import Filled, Frame, Room, by_sides, filled
 from synthor.schema.text import as_text
 from synthor.types import Mask
@@ -26,7 +28,7 @@ LITTLE = 0.01
 """Share of all records by which noise may put them off without a word."""
 
 
-def counts(reader: Reader) -> Target | Moment | None:
+def counts(reader: Reader) -> Target | None:
     """Counts, or shares of all records, in each cell; shares of a part of the records are shares inside it."""
     measure = reader.measure(MEASURES)
     axes = reader.axes(reader.names(measure), measure)
@@ -215,7 +217,7 @@ def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Targ
     return reader.n_units / total if total else 0.0, slack * reader.n_units
 
 
-def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequence[Total], room: Room) -> Target:
+def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequence[PrintedTotal], room: Room) -> Target:
     """A table of counts; a finding is added where it cannot add up to `records`, or hardly can.
 
     It cannot where no records meet all cells, or all totals of one side. It hardly can where figures with margins of error add
@@ -274,7 +276,7 @@ def _ends(target: Target) -> tuple[float, float]:
     return float(edges[0].sum()), float(edges[1].sum())
 
 
-def _ends_of_totals(totals: Sequence[Total], room: Room) -> tuple[float, float]:
+def _ends_of_totals(totals: Sequence[PrintedTotal], room: Room) -> tuple[float, float]:
     """The least and the most that totals come to together; whole numbers where they have margins of error and are whole."""
     values, sigma = (np.array(of) for of in ([one.value.value for one in totals], [one.sigma for one in totals]))
     low, high = room.ends(values, values)

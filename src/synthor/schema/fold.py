@@ -78,7 +78,7 @@ class Fold(ABC):
         """`of_bounds` of rows that all may count, their ends in steps."""
 
 
-class Sum(Fold):
+class SumOf(Fold):
     """What their numbers come to."""
 
     name = "sum"
@@ -91,14 +91,14 @@ class Sum(Fold):
         return least, self._folded(np.where(must, high, np.maximum(high, 0)), parent, n, scale)
 
 
-class Count(Sum):
+class CountOf(SumOf):
     """How many there are: the sum of ones."""
 
     name = "count"
     takes_numbers = False
 
 
-class Mean(Fold):
+class MeanOf(Fold):
     """What their numbers come to, by how many there are."""
 
     name = "mean"
@@ -111,7 +111,7 @@ class Mean(Fold):
         return _least_mean(low, must, parent, n, scale), -_least_mean(-high, must, parent, n, scale)
 
 
-class Max(Fold):
+class MaxOf(Fold):
     """The greatest of their numbers."""
 
     name = "max"
@@ -126,7 +126,7 @@ class Max(Fold):
         return np.where(np.isnan(of_some), of_one, of_some) / scale, _greatest(high, parent, n) / scale
 
 
-class Min(Max):
+class MinOf(MaxOf):
     """The least of their numbers: the greatest, counted downwards."""
 
     name = "min"
@@ -139,7 +139,7 @@ class Min(Max):
         return -downwards[1], -downwards[0]
 
 
-class AnyOf(Max):
+class AnyOf(MaxOf):
     """Whether any of those who are asked is such: 1 or 0."""
 
     name = "any"
@@ -153,7 +153,7 @@ class AnyOf(Max):
         return self._folded(low[must], parent[must], n, scale), self._folded(high, parent, n, scale)
 
 
-class AllOf(Min):
+class AllOf(MinOf):
     """Whether all of those who are asked are such: 1 or 0."""
 
     name = "all"
@@ -167,7 +167,7 @@ class AllOf(Min):
         return self._folded(low, parent, n, scale), self._folded(high[must], parent[must], n, scale)
 
 
-COUNT, SUM, MEAN, MIN, MAX, ANY, ALL = Count(), Sum(), Mean(), Min(), Max(), AnyOf(), AllOf()
+COUNT, SUM, MEAN, MIN, MAX, ANY, ALL = CountOf(), SumOf(), MeanOf(), MinOf(), MaxOf(), AnyOf(), AllOf()
 
 FOLDS: Mapping[str, Fold] = {fold.name: fold for fold in (COUNT, SUM, MEAN, MIN, MAX, ANY, ALL)}
 """All of them by name."""
