@@ -24,8 +24,13 @@ from synthor.schema.fold import ALL, ANY, FOLDS, MAX, MIN, Fold
 from synthor.schema.kinds import Number
 
 STEPS = {"next": 1, "previous": -1}
-MEANT = {"avg": "mean", "average": "mean", "some": "any", "every": "all", "exists": "any", "total": "sum", "number": "count"}
-"""What functions are called here that others call so."""
+MEANT = {
+    **dict.fromkeys(("avg", "average"), "write mean(...)"),
+    **dict.fromkeys(("some", "exists"), "write any(...)"),
+    **dict.fromkeys(("every", "each"), "write all(...)"),
+    **{step: f"write {step}(level).variable" for step in STEPS},
+}
+"""What to write instead of functions that others have, or that stand for nothing by themselves."""
 
 
 def parse_lifted(text: str, schema: Schema) -> Lifted:
@@ -184,16 +189,6 @@ class _Lifting:
         call = call_of(node)
         if call is not None and call.name in FOLDS:
             return self._put_fold(call, level, found)
-        if call is not None and not isinstance(node.parent, exp.Dot):
-            meant = (
-                f"{MEANT[call.name]}(...)"
-                if call.name in MEANT
-                else f"{call.name}(level).variable"
-                if call.name in STEPS
-                else ""
-            )
-            cure = f"write {meant}" if meant else nearest(call.name, [*FOLDS, *STEPS])
-            raise PredicateError(f"no function is called '{call.name}'", cure)
         if isinstance(node, exp.Dot):
             at, step, name = self._stepped(node)
             self._check_seen(at, level, node)
@@ -347,14 +342,7 @@ class _Lifting:
             if isinstance(node, exp.AggFunc | exp.Exists):
                 call = Call(node.key, ())
             if call is not None and call.name not in FOLDS:
-                meant = (
-                    f"{MEANT[call.name]}(...)"
-                    if call.name in MEANT
-                    else f"{call.name}(level).variable"
-                    if call.name in STEPS
-                    else ""
-                )
-                cure = f"write {meant}" if meant else nearest(call.name, [*FOLDS, *STEPS])
+                cure = MEANT.get(call.name) or nearest(call.name, [*FOLDS, *STEPS])
                 raise PredicateError(f"no function is called '{call.name}'", cure)
             if (
                 call is not None

@@ -147,21 +147,20 @@ class AnyOf(MaxOf):
     nobody = 0.0
 
     def _folded(self, steps: Floats, parent: CellIndex, n: int, scale: float) -> Floats:
-        return np.nan_to_num(super()._folded(steps, parent, n, scale), nan=self.nobody)
+        return np.nan_to_num(super()._folded(steps, parent, n, scale), nan=0.0)
 
     def _bounds(self, low: Floats, high: Floats, must: Mask, parent: CellIndex, n: int, scale: float) -> tuple[Floats, Floats]:
         return self._folded(low[must], parent[must], n, scale), self._folded(high, parent, n, scale)
 
 
-class AllOf(MinOf):
-    """Whether all of those who are asked are such: 1 or 0."""
+class AllOf(AnyOf):
+    """Whether all of those who are asked are such: whether not any is not."""
 
     name = "all"
-    takes_numbers = False
     nobody = 1.0
 
     def _folded(self, steps: Floats, parent: CellIndex, n: int, scale: float) -> Floats:
-        return np.nan_to_num(super()._folded(steps, parent, n, scale), nan=self.nobody)
+        return 1.0 - super()._folded(scale - steps, parent, n, scale)
 
     def _bounds(self, low: Floats, high: Floats, must: Mask, parent: CellIndex, n: int, scale: float) -> tuple[Floats, Floats]:
         return self._folded(low, parent, n, scale), self._folded(high[must], parent[must], n, scale)
