@@ -17,7 +17,18 @@ from sqlglot import expressions as exp
 
 from synthor.errors import nearest
 from synthor.rules.lifted import Beside, Derived, Folded, Folding, Lifted, Paired, Those, Weighed, variable_of
-from synthor.rules.parse import ARITHMETIC, COMPARISONS, Call, PredicateError, bare, call_of, predicate_of, text_of, tree_of
+from synthor.rules.parse import (
+    ARITHMETIC,
+    COMPARISONS,
+    Call,
+    PredicateError,
+    bare,
+    call_of,
+    predicate_of,
+    text_of,
+    too_deep,
+    tree_of,
+)
 from synthor.rules.syntax import Among, Both, Column, Compare, Constant, Either, Negated, Predicate, names_in, opposite, shown
 from synthor.schema import Ref, Role, Schema, Variable
 from synthor.schema.fold import ALL, ANY, FOLDS, MAX, MIN, Fold
@@ -45,8 +56,11 @@ def parse_lifted(text: str, schema: Schema) -> Lifted:
     tree = tree_of(text)
     assert isinstance(tree, exp.Expression)
     lifting = _Lifting(schema)
-    roles = lifting.many(tree)
-    lifted = lifting.of_pairs(tree, roles) if len(roles) > 1 else lifting.lifted(tree)
+    try:
+        roles = lifting.many(tree)
+        lifted = lifting.of_pairs(tree, roles) if len(roles) > 1 else lifting.lifted(tree)
+    except RecursionError:
+        raise too_deep() from None
     if lifted.role is None:
         return lifted
     only = Among(schema.levels[lifted.level].role, (lifted.role.code,))
@@ -129,11 +143,13 @@ class _Lifting:
 
     def _outside(self, tree: exp.Expression) -> Iterator[exp.Expression]:
         """Nodes outside of folds in the order of the text; `next(level).variable` is one."""
-        yield tree
-        call = call_of(tree)
-        if not isinstance(tree, exp.Dot) and (call is None or call.name not in FOLDS):
-            for node in tree.iter_expressions():
-                yield from self._outside(node)
+        stack = [tree]
+        while stack:
+            node = stack.pop()
+            yield node
+            call = call_of(node)
+            if not isinstance(node, exp.Dot) and (call is None or call.name not in FOLDS):
+                stack += reversed([inner for inner in node.iter_expressions() if isinstance(inner, exp.Expression)])
 
     def _levels(self, tree: exp.Expression) -> Iterator[int]:
         """Levels whose rows a tree names outside of folds."""
@@ -441,12 +457,13 @@ def _both(*parts: exp.Expression) -> exp.Expression:
 
 def _conjuncts(tree: exp.Expression) -> Iterator[exp.Expression]:
     """What must all be true together."""
-    tree = bare(tree)
-    if isinstance(tree, exp.And):
-        yield from _conjuncts(tree.this)
-        yield from _conjuncts(tree.expression)
-    else:
-        yield tree
+    stack = [tree]
+    while stack:
+        node = bare(stack.pop())
+        if isinstance(node, exp.And):
+            stack += [node.expression, node.this]
+        else:
+            yield node
 
 
 def _extreme(part: exp.Expression, other: _Named) -> tuple[Fold, exp.Column] | None:

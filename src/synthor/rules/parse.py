@@ -84,7 +84,7 @@ def tree_of(text: str) -> exp.Condition:
         near = f", near '{problem['highlight']}'" if problem.get("highlight") else ""
         raise PredicateError(f"is no SQL predicate{near}", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
 
 
 def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:
@@ -98,9 +98,9 @@ def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:
     except sqlglot.errors.SqlglotError:
         raise PredicateError("is no SQL predicate", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
     if _depth(predicate) > MAX_DEPTH:  # whoever reads the tree later has less room than the parser had
-        raise _too_deep()
+        raise too_deep()
     return predicate
 
 
@@ -261,7 +261,8 @@ def _depth(node: Predicate | Term) -> int:
             return 1 + max(_depth(node.left), _depth(node.right))
 
 
-def _too_deep() -> PredicateError:
+def too_deep() -> PredicateError:
+    """That a predicate is nested deeper than can be read."""
     return PredicateError(f"is nested more than {MAX_DEPTH} levels deep", "split it into several rules")
 
 
