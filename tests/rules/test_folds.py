@@ -18,7 +18,7 @@ from synthor.measure.tally import Tally
 from synthor.prior.model import Prior
 from synthor.problem import Problem
 from synthor.problem.model import Rule
-from synthor.problem.rulings import BROKEN, KEPT
+from synthor.problem.rulings import BROKEN, KEPT, OPEN
 from synthor.rules import lifted
 from synthor.rules.lifted import Folded, Paired, Weighed
 from synthor.rules.lifting import parse_lifted
@@ -170,6 +170,7 @@ THREE = home(person("child", 2), person("child", 4), person("granny", 30))
         ("mean(person.age) > 5 or count(person) = 0", [True, True, True, True]),
         ("partner.age > 0 or head.age > 28", [False, True, True, False]),  # who is not there says nothing, the others do
         ("not all(person, partner.age > 20)", [False, False, False, False]),
+        ("not all(person, age < 20)", [False, True, True, True]),
         ("not any(person, partner.age > 25)", [True, False, True, False]),
         ("count(person) between 2 and 3", [False, False, False, True]),
         ("count(person) in (1, 4)", [False, True, True, False]),
@@ -188,6 +189,29 @@ def test_what_is_counted_of_somebody_and_of_nobody(text: str, breaks: list[bool]
 def kept(text: str, *homes: Row) -> Mask:
     problem = problem_of([text])
     return possible(problem, coded(frames(homes), SCHEMA))
+
+
+def states(text: str, *homes: Row) -> list[int]:
+    """What categories alone say of a rule on households."""
+    problem = problem_of([text])
+    return problem.below[0].rulings.state(problem.as_seen(coded(frames(homes), SCHEMA), 0)).tolist()
+
+
+def test_categories_say_whether_numbers_of_rows_below_are_there() -> None:
+    earns = home(person("child", 3, 0.7))  # 0.5 to 1.9
+    assert states("max(person.earnings, earnings >= 1) > -3", EMPTY, OLD, earns) == [KEPT, KEPT, OPEN]
+    assert states("mean(child.age) >= 0", OLD, FAMILY, THREE) == [KEPT, BROKEN, BROKEN]
+    assert states("any(person, partner.age > 3)", EMPTY, OLD, FAMILY) == [KEPT, KEPT, BROKEN]
+    assert states("not all(person, age < 20)", EMPTY, OLD, FAMILY, earns) == [KEPT, BROKEN, BROKEN, KEPT]
+    assert states("not any(person, age < 4)", EMPTY, OLD, earns) == [BROKEN, BROKEN, OPEN]
+
+
+def test_a_unit_whose_rows_find_no_values_for_all_rules_together_is_no_candidate() -> None:
+    """Each of the rules leaves values, but none are left by both."""
+    problem = problem_of(["sum(person.age) > 55", "sum(person.age) <= 55"])
+    assert states("sum(person.age) > 55", FAMILY) == states("sum(person.age) <= 55", FAMILY) == [OPEN]
+    assert possible(problem, coded(frames([FAMILY, OLD]), SCHEMA)).tolist() == [False, False]
+    assert kept("sum(person.age) > 55", FAMILY, OLD).tolist() == [True, True]
 
 
 def test_a_unit_that_surely_breaks_a_rule_is_no_candidate_and_one_that_may_is() -> None:

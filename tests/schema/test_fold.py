@@ -53,6 +53,7 @@ def test_decimals_add_up_as_they_are_written_and_rows_without_a_value_are_nobody
     values, parent = np.array([0.1, 0.2, np.nan, np.nan]), np.array([0, 0, 0, 1])
     assert SUM.of_values(values, parent, 2, decimals=1).tolist() == [0.3, 0.0]
     np.testing.assert_array_equal(MEAN.of_values(values, parent, 2, decimals=1), [0.15, np.nan])
+    assert SUM.of_values(np.array([0.29] * 3), np.array([0] * 3), 1, decimals=2).tolist() == [0.87]
     assert SUM.of_values(np.array([0.123, 0.2]), np.array([0, 0]), 1, decimals=1) == pytest.approx(0.323)  # not as declared
 
 

@@ -283,7 +283,6 @@ def _refused(node: object) -> PredicateError:
         message = f"`{call.shown}` looks at rows below, and these records have none"
         return PredicateError(message, "let rules name variables of one record")
     what = f"{type(node).__name__.lower()} `{_shown(node)}`" if isinstance(node, exp.Expression) else repr(node)
-    what = f"function `{_shown(node)}`" if isinstance(node, exp.Anonymous) else what
     cure = "use variables, labels, numbers, = != < <= > >=, in, between, and, or, not, + - *"
     return PredicateError(f"{what} is not allowed", cure)
 
