@@ -205,7 +205,7 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     separate, units = bool(allowed.all()), units.where(allowed)
     conditions, valued, sources, alone = [], [], [], set[int]()
     for target in problem.counts:
-        said = _of_target(target, chosen, units, problem.n_units) if target.level == 0 else None
+        said = _of_target(target, chosen, units, problem.n_units) if target.flat else None
         if said is not None:
             conditions.append(said)
             sources.append(target.name)
@@ -224,7 +224,7 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
                 valued.append(_of_values(target, of, units, problem.n_units))
             sources.append(target.name)
             separate = False
-    left_out |= any(target.level > 0 for target in problem.targets)
+    left_out |= any(not target.flat for target in problem.targets)
     numeric = [v for v in level.numeric if v in chosen]
     return Implied(
         units=units,
@@ -269,7 +269,7 @@ def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[in
     names = []
     for target in problem.counts:
         held = frozenset(target.columns) & wanted.keys()
-        found = _marginal(target, held) if held and target.level == 0 else None
+        found = _marginal(target, held) if held and target.flat else None
         if found is not None and found[0].plain and all(axis.declared for axis in found[0].axes):
             grid, low, high = found
             at = int(np.ravel_multi_index([wanted[axis.position] for axis in grid.axes], grid.shape))
@@ -289,7 +289,7 @@ def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[in
 def _tied(problem: Problem) -> list[set[int]]:
     """Groups of variables that a target or rule speaks of together."""
     level = problem.schema.unit
-    found = [set(target.positions) for target in problem.targets if target.level == 0]
+    found = [set(target.positions) for target in problem.targets if target.flat]
     found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.own_rules]
     return found
 

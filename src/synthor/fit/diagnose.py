@@ -198,7 +198,7 @@ def _judged(
     ordered = sorted(zip(members, moves, strict=True), key=lambda entry: entry[0] != members[weakest])
     unproven = Contradiction(clashes=tuple(_clash(sources[t], cell, move, problem.n_units) for (t, cell), move in ordered))
     concerned = sorted({t for t, _ in members})
-    if any(sources[t].level > 0 for t in concerned):
+    if any(not sources[t].flat for t in concerned):
         return unproven, None  # members hang on more than categories of their units
     own = sorted({position for t in concerned for position in sources[t].positions})
     if n_crossed([problem.schema.unit.finest(position).size for position in own]) > MOST_COMBINATIONS:
@@ -318,7 +318,7 @@ def _forbidden(
     concerned = {demands[table].source for (table, _), _ in members}
     own = sorted({position for t in concerned for position in sources[t].positions})
     level = problem.schema.unit
-    if any(target.level for target in problem.targets):  # members hang on more than categories of their units
+    if any(not target.flat for target in problem.targets):  # members hang on more than categories of their units
         return top, None
     if n_crossed([level.finest(position).size for position in own]) > MORE_COMBINATIONS:
         return top, None

@@ -77,7 +77,7 @@ def lean_positions(problem: Problem, size: int) -> tuple[int, ...]:
     """
     lean = {}
     for t, target in enumerate(problem.counts):
-        if target.level == 0:
+        if target.flat:
             expected = target.wanted * (size / problem.n_units)
             lean[t] = int(((expected > 0) & (expected < EXPECTED)).sum())
     if sum(lean.values()) < MANY_LEAN:
@@ -212,7 +212,7 @@ def _relation(level: Level, target: Target) -> _Relation | None:
     """What a table keeps empty, where it speaks of all records and keeps anything empty at all."""
     grid = target.grid
     positions = tuple(axis.position for axis in grid.axes)
-    if target.level or target.sigma is not None or not grid.covers or len(set(positions)) < len(positions):
+    if not target.flat or target.sigma is not None or not grid.covers or len(set(positions)) < len(positions):
         return None
     held = target.highest[: len(grid.cells)] > 0
     if np.count_nonzero(held) == n_crossed(grid.shape):

@@ -171,7 +171,7 @@ class Recipe:
         Raises:
             ValueError: the targets count members, or candidates were handed in.
         """
-        if any(target.level for target in self.problem.targets):
+        if any(not target.flat for target in self.problem.targets):
             raise ValueError("targets count members: a flat record alone does not say how likely it is")
         if self.pool.handed:
             raise ValueError("candidates were handed in: how likely others are is not known")
@@ -641,7 +641,7 @@ def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], poo
 
 def _refuse_members(problem: Problem) -> None:
     """Candidates are drawn without members, so nothing can be said of tables that count these."""
-    deeper = [target for target in problem.targets if target.level > 0]
+    deeper = [target for target in problem.targets if not target.flat]
     if deeper:
         rows = problem.schema.unit.name
         cure = f"leave it out, or weigh units that have members with `synthor.fit.balance`; candidates are {rows} alone"

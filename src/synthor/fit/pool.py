@@ -409,7 +409,7 @@ def _supports(problem: Problem) -> list[tuple[tuple[int, ...], Mask]]:
     for target in problem.counts:
         grid = target.grid
         plain = all(axis.size == axis.variable.size and axis.declared for axis in grid.axes)
-        if target.level == 0 and plain and grid.universe is None and grid.listed is None and len(grid.axes) > 1:
+        if target.flat and plain and grid.universe is None and grid.listed is None and len(grid.axes) > 1:
             held = (target.highest > 0).reshape(grid.shape)
             if not held.all():
                 found.append((target.columns, held))
@@ -420,7 +420,7 @@ def _outside_empty_cells(problem: Problem, units: Units) -> Mask:
     """Units that fall into no cell that must be empty, (n,)."""
     outside = np.ones(len(units), bool)
     for target in problem.counts:
-        if target.level == 0 and target.sigma is None:
+        if target.flat and target.sigma is None:
             empty = np.append(target.highest <= 0, False)
             if empty.any():
                 outside &= ~empty[target.index(units)]
@@ -433,7 +433,7 @@ def _supply(
     """Candidates for wanted cells that have none, each cell a stratum of its own."""
     unsupported: list[tuple[int, int]] = []
     for t, target in enumerate(draw.problem.counts):
-        missing = missing_of(target, units) if target.level == 0 else np.empty(0, np.int64)
+        missing = missing_of(target, units) if target.flat else np.empty(0, np.int64)
         if len(missing):
             strata = [_combinations(draw, target, int(cell)) for cell in missing]
             columns = tuple(axis.position for axis in target.axes)

@@ -156,7 +156,7 @@ class Remedies:
             return source.exact and isinstance(source.statistic, OfValues) and not source.statistic.curved
         of_all = source.statistic.word == "count" or source.grid.covers
         bands = any(written.name == source.name and written.quantiles for written in self.problem.spec.targets)
-        return source.exact and source.level == 0 and not source.totals_of and not bands and of_all
+        return source.exact and source.flat and not source.totals_of and not bands and of_all
 
     def _nested(self, t: int) -> Iterator[int]:
         """Tables that say again what one says, or some of it."""
@@ -174,7 +174,7 @@ class Remedies:
             return
         index = _index(mine.cells(self.pool.units))
         for other, target in enumerate(self.problem.targets):
-            if other != t and target.counts and target.level == 0 and target.sigma is None:
+            if other != t and target.counts and target.flat and target.sigma is None:
                 for shared in shared_marginals(mine, target, self.problem.schema.unit):
                     size = len(shared.second.low)
                     of = np.full(mine.grid.size + 1, size)

@@ -249,7 +249,7 @@ def _off(state: State, model: Model) -> list[_Off]:
     off = []
     for target, shares in zip(state.problem.counts, got(model), strict=True):
         total = target.wanted.sum()
-        if target.level != 0 or total <= 0:
+        if not target.flat or total <= 0:
             continue
         gap = target.wanted / total - shares
         for cell in np.flatnonzero(gap > REMAINS):

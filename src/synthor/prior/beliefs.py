@@ -29,6 +29,9 @@ TABLE_STRENGTH = 300.0
 CONFIDENCES = (0.01, 0.99)
 """Nobody is surer, or less sure, than that."""
 
+SWEEPS, NEAR = 2000, 1e-10
+"""Cycles of fitting a believed table to known marginals, and the largest gap of a share that is left."""
+
 BAND_SWEEPS = 200
 """Cycles of fitting a believed marginal to overlapping bands."""
 
@@ -178,18 +181,15 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     )
 
 
-def fit_to_marginals(joint: Floats, first: Shares, second: Shares, *, sweeps: int = 2000, tolerance: float = 1e-10) -> Shares:
+def fit_to_marginals(joint: Floats, first: Shares, second: Shares) -> Shares:
     """The joint table nearest to a believed one that has the known marginals: odds ratios stay, margins are replaced.
 
-    Iterative proportional fitting, apart from `ipf` because the two sides of one table need no index. Zeros are raised to
-    `FLOOR_CELL` of the whole first, so that a solution exists.
+    Zeros are raised to `FLOOR_CELL` of the whole first, so that a solution exists.
 
     Args:
         joint: (a, b) believed, non-negative.
         first: (a,) known shares of the rows.
         second: (b,) known shares of the columns.
-        sweeps: at most so many cycles.
-        tolerance: largest gap of any row's share at which to stop.
 
     Returns:
         (a, b), sums to one.
@@ -198,17 +198,11 @@ def fit_to_marginals(joint: Floats, first: Shares, second: Shares, *, sweeps: in
     array([[0.1, 0.4],
            [0.1, 0.4]])
     """
-    table = np.maximum(joint / joint.sum(), FLOOR_CELL)
-    for _ in range(sweeps):
-        table *= _ratio(first, table.sum(axis=1))[:, None]
-        table *= _ratio(second, table.sum(axis=0))
-        if np.abs(table.sum(axis=1) - first).max() < tolerance:
-            break
-    return table / table.sum()
-
-
-def _ratio(wanted: Floats, got: Floats) -> Floats:
-    return np.where(got > 0, wanted / np.where(got > 0, got, 1), 0.0)
+    cells = np.maximum(joint / joint.sum(), FLOOR_CELL)
+    row, column = (side.ravel() for side in np.indices(cells.shape))
+    sides = [(row, first, first), (column, second, second)]
+    table = ipf(cells.ravel(), sides, sweeps=SWEEPS, tolerance=NEAR)[0].reshape(cells.shape)
+    return np.asarray(table / table.sum())
 
 
 _Conditional = tuple[str, tuple[Ref, Ref], Shares, float]

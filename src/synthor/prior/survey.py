@@ -176,6 +176,6 @@ def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFr
     for target in problem.counts:
         empty = (target.highest <= 0) & np.array(target.sigma is None)
         plain = all(axis.declared for axis in target.grid.axes)
-        if target.level == 0 and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
+        if target.flat and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
             found[f"lie where '{target.name}' wants none"] = np.append(empty, False)[target.index(units)]
     return found

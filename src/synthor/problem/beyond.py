@@ -41,7 +41,7 @@ def beyond_reach(targets: Sequence[Target], statistics: Sequence[Target], level:
         level: their variables.
         n_units: records in all.
     """
-    counted = [target for target in targets if target.level == 0 and target.sigma is None]
+    counted = [target for target in targets if target.flat and target.sigma is None]
     for one in statistics:
         if isinstance(one.statistic, Within):
             shares = _shares(one, one.statistic, counted, level, n_units)
@@ -72,7 +72,7 @@ def without_whole_numbers(targets: Sequence[Target], n_units: int, *, scaled: bo
     """
     for target in targets:
         fewest, most = int(target.low.sum()), int(target.high.sum())
-        if target.level > 0 or not target.grid.covers or fewest <= n_units <= most:
+        if not target.flat or not target.grid.covers or fewest <= n_units <= most:
             continue
         edge, found = ("at least", fewest) if fewest > n_units else ("at most", most)
         message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {n_units:,} records are made"
@@ -109,7 +109,7 @@ def _nearly_one_way(target: Target, table: Target, level: Level) -> bool:
     """Whether two tables speak of the same few variables in other bands or universes: those in the same are compared anyway."""
     mine, theirs = set(target.grid.positions), set(table.grid.positions)
     size = float(np.prod([float(level.finest(v).size) for v in mine | theirs]))
-    return target.level == 0 and theirs <= mine and size <= MOST_BANDS and not (target.grid.plain and table.grid.plain)
+    return target.flat and theirs <= mine and size <= MOST_BANDS and not (target.grid.plain and table.grid.plain)
 
 
 def _cells(target: Target, table: Target, level: Level, n_units: float) -> Finding | None:

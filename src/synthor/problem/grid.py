@@ -77,8 +77,12 @@ class Universe:
 
     def holds(self, column: Callable[[Ref], Codes], n: int) -> Mask:
         """Whether each of n rows belongs to it, (n,), whose codes are told column by column."""
-        known = {name: column(place) for name, (place, _) in self.columns.items()}
-        return truth(self.predicate, known, {name: v for name, (_, v) in self.columns.items()}, n).must
+        known, there = {}, np.ones(n, bool)
+        for name, (ref, _) in self.columns.items():
+            known[name] = codes = column(ref)
+            if not ref.plain:  # whoever sees no such row does not belong
+                there &= codes >= 0
+        return truth(self.predicate, known, {name: v for name, (_, v) in self.columns.items()}, n).must & there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

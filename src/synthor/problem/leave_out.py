@@ -92,7 +92,7 @@ def _sides(target: Target, others: Sequence[Target], level: Level) -> list[Targe
     grid = target.grid
     if len(grid.axes) < 2 or (grid.listed is not None and not grid.closed):
         return []
-    free = grid.covers and target.level == 0
+    free = grid.covers and target.flat
     return [
         _side(target, place)
         for place, axis in enumerate(grid.axes)
@@ -126,7 +126,7 @@ def _any_of(axis: Axis) -> Axis:
 
 def _gives(other: Target, axis: Axis, level: Level) -> bool:
     """Whether a table gives the shares of all labels of an axis, because its own labels lie inside them."""
-    if not (other.whole and other.level == 0):
+    if not (other.whole and other.flat):
         return False
     for own in other.axes:
         if own.position == axis.position:

@@ -79,6 +79,11 @@ class Target:
         return self.grid.shape
 
     @property
+    def flat(self) -> bool:
+        """Whether it speaks of units by their own variables alone, so that these say which cell a unit falls into."""
+        return self.level == 0 and all(ref.plain and not ref.level for ref in self.grid.refs)
+
+    @property
     def exact(self) -> bool:
         """Whether its cells are wanted as they are, without interval or margin of error."""
         return self.bounds is None and self.sigma is None
@@ -91,7 +96,7 @@ class Target:
     @property
     def complete(self) -> bool:
         """Whether it gives counts of all records, be it only as intervals or with margins of error."""
-        return self.counts and self.level == 0 and self.grid.covers and float(self.wanted.sum()) > 0
+        return self.counts and self.flat and self.grid.covers and float(self.wanted.sum()) > 0
 
     @property
     def room(self) -> Floats:

@@ -140,7 +140,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     spec, status = model.problem.spec, model.status
     pulls = {pull.name: pull for pull in model.targets}
     variables = model.problem.schema.unit.variables
-    every = [target for target in model.problem.targets if target.level == 0]
+    every = [target for target in model.problem.targets if target.flat]
     targeted = {position for target in every for position in target.columns}
     targeted |= {position for target in every if (of := target.grid.universe) is not None for position in of.positions}
     rules = (*model.problem.rules, *model.beliefs.rules)

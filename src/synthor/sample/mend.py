@@ -118,7 +118,7 @@ class _Mending:
         random: np.random.Generator,
     ) -> None:
         self.problem, self.units, self.log_weight, self.random = problem, units, log_weight, random
-        self.targets = [target for target in problem.counts if target.level == 0]
+        self.targets = [target for target in problem.counts if target.flat]
         self._tables_of: dict[int, list[int]] = {}
         for t, target in enumerate(self.targets):
             for ref in target.grid.refs:

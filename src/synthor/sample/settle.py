@@ -332,7 +332,7 @@ class _Search:
         if len(current) > VARIED:
             chance = np.log(self.random.exponential(size=len(current))) - np.log(counts[current])
             current = np.sort(current[np.argsort(chance)[:VARIED]])
-        concerned = {p for target in self.problem.targets if target.level == 0 for p in target.positions}
+        concerned = {p for target in self.problem.targets if target.flat for p in target.positions}
         fine = schema.refine(units.take(current))
         found = []
         for position in sorted(concerned):
