@@ -48,11 +48,11 @@ def pool(n: int, seed: int) -> Units:
     )
 
 
-def target(name: str, level: int, *refs: tuple[int, int], wanted: Floats | None = None) -> Target:
+def target(name: str, level: int, *refs: tuple[int, int], wanted: Floats | None = None, schema: Schema = SCHEMA) -> Target:
     """A table of rows of a level by some columns, each of that level or of one above it."""
     axes = []
     for at, position in refs:
-        variable = SCHEMA.levels[at].variables[position]
+        variable = schema.levels[at].variables[position]
         own = np.arange(variable.size, dtype=np.int32)
         axes.append(Axis(position=position, ref=Ref(at, position), variable=variable, labels=variable.labels, group_of=own))
     grid = TargetGrid(axes=tuple(axes))

@@ -8,7 +8,8 @@ from synthor import parse_spec
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 from synthor.problem.levels import schema_of
-from synthor.rules.lifted import Lifted, parse_lifted
+from synthor.rules.lifted import Lifted
+from synthor.rules.lifting import parse_lifted
 from synthor.schema import Ref, Role, Rows, Units
 
 TOWN = """

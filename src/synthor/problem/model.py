@@ -12,7 +12,8 @@ from synthor.problem.grid import Axis
 from synthor.problem.rulings import Rulings
 from synthor.problem.statistic import OfValues
 from synthor.problem.target import Target
-from synthor.rules.lifted import Derived, as_seen, parse_lifted, with_derived
+from synthor.rules.lifted import Derived, as_seen, with_derived
+from synthor.rules.lifting import parse_lifted
 from synthor.rules.syntax import Predicate
 from synthor.schema import Ref, Schema, Units, Variable
 from synthor.spec.model import Spec

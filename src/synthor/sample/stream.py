@@ -24,14 +24,17 @@ from synthor.sample.quotas import Quotas, aim_of
 from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
 from synthor.schema import Schema, Units
-from synthor.types import CellIndex, Counts, Floats, Mask
-from synthor.values import Shape, settle
+from synthor.types import CellIndex, Counts, Floats
+from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
 
-LOOKS = 300
-"""Times that members' values are drawn again where a rule looks at other rows."""
+LOOKS = 30
+"""Times that members' values are drawn again where a rule looks at other rows, before those of a unit are tried together."""
+
+TOWARDS = (0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
+"""Shares of the way from values that work to values drawn evenly, the first that works being taken."""
 
 Records = dict[str, pl.DataFrame]
 """One table a level, by the level's name."""
@@ -133,7 +136,7 @@ class Sample:
         if not looking:
             return found
         ruled, fine = problem.refined.with_only(looking), schema.refine(units)
-        broken = np.flatnonzero(_breaking(ruled, fine, found))
+        broken = np.flatnonzero(breaking(ruled, fine, found))
         return _with_units(schema, fine, found, broken, _some(schema, fine, values, broken))
 
     def _aims(self, number: int, cells: Sequence[CellIndex], level: int, position: int, margin: float) -> list[Aim]:
@@ -215,12 +218,39 @@ class Sample:
         schema, fine = looking.schema, self.problem.schema.refine(units)
         left = np.arange(len(units))
         for _ in range(LOOKS):
-            left = left[_breaking(looking, fine.take(left), _some(schema, fine, values, left))]
+            left = left[breaking(looking, fine.take(left), _some(schema, fine, values, left))]
             if not len(left):
                 return values
             again = self._of_members(units.take(left), values[schema.unit.name][left], random)
             values = _with_units(schema, fine, values, left, again)
-        raise _no_values(f"{len(left):,} units")
+        averaged = any(not target.level for target, _ in self.problem.of_values)  # then units' own numbers stay as they are
+        for own in (True,) if averaged else (True, False):
+            values, left = self._together(values, fine, left, own, random)
+        if len(left):
+            raise _no_values(f"{len(left):,} units")
+        return values
+
+    def _together(
+        self, values: Records, fine: Units, left: CellIndex, own: bool, random: np.random.Generator
+    ) -> tuple[Records, CellIndex]:
+        """The same, some units having values tried for all their rows together, `own` ones kept if so; and who found none.
+
+        From the values of a try that works they go towards others that are drawn evenly, as far as the rules allow.
+        """
+        problem = self.problem.refined
+        schema, unit = problem.schema, problem.schema.unit.name
+        works = Together(problem, fine.take(left), values[unit][left] if own else None).works(np.arange(TRIED_TOGETHER))
+        some, tried = works.any(axis=1), np.argmax(works * random.random(works.shape), axis=1)
+        picks, tried = left[some], tried[some]
+        for share in (*TOWARDS, 0.0):
+            if len(picks):
+                together = Together(problem, fine.take(picks), values[unit][picks] if own else None)
+                found = together.values(tried, share, random)
+                good = ~breaking(problem, together.units, found)
+                others = _some(schema, together.units, found, np.flatnonzero(good))
+                values = _with_units(schema, fine, values, picks[good], others, first=int(own))
+                picks, tried = picks[~good], tried[~good]
+        return values, left[~some]
 
     def _filled(self, at: int, number: int, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of one level in one chunk with the values that their place among all rows says."""
@@ -248,24 +278,14 @@ def _some(schema: Schema, units: Units, values: Records, picks: CellIndex) -> Re
     }
 
 
-def _with_units(schema: Schema, units: Units, values: Records, picks: CellIndex, others: Records) -> Records:
-    """The same values, those of some units' members as others have them, `picks` rising."""
+def _with_units(schema: Schema, units: Units, values: Records, picks: CellIndex, others: Records, first: int = 1) -> Records:
+    """The same values, those of some units' rows from a level on (members') as others have them, `picks` rising."""
     found = dict(values)
     for at, level in enumerate(schema):
         places = np.flatnonzero(np.isin(units.above(0, at), picks))
-        if at and len(places):
+        if at >= first and len(places):
             old, new = found[level.name], others[level.name]
-            found[level.name] = old.with_columns(old[name].scatter(places, new[name]) for name in old.columns)
-    return found
-
-
-def _breaking(looking: Problem, units: Units, values: Records) -> Mask:
-    """Which units break a rule by the values of their rows, (n,)."""
-    found = np.zeros(len(units), bool)
-    for level, below in looking.below.items():
-        seen = seen_values(looking.schema, units, level, looking.derived(level), values)
-        broken = np.flatnonzero(below.rulings.breaks(looking.as_seen(units, level), seen))
-        found[units.above(0, level)[broken]] = True
+            found[level.name] = old.with_columns(old[name].scatter(places, new[name]) for name in new.columns)
     return found
 
 
