@@ -15,6 +15,7 @@ from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
+from synthor.sample.alike import exchange_alike
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
@@ -288,8 +289,11 @@ def sample(
         random,
         advance=advance,
     )
-    counts, moves = found.counts, 0
-    if found.error and not units.nested:  # moves know nothing of members; programmes exchange whole units
+    counts, swaps, moves = found.counts, found.swaps, 0
+    if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
+        counts, exchanged = exchange_alike(model.weights, counts, bands_of(problem, units, model.weights), random)
+        swaps += exchanged
+    elif found.error:
         units, counts, moves = mend(problem, units, counts, model.log_weight, random)
     if model.pulled:
         settled = settle_counts(
@@ -304,7 +308,7 @@ def sample(
         counts=counts[kept],
         shapes=shapes,
         random_seed=seed,
-        swaps=found.swaps,
+        swaps=swaps,
         moves=moves,
         pulled=model.pulled,
     )
