@@ -228,9 +228,9 @@ def test_members_of_different_chunks_belong_to_different_units() -> None:
 
 def test_tables_of_members_are_refused_by_the_fit_in_words() -> None:
     problem = town().problem
-    with pytest.raises(InputError, match="by age and sex: counts 'person', members of a unit"):
+    with pytest.raises(InputError, match="units of 'household' with person are read"):
         fit(problem, Prior())
-    with pytest.raises(InputError, match="by age and sex: counts 'person', members of a unit"):
+    with pytest.raises(InputError, match="units of 'household' with person are read"):
         as_written(problem, Prior())
     assert problem.marginal(0) is not None
     homes = pl.DataFrame({"size": ["one"] * 570 + ["more"] * 430})

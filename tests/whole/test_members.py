@@ -7,12 +7,14 @@ import polars as pl
 import pytest
 
 from members import SCHEMA, TABLES, drawn, pool, rule, target, town
-from synthor import InputError
+from synthor import InputError, compile_problem, parse_spec
 from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.measure import measure
 from synthor.prior.model import Dependency, Prior
 from synthor.problem import Target
+from synthor.sample.stream import sample
+from synthor.schema import Units
 from synthor.types import Floats
 
 
@@ -146,3 +148,12 @@ def test_candidates_that_were_handed_in_must_be_handed_in_again() -> None:
     model = fit(problem, Prior(), handed=(pool(300, 8), None))
     with pytest.raises(InputError, match="handed in"):
         _ = replace(model, recipe=replace(model.recipe, made=None)).pool
+
+
+def test_flat_candidates_that_were_handed_in_and_do_not_meet_their_tables_are_drawn_all_the_same() -> None:
+    text = "{records: 10, variables: {a: {type: boolean}, b: {type: boolean}}, targets: [%s]}"
+    tables = "{counts: {a: {yes: 5, no: 5}}}, {counts: {b: {yes: 3, no: 7}}}"
+    problem = compile_problem(parse_spec(text % tables))
+    alike = Units.flat(np.array([[0, 0], [1, 1]], np.int32))
+    records = sample(fit(problem, Prior(), handed=(alike, None))).chunk(0)["records"]
+    assert records.height == 10

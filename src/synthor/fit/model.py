@@ -425,7 +425,20 @@ def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callab
             found = replace(balance(pool.log_base, demands, tried.soft, advance=advance), status=found.status)
             unmet = found.residual > TOLERANCE
             diagnosis = diagnose(ruled, tried.hard, pool, given=given, advance=advance) if unmet else Diagnosis()
-    return found
+    if found.residual <= tried.found.residual:
+        return found
+    with one_thread():  # one cell after the other led further off: all give way a little
+        n_targets = len(ruled.counts)
+        demands = [*(_giving_one(table, ruled.n_units) for table in tried.hard[:n_targets]), *tried.hard[n_targets:]]
+        found = balance(pool.log_base, demands, tried.soft, advance=advance)
+    return replace(found, status=tried.found.status)
+
+
+def _giving_one(table: Hard, n_units: int) -> Hard:
+    """The same table, each cell that may hold records with a margin of one record at least."""
+    sigma = np.zeros(len(table.low)) if table.demand.sigma is None else table.demand.sigma
+    sigma = np.where(table.closed, sigma, np.maximum(sigma, 1 / n_units))
+    return replace(table, demand=replace(table.demand, sigma=sigma))
 
 
 def _barred(ruled: Problem, belief: BelievedTable, tried: "_Tried") -> dict[int, Barred]:

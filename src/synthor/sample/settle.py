@@ -40,6 +40,9 @@ FEW, FEW_CELLS = 3_000, 150
 SIZES = ((300, 600), (300, 600), (600, 1_200), (1_500, 3_000))
 """Kinds of units that may leave and come, one programme after the other."""
 
+NESTED_SIZES = ((300, 600), (300, 600), (600, 1_200), (600, 1_200))
+"""The same of units with members: larger programmes end by their time."""
+
 IN_VAIN = 2
 """Programmes in a row that may help nothing."""
 
@@ -109,7 +112,8 @@ def settle_counts(
         if not best.off:
             break
         search = _Search(problem, best.units, best.counts, log_weight, weights, random, gear)
-        search.run(SIZES if patient else SIZES[:1])
+        sizes = NESTED_SIZES if units.nested else SIZES
+        search.run(sizes if patient else sizes[:1])
         found = search.result()
         if not found.exchanged:
             continue
@@ -301,7 +305,7 @@ class _Search:
         """Solve one programme and make what it says; whether that lowered the error."""
         conditions, kinds, columns = self.conditions, self.kinds, self._columns(leaving, coming)
         programme = Programme.of(conditions, self.got, self.held, columns, elastic=elastic)
-        outcome = None if programme is None else programme.solved()
+        outcome = None if programme is None else programme.solved(any_will_do=self.units.nested)
         if outcome is None:
             return False
         change = np.rint(outcome[0])

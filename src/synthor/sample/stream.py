@@ -16,6 +16,7 @@ from synthor.problem import Problem, Rule, Within
 from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
+from synthor.sample.alike import exchange_alike
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
@@ -294,6 +295,11 @@ def _no_values(what: str) -> InputError:
     return InputError([Finding(where="rules", message=message, cure="let rules between rows compare bins, not values")])
 
 
+def _alike(units: Units) -> Floats:
+    """How likely units are of which nothing tells it: those beside candidates that were handed in."""
+    return np.zeros(len(units))
+
+
 def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
     """Whole counts that each table may have.
 
@@ -345,13 +351,15 @@ def sample(
         random,
         advance=advance,
     )
-    counts, moves = found.counts, 0
-    if found.error and not units.nested:  # moves know nothing of members; programmes exchange whole units
-        units, counts, moves = mend(problem, units, counts, model.log_weight, random)
+    counts, swaps, moves = found.counts, found.swaps, 0
+    log_weight = _alike if model.pool.handed else model.log_weight
+    if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
+        counts, exchanged = exchange_alike(model.weights, counts, bands_of(problem, units, model.weights), random)
+        swaps += exchanged
+    elif found.error:
+        units, counts, moves = mend(problem, units, counts, log_weight, random)
     if model.pulled:
-        settled = settle_counts(
-            problem, units, counts, model.log_weight, model.weights, random, patient=not model.contradictions
-        )
+        settled = settle_counts(problem, units, counts, log_weight, model.weights, random, patient=not model.contradictions)
         units, counts = settled.units, settled.counts
     kept = counts > 0
     shapes = fine_shapes(problem, model.beliefs.marginals)
@@ -361,7 +369,7 @@ def sample(
         counts=counts[kept],
         shapes=shapes,
         random_seed=seed,
-        swaps=found.swaps,
+        swaps=swaps,
         moves=moves,
         pulled=model.pulled,
     )
