@@ -28,10 +28,13 @@ from synthor.information import effective_size
 from synthor.prior.beliefs import Beliefs
 from synthor.problem import Problem
 from synthor.schema import Schema
-from synthor.types import Floats
+from synthor.types import CellIndex, Floats
 
 ENOUGH = 0.5
 """Share of the effective number of candidates that must be left."""
+
+FEW = 5_000
+"""Candidates that are looked at before all of them."""
 
 
 def reused(structure: Structure, drawn_for: tuple[Problem, Beliefs], problem: Problem, beliefs: Beliefs) -> Structure | None:
@@ -52,16 +55,26 @@ def reused(structure: Structure, drawn_for: tuple[Problem, Beliefs], problem: Pr
     if any(len(missing_of(target, pool.units)) for target in problem.counts) or lacking(problem, beliefs, pool.units):
         return None
     base = base_of(problem, beliefs)
-    now = base.log_density(pool.units) + log_share_of_slices(problem, beliefs.marginals, pool.units)
-    then = pool.base.log_density(pool.units) + log_share_of_slices(before, believed.marginals, pool.units)
-    alive = np.isfinite(pool.log_base) & np.isfinite(then)
-    log_base = np.full(len(pool.units), -np.inf)
-    log_base[alive] = pool.log_base[alive] + now[alive] - then[alive]
-    if not np.isfinite(log_base).any():
+
+    def weighed(some: CellIndex) -> Floats | None:
+        """Log of the shares of some candidates; None where too few of them count."""
+        units, known = pool.units.take(some), pool.log_base[some]
+        now = base.log_density(units) + log_share_of_slices(problem, beliefs.marginals, units)
+        then = pool.base.log_density(units) + log_share_of_slices(before, believed.marginals, units)
+        alive = np.isfinite(known) & np.isfinite(then)
+        found = np.full(len(units), -np.inf)
+        found[alive] = known[alive] + now[alive] - then[alive]
+        if not np.isfinite(found).any():
+            return None
+        found = _normalised(found)
+        size, most = (effective_size(np.exp(logs)) for logs in (found, known))
+        return found if pool.complete or size >= ENOUGH * most else None
+
+    every = np.arange(len(pool.units))
+    if weighed(every[:: max(len(every) // FEW, 1)]) is None:  # mostly these tell, and sooner
         return None
-    log_base = _normalised(log_base)
-    weights, known = np.exp(log_base), np.exp(pool.log_base)
-    if not pool.complete and effective_size(weights, total=1.0) < ENOUGH * effective_size(known, total=1.0):
+    log_base = weighed(every)
+    if log_base is None:
         return None
     return structure.of(replace(pool, base=base, log_base=log_base))
 
