@@ -1,0 +1,316 @@
+"""Units drawn from a template so that few are in vain: compositions over-sampled, what rules reject drawn again inside its own.
+
+Compositions are as uneven as anything: two of them may be half of all units, while a table of great-grandparents hangs on one
+in five thousand. So a composition gets a part of the draws by the square root of its share, and a few hundred at least, and
+each of its units weighs share / draws. The square root costs little where all is even, and lets a composition that is a
+hundred times as rare lie ten times as thick. Those that nobody listed, and that a first look did not find, are drawn as they
+occur and share what is left.
+
+A large unit has more chances to break a rule: with one in ten persons in a forbidden combination, a unit of ten passes in one
+case of three, a unit of one in nine of ten. Thrown away and replaced by any other unit, large units would vanish, although the
+rule says nothing about sizes and the sizes are believed. So a unit that breaks a rule is drawn again within its composition,
+whose share stays as it is: q(composition) q(unit | composition, allowed). The chance of being allowed is estimated by
+composition from the draws themselves and divided out wherever the density of a unit is asked for.
+
+Every part of the draws has a generator of its own name, so that the same units come out whoever draws which part, when.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from synthor.information import effective_size
+from synthor.prior.template.making import Maker
+from synthor.prior.template.told import Template
+from synthor.randomness import generator
+from synthor.schema import Units
+from synthor.types import CellIndex, Counts, Floats, Mask
+
+PART = 5_000
+"""Units that are drawn with one generator."""
+
+FEWEST = 300
+"""Draws of each composition that has its own, as far as half of all draws suffice for that."""
+
+FEW_COMPOSITIONS = 50
+"""Compositions that have draws of their own at least, however few draws there are."""
+
+LOOKS = 2
+"""Compositions that are looked at for each draw, to find the commonest."""
+
+ROUNDS, MOST_TIMES = 12, 64
+"""Times that units are drawn again for one that a rule rejects, and how many at once at most."""
+
+NO_SHARE = 1e-9
+"""Of all compositions that have no draws of their own together: what is left of one by rounding alone."""
+
+Allows = Callable[[Units], Mask]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """How many units of which composition are drawn.
+
+    Attributes:
+        maker: of units.
+        random_seed: names the generators.
+        numbers: (compositions, roles).
+        shares: (compositions,) under the template.
+        draws: (compositions,) units that are drawn of each.
+        apart: (compositions,) whether it has draws of its own; the others are drawn as they occur.
+        others: share of all compositions together that have none.
+    """
+
+    maker: Maker
+    random_seed: int
+    numbers: Counts
+    shares: Floats
+    draws: Counts
+    apart: Mask
+    others: float
+
+    @classmethod
+    def of(cls, maker: Maker, size: int, random_seed: int) -> "Plan":
+        """The plan of so many draws."""
+        of_key, compositions = maker.share_of_key, maker.compositions
+        looked = compositions.drawn(of_key, LOOKS * size, generator(random_seed, "template", "look"))
+        common, shares = _by_share(maker, np.unique(np.concatenate([compositions.whole, looked]), axis=0))
+        n_own = max(FEW_COMPOSITIONS, size // (2 * FEWEST))
+        own = np.arange(len(common)) < n_own
+        own |= (common[:, None] == compositions.whole[None]).all(axis=2).any(axis=1) if len(compositions.whole) else False
+        own &= shares > 0
+        common, shares = common[own], shares[own]
+        others = 1.0 - float(shares.sum())
+        others = others if others > NO_SHARE else 0.0
+        draws = _allotted(np.append(shares, others), size)
+        rare, n_rare = _rare(maker, common, int(draws[-1]), random_seed)
+        return cls(
+            maker=maker,
+            random_seed=random_seed,
+            numbers=np.concatenate([common, rare]),
+            shares=np.concatenate([shares, compositions.among(of_key, rare)]),
+            draws=np.concatenate([draws[:-1], n_rare]),
+            apart=np.arange(len(common) + len(rare)) < len(common),
+            others=others,
+        )
+
+    @cached_property
+    def slots(self) -> CellIndex:
+        """The composition of each draw."""
+        return np.repeat(np.arange(len(self.draws)), self.draws)
+
+    @property
+    def n_parts(self) -> int:
+        """Parts of all draws."""
+        return -(-len(self.slots) // PART)
+
+    def part(self, number: int, allows: Allows) -> "PartOfDraws":
+        """One part of the draws, the same whether others are drawn or not."""
+        random = generator(self.random_seed, "template", "part", number)
+        composition = self.slots[number * PART : (number + 1) * PART]
+        waiting, times = np.arange(len(composition)), 1
+        tried, kept = np.zeros(len(self.draws), np.int64), np.zeros(len(self.draws), np.int64)
+        units, logs, slots = list[Units](), list[Floats](), list[CellIndex]()
+        for _ in range(ROUNDS):
+            slot = np.repeat(waiting, times)
+            made, log = self._made(composition[slot], random)
+            good = np.flatnonzero(np.isfinite(log) & allows(made))
+            tried += np.bincount(composition[slot], minlength=len(tried))
+            kept += np.bincount(composition[slot[good]], minlength=len(tried))
+            found, first = np.unique(slot[good], return_index=True)
+            units.append(made.take(good[first]))
+            logs.append(log[good[first]])
+            slots.append(found)
+            waiting = np.setdiff1d(waiting, found)
+            if not len(waiting):
+                break
+            times = max(min(PART // len(waiting), MOST_TIMES), 1)
+        order = np.argsort(np.concatenate(slots))
+        return PartOfDraws(
+            units=units[0].joined(*units[1:]).take(order),
+            composition=composition[np.concatenate(slots)[order]],
+            log_density=np.concatenate(logs)[order],
+            tried=tried,
+            kept=kept,
+        )
+
+    def _made(self, composition: CellIndex, random: np.random.Generator) -> tuple[Units, Floats]:
+        """A unit for each composition: structural variables given it, then members and all else."""
+        n_keys = self._keys.shape[1]
+        key = np.searchsorted(self._keys.ravel(), random.random(len(composition)) + composition, side="right")
+        key = np.clip(key - composition * n_keys, 0, n_keys - 1)
+        first, rising = self._within
+        at = rising[first[key]] + random.random(len(key)) * (rising[first[key + 1]] - rising[first[key]])
+        place = np.clip(np.searchsorted(rising, at, side="right") - 1, first[key], first[key + 1] - 1)
+        return self.maker.made(self._by_key[place], self.numbers[composition], random)
+
+    @cached_property
+    def _keys(self) -> Floats:
+        """(compositions, keys) rising sums of the share of each key in a composition, one higher for each composition."""
+        rising = np.cumsum(self.maker.compositions.shares(self.numbers) * self.maker.share_of_key, axis=1)
+        return rising / rising[:, -1:] + np.arange(len(rising))[:, None]
+
+    @cached_property
+    def _by_key(self) -> CellIndex:
+        """Structures in order of their keys."""
+        return np.argsort(self.maker.key, kind="stable")
+
+    @cached_property
+    def _within(self) -> tuple[CellIndex, Floats]:
+        """Of these, the first of each key, and the sums of shares before each."""
+        n_keys = len(self.maker.compositions.keys)
+        first = np.searchsorted(self.maker.key[self._by_key], np.arange(n_keys + 1))
+        shares = np.exp(self.maker.log_structures[self._by_key])
+        return first, np.concatenate([[0.0], np.cumsum(shares)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PartOfDraws:
+    """Units of one part of the draws.
+
+    Attributes:
+        units: that no rule rejects.
+        composition: (n,) of each.
+        log_density: (n,) under the template, rules that reject aside.
+        tried: (compositions,) units drawn.
+        kept: (compositions,) those that no rule rejects.
+    """
+
+    units: Units
+    composition: CellIndex
+    log_density: Floats
+    tried: Counts
+    kept: Counts
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn:
+    """Units drawn from a template.
+
+    Attributes:
+        plan: by which they were drawn.
+        units: n of them, by composition.
+        composition: (n,) of each, as the plan counts them.
+        log_density: (n,) log q of each, given that no rule rejects it.
+        log_weight: (n,) log of q / (n g), with g what they were drawn from: their shares of the base measure, which sum to one.
+        tried: (compositions,) units drawn.
+        kept: (compositions,) those that no rule rejects.
+        missing: share of units whose composition no unit was found for.
+    """
+
+    plan: Plan
+    units: Units
+    composition: CellIndex
+    log_density: Floats
+    log_weight: Floats
+    tried: Counts
+    kept: Counts
+    missing: float
+
+    @property
+    def effective_sample_size(self) -> float:
+        """Kish's, of the weights."""
+        return effective_size(np.exp(self.log_weight))
+
+    @property
+    def log_drawn_from(self) -> Floats:
+        """(n,) log g: the density that the units were drawn with."""
+        return self.log_density - self.log_weight - np.log(len(self.log_weight))
+
+    @property
+    def acceptance(self) -> Floats:
+        """(compositions,) share of draws that no rule rejects; of those drawn as they occur, by their number of members."""
+        return _acceptance(self.plan, self.tried, self.kept)
+
+    def log_density_of(self, units: Units) -> Floats:
+        """Log q of any units that no rule rejects, their members in any order, (n,): of those drawn, what is said of them."""
+        maker, plan, acceptance = self.plan.maker, self.plan, self.acceptance
+        distinct, inverse = np.unique(maker.numbers_of(units), axis=0, return_inverse=True)
+        accepted = np.ones(len(distinct))
+        for row, own in enumerate(distinct):
+            same = np.flatnonzero((plan.numbers == own).all(axis=1))
+            alike = np.flatnonzero(~plan.apart & (plan.numbers.sum(axis=1) == own.sum()))
+            accepted[row] = acceptance[[*same, *alike][0]] if len(same) + len(alike) else 1.0
+        with np.errstate(divide="ignore"):
+            return maker.log_density(units) - np.log(accepted[inverse.ravel()])
+
+
+def draw(template: Template, *, size: int, random_seed: int, allows: Allows = lambda units: np.ones(len(units), bool)) -> Drawn:
+    """Draw units from a template.
+
+    Args:
+        template: what is believed.
+        size: units to draw; fewer come out where rules leave nothing of a composition.
+        random_seed: the same seed gives the same units.
+        allows: which units no rule forbids, (n,).
+    """
+    plan = Plan.of(Maker.of(template), size, random_seed)
+    return gathered(plan, [plan.part(number, allows) for number in range(plan.n_parts)])
+
+
+def gathered(plan: Plan, parts: Sequence[PartOfDraws]) -> Drawn:
+    """All parts of a plan, in order, with the weights of their units."""
+    composition = np.concatenate([part.composition for part in parts])
+    tried, kept = np.sum([part.tried for part in parts], axis=0), np.sum([part.kept for part in parts], axis=0)
+    found = np.bincount(composition, minlength=len(plan.shares))
+    n_others = int(found[~plan.apart].sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_each = np.where(plan.apart, np.log(plan.shares) - np.log(found), np.log(plan.others) - np.log(max(n_others, 1)))
+        log_accepted = np.log(_acceptance(plan, tried, kept))
+    missing = float(plan.shares[plan.apart & (found == 0)].sum()) + (plan.others if not n_others else 0.0)
+    log_weight = log_each[composition]
+    return Drawn(
+        plan=plan,
+        units=parts[0].units.joined(*(part.units for part in parts[1:])),
+        composition=composition,
+        log_density=np.concatenate([part.log_density for part in parts]) - log_accepted[composition],
+        log_weight=log_weight - np.log(np.exp(log_weight).sum()),
+        tried=tried,
+        kept=kept,
+        missing=missing,
+    )
+
+
+def _acceptance(plan: Plan, tried: Counts, kept: Counts) -> Floats:
+    """Share of draws that no rule rejects, by composition; of those without draws of their own, by size: they are too few."""
+    size = np.where(plan.apart, -1, plan.numbers.sum(axis=1))
+    of_size, place = np.unique(size, return_inverse=True)
+    n, good = (np.bincount(place.ravel(), counts, len(of_size))[place.ravel()] for counts in (tried, kept))
+    n, good = np.where(plan.apart, tried, n), np.where(plan.apart, kept, good)
+    return np.divide(good, n, out=np.ones(len(n)), where=n > 0)
+
+
+def _by_share(maker: Maker, numbers: Counts) -> tuple[Counts, Floats]:
+    """Compositions, the commonest first, and their shares of all units."""
+    shares = maker.compositions.among(maker.share_of_key, numbers)
+    order = np.argsort(-shares, kind="stable")
+    return numbers[order], shares[order]
+
+
+def _allotted(shares: Floats, size: int) -> Counts:
+    """So many draws for each of some compositions, by the square root of its share, a few hundred at least; whole numbers."""
+    some = shares > 0
+    least = np.where(some, min(FEWEST, size // (2 * int(some.sum()))), 0)
+    exact = least + (size - least.sum()) * np.sqrt(shares) / np.sqrt(shares).sum()
+    draws = np.floor(exact).astype(np.int64)
+    draws[np.argsort(draws - exact, kind="stable")[: size - int(draws.sum())]] += 1
+    return draws
+
+
+def _rare(maker: Maker, common: Counts, n: int, random_seed: int) -> tuple[Counts, Counts]:
+    """Compositions beside the common ones, as they occur, and how often each of them does."""
+    found, left = [np.zeros((0, common.shape[1]), np.int64)], n
+    for number in range(ROUNDS if n else 0):
+        random = generator(random_seed, "template", "rare", number)
+        drawn = maker.compositions.drawn(maker.share_of_key, max(4 * left, PART), random)
+        distinct, inverse = np.unique(drawn, axis=0, return_inverse=True)
+        known = {tuple(own) for own in common.tolist()}
+        rare = np.array([tuple(own) not in known for own in distinct.tolist()], bool)
+        found.append(drawn[rare[inverse.ravel()]][:left] if len(drawn) else drawn)
+        left -= len(found[-1])
+        if not left:
+            break
+    numbers, times = np.unique(np.concatenate(found), axis=0, return_counts=True)
+    return numbers, times.astype(np.int64)
