@@ -21,6 +21,7 @@ from synthor.prior.template import (
     WholeComposition,
     draw,
     gathered,
+    prepared,
 )
 from synthor.prior.template.composition import Compositions
 from synthor.prior.template.order import next_oldest
@@ -134,6 +135,9 @@ TEMPLATE = Template(
 )
 
 
+MAKER = prepared(TEMPLATE)
+
+
 def household(kind: int, tenure: int, members: list[tuple[int, int, int]]) -> tuple[list[int], list[tuple[int, int, int]]]:
     return [kind, min(len(members), 3) - 1, members[0][1], tenure], members
 
@@ -186,9 +190,9 @@ def noise(drawn: Drawn, everyone: Units, q: Floats) -> Floats:
 
 
 def test_densities_of_all_units_sum_to_one_and_draws_agree(everyone: Units) -> None:
-    q = np.exp(Maker.of(TEMPLATE).log_density(everyone))
+    q = np.exp(MAKER.log_density(everyone))
     assert q.sum() == pytest.approx(1, abs=1e-12)
-    drawn = draw(TEMPLATE, size=20_000, random_seed=1)
+    drawn = draw(MAKER, size=20_000, random_seed=1)
     assert drawn.missing == 0
     assert np.exp(drawn.log_weight).sum() == pytest.approx(1)
     off = noise(drawn, everyone, q)
@@ -198,8 +202,8 @@ def test_densities_of_all_units_sum_to_one_and_draws_agree(everyone: Units) -> N
 
 
 def test_drawing_says_what_log_density_says() -> None:
-    drawn = draw(TEMPLATE, size=3_000, random_seed=2)
-    np.testing.assert_allclose(Maker.of(TEMPLATE).log_density(drawn.units), drawn.log_density, atol=1e-9)
+    drawn = draw(MAKER, size=3_000, random_seed=2)
+    np.testing.assert_allclose(MAKER.log_density(drawn.units), drawn.log_density, atol=1e-9)
     np.testing.assert_allclose(drawn.log_density_of(drawn.units), drawn.log_density, atol=1e-9)
     of_composition = np.bincount(drawn.composition, np.exp(drawn.log_weight))
     np.testing.assert_allclose(of_composition, drawn.plan.shares, atol=1e-12)
@@ -225,13 +229,13 @@ def numbers_of(units: Units) -> Counts:
 
 
 def test_what_rules_reject_is_drawn_again_within_its_composition(everyone: Units) -> None:
-    q = np.exp(Maker.of(TEMPLATE).log_density(everyone))
+    q = np.exp(MAKER.log_density(everyone))
     kept, composition = allowed(everyone), [tuple(own) for own in numbers_of(everyone).tolist()]
     distinct = sorted(set(composition))
     place = np.array([distinct.index(own) for own in composition])
     share, accepted = np.bincount(place, q), np.bincount(place, q * kept)
     ruled = np.where(kept, q * (share / accepted)[place], 0.0)
-    drawn = draw(TEMPLATE, size=20_000, random_seed=3, allows=allowed)
+    drawn = draw(MAKER, size=20_000, random_seed=3, allows=allowed)
     assert allowed(drawn.units).all()
     off = noise(drawn, everyone, ruled)
     assert np.square(off).mean() == pytest.approx(1, abs=0.3)
@@ -245,16 +249,16 @@ def test_what_rules_reject_is_drawn_again_within_its_composition(everyone: Units
 
 
 def test_every_part_is_the_same_whoever_draws_it_and_seeds_differ() -> None:
-    plan = Plan.of(Maker.of(TEMPLATE), 6_000, 5)
-    whole = draw(TEMPLATE, size=6_000, random_seed=5, allows=allowed)
+    plan = Plan.of(MAKER, 6_000, 5)
+    whole = draw(MAKER, size=6_000, random_seed=5, allows=allowed)
     backwards = [plan.part(number, allowed) for number in (1, 0)][::-1]
     assert gathered(plan, backwards).units.sha256 == whole.units.sha256
-    assert draw(TEMPLATE, size=200, random_seed=5).units.sha256 == draw(TEMPLATE, size=200, random_seed=5).units.sha256
-    assert draw(TEMPLATE, size=200, random_seed=6).units.sha256 != draw(TEMPLATE, size=200, random_seed=5).units.sha256
+    assert draw(MAKER, size=200, random_seed=5).units.sha256 == draw(MAKER, size=200, random_seed=5).units.sha256
+    assert draw(MAKER, size=200, random_seed=6).units.sha256 != draw(MAKER, size=200, random_seed=5).units.sha256
 
 
 def test_members_in_another_order_are_as_likely(everyone: Units) -> None:
-    maker, random = Maker.of(TEMPLATE), np.random.default_rng(4)
+    maker, random = MAKER, np.random.default_rng(4)
     homes = [home for home in every_household() if random.random() < 0.03]
     turned = [(own, [members[i] for i in random.permutation(len(members))]) for own, members in homes]
     np.testing.assert_allclose(maker.log_density(together(turned)), maker.log_density(together(homes)), atol=1e-12)
@@ -269,7 +273,7 @@ def test_units_that_cannot_be_have_no_density() -> None:
         ([0, 2, 1, 0], [(HEAD, 1, 1), (PARTNER, 1, 1)]),  # not three persons
         household(0, 0, [(HEAD, 1, 1), *[(CHILD, 0, 0)] * 4]),
     ]
-    assert np.isfinite(Maker.of(TEMPLATE).log_density(together(homes))).tolist() == [True, True, False, False, False, False]
+    assert np.isfinite(MAKER.log_density(together(homes))).tolist() == [True, True, False, False, False, False]
 
 
 @pytest.mark.parametrize(("n", "k"), [(1, 3), (3, 4), (5, 2)])
@@ -299,7 +303,7 @@ def test_numbers_of_roles_on_the_condition_of_their_sum_are_as_by_brute_force() 
         size=Size(column=1, totals=rows([0, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.3, 0.1, 0.1])),
         whole=(WholeComposition(numbers=(1, 1, 0), share=0.25), WholeComposition(numbers=(0, 2, 0), share=0.125)),
     )
-    compositions = Compositions.of(SCHEMA, told, np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 2, 0, 0]], np.int32))
+    compositions = Compositions.of(SCHEMA, told, np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 2, 0, 0]], np.int32), np.ones(3) / 3)
     every = np.array(list(product(range(2), range(4), range(5))))
     found = compositions.shares(every)
     np.testing.assert_allclose(found.sum(axis=0), 1)
@@ -324,7 +328,7 @@ def test_rules_on_a_member_its_unit_and_one_other_are_kept_while_drawing(everyon
     )
     rules = tuple(Rule.of(text, SCHEMA) for text in texts)
     template = replace(TEMPLATE, rules=rules)
-    q = np.exp(Maker.of(template).log_density(everyone))
+    q = np.exp(prepared(template).log_density(everyone))
     age, role, work = (everyone.column(Ref(1, column)) for column in (1, 0, 2))
     older = (role == CHILD) & (age > everyone.column(HEAD_AGE, 1))  # surely so, whatever ages are in these bands
     unit = everyone.above(0, 1)
@@ -334,7 +338,7 @@ def test_rules_on_a_member_its_unit_and_one_other_are_kept_while_drawing(everyon
     assert (q[broken] == 0).all()
     assert (q[~broken] > 0).all()
     assert q.sum() == pytest.approx(1, abs=1e-12)
-    drawn = draw(template, size=2_000, random_seed=9)
+    drawn = draw(prepared(template), size=2_000, random_seed=9)
     assert drawn.tried.sum() == 2_000  # none was drawn in vain
 
 
@@ -364,7 +368,7 @@ def test_heads_alone_units_without_members_and_units_of_fifteen() -> None:
     few[0, 0], few[1, 1], few[2, 15] = 1.0, 1.0, 1.0
     one = Believed(marginal=rows(0.5, 0.5))
     template = homes_of({HEAD: one, PARTNER: one, CHILD: Believed(marginal=np.ones(15))}, few, 15)
-    drawn = draw(template, size=900, random_seed=1)
+    drawn = draw(prepared(template), size=900, random_seed=1)
     assert np.exp(drawn.log_weight).sum() == pytest.approx(1)
     people = np.bincount(drawn.units.above(0, 1), minlength=900)
     assert sorted(set(people.tolist())) == [0, 1, 15]
@@ -375,14 +379,14 @@ def test_heads_alone_units_without_members_and_units_of_fifteen() -> None:
     beside = child & (drawn.units.column(Ref(1, 0, step=-1)) == CHILD)
     assert (drawn.units.column(Ref(1, 1))[beside] <= drawn.units.column(Ref(1, 1, step=-1))[beside]).all()
     alone = homes_of({HEAD: Believed(marginal=rows(0, 1))}, rows([0, 1], [0, 0], [0, 0]), 1)
-    assert np.bincount(draw(alone, size=50, random_seed=1).units.above(0, 1)).tolist() == [1] * 50
+    assert np.bincount(draw(prepared(alone), size=50, random_seed=1).units.above(0, 1)).tolist() == [1] * 50
 
 
 def test_a_role_in_one_unit_of_five_thousand_has_candidates_and_its_share() -> None:
     rare = Believed(marginal=rows(4999, 1))
     alone = rows([0, 0.7, 0.3], [0, 0, 0], [0, 0, 0])
     head, child = Believed(marginal=rows(0, 1)), Believed(marginal=rows(0.5, 0.5))
-    drawn = draw(homes_of({HEAD: head, PARTNER: rare, CHILD: child}, alone, 2), size=2_000, random_seed=3)
+    drawn = draw(prepared(homes_of({HEAD: head, PARTNER: rare, CHILD: child}, alone, 2)), size=2_000, random_seed=3)
     has = numbers_of(drawn.units)[:, 1] > 0
     assert has.sum() >= 300
     assert np.exp(drawn.log_weight)[has].sum() == pytest.approx(0.3 / 5000, rel=1e-9)  # of two members one is partner or child
@@ -419,8 +423,8 @@ def test_levels_below_members_and_side_by_side() -> None:
         },
         rules=(Rule.of("next(trip).tenure = 'owned' and trip.work = 'yes'", TRIPS),),
     )
-    drawn = draw(template, size=6_000, random_seed=4)
-    maker, units = Maker.of(template), drawn.units
+    drawn = draw(prepared(template), size=6_000, random_seed=4)
+    maker, units = drawn.plan.maker, drawn.units
     np.testing.assert_allclose(maker.log_density(units), drawn.log_density, atol=1e-9)
     weight = np.exp(drawn.log_weight)
     works, trips = units.column(Ref(1, 2)), np.bincount(units.above(1, 3), minlength=units.n_rows(1))
@@ -436,7 +440,7 @@ def test_a_composition_that_rules_leave_nothing_of_is_told_as_missing() -> None:
     def nobody_beside(units: Units) -> Mask:
         return np.asarray(numbers_of(units)[:, 1] == 0)
 
-    drawn = draw(TEMPLATE, size=600, random_seed=1, allows=nobody_beside)
+    drawn = draw(MAKER, size=600, random_seed=1, allows=nobody_beside)
     shares = [share for own, share in zip(drawn.plan.numbers.tolist(), drawn.plan.shares, strict=True) if own[1]]
     assert drawn.missing == pytest.approx(sum(shares))
     assert np.exp(drawn.log_weight).sum() == pytest.approx(1)
@@ -453,3 +457,61 @@ def test_a_composition_that_rules_leave_nothing_of_is_told_as_missing() -> None:
 def test_a_template_that_lacks_something_is_refused(changed: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Maker.of(replace(TEMPLATE, **changed))  # type: ignore[arg-type]
+
+
+def told(everyone: Units, q: Floats, given: Ref, of: int, role: int) -> Floats:
+    """P(of | given) among members of a role under q, (given, of)."""
+    level = everyone.column(Ref(1, 0)) == role
+    a, c = everyone.column(given, 1), everyone.column(Ref(1, of))
+    held = level & (a >= 0) & ((everyone.column(Ref(1, 0, step=-1), 1) == role) if given.step else True)
+    counts = np.bincount(a[held] * 3 + c[held], q[everyone.above(0, 1)][held], 9).reshape(3, 3)
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-300))
+
+
+def test_believed_tables_come_out_however_many_parents_say_the_same(everyone: Units) -> None:
+    """Work hangs on age, on the head's age, which says nearly the same, and on the household's kind, which hangs on both."""
+    partner = TEMPLATE.members[1]
+    likewise = Dependence(given=HEAD_AGE, rows=rows([0.9, 0.1], [0.35, 0.65], [0.7, 0.3]), strength=1e5)
+    sure = Dependence(given=Ref(1, 1), rows=rows([0.99, 0.01], [0.3, 0.7], [0.8, 0.2]), strength=1e5)
+    ages = replace(partner.variables[1].tables[0], strength=1e5)
+    variables = {
+        1: replace(partner.variables[1], tables=(ages,)),
+        2: Believed(marginal=rows(0.47, 0.53), tables=(sure, likewise)),
+    }
+    template = replace(TEMPLATE, members=(TEMPLATE.members[0], replace(partner, variables=variables), TEMPLATE.members[2]))
+    off = {}
+    for name, maker in (("product", Maker.of(template)), ("fitted", prepared(template))):
+        q = np.exp(maker.log_density(everyone))
+        assert q.sum() == pytest.approx(1)
+        own, heads = told(everyone, q, Ref(1, 1), 2, PARTNER)[:, :2], told(everyone, q, HEAD_AGE, 2, PARTNER)[:, :2]
+        off[name] = max(float(np.abs(own - sure.rows)[1:].max()), float(np.abs(heads - likewise.rows)[1:].max()))
+    assert off["fitted"] < 0.012
+    assert off["product"] > 0.06
+
+
+def test_siblings_and_their_head_have_the_ages_that_are_believed(everyone: Units) -> None:
+    child = TEMPLATE.members[2]
+    head, before = (replace(table, strength=1e5) for table in child.variables[1].tables)
+    variables = {**child.variables, 1: replace(child.variables[1], tables=(head, before))}
+    template = replace(TEMPLATE, members=(*TEMPLATE.members[:2], replace(child, variables=variables)))
+    q = np.exp(prepared(template).log_density(everyone))
+    np.testing.assert_allclose(told(everyone, q, HEAD_AGE, 1, CHILD)[1:], head.rows[1:], atol=0.02)
+    np.testing.assert_allclose(told(everyone, q, Ref(1, 1, step=-1), 1, CHILD)[:2], before.rows[:2], atol=0.02)
+
+
+def test_a_belief_that_nobody_is_sure_of_leaves_the_marginal(everyone: Units) -> None:
+    head = TEMPLATE.members[0]
+    works = {strength: replace(WORKS, strength=strength) for strength in (1e-6, 30.0, 1e6)}
+    shares = {}
+    for strength, table in works.items():
+        variables = {**head.variables, 2: Believed(marginal=rows(0.4, 0.6), tables=(table,))}
+        q = np.exp(
+            prepared(replace(TEMPLATE, members=(replace(head, variables=variables), *TEMPLATE.members[1:]))).log_density(
+                everyone
+            )
+        )
+        shares[strength] = told(everyone, q, Ref(1, 1), 2, HEAD)[1:, :2]
+    np.testing.assert_allclose(shares[1e-6], [[0.4, 0.6]] * 2, atol=1e-6)
+    np.testing.assert_allclose(shares[1e6], WORKS.rows[1:], atol=1e-3)
+    between = np.sqrt(WORKS.rows[1:] * [0.4, 0.6])
+    np.testing.assert_allclose(shares[30.0], between / between.sum(axis=1, keepdims=True), atol=1e-6)

@@ -1,9 +1,9 @@
 """Categories given others: P(c | parents) ~ m(c) prod_a [t_a(c | a) / m(c)]^lambda_a, what rules forbid left out.
 
-The product is what follows where the parents are independent given c, and with one parent and lambda = 1 it is the table
-itself. Parents are seldom so: the ages of both parents say nearly the same of a child's, and counted twice they make it too
-certain. Therefore no lambda is 1, and no more than the four strongest parents count. A table with equal rows changes nothing,
-a weak one little, whatever else there is.
+The product is what follows where the parents are independent given c. With one parent and lambda = 1 it is the table itself; a
+table with equal rows changes nothing. Lambda is less than one since beliefs are: a table that nobody is sure of leaves c near
+its marginal, instead of pulling it as far as a fact would. No more than the four strongest parents count: the more there are
+the more they repeat each other, which `factors` corrects for, and the fewer rows show what they say together.
 """
 
 from collections.abc import Callable, Sequence

@@ -13,6 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from synthor.prior.template.chances import Chances
+from synthor.prior.template.factors import EXACT, fitted
+from synthor.prior.template.picking import distinct, picked
 from synthor.prior.template.told import Composition
 from synthor.schema import Ref, Schema
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
@@ -43,7 +45,7 @@ class Compositions:
     listed: Shares
 
     @classmethod
-    def of(cls, schema: Schema, told: Composition | None, keys: Codes) -> "Compositions":
+    def of(cls, schema: Schema, told: Composition | None, keys: Codes, share_of_key: Shares) -> "Compositions":
         """Shares for some keys. Sizes that no composition has are left out, and so are keys without any: `possible`."""
         n = len(keys)
         if told is None:
@@ -55,7 +57,8 @@ class Compositions:
 
         numbers = []
         for believed in told.roles.values():
-            weights = Chances.of(schema, believed, believed.tables).weights(see, n)[:, : told.most + 1]
+            chances = fitted(Chances.of(schema, believed, believed.tables), see, share_of_key, EXACT)
+            weights = chances.weights(see, n)[:, : told.most + 1]
             padded = np.zeros((n, told.most + 1))
             padded[:, : weights.shape[1]] = weights / weights.sum(axis=1, keepdims=True)
             numbers.append(padded)
@@ -124,7 +127,9 @@ class Compositions:
     def among(self, share_of_key: Shares, numbers: Counts) -> Floats:
         """Share of each composition among all units, (compositions,)."""
         each = max(MOST_AT_ONCE // len(self.keys), 1)
-        parts = [self.shares(numbers[begin : begin + each]) @ share_of_key for begin in range(0, len(numbers), each)]
+        parts = [
+            (self.shares(numbers[begin : begin + each]) * share_of_key).sum(axis=1) for begin in range(0, len(numbers), each)
+        ]
         return np.concatenate([np.zeros(0), *parts])
 
     def shares(self, numbers: Counts) -> Floats:
@@ -137,8 +142,8 @@ class Compositions:
         if not len(self.whole):
             return np.full(len(numbers), -1)
         places = {tuple(own): row for row, own in enumerate(self.whole.tolist())}
-        distinct, inverse = np.unique(numbers, axis=0, return_inverse=True)
-        return np.array([places.get(tuple(own), -1) for own in distinct.tolist()], np.int64)[inverse.ravel()]
+        found, of, _ = distinct(numbers)
+        return np.array([places.get(tuple(own), -1) for own in found.tolist()], np.int64)[of]
 
     def drawn(self, share_of_key: Shares, n: int, random: np.random.Generator) -> Counts:
         """Compositions that are not listed, (at most n, roles), as often as they occur: others are thrown away.
@@ -165,13 +170,6 @@ class Compositions:
         at = self._place(found)
         listed = (at >= 0) & (self.listed[np.maximum(at, 0), keys] > 0) if len(self.whole) else np.zeros(n, bool)
         return found[~listed & (self.totals[keys].sum(axis=1) > 0)]
-
-
-def picked(weights: Floats, random: np.random.Generator) -> CellIndex:
-    """A category for each row of weights, (n, k) -> (n,)."""
-    rising = np.cumsum(weights, axis=1)
-    at = random.random(len(weights)) * rising[:, -1]
-    return np.minimum((rising <= at[:, None]).sum(axis=1), weights.shape[1] - 1)
 
 
 def _ways(numbers: Sequence[Shares], n: int, most: int) -> list[Floats]:

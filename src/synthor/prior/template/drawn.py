@@ -23,7 +23,7 @@ import numpy as np
 
 from synthor.information import effective_size
 from synthor.prior.template.making import Maker
-from synthor.prior.template.told import Template
+from synthor.prior.template.picking import distinct
 from synthor.randomness import generator
 from synthor.schema import Units
 from synthor.types import CellIndex, Counts, Floats, Mask
@@ -76,7 +76,7 @@ class Plan:
         """The plan of so many draws."""
         of_key, compositions = maker.share_of_key, maker.compositions
         looked = compositions.drawn(of_key, LOOKS * size, generator(random_seed, "template", "look"))
-        common, shares = _by_share(maker, np.unique(np.concatenate([compositions.whole, looked]), axis=0))
+        common, shares = _by_share(maker, distinct(np.concatenate([compositions.whole, looked]))[0])
         n_own = max(FEW_COMPOSITIONS, size // (2 * FEWEST))
         own = np.arange(len(common)) < n_own
         own |= (common[:, None] == compositions.whole[None]).all(axis=2).any(axis=1) if len(compositions.whole) else False
@@ -115,10 +115,11 @@ class Plan:
         units, logs, slots = list[Units](), list[Floats](), list[CellIndex]()
         for _ in range(ROUNDS):
             slot = np.repeat(waiting, times)
-            made, log = self._made(composition[slot], random)
+            own = composition[slot]
+            made, log = self.maker.made(self.structures(own, random), self.numbers[own], random)
             good = np.flatnonzero(np.isfinite(log) & allows(made))
-            tried += np.bincount(composition[slot], minlength=len(tried))
-            kept += np.bincount(composition[slot[good]], minlength=len(tried))
+            tried += np.bincount(own, minlength=len(tried))
+            kept += np.bincount(own[good], minlength=len(tried))
             found, first = np.unique(slot[good], return_index=True)
             units.append(made.take(good[first]))
             logs.append(log[good[first]])
@@ -136,15 +137,22 @@ class Plan:
             kept=kept,
         )
 
-    def _made(self, composition: CellIndex, random: np.random.Generator) -> tuple[Units, Floats]:
-        """A unit for each composition: structural variables given it, then members and all else."""
+    def structures(self, composition: CellIndex, random: np.random.Generator) -> CellIndex:
+        """Structural variables given a composition, (n,), as the maker lists them."""
         n_keys = self._keys.shape[1]
         key = np.searchsorted(self._keys.ravel(), random.random(len(composition)) + composition, side="right")
         key = np.clip(key - composition * n_keys, 0, n_keys - 1)
         first, rising = self._within
         at = rising[first[key]] + random.random(len(key)) * (rising[first[key + 1]] - rising[first[key]])
         place = np.clip(np.searchsorted(rising, at, side="right") - 1, first[key], first[key + 1] - 1)
-        return self.maker.made(self._by_key[place], self.numbers[composition], random)
+        return self._by_key[place]
+
+    def log_each(self, found: Counts) -> Floats:
+        """(compositions,) log of the share that one of each counts for, when so many units are found of each."""
+        n_others = max(int(found[~self.apart].sum()), 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.log(self.shares) - np.log(found)
+            return np.where(self.apart, own, np.log(self.others) - np.log(n_others))
 
     @cached_property
     def _keys(self) -> Floats:
@@ -227,26 +235,26 @@ class Drawn:
     def log_density_of(self, units: Units) -> Floats:
         """Log q of any units that no rule rejects, their members in any order, (n,): of those drawn, what is said of them."""
         maker, plan, acceptance = self.plan.maker, self.plan, self.acceptance
-        distinct, inverse = np.unique(maker.numbers_of(units), axis=0, return_inverse=True)
-        accepted = np.ones(len(distinct))
-        for row, own in enumerate(distinct):
+        found, of, _ = distinct(maker.numbers_of(units))
+        accepted = np.ones(len(found))
+        for row, own in enumerate(found):
             same = np.flatnonzero((plan.numbers == own).all(axis=1))
             alike = np.flatnonzero(~plan.apart & (plan.numbers.sum(axis=1) == own.sum()))
             accepted[row] = acceptance[[*same, *alike][0]] if len(same) + len(alike) else 1.0
         with np.errstate(divide="ignore"):
-            return maker.log_density(units) - np.log(accepted[inverse.ravel()])
+            return maker.log_density(units) - np.log(accepted[of])
 
 
-def draw(template: Template, *, size: int, random_seed: int, allows: Allows = lambda units: np.ones(len(units), bool)) -> Drawn:
+def draw(maker: Maker, *, size: int, random_seed: int, allows: Allows = lambda units: np.ones(len(units), bool)) -> Drawn:
     """Draw units from a template.
 
     Args:
-        template: what is believed.
+        maker: of units; see `prepared`.
         size: units to draw; fewer come out where rules leave nothing of a composition.
         random_seed: the same seed gives the same units.
         allows: which units no rule forbids, (n,).
     """
-    plan = Plan.of(Maker.of(template), size, random_seed)
+    plan = Plan.of(maker, size, random_seed)
     return gathered(plan, [plan.part(number, allows) for number in range(plan.n_parts)])
 
 
@@ -256,11 +264,10 @@ def gathered(plan: Plan, parts: Sequence[PartOfDraws]) -> Drawn:
     tried, kept = np.sum([part.tried for part in parts], axis=0), np.sum([part.kept for part in parts], axis=0)
     found = np.bincount(composition, minlength=len(plan.shares))
     n_others = int(found[~plan.apart].sum())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_each = np.where(plan.apart, np.log(plan.shares) - np.log(found), np.log(plan.others) - np.log(max(n_others, 1)))
+    with np.errstate(divide="ignore"):
         log_accepted = np.log(_acceptance(plan, tried, kept))
     missing = float(plan.shares[plan.apart & (found == 0)].sum()) + (plan.others if not n_others else 0.0)
-    log_weight = log_each[composition]
+    log_weight = plan.log_each(found)[composition]
     return Drawn(
         plan=plan,
         units=parts[0].units.joined(*(part.units for part in parts[1:])),
@@ -305,12 +312,12 @@ def _rare(maker: Maker, common: Counts, n: int, random_seed: int) -> tuple[Count
     for number in range(ROUNDS if n else 0):
         random = generator(random_seed, "template", "rare", number)
         drawn = maker.compositions.drawn(maker.share_of_key, max(4 * left, PART), random)
-        distinct, inverse = np.unique(drawn, axis=0, return_inverse=True)
+        different, of, _ = distinct(drawn)
         known = {tuple(own) for own in common.tolist()}
-        rare = np.array([tuple(own) not in known for own in distinct.tolist()], bool)
-        found.append(drawn[rare[inverse.ravel()]][:left] if len(drawn) else drawn)
+        rare = np.array([tuple(own) not in known for own in different.tolist()], bool)
+        found.append(drawn[rare[of]][:left])
         left -= len(found[-1])
         if not left:
             break
-    numbers, times = np.unique(np.concatenate(found), axis=0, return_counts=True)
-    return numbers, times.astype(np.int64)
+    numbers, _, times = distinct(np.concatenate(found))
+    return numbers, times

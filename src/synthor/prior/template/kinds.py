@@ -10,7 +10,7 @@ from synthor.prior.template.closed import Kin, closed_by
 from synthor.prior.template.order import Arranged, arranged, information, roles_in_order, strongest
 from synthor.prior.template.told import Believed, Dependence, Template
 from synthor.schema import Ref
-from synthor.types import Shares
+from synthor.types import Floats, Shares
 
 Known = Callable[[Ref], bool]
 
@@ -35,15 +35,17 @@ class Sibling:
     Attributes:
         rows: (k, k) P(own | that of the next older).
         trust: the table's exponent.
+        factors: (k, k) what else its chances are multiplied with.
     """
 
     rows: Shares
     trust: float
+    factors: Floats
 
     @classmethod
     def of(cls, table: Dependence, usual: Shares) -> "Sibling":
         """From what is believed."""
-        return cls(rows=table.shares(usual)[: len(usual)], trust=table.trust)
+        return cls(rows=table.shares(usual)[: len(usual)], trust=table.trust, factors=np.ones((len(usual), len(usual))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -5,15 +5,18 @@ and the unit's other variables. Where it draws, a category is picked by its weig
 is looked up in the same weights. So what is drawn has the density that is said of it, whatever a weight may be.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthor.prior.template.chances import lift
-from synthor.prior.template.composition import Compositions, picked
+from synthor.prior.template.composition import Compositions
+from synthor.prior.template.factors import EXACT, fitted
 from synthor.prior.template.kinds import Drawing, KindOfRow, Kinds
 from synthor.prior.template.nested import Nested
 from synthor.prior.template.order import next_oldest
+from synthor.prior.template.picking import distinct, picked
 from synthor.prior.template.told import Template, Weights
 from synthor.schema import Ref, Units, of_unit
 from synthor.schema.cells import flat
@@ -58,15 +61,19 @@ class Maker:
         codes = crossed([np.arange(unit.variables[column].size) for column in columns])
         structures = np.zeros((len(codes), len(unit.variables)), np.int32)
         structures[:, columns] = codes
-        reading = _Walk(template, kinds, Nested(template.schema, structures, kinds.roles), None)
+        every = np.arange(len(structures))
+        reading = Walk(template, kinds, Nested(template.schema, structures, kinds.roles), None)
         for drawing in kinds.structural:
-            reading.draw(0, np.arange(len(structures)), drawing)
+            share = np.exp(reading.log)
+            better = fitted(drawing.chances, lambda ref: structures[:, ref.column], share, EXACT)
+            reading.draw(0, every, replace(drawing, chances=better))
         places = _looked_at(template)
-        distinct, key = np.unique(structures[:, places], axis=0, return_inverse=True)
-        keys = np.zeros((len(distinct), len(unit.variables)), np.int32)
-        keys[:, places] = distinct
-        compositions = Compositions.of(template.schema, template.composition, keys)
-        log = np.where(compositions.possible[key.ravel()], reading.log, -np.inf)
+        found, key, _ = distinct(structures[:, places])
+        keys = np.zeros((len(found), len(unit.variables)), np.int32)
+        keys[:, places] = found
+        share = np.bincount(key, np.exp(reading.log), len(found)).astype(np.float64)
+        compositions = Compositions.of(template.schema, template.composition, keys, share)
+        log = np.where(compositions.possible[key], reading.log, -np.inf)
         if not np.isfinite(log).any():
             raise ValueError("no combination of structural variables has a composition: look at sizes and numbers of each role")
         log -= np.log(np.exp(log).sum())
@@ -75,7 +82,7 @@ class Maker:
             kinds=kinds,
             structures=structures,
             log_structures=log,
-            key=key.ravel(),
+            key=key,
             compositions=compositions,
         )
 
@@ -91,7 +98,7 @@ class Maker:
         A unit whose drawing came to an end because rules left nothing has -inf.
         """
         nested = Nested(self.template.schema, self.structures[structure].copy(), self.kinds.roles)
-        walk = _Walk(self.template, self.kinds, nested, random)
+        walk = Walk(self.template, self.kinds, nested, random)
         walk.down(numbers)
         return nested.units(), walk.log + self._log_above(structure, numbers)
 
@@ -106,7 +113,7 @@ class Maker:
         """
         units, numbers, known = self._in_order(units)
         nested = Nested.of(self.template.schema, units, self.kinds.roles, numbers)
-        walk = _Walk(self.template, self.kinds, nested, None)
+        walk = Walk(self.template, self.kinds, nested, None)
         told = self.template.composition
         counts = numbers[told.level] if told is not None else np.zeros((len(units), 0), np.int64)
         walk.down(counts)
@@ -148,7 +155,7 @@ class Maker:
         return Units.of_levels(levels, parents), numbers, known
 
 
-class _Walk:
+class Walk:
     """One way down through units, drawing or reading.
 
     Args:
@@ -180,9 +187,10 @@ class _Walk:
     def draw(self, level: int, rows: CellIndex, drawing: Drawing) -> None:
         """One variable of some rows."""
         weights = drawing.chances.weights(lambda ref: self.nested.see(ref, level, rows), len(rows))
-        self._settle(level, rows, drawing.column, weights)
+        self.settle(level, rows, drawing.column, weights)
 
-    def _settle(self, level: int, rows: CellIndex, column: int, weights: Weights) -> None:
+    def settle(self, level: int, rows: CellIndex, column: int, weights: Weights) -> None:
+        """A category of each of some rows by its weights: drawn, or read."""
         codes = self.nested.laid[level].codes
         if self.random is not None:
             codes[rows, column] = picked(weights, self.random)
@@ -214,7 +222,7 @@ class _Walk:
             return
         drawings = kind.drawings
         if kind.oldest_first:
-            self._oldest_first(level, kind)
+            self.oldest_first(level, kind)
             drawings = drawings[1:]
         place = laid.place[rows]
         each = [rows[place == number] for number in range(int(place.max()) + 1)] if kind.chained else [rows]
@@ -222,28 +230,35 @@ class _Walk:
             for drawing in drawings:
                 self.draw(level, these, drawing)
 
-    def _oldest_first(self, level: int, kind: KindOfRow) -> None:
-        """The variable by which rows of one kind are ordered, row after row.
+    def oldest_first(self, level: int, kind: KindOfRow) -> None:
+        """The variable by which rows of one kind are ordered, row after row."""
+        for rows, _, weights, _ in self.chain(level, kind):
+            self.settle(level, rows, kind.drawings[0].column, weights)
 
-        What is known of the row before multiplies the chances by t / s, with t what is believed of the next one and s what it
-        would be of members who have nothing to do with each other: with trust 1 and nothing else known it is t, with trust 0
-        members are independent.
+    def chain(self, level: int, kind: KindOfRow) -> Iterator[tuple[CellIndex, CellIndex, Weights, Weights]]:
+        """Rows, the categories of those before them, the weights of their own, and what these were of members by themselves.
+
+        What is drawn of rows counts for those after them. What is known of the row before multiplies the chances by t / s, with
+        t what is believed of the next one and s what it would be of members who have nothing to do with each other: with trust
+        1 and nothing else known it is t, with trust 0 members are independent.
         """
-        laid, (ordering, *_) = self.nested.laid[level], kind.drawings
+        laid, (ordering, *_), sibling = self.nested.laid[level], kind.drawings, kind.sibling
         some = np.flatnonzero(laid.numbers[:, kind.index])
         first, number = laid.starts[some, kind.index], laid.numbers[some, kind.index]
         each = ordering.chances.weights(lambda ref: self.nested.see(ref, level, first), len(first))
         usual = ordering.chances.marginal
         before, run, left = np.full(len(first), len(usual) - 1), np.zeros(len(first), np.int64), number.copy()
-        for place in range(int(number.max())):
+        for place in range(int(number.max(initial=0))):
             these = np.flatnonzero(number > place)
             state = (before[these], run[these], left[these])
-            weights = next_oldest(each[these], *state)
-            if place and kind.sibling is not None:
+            weights = alone = next_oldest(each[these], *state)
+            if place and sibling is not None:
                 apart = next_oldest(np.tile(usual, (len(these), 1)), *state)
-                weights = weights * lift(kind.sibling.rows[before[these]], apart) ** kind.sibling.trust
-            self._settle(level, first[these] + place, ordering.column, weights)
-            own = laid.codes[first[these] + place, ordering.column].astype(np.int64)
+                told = lift(sibling.rows[before[these]], apart) ** sibling.trust
+                weights, alone = weights * told * sibling.factors[before[these]], apart * told
+            rows = first[these] + place
+            yield rows, before[these] if place else np.full(len(these), -1), weights, alone
+            own = laid.codes[rows, ordering.column].astype(np.int64)
             stays = own == before[these]
             left[these] = np.where(stays, left[these], left[these] - run[these])
             run[these] = np.where(stays, run[these] + 1, 1)
