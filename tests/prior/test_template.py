@@ -8,6 +8,9 @@ from itertools import combinations_with_replacement, product
 import numpy as np
 import pytest
 
+from synthor import Prior, parse_spec
+from synthor.fit.model import fit
+from synthor.fit.status import Status
 from synthor.prior.template import (
     Believed,
     Composition,
@@ -25,6 +28,7 @@ from synthor.prior.template import (
 )
 from synthor.prior.template.composition import Compositions
 from synthor.prior.template.order import next_oldest
+from synthor.problem import Axis, Problem, Target, TargetGrid
 from synthor.problem.model import Rule
 from synthor.schema import Level, Ref, Role, Rows, Schema, Units, of_unit
 from synthor.spec.variables import Category, Integer
@@ -244,6 +248,7 @@ def test_what_rules_reject_is_drawn_again_within_its_composition(everyone: Units
         exact = accepted[at] / share[at]
         assert abs(acceptance - exact) < 5 * np.sqrt(exact * (1 - exact) / tried) + 1e-9
     assert min(drawn.acceptance) < 0.7 < max(drawn.acceptance)  # large units break more
+    np.testing.assert_allclose(drawn.log_density_of(drawn.units), drawn.log_density, atol=1e-9)
     exact_log = np.log(ruled[kept]) - drawn.log_density_of(everyone.where(kept))
     assert np.abs(exact_log[ruled[kept] > 0]).max() < 0.2  # the acceptance is estimated
 
@@ -382,6 +387,63 @@ def test_heads_alone_units_without_members_and_units_of_fifteen() -> None:
     assert np.bincount(draw(prepared(alone), size=50, random_seed=1).units.above(0, 1)).tolist() == [1] * 50
 
 
+def test_members_who_are_independent_have_the_multinomial_density() -> None:
+    three = rows([0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0])
+    maker = prepared(homes_of({CHILD: Believed(marginal=rows(0, 0, 0, 1))}, three, 3))
+    ages = list(combinations_with_replacement((2, 1, 0), 3))
+    homes = [([0, 0, 0, 0], [(CHILD, age, 0) for age in own]) for own in ages]
+    times = np.array([np.bincount(own, minlength=3) for own in ages])
+    orders = [6 / math.prod(math.factorial(t) for t in own) for own in times.tolist()]
+    wanted = orders * np.prod(rows(0.3, 0.4, 0.3) ** times, axis=1) / 8 / 2 / 2  # nobody works; kind; tenure
+    np.testing.assert_allclose(np.exp(maker.log_density(together(homes))), wanted)
+    stranger = ([0, 0, 0, 0], [(PARTNER, 1, 0), (CHILD, 1, 0), (CHILD, 1, 0)])
+    assert maker.log_density(together([stranger])).tolist() == [-np.inf]
+
+
+def test_compositions_that_are_too_many_share_what_is_left() -> None:
+    totals = np.zeros((3, 13))
+    totals[0, 1:] = 1.0
+    number = Believed(marginal=np.ones(5))
+    template = homes_of({HEAD: number, PARTNER: number, CHILD: number}, totals, 12)
+    drawn = draw(prepared(template), size=4_000, random_seed=2)
+    apart = drawn.plan.apart[drawn.composition]
+    assert len({tuple(own) for own in drawn.plan.numbers.tolist()}) == len(drawn.plan.numbers)
+    assert 0.2 < drawn.plan.others < 0.7
+    assert np.exp(drawn.log_weight)[~apart].sum() == pytest.approx(drawn.plan.others)
+    assert np.exp(drawn.log_weight).sum() == pytest.approx(1)
+    people = np.bincount(drawn.units.above(0, 1), minlength=4_000)
+    mean = (np.exp(drawn.log_weight) * people).sum()
+    assert mean == pytest.approx(6.5, abs=0.3)  # every size from 1 to 12 is as likely
+    np.testing.assert_allclose(drawn.log_density_of(drawn.units), drawn.log_density, atol=1e-8)
+
+
+def test_a_level_without_roles_and_a_unit_without_composition() -> None:
+    schema = Schema(levels=(Level(name="home", variables=(TENURE,)), Level(name="car", variables=(WORK,), parent="home")))
+    told = Dependence(given=of_unit(0), rows=rows([0.2, 0.3, 0.5], [0.7, 0.2, 0.1]))
+    template = Template(
+        schema=schema,
+        structural=plain({0: rows(0.4, 0.6)}),
+        members=(Members(level=1, variables=plain({0: rows(0.3, 0.7)}), oldest_first=0),),
+        numbers={1: Believed(marginal=rows(0.5, 0.3, 0.2), tables=(told,))},
+    )
+    homes = [(home, cars) for home in range(2) for n in range(4) for cars in combinations_with_replacement((1, 0), n)]
+    parent = np.repeat(np.arange(len(homes)), [len(cars) for _, cars in homes])
+    codes = np.array([[car] for _, cars in homes for car in cars], np.int32)
+    own = Rows(codes=np.array([[home] for home, _ in homes], np.int32))
+    q = np.exp(prepared(template).log_density(Units(row_tables=(own, Rows(codes=codes, parent=parent)))))
+    assert q.sum() == pytest.approx(1, abs=1e-12)
+    assert (q[[len(cars) == 3 for _, cars in homes]] == 0).all()
+    first, second = (
+        Plan.of(prepared(template), 10_000, 1).part(0, everything),
+        Plan.of(prepared(template), 10_000, 1).part(1, everything),
+    )
+    assert first.units.sha256 != second.units.sha256
+
+
+def everything(units: Units) -> Mask:
+    return np.ones(len(units), bool)
+
+
 def test_a_role_in_one_unit_of_five_thousand_has_candidates_and_its_share() -> None:
     rare = Believed(marginal=rows(4999, 1))
     alone = rows([0, 0.7, 0.3], [0, 0, 0], [0, 0, 0])
@@ -421,19 +483,25 @@ def test_levels_below_members_and_side_by_side() -> None:
             2: Believed(marginal=rows(0.5, 0.4, 0.1), tables=(owned,)),
             3: Believed(marginal=rows(0.5, 0.3, 0.2), tables=(far,)),
         },
-        rules=(Rule.of("next(trip).tenure = 'owned' and trip.work = 'yes'", TRIPS),),
+        rules=(
+            Rule.of("next(trip).tenure = 'owned' and trip.work = 'yes'", TRIPS),
+            Rule.of("trip.tenure = 'rented' and trip.work = 'no'", TRIPS),
+        ),
     )
     drawn = draw(prepared(template), size=6_000, random_seed=4)
-    maker, units = drawn.plan.maker, drawn.units
-    np.testing.assert_allclose(maker.log_density(units), drawn.log_density, atol=1e-9)
+    units = drawn.units
+    np.testing.assert_allclose(drawn.log_density_of(units), drawn.log_density, atol=1e-9)
     weight = np.exp(drawn.log_weight)
     works, trips = units.column(Ref(1, 2)), np.bincount(units.above(1, 3), minlength=units.n_rows(1))
     of_person = weight[units.above(0, 1)]
     mean = [np.average(trips[works == w], weights=of_person[works == w]) for w in (0, 1)]
     assert mean[1] > 2 * mean[0] > 0
     before = units.column(Ref(3, 0, step=-1))
-    assert not ((before == 1) & (units.column(Ref(3, 1)) == 0)).any()  # closed by the rule on the next trip
-    assert drawn.kept.sum() == drawn.tried.sum()
+    own, place = units.column(Ref(3, 1)), units.column(Ref(3, 0))
+    assert not ((before == 1) & (own == 0)).any()  # closed by the rule on the next trip
+    assert ((before == -1) & (own == 0)).any()  # which says nothing of the first one
+    assert not ((own == 1) & (place == 0)).any()
+    assert drawn.kept.sum() < drawn.tried.sum()  # who walks after a ride can be in neither: both rules together leave nothing
 
 
 def test_a_composition_that_rules_leave_nothing_of_is_told_as_missing() -> None:
@@ -515,3 +583,55 @@ def test_a_belief_that_nobody_is_sure_of_leaves_the_marginal(everyone: Units) ->
     np.testing.assert_allclose(shares[1e6], WORKS.rows[1:], atol=1e-3)
     between = np.sqrt(WORKS.rows[1:] * [0.4, 0.6])
     np.testing.assert_allclose(shares[30.0], between / between.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("alone", [None, [0.1, 0.1, 0.8]])
+def test_who_sees_no_such_member_is_as_usual_or_as_is_said(everyone: Units, alone: list[float] | None) -> None:
+    child, partner_age = TEMPLATE.members[2], Ref(1, 1, role=Role(0, PARTNER))
+    said = rows([1, 0, 0], [0.9, 0.1, 0], [0, 0.9, 0.1], *([] if alone is None else [alone]))
+    age = Believed(marginal=rows(0.6, 0.3, 0.1), tables=(Dependence(given=partner_age, rows=said, strength=1e6),))
+    template = replace(TEMPLATE, members=(*TEMPLATE.members[:2], replace(child, variables={**child.variables, 1: age})))
+    q = np.exp(prepared(template).log_density(everyone))
+    role, seen = everyone.column(Ref(1, 0)), everyone.column(partner_age, 1)
+    for beside, shares in ((-1, [0.6, 0.3, 0.1] if alone is None else alone), (1, said[1])):
+        these = (role == CHILD) & (seen == beside)
+        got = np.bincount(everyone.column(Ref(1, 1))[these], q[everyone.above(0, 1)][these], 3)
+        np.testing.assert_allclose(got / got.sum(), shares, atol=1e-4)
+
+
+def test_candidates_of_a_template_are_fitted_onto_tables_of_both_levels() -> None:
+    drawn = draw(MAKER, size=4_000, random_seed=1)
+    real = draw(MAKER, size=2_000, random_seed=2).units  # over-sampled: larger households than the candidates stand for
+    targets = []
+    for level, column in ((0, 0), (0, 1), (0, 3), (1, 0), (1, 1), (1, 2)):
+        variable = SCHEMA.levels[level].variables[column]
+        own = np.arange(variable.size, dtype=np.int32)
+        axis = Axis(position=column, ref=Ref(level, column), variable=variable, labels=variable.labels, group_of=own)
+        wanted = np.bincount(real.column(Ref(level, column)), minlength=variable.size).astype(np.float64)
+        targets.append(
+            Target(name=f"{level} {variable.name}", kind="count", level=level, grid=TargetGrid(axes=(axis,)), wanted=wanted)
+        )
+    spec = parse_spec("{records: 2000, variables: {kind: {type: category, values: [couple, other]}}}")
+    problem = Problem(spec=spec, n_units=2_000, schema=SCHEMA, targets=tuple(targets), rules=())
+    model = fit(problem, Prior(), handed=(drawn.units, drawn.log_weight))
+    assert model.status is Status.CONVERGED
+    assert model.effective_sample_size > 1_000
+    for target in targets:
+        np.testing.assert_allclose(2_000 * target.cells(model.pool.units).totals(model.weights), target.wanted, atol=0.01)
+
+
+def test_tables_may_be_told_in_counts_and_either_way_round(everyone: Units) -> None:
+    head = TEMPLATE.members[0]
+    ages, works = head.variables[1].marginal, WORKS.rows.T @ head.variables[1].marginal
+    back = Dependence(given=Ref(1, 2), rows=(WORKS.rows * ages[:, None]).T)
+    counts, back_in_counts = (replace(one, rows=one.rows * [[7.0], [0.1], [3.0]][: len(one.rows)]) for one in (WORKS, back))
+    found = []
+    for table, of in ((WORKS, 2), (counts, 2), (back, 1), (back_in_counts, 1)):
+        variables = {1: Believed(marginal=ages), 2: Believed(marginal=works)}
+        variables[of] = replace(variables[of], tables=(table,))
+        template = replace(TEMPLATE, members=(replace(head, variables=variables), *TEMPLATE.members[1:]))
+        found.append(np.exp(prepared(template).log_density(everyone)))
+    np.testing.assert_allclose(found[1], found[0], atol=1e-12)
+    np.testing.assert_allclose(found[3], found[2], atol=1e-12)
+    own = [told(everyone, q, Ref(1, 1), 2, HEAD) for q in found]
+    np.testing.assert_allclose(own[2], own[0], atol=0.03)  # trust acts on the other conditional

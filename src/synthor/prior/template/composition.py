@@ -146,7 +146,9 @@ class Compositions:
         return np.array([places.get(tuple(own), -1) for own in found.tolist()], np.int64)[of]
 
     def drawn(self, share_of_key: Shares, n: int, random: np.random.Generator) -> Counts:
-        """Compositions that are not listed, (at most n, roles), as often as they occur: others are thrown away.
+        """Compositions by the numbers of each role, (n, roles), none where all are listed.
+
+        Those that are not listed come as often as they occur; those that are mean nothing, and have draws of their own.
 
         Args:
             share_of_key: (keys,).
@@ -158,7 +160,7 @@ class Compositions:
         if weights.sum() <= 0:
             return np.zeros((0, len(self.numbers)), np.int64)
         keys = random.choice(len(weights), n, p=weights / weights.sum())
-        left = picked(self.totals[keys], random)  # keys without any total have no share
+        left = picked(self.totals[keys], random)
         found = np.zeros((n, len(self.numbers)), np.int64)
         for role, shares in enumerate(self.numbers):
             after = self.ways[role + 1]
@@ -167,9 +169,7 @@ class Compositions:
             chances = np.where(remaining >= 0, shares[keys] * after[keys[:, None], np.maximum(remaining, 0)], 0.0)
             found[:, role] = picked(chances, random)
             left = left - found[:, role]
-        at = self._place(found)
-        listed = (at >= 0) & (self.listed[np.maximum(at, 0), keys] > 0) if len(self.whole) else np.zeros(n, bool)
-        return found[~listed & (self.totals[keys].sum(axis=1) > 0)]
+        return found
 
 
 def _ways(numbers: Sequence[Shares], n: int, most: int) -> list[Floats]:

@@ -49,9 +49,16 @@ def information(table: Dependence, given: Shares | None) -> float:
     return mutual_information(joint / joint.sum()) * table.strength if joint.sum() > 0 else 0.0
 
 
-def turned(table: Dependence, of: Ref, given: Shares) -> Dependence:
-    """P(given | of) by Bayes' rule: about the same rows, so that it is the same belief."""
-    return replace(table, given=of, rows=(table.rows[: len(given)] * given[:, None]).T)
+def turned(table: Dependence, of: Ref, usual: Shares, given: Shares) -> Dependence:
+    """P(given | of) by Bayes' rule: about the same rows, so that it is the same belief.
+
+    Args:
+        table: P(of | given).
+        of: the variable that it was told of.
+        usual: shares of that one's categories.
+        given: shares of the other's.
+    """
+    return replace(table, given=of, rows=(table.shares(usual)[: len(given)] * given[:, None]).T)
 
 
 def arranged(
@@ -81,7 +88,7 @@ def arranged(
             given = table.given
             own = given.plain and given.level == level and given.column in variables
             if own and given.column != column:
-                back = turned(table, Ref(level, column), variables[given.column].marginal)
+                back = turned(table, Ref(level, column), believed.marginal, variables[given.column].marginal)
                 for place, told in (((column, given.column), table), ((given.column, column), back)):
                     inner[place] = _stronger(inner.get(place), told, shares)
             elif not own and known(given) and not (column == first and given.step and given.column != first):
