@@ -37,8 +37,8 @@ FEWEST = 300
 FEW_COMPOSITIONS = 50
 """Compositions that have draws of their own at least, however few draws there are."""
 
-LOOKS = 2
-"""Compositions that are looked at for each draw, to find the commonest."""
+LOOKS, MOST_LOOKS = 2, 200_000
+"""Compositions that are looked at for each draw, to find the commonest, and how many at most."""
 
 ROUNDS, MOST_TIMES = 12, 64
 """Times that units are drawn again for one that a rule rejects, and how many at once at most."""
@@ -75,7 +75,7 @@ class Plan:
     def of(cls, maker: Maker, size: int, random_seed: int) -> "Plan":
         """The plan of so many draws."""
         of_key, compositions = maker.share_of_key, maker.compositions
-        looked = compositions.drawn(of_key, LOOKS * size, generator(random_seed, "template", "look"))
+        looked = compositions.drawn(of_key, min(LOOKS * size, MOST_LOOKS), generator(random_seed, "template", "look"))
         common, shares = _by_share(maker, distinct(np.concatenate([compositions.whole, looked]))[0])
         n_own = max(FEW_COMPOSITIONS, size // (2 * FEWEST))
         own = np.arange(len(common)) < n_own

@@ -58,6 +58,7 @@ class _Fitting(Walk):
         nested = Nested(maker.template.schema, maker.structures[structure].copy(), maker.kinds.roles)
         super().__init__(maker.template, maker.kinds, nested, random)
         self.weight = weight * (effective_size(weight) / weight.sum())
+        self.chained = False
         self.better: dict[int, Drawing] = {}
         self.siblings: dict[int, Sibling] = {}
 
@@ -74,9 +75,15 @@ class _Fitting(Walk):
         sibling = self.siblings.get(id(kind), kind.sibling)
         return replace(kind, drawings=tuple(self._of(drawing) for drawing in kind.drawings), sibling=sibling)
 
+    def rows_of(self, level: int, kind: KindOfRow) -> None:
+        """All rows of one kind; where they are drawn one after the other, nothing but their order is fitted."""
+        self.chained = kind.chained
+        super().rows_of(level, kind)
+        self.chained = False
+
     def draw(self, level: int, rows: CellIndex, drawing: Drawing) -> None:
-        """One variable of some rows, fitted first; where rows are drawn one after the other it stays as it was told."""
-        if not any(ref.step for ref in drawing.chances.looked_at):
+        """One variable of some rows, fitted first."""
+        if not self.chained:
             weight = self.weight[self.nested.climbed(0, level, rows)]
             better = fitted(drawing.chances, lambda ref: self.nested.see(ref, level, rows), weight, effective_size(weight))
             self.better[id(drawing)] = replace(drawing, chances=better)

@@ -179,7 +179,7 @@ class Walk:
             elif self.random is not None:
                 self.nested.lay(level, numbers)
             for kind in self.kinds.rows[level]:
-                self._kind(level, kind)
+                self.rows_of(level, kind)
         self._derive()
         for drawing in self.kinds.rest:
             self.draw(0, np.arange(self.nested.n), drawing)
@@ -214,7 +214,7 @@ class Walk:
             nested.lay(level, picked(weights, self.random)[:, None])
         self._count(above, rows, weights, nested.laid[level].numbers[:, 0])
 
-    def _kind(self, level: int, kind: KindOfRow) -> None:
+    def rows_of(self, level: int, kind: KindOfRow) -> None:
         """All rows of one kind."""
         laid = self.nested.laid[level]
         rows = np.flatnonzero(laid.kind == kind.index)
