@@ -473,6 +473,28 @@ def all_cases() -> list[Row]:
     return rows
 
 
+def sizes() -> list[Row]:
+    """What more candidates cost."""
+    real = town(N, np.random.default_rng(1))
+    maker, rows = prepared(template_of(real, 0.9)), []
+    for size in (10_000, 100_000, 1_000_000):
+        begin = time.process_time()
+        found = draw(maker, size=size, random_seed=7)
+        spent = time.process_time() - begin
+        lodgers = numbers_of(found.units)[:, LODGER] > 0
+        rows.append(
+            {
+                "candidates": size,
+                "members": found.units.n_rows(1),
+                "draw, s": spent,
+                "effective": round(found.effective_sample_size),
+                "with a lodger": int(lodgers.sum()),
+                "share with a lodger": float(np.exp(found.log_weight)[lodgers].sum()),
+            }
+        )
+    return rows
+
+
 GROUPS = tuple(dict.fromkeys(table.group for table in looked_at()))
 
 
@@ -492,7 +514,18 @@ def page(result: Row) -> str:
         effective = f"{row['effective']:,}" if "effective" in row else ""
         told = " | ".join(f"{row[group]:.3f}" for group in GROUPS)
         lines.append(f"| {row['case']} | {row['stage']} | {effective} | {told} | {took} | {fit_took} |")
-    lines += ["", *NOTES]
+    lines += [
+        "",
+        *NOTES,
+        "",
+        "| candidates | with members | s CPU | effective | of them with a lodger | their share |",
+        "|" + "---|" * 6,
+    ]
+    for row in result["sizes"]:
+        lodgers = f"{row['with a lodger']:,} | {row['share with a lodger']:.6f}"
+        lines.append(
+            f"| {row['candidates']:,} | {row['members']:,} | {row['draw, s']:.1f} | {row['effective']:,} | {lodgers} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -513,7 +546,7 @@ NOTES = (
 
 
 def main() -> None:
-    result = dated({"households": N, "asked for": CANDIDATES, "cases": all_cases()})
+    result = dated({"households": N, "asked for": CANDIDATES, "cases": all_cases(), "sizes": sizes()})
     text = page(result)
     write("template", result, text)
     print(text)

@@ -455,6 +455,23 @@ def test_a_role_in_one_unit_of_five_thousand_has_candidates_and_its_share() -> N
     assert 500 < drawn.effective_sample_size < 2_000
 
 
+def test_rare_numbers_and_roles_among_many_compositions_have_candidates() -> None:
+    totals = np.zeros((3, 13))
+    totals[0, 1:] = [0.3**n for n in range(12)]
+    many = Believed(marginal=np.array([0.4**n for n in range(12)]))
+    template = homes_of({HEAD: many, PARTNER: Believed(marginal=rows(4999, 1)), CHILD: many}, totals, 12)
+    drawn = draw(prepared(template), size=3_000, random_seed=2)
+    compositions = drawn.plan.maker.compositions
+    every = np.array(list(product(range(13), range(2), range(13))))
+    share = compositions.among(drawn.plan.maker.share_of_key, every)
+    found, weight = numbers_of(drawn.units), np.exp(drawn.log_weight)
+    for column, number in ((1, 1), (0, 5), (2, 5)):
+        these = found[:, column] == number
+        assert these.sum() >= 30
+        assert weight[these].sum() == pytest.approx(share[every[:, column] == number].sum(), rel=0.1)
+    assert {1, 2, 3, 8, 11} <= set(found.sum(axis=1).tolist())  # one of 11 in 170,000; of 12, in half a million, too
+
+
 TRIPS = Schema(
     levels=(
         *SCHEMA.levels,

@@ -7,7 +7,7 @@ the others. Structural variables are few, so their combinations are listed, and 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -99,6 +99,14 @@ class Compositions:
     def possible(self) -> Mask:
         """(keys,) whether there is any composition."""
         return (self._rest[0] > 0) | (self.listed.sum(axis=0) > 0)
+
+    @property
+    def flattened(self) -> "Compositions":
+        """Shares that find what is rare: those of numbers of each role to their square roots, every size alike."""
+        roots = tuple(np.sqrt(shares) / np.sqrt(shares).sum(axis=1, keepdims=True) for shares in self.numbers)
+        some = self.totals > 0
+        even = some / np.maximum(some.sum(axis=1, keepdims=True), 1)
+        return replace(self, numbers=roots, totals=even)
 
     def _by_numbers(self, numbers: Counts, keys: CellIndex) -> Floats:
         """Share of compositions by the numbers of each role alone, (n,)."""

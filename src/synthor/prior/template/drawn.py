@@ -3,8 +3,8 @@
 Compositions are as uneven as anything: two of them may be half of all units, while a table of great-grandparents hangs on one
 in five thousand. So a composition gets a part of the draws by the square root of its share, and a few hundred at least, and
 each of its units weighs share / draws. The square root costs little where all is even, and lets a composition that is a
-hundred times as rare lie ten times as thick. Those that nobody listed, and that a first look did not find, are drawn as they
-occur and share what is left.
+hundred times as rare lie ten times as thick. So it is with the commonest, and with the commonest of each number of each role;
+all others are drawn as they occur and share what is left.
 
 A large unit has more chances to break a rule: with one in ten persons in a forbidden combination, a unit of ten passes in one
 case of three, a unit of one in nine of ten. Thrown away and replaced by any other unit, large units would vanish, although the
@@ -32,13 +32,16 @@ PART = 5_000
 """Units that are drawn with one generator."""
 
 FEWEST = 300
-"""Draws of each composition that has its own, as far as half of all draws suffice for that."""
+"""Draws of each common composition, and of those that hold a rare number of a role together, as far as half of all suffice."""
 
-FEW_COMPOSITIONS = 50
-"""Compositions that have draws of their own at least, however few draws there are."""
+FEW_COMPOSITIONS, COMMON = 50, 10
+"""Compositions that may have draws of their own, however few draws there are; and how many as they occur make one common."""
 
-LOOKS, MOST_LOOKS = 2, 200_000
-"""Compositions that are looked at for each draw, to find the commonest, and how many at most."""
+OF_EACH, UNHEARD_OF = 3, 1e-6
+"""Compositions with draws of their own for each number of each role and each size, if more than such a share of units is so."""
+
+LOOKS, MOST_LOOKS = 1, 100_000
+"""Compositions that are looked at for each draw, to find the commonest and the commonest of the rare ones; at most."""
 
 ROUNDS, MOST_TIMES = 12, 64
 """Times that units are drawn again for one that a rule rejects, and how many at once at most."""
@@ -75,16 +78,16 @@ class Plan:
     def of(cls, maker: Maker, size: int, random_seed: int) -> "Plan":
         """The plan of so many draws."""
         of_key, compositions = maker.share_of_key, maker.compositions
-        looked = compositions.drawn(of_key, min(LOOKS * size, MOST_LOOKS), generator(random_seed, "template", "look"))
-        common, shares = _by_share(maker, distinct(np.concatenate([compositions.whole, looked]))[0])
-        n_own = max(FEW_COMPOSITIONS, size // (2 * FEWEST))
-        own = np.arange(len(common)) < n_own
-        own |= (common[:, None] == compositions.whole[None]).all(axis=2).any(axis=1) if len(compositions.whole) else False
-        own &= shares > 0
-        common, shares = common[own], shares[own]
+        looks, random = min(LOOKS * size, MOST_LOOKS), generator(random_seed, "template", "look")
+        even = np.sqrt(of_key) / np.sqrt(of_key).sum()
+        looked = [compositions.drawn(of_key, looks, random), compositions.flattened.drawn(even, looks, random)]
+        common, shares = _by_share(maker, distinct(np.concatenate([compositions.whole, *looked]))[0])
+        n_common = min(max(FEW_COMPOSITIONS, size // (2 * FEWEST)), int((shares * size >= COMMON).sum()))
+        least = _fewest(common, shares, compositions.whole, n_common)
+        common, shares, least = common[least > 0], shares[least > 0], least[least > 0]
         others = 1.0 - float(shares.sum())
         others = others if others > NO_SHARE else 0.0
-        draws = _allotted(np.append(shares, others), size)
+        draws = _allotted(np.append(shares, others), np.append(least, FEWEST if others else 0), size)
         rare, n_rare = _rare(maker, common, int(draws[-1]), random_seed)
         return cls(
             maker=maker,
@@ -296,10 +299,27 @@ def _by_share(maker: Maker, numbers: Counts) -> tuple[Counts, Floats]:
     return numbers[order], shares[order]
 
 
-def _allotted(shares: Floats, size: int) -> Counts:
-    """So many draws for each of some compositions, by the square root of its share, a few hundred at least; whole numbers."""
-    some = shares > 0
-    least = np.where(some, min(FEWEST, size // (2 * int(some.sum()))), 0)
+def _fewest(numbers: Counts, shares: Floats, whole: Counts, n_common: int) -> Counts:
+    """Draws that compositions, the commonest first, have at least; 0 where they have none of their own.
+
+    Beside the commonest and those that are listed some have that hold a number of a role, or of all members, of which there
+    are few: a table may ask for lodgers, for six children or for fifteen persons, however rare they are.
+    """
+    found = np.where(np.arange(len(shares)) < n_common, FEWEST, 0)
+    for own in np.column_stack([numbers, numbers.sum(axis=1)]).T:
+        for number in np.unique(own[own > 0]):
+            held = np.flatnonzero(own == number)
+            if shares[held].sum() > UNHEARD_OF:
+                rare = held[:OF_EACH]
+                found[rare] = np.maximum(found[rare], FEWEST // len(rare))
+    known = {tuple(own) for own in whole.tolist()}
+    found[np.array([tuple(own) in known for own in numbers.tolist()], bool)] = FEWEST
+    return np.where(shares > 0, found, 0)
+
+
+def _allotted(shares: Floats, least: Counts, size: int) -> Counts:
+    """So many draws for each of some compositions, by the square root of its share, but no fewer than some; whole numbers."""
+    least = np.floor(least * min(size / (2 * max(int(least.sum()), 1)), 1.0)).astype(np.int64)
     exact = least + (size - least.sum()) * np.sqrt(shares) / np.sqrt(shares).sum()
     draws = np.floor(exact).astype(np.int64)
     draws[np.argsort(draws - exact, kind="stable")[: size - int(draws.sum())]] += 1
