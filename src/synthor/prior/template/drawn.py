@@ -3,8 +3,8 @@
 Compositions are as uneven as anything: two of them may be half of all units, while a table of great-grandparents hangs on one
 in five thousand. So a composition gets a part of the draws by the square root of its share, and a few hundred at least, and
 each of its units weighs share / draws. The square root costs little where all is even, and lets a composition that is a
-hundred times as rare lie ten times as thick. So it is with the commonest, and with the commonest of each number of each role;
-all others are drawn as they occur and share what is left.
+hundred times as rare lie ten times as thick. So it is with the commonest, and with the commonest of each number of each role.
+Others that a first look found share the draws of one more, and so do those that it did not find.
 
 A large unit has more chances to break a rule: with one in ten persons in a forbidden combination, a unit of ten passes in one
 case of three, a unit of one in nine of ten. Thrown away and replaced by any other unit, large units would vanish, although the
@@ -40,14 +40,17 @@ FEW_COMPOSITIONS, COMMON = 50, 10
 OF_EACH, UNHEARD_OF = 3, 1e-6
 """Compositions with draws of their own for each number of each role and each size, if more than such a share of units is so."""
 
-LOOKS, MOST_LOOKS = 1, 100_000
-"""Compositions that are looked at for each draw, to find the commonest and the commonest of the rare ones; at most."""
+LOOKS = (20_000, 100_000)
+"""Compositions that are looked at to find the commonest, and as many again for the commonest of the rare; at least and at most."""
 
 ROUNDS, MOST_TIMES = 12, 64
 """Times that units are drawn again for one that a rule rejects, and how many at once at most."""
 
+OWN, SEEN, UNSEEN = range(3)
+"""Compositions with draws of their own; those that looks found beside these, and those that none found, which share draws."""
+
 NO_SHARE = 1e-9
-"""Of all compositions that have no draws of their own together: what is left of one by rounding alone."""
+"""Of compositions together: what is left of one by rounding alone."""
 
 Allows = Callable[[Units], Mask]
 
@@ -62,8 +65,8 @@ class Plan:
         numbers: (compositions, roles).
         shares: (compositions,) under the template.
         draws: (compositions,) units that are drawn of each.
-        apart: (compositions,) whether it has draws of its own; the others are drawn as they occur.
-        others: share of all compositions together that have none.
+        group: (compositions,) OWN, or one of the groups that share draws.
+        of_group: (groups,) share of all units whose composition is of each group.
     """
 
     maker: Maker
@@ -71,33 +74,46 @@ class Plan:
     numbers: Counts
     shares: Floats
     draws: Counts
-    apart: Mask
-    others: float
+    group: CellIndex
+    of_group: Floats
 
     @classmethod
     def of(cls, maker: Maker, size: int, random_seed: int) -> "Plan":
         """The plan of so many draws."""
         of_key, compositions = maker.share_of_key, maker.compositions
-        looks, random = min(LOOKS * size, MOST_LOOKS), generator(random_seed, "template", "look")
+        looks, random = int(np.clip(size, *LOOKS)), generator(random_seed, "template", "look")
         even = np.sqrt(of_key) / np.sqrt(of_key).sum()
         looked = [compositions.drawn(of_key, looks, random), compositions.flattened.drawn(even, looks, random)]
-        common, shares = _by_share(maker, distinct(np.concatenate([compositions.whole, *looked]))[0])
+        numbers, shares = _by_share(maker, distinct(np.concatenate([compositions.whole, *looked]))[0])
         n_common = min(max(FEW_COMPOSITIONS, size // (2 * FEWEST)), int((shares * size >= COMMON).sum()))
-        least = _fewest(common, shares, compositions.whole, n_common)
-        common, shares, least = common[least > 0], shares[least > 0], least[least > 0]
-        others = 1.0 - float(shares.sum())
-        others = others if others > NO_SHARE else 0.0
-        draws = _allotted(np.append(shares, others), np.append(least, FEWEST if others else 0), size)
-        rare, n_rare = _rare(maker, common, int(draws[-1]), random_seed)
+        least = _fewest(numbers, shares, compositions.whole, n_common)
+        group = np.where(least > 0, OWN, SEEN)
+        own, seen = float(shares[group == OWN].sum()), float(shares[group == SEEN].sum())
+        of_group = np.array([own, seen, 1.0 - own - seen])
+        of_group = np.where(of_group > NO_SHARE, of_group, 0.0)
+        draws = _allotted(
+            np.append(shares[group == OWN], of_group[SEEN:]), np.append(least[group == OWN], [FEWEST * (seen > 0), 0]), size
+        )
+        unseen, times = _unseen(maker, numbers, int(draws[-1]), random)
+        each = np.zeros(len(numbers), np.int64)
+        each[group == OWN] = draws[:-2]
+        if seen > 0:
+            each[group == SEEN] = random.multinomial(draws[-2], shares[group == SEEN] / seen)
+        each = np.append(each, times)
         return cls(
             maker=maker,
             random_seed=random_seed,
-            numbers=np.concatenate([common, rare]),
-            shares=np.concatenate([shares, compositions.among(of_key, rare)]),
-            draws=np.concatenate([draws[:-1], n_rare]),
-            apart=np.arange(len(common) + len(rare)) < len(common),
-            others=others,
+            numbers=np.concatenate([numbers, unseen])[each > 0],
+            shares=np.append(shares, compositions.among(of_key, unseen))[each > 0],
+            draws=each[each > 0],
+            group=np.append(group, np.full(len(unseen), UNSEEN))[each > 0],
+            of_group=of_group,
         )
+
+    @property
+    def apart(self) -> Mask:
+        """(compositions,) whether it has draws of its own."""
+        return self.group == OWN
 
     @cached_property
     def slots(self) -> CellIndex:
@@ -152,10 +168,17 @@ class Plan:
 
     def log_each(self, found: Counts) -> Floats:
         """(compositions,) log of the share that one of each counts for, when so many units are found of each."""
-        n_others = max(int(found[~self.apart].sum()), 1)
+        together = np.bincount(self.group, found, len(self.of_group))[self.group]
         with np.errstate(divide="ignore", invalid="ignore"):
-            own = np.log(self.shares) - np.log(found)
-            return np.where(self.apart, own, np.log(self.others) - np.log(n_others))
+            shared = np.log(self.of_group[self.group]) - np.log(together)
+            return np.where(self.apart, np.log(self.shares) - np.log(found), shared)
+
+    def missing(self, found: Counts) -> float:
+        """Share of units whose composition nobody stands for, when so many are found of each."""
+        nobody = np.bincount(self.group, found, len(self.of_group)) == 0
+        nobody[OWN] = False
+        own = self.of_group[OWN] - self.shares[self.apart & (found > 0)].sum()
+        return float(self.of_group[nobody].sum() + (own if own > NO_SHARE else 0.0))
 
     @cached_property
     def _keys(self) -> Floats:
@@ -266,10 +289,8 @@ def gathered(plan: Plan, parts: Sequence[PartOfDraws]) -> Drawn:
     composition = np.concatenate([part.composition for part in parts])
     tried, kept = np.sum([part.tried for part in parts], axis=0), np.sum([part.kept for part in parts], axis=0)
     found = np.bincount(composition, minlength=len(plan.shares))
-    n_others = int(found[~plan.apart].sum())
     with np.errstate(divide="ignore"):
         log_accepted = np.log(_acceptance(plan, tried, kept))
-    missing = float(plan.shares[plan.apart & (found == 0)].sum()) + (plan.others if not n_others else 0.0)
     log_weight = plan.log_each(found)[composition]
     return Drawn(
         plan=plan,
@@ -279,7 +300,7 @@ def gathered(plan: Plan, parts: Sequence[PartOfDraws]) -> Drawn:
         log_weight=log_weight - np.log(np.exp(log_weight).sum()),
         tried=tried,
         kept=kept,
-        missing=missing,
+        missing=plan.missing(found),
     )
 
 
@@ -326,16 +347,14 @@ def _allotted(shares: Floats, least: Counts, size: int) -> Counts:
     return draws
 
 
-def _rare(maker: Maker, common: Counts, n: int, random_seed: int) -> tuple[Counts, Counts]:
-    """Compositions beside the common ones, as they occur, and how often each of them does."""
-    found, left = [np.zeros((0, common.shape[1]), np.int64)], n
-    for number in range(ROUNDS if n else 0):
-        random = generator(random_seed, "template", "rare", number)
-        drawn = maker.compositions.drawn(maker.share_of_key, max(4 * left, PART), random)
-        different, of, _ = distinct(drawn)
-        known = {tuple(own) for own in common.tolist()}
-        rare = np.array([tuple(own) not in known for own in different.tolist()], bool)
-        found.append(drawn[rare[of]][:left])
+def _unseen(maker: Maker, seen: Counts, n: int, random: np.random.Generator) -> tuple[Counts, Counts]:
+    """Compositions that no look found, as they occur, and how often each of them does; few are where nearly all was found."""
+    found, left = [np.zeros((0, seen.shape[1]), np.int64)], n
+    known = {tuple(own) for own in seen.tolist()}
+    for _ in range(ROUNDS if n else 0):
+        different, of, _ = distinct(maker.compositions.drawn(maker.share_of_key, max(4 * left, PART), random))
+        new = np.array([tuple(own) not in known for own in different.tolist()], bool)
+        found.append(different[of[new[of]][:left]])
         left -= len(found[-1])
         if not left:
             break
