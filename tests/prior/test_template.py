@@ -330,6 +330,7 @@ def test_rules_on_a_member_its_unit_and_one_other_are_kept_while_drawing(everyon
         "child.age >= head.age",
         "partner.age >= 50 and tenure = 'rented'",
         "kind = 'couple' and persons = 1",
+        "head.age < 18",
     )
     rules = tuple(Rule.of(text, SCHEMA) for text in texts)
     template = replace(TEMPLATE, rules=rules)
@@ -340,6 +341,7 @@ def test_rules_on_a_member_its_unit_and_one_other_are_kept_while_drawing(everyon
     broken = np.bincount(unit, older | ((age == 0) & (work == 1)), len(everyone)) > 0
     broken |= (everyone.column(Ref(1, 1, role=Role(0, PARTNER)), 0) == 2) & (everyone.column(of_unit(3)) == 1)
     broken |= (everyone.column(of_unit(0)) == 0) & (everyone.column(of_unit(1)) == 0)
+    broken |= everyone.column(HEAD_AGE, 0) == 0
     assert (q[broken] == 0).all()
     assert (q[~broken] > 0).all()
     assert q.sum() == pytest.approx(1, abs=1e-12)
@@ -601,6 +603,22 @@ def test_a_belief_that_nobody_is_sure_of_leaves_the_marginal(everyone: Units) ->
     np.testing.assert_allclose(shares[1e6], WORKS.rows[1:], atol=1e-3)
     between = np.sqrt(WORKS.rows[1:] * [0.4, 0.6])
     np.testing.assert_allclose(shares[30.0], between / between.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_the_rest_of_a_unit_hangs_on_what_follows_from_its_members(everyone: Units) -> None:
+    owned = rows([0.1, 0.9], [0.5, 0.5], [0.8, 0.2])
+    rest = {3: Believed(marginal=rows(0.5, 0.5), tables=(Dependence(given=of_unit(2), rows=owned, strength=1e6),))}
+    q = np.exp(prepared(replace(TEMPLATE, rest=rest)).log_density(everyone))
+    counts = np.bincount(everyone.column(of_unit(2)) * 2 + everyone.column(of_unit(3)), q).reshape(3, 2)
+    np.testing.assert_allclose(counts / counts.sum(axis=1, keepdims=True), owned, atol=1e-4)
+
+
+def test_listed_compositions_of_more_than_all_units_leave_nothing_for_others() -> None:
+    listed = [WholeComposition(numbers=(1, 0), share=0.9), WholeComposition(numbers=(0, 1), share=0.6)]
+    half = Believed(marginal=rows(0.5, 0.5))
+    told = Composition(level=1, roles={HEAD: half, CHILD: half}, most=2, whole=tuple(listed))
+    found = Compositions.of(SCHEMA, told, np.zeros((1, 4), np.int32), np.ones(1))
+    np.testing.assert_allclose(found.shares(np.array([[1, 0], [0, 1], [1, 1]]))[:, 0], [0.6, 0.4, 0.0])
 
 
 @pytest.mark.parametrize("alone", [None, [0.1, 0.1, 0.8]])

@@ -41,7 +41,7 @@ OF_EACH, UNHEARD_OF = 3, 1e-6
 """Compositions with draws of their own for each number of each role and each size, if more than such a share of units is so."""
 
 LOOKS = (20_000, 100_000)
-"""Compositions that are looked at to find the commonest, and as many again for the commonest of the rare; at least and at most."""
+"""Compositions that are looked at, at least and at most, to find the commonest, and as many again for those that are rare."""
 
 ROUNDS, MOST_TIMES = 12, 64
 """Times that units are drawn again for one that a rule rejects, and how many at once at most."""
