@@ -76,7 +76,7 @@ def ours(codes: Codes, wanted: Wanted) -> tuple[Balance, float, float]:
     """`balance` from codes to weights; seconds of making cells and of all the rest."""
     begin = time.perf_counter()
     units = Units.flat(codes)
-    hard = [Hard(cells=cells_of(units, 0, columns, [N_CATEGORIES] * len(columns)), wanted=table) for columns, table in wanted]
+    hard = [Hard.exactly(cells_of(units, 0, columns, [N_CATEGORIES] * len(columns)), table) for columns, table in wanted]
     ready = time.perf_counter()
     found = balance(np.zeros(len(codes)), hard, tolerance=RESIDUAL)
     return found, ready - begin, time.perf_counter() - ready

@@ -145,6 +145,7 @@ def main() -> None:
     n = problem.n_units
     priors = [recorded(spec, file) for file in RECORDINGS]
     rows = gains(problem, priors, real, weights)
+    like = fit_what_can_be(problem, priors[0])
     truth = counted(problem, real, weights) * n / weights.sum()
     noise = n * np.sqrt(truth / n * (1 - truth / n) / effective_size(weights))
     low, high = possible_cells(problem)
@@ -155,7 +156,7 @@ def main() -> None:
         for recording, number in keys:
             if (recording, number) not in made:  # a draw depends on its recording and number alone
                 begin = time.process_time()
-                run = population(problem, [priors[recording]], number)
+                run = population(like, [priors[recording]], number)
                 counts = counted(problem, run.records, np.ones(n))
                 made[recording, number] = counts, run.measurement.met, time.process_time() - begin
         drawn = [made[key] for key in keys]

@@ -163,13 +163,13 @@ def toy(random_seed: int) -> Row:
     from bank import two_levels as kinds
 
     units, hard = kinds()
-    tables = [np.round(table.wanted * 1000) for table in hard]
+    tables = [np.round(table.low * 1000) for table in hard]
     return two_levels("Toy, households and persons", units, [table.cells for table in hard], tables, 1000, random_seed)
 
 
 def two_levels(case: str, pool: Units, cells: Sequence[Cells], wanted: Sequence[Floats], n: int, random_seed: int) -> Row:
     begin = time.perf_counter()
-    found = balance(np.zeros(len(pool)), [Hard(cells=c, wanted=w / n) for c, w in zip(cells, wanted, strict=True)])
+    found = balance(np.zeros(len(pool)), [Hard.exactly(c, w / n) for c, w in zip(cells, wanted, strict=True)])
     fitted = time.perf_counter()
     bands = [Band(cells=c, low=w.astype(np.int64), high=w.astype(np.int64)) for c, w in zip(cells, wanted, strict=True)]
     order = np.lexsort(pool.row_tables[0].codes.T[::-1])

@@ -52,7 +52,7 @@ def shuffled(prior: Prior, spec: Spec, random_seed: int) -> Prior:
 
 def measured(spec: Spec, prior: Prior, microdata: pl.DataFrame) -> tuple[Evaluation, int]:
     run = synthesize(spec, prior=prior)
-    tae = sum(fit.tae for fit in run.measurement.fits)
+    tae = sum(fit.tae for fit in run.measurement.of_counts)
     return evaluate(compile_problem(spec), run.records, microdata, weight="weight"), tae
 
 

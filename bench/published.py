@@ -420,7 +420,7 @@ def tried(one: Specimen, folder: Path) -> Outcome:
     problem = compile_problem(spec)
     if abs(spec.records - one.people) > one.room + (10 * sum(text.count("..") for text in one.files.values()) or 0.5):
         return Outcome(kind="wrong", why=f"{spec.records:,} records of {one.people:,.0f} people")
-    for target in () if one.hidden else problem.targets:
+    for target in () if one.hidden else problem.counts:
         if (
             not target.totals_of
             and target.grid.covers

@@ -195,7 +195,7 @@ def figures(model: Model, joint: Joint, best: Joint | None, *, drawn: bool = Tru
         records = encode(run.records, model.problem.schema.unit.variables)
         error = Error.of(records, np.ones(len(records)), joint)
         found |= {"records: pair TVD": error.pair, "records: triple TVD": error.triple}
-        found["records: TAE"] = sum(table.tae for table in run.measurement.fits)
+        found["records: TAE"] = sum(table.tae for table in run.measurement.of_counts)
     return found
 
 
@@ -256,7 +256,7 @@ def on_all_cells(joint: Joint, best: Joint, pairs: Sequence[Group], strength: fl
     units, sizes = Units.flat(joint.codes), joint.sizes
     marginals = [((v,), shares) for v, shares in enumerate(joint.reference.marginals)]
     log_base = np.sum([np.log(shares)[joint.codes[:, v]] for (v,), shares in marginals], axis=0)
-    hard = [Hard(cells=cells_of(units, 0, group, [sizes[v] for v in group]), wanted=shares) for group, shares in marginals]
+    hard = [Hard.exactly(cells_of(units, 0, group, [sizes[v] for v in group]), shares) for group, shares in marginals]
     believed = [(pair, cells_of(units, 0, pair, [sizes[v] for v in pair])) for pair in pairs]
     soft = [Soft(cells=cells, shares=joint.table(pair).ravel(), weight=strength) for pair, cells in believed]
     weights = balance(log_base, hard, soft).weights

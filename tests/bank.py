@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from synthor.fit.balance import Hard, Soft
+from synthor.problem import Demand
 from synthor.schema import Partition, Rows, Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats, Mask
@@ -43,7 +44,7 @@ class Case:
     @property
     def hard(self) -> list[Hard]:
         return [
-            Hard(cells=cells_of(self.units, 0, columns, [self.shape[c] for c in columns]), wanted=wanted.ravel() / self.total)
+            Hard.exactly(cells_of(self.units, 0, columns, [self.shape[c] for c in columns]), wanted.ravel() / self.total)
             for columns, wanted in self.tables
         ]
 
@@ -113,7 +114,7 @@ BANK = (
 )
 
 
-Demand = tuple[int, float, float]
+Share = tuple[int, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ class NoRoom:
 
     @classmethod
     def of(
-        cls, name: str, codes: Sequence[Sequence[int]], demands: Sequence[Demand], closed: Sequence[Sequence[int]]
+        cls, name: str, codes: Sequence[Sequence[int]], demands: Sequence[Share], closed: Sequence[Sequence[int]]
     ) -> "NoRoom":
         """Candidates of 0s and 1s; each demand says how many have a 1 there, at least and at most."""
         array = np.array(codes, np.int32)
@@ -144,9 +145,7 @@ class NoRoom:
         for column, low, high in demands:
             cells = cells_of(Units.flat(array), 0, [column], [2])
             bounds = np.array([1 - high, low]), np.array([1 - low, high])
-            wanted = (bounds[0] + bounds[1]) / 2
-            loose = low < high
-            hard.append(Hard(cells=cells, wanted=wanted, low=bounds[0] if loose else None, high=bounds[1] if loose else None))
+            hard.append(Hard(cells=cells, demand=Demand(low=bounds[0], high=bounds[1])))
         empty = np.array([row in [tuple(c) for c in closed] for row in map(tuple, array.tolist())])
         shares = np.where(empty, 1e-6, 1.0)
         cells = Partition(np.arange(len(array)), len(array))
@@ -206,4 +205,4 @@ def two_levels() -> tuple[Units, tuple[Hard, ...]]:
     persons = Rows(codes=np.array([p for _, household in kinds for p in household], np.int32), parent=unit)
     units = Units(row_tables=(Rows(codes=np.array([[size] for size, _ in kinds], np.int32)), persons))
     tables = (cells_of(units, 0, [0], [2]), cells_of(units, 1, [0, 1], [3, 2]))
-    return units, tuple(Hard(cells=cells, wanted=cells.totals(town) / 1000) for cells in tables)
+    return units, tuple(Hard.exactly(cells, cells.totals(town) / 1000) for cells in tables)

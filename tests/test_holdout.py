@@ -20,7 +20,7 @@ from synthor.holdout import hold_out, synthesize_after
 from synthor.loop import fit_spec, synthesize
 from synthor.measure import encode
 from synthor.prior.beliefs import fit_to_marginals
-from synthor.problem import without
+from synthor.problem import leave_out
 from synthor.run import remeasure
 from synthor.store.folder import existing
 from synthor.types import Floats
@@ -153,11 +153,11 @@ def test_flows_keep_their_sides_and_what_they_do_not_list_is_one_more_cell() -> 
 
 def test_intervals_and_margins_of_error_of_cells_become_those_of_the_sides() -> None:
     tolerant = {**CARS, "tolerance": {"points": 1}}
-    sides = without(compile_problem(spec_of(tolerant)), ["cars"]).problem.targets
+    sides = leave_out(compile_problem(spec_of(tolerant)), ["cars"]).problem.targets
     assert sides[0].bounds is not None
     assert [bound.tolist() for bound in sides[0].bounds] == [[192.0, 192.0], [208.0, 208.0]]
     uncertain = {**CARS, "margin_of_error": 16.449}
-    sigma = without(compile_problem(spec_of(uncertain)), ["cars"]).problem.targets[0].sigma
+    sigma = leave_out(compile_problem(spec_of(uncertain)), ["cars"]).problem.targets[0].sigma
     assert sigma is not None
     assert sigma == pytest.approx([14.142, 14.142], abs=0.01)
 
@@ -165,7 +165,7 @@ def test_intervals_and_margins_of_error_of_cells_become_those_of_the_sides() -> 
 def test_the_sides_of_a_table_of_some_records_count_the_same_records() -> None:
     target = {**CARS, "name": "poor", "where": "income < 50"}
     target["table"] = [{**row, "count": row["count"] / 2} for row in CAR_ROWS]
-    left = without(compile_problem(spec_of(target, {"counts": {"car": {"no": 200, "yes": 200}}})), ["poor"])
+    left = leave_out(compile_problem(spec_of(target, {"counts": {"car": {"no": 200, "yes": 200}}})), ["poor"])
     assert left.kept == ("car of poor", "tenure of poor"), "a marginal of all records does not give that of the poor"
     assert {side.grid.universe.text for side in left.problem.targets if side.grid.universe} == {"income < 50"}
 
@@ -406,5 +406,5 @@ def test_totals_over_cells_that_are_not_told_go_with_their_table() -> None:
     assert names == [table, f"{table} (totals of car by tenure)", second, f"{second} (totals of car by tenure)"]
     outs = hold_out(spec_of({"name": "t", "table": rows})).outs
     assert [(out.name, out.told_by) for out in outs.tables] == [("t", ())]
-    left = without(compile_problem(spec_of({"name": "t", "table": rows})), ["t"])
+    left = leave_out(compile_problem(spec_of({"name": "t", "table": rows})), ["t"])
     assert [target.name for target in left.problem.targets] == [f"{side} of t" for side in ("car", "tenure", "income")]

@@ -11,7 +11,7 @@ from synthor.errors import Finding, InputError, nearest
 from synthor.evaluate.calibrate import Calibration, ComparedTables, calibrate, common_labels, gathered, pair_of, records_behind
 from synthor.evaluate.holdout import HeldOut, HoldOuts, PublishedShares
 from synthor.events import Event, Listener, forward, ignore
-from synthor.fit.model import Model, fit_what_can_be
+from synthor.fit.model import Model, fit_what_can_be, refuse_members
 from synthor.fit.status import Status
 from synthor.llm.budget import Bill
 from synthor.loop import ANSWERS, fit_problem
@@ -20,8 +20,8 @@ from synthor.prior.confidence import strengthened
 from synthor.prior.elicit import asks, elicit, sources
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.survey import with_survey
-from synthor.problem import Axis, Level, Moment, Problem, Target, compile_problem, holding, touching, without
-from synthor.problem.target import EDGE
+from synthor.problem import Axis, Level, Problem, Target, compile_problem, holding, leave_out, touching
+from synthor.problem.demand import EDGE
 from synthor.rounds import Round
 from synthor.run import Run, draw, timed
 from synthor.spec.model import Spec
@@ -93,6 +93,7 @@ def hold_out(
     "The cross-table left out was predicted at 17% of independence's distance (mean TVD 0.052; independence 0.300)."
     """
     problem = compile_problem(spec)
+    refuse_members(problem)
     targets = _named(problem, names)
     if asks(spec, prior) and spec.method != "calibrated":
         cure = "write `method: calibrated`, or give beliefs with --prior"
@@ -139,18 +140,17 @@ def synthesize_after(
     return replace(run, inputs=inputs, seconds={**seconds, **run.seconds}, bill=held.bill, held_out=held.outs)
 
 
-def _named(problem: Problem, names: Sequence[str]) -> list[Target | Moment]:
+def _named(problem: Problem, names: Sequence[str]) -> list[Target]:
     """The targets to leave out, in the spec's order."""
-    every: dict[str, Target | Moment] = {target.name: target for target in problem.targets}
-    every |= {moment.name: moment for moment in problem.moments}
+    every = {target.name: target for target in problem.targets}
     findings = []
     for name in dict.fromkeys(names):
         found = every.get(name)
         if found is None and name != EACH:
             cure = nearest(name, [*every, EACH])
             findings.append(Finding(where="hold-out", message=f"no target is called '{name}'", cure=cure))
-        elif isinstance(found, Moment) and found.kind != "shares":
-            message = f"'{name}' is a {found.kind}: one number a cell, of which no distribution can be predicted"
+        elif found is not None and not found.counts and found.statistic.groups is None:
+            message = f"'{name}' is a {found.statistic.word}: one number a cell, of which no distribution can be predicted"
             findings.append(Finding(where="hold-out", message=message, cure="leave out a table of counts or shares"))
     crossed = [name for name, target in every.items() if _is_crossed(target)]
     if EACH in names and EACH not in every and not crossed:
@@ -163,9 +163,9 @@ def _named(problem: Problem, names: Sequence[str]) -> list[Target | Moment]:
     return [target for name, target in every.items() if name in wanted]
 
 
-def _is_crossed(target: Target | Moment) -> bool:
+def _is_crossed(target: Target) -> bool:
     """Whether it is a cross-table of its own, not the totals of another."""
-    return isinstance(target, Target) and len(target.axes) > 1 and not target.totals_of
+    return target.counts and len(target.axes) > 1 and not target.totals_of
 
 
 def _believing(
@@ -178,7 +178,7 @@ def _believing(
     on_event: Listener,
 ) -> Held:
     """What is believed by somebody who is shown none of the tables; nothing is predicted yet."""
-    blind = without(problem, names).problem
+    blind = leave_out(problem, names).problem
     if not asks(spec, prior):
         believed, dropped = elicit(spec, prior)
         about = (
@@ -207,9 +207,9 @@ def _believing(
     )
 
 
-def _predicted(problem: Problem, target: Target | Moment, prior: Prior) -> HeldOut:
+def _predicted(problem: Problem, target: Target, prior: Prior) -> HeldOut:
     """One table, left out and predicted."""
-    left = without(problem, [target.name])
+    left = leave_out(problem, [target.name])
     model = fit_what_can_be(left.problem, prior)
     units, weights = model.pool.units, model.weights
     published = PublishedShares.of(target, problem.schema.unit, units, weights)
@@ -232,7 +232,7 @@ def _predicted(problem: Problem, target: Target | Moment, prior: Prior) -> HeldO
     )
 
 
-def _notes(problem: Problem, target: Target | Moment, kept: Sequence[str], model: Model) -> Iterator[str]:
+def _notes(problem: Problem, target: Target, kept: Sequence[str], model: Model) -> Iterator[str]:
     if kept:
         yield f"'{target.name}' was left out, but for what it says of one variable alone: {', '.join(kept)}."
     told_by, touched = holding(problem, target), touching(problem, target)
@@ -242,11 +242,11 @@ def _notes(problem: Problem, target: Target | Moment, kept: Sequence[str], model
     if touched:
         names = ", ".join(f"'{name}'" for name in touched)
         yield f"{names}, about the same variables, tells a part of '{target.name}'."
-    if isinstance(target, Target) and target.hidden:
+    if target.counts and target.hidden:
         n_hidden = int((target.highest - target.lowest > EDGE).sum())
         cells = "1 cell" if n_hidden == 1 else f"{n_hidden} cells"
         yield f"{cells} of '{target.name}' are not told, and compared with a guess inside what they may hold."
-    if isinstance(target, Moment):
+    if not target.counts:
         yield f"'{target.name}' gives shares inside cells: its cells are taken to be as large as predicted."
     elif target.grid.listed is not None and not target.grid.closed:
         yield f"'{target.name}' lists only some cells, so its sides are not known and left out with it."
@@ -262,14 +262,14 @@ def _calibration(pairs: Sequence[ComparedTables]) -> Calibration:
     raise InputError([Finding(where="calibrate-confidence", message=message, cure=cure)])
 
 
-def _pairs(problem: Problem, target: Target | Moment, prior: Prior) -> Iterator[ComparedTables]:
+def _pairs(problem: Problem, target: Target, prior: Prior) -> Iterator[ComparedTables]:
     """Believed tables beside the published one: of every pair of its variables that no other target gives."""
-    if isinstance(target, Moment) or not target.grid.covers or target.wanted.sum() <= 0:
+    if not target.counts or not target.grid.covers or target.wanted.sum() <= 0:
         return
-    beliefs = _stated(prior, without(problem, [target.name]).problem)
+    beliefs = _stated(prior, leave_out(problem, [target.name]).problem)
     for a, b in combinations(range(len(target.axes)), 2):
         columns = {target.axes[a].position, target.axes[b].position}
-        others = (other for other in problem.targets if target.name not in (other.name, other.totals_of))
+        others = (other for other in problem.counts if target.name not in (other.name, other.totals_of))
         if len(columns) < 2 or any(columns <= set(other.columns) for other in others):
             continue
         for table in beliefs:

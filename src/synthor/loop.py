@@ -8,7 +8,7 @@ from pathlib import Path
 from synthor.disk.lock import locked
 from synthor.errors import Finding, InputError
 from synthor.events import Event, Listener, forward, ignore, telling
-from synthor.fit.model import Model, fit_what_can_be
+from synthor.fit.model import Model, fit_what_can_be, refuse_members
 from synthor.fit.status import Status
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -109,6 +109,7 @@ def fit_problem(
     on_event: Listener = ignore,
 ) -> Fitted:
     """As `fit_spec`, for a problem that was compiled from the spec, perhaps without some of its targets."""
+    refuse_members(problem)
     with _alone(spec, prior, Path(answers), wait=wait, on_event=on_event):
         return _fitted(problem, spec, prior=prior, answers=Path(answers), wait=wait, on_event=on_event)
 
@@ -164,6 +165,7 @@ def believe(
         WaitingError: requests wait for their answers.
     """
     problem = compile_problem(spec)
+    refuse_members(problem)
     with _alone(spec, None, Path(answers), wait=wait, on_event=on_event):
         asker = asker_of(spec, None, Path(answers), wait=wait)
         if asker is None:
@@ -180,7 +182,9 @@ def believe(
 def expected_requests(spec: Spec) -> tuple[Request, ...]:
     """What a run would ask when no answer has to be asked for again, without asking: for estimates."""
     method = METHODS[spec.method]
-    state = method.begin(compile_problem(spec))
+    problem = compile_problem(spec)
+    refuse_members(problem)
+    state = method.begin(problem)
     return (*(question.request for question in state.questions), *method.follow_up(state))
 
 

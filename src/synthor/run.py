@@ -321,8 +321,8 @@ def _rounding(model: Model, found: Measurement, problem: Problem) -> tuple[Expla
     """Why targets are missed that no table stands in the way of: they are met by fractions of records, not by whole ones."""
     if found.met or not model.pulled or model.contradictions or model.unsupported:
         return ()
-    off = [place for place, fit in enumerate(found.every) if not fit.met]
-    names = [fit.target.name for fit in found.every]
+    off = [place for place, fit in enumerate(found.fits) if not fit.met]
+    names = [fit.target.name for fit in found.fits]
     return explain_rounding(found, [names[place] for place in no_whole_numbers(problem, off)])
 
 

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -18,7 +19,8 @@ import polars as pl
 from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN, OPEN
 from synthor.randomness import generator
-from synthor.schema import Units, Variable, of_unit
+from synthor.rules.lifted import seen_values
+from synthor.schema import Ref, Units, Variable, of_unit
 from synthor.schema.kinds.binned import BELOW_ONE
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
@@ -30,6 +32,12 @@ MAX_CORNERS = 6
 
 TRIED_AT_ONCE = 16_384
 """Values drawn together when few records are left to be settled."""
+
+TRIED_TOGETHER = 256
+"""Values of units and all their rows that are tried where rules between rows depend on them: if all fail, it is impossible."""
+
+TRIED_ROWS = 32
+"""Rows of a unit with values of their own in such a try; the next ones have those of the first again."""
 
 FAR = 20.0
 """An end bin so many times as wide as the bins beside it goes on beyond anything that these can tell of."""
@@ -206,10 +214,104 @@ def possible(problem: Problem, units: Units) -> Mask:
     Where that depends on the values inside the bins, some are tried.
     """
     allowed = _possible_alone(problem, units)
+    unsure = np.zeros(len(units), bool)
     for level, below in problem.below.items():
-        broken = np.flatnonzero(~_possible_alone(below, problem.as_seen(units, level)))
-        allowed[units.above(0, level)[broken]] = False
+        seen, unit = problem.as_seen(units, level), units.above(0, level)
+        allowed[unit[~_possible_alone(below, seen)]] = False
+        unsure[unit[below.rulings.state(seen) == OPEN]] = True
+    left = np.flatnonzero(allowed & unsure)
+    for tries in np.split(np.arange(TRIED_TOGETHER), [1, 8]):  # most units need but few
+        left = left[~Together(problem, units.take(left)).works(tries).any(axis=1)]
+    allowed[left] = False
     return allowed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """Values of units and of all their rows, tried together.
+
+    They are the same whenever a unit is tried, whatever others are. Every second try is even in all bins. In the others all
+    rows with one role may have the least or the greatest of a variable's bin: a sum that must be small, or a child that must
+    be younger than all others, is found so where hardly any even values are such.
+
+    Attributes:
+        problem: all of whose rules are to be kept, in the finest bins.
+        units: n of them, in these.
+        own: values of the units themselves that stay as they are.
+    """
+
+    problem: Problem
+    units: Units
+    own: pl.DataFrame | None = None
+
+    def works(self, tries: CellIndex) -> Mask:
+        """Which of some tries break no rule of each unit, (n, tries)."""
+        found = np.zeros((len(self.units), len(tries)), bool)
+        size = max(TRIED_AT_ONCE // max(len(tries), 1), 1)
+        for first in range(0, len(self.units), size):
+            picks = np.repeat(np.arange(first, min(first + size, len(self.units))), len(tries))
+            taken = Together(self.problem, self.units.take(picks), None if self.own is None else self.own[picks])
+            works = ~breaking(self.problem, taken.units, taken.values(np.tile(tries, len(picks) // max(len(tries), 1))))
+            found[first : first + size] = works.reshape(-1, len(tries))
+        return found
+
+    def values(
+        self, tried: CellIndex, share: float = 0.0, random: np.random.Generator | None = None
+    ) -> dict[str, pl.DataFrame]:
+        """The numbers of all rows in one try of each unit, (n,), a table a level.
+
+        Args:
+            tried: (n,) the tries.
+            share: how far from there to values that are drawn evenly they lie instead.
+            random: draws these.
+        """
+        found = {}
+        for at, level in enumerate(self.problem.schema):
+            unit = self.units.above(0, at)
+            place = np.arange(len(unit)) - np.searchsorted(unit, unit)  # among the rows of its unit
+            role = self.units.column(Ref(at, level.position(level.role))) if level.role else np.zeros(len(unit), np.int32)
+            columns = {}
+            for position in level.numeric:
+                variable = level.variables[position]
+                u = _tried(level.name, variable.name)[tried[unit], place % TRIED_ROWS]
+                end = _ends_tried(level.name, variable.name)[tried[unit], role % TRIED_ROWS]
+                u = np.where(np.isnan(end), u, end)
+                u = u if random is None else u + share * (random.random(len(u)) - u)
+                columns[variable.name] = _even(variable).at(self.units.column(Ref(at, position)), u)
+            found[level.name] = pl.DataFrame(columns)
+        if self.own is not None:
+            found[self.problem.schema.unit.name] = self.own
+        return found
+
+
+@cache
+def _tried(level: str, variable: str) -> Floats:
+    """At which share of its bin a variable's value lies in each try, by the place of the row in its unit."""
+    return generator(0, "together", level, variable).random((TRIED_TOGETHER, TRIED_ROWS))
+
+
+@cache
+def _ends_tried(level: str, variable: str) -> Floats:
+    """At which end of its bin it lies instead in each try, by the row's role: 0, 1, or NaN for neither."""
+    found = generator(0, "together", "ends", level, variable).choice([0.0, 1.0, np.nan], (TRIED_TOGETHER, TRIED_ROWS))
+    found[::2] = np.nan
+    return found
+
+
+def breaking(problem: Problem, units: Units, values: Mapping[str, pl.DataFrame]) -> Mask:
+    """Which units break a rule by the values of their rows, (n,).
+
+    Args:
+        problem: in the finest bins.
+        units: n of them, in these.
+        values: the numbers of their rows, a table a level.
+    """
+    found = problem.rulings.breaks(units, values[problem.schema.unit.name])
+    for level, below in problem.below.items():
+        seen = seen_values(problem.schema, units, level, problem.derived(level), values)
+        broken = np.flatnonzero(below.rulings.breaks(problem.as_seen(units, level), seen))
+        found[units.above(0, level)[broken]] = True
+    return found
 
 
 def _possible_alone(problem: Problem, units: Units) -> Mask:

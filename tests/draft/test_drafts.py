@@ -49,7 +49,7 @@ def errors(spec: Spec) -> tuple[list[str], list[str]]:
 def rows_of_everybody(spec: Spec) -> list[tuple[float, float]]:
     """What each table of all records adds up to, and how far roundings may lead."""
     rounded = {i: written.rounded_to or 0.0 for i, written in enumerate(spec.targets)}
-    targets = [target for target in compile_problem(spec).targets if target.grid.covers and not target.totals_of]
+    targets = [target for target in compile_problem(spec).counts if target.grid.covers and not target.totals_of]
     return [(float(target.wanted.sum()), max(rounded.values()) * target.grid.size) for target in targets]
 
 

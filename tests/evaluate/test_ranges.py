@@ -268,7 +268,7 @@ def test_sharp_bounds_are_those_of_bins_split_into_their_ends(
     for first, last in ((0, 20), (20, 60), (60, 90)):
         equal.append(((ages >= first) & (ages < last)).astype(float))
         wanted.append(people.filter(pl.col("age").is_between(first, last, closed="left")).height / people.height)
-    half = problem.moments[0].half
+    half = problem.statistics[0].rounding
     for row in rows:
         inside = np.array([all(c[places[name]] == row[name] for name in by) for c in columns], float)
         for sign in (1, -1):

@@ -15,6 +15,7 @@ from synthor.fit.model import one_thread
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
 from synthor.prior.beliefs import fit_to_marginals
+from synthor.problem import Demand
 from synthor.schema import Incidence, Partition, Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats
@@ -29,7 +30,7 @@ def test_targets_of_the_bank_are_met_and_recognised(case: Case) -> None:
     found = balance(case.log_base, case.hard)
     assert found.status is Status.CONVERGED
     for target in case.hard:
-        assert np.abs(target.cells.totals(found.weights) - target.wanted).max() <= 1e-9
+        assert np.abs(target.cells.totals(found.weights) - target.low).max() <= 1e-9
 
 
 @pytest.mark.parametrize("case", [c for c in FEASIBLE if c.answer is not None], ids=lambda case: case.name)
@@ -57,12 +58,12 @@ def test_two_levels_are_met_together() -> None:
     found = balance(np.zeros(len(units)), hard)
     assert found.status is Status.CONVERGED
     for target in hard:
-        np.testing.assert_allclose(target.cells.totals(found.weights), target.wanted, atol=1e-9)
+        np.testing.assert_allclose(target.cells.totals(found.weights), target.low, atol=1e-9)
 
 
 def test_contradictory_members_are_never_called_converged() -> None:
     units, (households, persons) = two_levels()
-    too_many = Hard(cells=persons.cells, wanted=persons.wanted * 10)
+    too_many = Hard.exactly(persons.cells, persons.low * 10)
     assert balance(np.zeros(len(units)), [households, too_many]).status is not Status.CONVERGED
 
 
@@ -75,7 +76,7 @@ def tables(draw: st.DrawFn) -> tuple[Units, Floats, list[Hard]]:
     units = Units.flat(np.stack(np.unravel_index(np.arange(base.size), shape), axis=1).astype(np.int32))
     columns: list[tuple[int, ...]] = draw(st.sampled_from(OVERLAPS))
     cells = [cells_of(units, 0, group, [shape[c] for c in group]) for group in columns]
-    return units, base, [Hard(cells=c, wanted=c.totals(truth / truth.sum())) for c in cells]
+    return units, base, [Hard.exactly(c, c.totals(truth / truth.sum())) for c in cells]
 
 
 @given(tables())
@@ -84,7 +85,7 @@ def test_any_tables_counted_from_one_population_are_met(problem: tuple[Units, Fl
     _, base, hard = problem
     found = balance(np.log(base), hard)
     assert found.status is Status.CONVERGED
-    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+    assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
 
 
 @given(tables())
@@ -101,7 +102,7 @@ def test_the_result_has_the_form_of_an_exponential_tilt(problem: tuple[Units, Fl
 def test_a_feasible_start_is_a_fixed_point(problem: tuple[Units, Floats, list[Hard]]) -> None:
     _, base, hard = problem
     base = base / base.sum()
-    met = [Hard(cells=h.cells, wanted=h.cells.totals(base)) for h in hard]
+    met = [Hard.exactly(h.cells, h.cells.totals(base)) for h in hard]
     np.testing.assert_allclose(balance(np.log(base), met).weights, base, atol=1e-9)
 
 
@@ -112,9 +113,9 @@ def test_relabelling_categories_relabels_the_answer(problem: tuple[Units, Floats
     order = np.random.default_rng(0).permutation(hard[0].cells.size)
     cells = hard[0].cells
     assert isinstance(cells, Partition)
-    wanted = np.empty_like(hard[0].wanted)
-    wanted[order] = hard[0].wanted
-    renamed = [Hard(cells=Partition(order[cells.index], cells.size), wanted=wanted), *hard[1:]]
+    wanted = np.empty_like(hard[0].low)
+    wanted[order] = hard[0].low
+    renamed = [Hard.exactly(Partition(order[cells.index], cells.size), wanted), *hard[1:]]
     np.testing.assert_allclose(balance(np.log(base), renamed).weights, balance(np.log(base), hard).weights, atol=1e-8)
 
 
@@ -124,7 +125,7 @@ def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solv
     shape = (3, 3, 2)
     units = Units.flat(np.stack(np.unravel_index(np.arange(18), shape), axis=1).astype(np.int32))
     base = random.dirichlet(np.ones(18) * 5)
-    hard = [Hard(cells=cells_of(units, 0, [0], [3]), wanted=np.array([0.2, 0.5, 0.3]))]
+    hard = [Hard.exactly(cells_of(units, 0, [0], [3]), np.array([0.2, 0.5, 0.3]))]
     soft = [
         Soft(cells=cells_of(units, 0, group, [shape[c] for c in group]), shares=random.dirichlet(np.ones(size)), weight=weight)
         for group, size, weight in (((0, 1), 9, 4.0), ((1, 2), 6, 10.0), ((0, 2), 6, 1.0))
@@ -136,7 +137,7 @@ def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solv
             value += table.weight * float((table.shares * np.log(table.shares / table.cells.totals(p))).sum())
         return value
 
-    met = optimize.LinearConstraint(hard[0].cells.matrix().toarray().T, hard[0].wanted, hard[0].wanted)
+    met = optimize.LinearConstraint(hard[0].cells.matrix().toarray().T, hard[0].low, hard[0].low)
     by_scipy = optimize.minimize(
         objective, base, bounds=[(1e-12, 1)] * 18, constraints=[met], method="SLSQP", options={"ftol": 1e-15, "maxiter": 2000}
     )
@@ -149,14 +150,14 @@ def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solv
 def test_beliefs_that_agree_with_the_targets_are_taken_over_as_they_are() -> None:
     units = Units.flat(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
     joint = np.array([0.3, 0.1, 0.2, 0.4])
-    hard = [Hard(cells=cells_of(units, 0, [v], [2]), wanted=cells_of(units, 0, [v], [2]).totals(joint)) for v in (0, 1)]
+    hard = [Hard.exactly(cells_of(units, 0, [v], [2]), cells_of(units, 0, [v], [2]).totals(joint)) for v in (0, 1)]
     strong = Soft(cells=cells_of(units, 0, [0, 1], [2, 2]), shares=joint, weight=1e6)
     np.testing.assert_allclose(balance(np.zeros(4), hard, [strong]).weights, joint, atol=1e-5)
 
 
 def test_a_belief_counts_more_the_stronger_it_is() -> None:
     units = Units.flat(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
-    hard = [Hard(cells=cells_of(units, 0, [v], [2]), wanted=np.array([0.5, 0.5])) for v in (0, 1)]
+    hard = [Hard.exactly(cells_of(units, 0, [v], [2]), np.array([0.5, 0.5])) for v in (0, 1)]
     cells, believed = cells_of(units, 0, [0, 1], [2, 2]), np.array([0.45, 0.05, 0.05, 0.45])
     gaps = []
     for weight in (0.01, 0.1, 1, 10, 100):
@@ -179,7 +180,7 @@ def test_a_contradiction_is_proven_by_a_certificate_and_ends_at_the_best_that_wa
     """Three pairs of which each two must differ: no joint exists, though all marginals agree."""
     units = Units.flat(np.array(list(product(range(2), repeat=3)), np.int32))
     unequal = np.array([0.0, 0.5, 0.5, 0.0]) * (1 - 4e-3) + 1e-3
-    hard = [Hard(cells=cells_of(units, 0, pair, [2, 2]), wanted=unequal) for pair in ((0, 1), (0, 2), (1, 2))]
+    hard = [Hard.exactly(cells_of(units, 0, pair, [2, 2]), unequal) for pair in ((0, 1), (0, 2), (1, 2))]
     found = balance(np.zeros(8), hard)
     assert found.status is Status.INFEASIBLE
     assert found.residual <= min(found.history) / 0.99
@@ -193,7 +194,7 @@ def test_candidates_that_targets_leave_no_room_weigh_nothing_though_beliefs_insi
     np.testing.assert_array_equal(found.weights == 0, case.closed)
     for target in case.hard:
         got = target.cells.totals(found.weights)
-        low, high = (target.wanted if side is None else side for side in (target.low, target.high))
+        low, high = target.low, target.high
         assert (np.maximum(low - got, got - high) <= 1e-9).all()
     again = weigh(case.log_base, case.hard, found.hard, [case.believed.cells], found.soft, found.closings)
     np.testing.assert_allclose(again, found.weights, rtol=1e-9)
@@ -205,7 +206,7 @@ def contradicting(seed: int, *, fitted: bool) -> tuple[Floats, list[Hard], list[
     shape = (5, 4, 5, 4)
     units = Units.flat(np.array(list(product(*map(range, shape))), np.int32))
     wanted = [random.dirichlet(np.full(size, 0.5)) for size in shape]
-    hard = [Hard(cells=cells_of(units, 0, [v], [shape[v]]), wanted=wanted[v]) for v in range(4)]
+    hard = [Hard.exactly(cells_of(units, 0, [v], [shape[v]]), wanted[v]) for v in range(4)]
     soft = []
     for a, b in combinations(range(4), 2):
         shares = random.dirichlet(np.full(shape[a] * shape[b], 0.2)) + 1e-9
@@ -221,7 +222,7 @@ def test_sure_beliefs_that_contradict_each_other_converge() -> None:
     with one_thread():
         found = balance(log_base, hard, soft)
     assert found.status is Status.CONVERGED
-    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+    assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -238,8 +239,8 @@ def test_members_can_leave_no_room_either() -> None:
     sizes = np.array([1, 2, 3])
     persons = Incidence(sparse.csr_array(sizes[:, None].astype(float)))
     hard = [
-        Hard(cells=Partition(np.array([0, 1, 1]), 2), wanted=np.array([0.5, 0.5])),
-        Hard(cells=persons, wanted=np.array([1.5])),
+        Hard.exactly(Partition(np.array([0, 1, 1]), 2), np.array([0.5, 0.5])),
+        Hard.exactly(persons, np.array([1.5])),
     ]
     believed = Soft(cells=Partition(np.arange(3), 3), shares=np.array([0.2, 0.5, 0.3]), weight=20.0)
     found = balance(np.zeros(3), hard, [believed])
@@ -250,7 +251,7 @@ def test_members_can_leave_no_room_either() -> None:
 def test_a_contradiction_is_no_reason_to_empty_cells() -> None:
     units = Units.flat(np.array([[0, 0], [1, 0], [1, 1]], np.int32))
     cells = [cells_of(units, 0, [v], [2]) for v in (0, 1)]
-    hard = [Hard(cells=cells[0], wanted=np.array([0.4, 0.6])), Hard(cells=cells[1], wanted=np.array([0.3, 0.7]))]
+    hard = [Hard.exactly(cells[0], np.array([0.4, 0.6])), Hard.exactly(cells[1], np.array([0.3, 0.7]))]
     believed = Soft(cells=Partition(np.arange(3), 3), shares=np.full(3, 1 / 3), weight=5.0)
     found = balance(np.zeros(3), hard, [believed])
     assert found.status is not Status.CONVERGED
@@ -269,14 +270,14 @@ def test_tables_of_a_sparse_population_are_met_and_only_what_it_lacks_is_closed(
     log_base = np.where(possible, random.normal(0, 1, len(units)), -np.inf)
     pairs = [(0, 1), (1, 2), (0, 2)]
     cells = [cells_of(units, 0, pair, [shape[v] for v in pair]) for pair in pairs]
-    hard = [Hard(cells=c, wanted=c.totals(truth / truth.sum())) for c in cells]
+    hard = [Hard.exactly(c, c.totals(truth / truth.sum())) for c in cells]
     believed = Soft(
         cells=Partition(np.arange(len(units)), len(units)), shares=random.dirichlet(np.ones(len(units))), weight=9.0
     )
     with one_thread():
         found = balance(log_base, hard, [believed])
     assert found.status is Status.CONVERGED
-    assert all(np.abs(h.cells.totals(found.weights) - h.wanted).max() <= 1e-9 for h in hard)
+    assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
     for closing in found.closings:
         assert not truth[closing.closes([h.cells for h in hard], len(units))].any()
 
@@ -288,8 +289,8 @@ def test_one_sweep_solves_a_table_alone() -> None:
     shares = random.dirichlet(np.ones(5))
     whole, part = Partition(index, 5), Partition(index, 4)  # the fifth category counts nowhere in the second
     for hard, soft in (
-        ([Hard(cells=whole, wanted=shares)], []),
-        ([Hard(cells=part, wanted=shares[:4])], []),
+        ([Hard.exactly(whole, shares)], []),
+        ([Hard.exactly(part, shares[:4])], []),
         ([], [Soft(cells=whole, shares=shares, weight=7.0)]),
     ):
         dual = Dual.of(log_base, hard, soft)
@@ -318,12 +319,12 @@ def test_newton_alone_finds_the_same_weights_as_sweeps_alone() -> None:
 
 def test_intervals_that_do_not_bind_change_nothing_and_margins_of_error_pull_by_their_size() -> None:
     cells = Partition(np.array([0, 0, 1, 1]), 2)
-    free = balance(np.zeros(4), [Hard(cells=cells, wanted=np.full(2, 0.5), low=np.full(2, 0.3), high=np.full(2, 0.7))])
+    free = balance(np.zeros(4), [Hard(cells=cells, demand=Demand(low=np.full(2, 0.3), high=np.full(2, 0.7)))])
     np.testing.assert_allclose(free.weights, 0.25, atol=1e-8)
-    bound = balance(np.zeros(4), [Hard(cells=cells, wanted=np.full(2, 0.5), low=np.array([0.6, 0]), high=np.array([0.9, 1]))])
+    bound = balance(np.zeros(4), [Hard(cells=cells, demand=Demand(low=np.array([0.6, 0]), high=np.array([0.9, 1])))])
     np.testing.assert_allclose(cells.totals(bound.weights), [0.6, 0.4], atol=1e-8)
     got = [
-        cells.totals(balance(np.zeros(4), [Hard(cells=cells, wanted=np.array([0.8, 0.2]), sigma=np.full(2, s))]).weights)[0]
+        cells.totals(balance(np.zeros(4), [Hard.exactly(cells, np.array([0.8, 0.2]), np.full(2, s))]).weights)[0]
         for s in (1e-4, 0.1, 0.5, 100.0)
     ]
     assert got == sorted(got, reverse=True)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse
 
 from bank import BANK, Case, two_levels
-from synthor.fit.conflict import Bounds, Conflict, Limits, Undecided, feasible_point, find_conflict
+from synthor.fit.conflict import Conflict, Limits, Undecided, feasible_point, find_conflict
+from synthor.problem import Demanded
 from synthor.schema import Incidence, Partition, Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats, Mask
 
-Problem = tuple[list[Bounds], Mask]
+Problem = tuple[list[Demanded], Mask]
 
 
 def grid(*shape: int) -> Units:
@@ -22,25 +23,23 @@ def grid(*shape: int) -> Units:
     return Units.flat(np.stack(np.unravel_index(np.arange(np.prod(shape)), shape), axis=1).astype(np.int32))
 
 
-def table(units: Units, columns: Sequence[int], low: object, high: object = None) -> Bounds:
+def table(units: Units, columns: Sequence[int], low: object, high: object = None) -> Demanded:
     shape = [int(units.row_tables[0].codes[:, c].max()) + 1 for c in columns]
     lowest = np.array(low, dtype=float).ravel()
-    return Bounds(
-        cells=cells_of(units, 0, columns, shape),
-        low=lowest,
-        high=lowest if high is None else np.array(high, dtype=float).ravel(),
+    return Demanded.between(
+        cells_of(units, 0, columns, shape), lowest, lowest if high is None else np.array(high, dtype=float).ravel()
     )
 
 
-def mean(values: Floats, wanted: float) -> Bounds:
-    return Bounds(cells=Incidence(sparse.csr_array((values - wanted)[:, None])), low=np.zeros(1), high=np.zeros(1))
+def mean(values: Floats, wanted: float) -> Demanded:
+    return Demanded.between(Incidence(sparse.csr_array((values - wanted)[:, None])), np.zeros(1), np.zeros(1))
 
 
-def everyone(tables: Sequence[Bounds]) -> Mask:
+def everyone(tables: Sequence[Demanded]) -> Mask:
     return np.ones(tables[0].cells.matrix().shape[0], dtype=bool)
 
 
-def plainly(tables: Sequence[Bounds], alive: Mask, rows: Sequence[tuple[int, int]] | None = None) -> float:
+def plainly(tables: Sequence[Demanded], alive: Mask, rows: Sequence[tuple[int, int]] | None = None) -> float:
     """Least sum of errors of some cells (all unless said), by one plain programme over all units."""
     if rows is not None and not rows:
         return 0.0
@@ -66,7 +65,7 @@ def plainly(tables: Sequence[Bounds], alive: Mask, rows: Sequence[tuple[int, int
     return float(found.fun)
 
 
-def certified(tables: Sequence[Bounds], alive: Mask) -> Conflict:
+def certified(tables: Sequence[Demanded], alive: Mask) -> Conflict:
     """The conflict, proven by brute force: irreducible, and each error is just what lets the others hold."""
     found = find_conflict(tables, alive)
     assert isinstance(found, Conflict)
@@ -81,10 +80,10 @@ def certified(tables: Sequence[Bounds], alive: Mask) -> Conflict:
     return found
 
 
-def widened(tables: Sequence[Bounds], member: tuple[int, int], by: float) -> list[Bounds]:
+def widened(tables: Sequence[Demanded], member: tuple[int, int], by: float) -> list[Demanded]:
     change = [np.zeros(bounds.cells.size) for bounds in tables]
     change[member[0]][member[1]] = by
-    return [Bounds(cells=b.cells, low=b.low - c, high=b.high + c) for b, c in zip(tables, change, strict=True)]
+    return [Demanded.between(b.cells, b.low - c, b.high + c) for b, c in zip(tables, change, strict=True)]
 
 
 def involved(found: Conflict) -> set[int]:
@@ -174,16 +173,16 @@ def test_a_conflict_of_one_unit_in_a_million_is_found() -> None:
 
 def test_households_and_persons_that_contradict_each_other_are_named() -> None:
     units, hard = two_levels()
-    met = [Bounds(cells=h.cells, low=h.wanted, high=h.wanted) for h in hard]
+    met = [Demanded.between(h.cells, h.low, h.high) for h in hard]
     alive = np.ones(len(units), dtype=bool)
     assert find_conflict(met, alive) is None
-    crowded = [met[0], Bounds(cells=met[1].cells, low=met[1].low * 1.5, high=met[1].high * 1.5)]
+    crowded = [met[0], Demanded.between(met[1].cells, met[1].low * 1.5, met[1].high * 1.5)]
     assert 1 in involved(certified(crowded, alive))
 
 
 @pytest.mark.parametrize("case", BANK, ids=lambda case: case.name)
 def test_of_the_bank_just_those_that_cannot_be_met_are_in_conflict(case: Case) -> None:
-    tables = [Bounds(cells=h.cells, low=h.wanted, high=h.wanted) for h in case.hard]
+    tables = [Demanded.between(h.cells, h.low, h.high) for h in case.hard]
     alive = np.isfinite(case.log_base)
     if case.feasible:
         assert find_conflict(tables, alive) is None
@@ -191,7 +190,7 @@ def test_of_the_bank_just_those_that_cannot_be_met_are_in_conflict(case: Case) -
         certified(tables, alive)
 
 
-def counted(units: Units, columns: Sequence[int], weights: Floats) -> Bounds:
+def counted(units: Units, columns: Sequence[int], weights: Floats) -> Demanded:
     shape = [int(units.row_tables[0].codes[:, c].max()) + 1 for c in columns]
     totals = cells_of(units, 0, columns, shape).totals(weights)
     return table(units, columns, totals / weights.sum())
@@ -227,7 +226,7 @@ def populations(draw: st.DrawFn) -> Problem:
     for group in groups:
         exact = counted(Units.flat(units.row_tables[0].codes), group, weights)
         slack = draw(st.sampled_from([0.0, 0.01]))
-        made.append(Bounds(cells=exact.cells, low=exact.low - slack, high=exact.high + slack))
+        made.append(Demanded.between(exact.cells, exact.low - slack, exact.high + slack))
     values = random.normal(50, 20, len(alive))
     return [*made, mean(values, float(values @ weights / weights.sum()))], alive
 
@@ -262,7 +261,7 @@ def test_a_perturbed_cell_is_named_with_its_partners(problem: Problem, data: st.
     low, high = tables[chosen].low.copy(), tables[chosen].high.copy()
     low[cell] = high[cell] = high[cell] + 0.3
     changed = list(tables)
-    changed[chosen] = Bounds(cells=tables[chosen].cells, low=low, high=high)
+    changed[chosen] = Demanded.between(tables[chosen].cells, low, high)
     assert plainly(changed, alive) > 1e-3
     found = certified(changed, alive)
     assert (chosen, cell) in found.members
@@ -284,7 +283,7 @@ def test_the_least_sum_of_errors_is_that_of_one_plain_programme(seed: int) -> No
     certified([*tables, mean(random.normal(size=150), 1.0)], alive)
 
 
-def planted(n: int, n_tables: int, n_variables: int) -> list[Bounds]:
+def planted(n: int, n_tables: int, n_variables: int) -> list[Demanded]:
     """Two-way tables counted from n candidates, one of them with two of its cells exchanged in part."""
     random = np.random.default_rng(1)
     taste = random.random((n, 2))
@@ -296,7 +295,7 @@ def planted(n: int, n_tables: int, n_variables: int) -> list[Bounds]:
     wanted = tables[7].low.copy()
     wanted[3] += wanted[10] / 2
     wanted[10] /= 2
-    tables[7] = Bounds(cells=tables[7].cells, low=wanted, high=wanted)
+    tables[7] = Demanded.between(tables[7].cells, wanted, wanted)
     return tables
 
 
@@ -348,7 +347,7 @@ def test_bounds_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="no number"):
         feasible_point([table(units, [0], [np.nan, 0.5])], np.ones(2, dtype=bool))
     with pytest.raises(ValueError, match="need as many bounds"):
-        find_conflict([Bounds(cells=Partition(np.array([0, 1]), 2), low=np.zeros(3), high=np.ones(3))], np.ones(2, dtype=bool))
+        find_conflict([Demanded.between(Partition(np.array([0, 1]), 2), np.zeros(3), np.ones(3))], np.ones(2, dtype=bool))
 
 
 def test_no_tables_are_met_by_any_unit() -> None:
@@ -367,12 +366,12 @@ def test_of_many_cells_only_those_near_what_is_missed_are_looked_at() -> None:
     for side, size in ((a, 3), (b, 2), (c, 2)):
         cells = Partition(zone * size + side, 40 * size)
         wanted = cells.totals(people)
-        tables.append(Bounds(cells=cells, low=wanted, high=wanted))
+        tables.append(Demanded.between(cells, wanted, wanted))
     assert not isinstance(find_conflict(tables, alive, limits=limits), Conflict)
     wanted, whole = tables[1].low.copy(), tables[1].low[14:16].sum()
     b_zero = whole - tables[0].low[21] + 0.1 * whole  # more than all in zone 7 that are not a = 0
     wanted[14], wanted[15] = b_zero, whole - b_zero
-    tables[1] = Bounds(cells=tables[1].cells, low=wanted, high=wanted)
+    tables[1] = Demanded.between(tables[1].cells, wanted, wanted)
     found = find_conflict(tables, alive, limits=limits)
     assert isinstance(found, Conflict)
     assert found.irreducible

@@ -29,7 +29,7 @@ def by_trial(problem: Problem) -> list[tuple[int, ...]]:
     fine = np.array(list(product(*(range(level.finest(v).size) for v in range(len(level.variables))))), np.int32)
     units = problem.schema.coarsen(Units.flat(fine))
     kept = np.ones(len(units), bool)
-    for target in problem.targets:
+    for target in problem.counts:
         kept &= ~np.append(target.highest <= 0, False)[target.index(units)]
     return [tuple(row) for row in fine[kept].tolist()]
 

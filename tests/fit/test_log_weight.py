@@ -61,10 +61,10 @@ def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(lim
     problem = compile_problem(parse_spec(text))
     model = fit(problem, BELIEFS, pool_size=2_000)
     units = model.pool.units.take(np.arange(50))
-    open_cells = [np.zeros(target.grid.size, bool) for target in problem.targets]
+    open_cells = [np.zeros(target.grid.size, bool) for target in problem.counts]
     recipe, base = model.recipe, np.linspace(-1, 1, len(units))
     usual, other = (
-        Pulls(problem.targets, recipe.thetas[: len(open_cells)], open_cells, recipe.closings, **limits)
+        Pulls(problem.counts, recipe.thetas[: len(open_cells)], open_cells, recipe.closings, **limits)
         for limits in ({}, {limit: 3})
     )
     assert other.log_weights(base, units).tobytes() == usual.log_weights(base, units).tobytes()

@@ -297,10 +297,10 @@ targets:
 
 
 def test_two_tables_of_the_same_variable_are_told_apart_by_numbers() -> None:
-    named = [target.name for target in compile_problem(parse_spec(TOTALS)).targets]
+    named = [target.name for target in compile_problem(parse_spec(TOTALS)).counts]
     assert named == ["car", "car (2)"]
     taken = TOTALS.replace("{counts: {car: {yes: 4, no: 6}}}", "{name: car, counts: {car: {yes: 4, no: 6}}}", 1)
-    assert [target.name for target in compile_problem(parse_spec(taken)).targets] == ["car", "car (2)"]
+    assert [target.name for target in compile_problem(parse_spec(taken)).counts] == ["car", "car (2)"]
     both = TOTALS.replace("{counts:", "{name: car, counts:")
     with pytest.raises(InputError, match="2 targets are called 'car'"):
         compile_problem(parse_spec(both))

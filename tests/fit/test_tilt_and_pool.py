@@ -47,7 +47,7 @@ def test_the_closed_form_tilt_equals_balancing_the_same_distribution_on_a_grid(s
     random = np.random.default_rng(seed + 1)
     wanted = {v: random.dirichlet(np.ones(size) * 3) for v, size in enumerate(sizes)}
     tilted = np.exp(tilt(mixture, wanted).log_density(units))
-    hard = [Hard(cells=cells_of(units, 0, [v], [size]), wanted=wanted[v]) for v, size in enumerate(sizes)]
+    hard = [Hard.exactly(cells_of(units, 0, [v], [size]), wanted[v]) for v, size in enumerate(sizes)]
     found = balance(mixture.log_density(units), hard)
     np.testing.assert_allclose(tilted, found.weights, atol=1e-7)
 

@@ -238,5 +238,5 @@ rules: [{never: home = 'boat' and car}]
 
 
 def test_what_a_target_may_be_made_of_is_told_in_full() -> None:
-    with pytest.raises(Exception, match="has table and value of table, counts, shares, value, values; give exactly one"):
+    with pytest.raises(Exception, match="has table and value of table, counts, shares, count, value, values; give exactly one"):
         parse_spec(VARIABLES + "targets: [{mean: age, table: t.csv, value: 3}]")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synthor import check, parse_spec
-from synthor.problem import Moment, compile_problem
+from synthor.problem import compile_problem
 from synthor.report.explain import as_written, explain
 from synthor.spec.model import Spec
 
@@ -89,7 +89,7 @@ def test_an_open_band_over_several_bins_leaves_the_others_to_the_numbers_before_
 def test_a_table_of_a_part_begins_at_the_first_bin_of_it() -> None:
     spec = spec_of(NUMBER, '{shares: {gains: {"1": 50, "1,000": 30, 10000+: 20}}, where: gains >= 1}')
     assert not check(spec)
-    (target,) = compile_problem(spec).moments
+    (target,) = compile_problem(spec).statistics
     assert target.wanted.tolist() == [[0, 0.5, 0.3, 0.2]]
 
 
@@ -127,7 +127,7 @@ def test_numbers_that_do_not_begin_all_bins_are_told_to_be_single_values(measure
     bands = cells.replace("0: ", '"0-0.99": ', 1).replace(" 1: ", ' "1-999.99": ').replace("1000: ", '"1000-9999.99": ')
     cured = spec_of(finer, f"{{{measure}: {{gains: {{{bands}}}}}}}")
     assert not check(cured)
-    assert not isinstance(compile_problem(cured).targets[0], Moment)
+    assert compile_problem(cured).targets[0].counts
 
 
 def test_explain_says_what_numbers_stand_for() -> None:
@@ -146,4 +146,4 @@ def test_left_edges_as_column_heads_and_inside_others(tmp_path: Path) -> None:
     )
     problem = compile_problem(spec)
     assert problem.targets[0].wanted.tolist() == [200, 150, 100, 50] * 2
-    assert np.allclose(problem.moments[0].wanted, [[0.4, 0.3, 0.2, 0.1]] * 2)
+    assert np.allclose(problem.statistics[0].wanted, [[0.4, 0.3, 0.2, 0.1]] * 2)

@@ -78,15 +78,15 @@ def test_two_header_rows_of_merged_cells(tmp_path: Path) -> None:
 def test_percent_signs_make_shares_of_a_wide_table(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("sex;yes;no\nmale;24,5%;24,5%\nfemale;20,5%;30,5%\n", encoding="utf-8")
     (target,) = problem("targets: [{table: t.csv, layout: {decimal: ','}}]", tmp_path).targets
-    assert target.kind == "share"
+    assert target.statistic.word == "share"
     assert cells(target)["female", "yes"] == pytest.approx(205)
 
 
 def test_a_wide_table_of_means(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('works,male,female\nyes,"$31,000","$27,500"\nno,"9,000",..\n', encoding="utf-8")
     text = "targets: [{mean: income, by: [works, sex], table: t.csv, layout: {wide: [sex], values: mean}}]"
-    (moment,) = problem(text, tmp_path).moments
-    assert [None if np.isnan(value) else value for value in moment.wanted] == [9000, None, 31000, 27500]
+    (target,) = problem(text, tmp_path).statistics
+    assert [None if np.isnan(value) else value for value in target.wanted] == [9000, None, 31000, 27500]
 
 
 def test_sheets_of_a_workbook(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ targets:
         .replace('"1,275,000"', "1275000")
     )
     run = synthesize(parse_spec(SPEC + text))
-    assert [fit.got.tolist() for fit in run.measurement.fits] == [[490, 510]]
+    assert [fit.got.tolist() for fit in run.measurement.of_counts] == [[490, 510]]
     assert run.measurement.met, run.verdict
     assert "population: tables are scaled from 2,500,000 to 1,000 records; cells are met to the next whole one" in warnings(
         text
@@ -342,7 +342,7 @@ targets:
     assert not found(text, tmp_path)
     run = synthesize(parse_spec(SPEC + text).placed_in(tmp_path))
     assert run.measurement.met, run.verdict
-    assert run.measurement.fits[0].got.size == 8
+    assert run.measurement.of_counts[0].got.size == 8
 
 
 def test_cells_that_are_not_told_leave_a_table_with_margins_of_error_a_marginal() -> None:
@@ -435,7 +435,7 @@ def test_a_label_that_two_categories_share_but_for_their_footnotes_is_neither(tm
 def test_a_variable_may_be_called_like_a_column_of_values(tmp_path: Path) -> None:
     made, told = odd("value,mean\na,3\nb,7\n", tmp_path, "{mean: x, by: [value], table: t.csv}")
     assert made is not None, told
-    assert made.moments[0].wanted.tolist() == [3, 7]
+    assert made.statistics[0].wanted.tolist() == [3, 7]
 
 
 def test_a_hidden_cell_of_a_part_is_unknown_not_none(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from synthor import Spec, check, compile_problem, parse_spec, synthesize
 from synthor.fit.status import Status
-from synthor.problem import Moment, Target
+from synthor.problem import Target
 from synthor.report.explain_targets import explain_target
 
 HOMES = """
@@ -21,10 +21,9 @@ variables:
 WIDE = "zone,a,b,c,d,Total\nN,10,10,10,10,50\nS,25,25,25,25,100\n"
 
 
-def targets(text: str, folder: Path = Path()) -> dict[str, Target | Moment]:
+def targets(text: str, folder: Path = Path()) -> dict[str, Target]:
     made = compile_problem(parse_spec(text).placed_in(folder))
-    every: list[Target | Moment] = [*made.targets, *made.moments]
-    return {target.name: target for target in every}
+    return {target.name: target for target in made.targets}
 
 
 def told(text: str, folder: Path = Path()) -> list[str]:
@@ -33,8 +32,7 @@ def told(text: str, folder: Path = Path()) -> list[str]:
     return [f"{one.severity}: {one}" for one in sorted(found, key=lambda one: one.severity)]
 
 
-def within(target: Target | Moment) -> list[tuple[int, int]]:
-    assert isinstance(target, Target)
+def within(target: Target) -> list[tuple[int, int]]:
     return list(zip(target.low.tolist(), target.high.tolist(), strict=True))
 
 
@@ -45,7 +43,7 @@ def test_rounded_totals_of_a_wide_table_are_met(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(WIDE, encoding="utf-8")
     run = synthesize(parse_spec(HOMES + "targets: [{table: t.csv, layout: {wide: [kind]}, rounded_to: 5}]").placed_in(tmp_path))
     assert run.measurement.met
-    assert [fit.target.name for fit in run.measurement.every] == ["zone by kind", "zone by kind (totals of zone)"]
+    assert [fit.target.name for fit in run.measurement.fits] == ["zone by kind", "zone by kind (totals of zone)"]
     got = dict(run.records["zone"].value_counts().iter_rows())
     assert 48 <= got["N"] <= 52
     assert 98 <= got["S"] <= 102
@@ -161,7 +159,7 @@ targets: [{{counts: {{zone: {{N: 500, S: 500}}}}}}, {{by: [zone], tolerance: {{p
 """
     run = synthesize(parse_spec(text))
     assert run.measurement.met
-    assert run.measurement.every[-1].target.name == "kind shares"
+    assert run.measurement.fits[-1].target.name == "kind shares"
     assert 360 <= run.records.filter(pl.col("kind") == "a").height <= 400
     exact = text.replace("tolerance: {points: 2}, ", "")
     assert "shares over all of zone (first in row 5) are left out" in told(exact)[0]

@@ -127,7 +127,7 @@ def test_parquet_columns_may_have_any_type(frame: pl.DataFrame, wanted: list[flo
 def test_shares_may_miss_their_whole_by_rounding(shares: str) -> None:
     (compiled,) = problem(f"targets: [{{shares: {{persons: {shares}}}}}]").targets
     assert compiled.wanted.sum() == pytest.approx(100)
-    assert compiled.kind == "share"
+    assert compiled.statistic.word == "share"
     assert (compiled.low <= compiled.wanted).all()
     assert (compiled.wanted <= compiled.high).all()
 
@@ -137,7 +137,7 @@ def test_a_compiled_problem_can_be_compiled_again_without_its_files(tmp_path: Pa
     (tmp_path / "t.csv").unlink()
     again = compile_problem(first.spec)
     assert again.targets[0].wanted.tolist() == first.targets[0].wanted.tolist()
-    assert again.targets[0].slack == first.targets[0].slack
+    assert again.targets[0].rounding == first.targets[0].rounding
 
 
 # --- Tables that are not ----------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_what_holds_no_whole_number_is_met_to_the_nearest(
     run = synthesize(parse_spec(f"{{records: {records}, {VARIABLES}, targets: [{targets}]}}"))
     found = run.measurement
     assert found.met
-    assert [fit.rounded for fit in found.every] == rounded
+    assert [fit.rounded for fit in found.fits] == rounded
     how = "to the nearest whole record" if any(rounded) else "exactly"
     assert f" {how} (" in found.verdict
     told = json.loads(found.to_json())

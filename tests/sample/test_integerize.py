@@ -50,9 +50,7 @@ def test_whole_tables_of_the_bank_are_met_exactly(case: Case) -> None:
 def test_households_and_persons_are_both_met_in_whole_numbers() -> None:
     units, hard = two_levels()
     found = balance(np.zeros(len(units)), hard)
-    bands = [
-        Band(cells=h.cells, low=np.round(h.wanted * 1000).astype(int), high=np.round(h.wanted * 1000).astype(int)) for h in hard
-    ]
+    bands = [Band(cells=h.cells, low=np.round(h.low * 1000).astype(int), high=np.round(h.low * 1000).astype(int)) for h in hard]
     whole = integerize(found.weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
     assert whole.error == 0
     town = units.take(np.repeat(np.arange(len(units)), whole.counts))
@@ -237,7 +235,7 @@ def test_one_way_tables_are_met_exactly_however_many_variables_there_are(
     problem = compile_problem(parse_spec(spec_of(n_variables, n_categories, records, seed=n_variables)))
     drawn = sample(fit(problem, Prior(), pool_size=20_000))
     assert drawn.counts.sum() == records
-    for target in problem.targets:
+    for target in problem.counts:
         assert np.array_equal(target.cells(drawn.units).totals(drawn.counts.astype(float)), target.wanted)
 
 
@@ -259,7 +257,7 @@ def test_cross_tables_counted_from_one_population_are_met_within_half_a_permille
     drawn = sample(fit(problem, Prior(), pool_size=2_000))
     off = sum(
         float(np.abs(target.cells(drawn.units).totals(drawn.counts.astype(float)) - target.wanted).sum())
-        for target in problem.targets
+        for target in problem.counts
     )
     assert off <= 2 + 0.0005 * records
 

@@ -41,7 +41,7 @@ def counted(units: Units, counts: Counts) -> dict[tuple[int, ...], int]:
 def error(problem: Problem, units: Units, counts: Counts) -> int:
     """How far all tables are off, counted anew."""
     total = 0
-    for target in problem.targets:
+    for target in problem.counts:
         got = target.cells(units).totals(counts.astype(float))
         total += int((np.maximum(got - target.high, 0) + np.maximum(target.low - got, 0)).sum())
     return total

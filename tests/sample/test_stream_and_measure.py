@@ -16,7 +16,7 @@ from synthor.fit.balance import balance
 from synthor.fit.model import Model, as_written, fit
 from synthor.measure import Tally, encode, measure
 from synthor.prior.model import Prior
-from synthor.problem import Axis, Level, Problem, Target, TargetGrid
+from synthor.problem import Axis, Count, Level, Problem, Target, TargetGrid
 from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
 from synthor.schema import Ref, Schema, Variable, of_unit
@@ -139,7 +139,7 @@ def test_an_unmet_cell_is_named_with_both_numbers(problem: Problem, drawn: Sampl
     frame = drawn.chunk(0)["records"].with_columns(tenure=pl.lit("owned"))
     measured = measure(problem, {"records": frame})
     assert not measured.met
-    assert measured.fits[1].tae == 800
+    assert measured.of_counts[1].tae == 800
     assert "'tenure' (1,000 instead of 600)" in measured.verdict
     document = json.loads(measured.to_json())
     cell = document["targets"][1]["cells"][1]
@@ -186,11 +186,11 @@ def town() -> Sample:
     age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
     sex = Variable(name="sex", kind=CATEGORY, labels=("f", "m"), low=np.arange(2.0), high=np.arange(2.0))
     levels = (Level(name="household", variables=(size,)), Level(name="person", variables=(age, sex), parent="household"))
-    wanted = [np.round(table.wanted * 1000) for table in hard]
+    wanted = [np.round(table.low * 1000) for table in hard]
     axes = (axis(age, 0, 1), axis(sex, 1, 1))
     targets = (
-        Target(name="by size", kind="count", level=0, grid=TargetGrid(axes=(axis(size, 0, 0),)), wanted=wanted[0]),
-        Target(name="by age and sex", kind="count", level=1, grid=TargetGrid(axes=axes), wanted=wanted[1]),
+        Target(name="by size", level=0, grid=TargetGrid(axes=(axis(size, 0, 0),)), statistic=Count(), wanted=wanted[0]),
+        Target(name="by age and sex", level=1, grid=TargetGrid(axes=axes), statistic=Count(), wanted=wanted[1]),
     )
     spec = parse_spec("{records: 1000, variables: {size: {type: category, values: [one, more]}}}")
     problem = Problem(spec=spec, n_units=1000, schema=Schema(levels=levels), targets=targets, rules=())
@@ -228,9 +228,9 @@ def test_members_of_different_chunks_belong_to_different_units() -> None:
 
 def test_tables_of_members_are_refused_by_the_fit_in_words() -> None:
     problem = town().problem
-    with pytest.raises(InputError, match="by age and sex: counts 'person', members of a unit"):
+    with pytest.raises(InputError, match="units of 'household' with person are read"):
         fit(problem, Prior())
-    with pytest.raises(InputError, match="by age and sex: counts 'person', members of a unit"):
+    with pytest.raises(InputError, match="units of 'household' with person are read"):
         as_written(problem, Prior())
     assert problem.marginal(0) is not None
     homes = pl.DataFrame({"size": ["one"] * 570 + ["more"] * 430})
@@ -267,7 +267,7 @@ def test_a_verdict_has_the_digits_that_show_why(target: str, paid: float, said: 
     problem = compile_problem(parse_spec(STATISTIC.format(target)))
     found = measure(problem, {"records": pl.DataFrame({"pay": [paid] * 4})})
     assert said in found.verdict
-    got, wanted = found.moments[0].told(0).replace(",", "").split(" instead of ")
+    got, wanted = found.of_statistics[0].told(0).replace(",", "").split(" instead of ")
     assert found.met or got != wanted
 
 
@@ -276,7 +276,7 @@ def test_what_came_out_is_never_shown_as_what_was_wanted(wanted: float, decimals
     value = f"{wanted:.{decimals}f}"
     slack = ", tolerance: {relative: 0.001%}" if tolerant else ""
     problem = compile_problem(parse_spec(STATISTIC.format(f"mean: pay, value: {value}{slack}")))
-    fit = measure(problem, {"records": pl.DataFrame({"pay": [min(float(value) + off, 1000.0)] * 4})}).moments[0]
+    fit = measure(problem, {"records": pl.DataFrame({"pay": [min(float(value) + off, 1000.0)] * 4})}).of_statistics[0]
     got, wanted_shown = fit.told(0).split(" instead of ")
     assert fit.met or got not in (wanted_shown, wanted_shown.split(" ")[0], wanted_shown.partition("(")[2].rstrip(")"))
 

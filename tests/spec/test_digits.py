@@ -30,7 +30,7 @@ BY_SIZE = "  - {{total: change, by: [size], table: [{{size: small, total: {}}}, 
 
 def halves(text: str) -> list[float]:
     """How far each statistic of a spec may be off for its rounding."""
-    return [moment.half for moment in compile_problem(parse_spec(text)).moments]
+    return [target.rounding for target in compile_problem(parse_spec(text)).statistics]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,10 @@ def test_digits_survive_whatever_becomes_of_a_spec(tmp_path: Path) -> None:
 
     def digits(one: Spec) -> list[object]:
         problem = compile_problem(one)
-        slacks = [(target.slack, target.wanted.tolist()) for target in problem.targets]
-        return [*slacks, *((moment.half, moment.wanted.tolist()) for moment in problem.moments)]
+        return [(target.rounding, target.wanted.tolist()) for target in problem.targets]
 
     before = digits(spec)
-    assert compile_problem(spec).moments[0].half == 0.005
+    assert compile_problem(spec).statistics[0].rounding == 0.005
     assert "value: -10.00" in to_yaml(spec)
     assert digits(parse_spec(to_yaml(spec))) == before
     assert digits(parse_spec(to_json(spec))) == before
@@ -107,7 +106,7 @@ def test_a_model_file_keeps_the_digits_of_its_targets() -> None:
     run = synthesize(parse_spec(FARMS + "  - {total: change, value: 100.00}\n"))
     again = Model.from_json(run.model.to_json())
     assert again.to_json() == run.model.to_json()
-    assert [moment.half for moment in again.problem.moments] == [0.005]
+    assert [target.rounding for target in again.problem.statistics] == [0.005]
 
 
 def test_explain_and_spec_show_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,6 +126,6 @@ def test_a_number_with_digits_is_a_number() -> None:
 
 def test_shares_are_as_loose_as_they_are_printed() -> None:
     text = "{records: 1000, variables: {car: {type: boolean}}, targets: [{shares: {car: {yes: %s, no: %s}}}]}"
-    slacks = [compile_problem(parse_spec(text % pair)).targets[0].slack for pair in (("0.5", "0.5"), ("0.50", "0.500"))]
+    slacks = [compile_problem(parse_spec(text % pair)).targets[0].rounding for pair in (("0.5", "0.5"), ("0.50", "0.500"))]
     assert slacks == pytest.approx([50, 0.5])
     assert not check(parse_spec(text % ("0.50", "0.500")))

@@ -10,8 +10,9 @@ import pytest
 from scipy import sparse
 
 from synthor.fit.balance import Hard, Soft, balance
-from synthor.fit.conflict import Bounds, find_conflict
+from synthor.fit.conflict import find_conflict
 from synthor.fit.status import Status
+from synthor.problem import Demand, Demanded
 from synthor.sample.integerize import integerize, systematic
 from synthor.schema import Cells, Incidence, Units
 from synthor.schema.units import cells_of
@@ -40,23 +41,21 @@ def flat(table: object) -> Floats:
     return np.array(table, dtype=float).ravel()
 
 
-def demands(case: dict[str, Any]) -> list[Bounds]:
+def demands(case: dict[str, Any]) -> list[Demanded]:
     """All that a case demands without fail: tables, intervals, means and conditional shares."""
-    made = [
-        Bounds(cells=cells_in(case, h["columns"]), low=flat(h["wanted"]), high=flat(h["wanted"])) for h in case.get("hard", [])
-    ]
+    made = [Demanded.between(cells_in(case, h["columns"]), flat(h["wanted"]), flat(h["wanted"])) for h in case.get("hard", [])]
     for interval in case.get("interval", []):
-        made.append(Bounds(cells=cells_in(case, interval["columns"]), low=flat(interval["low"]), high=flat(interval["high"])))
+        made.append(Demanded.between(cells_in(case, interval["columns"]), flat(interval["low"]), flat(interval["high"])))
     for mean in case.get("mean", []):
         column = (np.array(mean["values"]) - mean["mean"])[:, None]
-        made.append(Bounds(cells=Incidence(sparse.csr_array(column)), low=np.zeros(1), high=np.zeros(1)))
+        made.append(Demanded.between(Incidence(sparse.csr_array(column)), np.zeros(1), np.zeros(1)))
     for conditional in case.get("conditional", []):
         given = cells_in(case, conditional["given"]).matrix().toarray()
         both = cells_in(case, [*conditional["given"], *conditional["of"]]).matrix().toarray()
         shares = np.array(conditional["shares"])
         matrix = both - shares.ravel() * np.repeat(given, shares.shape[1], axis=1)
         zeros = np.zeros(shares.size)
-        made.append(Bounds(cells=Incidence(sparse.csr_array(matrix)), low=zeros, high=zeros))
+        made.append(Demanded.between(Incidence(sparse.csr_array(matrix)), zeros, zeros))
     return made
 
 
@@ -67,13 +66,11 @@ def wanted(case: dict[str, Any]) -> list[Hard]:
     n_tables = n_plain + len(case.get("interval", []))
     made = []
     for i, bounds in enumerate(tables):
-        middle = np.clip(0.0, bounds.low, bounds.high) if i >= n_plain else bounds.low
-        low, high = (None, None) if i < n_plain else (bounds.low, bounds.high)
-        made.append(Hard(cells=bounds.cells, wanted=middle, low=low, high=high, signed=i >= n_tables))
+        made.append(Hard(cells=bounds.cells, demand=bounds.demand, signed=i >= n_tables))
     for term in case.get("gaussian", []):
         cells = Incidence(sparse.csr_array(np.array(term["values"])[:, None]))
         sigma = np.sqrt(np.array([term["variance"]]))
-        made.append(Hard(cells=cells, wanted=np.array([term["wanted"]]), sigma=sigma, signed=True))
+        made.append(Hard(cells=cells, demand=Demand.exactly(np.array([term["wanted"]]), sigma), signed=True))
     return made
 
 

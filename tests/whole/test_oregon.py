@@ -52,7 +52,7 @@ def test_the_committed_tables_are_those_of_the_microdata(microdata_folder: Path,
     from make_targets import microdata
 
     records = microdata()
-    for target in compile_problem(load_spec(EXAMPLE / "spec.yaml")).targets:
+    for target in compile_problem(load_spec(EXAMPLE / "spec.yaml")).counts:
         variable = target.variables[0]
         codes = variable.encode(records[variable.name])
         counts = [int(records["weight"].to_numpy()[codes == code].sum()) for code in range(variable.size)]

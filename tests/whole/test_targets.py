@@ -105,7 +105,7 @@ def run() -> Run:
 @pytest.mark.slow
 def test_every_kind_of_target_is_met_together(run: Run) -> None:
     assert run.model.status.value == "converged"
-    assert [fit.target.name for fit in run.measurement.every if not fit.met] == []
+    assert [fit.target.name for fit in run.measurement.fits if not fit.met] == []
     assert run.measurement.met
 
 
@@ -130,7 +130,7 @@ def test_statistics_counted_by_another_tool_are_the_published_ones(run: Run) -> 
 def test_what_is_written_is_measured_as_what_is_held_in_memory(run: Run, tmp_path: Path) -> None:
     written = run.write(tmp_path / "out")
     assert written.met
-    assert [fit.got.tolist() for fit in written.moments] == [fit.got.tolist() for fit in run.measurement.moments]
+    assert [fit.got.tolist() for fit in written.of_statistics] == [fit.got.tolist() for fit in run.measurement.of_statistics]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "mean of income by tenure" in page
     assert "No target gives the shares" not in page
@@ -143,7 +143,7 @@ def test_a_statistic_that_the_rules_put_out_of_reach_is_named_and_every_table_is
     assert run.model.status.value == "infeasible"
     assert "too rich" in {clash.target for clash in run.model.clashes}
     assert all(fit.met for fit in run.measurement.fits)
-    assert "too rich" in [fit.target.name for fit in run.measurement.moments if not fit.met]
+    assert "too rich" in [fit.target.name for fit in run.measurement.of_statistics if not fit.met]
     told = run.measurement.explanations[0]
     assert "'too rich' (of the records with `age < 16`) wants 90,000" in " ".join(told.lines)
 
@@ -323,7 +323,9 @@ def test_sparse_tables_in_a_ring_are_met_although_few_units_fit_them_all() -> No
     variables = {name: {"type": "category", "values": [f"c{c}" for c in range(40)]} for name in names}
     run = synthesize(Spec.model_validate({"records": 300, "variables": variables, "targets": targets}))
     assert run.model.status.value == "converged"
-    assert sum(fit.tae for fit in run.measurement.fits) <= 60  # whole records of a ring are a puzzle; 1,500 cells are wanted
+    assert (
+        sum(fit.tae for fit in run.measurement.of_counts) <= 60
+    )  # whole records of a ring are a puzzle; 1,500 cells are wanted
 
 
 def test_what_the_rules_forbid_is_called_unsupported_not_a_contradiction() -> None:
@@ -387,7 +389,7 @@ def test_shares_written_with_one_digit_are_aimed_at_as_they_stand() -> None:
     by = {"by": ["sex"], "table": [{"sex": s, "works": w, "share": x} for s, w, x in table]}
     run = synthesize(spec_of([{"shares": {"sex": {"female": 51.5, "male": 48.5}}}, by]))
     assert run.measurement.met
-    got = run.measurement.moments[0].got
+    got = run.measurement.of_statistics[0].got
     assert np.abs(got - [0.4, 0.6, 0.3, 0.7]).max() < 5e-3
 
 
@@ -398,7 +400,7 @@ def test_a_share_that_no_whole_number_of_records_has_is_met_at_either_side() -> 
     ]})  # fmt: skip
     run = synthesize(spec)
     assert run.measurement.met
-    assert run.measurement.moments[0].got[1] in (11 / 150, 12 / 150)
+    assert run.measurement.of_statistics[0].got[1] in (11 / 150, 12 / 150)
 
 
 def test_a_mean_that_the_bins_put_out_of_reach_is_named() -> None:

@@ -16,7 +16,6 @@ from synthor.prior.confidence import strengthened
 from synthor.prior.elicit import recordings
 from synthor.prior.model import Prior
 from synthor.prior.survey import with_survey
-from synthor.problem import Problem
 from synthor.randomness import generator
 from synthor.run import Run, draw
 from synthor.spec.model import Spec
@@ -84,20 +83,21 @@ def recordings_of(
     return tuple(with_survey(recording, model.problem, spec) for recording in found)
 
 
-def population(problem: Problem, said: Sequence[Prior], number: int) -> Run:
+def population(like: Model, said: Sequence[Prior], number: int) -> Run:
     """One plausible population: beliefs of one recording, perturbed by their confidence, fitted and made whole.
 
     Args:
-        problem: what is known.
+        like: the usual fit, whose candidates are weighed for other beliefs as long as enough of them count.
         said: recordings of beliefs, used in turn.
         number: of the draw, from 1; the same number gives the same population.
 
     >>> from synthor import compile_problem, parse_spec
     >>> problem = compile_problem(parse_spec("{records: 9, variables: {car: {type: boolean}}}"))
-    >>> population(problem, [Prior()], 1).records.height
+    >>> population(fit_what_can_be(problem, Prior()), [Prior()], 1).records.height
     9
     """
-    model = fit_what_can_be(problem, perturb(said[(number - 1) % len(said)], problem, number))
+    problem = like.problem
+    model = fit_what_can_be(problem, perturb(said[(number - 1) % len(said)], problem, number), like=like)
     seed = int(generator(problem.spec.random_seed, "draw", number, "records").integers(2**63))
     return draw(model, random_seed=seed)
 
@@ -139,7 +139,7 @@ def make_draws(
             if _finished(place, format) and {name: mark.get(name) for name in key} == key:
                 made.append(Draw(number=number, met=mark["met"], verdict=mark["verdict"], recording=recording + 1, kept=True))
                 continue
-            drawn = replace(population(run.model.problem, said, number), inputs=run.inputs)
+            drawn = replace(population(run.model, said, number), inputs=run.inputs)
             measurement = drawn.write(place.path, format=format)
             told: dict[str, Any] = {"met": measurement.met, "verdict": measurement.verdict}
             place.save(MARK, json.dumps(key | told, ensure_ascii=False, indent=1) + "\n")

@@ -203,7 +203,7 @@ def records_behind(target: Target) -> float:
     if target.sigma is not None and target.sigma.any() and total > 0:
         shares = target.wanted / total
         return float((shares * (1 - shares)).sum() / np.square(target.sigma / total).sum())
-    return total if target.kind == "count" and total > 0 else float(np.inf)
+    return total if target.statistic.word == "count" and total > 0 else float(np.inf)
 
 
 def pair_of(target: Target, a: int, b: int) -> Floats:

@@ -143,7 +143,7 @@ def evaluate(
     sizes = [variable.size for variable in variables]
     coded, real = _coded(records, problem, "records"), _coded(microdata, problem, "microdata")
     weights = _weights(microdata, weight)
-    targets = [target for target in problem.targets if target.level == 0]
+    targets = [target for target in problem.counts if target.flat]
     reference = Reference.count(real, weights, sizes, [target.columns for target in targets])
     if not reference.pairs:
         message = "every pair of variables was a target, so nothing is left to judge"

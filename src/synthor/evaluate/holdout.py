@@ -8,7 +8,7 @@ import numpy as np
 
 from synthor.evaluate.calibrate import Calibration
 from synthor.evaluate.tables import tvd
-from synthor.problem import Level, Moment, Target
+from synthor.problem import Level, Target, Within
 from synthor.schema import Units
 from synthor.types import Floats, Shares
 
@@ -159,16 +159,16 @@ class PublishedShares:
         cells: of shares inside cells, the share of the records that each cell is taken to hold; None otherwise.
     """
 
-    target: Target | Moment
+    target: Target
     shares: Shares
     independent: Shares
     cells: Shares | None = None
 
     @classmethod
-    def of(cls, target: Target | Moment, level: Level, units: Units, weights: Floats) -> "PublishedShares":
+    def of(cls, target: Target, level: Level, units: Units, weights: Floats) -> "PublishedShares":
         """A table, and shares inside cells joined to the cells' shares as some weights give them."""
-        if isinstance(target, Moment):
-            cells = _within(target, units, weights).sum(axis=1) * np.isfinite(target.wanted).all(axis=1)
+        if isinstance(target.statistic, Within):
+            cells = _within(target, target.statistic, units, weights).sum(axis=1) * np.isfinite(target.wanted).all(axis=1)
             cells = _normalised(cells)
             rows = np.where(np.isfinite(target.wanted), target.wanted, 0.0)
             independent = cells[:, None] * (cells @ rows)
@@ -179,9 +179,9 @@ class PublishedShares:
 
     def predicted(self, units: Units, weights: Floats) -> Shares:
         """What weighted units say of the table, (c,)."""
-        if isinstance(self.target, Moment):
+        if isinstance(self.target.statistic, Within):
             assert self.cells is not None
-            table = _within(self.target, units, weights)
+            table = _within(self.target, self.target.statistic, units, weights)
             sums = table.sum(axis=1, keepdims=True)
             rows = np.divide(table, sums, out=np.zeros_like(table), where=sums > 0)
             return np.asarray((self.cells[:, None] * rows).ravel(), dtype=np.float64)
@@ -210,12 +210,12 @@ class PublishedShares:
         With a margin of error, E|error| of each cell is sigma sqrt(2 / pi). Counts are taken as a random sample of as many
         records: sigma^2 = p (1 - p) / n. Tables of shares do not say of how many.
         """
-        if isinstance(self.target, Moment):
+        if not self.target.counts:
             return None
         total = float(self.target.wanted.sum())
         if self.target.sigma is not None and total > 0:
             sigma = self.target.sigma / total
-        elif self.target.kind == "count" and total > 0:
+        elif self.target.statistic.word == "count" and total > 0:
             sigma = np.sqrt(self.shares * (1 - self.shares) / total)
         else:
             return None
@@ -252,10 +252,9 @@ def _even(target: Target, level: Level) -> Shares:
     return _normalised(even.astype(np.float64))
 
 
-def _within(moment: Moment, units: Units, weights: Floats) -> Floats:
+def _within(target: Target, of: Within, units: Units, weights: Floats) -> Floats:
     """Share of the units in each cell and category, (cells, groups)."""
-    assert moment.groups is not None
-    return moment.joint(units).totals(weights).reshape(moment.grid.size, moment.groups.size)
+    return of.joint(target, units).totals(weights).reshape(target.wanted.shape)
 
 
 def _normalised(values: Floats) -> Shares:

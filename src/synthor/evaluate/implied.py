@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from synthor.evaluate.bounds import Interval, Polytope, frechet
-from synthor.problem import Moment, Problem, Target
-from synthor.problem.target import TargetGrid
+from synthor.problem import OfValues, Problem, Target, TargetGrid, Within
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
 from synthor.schema import Units
@@ -205,24 +204,27 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     n_unsettled = sum(bool(some[allowed].any()) for some in unsettled)
     separate, units = bool(allowed.all()), units.where(allowed)
     conditions, valued, sources, alone = [], [], [], set[int]()
-    for target in problem.targets:
-        said = _of_target(target, chosen, units, problem.n_units) if target.level == 0 else None
+    for target in problem.counts:
+        said = _of_target(target, chosen, units, problem.n_units) if target.flat else None
         if said is not None:
             conditions.append(said)
             sources.append(target.name)
             declared = target.grid.plain and target.exact and target.axes[0].declared
             separate &= declared and len(target.axes) == 1 and target.columns[0] not in alone
             alone |= set(target.columns)
-    for moment in problem.moments:
-        if {*moment.grid.positions, moment.of} <= chosen and moment.kind != "sd":
-            if moment.groups is not None:
-                conditions += _of_shares(moment, units, problem.n_units)
-            else:
-                valued.append(_of_values(moment, units, problem.n_units))
-            sources.append(moment.name)
+    left_out = False
+    for target in problem.statistics:
+        of, own = target.statistic, set(target.positions)
+        if isinstance(of, OfValues) and of.curved:
+            left_out |= bool(own & chosen)
+        elif own <= chosen:
+            if isinstance(of, Within):
+                conditions += _of_shares(target, of, units, problem.n_units)
+            elif isinstance(of, OfValues):
+                valued.append(_of_values(target, of, units, problem.n_units))
+            sources.append(target.name)
             separate = False
-    left_out = any(moment.kind == "sd" and {*moment.grid.positions, moment.of} & chosen for moment in problem.moments)
-    left_out |= any(target.level > 0 for target in problem.targets)
+    left_out |= any(not target.flat for target in problem.targets)
     numeric = [v for v in level.numeric if v in chosen]
     return Implied(
         units=units,
@@ -265,9 +267,9 @@ def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[in
     wanted = dict(zip(positions, cell, strict=True))
     parts: list[tuple[frozenset[int], Interval]] = []
     names = []
-    for target in problem.targets:
+    for target in problem.counts:
         held = frozenset(target.columns) & wanted.keys()
-        found = _marginal(target, held) if held and target.level == 0 else None
+        found = _marginal(target, held) if held and target.flat else None
         if found is not None and found[0].plain and all(axis.declared for axis in found[0].axes):
             grid, low, high = found
             at = int(np.ravel_multi_index([wanted[axis.position] for axis in grid.axes], grid.shape))
@@ -287,8 +289,7 @@ def from_marginals(problem: Problem, positions: Sequence[int], cell: Sequence[in
 def _tied(problem: Problem) -> list[set[int]]:
     """Groups of variables that a target or rule speaks of together."""
     level = problem.schema.unit
-    found = [set(target.grid.positions) for target in problem.targets if target.level == 0]
-    found += [{*moment.grid.positions, moment.of} for moment in problem.moments]
+    found = [set(target.positions) for target in problem.targets if target.flat]
     found += [{level.position(name) for name in names_in(rule.predicate)} for rule in problem.own_rules]
     return found
 
@@ -318,16 +319,15 @@ def _of_target(target: Target, chosen: set[int], units: Units, n_units: int) -> 
     return np.where(cell < grid.size, cell, -1), np.ones(len(units)), low / n_units, high / n_units
 
 
-def _of_shares(moment: Moment, units: Units, n_units: int) -> list[Condition]:
+def _of_shares(target: Target, of: Within, units: Units, n_units: int) -> list[Condition]:
     """Shares inside cells, linear in the combinations' shares."""
-    assert moment.groups is not None
-    cell = moment.grid.index(units)
-    cell = np.where(cell < moment.grid.size, cell, -1)
-    low, high = moment.lowest, moment.highest
-    free = np.full(moment.grid.size, np.inf)
-    group = moment.groups.groups(units, 0)
+    cell = target.grid.index(units)
+    cell = np.where(cell < target.grid.size, cell, -1)
+    low, high = target.lowest, target.highest
+    free = np.full(target.grid.size, np.inf)
+    group = of.side.groups(units, 0)
     found: list[Condition] = []
-    for g in range(moment.groups.size):
+    for g in range(of.side.size):
         for bound, sign in ((low[:, g], 1.0), (-high[:, g], -1.0)):  # a share is met beside what no whole number meets
             count = sign * (group == g) - np.where(cell >= 0, np.nan_to_num(bound)[cell], 0.0)
             least = np.where(np.isfinite(bound), -1 / n_units, -np.inf)
@@ -335,20 +335,19 @@ def _of_shares(moment: Moment, units: Units, n_units: int) -> list[Condition]:
     return found
 
 
-def _of_values(moment: Moment, units: Units, n_units: int) -> Valued:
+def _of_values(target: Target, of: OfValues, units: Units, n_units: int) -> Valued:
     """A mean or total inside cells."""
-    cell = moment.grid.index(units)
-    low, high = moment.lowest, moment.highest
+    cell = target.grid.index(units)
+    low, high = target.lowest, target.highest
     known = np.isfinite(low)
     span = 1e-9 * np.maximum(np.abs(low), np.abs(high))  # what the order of a sum makes of its last digits
     low, high = np.nan_to_num(low - span), np.nan_to_num(high + span)
-    total = moment.kind == "total"
     nothing = np.zeros(len(low))
     return Valued(
-        position=moment.of,
-        cell=np.where(cell < moment.grid.size, cell, -1),
-        least=nothing if total else low,
-        most=nothing if total else high,
-        at_least=np.where(known, low / n_units if total else nothing, -np.inf),
-        at_most=np.where(known, high / n_units if total else nothing, np.inf),
+        position=of.of,
+        cell=np.where(cell < target.grid.size, cell, -1),
+        least=low if of.per_row else nothing,
+        most=high if of.per_row else nothing,
+        at_least=np.where(known, nothing if of.per_row else low / n_units, -np.inf),
+        at_most=np.where(known, nothing if of.per_row else high / n_units, np.inf),
     )

@@ -50,6 +50,10 @@ BETTER = 0.99
 """What does not converge ends at the first of its best iterates; later ones must be better by 1% to count."""
 
 
+Multipliers = tuple[Sequence[Floats], Sequence[Floats]]
+"""Of each hard table, and of each soft one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Balance:
     """The outcome of a balancing.
@@ -81,6 +85,7 @@ def balance(
     sweeps: int = 12,
     newton_steps: int = 150,
     tolerance: float = TOLERANCE,
+    start: Multipliers | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Balance:
     """Solve the problem above on a pool of candidates.
@@ -92,6 +97,7 @@ def balance(
         sweeps: at most so many cycles over the tables before Newton; at least one, and more while the residual is large.
         newton_steps: at most so many Newton steps.
         tolerance: largest violation of an optimality condition that counts as converged.
+        start: multipliers of the hard and of the soft tables to begin from, if they are nearer to the solution than none.
         advance: told how many of the steps are done.
 
     A hard cell that is wanted but has no candidate makes the status `UNSUPPORTED`; tables that are proven to contradict each
@@ -99,10 +105,12 @@ def balance(
 
     >>> from synthor.schema.cells import Partition
     >>> cells = Partition(np.array([0, 1]), 2)
-    >>> balance(np.zeros(2), [Hard(cells=cells, wanted=np.array([0.25, 0.75]))]).weights
+    >>> balance(np.zeros(2), [Hard.exactly(cells, np.array([0.25, 0.75]))]).weights
     array([0.25, 0.75])
     """
     dual = Dual.of(log_base, hard, soft)
+    if start is not None:
+        dual.begin_at([*start[0], *start[1]])
     closings: list[Closing] = []
     history: list[float] = []
     total = sweeps + newton_steps

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from synthor.linear import Attempt, solve_linear
+from synthor.problem import Demanded
 from synthor.randomness import generator
 from synthor.schema import Cells, Incidence
 from synthor.types import CellIndex, Counts, Floats, Mask
@@ -92,22 +93,6 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bounds:
-    """What one table demands: low <= C'p <= high.
-
-    Attributes:
-        cells: C, units (n) by cells (c), with any real coefficients. A mean m of values v is one cell of coefficients
-            v - m with both bounds 0.
-        low: (c,) lowest total allowed, for weights that sum to one; may be -inf.
-        high: (c,) highest total allowed; may be inf.
-    """
-
-    cells: Cells
-    low: Floats
-    high: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conflict:
     """Cells that cannot be met together.
 
@@ -153,7 +138,7 @@ class Undecided:
 
 
 def find_conflict(
-    tables: Sequence[Bounds],
+    tables: Sequence[Demanded],
     alive: Mask,
     *,
     tolerance: float = TOLERANCE,
@@ -163,7 +148,8 @@ def find_conflict(
     """An irreducible set of cells that contradict each other, or None when weights exist that meet all.
 
     Args:
-        tables: demands of all tables, over the same units.
+        tables: all tables, over the same units, demanded of weights that sum to one; bounds may be infinite, and coefficients
+            any real numbers: a mean m of values v is one cell of coefficients v - m with both bounds 0.
         alive: (n,) units that may have weight.
         tolerance: sum of errors, as a share of all units, up to which tables count as met.
         limits: of what is tried.
@@ -176,7 +162,7 @@ def find_conflict(
 
     >>> from synthor.schema.cells import Partition
     >>> first, second = Partition(np.array([0, 0, 1, 1]), 2), Partition(np.array([0, 1, 0, 1]), 2)
-    >>> exact = lambda cells, shares: Bounds(cells=cells, low=np.array(shares), high=np.array(shares))
+    >>> exact = lambda cells, shares: Demanded.between(cells, np.array(shares), np.array(shares))
     >>> tables = [exact(first, [0.4, 0.6]), exact(second, [0.5, 0.5])]
     >>> find_conflict(tables, np.array([True, True, False, True])).members
     ((0, 1), (1, 1))
@@ -220,7 +206,7 @@ def find_conflict(
 
 
 def feasible_point(
-    tables: Sequence[Bounds],
+    tables: Sequence[Demanded],
     alive: Mask,
     *,
     tolerance: float = TOLERANCE,
@@ -233,7 +219,7 @@ def feasible_point(
     errors are those of `find_conflict`.
 
     >>> from synthor.schema.cells import Partition
-    >>> table = Bounds(cells=Partition(np.array([0, 0, 1]), 2), low=np.array([0.4, 0.0]), high=np.array([0.4, np.inf]))
+    >>> table = Demanded.between(Partition(np.array([0, 0, 1]), 2), np.array([0.4, 0.0]), np.array([0.4, np.inf]))
     >>> units, weights = feasible_point([table], np.array([False, True, True]))
     >>> units.tolist(), weights.round(6).tolist()
     ([1, 2], [0.4, 0.6])
@@ -253,7 +239,12 @@ def feasible_point(
 
 
 def least_change(
-    tables: Sequence[Bounds], alive: Mask, changing: Set[int], *, lightly: Set[int] = frozenset(), tolerance: float = TOLERANCE
+    tables: Sequence[Demanded],
+    alive: Mask,
+    changing: Set[int],
+    *,
+    lightly: Set[int] = frozenset(),
+    tolerance: float = TOLERANCE,
 ) -> Floats | None:
     """Weights, (n,), with which some tables are missed by as little as can be, in sum, and all others are met.
 
@@ -278,12 +269,12 @@ def least_change(
     return weights if sum(_missed(table, weights).sum() / table.scale for table in kept) <= tolerance else None
 
 
-def only(bounds: Sequence[Bounds], members: Sequence[tuple[int, int]]) -> list[Bounds]:
+def only(bounds: Sequence[Demanded], members: Sequence[tuple[int, int]]) -> list[Demanded]:
     """The same demands, those of other cells left out."""
     found = [(np.full(table.cells.size, -np.inf), np.full(table.cells.size, np.inf)) for table in bounds]
     for t, cell in members:
         found[t][0][cell], found[t][1][cell] = bounds[t].low[cell], bounds[t].high[cell]
-    return [Bounds(cells=table.cells, low=low, high=high) for table, (low, high) in zip(bounds, found, strict=True)]
+    return [Demanded.between(table.cells, low, high) for table, (low, high) in zip(bounds, found, strict=True)]
 
 
 @dataclass(slots=True, eq=False)
@@ -298,22 +289,19 @@ class _Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Table:
-    """Bounds, and the largest coefficient in size that a living unit has in them."""
+class _Table(Demanded):
+    """A demanded table, and the largest coefficient in size that a living unit has in it."""
 
-    cells: Cells
-    low: Floats
-    high: Floats
     scale: float
 
 
-def _scaled(table: Bounds, alive: Mask) -> _Table:
+def _scaled(table: Demanded, alive: Mask) -> _Table:
     matrix = table.cells.matrix()
     largest = float(np.abs(matrix.data[np.repeat(alive, np.diff(matrix.indptr))]).max(initial=0.0))
-    return _Table(cells=table.cells, low=table.low, high=table.high, scale=largest or 1.0)
+    return _Table(cells=table.cells, demand=table.demand, scale=largest or 1.0)
 
 
-def _checked(bounds: Sequence[Bounds], alive: Mask) -> list[_Table]:
+def _checked(bounds: Sequence[Demanded], alive: Mask) -> list[_Table]:
     if not alive.any():
         raise ValueError("no unit is alive")
     for position, table in enumerate(bounds):
@@ -683,7 +671,7 @@ def _local_conflict(
     missed = [_missed(table, weights) for table in tables]
     near = _near(tables, alive, [m / table.scale for m, table in zip(missed, tables, strict=True)], limits.whole_cells)
     parts = [
-        Bounds(cells=Incidence(table.cells.matrix()[:, cells]), low=table.low[cells], high=table.high[cells])
+        Demanded.between(Incidence(table.cells.matrix()[:, cells]), table.low[cells], table.high[cells])
         for table, cells in zip(tables, near, strict=True)
     ]
     found = find_conflict(parts, alive, tolerance=tolerance, limits=limits, advance=advance)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.fit.conflict import LIMITS, Bounds, Conflict, Undecided, feasible_point, find_conflict, only
+from synthor.fit.conflict import LIMITS, Conflict, Undecided, feasible_point, find_conflict, only
 from synthor.fit.dual import Hard
 from synthor.fit.obstacles import Ground, Obstacle, irreducible, widened
 from synthor.fit.pool import Inside, Pool
-from synthor.fit.reach import Ends, Given, Place, Rigid, at_ends, counts, in_whole_records, rigid, statistics
+from synthor.fit.reach import Ends, Given, Place, Rigid, at_ends, demanded, in_whole_records, rigid
 from synthor.fit.remedies import Change, Remedies
-from synthor.problem import Moment, Problem, Target
-from synthor.schema import Partition, Units, of_unit
+from synthor.problem import Demanded, Problem, Target
+from synthor.schema import Partition, Ref, Units, of_unit
 from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Floats
 
@@ -110,7 +110,7 @@ def diagnose(
 
     Args:
         problem: what is known, with all rules that hold.
-        hard: its targets, then its moments, as demands on the pool.
+        hard: its targets as demands on the pool.
         pool: the candidates.
         given: what gave way already.
         advance: told how many percent are done.
@@ -139,7 +139,7 @@ def several(
     hard: Sequence[Hard],
     pool: Pool,
     first: Diagnosis,
-    means: Mapping[int, Floats],
+    means: Mapping[Ref, Floats],
     *,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Contradiction, ...]:
@@ -151,10 +151,10 @@ def several(
 
     Args:
         problem: what is known, with all rules that hold.
-        hard: its targets, then its moments, as demands on the pool.
+        hard: its targets as demands on the pool.
         pool: the candidates.
         first: what was found already.
-        means: position to the mean value of each finest bin, as the fit takes it, for variables that have statistics.
+        means: column to the mean value of each of its bins, as the fit takes it, for variables that have statistics.
         advance: told how many percent are done.
     """
     ends = at_ends(problem, pool.units)
@@ -188,7 +188,7 @@ def _judged(
     problem: Problem, hard: Sequence[Hard], demands: Sequence[Rigid], found: Conflict
 ) -> tuple[Contradiction, Inside | None]:
     """A conflict in the words of its targets, whether any population could resolve it; and what candidates would."""
-    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
+    sources = problem.targets
     members = [(demands[table].source, cell) for table, cell in found.members]
     weakest = _weakest(problem, members, found)
     moves = [
@@ -198,9 +198,9 @@ def _judged(
     ordered = sorted(zip(members, moves, strict=True), key=lambda entry: entry[0] != members[weakest])
     unproven = Contradiction(clashes=tuple(_clash(sources[t], cell, move, problem.n_units) for (t, cell), move in ordered))
     concerned = sorted({t for t, _ in members})
-    if any(isinstance(source := sources[t], Target) and source.level > 0 for t in concerned):
+    if any(not sources[t].flat for t in concerned):
         return unproven, None  # members hang on more than categories of their units
-    own = sorted({position for t in concerned for position in _positions(sources[t])})
+    own = sorted({position for t in concerned for position in sources[t].positions})
     if n_crossed([problem.schema.unit.finest(position).size for position in own]) > MOST_COMBINATIONS:
         return unproven, None
     ground = Ground.of(problem, widened(problem, own, {}, MORE_COMBINATIONS), {})
@@ -217,35 +217,27 @@ def _judged(
 
 def _everywhere(
     problem: Problem, hard: Sequence[Hard], ends: Ends, concerned: Sequence[int]
-) -> tuple[list[Bounds], list[Bounds]]:
+) -> tuple[list[Demanded], list[Demanded]]:
     """What some sources demand of units: as the fit has it, and with the whole records beside what is no whole number."""
-    exact: list[Bounds] = []
-    beside: list[Bounds] = []
+    exact: list[Demanded] = []
+    beside: list[Demanded] = []
     for t in concerned:
-        if t < len(problem.targets):
-            bounds = counts(problem.targets[t], hard[t], ends.units, problem.n_units)
-            exact.append(bounds)
-            beside.append(in_whole_records(problem.targets[t], bounds, problem.n_units))
-        else:
-            both = list(statistics(problem.moments[t - len(problem.targets)], problem, ends))
-            exact += both
-            beside += both
+        target = problem.targets[t]
+        own = demanded(target, hard[t], problem, ends)
+        exact += own
+        beside += [in_whole_records(target, bounds, problem.n_units) for bounds in own] if target.counts else own
     return exact, beside
-
-
-def _positions(source: Target | Moment) -> tuple[int, ...]:
-    return source.grid.positions if isinstance(source, Target) else (*source.grid.positions, source.of)
 
 
 def _weakest(problem: Problem, members: Sequence[Place], found: Conflict) -> int:
     """The member that gives way so that the others can be met."""
-    keys = [(t < len(problem.targets), error) for (t, _), error in zip(members, found.errors, strict=True)]
+    keys = [(problem.targets[t].counts, error) for (t, _), error in zip(members, found.errors, strict=True)]
     return min(range(len(keys)), key=lambda i: keys[i])
 
 
 def _scale(problem: Problem, demand: Rigid) -> float:
     """What an error of a statistic is divided by to be in the units of the fit."""
-    if demand.source < len(problem.targets):
+    if problem.targets[demand.source].counts:
         return 1.0
     return float(np.abs(demand.bounds.cells.matrix().data).max(initial=0.0)) or 1.0
 
@@ -253,18 +245,18 @@ def _scale(problem: Problem, demand: Rigid) -> float:
 def _is_upper(problem: Problem, demands: Sequence[Rigid], table: int) -> bool:
     """Whether a demand is the upper side of a statistic, which is written with its sign changed."""
     source = demands[table].source
-    return source >= len(problem.targets) and table > 0 and demands[table - 1].source == source
+    return not problem.targets[source].counts and table > 0 and demands[table - 1].source == source
 
 
 def _resolved(
     problem: Problem,
     hard: Sequence[Hard],
     demands: Sequence[Rigid],
-    left: Sequence[Bounds],
+    left: Sequence[Demanded],
     found: Conflict,
     pool: Pool,
     ends: Ends,
-) -> list[Bounds]:
+) -> list[Demanded]:
     """Demands as they would be if records were moved from where a conflict has too many to where it has too few.
 
     With multipliers y the conflict says that sum_i (Cy)_i p_i should be more than the largest (Cy)_i of any unit. Where rules
@@ -296,12 +288,11 @@ def _resolved(
     np.add.at(after, to, each)
     shifts = [now.bounds.cells.totals(after) - was.bounds.cells.totals(each) for now, was in zip(demands, before, strict=True)]
     return [
-        Bounds(cells=table.cells, low=table.low + shift, high=table.high + shift)
-        for table, shift in zip(left, shifts, strict=True)
+        Demanded.between(table.cells, table.low + shift, table.high + shift) for table, shift in zip(left, shifts, strict=True)
     ]
 
 
-def _plenty(left: Sequence[Bounds], before: Sequence[Rigid], tables: Set[int]) -> Floats:
+def _plenty(left: Sequence[Demanded], before: Sequence[Rigid], tables: Set[int]) -> Floats:
     """How many records some tables want where each of some units lies, (n,), as if they did not depend on each other.
 
     Records are taken in this proportion, so that no cell is left with fewer than none.
@@ -323,11 +314,11 @@ def _forbidden(
     likely: Units,
 ) -> tuple[float, Ends | None]:
     """Combinations of a larger Cy than any allowed unit's: their Cy, and units that have them, if there are any."""
-    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
+    sources = problem.targets
     concerned = {demands[table].source for (table, _), _ in members}
-    own = sorted({position for t in concerned for position in _positions(sources[t])})
+    own = sorted({position for t in concerned for position in sources[t].positions})
     level = problem.schema.unit
-    if any(target.level for target in problem.targets):  # members hang on more than categories of their units
+    if any(not target.flat for target in problem.targets):  # members hang on more than categories of their units
         return top, None
     if n_crossed([level.finest(position).size for position in own]) > MORE_COMBINATIONS:
         return top, None
@@ -347,7 +338,7 @@ def _forbidden(
     return best, Ends(units=problem.schema.coarsen(found), of=np.arange(len(found)), values=values)
 
 
-def _pull(bounds: Sequence[Bounds], members: Sequence[tuple[tuple[int, int], float]]) -> Floats:
+def _pull(bounds: Sequence[Demanded], members: Sequence[tuple[tuple[int, int], float]]) -> Floats:
     """Cy of each unit, (n,)."""
     pull = np.zeros(bounds[0].cells.matrix().shape[0])
     for (t, cell), multiplier in members:
@@ -356,7 +347,7 @@ def _pull(bounds: Sequence[Bounds], members: Sequence[tuple[tuple[int, int], flo
 
 
 def _point(
-    bounds: Sequence[Bounds], ground: Ground, obstacles: Sequence[Obstacle], ends: Ends
+    bounds: Sequence[Demanded], ground: Ground, obstacles: Sequence[Obstacle], ends: Ends
 ) -> tuple[CellIndex, Floats] | Undecided | None:
     """Weights of combinations with which all bounds hold although there are obstacles; None where there are none."""
     free = ends.spread(ground.free(obstacles))
@@ -367,22 +358,22 @@ def given_way(hard: Sequence[Hard], elastic: Given) -> list[Hard]:
     """The same demands, one cell made elastic by what it must give way, so that the others can be met."""
     found = list(hard)
     t, cell, error = elastic
-    now = found[t].sigma
-    sigma = np.zeros(len(found[t].wanted)) if now is None else now
-    found[t] = replace(found[t], sigma=np.where(np.arange(len(sigma)) == cell, np.maximum(sigma, error), sigma))
+    demand = found[t].demand
+    sigma = np.zeros(len(demand.low)) if demand.sigma is None else demand.sigma
+    sigma = np.where(np.arange(len(sigma)) == cell, np.maximum(sigma, error), sigma)
+    found[t] = replace(found[t], demand=replace(demand, sigma=sigma))
     return found
 
 
-def _clash(source: Target | Moment, cell: int, move: float, n_units: int) -> Clash:
+def _clash(source: Target, cell: int, move: float, n_units: int) -> Clash:
     labels = ", ".join(f"{name} = {label}" for name, label in source.labels(cell).items())
-    counts = isinstance(source, Target)
     return Clash(
         target=source.name,
         cell=labels,
         wanted=float(source.wanted.ravel()[cell]),
-        error=abs(move) * (n_units if counts else 1),
+        error=abs(move) * (n_units if source.counts else 1),
         low=float(source.lowest.ravel()[cell]),
         high=float(source.highest.ravel()[cell]),
         rises=move > 0,
-        counts=counts,
+        counts=source.counts,
     )

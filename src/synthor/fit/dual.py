@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.fit.blocks import Tables, gathered
+from synthor.problem import Demand, Demanded
 from synthor.schema import Cells
 from synthor.types import Floats, Mask
 
@@ -24,37 +25,34 @@ CERTAIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hard:
-    """A table to be met: C'p = wanted, (c,), per unit of p (so a table of all units of level 0 sums to one).
+class Hard(Demanded):
+    """A table to be met: low <= C'p <= high, (c,), per unit of p (so a table of all units of level 0 sums to one).
+
+    Standard deviations of its demand are in units of the whole objective: the published ones times the square root of the base
+    measure's pseudo-records.
 
     Attributes:
-        cells: the table.
-        wanted: totals to be met; where there is an interval, only whether it is above 0 matters.
-        low: (c,) lowest totals, where intervals are wanted.
-        high: (c,) highest totals.
-        sigma: (c,) standard deviation of each total, where it has a margin of error, in units of the whole objective:
-            the published one times the square root of the base measure's pseudo-records.
         signed: coefficients may be negative, so that a wanted 0 does not mean an empty cell.
         silent: (c,) cells that are not demanded at all: what they may hold follows from other cells.
         taste: nats by which the middle of an interval is preferred to its edges in the end.
     """
 
-    cells: Cells
-    wanted: Floats
-    low: Floats | None = None
-    high: Floats | None = None
-    sigma: Floats | None = None
     signed: bool = False
     silent: Mask | None = None
     taste: float = TASTES[-1]
+
+    @classmethod
+    def exactly(cls, cells: Cells, wanted: Floats, sigma: Floats | None = None) -> "Hard":
+        """Totals to be met as they are, but for margins of error."""
+        return cls(cells=cells, demand=Demand.exactly(wanted, sigma))
 
     @property
     def closed(self) -> Mask:
         """Cells that must be empty."""
         if self.signed:
-            return np.zeros(len(self.wanted), bool)
-        closed: Mask = (self.wanted if self.high is None else self.high) <= 0
-        return closed if self.sigma is None else closed & (self.sigma <= 0)
+            return np.zeros(len(self.high), bool)
+        closed: Mask = self.high <= 0
+        return closed if self.demand.sigma is None else closed & (self.demand.sigma <= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -213,6 +211,20 @@ class Dual:
             self.weights, self.log_z = weights, float(top + np.log(total))
         self.got = self.counted.totals(self.weights)
 
+    def begin_at(self, multipliers: Sequence[Floats]) -> None:
+        """Take other multipliers if they are of these tables and nearer to the optimum."""
+        known = self.multipliers
+        if [len(m) for m in multipliers] != [len(m) for m in known]:
+            return
+        before = self.residual()
+        usable = [
+            np.where(table.free & ((now > 0) | (not table.soft)), now, own)
+            for table, now, own in zip(self.tables, multipliers, known, strict=True)
+        ]
+        self.move_to(usable)
+        if not self.residual() < before:
+            self.move_to(known)
+
     @property
     def has_intervals(self) -> bool:
         """Whether some cell may lie anywhere in an interval."""
@@ -269,25 +281,23 @@ class Dual:
 
 def _hard_table(target: Hard, held: Floats) -> tuple[TableDemands, bool]:
     """A hard table's demands, and whether a cell that must have weight has no candidate."""
-    low = target.wanted if target.low is None else target.low
-    high = target.wanted if target.high is None else target.high
+    low, high, sigma = target.low, target.high, target.demand.sigma
     if target.signed:
         return _table(target, np.ones(len(low), bool), low, high), False
     supported, closed = held > 0, target.closed
     free = supported & ~closed
     if target.silent is not None:
         free &= ~target.silent
-    rigid = np.ones(len(low), bool) if target.sigma is None else target.sigma <= 0
+    rigid = np.ones(len(low), bool) if sigma is None else sigma <= 0
     lacking = bool((~supported & (low > 0) & rigid).any())
     low, high = np.where(free, low, 0.0), np.where(free, high, 0.0)
-    exact = target.low is None and target.sigma is None
-    if exact and lacking and low.sum() > 0:  # the rest shares what cannot be placed
-        low = high = low * (target.wanted.sum() / low.sum())
+    if target.demand.exact and lacking and low.sum() > 0:  # the rest shares what cannot be placed
+        low = high = low * (target.low.sum() / low.sum())
     return _table(target, free, low, high), lacking
 
 
 def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> TableDemands:
-    variance = np.zeros(len(low)) if target.sigma is None else np.square(target.sigma)
+    variance = np.zeros(len(low)) if target.demand.sigma is None else np.square(target.demand.sigma)
     scale = float(np.abs(target.cells.matrix().data).max(initial=0.0)) if target.signed else 1.0
     return TableDemands(
         target.cells,

@@ -107,10 +107,9 @@ class Faces:
         self.cells = np.concatenate([np.empty(0, np.int64), *usable])
         matrices = [target.cells.matrix()[:, cells] for target, cells in zip(hard, usable, strict=True) if len(cells)]
         self.matrix = sparse.csr_array(sparse.hstack([sparse.csr_array((n, 0)), *matrices], format="csr"))
-        both = [_bounds(target) for target in hard]
         none = np.empty(0)
-        self.low = np.concatenate([none, *(low[cells] for (low, _), cells in zip(both, usable, strict=True))])
-        self.high = np.concatenate([none, *(high[cells] for (_, high), cells in zip(both, usable, strict=True))])
+        self.low = np.concatenate([none, *(target.low[cells] for target, cells in zip(hard, usable, strict=True))])
+        self.high = np.concatenate([none, *(target.high[cells] for target, cells in zip(hard, usable, strict=True))])
 
     def closing(self, suspects: CellIndex, alive: Mask) -> Closing | None:
         """A certificate that some of the suspects weigh nothing; None where there is none.
@@ -181,11 +180,11 @@ def _at(values: Sequence[Floats], tables: CellIndex, cells: CellIndex) -> Floats
 def _usable(target: Hard) -> CellIndex:
     """Cells of a target that hold exactly, or inside an interval."""
     usable = np.full(target.cells.size, not target.signed)
-    if target.sigma is not None:
-        usable &= target.sigma <= 0
+    if target.demand.sigma is not None:
+        usable &= target.demand.sigma <= 0
     if target.silent is not None:
         usable &= ~target.silent
-    return np.flatnonzero(usable & np.isfinite(_bounds(target)[1]))
+    return np.flatnonzero(usable & np.isfinite(target.high))
 
 
 def _small(usable: Sequence[CellIndex]) -> list[CellIndex]:
@@ -195,12 +194,6 @@ def _small(usable: Sequence[CellIndex]) -> list[CellIndex]:
     few = np.zeros(len(sizes), dtype=bool)
     few[order] = np.cumsum(sizes[order]) <= MOST_CELLS
     return [cells if kept else cells[:0] for cells, kept in zip(usable, few, strict=True)]
-
-
-def _bounds(target: Hard) -> tuple[Floats, Floats]:
-    low = target.wanted if target.low is None else target.low
-    high = target.wanted if target.high is None else target.high
-    return low, high
 
 
 def _unlike(matrix: "sparse.csr_array", rows: CellIndex) -> CellIndex:

@@ -79,7 +79,7 @@ def openings(problem: Problem, closings: Sequence[Closing]) -> tuple[Inside, ...
         targets = [problem.targets[t] for t in np.unique(closing.tables).tolist()]
         own = sorted({position for target in targets for position in target.grid.positions})
         size = np.prod([float(level.finest(position).size) for position in own])
-        if any(target.level for target in targets) or size > MOST_COMBINATIONS:
+        if any(not target.flat for target in targets) or size > MOST_COMBINATIONS:
             continue
         ground = Ground.of(problem, widened(problem, own, {}, MOST_COMBINATIONS), {})
         cells = {t: problem.targets[t].cells(ground.units) for t in np.unique(closing.tables).tolist()}
@@ -101,7 +101,7 @@ def barred(
         cell: its cell.
         units: the candidates.
         closings: why candidates have no room.
-        hard: the targets, then the statistics, as demands on the candidates.
+        hard: the targets as demands on the candidates.
     """
     obstacles = _forbidding(problem, table, cell)
     if obstacles:

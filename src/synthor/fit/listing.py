@@ -76,13 +76,13 @@ def lean_positions(problem: Problem, size: int) -> tuple[int, ...]:
     None where there are few such cells: candidates can be drawn for these.
     """
     lean = {}
-    for t, target in enumerate(problem.targets):
-        if target.level == 0:
+    for t, target in enumerate(problem.counts):
+        if target.flat:
             expected = target.wanted * (size / problem.n_units)
             lean[t] = int(((expected > 0) & (expected < EXPECTED)).sum())
     if sum(lean.values()) < MANY_LEAN:
         return ()
-    return tuple(sorted({position for t, n in lean.items() if n for position in problem.targets[t].grid.positions}))
+    return tuple(sorted({position for t, n in lean.items() if n for position in problem.counts[t].grid.positions}))
 
 
 def every_combination(problem: Problem, most: int = MOST_LISTED) -> Listing | None:
@@ -95,7 +95,7 @@ def some_combinations(problem: Problem, positions: Sequence[int], most: int = MO
 
     None where even so they are too many: without flows there is nothing that could not be drawn from tables of pairs.
     """
-    flows = {at for target in problem.targets if target.grid.listed is not None for at in target.grid.positions}
+    flows = {at for target in problem.counts if target.grid.listed is not None for at in target.grid.positions}
     found = _listed(problem, positions, most)
     if found is not None or not flows & set(positions):
         return found
@@ -129,7 +129,7 @@ def allowed_combinations(
     level, rulings = problem.schema.unit, problem.refined.rulings
     bins = {v: np.arange(level.finest(v).size, dtype=np.int32) for v in range(len(level.variables))}
     bins |= {v: picked.astype(np.int32) for v, picked in (within or {}).items()}
-    relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
+    relations = [found for target in problem.counts if (found := _relation(level, target)) is not None]
     ties = [frozenset(relation.positions) for relation in relations]
     ties += [frozenset(columns) for columns in dict.fromkeys(ruling.columns for ruling in rulings.each)]
     n, bound = 1, dict[int, Codes]()
@@ -173,7 +173,7 @@ def _next(bins: Mapping[int, Codes], bound: set[int], ties: Sequence[frozenset[i
 def _listed(problem: Problem, positions: Sequence[int], most: int) -> Listing | None:
     level = problem.schema.unit
     sizes = {position: level.finest(position).size for position in positions}
-    relations = [found for target in problem.targets if (found := _relation(level, target)) is not None]
+    relations = [found for target in problem.counts if (found := _relation(level, target)) is not None]
     spoken_of = {position for relation in relations for position in relation.positions}
     if n_crossed([size for position, size in sizes.items() if position not in spoken_of]) > most:
         return None
@@ -212,7 +212,7 @@ def _relation(level: Level, target: Target) -> _Relation | None:
     """What a table keeps empty, where it speaks of all records and keeps anything empty at all."""
     grid = target.grid
     positions = tuple(axis.position for axis in grid.axes)
-    if target.level or target.sigma is not None or not grid.covers or len(set(positions)) < len(positions):
+    if not target.flat or target.sigma is not None or not grid.covers or len(set(positions)) < len(positions):
         return None
     held = target.highest[: len(grid.cells)] > 0
     if np.count_nonzero(held) == n_crossed(grid.shape):

@@ -12,7 +12,6 @@ import numpy as np
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, weigh
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
-from synthor.fit.dual import TASTES
 from synthor.fit.face import Closing
 from synthor.fit.lacking import barred, lacking, openings, without
 from synthor.fit.listing import lean_positions
@@ -22,32 +21,28 @@ from synthor.fit.pool_size import refuse_what_cannot_fit, usual_pool_size
 from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
-from synthor.fit.slices import fine_shapes, log_share_of_slices, powers
+from synthor.fit.reuse import reused
+from synthor.fit.slices import log_share_of_slices
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
+from synthor.fit.structure import Structure, counting, demanded, linear, masses_of, means_of
 from synthor.information import effective_size
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.shown import shown
-from synthor.problem import Demand, Problem, Target, compile_problem
+from synthor.problem import Problem, Target, compile_problem
 from synthor.rounds import Round
-from synthor.schema import Conditional, Units
+from synthor.schema import Units
 from synthor.spec.model import Spec
 from synthor.types import Floats
 from synthor.version import __version__
 
 FORMAT = 2
-LEAST_VARIANCE = 1e-6
-"""Of a share that is believed to be 0 or 1, or of rows that hardly occur: what is believed is never quite certain."""
-
 Handed = tuple[Units, Floats | None]
 """Candidates, and the log of each one's share under the base measure."""
 
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
-MIDDLE = 0.05
-"""Nats by which a published statistic is preferred as it stands to what its rounding allows."""
-
 CLASHES = 5
 """Cells that give way, one after the other."""
 
@@ -95,6 +90,7 @@ class Recipe:
         listed: whether the candidates were listed rather than drawn.
         pulled: whether the beliefs were pulled onto the targets; otherwise the proposals are taken as they were written.
         handed: whether the candidates were handed in, so that they cannot be drawn again.
+        drawn_for: whose candidates these are, weighed anew; None where they were drawn for this one.
         made: beliefs and candidates, where they are there already.
     """
 
@@ -109,6 +105,7 @@ class Recipe:
     listed: bool = False
     pulled: bool = True
     handed: bool = False
+    drawn_for: "Recipe | None" = field(default=None, repr=False)
     made: tuple[Beliefs, Pool] | None = field(default=None, repr=False)
 
     @cached_property
@@ -130,17 +127,28 @@ class Recipe:
         if self.handed:
             message = "was fitted on candidates that were handed in, which are not kept with it"
             raise InputError([Finding(where="model.json", message=message, cure="fit again, with the same candidates")])
-        problem, seed = self.ruled, self.problem.spec.random_seed
         with one_thread():
-            if self.pulled:
-                pool = _pool(problem, self.beliefs, self.pool_size, self.inside, listed=self.listed)
-            else:
-                pool = draw_as_written(problem, self.beliefs, size=self.pool_size, random_seed=seed)
-        if _digest(pool) != self.pool_sha256:
+            pool = self._drawn()
+        if pool is None or pool.units.sha256 != self.pool_sha256:
             message = "the candidates made from it differ from those that it was fitted on"
             cure = "fit again: the model comes from another version or platform"
             raise InputError([Finding(where="model.json", message=message, cure=cure)])
         return pool
+
+    def _drawn(self) -> Pool | None:
+        """The same without a look at whether they are those; None where another's will not do."""
+        if self.drawn_for is not None:
+            other = self.drawn_for
+            structure = reused(other.structure, (other.ruled, other.beliefs), self.ruled, self.beliefs)
+            return None if structure is None else structure.pool
+        if self.pulled:
+            return _pool(self.ruled, self.beliefs, self.pool_size, self.inside, listed=self.listed)
+        return draw_as_written(self.ruled, self.beliefs, size=self.pool_size, random_seed=self.problem.spec.random_seed)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """The candidates with what they count in."""
+        return Structure(self.pool)
 
     @property
     def ruled(self) -> Problem:
@@ -150,8 +158,9 @@ class Recipe:
     @cached_property
     def weights(self) -> Floats:
         """Share of each candidate, (n,)."""
-        hard = _hard(self.problem, self.beliefs, self.pool)
-        soft = [table.cells for table in _soft(self.beliefs, self.pool)]
+        structure = Structure(self.pool)
+        hard = structure.hard(self.problem, self.beliefs)
+        soft = [table.cells for table in structure.soft(self.beliefs)]
         return weigh(self.pool.log_base, hard, self.thetas, soft, self.phis, self.closings)
 
     def log_weight(self, units: Units) -> Floats:
@@ -162,15 +171,15 @@ class Recipe:
         Raises:
             ValueError: the targets count members, or candidates were handed in.
         """
-        if any(target.level for target in self.problem.targets):
+        if any(not target.flat for target in self.problem.targets):
             raise ValueError("targets count members: a flat record alone does not say how likely it is")
         if self.pool.handed:
             raise ValueError("candidates were handed in: how likely others are is not known")
-        n = len(self.problem.targets)
         base = self.pool.base.log_density(units) + log_share_of_slices(self.problem, self.beliefs.marginals, units)
         found = self._pulls.log_weights(base, units)
-        demands = _demands(self.problem, self.beliefs, self._masses, units)
-        for demand, unit, now in zip(demands, self._units_of_statistics, self.thetas[n:], strict=True):
+        statistics, thetas = self.problem.statistics, self.thetas[len(self.problem.counts) : len(self.problem.targets)]
+        demands = linear(statistics, counting(self.problem, self.beliefs, units), self._masses)
+        for demand, unit, now in zip(demands, self._units_of_statistics, thetas, strict=True):
             found = found + demand.cells.spread(now * (demand.unit / unit))
         for belief, now in zip(self.beliefs.joint, self.phis, strict=True):
             found = found + belief.cells(units).spread(now)
@@ -179,18 +188,21 @@ class Recipe:
     @cached_property
     def _pulls(self) -> Pulls:
         """The targets' multipliers, ready for any units."""
-        targets = self.problem.targets
-        hard = _counts(self.problem, self.beliefs, self.pool.units.take(np.zeros(0, np.int64)))
-        return Pulls(targets, self.thetas[: len(targets)], [target.closed for target in hard], self.closings)
+        problem, nobody = self.problem, self.pool.units.take(np.zeros(0, np.int64))
+        masses = [np.zeros((0, 1))] * len(problem.counts)
+        asked = linear(problem.counts, counting(problem, self.beliefs, nobody), masses)
+        hard = demanded(problem.counts, self.beliefs, asked)
+        return Pulls(problem.counts, self.thetas[: len(hard)], [table.closed for table in hard], self.closings)
 
     @cached_property
     def _masses(self) -> tuple[Floats, ...]:
-        return _masses(self.problem, self.pool)
+        return masses_of(self.problem.statistics, self.pool)
 
     @cached_property
     def _units_of_statistics(self) -> tuple[float, ...]:
         """What the coefficients of each statistic were divided by when the model was fitted."""
-        return tuple(demand.unit for demand in _demands(self.problem, self.beliefs, self._masses, self.pool.units))
+        statistics = linear(self.problem.statistics, counting(self.problem, self.beliefs, self.pool.units), self._masses)
+        return tuple(demand.unit for demand in statistics)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -308,15 +320,7 @@ class Model:
             "targets": [asdict(pull) for pull in self.targets],
             "dependencies": [asdict(pull) for pull in self.tables],
             "dropped": [entry.model_dump() for entry in self.dropped],
-            "pool": {
-                "size": recipe.pool_size,
-                "candidates": self.n_candidates,
-                "sha256": recipe.pool_sha256,
-                "random_seed": recipe.problem.spec.random_seed,
-                **({"listed": True} if recipe.listed else {}),
-                **({"handed": True} if recipe.handed else {}),
-                "inside": [{"positions": list(i.positions), "codes": i.units.tolist()} for i in recipe.inside],
-            },
+            "pool": _pool_document(recipe, self.n_candidates),
             "closed": [
                 {"targets": c.tables.tolist(), "cells": c.cells.tolist(), "values": c.values.tolist()} for c in recipe.closings
             ],
@@ -324,8 +328,7 @@ class Model:
                 "targets": [values.tolist() for values in recipe.thetas],
                 "dependencies": [values.tolist() for values in recipe.phis],
             },
-            "spec": recipe.problem.spec.model_dump(mode="json", exclude_defaults=True),
-            "prior": json.loads(recipe.prior.to_json()),
+            **_known_document(recipe),
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
@@ -369,6 +372,7 @@ def fit(
     dropped: tuple[Dropped, ...] = (),
     pool_size: int | None = None,
     handed: Handed | None = None,
+    like: Model | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """Pull the beliefs onto the targets.
@@ -380,6 +384,7 @@ def fit(
         pool_size: candidates to draw; what is usual where that is None.
         handed: candidates that are weighed instead of drawn ones, with members or without, and the log of each one's share
             under the base measure, (n,), even where that is None.
+        like: a fitted model whose candidates are weighed anew where they will do (`reuse.py`), instead of others being drawn.
         advance: told how many steps of how many are done.
 
     Returns:
@@ -389,12 +394,14 @@ def fit(
         InputError: the rules leave nothing at all, or a table counts members of units and no candidates were handed in.
     """
     if handed is None:
-        _refuse_members(problem)
+        refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     pool_size = len(handed[0]) if handed is not None else pool_size or usual_pool_size(problem)
     refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
-    tried = _tried(ruled, beliefs, pool_size, advance) if handed is None else _weighed(ruled, beliefs, handed, advance)
+    tried = None if like is None else _again(ruled, beliefs, like.recipe, advance)
+    if tried is None:
+        tried = _tried(ruled, beliefs, pool_size, advance) if handed is None else _weighed(ruled, beliefs, handed, advance)
     pool, hard, soft, found, diagnosis = tried.pool, tried.hard, tried.soft, tried.found, tried.diagnosis
     if diagnosis.conflict is None and not pool.unsupported:
         with one_thread():
@@ -402,7 +409,7 @@ def fit(
     contradictions: tuple[Contradiction, ...] = ()
     if diagnosis.found is not None:
         with one_thread():
-            contradictions = several(ruled, hard, pool, diagnosis, _means(problem, beliefs), advance=advance)
+            contradictions = several(ruled, hard, pool, diagnosis, means_of(problem, beliefs), advance=advance)
     found = _giving_way(ruled, tried, found, advance)
     return _fitted(problem, prior, pool_size, beliefs, replace(tried, found=found), contradictions, dropped)
 
@@ -418,7 +425,20 @@ def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callab
             found = replace(balance(pool.log_base, demands, tried.soft, advance=advance), status=found.status)
             unmet = found.residual > TOLERANCE
             diagnosis = diagnose(ruled, tried.hard, pool, given=given, advance=advance) if unmet else Diagnosis()
-    return found
+    if found.residual <= tried.found.residual:
+        return found
+    with one_thread():  # one cell after the other led further off: all give way a little
+        n_targets = len(ruled.counts)
+        demands = [*(_giving_one(table, ruled.n_units) for table in tried.hard[:n_targets]), *tried.hard[n_targets:]]
+        found = balance(pool.log_base, demands, tried.soft, advance=advance)
+    return replace(found, status=tried.found.status)
+
+
+def _giving_one(table: Hard, n_units: int) -> Hard:
+    """The same table, each cell that may hold records with a margin of one record at least."""
+    sigma = np.zeros(len(table.low)) if table.demand.sigma is None else table.demand.sigma
+    sigma = np.where(table.closed, sigma, np.maximum(sigma, 1 / n_units))
+    return replace(table, demand=replace(table.demand, sigma=sigma))
 
 
 def _barred(ruled: Problem, belief: BelievedTable, tried: "_Tried") -> dict[int, Barred]:
@@ -448,13 +468,14 @@ def _fitted(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
-        pool_sha256=_digest(pool),
+        pool_sha256=pool.units.sha256,
         thetas=tuple(np.round(multipliers, DIGITS) for multipliers in found.hard),
         phis=tuple(np.round(multipliers, DIGITS) for multipliers in found.soft),
         closings=found.closings,
         inside=tried.inside,
         listed=pool.listed,
         handed=pool.handed,
+        drawn_for=tried.drawn_for,
         made=(beliefs, pool),
     )
     return Model(
@@ -467,7 +488,7 @@ def _fitted(
         history=found.history,
         acceptance=pool.acceptance,
         effective_sample_size=effective_size(found.weights, total=1.0),
-        targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.targets),
+        targets=tuple(pull_of_target(target, beliefs, pool, _support(target, pool)) for target in problem.counts),
         tables=tuple(
             pull_of_belief(belief, belief.cells(pool.units).totals(found.weights), called, cells)
             for belief, called, cells in zip(beliefs.tables, names, empty, strict=True)
@@ -483,6 +504,7 @@ class _Tried:
 
     Attributes:
         inside: combinations that candidates were drawn for.
+        drawn_for: whose candidates these are, where they were not drawn for this fit.
     """
 
     pool: Pool
@@ -491,6 +513,22 @@ class _Tried:
     found: Balance
     diagnosis: Diagnosis
     inside: tuple[Inside, ...]
+    drawn_for: Recipe | None = None
+
+
+def _again(ruled: Problem, beliefs: Beliefs, like: Recipe, advance: Callable[[int, int], None]) -> _Tried | None:
+    """The candidates of another fit, weighed anew from where it ended; None where they will not do or not meet the targets."""
+    source = like.drawn_for or like
+    with one_thread():
+        structure = reused(source.structure, (source.ruled, source.beliefs), ruled, beliefs)
+        if structure is None:
+            return None
+        pool, hard, soft = structure.pool, structure.hard(ruled, beliefs), structure.soft(beliefs)
+        found = balance(pool.log_base, hard, soft, start=(like.thetas, like.phis), advance=advance)
+        reached = found.status is Status.CONVERGED and not out_of_reach(ruled, hard, pool.units, found.weights)
+        if not reached or openings(ruled, found.closings):
+            return None
+    return _Tried(pool=pool, hard=hard, soft=soft, found=found, diagnosis=Diagnosis(), inside=source.inside, drawn_for=source)
 
 
 def _weighed(ruled: Problem, beliefs: Beliefs, handed: Handed, advance: Callable[[int, int], None]) -> _Tried:
@@ -498,7 +536,8 @@ def _weighed(ruled: Problem, beliefs: Beliefs, handed: Handed, advance: Callable
     with one_thread():
         pool = handed_pool(ruled, beliefs, *handed)
         _refuse_empty(pool)
-        hard, soft = _hard(ruled, beliefs, pool), _soft(beliefs, pool)
+        structure = Structure(pool)
+        hard, soft = structure.hard(ruled, beliefs), structure.soft(beliefs)
         found = balance(pool.log_base, hard, soft, advance=advance)
         diagnosis = Diagnosis()
         if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
@@ -521,7 +560,8 @@ def _tried(ruled: Problem, beliefs: Beliefs, size: int, advance: Callable[[int, 
             if believed:
                 inside = (*inside, *believed)
                 pool = _pool(ruled, beliefs, size, inside, listed=listed, advance=advance)
-            hard, soft = _hard(ruled, beliefs, pool), _soft(beliefs, pool)
+            structure = Structure(pool)
+            hard, soft = structure.hard(ruled, beliefs), structure.soft(beliefs)
             found = balance(pool.log_base, hard, soft, advance=advance)
             diagnosis = Diagnosis()
             if not pool.unsupported and (found.status in UNMET or out_of_reach(ruled, hard, pool.units, found.weights)):
@@ -595,12 +635,14 @@ def _constructed(
 
 def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], pool: Pool, found: Balance) -> Balance:
     """The fit with less give for its statistics, where the usual give left some beyond what values in bins can make good."""
-    given = {m for m, moment in enumerate(problem.moments, start=len(problem.targets)) if moment.sigma is None}
+    given = {t for t, target in enumerate(problem.targets) if not target.counts and target.sigma is None}
     for times in range(1, TIGHTER + 1):
         if found.status is not Status.CONVERGED or not out_of_reach(problem, hard, pool.units, found.weights):
             break
         less = [
-            replace(table, sigma=table.sigma / LESS**times) if t in given and table.sigma is not None else table
+            replace(table, demand=replace(table.demand, sigma=table.demand.sigma / LESS**times))
+            if t in given and table.demand.sigma is not None
+            else table
             for t, table in enumerate(hard)
         ]
         tried = balance(pool.log_base, less, soft)
@@ -610,16 +652,17 @@ def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], poo
     return found
 
 
-def _refuse_members(problem: Problem) -> None:
-    """Candidates are drawn without members, so nothing can be said of tables that count these."""
-    deeper = [target for target in problem.targets if target.level > 0]
-    if deeper:
-        rows = problem.schema.unit.name
-        cure = f"leave it out, or weigh units that have members with `synthor.fit.balance`; candidates are {rows} alone"
-        message = "counts '{}', members of a unit, and no candidates are drawn with members"
-        raise InputError(
-            [Finding(where=t.name, message=message.format(problem.schema.levels[t.level].name), cure=cure) for t in deeper]
-        )
+def refuse_members(problem: Problem) -> None:
+    """No candidates are drawn with members: they can be handed in, from Python.
+
+    Raises:
+        InputError: units have members.
+    """
+    if len(problem.schema.levels) > 1:
+        unit, *below = (level.name for level in problem.schema)
+        message = f"units of '{unit}' with {', '.join(below)} are read and compared with their tables, but not made yet"
+        cure = "until then, make one level at a time: a spec without `members` makes records"
+        raise InputError([Finding(where="members", message=message, cure=cure)])
 
 
 def _refuse_empty(pool: Pool) -> None:
@@ -644,6 +687,7 @@ def fit_what_can_be(
     prior: Prior,
     *,
     dropped: tuple[Dropped, ...] = (),
+    like: Model | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Model:
     """As `fit`; but where believed rules leave no way to meet the targets, they give way: targets are facts, rules beliefs.
@@ -652,10 +696,11 @@ def fit_what_can_be(
         problem: what is known.
         prior: what is believed.
         dropped: beliefs that were found unusable already.
+        like: a fitted model whose candidates may do.
         advance: told how many steps of how many are done.
     """
     try:
-        model = fit(problem, prior, dropped=dropped, advance=advance)
+        model = fit(problem, prior, dropped=dropped, like=like, advance=advance)
         if model.status not in UNMEETABLE or not model.beliefs.rules:
             return model
         without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
@@ -683,20 +728,20 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
     Raises:
         InputError: a table counts members of units.
     """
-    _refuse_members(problem)
+    refuse_members(problem)
     pool_size = pool_size or usual_pool_size(problem)
     refuse_what_cannot_fit(problem, 0, pool_size)
     beliefs = resolve(prior, problem, floor=0.0)
     with one_thread():
         pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
     weights = np.exp(pool.log_base)
-    hard = _hard(problem, beliefs, pool)
-    gaps = [float(np.abs(table.cells.totals(weights) - table.wanted).max()) for table in hard]
+    hard = Structure(pool).hard(problem, beliefs)
+    gaps = [float(np.abs(table.cells.totals(weights) - table.demand.likeliest).max()) for table in hard]
     recipe = Recipe(
         problem=problem,
         prior=prior,
         pool_size=pool_size,
-        pool_sha256=_digest(pool),
+        pool_sha256=pool.units.sha256,
         thetas=tuple(np.zeros(table.cells.size) for table in hard),
         phis=tuple(np.zeros(table.grouped.size) for table in beliefs.joint),
         pulled=False,
@@ -710,95 +755,11 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         history=(),
         acceptance=pool.acceptance,
         effective_sample_size=float(len(weights)),
-        targets=tuple(pull_of_target(target, beliefs, pool, 0) for target in problem.targets),
+        targets=tuple(pull_of_target(target, beliefs, pool, 0) for target in problem.counts),
         tables=(),
         unsupported=(),
         dropped=dropped + beliefs.dropped,
     )
-
-
-def _hard(problem: Problem, beliefs: Beliefs, pool: Pool) -> list[Hard]:
-    """The targets, then the moments, as demands on shares of units."""
-    found = _counts(problem, beliefs, pool.units)
-    spread = np.sqrt(beliefs.base_strength)  # of a margin of error, in units of the whole objective
-    demands = _demands(problem, beliefs, _masses(problem, pool), pool.units)
-    for moment, demand in zip(problem.moments, demands, strict=True):
-        sigma = demand.room if demand.sigma is None else np.hypot(demand.sigma * spread, demand.room)
-        taste = MIDDLE if moment.exact else TASTES[-1]
-        middle = (demand.low + demand.high) / 2
-        found.append(
-            Hard(cells=demand.cells, wanted=middle, low=demand.low, high=demand.high, sigma=sigma, signed=True, taste=taste)
-        )
-    return [*found, *(_rows_as_believed(table, beliefs, pool) for table in beliefs.conditional)]
-
-
-def _rows_as_believed(table: BelievedTable, beliefs: Beliefs, pool: Pool) -> Hard:
-    """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
-
-    With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
-    t (1 - t) E[c_i] / n_d. How many rows of i there are is left to all else; where nothing tells, rows that are believed to be
-    other than the candidates' become rarer by e^KL(t || candidates'), so candidates should be drawn with what is believed.
-    """
-    counts = table.cells(pool.units)
-    each = counts.totals(np.exp(pool.log_base)).reshape(table.rows.shape).sum(axis=1, keepdims=True)
-    rows = table.rows
-    variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * np.maximum(each, LEAST_VARIANCE) / table.strength
-    none = np.zeros(rows.size)
-    sigma = np.sqrt(variance.ravel() * beliefs.base_strength)
-    return Hard(cells=Conditional(counts, rows), wanted=none, low=none, high=none, sigma=sigma, signed=True)
-
-
-def _counts(problem: Problem, beliefs: Beliefs, units: Units) -> list[Hard]:
-    """What the tables of counts demand of some units."""
-    found = []
-    spread = np.sqrt(beliefs.base_strength)
-    # Intervals of cells inside those of their totals meet at their edges wherever both are pulled: a multitude of corners that
-    # hundreds of steps do not get around. With a taste for what was published, a few do.
-    within = {target.totals_of for target in problem.targets if target.bounds is not None} - {""}
-    for target in problem.targets:
-        total = target.wanted.sum() if target.level == 0 and target.whole and target.wanted.any() else problem.n_units
-        sigma = None if target.sigma is None else target.sigma / total * spread
-        low, high = (None, None) if target.bounds is None else (target.bounds[0] / total, target.bounds[1] / total)
-        cells = target.cells(units)
-        wanted = target.wanted / total
-        taste = TASTES[0] if target.name in within or target.totals_of in within else TASTES[-1]
-        found.append(Hard(cells=cells, wanted=wanted, low=low, high=high, sigma=sigma, silent=target.silent, taste=taste))
-    return found
-
-
-def _masses(problem: Problem, pool: Pool) -> tuple[Floats, ...]:
-    """How many units of the pool there are in each cell of each statistic."""
-    base = np.exp(pool.log_base) if problem.moments else pool.log_base
-    return tuple(moment.mass(pool.units, base) for moment in problem.moments)
-
-
-def _demands(problem: Problem, beliefs: Beliefs, masses: Sequence[Floats], units: Units) -> list[Demand]:
-    """What the statistics demand of some units, given how many there are in each cell."""
-    if not problem.moments:
-        return []
-    shapes, found = fine_shapes(problem, beliefs.marginals), []
-    for moment, mass in zip(problem.moments, masses, strict=True):
-        numbers = () if moment.kind == "shares" else powers(shapes[moment.of])
-        found.append(moment.demand(units, numbers, problem.n_units, mass))
-    return found
-
-
-def _means(problem: Problem, beliefs: Beliefs) -> dict[int, Floats]:
-    """Mean value of each finest bin of the variables that have statistics, by their position."""
-    of = {moment.of for moment in problem.moments if moment.kind != "shares"}
-    shapes = fine_shapes(problem, beliefs.marginals) if of else ()
-    return {position: powers(shapes[position])[0] for position in sorted(of)}
-
-
-def _soft(beliefs: Beliefs, pool: Pool) -> list[Soft]:
-    return [
-        Soft(
-            cells=table.cells(pool.units),
-            shares=table.grouped.ravel(),
-            weight=table.strength / beliefs.base_strength,
-        )
-        for table in beliefs.joint
-    ]
 
 
 def _labels(belief: BelievedTable, problem: Problem, prior: Prior) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -813,24 +774,43 @@ def _support(target: Target, pool: Pool) -> int:
     return int(held[wanted].min()) if wanted.any() else 0
 
 
-def _digest(pool: Pool) -> str:
-    return pool.units.sha256
-
-
 def _cell_name(target: Target, cell: int) -> str:
     return f"{target.name}: " + ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items())
 
 
+def _known_document(recipe: Recipe) -> dict[str, Any]:
+    """What was known and believed, for model.json."""
+    spec = recipe.problem.spec.model_dump(mode="json", exclude_defaults=True)
+    return {"spec": spec, "prior": json.loads(recipe.prior.to_json())}
+
+
+def _pool_document(recipe: Recipe, n_candidates: int) -> dict[str, Any]:
+    """How the candidates are made again, for model.json."""
+    found = {
+        "size": recipe.pool_size,
+        "candidates": n_candidates,
+        "sha256": recipe.pool_sha256,
+        "random_seed": recipe.problem.spec.random_seed,
+        **({"listed": True} if recipe.listed else {}),
+        **({"handed": True} if recipe.handed else {}),
+        "inside": [{"positions": list(i.positions), "codes": i.units.tolist()} for i in recipe.inside],
+    }
+    if recipe.drawn_for is not None:
+        other = recipe.drawn_for
+        found["drawn_for"] = {"pool": _pool_document(other, n_candidates), **_known_document(other)}
+    return found
+
+
 def _recipe(document: Mapping[str, Any]) -> Recipe:
     """The recipe that model.json holds."""
-    pool = document["pool"]
+    pool, multipliers = document["pool"], document.get("multipliers", {"targets": [], "dependencies": []})
     return Recipe(
         problem=compile_problem(Spec.model_validate(document["spec"])),
         prior=Prior.model_validate(document["prior"]),
         pool_size=int(pool["size"]),
         pool_sha256=pool["sha256"],
-        thetas=_arrays(document["multipliers"]["targets"]),
-        phis=_arrays(document["multipliers"]["dependencies"]),
+        thetas=_arrays(multipliers["targets"]),
+        phis=_arrays(multipliers["dependencies"]),
         closings=tuple(
             Closing(
                 tables=np.array(c["targets"], np.int64),
@@ -844,6 +824,7 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
         ),
         listed=bool(pool.get("listed", False)),
         handed=bool(pool.get("handed", False)),
+        drawn_for=_recipe(pool["drawn_for"]) if "drawn_for" in pool else None,
         pulled=bool(document.get("pulled", True)),
     )
 

@@ -75,7 +75,7 @@ class Ground:
                 alone = refined.with_only((_rule(self.problem, obstacle),))
                 found[obstacle] = (possible(alone, fine), bool((alone.rulings.state(fine) == OPEN).any()))
             else:
-                target = next(target for target in self.problem.targets if target.name == obstacle.text)
+                target = next(target for target in self.problem.counts if target.name == obstacle.text)
                 found[obstacle] = (~np.append(_empty(target), False)[target.index(self.units)], False)
         return found
 
@@ -137,7 +137,7 @@ def keepers(problem: Problem, target: Target, cell: int) -> tuple[tuple[Obstacle
     Raises:
         ValueError: the target counts members.
     """
-    if target.level > 0:
+    if not target.flat:
         raise ValueError(f"'{target.name}' counts members of units, of which no combinations are known")
     choices = {axis.position: _bins(problem, target, place, cell) for place, axis in enumerate(target.grid.axes)}
     sizes = {position: len(bins) for position, bins in choices.items()}
@@ -174,8 +174,8 @@ def _obstacles(problem: Problem) -> list[tuple[Obstacle, tuple[int, ...]]]:
     for rule in problem.own_rules:
         at = tuple(problem.schema.unit.position(name) for name in sorted(names_in(rule.predicate)))
         found.append((Obstacle(kind="rule", text=rule.text, why=rule.why, source=rule.source), at))
-    for target in problem.targets:
-        if target.level == 0 and target.sigma is None and _empty(target).any():
+    for target in problem.counts:
+        if target.flat and target.sigma is None and _empty(target).any():
             found.append((Obstacle(kind="table", text=target.name), target.grid.positions))
     return found
 

@@ -101,7 +101,7 @@ def handed_pool(problem: Problem, beliefs: Beliefs, units: Units, log_base: Floa
     log_base = np.zeros(len(units)) if log_base is None else log_base
     kept = possible(problem.refined, problem.schema.refine(units)) & np.isfinite(log_base)
     units, log_base = units.where(kept), log_base[kept]
-    missing = [(t, int(cell)) for t, target in enumerate(problem.targets) for cell in _missing(target, units)]
+    missing = [(t, int(cell)) for t, target in enumerate(problem.counts) for cell in missing_of(target, units)]
     top = float(log_base.max(initial=-np.inf))
     return Pool(
         units=units,
@@ -189,7 +189,7 @@ def listed_pool(
         The pool; None where there are too many combinations.
     """
     draw = _Draw.of(problem, beliefs)
-    numbers = any(moment.kind != "shares" for moment in problem.moments)
+    numbers = bool(problem.of_values)
     found = None if numbers else every_combination(problem)
     if found is not None:
         return replace(draw.listed(_coarse(problem, found)), listed=True)
@@ -303,8 +303,7 @@ class _Draw:
 
     @classmethod
     def of(cls, problem: Problem, beliefs: Beliefs) -> "_Draw":
-        known = {v: beliefs.marginals[v] for v in range(len(beliefs.marginals)) if problem.bands(v)}
-        base = tilt(beliefs.base, known)
+        base = base_of(problem, beliefs)
         joints = {table.columns: Joint.of(table.shares) for table in beliefs.tables}
         published = _published_pairs(problem)
         joints = {pair: joint for pair, joint in joints.items() if pair not in published and pair[::-1] not in published}
@@ -330,7 +329,7 @@ class _Draw:
         kept = self.keeps(units) & np.isfinite(log_base)
         units, log_base = units.where(kept), log_base[kept]
         acceptance = float(np.exp(log_base).sum())
-        missing = [(t, int(cell)) for t, target in enumerate(self.problem.targets) for cell in _missing(target, units)]
+        missing = [(t, int(cell)) for t, target in enumerate(self.problem.counts) for cell in missing_of(target, units)]
         return Pool(
             units=units,
             base=self.base,
@@ -385,7 +384,7 @@ class _Draw:
 def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
     """Joint shares of pairs of variables that tables of all records give."""
     pairs: dict[tuple[int, int], Joint] = {}
-    for target in problem.targets:
+    for target in problem.counts:
         if not target.complete or len(target.axes) < 2:
             continue
         grid = target.grid
@@ -407,10 +406,10 @@ def _published_pairs(problem: Problem) -> dict[tuple[int, int], Joint]:
 def _supports(problem: Problem) -> list[tuple[tuple[int, ...], Mask]]:
     """Variables of tables in which cells must be empty, and the cells that need not."""
     found = []
-    for target in problem.targets:
+    for target in problem.counts:
         grid = target.grid
         plain = all(axis.size == axis.variable.size and axis.declared for axis in grid.axes)
-        if target.level == 0 and plain and grid.universe is None and grid.listed is None and len(grid.axes) > 1:
+        if target.flat and plain and grid.universe is None and grid.listed is None and len(grid.axes) > 1:
             held = (target.highest > 0).reshape(grid.shape)
             if not held.all():
                 found.append((target.columns, held))
@@ -420,8 +419,8 @@ def _supports(problem: Problem) -> list[tuple[tuple[int, ...], Mask]]:
 def _outside_empty_cells(problem: Problem, units: Units) -> Mask:
     """Units that fall into no cell that must be empty, (n,)."""
     outside = np.ones(len(units), bool)
-    for target in problem.targets:
-        if target.level == 0 and target.sigma is None:
+    for target in problem.counts:
+        if target.flat and target.sigma is None:
             empty = np.append(target.highest <= 0, False)
             if empty.any():
                 outside &= ~empty[target.index(units)]
@@ -433,8 +432,8 @@ def _supply(
 ) -> tuple[Units, Floats, tuple[tuple[int, int], ...]]:
     """Candidates for wanted cells that have none, each cell a stratum of its own."""
     unsupported: list[tuple[int, int]] = []
-    for t, target in enumerate(draw.problem.targets):
-        missing = _missing(target, units) if target.level == 0 else np.empty(0, np.int64)
+    for t, target in enumerate(draw.problem.counts):
+        missing = missing_of(target, units) if target.flat else np.empty(0, np.int64)
         if len(missing):
             strata = [_combinations(draw, target, int(cell)) for cell in missing]
             columns = tuple(axis.position for axis in target.axes)
@@ -443,7 +442,14 @@ def _supply(
     return units, weights, tuple(unsupported)
 
 
-def _missing(target: Target, units: Units) -> CellIndex:
+def base_of(problem: Problem, beliefs: Beliefs) -> Mixture:
+    """The base measure, tilted onto the marginals that tables tell."""
+    known = {v: beliefs.marginals[v] for v in range(len(beliefs.marginals)) if problem.bands(v)}
+    return tilt(beliefs.base, known)
+
+
+def missing_of(target: Target, units: Units) -> CellIndex:
+    """Cells of a table that are wanted and hold none of some units."""
     held = np.bincount(target.index(units), minlength=target.grid.size + 1)[:-1]
     wanted = target.lowest if target.sigma is None else target.wanted
     return np.flatnonzero((held == 0) & (wanted > 0))

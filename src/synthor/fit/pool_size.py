@@ -27,7 +27,7 @@ SHARE_OF_MEMORY = 0.8
 
 def usual_pool_size(problem: Problem) -> int:
     """Candidates to draw: the same on every machine, fewer where each is large."""
-    width = max(len(problem.schema.unit.columns), len(problem.targets) + len(problem.moments), 1)
+    width = max(len(problem.schema.unit.columns), len(problem.targets), 1)
     return int(np.clip(POOL_SIZE * (WIDE / width) ** 2, FEWEST, POOL_SIZE))
 
 
@@ -42,8 +42,8 @@ def refuse_what_cannot_fit(problem: Problem, believed_cells: int, size: int) -> 
     Raises:
         InputError: it does.
     """
-    n_variables, n_tables = len(problem.schema.unit.columns), len(problem.targets) + len(problem.moments)
-    grids = [target.grid for target in problem.targets] + [moment.grid for moment in problem.moments]
+    n_variables, n_tables = len(problem.schema.unit.columns), len(problem.targets)
+    grids = [target.grid for target in problem.targets]
     cells = sum(float(grid.size) for grid in grids)
     parts = {
         f"{size:,} candidates with {n_variables:,} variables and {n_tables:,} tables": size

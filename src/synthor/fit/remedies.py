@@ -17,13 +17,13 @@ from typing import Literal
 
 import numpy as np
 
-from synthor.fit.conflict import TOLERANCE, Bounds, feasible_point, least_change, only
+from synthor.fit.conflict import TOLERANCE, feasible_point, least_change, only
 from synthor.fit.dual import Hard
 from synthor.fit.pool import Pool
-from synthor.fit.reach import Ends, Place, Rigid, counts, statistics
-from synthor.problem import Moment, Problem, Target
+from synthor.fit.reach import Ends, Place, Rigid, counts, sides
+from synthor.problem import Demanded, OfValues, Problem, Target
 from synthor.problem.marginals import shared_marginals
-from synthor.schema import Cells, Partition
+from synthor.schema import Cells, Partition, Ref
 from synthor.types import CellIndex, Floats, Mask
 
 PERCENT_DIGITS = 6
@@ -70,12 +70,12 @@ class Remedies:
 
     Args:
         problem: what is known, with all rules that hold.
-        hard: its targets, then its statistics, as demands of the fit.
+        hard: its targets as demands of the fit.
         pool: the candidates.
-        means: position to the mean value of each finest bin, (k,), as the fit takes it, for variables that have statistics.
+        means: column to the mean value of each of its bins, (k,), as the fit takes it, for variables that have statistics.
     """
 
-    def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool, means: Mapping[int, Floats]) -> None:
+    def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool, means: Mapping[Ref, Floats]) -> None:
         self.problem, self.hard, self.pool, self.means = problem, hard, pool, means
         self._demands = [Rigid(source=t, bounds=self._demand(t)) for t in range(len(hard))]
         self._alive = np.isfinite(pool.log_base)
@@ -110,7 +110,7 @@ class Remedies:
         if weights is None:
             return None
         edits: list[Edit] = []
-        changed: dict[int, list[Bounds]] = {}
+        changed: dict[int, list[Demanded]] = {}
         for t in changing:
             found = self._edited(t, weights)
             if found is None:
@@ -133,74 +133,69 @@ class Remedies:
         found = None if weights is None else self._edited(t, weights)
         return None if found is None else self._tried(found[0], [*kept, *found[1]], False)
 
-    def _tried(self, edits: Sequence[Edit], bounds: Sequence[Bounds], enough: bool) -> Change | None:
+    def _tried(self, edits: Sequence[Edit], bounds: Sequence[Demanded], enough: bool) -> Change | None:
         """The change, if it is one and brings what is asked of it as it would be written."""
         if not 0 < len(edits) <= MOST_EDITS or not isinstance(feasible_point(bounds, self._alive), tuple):
             return None
         return Change(edits=tuple(edits), enough=enough)
 
-    def _demand(self, t: int) -> Bounds:
+    def _demand(self, t: int) -> Demanded:
         """What a target demands of a change: statistics as the fit meets them, whatever more the edges of bins could reach."""
-        if t < len(self.problem.targets):
-            return counts(self.problem.targets[t], self.hard[t], self.pool.units, self.problem.n_units)
-        table = self.hard[t]
-        low, high = (table.wanted if side is None else side for side in (table.low, table.high))
-        return Bounds(cells=table.cells, low=low, high=high)
+        target, table = self.problem.targets[t], self.hard[t]
+        if target.counts:
+            return counts(target, table, self.pool.units, self.problem.n_units)
+        return Demanded.between(table.cells, table.low, table.high)
 
-    def _others(self, but: Sequence[int]) -> list[Bounds]:
+    def _others(self, but: Sequence[int]) -> list[Demanded]:
         return [demand.bounds for demand in self._demands if demand.source not in but]
-
-    def _source(self, t: int) -> Target | Moment:
-        n = len(self.problem.targets)
-        return self.problem.targets[t] if t < n else self.problem.moments[t - n]
 
     def _editable(self, t: int) -> bool:
         """Whether a target's numbers are told one by one, so that they can be changed one by one."""
-        source = self._source(t)
-        if isinstance(source, Moment):
-            return source.exact and source.kind in ("mean", "total")
-        of_all = source.kind == "count" or source.grid.covers
+        source = self.problem.targets[t]
+        if not source.counts:
+            return source.exact and isinstance(source.statistic, OfValues) and not source.statistic.curved
+        of_all = source.statistic.word == "count" or source.grid.covers
         bands = any(written.name == source.name and written.quantiles for written in self.problem.spec.targets)
-        return source.exact and source.level == 0 and not source.totals_of and not bands and of_all
+        return source.exact and source.flat and not source.totals_of and not bands and of_all
 
     def _nested(self, t: int) -> Iterator[int]:
         """Tables that say again what one says, or some of it."""
-        mine = self._source(t)
+        mine = self.problem.targets[t]
         for other, target in enumerate(self.problem.targets):
-            if isinstance(mine, Target) and other != t and self._editable(other):
+            if mine.counts and target.counts and other != t and self._editable(other):
                 one, two = set(mine.columns), set(target.columns)
                 if one <= two or two <= one:
                     yield other
 
-    def _margins(self, t: int) -> Iterator[Bounds]:
+    def _margins(self, t: int) -> Iterator[Demanded]:
         """What other tables say of a table's sums."""
-        mine = self._source(t)
-        if not isinstance(mine, Target):
+        mine = self.problem.targets[t]
+        if not mine.counts:
             return
         index = _index(mine.cells(self.pool.units))
         for other, target in enumerate(self.problem.targets):
-            if other != t and target.level == 0 and target.sigma is None:
+            if other != t and target.counts and target.flat and target.sigma is None:
                 for shared in shared_marginals(mine, target, self.problem.schema.unit):
                     size = len(shared.second.low)
                     of = np.full(mine.grid.size + 1, size)
                     of[: len(shared.first.of)] = np.where(shared.first.of < size, shared.first.of, size)
                     n = self.problem.n_units
-                    yield Bounds(cells=Partition(of[index], size), low=shared.second.low / n, high=shared.second.high / n)
+                    yield Demanded.between(Partition(of[index], size), shared.second.low / n, shared.second.high / n)
 
     @property
     def _factor(self) -> float:
         """Records for each one that tables count."""
         return self.problem.n_units / (self.problem.spec.population or self.problem.n_units)
 
-    def _edited(self, t: int, weights: Floats) -> tuple[list[Edit], list[Bounds]] | None:
+    def _edited(self, t: int, weights: Floats) -> tuple[list[Edit], list[Demanded]] | None:
         """What changes in a target where weights miss it, and what it then demands; None where it cannot be written so."""
-        source = self._source(t)
-        found = self._table(source, t, weights) if isinstance(source, Target) else self._statistic(source, t, weights)
+        source = self.problem.targets[t]
+        found = self._table(source, t, weights) if source.counts else self._statistic(source, t, weights)
         if found is None:
             return None
         before, after, kind, bounds = found
         cells = np.flatnonzero(before != after)
-        if isinstance(source, Target) and source.grid.listed is not None and (cells >= len(source.grid.listed)).any():
+        if source.counts and source.grid.listed is not None and (cells >= len(source.grid.listed)).any():
             return None
         edits = [
             Edit(
@@ -216,13 +211,14 @@ class Remedies:
 
     def _table(
         self, target: Target, t: int, weights: Floats
-    ) -> tuple[Floats, Floats, Literal["count", "share"], list[Bounds]] | None:
+    ) -> tuple[Floats, Floats, Literal["count", "share"], list[Demanded]] | None:
+        kind: Literal["count", "share"] = "share" if target.statistic.word == "share" else "count"
         bounds = counts(target, self.hard[t], self.pool.units, self.problem.n_units)
         got = bounds.cells.totals(weights)
         off = np.abs(got - bounds.low) > 2 * TOLERANCE
         rows = float(target.wanted.sum()) if target.whole else float(self.problem.n_units)
         after: Floats
-        if target.kind == "share":
+        if kind == "share":
             before = 100 * target.wanted / rows
             after = np.where(off, np.round(100 * got, PERCENT_DIGITS), before)
             if off.any():  # what rounding leaves goes to the largest cell that changes
@@ -236,26 +232,27 @@ class Remedies:
             demanded = np.where(off, after * self._factor / rows, bounds.low)
         if (after < 0).any():
             return None
-        return before, after, target.kind, [replace(bounds, low=demanded, high=demanded)]
+        return before, after, kind, [Demanded.between(bounds.cells, demanded, demanded)]
 
-    def _statistic(self, moment: Moment, t: int, weights: Floats) -> tuple[Floats, Floats, Literal["value"], list[Bounds]]:
+    def _statistic(self, target: Target, t: int, weights: Floats) -> tuple[Floats, Floats, Literal["value"], list[Demanded]]:
         """Values moved to what weights give, to the digits that were published."""
-        bounds, units, cell = self._demand(t), self.pool.units, moment.grid.index(self.pool.units)
+        of, bounds, units = target.statistic, self._demand(t), self.pool.units
+        assert isinstance(of, OfValues)
+        cell, owner = target.grid.index(units, target.level), units.above(0, target.level)
         got = bounds.cells.totals(weights)
         off = (got < bounds.low - 2 * TOLERANCE) | (got > bounds.high + 2 * TOLERANCE)
-        value = self.means[moment.of][units.column(moment.ref)]
-        sums, size = (np.bincount(cell, share, moment.grid.size + 1)[:-1] for share in (weights * value, weights))
-        is_total = moment.kind == "total"
-        factor = self._factor if is_total else 1.0
-        digits = 0 if moment.half <= 0 else int(np.clip(round(-math.log10(2 * moment.half / factor)), -12, 12))
+        value = self.means[of.ref][units.column(of.ref, target.level)]
+        sums, size = (np.bincount(cell, share, target.grid.size + 1)[:-1] for share in (weights[owner] * value, weights[owner]))
+        factor = 1.0 if of.per_row else self._factor
+        digits = 0 if target.rounding <= 0 else int(np.clip(round(-math.log10(2 * target.rounding / factor)), -12, 12))
         with np.errstate(invalid="ignore", divide="ignore"):
-            reached = sums * self.problem.n_units if is_total else sums / size
-        off &= np.isfinite(moment.wanted) & np.isfinite(reached)
-        before = np.where(off, moment.wanted / factor, 0.0)
+            reached = sums / size if of.per_row else sums * self.problem.n_units
+        off &= np.isfinite(target.wanted) & np.isfinite(reached)
+        before = np.where(off, target.wanted / factor, 0.0)
         after = np.where(off, np.round(np.where(off, reached, 0.0) / factor, digits), 0.0)
-        changed = replace(moment, wanted=np.where(off, after * factor, moment.wanted))
-        each = Ends(units=units, of=np.arange(len(units)), values={moment.of: value})
-        return before, after, "value", list(statistics(changed, self.problem, each))
+        changed = replace(target, wanted=np.where(off, after * factor, target.wanted))
+        each = Ends(units=units, of=np.arange(len(units)), values={} if target.level else {of.of: value})
+        return before, after, "value", list(sides(changed, self.problem, each))
 
 
 def _index(cells: Cells) -> CellIndex:

@@ -4,7 +4,7 @@ import numpy as np
 
 from synthor.prior.mixture import TINY
 from synthor.problem import Problem
-from synthor.schema import Units, Variable, of_unit
+from synthor.schema import Ref, Units, Variable, of_unit
 from synthor.types import Codes, Floats, Shares
 from synthor.values import Shape, shape
 
@@ -82,7 +82,7 @@ def log_scattered(problem: Problem, shapes: tuple[Shape, ...], units: Units, but
 
 def _moved(problem: Problem) -> set[int]:
     """Positions of sliced variables that have a mean, total or standard deviation to be met, which may lie anywhere."""
-    return {moment.of for moment in problem.moments if moment.kind != "shares"} & set(problem.schema.unit.slices)
+    return {of.of for _, of in problem.of_values if not of.ref.level} & set(problem.schema.unit.slices)
 
 
 def _scattered(inside: Floats, parents: Codes) -> Floats:
@@ -110,6 +110,19 @@ def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], units: 
     for v in level.slices:
         inside = slice_shares(level.variables[v], shapes[v], level.parents(v))
         found += np.log(np.maximum(inside, TINY))[units.column(problem.schema.ref(v))]
+    return found
+
+
+def powers_of_statistics(problem: Problem, marginals: tuple[Shares, ...]) -> dict[Ref, tuple[Floats, Floats]]:
+    """Expected value and square in each bin of the columns that have statistics; below the unit values lie evenly in bins."""
+    refs = list(dict.fromkeys(of.ref for _, of in problem.of_values))
+    shapes = fine_shapes(problem, marginals) if any(not ref.level for ref in refs) else ()
+    positions = {of.ref: of.of for _, of in problem.of_values}
+    found = {}
+    for ref in refs:
+        variable = problem.schema.variable(ref)
+        even = Shape(variable=variable, decay=np.zeros(variable.size))
+        found[ref] = powers(even if ref.level else shapes[positions[ref]])
     return found
 
 

@@ -166,7 +166,7 @@ def _worst(p: Floats, q: Floats) -> int | None:
 
 def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Source]:
     """What was believed of each cell, and by whom."""
-    if target.level or pool.handed:
+    if not target.flat or pool.handed:
         return target.cells(pool.units).totals(np.exp(pool.log_base)), "proposals" if beliefs.n_proposals else "independence"
     plain = target.grid.universe is None and target.grid.listed is None
     declared = plain and all(axis.declared for axis in target.axes)

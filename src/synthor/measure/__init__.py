@@ -2,6 +2,6 @@
 
 from synthor.measure.coded import Records, encode
 from synthor.measure.tally import Tally, measure
-from synthor.measure.verdict import Explanation, Fit, Measurement, MomentFit
+from synthor.measure.verdict import CountFit, Explanation, Fit, Measurement, StatisticFit
 
-__all__ = ["Explanation", "Fit", "Measurement", "MomentFit", "Records", "Tally", "encode", "measure"]
+__all__ = ["CountFit", "Explanation", "Fit", "Measurement", "Records", "StatisticFit", "Tally", "encode", "measure"]

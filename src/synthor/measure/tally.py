@@ -8,8 +8,8 @@ import polars as pl
 
 from synthor.errors import Finding, InputError
 from synthor.measure.coded import Records, coded
-from synthor.measure.verdict import Fit, Measurement, MomentFit
-from synthor.problem import Moment, Problem, Target
+from synthor.measure.verdict import CountFit, Measurement, StatisticFit
+from synthor.problem import OfValues, Problem, Target, Within
 from synthor.rules.lifted import seen_values
 from synthor.schema import Units, of_unit
 from synthor.spread import Spread
@@ -67,8 +67,8 @@ class Tally:
         sizes = [variable.size for variable in problem.schema.unit.variables]
         self.pair_counts = [np.zeros((sizes[a], sizes[b]), np.int64) for a, b in self.pairs]
         self.n_records = self.n_broken = 0
-        self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.targets]
-        self.sums = [_Sums(moment) for moment in problem.moments]
+        self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.counts]
+        self.sums = [_Sums(target) for target in problem.statistics]
         unit = problem.schema.unit
         self.spreads = [Spread(unit.variables[position], problem.n_units) for position in unit.numeric]
         self.rulings = problem.refined.rulings
@@ -78,14 +78,14 @@ class Tally:
         """Count one chunk."""
         units = coded(records, self.problem.schema)
         self.n_records += len(units)
-        for i, target in enumerate(self.problem.targets):
+        for i, target in enumerate(self.problem.counts):
             self.got[i] += _count(units, target)
         for i, pair in enumerate(self.pairs):
             shape = self.pair_counts[i].shape
             self.pair_counts[i] += _count_plain([units.column(of_unit(v)) for v in pair], shape).reshape(shape)
         frame = records[self.problem.schema.unit.name]
         for sums in self.sums:
-            sums.add(units, frame)
+            sums.add(units, records[self.problem.schema.levels[sums.target.level].name])
         for spread in self.spreads:
             column = frame[spread.variable.name]
             if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
@@ -126,50 +126,50 @@ class Tally:
         return Measurement(
             n_records=self.n_records,
             n_wanted=self.problem.n_units,
-            fits=tuple(Fit(target=t, got=got) for t, got in zip(self.problem.targets, self.got, strict=True)),
+            fits=(
+                *(CountFit(target=target, got=got) for target, got in zip(self.problem.counts, self.got, strict=True)),
+                *(StatisticFit(target=sums.target, got=sums.values(), step=sums.step()) for sums in self.sums),
+            ),
             violations=self.violations,
             n_broken=self.n_broken,
             random_seed=random_seed,
             status=status,
             beliefs=beliefs,
             notes=notes,
-            moments=tuple(MomentFit(target=sums.moment, got=sums.values(), step=sums.step()) for sums in self.sums),
             spreads=tuple(spread for spread in self.spreads if spread.counts.any()),
         )
 
 
 class _Sums:
-    """Counts, sums and sums of squares in the cells of one moment."""
+    """Counts, sums and sums of squares in the cells of one statistic."""
 
-    def __init__(self, moment: Moment) -> None:
-        self.moment = moment
-        size = moment.grid.size
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        size = target.grid.size
         self.count, self.sum, self.square = np.zeros(size), np.zeros(size), np.zeros(size)
-        self.joint = np.zeros(moment.wanted.size if moment.groups is not None else 0)
+        self.joint = np.zeros(target.wanted.size if target.statistic.groups is not None else 0)
 
     def add(self, units: Units, frame: pl.DataFrame) -> None:
-        """Count one chunk."""
-        moment, size = self.moment, self.moment.grid.size + 1
-        if moment.groups is not None:
-            cells = moment.joint(units)
-            self.joint += np.bincount(cells.index, minlength=cells.size + 1)[:-1]
+        """Count one chunk, whose rows of the target's level are in `frame`."""
+        target, of, size = self.target, self.target.statistic, self.target.grid.size + 1
+        if isinstance(of, Within):
+            self.joint += np.bincount(of.index(target, units), minlength=target.wanted.size + 1)[:-1]
             return
-        cell = moment.grid.index(units)
-        column = frame[moment.variable.name]
+        assert isinstance(of, OfValues)
+        cell = target.index(units)
+        column = frame[of.variable.name]
         if not column.dtype.is_numeric():
-            message = f"column '{column.name}' holds labels, but the {moment.kind} of it is to be counted"
+            message = f"column '{column.name}' holds labels, but the {of.word} of it is to be counted"
             raise InputError([Finding(where="records", message=message, cure="give its values as numbers")])
         values = column.cast(pl.Float64).to_numpy()
         self.count += np.bincount(cell, minlength=size)[:-1]
         self.sum += np.bincount(cell, values, size)[:-1]
-        # Around a number near the mean, so that squares of large numbers do not drown what they differ by.
-        near = 0.0 if moment.center is None else np.append(np.nan_to_num(moment.center), 0.0)[cell]
-        self.square += np.bincount(cell, np.square(values - near), size)[:-1]
+        self.square += np.bincount(cell, np.square(values - np.append(of.near * np.ones(size - 1), 0.0)[cell]), size)[:-1]
 
     def step(self) -> Floats:
         """What one record changes of each share; 0 of other statistics."""
-        wanted = self.moment.wanted
-        if self.moment.groups is None:
+        wanted = self.target.wanted
+        if self.target.statistic.groups is None:
             return np.zeros(wanted.size)
         n = self.joint.reshape(wanted.shape).sum(axis=1, keepdims=True)
         return np.broadcast_to(1 / np.maximum(n, 1.0), wanted.shape).ravel()
@@ -183,18 +183,12 @@ class _Sums:
 
     def values(self) -> Floats:
         """What the records give."""
-        moment = self.moment
+        of = self.target.statistic
         with np.errstate(invalid="ignore", divide="ignore"):
-            if moment.groups is not None:
-                joint = self.joint.reshape(moment.wanted.shape)
-                return np.asarray(joint / joint.sum(axis=1, keepdims=True)).ravel()
-            if moment.kind == "total":
-                return self.sum
-            mean = self.sum / self.count
-            if moment.kind == "mean":
-                return mean
-            near = 0.0 if moment.center is None else np.nan_to_num(moment.center)
-            return np.sqrt(np.maximum(self.square / self.count - np.square(mean - near), 0.0))
+            if isinstance(of, OfValues):
+                return of.of_sums(self.count, self.sum, self.square)
+            joint = self.joint.reshape(self.target.wanted.shape)
+            return np.asarray(joint / joint.sum(axis=1, keepdims=True)).ravel()
 
 
 def _count(units: Units, target: Target) -> Counts:

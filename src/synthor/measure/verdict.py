@@ -2,6 +2,7 @@
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -9,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synthor.problem import Moment, Target
-from synthor.problem.target import EDGE
+from synthor.problem import Target
+from synthor.problem.demand import EDGE
 from synthor.spread import Spread
 from synthor.types import CellIndex, Counts, Floats, Mask
 
@@ -19,15 +20,57 @@ MOST_DIGITS = 15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Fit:
+class Fit(ABC):
     """One target, met or not.
 
     Attributes:
         target: what was wanted.
-        got: (c,) rows counted in each cell.
     """
 
     target: Target
+
+    @cached_property
+    @abstractmethod
+    def error(self) -> Floats:
+        """How far each number is off, (numbers,): 0 where it is met."""
+
+    @property
+    def met(self) -> bool:
+        """Whether all are met."""
+        return not self.error.any()
+
+    @property
+    @abstractmethod
+    def rounded(self) -> bool:
+        """Whether it is met, but some number only to the next whole record."""
+
+    @property
+    @abstractmethod
+    def worst(self) -> int:
+        """The number that is furthest off; the first where all are met."""
+
+    @property
+    @abstractmethod
+    def n_cells(self) -> int:
+        """How many numbers are wanted."""
+
+    @abstractmethod
+    def told(self, cell: int) -> str:
+        """What came out instead of what was wanted."""
+
+    @abstractmethod
+    def document(self) -> dict[str, Any]:
+        """For the file measurement.json."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CountFit(Fit):
+    """A table of counts, met or not.
+
+    Attributes:
+        got: (c,) rows counted in each cell.
+    """
+
     got: Counts
 
     @cached_property
@@ -46,13 +89,13 @@ class Fit:
         return self.error == 0
 
     @property
-    def met(self) -> bool:
-        return self.tae == 0
+    def n_cells(self) -> int:
+        return int(self.got.size)
 
     @property
     def rounded(self) -> bool:
         """Whether it is met, but some cell only to the next whole record: what was published holds no whole number there."""
-        low, high = self.target.lowest - self.target.slack, self.target.highest + self.target.slack
+        low, high = self.target.lowest - self.target.rounding, self.target.highest + self.target.rounding
         return self.met and bool((np.ceil(low - EDGE) > np.floor(high + EDGE)).any())
 
     @property
@@ -74,7 +117,23 @@ class Fit:
             return wanted
         return f"{room[0]:,} to {room[1]:,}" + ("" if self.target.hidden else f" ({wanted})")
 
+    def told(self, cell: int) -> str:
+        return f"{self.got[cell]:,} instead of {self.asked(cell)}"
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "name": self.target.name,
+            "kind": "one-way" if len(self.target.columns) == 1 else "cross-table",
+            "published_as": self.target.statistic.word,
+            "met": self.met,
+            **({"rounded": True} if self.rounded else {}),
+            "tae": self.tae,
+            "worst": self.cell_json(self.worst),
+            "cells": [self.cell_json(cell) for cell in range(self.got.size)],
+        }
+
     def cell_json(self, cell: int) -> dict[str, Any]:
+        """One cell, for the file."""
         room = self.interval(cell)
         return {
             "labels": self.target.labels(cell),
@@ -86,16 +145,14 @@ class Fit:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MomentFit:
+class StatisticFit(Fit):
     """One mean, total, standard deviation or table of shares inside cells, met or not.
 
     Attributes:
-        target: what was wanted.
         got: (values,) what the records give, NaN where no record is in the cell.
         step: (values,) what one record more or less would change: shares are met at either side of what no whole number meets.
     """
 
-    target: Moment
     got: Floats
     step: Floats
 
@@ -117,13 +174,13 @@ class MomentFit:
         return np.flatnonzero(np.isfinite(self.target.wanted.ravel()))
 
     @property
-    def met(self) -> bool:
-        return not self.error.any()
+    def n_cells(self) -> int:
+        return len(self.given)
 
     @property
     def rounded(self) -> bool:
         """Whether it is met, but some share only to the next whole record: none of such a part is what was published."""
-        low, high = self.target.lowest.ravel() - self.target.half, self.target.highest.ravel() + self.target.half
+        low, high = self.target.lowest.ravel() - self.target.rounding, self.target.highest.ravel() + self.target.rounding
         with np.errstate(invalid="ignore"):
             return self.met and bool(((self.step > 0) & ((self.got > high + 1e-9) | (self.got < low - 1e-9))).any())
 
@@ -137,7 +194,7 @@ class MomentFit:
     @property
     def decimals(self) -> int:
         """That the values were published with."""
-        return int(np.clip(math.ceil(-math.log10(2 * self.target.half) - 1e-9), 0, 12)) if self.target.half > 0 else 12
+        return int(np.clip(math.ceil(-math.log10(2 * self.target.rounding) - 1e-9), 0, 12)) if self.target.rounding > 0 else 12
 
     def shown(self, value: float) -> str:
         """A value as people read it, to the digits that were published; `no record` where there is none."""
@@ -167,6 +224,16 @@ class MomentFit:
         """What came out instead of what was wanted, to as many digits as show that it is off."""
         got = float(self.got[cell])
         return f"{'no record' if math.isnan(got) else f'{got:,.{self.digits(cell)}f}'} instead of {self.asked(cell)}"
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "name": self.target.name,
+            "kind": self.target.statistic.word,
+            "met": self.met,
+            **({"rounded": True} if self.rounded else {}),
+            "worst": self.cell_json(self.worst),
+            "cells": [self.cell_json(int(cell)) for cell in self.given],
+        }
 
     def cell_json(self, cell: int) -> dict[str, Any]:
         """One value, for the file."""
@@ -211,8 +278,7 @@ class Measurement:
     Attributes:
         n_records: records of level 0 that were counted.
         n_wanted: how many there should be.
-        fits: one entry a table, in the spec's order.
-        moments: one entry a mean, total, standard deviation, or table of shares inside cells.
+        fits: one entry a target, in the order of the problem.
         violations: records that break each rule, by the rule's text.
         n_broken: records that break some rule.
         random_seed: that they were drawn with; None where it is not known.
@@ -232,19 +298,23 @@ class Measurement:
     status: str | None = None
     beliefs: str = ""
     notes: tuple[str, ...] = ()
-    moments: tuple[MomentFit, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     spreads: tuple[Spread, ...] = ()
 
     @property
-    def every(self) -> tuple[Fit | MomentFit, ...]:
-        """All targets."""
-        return (*self.fits, *self.moments)
+    def of_counts(self) -> tuple[CountFit, ...]:
+        """Those of counts."""
+        return tuple(fit for fit in self.fits if isinstance(fit, CountFit))
+
+    @property
+    def of_statistics(self) -> tuple[StatisticFit, ...]:
+        """Those of means, totals, standard deviations and shares inside cells."""
+        return tuple(fit for fit in self.fits if isinstance(fit, StatisticFit))
 
     @property
     def met(self) -> bool:
         """Whether every target is met, no rule is broken and the number of records is right."""
-        return all(fit.met for fit in self.every) and not self.n_broken and self.n_records == self.n_wanted
+        return all(fit.met for fit in self.fits) and not self.n_broken and self.n_records == self.n_wanted
 
     @property
     def verdict(self) -> str:
@@ -252,32 +322,32 @@ class Measurement:
         if self.n_records != self.n_wanted:
             return f"Not met: {self.n_records:,} records instead of {self.n_wanted:,}."
         records = f"{self.n_records:,} record{'s' if self.n_records > 1 else ''}"
-        n_cells = sum(fit.got.size for fit in self.fits) + sum(len(fit.given) for fit in self.moments)
+        n_cells = sum(fit.n_cells for fit in self.fits)
         rules = self._rules_clause()
-        if not self.every:
+        if not self.fits:
             return f"{records}; there was no target to meet{rules}."
-        if all(fit.met for fit in self.every):
-            every = f"all {len(self.every)} targets" if len(self.every) > 1 else "the target"
-            lead = "Met" if self.met else "Not met"
-            how = " exactly" if all(fit.target.exact for fit in self.every) else ""
-            how = " to the nearest whole record" if any(fit.rounded for fit in self.every) else how
-            return f"{lead}: {records} add up to {every}{how} ({n_cells:,} cells){rules}."
-        unmet = [fit for fit in self.moments if not fit.met]
         if all(fit.met for fit in self.fits):
+            every = f"all {len(self.fits)} targets" if len(self.fits) > 1 else "the target"
+            lead = "Met" if self.met else "Not met"
+            how = " exactly" if all(fit.target.exact for fit in self.fits) else ""
+            how = " to the nearest whole record" if any(fit.rounded for fit in self.fits) else how
+            return f"{lead}: {records} add up to {every}{how} ({n_cells:,} cells){rules}."
+        unmet = [fit for fit in self.of_statistics if not fit.met]
+        missed = [fit for fit in self.of_counts if not fit.met]
+        if not missed:
             worst = unmet[0].worst
             labels = unmet[0].target.labels(worst)
             where = f"{', '.join(labels.values())} of " if labels else ""
             return (
-                f"Not met: {len(unmet)} of {len(self.every)} targets are off; {where}'{unmet[0].target.name}' is "
+                f"Not met: {len(unmet)} of {len(self.fits)} targets are off; {where}'{unmet[0].target.name}' is "
                 f"{unmet[0].told(worst)}{rules}."
             )
-        missed = [fit for fit in self.fits if not fit.met]
         off = sum(fit.tae for fit in missed)
         records = f"{off:,} record{'s' if off != 1 else ''}"
         furthest = max(missed, key=lambda fit: np.abs(fit.error).max())
         where = ", ".join(furthest.target.labels(furthest.worst).values()) or "the total"
         return (
-            f"Not met: {len(missed) + len(unmet)} of {len(self.every)} targets are off, by {records} in all; "
+            f"Not met: {len(missed) + len(unmet)} of {len(self.fits)} targets are off, by {records} in all; "
             f"the worst cell is {where} of '{furthest.target.name}' "
             f"({furthest.got[furthest.worst]:,} instead of {furthest.asked(furthest.worst)}){rules}."
         )
@@ -300,30 +370,7 @@ class Measurement:
             "notes": list(self.notes),
             "explanations": [asdict(explanation) for explanation in self.explanations],
             "rules": [{"never": text, "violations": count} for text, count in self.violations.items()],
-            "targets": [
-                {
-                    "name": fit.target.name,
-                    "kind": "one-way" if len(fit.target.columns) == 1 else "cross-table",
-                    "published_as": fit.target.kind,
-                    "met": fit.met,
-                    **({"rounded": True} if fit.rounded else {}),
-                    "tae": fit.tae,
-                    "worst": fit.cell_json(fit.worst),
-                    "cells": [fit.cell_json(cell) for cell in range(fit.got.size)],
-                }
-                for fit in self.fits
-            ]
-            + [
-                {
-                    "name": fit.target.name,
-                    "kind": fit.target.kind,
-                    "met": fit.met,
-                    **({"rounded": True} if fit.rounded else {}),
-                    "worst": fit.cell_json(fit.worst),
-                    "cells": [fit.cell_json(int(cell)) for cell in fit.given],
-                }
-                for fit in self.moments
-            ],
+            "targets": [fit.document() for fit in self.fits],
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 

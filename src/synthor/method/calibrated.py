@@ -247,9 +247,9 @@ def _worst_cells(scene: Scene, pair: Pair, model: Model, beliefs: dict[str, Beli
 def _off(state: State, model: Model) -> list[_Off]:
     """The cells that lack most records, among those that were not asked for in vain."""
     off = []
-    for target, shares in zip(state.problem.targets, got(model), strict=True):
+    for target, shares in zip(state.problem.counts, got(model), strict=True):
         total = target.wanted.sum()
-        if target.level != 0 or total <= 0:
+        if not target.flat or total <= 0:
             continue
         gap = target.wanted / total - shares
         for cell in np.flatnonzero(gap > REMAINS):

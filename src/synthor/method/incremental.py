@@ -80,7 +80,7 @@ def _worst(state: State) -> list[dict[str, str]]:
     if state.model is None:
         return []
     cells = []
-    for target, shares in zip(state.problem.targets, got(state.model), strict=True):
+    for target, shares in zip(state.problem.counts, got(state.model), strict=True):
         wanted = target.wanted / max(target.wanted.sum(), 1e-12)
         for cell in range(len(wanted)):
             name = ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(cell).items())

@@ -194,13 +194,13 @@ def _round_of(state: State, model: Model) -> Round:
 def got(model: Model) -> list[Floats]:
     """Share of the units in every cell of every target, as fitted."""
     units, weights = model.pool.units, model.weights
-    return [target.cells(units).totals(weights) for target in model.problem.targets]
+    return [target.cells(units).totals(weights) for target in model.problem.counts]
 
 
 def discrepancies(model: Model) -> Floats:
     """TVD of each target: half the sum of |got - wanted|, as a share of its records."""
     gaps = []
-    for target, shares in zip(model.problem.targets, got(model), strict=True):
+    for target, shares in zip(model.problem.counts, got(model), strict=True):
         total = target.wanted.sum()
         gaps.append(float(np.abs(shares / max(shares.sum(), 1e-12) - target.wanted / total).sum() / 2) if total > 0 else 0.0)
     return np.array(gaps)

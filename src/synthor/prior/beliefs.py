@@ -1,6 +1,6 @@
 """Beliefs made ready for the solver: labels become codes, tables are fitted to known marginals, what does not fit is listed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,9 @@ TABLE_STRENGTH = 300.0
 
 CONFIDENCES = (0.01, 0.99)
 """Nobody is surer, or less sure, than that."""
+
+SWEEPS, NEAR = 2000, 1e-10
+"""Cycles of fitting a believed table to known marginals, and the largest gap of a share that is left."""
 
 BAND_SWEEPS = 200
 """Cycles of fitting a believed marginal to overlapping bands."""
@@ -80,6 +83,11 @@ class BelievedTable:
     def rows(self) -> Shares:
         """Believed shares of `of` given each category, (groups of given, groups of `of`), each row summing to one."""
         return np.asarray(self.grouped / self.grouped.sum(axis=1, keepdims=True))
+
+    @property
+    def key(self) -> Hashable:
+        """What its cells hang on: tables of one key count alike."""
+        return self.level, self.refs, *(group_of.tobytes() for group_of in self.group_of)
 
     def cells(self, units: Units) -> Cells:
         """How often each unit's rows fall into each believed cell; those that see no such member fall into none."""
@@ -173,18 +181,15 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     )
 
 
-def fit_to_marginals(joint: Floats, first: Shares, second: Shares, *, sweeps: int = 2000, tolerance: float = 1e-10) -> Shares:
+def fit_to_marginals(joint: Floats, first: Shares, second: Shares) -> Shares:
     """The joint table nearest to a believed one that has the known marginals: odds ratios stay, margins are replaced.
 
-    Iterative proportional fitting, apart from `ipf` because the two sides of one table need no index. Zeros are raised to
-    `FLOOR_CELL` of the whole first, so that a solution exists.
+    Zeros are raised to `FLOOR_CELL` of the whole first, so that a solution exists.
 
     Args:
         joint: (a, b) believed, non-negative.
         first: (a,) known shares of the rows.
         second: (b,) known shares of the columns.
-        sweeps: at most so many cycles.
-        tolerance: largest gap of any row's share at which to stop.
 
     Returns:
         (a, b), sums to one.
@@ -193,17 +198,11 @@ def fit_to_marginals(joint: Floats, first: Shares, second: Shares, *, sweeps: in
     array([[0.1, 0.4],
            [0.1, 0.4]])
     """
-    table = np.maximum(joint / joint.sum(), FLOOR_CELL)
-    for _ in range(sweeps):
-        table *= _ratio(first, table.sum(axis=1))[:, None]
-        table *= _ratio(second, table.sum(axis=0))
-        if np.abs(table.sum(axis=1) - first).max() < tolerance:
-            break
-    return table / table.sum()
-
-
-def _ratio(wanted: Floats, got: Floats) -> Floats:
-    return np.where(got > 0, wanted / np.where(got > 0, got, 1), 0.0)
+    cells = np.maximum(joint / joint.sum(), FLOOR_CELL)
+    row, column = (side.ravel() for side in np.indices(cells.shape))
+    sides = [(row, first, first), (column, second, second)]
+    table = ipf(cells.ravel(), sides, sweeps=SWEEPS, tolerance=NEAR)[0].reshape(cells.shape)
+    return np.asarray(table / table.sum())
 
 
 _Conditional = tuple[str, tuple[Ref, Ref], Shares, float]
@@ -460,7 +459,7 @@ def _rules(prior: Prior, problem: Problem, dropped: list[Dropped]) -> tuple[Rule
             dropped.append(Dropped(belief=f"rules[{i}]", reason=f"`{belief.never[:80]}` forbids every record"))
             continue
         rule = Rule(text=belief.never, why=belief.why, predicate=predicate, source="beliefs")
-        against = [finding for target in problem.targets for finding in forbidden_cells(target, (rule,), problem.variables)]
+        against = [finding for target in problem.counts for finding in forbidden_cells(target, (rule,), problem.variables)]
         if against:
             dropped.append(Dropped(belief=f"rules[{i}]", reason=against[0].message))
         else:

@@ -126,7 +126,7 @@ def plain_scene(problem: Problem) -> Scene:
 
 def all_pairs(problem: Problem) -> tuple[Pair, ...]:
     """Every pair of variables that no published cross-table gives; the variable declared first is `given`."""
-    crossed = {pair for target in problem.targets if target.level == 0 for pair in combinations(sorted(target.columns), 2)}
+    crossed = {pair for target in problem.counts if target.flat for pair in combinations(sorted(target.columns), 2)}
     names = [variable.name for variable in problem.schema.unit.variables]
     return tuple(
         Pair(given=names[a], of=names[b])

@@ -173,9 +173,9 @@ def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFr
                     these = these | (breaks.may & holds(rule.predicate, frame, problem.variables, known))
             found[f"break the rule never `{rule.text}`"] = these
     units = level.fine(columns, frame.height)
-    for target in problem.targets:
+    for target in problem.counts:
         empty = (target.highest <= 0) & np.array(target.sigma is None)
         plain = all(axis.declared for axis in target.grid.axes)
-        if target.level == 0 and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
+        if target.flat and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
             found[f"lie where '{target.name}' wants none"] = np.append(empty, False)[target.index(units)]
     return found

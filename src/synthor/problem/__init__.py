@@ -2,35 +2,45 @@
 
 from synthor.problem.agree import forbidden_cells, forbids_all, shown
 from synthor.problem.compile import Statements, check, compile_problem, statements
+from synthor.problem.demand import Demand, Demanded
+from synthor.problem.grid import Axis, TargetGrid, Universe
+from synthor.problem.leave_out import Remainder, holding, leave_out, touching
 from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
-from synthor.problem.target import Axis, Demand, Moment, Target, TargetGrid, Universe
-from synthor.problem.without import Without, holding, touching, without
+from synthor.problem.statistic import Count, Deviation, Mean, OfValues, Statistic, Total, Within
+from synthor.problem.target import Target
 from synthor.schema import Level
 
 __all__ = [
     "Axis",
+    "Count",
     "Demand",
+    "Demanded",
+    "Deviation",
     "Level",
-    "Moment",
+    "Mean",
+    "OfValues",
     "Problem",
+    "Remainder",
     "Rule",
     "Shared",
     "Stated",
     "Statements",
+    "Statistic",
     "Target",
     "TargetGrid",
+    "Total",
     "Universe",
-    "Without",
+    "Within",
     "check",
     "compile_problem",
     "forbidden_cells",
     "forbids_all",
     "holding",
     "inexact",
+    "leave_out",
     "shared_marginals",
     "shown",
     "statements",
     "touching",
-    "without",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.cures import TOLERANCES
+from synthor.problem.demand import EDGE
 from synthor.problem.marginals import (
     SIGMAS_APART,
     Shared,
@@ -21,7 +22,7 @@ from synthor.problem.marginals import (
     told_once,
 )
 from synthor.problem.model import Rule
-from synthor.problem.target import EDGE, Moment, Target
+from synthor.problem.target import Target
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Level, Variable
@@ -32,7 +33,7 @@ MOST_COMBINATIONS = 2_000_000
 """Combinations of categories behind one table that are tried against the rules; more are left to the solver."""
 
 
-def repeated_names(targets: Sequence[Target | Moment]) -> Iterator[Finding]:
+def repeated_names(targets: Sequence[Target]) -> Iterator[Finding]:
     """Targets that are called the same."""
     for name, times in Counter(target.name for target in targets).items():
         if times > 1:
@@ -48,7 +49,7 @@ def loosened(targets: Sequence[Target], level: Level) -> Iterator[tuple[Target, 
     for target, kind in zip(targets, number, strict=True):
         if roomy[kind] and kind in apart:
             loose = (np.maximum(target.wanted - target.room, 0.0), target.wanted + target.room)
-            if target.slack > 0:
+            if target.rounding > 0:
                 message = "differs from another table by what its shares were rounded; its cells are met to their rounding"
             else:
                 message = "its shares are no whole numbers of records; its cells are met to the next one, as other tables say"
@@ -131,7 +132,7 @@ def _looser(a: Stated, b: Stated, shared: Shared) -> str:
     found = [
         (share, stated)
         for stated, mine, other in ((a, shared.first, shared.second), (b, shared.second, shared.first))
-        if stated.target.exact and stated.target.kind == "count" and not stated.target.totals_of
+        if stated.target.exact and stated.target.statistic.word == "count" and not stated.target.totals_of
         for share in TOLERANCES
         if _reaches(stated.target, mine, other, share)
     ]

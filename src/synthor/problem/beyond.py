@@ -14,7 +14,8 @@ import numpy as np
 from synthor.errors import Finding
 from synthor.problem.cures import TOLERANCES
 from synthor.problem.marginals import inexact
-from synthor.problem.target import Moment, Target
+from synthor.problem.statistic import Deviation, OfValues, Within, mean_of
+from synthor.problem.target import Target
 from synthor.schema import Level, Units
 from synthor.schema.crossed import n_crossed
 from synthor.schema.text import as_text
@@ -31,24 +32,25 @@ HALVINGS = 60
 WORDS = {"mean": "a mean", "total": "a total", "sd": "a standard deviation", "shares": "a share"}
 
 
-def beyond_reach(targets: Sequence[Target], moments: Sequence[Moment], level: Level, n_units: float) -> Iterator[Finding]:
+def beyond_reach(targets: Sequence[Target], statistics: Sequence[Target], level: Level, n_units: float) -> Iterator[Finding]:
     """One warning for each statistic or table that cannot be met, with the cell that is furthest off.
 
     Args:
         targets: tables of counts of level 0, as published.
-        moments: statistics, as published.
+        statistics: means, totals, deviations and shares inside cells, as published.
         level: their variables.
         n_units: records in all.
     """
-    counted = [target for target in targets if target.level == 0 and target.sigma is None]
-    for moment in moments:
-        if moment.groups is not None:
-            shares = _shares(moment, counted, level, n_units)
+    counted = [target for target in targets if target.flat and target.sigma is None]
+    for one in statistics:
+        if isinstance(one.statistic, Within):
+            shares = _shares(one, one.statistic, counted, level, n_units)
             if shares is not None:
                 yield shares
             continue
-        beside = (_beside(moment, moments, table, level, n_units) for table in (None, *counted))
-        parts = (_parts(moment, whole, counted, level, n_units) for whole in moments)
+        assert isinstance(one.statistic, OfValues)
+        beside = (_beside(one, one.statistic, statistics, table, level, n_units) for table in (None, *counted))
+        parts = (_parts(one, whole, counted, level, n_units) for whole in statistics)
         found = next((finding for finding in itertools.chain(beside, parts) if finding is not None), None)
         if found is not None:
             yield found
@@ -70,7 +72,7 @@ def without_whole_numbers(targets: Sequence[Target], n_units: int, *, scaled: bo
     """
     for target in targets:
         fewest, most = int(target.low.sum()), int(target.high.sum())
-        if target.level > 0 or not target.grid.covers or fewest <= n_units <= most:
+        if not target.flat or not target.grid.covers or fewest <= n_units <= most:
             continue
         edge, found = ("at least", fewest) if fewest > n_units else ("at most", most)
         message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {n_units:,} records are made"
@@ -107,7 +109,7 @@ def _nearly_one_way(target: Target, table: Target, level: Level) -> bool:
     """Whether two tables speak of the same few variables in other bands or universes: those in the same are compared anyway."""
     mine, theirs = set(target.grid.positions), set(table.grid.positions)
     size = float(np.prod([float(level.finest(v).size) for v in mine | theirs]))
-    return target.level == 0 and theirs <= mine and size <= MOST_BANDS and not (target.grid.plain and table.grid.plain)
+    return target.flat and theirs <= mine and size <= MOST_BANDS and not (target.grid.plain and table.grid.plain)
 
 
 def _cells(target: Target, table: Target, level: Level, n_units: float) -> Finding | None:
@@ -118,7 +120,7 @@ def _cells(target: Target, table: Target, level: Level, n_units: float) -> Findi
     ones = np.ones(len(joint.units))
     most, least = joint.most(ones, joint.cell, target.grid.size), -joint.most(-ones, joint.cell, target.grid.size)
     low, high = np.minimum(target.lowest, target.low), np.maximum(target.highest, target.high)
-    gap = np.maximum(low - most, least - high) - inexact(n_units) - target.slack - table.slack
+    gap = np.maximum(low - most, least - high) - inexact(n_units) - target.rounding - table.rounding
     cell = int(gap.argmax())
     if not gap[cell] > 0:
         return None
@@ -126,8 +128,8 @@ def _cells(target: Target, table: Target, level: Level, n_units: float) -> Findi
     edge = float(most[cell] if more else least[cell])
     labels = ", ".join(target.labels(cell).values())
     held = f"'{table.name}' has {'at most' if more else 'at least'} {_shown(edge)}"
-    room = inexact(n_units) + target.slack + table.slack
-    looser = "" if target.kind != "count" or not target.exact else next(
+    room = inexact(n_units) + target.rounding + table.rounding
+    looser = "" if target.statistic.word != "count" or not target.exact else next(
         (f", or give it `tolerance: {{relative: {100 * share:g}%}}`" for share in TOLERANCES
          if (np.ceil(target.wanted * (1 - share)) <= most + room).all()
          and (np.floor(target.wanted * (1 + share)) >= least - room).all()), "")  # fmt: skip
@@ -174,7 +176,7 @@ class _Joint:
         return np.asarray((above + np.where(sure & (best < 0), best * self.low, 0.0)).sum(axis=1), dtype=np.float64)
 
 
-def _joint(source: Target | Moment, own: Sequence[int], table: Target | None, level: Level, n_units: float) -> _Joint | None:
+def _joint(source: Target, own: Sequence[int], table: Target | None, level: Level, n_units: float) -> _Joint | None:
     """The combinations of what one target speaks of, at some positions, and a table; None where it is not looked at."""
     mine = set(own)
     theirs = set() if table is None else set(table.grid.positions)
@@ -196,27 +198,24 @@ def _joint(source: Target | Moment, own: Sequence[int], table: Target | None, le
     )
 
 
-def _beside(moment: Moment, moments: Sequence[Moment], table: Target | None, level: Level, n_units: float) -> Finding | None:
+def _beside(
+    target: Target, of: OfValues, targets: Sequence[Target], table: Target | None, level: Level, n_units: float
+) -> Finding | None:
     """What one table says of a statistic."""
-    joint = _joint(moment, (*moment.grid.positions, moment.of), table, level, n_units)
+    joint = _joint(target, target.positions, table, level, n_units)
     if joint is None:
         return None
-    size, cell = moment.grid.size, joint.cell
-    low_end, high_end = (side[joint.units.column(moment.ref)] for side in moment.variable.ends)
-    if moment.kind == "total":
-        return _told(moment, table, -joint.most(-low_end, cell, size), joint.most(high_end, cell, size))
-    low, high = np.nan_to_num(moment.lowest), np.nan_to_num(moment.highest)
-    ends = moment.variable.least, moment.variable.most
+    size, cell = target.grid.size, joint.cell
+    low_end, high_end = (side[joint.units.column(of.ref)] for side in of.variable.ends)
+    low_end, high_end = of.image(low_end, high_end, cell)
+    if not of.per_row:
+        return _told(target, table, -joint.most(-low_end, cell, size), joint.most(high_end, cell, size))
+    off = of.loosened(targets, target)
+    low, high = of.summed(np.nan_to_num(target.lowest)), of.summed(np.nan_to_num(target.highest)) + off
+    ends = of.variable.least, of.variable.most
     widest = np.full(size, np.inf)
-    if moment.kind == "sd":
-        mean = next(other for other in moments if other.kind == "mean" and moment.is_around(other))
-        widest = _widest(moment, mean)
-        center = _at(np.nan_to_num(mean.wanted), cell)
-        below, above = low_end - center, high_end - center
-        low_end = np.where((below <= 0) & (above >= 0), 0.0, np.minimum(np.square(below), np.square(above)))
-        high_end = np.maximum(np.square(below), np.square(above))
-        off = np.nan_to_num(np.maximum(mean.highest - mean.wanted, mean.wanted - mean.lowest))
-        low, high = np.square(np.maximum(low, 0.0)), np.square(high) + np.square(off)  # records' mean may be off its rounding
+    if isinstance(of, Deviation):
+        widest = _widest(of, mean_of(targets, target) or target)
         ends = 0.0, float(high_end.max(initial=0.0))
 
     def reached(edge: Floats, values: Floats) -> Mask:
@@ -227,15 +226,15 @@ def _beside(moment: Moment, moments: Sequence[Moment], table: Target | None, lev
         return None
     most = _last(lambda edge: reached(edge, high_end), size, ends)
     least = -_last(lambda edge: reached(edge, -low_end), size, (-ends[1], -ends[0]))
-    if moment.kind == "sd":
-        least = np.sqrt(np.maximum(least - np.square(off), 0.0))
+    if isinstance(of, Deviation):
+        least = np.sqrt(np.maximum(least - off, 0.0))
         most = np.minimum(np.sqrt(most), widest)
-    return _told(moment, table, least, most)
+    return _told(target, table, least, most)
 
 
-def _widest(moment: Moment, mean: Moment) -> Floats:
+def _widest(of: Deviation, mean: Target) -> Floats:
     """The largest deviation of values within a range around a mean (Bhatia and Davis, 2000), (cells,)."""
-    low, high = moment.variable.least, moment.variable.most
+    low, high = of.variable.least, of.variable.most
     nearest = np.clip((low + high) / 2, np.nan_to_num(mean.lowest), np.nan_to_num(mean.highest))
     return np.sqrt(np.maximum((high - nearest) * (nearest - low), 0.0))
 
@@ -255,32 +254,31 @@ def _last(holds: Callable[[Floats], Mask], size: int, ends: tuple[float, float])
     return np.where(everywhere, ends[1], low)
 
 
-def _told(moment: Moment, table: Target | None, least: Floats, most: Floats) -> Finding | None:
+def _told(target: Target, table: Target | None, least: Floats, most: Floats) -> Finding | None:
     """The cell that is furthest out of reach."""
-    given = np.isfinite(moment.wanted)
-    low, high = np.nan_to_num(moment.lowest), np.nan_to_num(moment.highest)
+    given = np.isfinite(target.wanted)
+    low, high = np.nan_to_num(target.lowest), np.nan_to_num(target.highest)
     room = 1e-6 * np.maximum(np.maximum(np.abs(low), np.abs(high)), 1e-9)
     gap = np.where(given, np.maximum(np.maximum(low - most, least - high) - room, 0.0), 0.0)
     if not (gap > 0).any():
         return None
-    cell = int((gap / np.maximum(np.abs(np.nan_to_num(moment.wanted)), 1e-9)).argmax())
+    cell = int((gap / np.maximum(np.abs(np.nan_to_num(target.wanted)), 1e-9)).argmax())
     edge = most[cell] if low[cell] > most[cell] else least[cell]
     bound = "at most" if low[cell] > most[cell] else "at least"
-    return _finding(moment, cell, float(moment.wanted[cell]), f"it can be {bound} {_shown(edge)}", table, float(edge))
+    return _finding(target, cell, float(target.wanted[cell]), f"it can be {bound} {_shown(edge)}", table, float(edge))
 
 
-def _shares(moment: Moment, counted: Sequence[Target], level: Level, n_units: float) -> Finding | None:
+def _shares(target: Target, of: Within, counted: Sequence[Target], level: Level, n_units: float) -> Finding | None:
     """Whether shares of cells want more or fewer records than tables have, whichever tells most of each."""
-    assert moment.groups is not None
-    n_groups, size = moment.groups.size, moment.grid.size
+    n_groups, size = of.side.size, target.grid.size
     fewest, largest = np.zeros(size), np.full(size, n_units)
     sure, held = np.zeros(size * n_groups), np.full(size * n_groups, n_units)
     by: list[Target | None] = [None] * (size * n_groups)
     for table in counted:
-        joint = _joint(moment, (*moment.grid.positions, moment.of), table, level, n_units)
+        joint = _joint(target, target.positions, table, level, n_units)
         if joint is not None:
             ones = np.ones(len(joint.units))
-            group = moment.groups.groups(joint.units, 0)
+            group = of.side.groups(joint.units, 0)
             both = np.where((joint.cell < size) & (group >= 0), joint.cell * n_groups + group, size * n_groups)
             fewest = np.maximum(fewest, -joint.most(-ones, joint.cell, size))
             largest = np.minimum(largest, joint.most(ones, joint.cell, size))
@@ -288,35 +286,36 @@ def _shares(moment: Moment, counted: Sequence[Target], level: Level, n_units: fl
             held = np.minimum(held, joint.most(ones, both, size * n_groups))
             sure = np.maximum(sure, -joint.most(-ones, both, size * n_groups))
             by = [table if less else known for less, known in zip(held - sure < before, by, strict=True)]
-    low, high = (np.nan_to_num(side) for side in (moment.lowest, moment.highest))
+    low, high = (np.nan_to_num(side) for side in (target.lowest, target.highest))
     above = (low * fewest[:, None]).ravel() - held - 1  # a share is met beside what no whole record meets
     below = sure - (high * largest[:, None]).ravel() - 1
-    gap = np.where(np.isfinite(moment.wanted).ravel(), np.maximum(above, below), 0.0)
+    gap = np.where(np.isfinite(target.wanted).ravel(), np.maximum(above, below), 0.0)
     cell = int(gap.argmax())
     if not gap[cell] > 0:
         return None
-    n, of, bound = (held, fewest, "at most") if above[cell] > 0 else (sure, largest, "at least")
-    said = f"{bound} {_shown(n[cell])} of {_shown(of[cell // n_groups])} can be there"
-    edge = float(n[cell] / max(of[cell // n_groups], 1.0))
-    return _finding(moment, cell, float(moment.wanted.ravel()[cell]), said, by[cell], edge)
+    n, among, bound = (held, fewest, "at most") if above[cell] > 0 else (sure, largest, "at least")
+    said = f"{bound} {_shown(n[cell])} of {_shown(among[cell // n_groups])} can be there"
+    edge = float(n[cell] / max(among[cell // n_groups], 1.0))
+    return _finding(target, cell, float(target.wanted.ravel()[cell]), said, by[cell], edge)
 
 
-def _parts(part: Moment, whole: Moment, counted: Sequence[Target], level: Level, n_units: float) -> Finding | None:
+def _parts(part: Target, whole: Target, counted: Sequence[Target], level: Level, n_units: float) -> Finding | None:
     """Whether a mean or total of all is what those of its parts come to, whose sizes some table tells."""
-    kinds = ("mean", "total")
-    if part is whole or part.of != whole.of or part.kind not in kinds or whole.kind not in kinds or part.sigma is not None:
+    one, other = part.statistic, whole.statistic
+    linear = all(isinstance(of, OfValues) and not of.curved for of in (one, other))
+    if part is whole or not linear or one.positions != other.positions or part.sigma is not None:
         return None
     if whole.sigma is not None or not np.isfinite(part.wanted).all() or part.grid.size <= whole.grid.size:
         return None
     for table in (None, *counted):
-        joint = _joint(part, (*part.grid.positions, part.of), table, level, n_units)
-        if joint is None or not set(whole.grid.positions) <= {*part.grid.positions, part.of}:
+        joint = _joint(part, part.positions, table, level, n_units)
+        if joint is None or not set(whole.grid.positions) <= set(part.positions):
             continue
         into = whole.grid.index(joint.units)
         ones = np.ones(len(joint.units))
         sizes = [(-joint.most(-ones, at, n), joint.most(ones, at, n)) for at, n in
                  ((joint.cell, part.grid.size), (into, whole.grid.size))]  # fmt: skip
-        (low, high), (whole_low, whole_high) = (_sums(moment, *size) for moment, size in zip((part, whole), sizes, strict=True))
+        (low, high), (whole_low, whole_high) = (_sums(target, *size) for target, size in zip((part, whole), sizes, strict=True))
         pairs = np.unique(np.stack([joint.cell, into], axis=1), axis=0)
         for cell in np.flatnonzero(np.isfinite(whole.wanted)):
             inside = pairs[pairs[:, 1] == cell, 0]
@@ -326,28 +325,28 @@ def _parts(part: Moment, whole: Moment, counted: Sequence[Target], level: Level,
             least, most = float(low[inside].sum()), float(high[inside].sum())
             room = 1e-6 * max(abs(most), 1.0)
             if least > whole_high[cell] + room or most < whole_low[cell] - room:
-                per = max(float(sizes[1][1][cell]), 1.0) if whole.kind == "mean" else 1.0
+                per = max(float(sizes[1][1][cell]), 1.0) if other.word == "mean" else 1.0
                 edge = least / per if least > whole_high[cell] else most / per
                 said = f"the parts that '{part.name}' gives come to {_shown(float(f'{edge:.6g}'))}"
                 return _finding(whole, int(cell), float(whole.wanted[cell]), said, table, edge)
     return None
 
 
-def _sums(moment: Moment, fewest: Floats, most: Floats) -> tuple[Floats, Floats]:
+def _sums(target: Target, fewest: Floats, most: Floats) -> tuple[Floats, Floats]:
     """Lowest and highest sum of values in each cell, given how many records there can be."""
-    low, high = np.nan_to_num(moment.lowest), np.nan_to_num(moment.highest)
-    if moment.kind == "total":
+    low, high = np.nan_to_num(target.lowest), np.nan_to_num(target.highest)
+    if isinstance(target.statistic, OfValues) and not target.statistic.per_row:
         return low, high
     return np.where(low > 0, low * fewest, low * most), np.where(high > 0, high * most, high * fewest)
 
 
-def _finding(moment: Moment, cell: int, wanted: float, said: str, table: Target | None, edge: float) -> Finding:
-    labels = ", ".join(moment.labels(cell).values())
+def _finding(target: Target, cell: int, wanted: float, said: str, table: Target | None, edge: float) -> Finding:
+    labels = ", ".join(target.labels(cell).values())
     where = f" for {labels}" if labels else ""
     with_it = "with the range of its values" if table is None else f"with the counts of '{table.name}'"
     return Finding(
-        where=moment.name,
-        message=f"{WORDS[moment.kind]} of {_shown(wanted)}{where} cannot be met: {with_it} {said}",
+        where=target.name,
+        message=f"{WORDS[target.statistic.word]} of {_shown(wanted)}{where} cannot be met: {with_it} {said}",
         cure="correct one of them, or widen the variable's range if values beyond it exist",
         label=labels or None,
         found=wanted,

@@ -1,27 +1,24 @@
 """From a spec and its tables to a problem, with every violation that can be seen without a solver, all at once."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from synthor.errors import Finding, InputError, nearest
-from synthor.problem.agree import disagreements, forbidden_cells, forbids_all, loosened, repeated_names, shown, totals_apart
-from synthor.problem.beyond import beyond_reach, without_whole_numbers
+from synthor.errors import Finding, InputError
+from synthor.problem.agree import forbids_all, repeated_names, shown
+from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
 from synthor.problem.reader import Reading
-from synthor.problem.sides import renamed_labels
-from synthor.problem.slips import questions, slips_of_names, slips_of_rules, slips_of_universes, slips_of_words
-from synthor.problem.statistics import read_target
-from synthor.problem.target import Moment, Target
-from synthor.problem.totals import narrowed
-from synthor.rules.parse import PredicateError, parse_predicate
-from synthor.rules.syntax import Predicate
+from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on, table_of
+from synthor.problem.slips import slips_of_names, slips_of_words
+from synthor.problem.views import View
+from synthor.problem.whose import Whose, spoken
+from synthor.rules.parse import PredicateError
 from synthor.schema import Level, Schema
 from synthor.schema.bins import SLICES, edges_of, sliced
-from synthor.schema.text import as_text
+from synthor.spec.levels import levels_of
 from synthor.spec.model import RuleSpec, Spec
-from synthor.spec.tables import office_of, read_target_table, vocabulary_of
+from synthor.spec.tables import office_of
 from synthor.spec.targets import Layout, TargetSpec
 
 
@@ -80,13 +77,16 @@ def statements(spec: Spec) -> Statements:
     >>> [stated.target.wanted.tolist() for stated in found.tables], found.whole, found.others
     ([[0.0, 8.0]], 9, ())
     """
+    if spec.members:
+        message = "tables of units with members are compared, but not made to agree yet"
+        raise InputError([Finding(where="members", message=message, cure="correct them by hand, as `synthor check` says")])
     compilation = _Compilation(spec)
     between = {id(finding) for finding in compilation.between}
     errors = [finding for finding in compilation.findings if finding.severity == "error"]
     return Statements(
-        tables=compilation.stated,
-        readings=compilation.readings,
-        level=compilation.level,
+        tables=compilation.rows.stated,
+        readings=compilation.rows.understood,
+        level=compilation.rows.view.flat,
         whole=compilation.whole,
         others=tuple(finding for finding in errors if id(finding) not in between),
     )
@@ -97,65 +97,126 @@ class _Compilation:
 
     def __init__(self, spec: Spec) -> None:
         self.findings: list[Finding] = []
-        self.spec = spec
-        self.level = Level(name="records", variables=tuple(v.build(name) for name, v in spec.variables.items()))
-        self.variables = {variable.name: variable for variable in self.level.variables}
-        self.findings += slips_of_names(spec, self.variables)
-        readings = [self._read(written, i) for i, written in enumerate(spec.targets)]
-        self.level = self._cut([reading for reading in readings if isinstance(reading, Reading)])
-        made: list[tuple[Target | Moment, Reading]] = []
         self.between: list[Finding] = []
-        for reading in readings:
-            if isinstance(reading, list):
-                self.findings += reading
-            else:
-                self._warn_of(reading)
-                off: list[Finding] = []
-                found = read_target(reading, self.level, self.whole, self.findings, off)
-                made += [(target, reading) for target in found]
-                self.findings += off
-                self.between += off
-        made = _numbered(made)
-        targets = tuple(target for target, _ in made if isinstance(target, Target))
-        moments = self._centered([(t, reading) for t, reading in made if isinstance(t, Moment)])
+        self.spec, self.forms = spec, levels_of(spec)
+        self.whose = Whose(schema_of(spec), self.forms)
+        union = {name: variable for view in reversed(self.whose.levels) for name, variable in view.variables.items()}
+        self.findings += slips_of_names(spec, union)
+        self.row_sets: dict[str, RowSet] = {}
+        self.rows = self._row_set(self.whose.level(0))
+        for i, written in enumerate(spec.targets):
+            self._sort(written, i)
+        self._cut()
+        for rows in self.row_sets.values():
+            rows.understand()
+        self._number()
+        for rows in self.row_sets.values():
+            rows.settle()
         rules = tuple(rule for i, written in enumerate(spec.rules) if (rule := self._rule(written, i)) is not None)
-        self.findings += repeated_names([target for target, _ in made])
-        self.stated = tuple(_stated(target, reading) for target, reading in made if isinstance(target, Target))
-        self.findings += totals_apart(self._totals(), self._whole_key, self.whole)
-        disagreeing = list(disagreements(self.stated, self.level))
-        targets = tuple(narrowed(target, targets) for target in targets)
-        self.findings += disagreeing
-        self.between += disagreeing
-        if not any(finding.severity == "error" for finding in disagreeing):
-            loose = list(loosened(targets, self.level))
-            targets = tuple(target for target, _ in loose)
-            self.findings += [finding for _, finding in loose if finding is not None]
-        for target in targets:
-            self.findings += forbidden_cells(target, rules, self.variables)
-        self.readings = understood = tuple(reading for reading in readings if isinstance(reading, Reading))
-        self.findings += slips_of_universes([target for target, _ in made], self.level)
-        self.findings += slips_of_rules(rules, targets, self.level)
-        self.findings += slips_of_words(spec, understood, self.level)
+        self.findings += repeated_names([target for rows in self.row_sets.values() for target, _ in rows.made])
+        for rows in self.row_sets.values():
+            self.between += rows.off
+            seen = rules_on(rules, rows.view)
+            rows.compare(seen, self.between)
+            self.findings += rows.slips(seen)
+        self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
         self.findings += [*self._scaling(), *self._offices()]
-        if not any(finding.severity == "error" for finding in self.findings):
-            self.findings += (*beyond_reach(targets, moments, self.level, self.whole), *self._untargeted([t for t, _ in made]))
+        if not self._wrong:
+            self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
+            self.findings += self._untargeted()
         factor = spec.records / self.whole
-        scaled = targets if factor == 1 else tuple(target.scaled(factor) for target in targets)
-        if not any(finding.severity == "error" for finding in self.findings):
-            self.findings += without_whole_numbers(scaled, spec.records, scaled=factor != 1)
-        first = {id(reading): target.name for target, reading in reversed(made)}
-        inlined = [_inlined(first[id(reading)], reading) for reading in understood if id(reading) in first]
-        frozen = spec.model_copy(update={"targets": inlined, "columns": {}, "prior": None, "model": None, "sample": None})
-        warnings = tuple(str(finding) for finding in self.findings if finding.severity == "warning")
+        if not self._wrong:
+            self.findings += [finding for rows in self.row_sets.values() for finding in rows.whole_numbers(factor)]
+        targets = [target for rows in self.row_sets.values() for target in rows.targets(factor)]
+        compiled: dict[str, object] = {"targets": self._inlined(), "columns": {}, "prior": None, "model": None, "sample": None}
         self.problem = Problem(
-            spec=frozen,
+            spec=spec.model_copy(update=compiled),
             n_units=spec.records,
-            schema=Schema(levels=(self.level,)),
-            targets=scaled,
-            moments=moments if factor == 1 else tuple(moment.scaled(factor) for moment in moments),
+            schema=self.whose.schema,
+            targets=(*(one for one in targets if one.counts), *(one for one in targets if not one.counts)),
             rules=rules,
-            warnings=warnings,
+            warnings=tuple(str(finding) for finding in self.findings if finding.severity == "warning"),
         )
+
+    def _row_set(self, view: View) -> RowSet:
+        """The tables of some rows, to which more are added."""
+        if view.name not in self.row_sets:
+            units = view.level == 0 and not view.roles
+            key = self._whole_key if units else f"the count of {view.name}"
+            whole = self.whole if units else _counted(self.spec, view)
+            found = RowSet(spec=self.spec, view=view, key=key, whole=whole, findings=self.findings)
+            self.row_sets[view.name] = found
+        return self.row_sets[view.name]
+
+    def _sort(self, written: TargetSpec, i: int) -> None:
+        """Read one target's table, among those of the rows that it counts."""
+        table = table_of(self.spec, written, i, self.whose.levels)
+        if isinstance(table, list):
+            self.rows.readings.append(table)
+            return
+        view = self.whose.of(written, table, place_of(written, i))
+        if isinstance(view, Finding):
+            self.rows.readings.append([view])
+        else:
+            self._row_set(view).read(*spoken(written, table, view), i)
+
+    @property
+    def _understood(self) -> list[Reading]:
+        """All tables that could be read, in the spec's order."""
+        return sorted((one for rows in self.row_sets.values() for one in rows.understood), key=lambda one: one.position)
+
+    def _number(self) -> None:
+        made = [(target, reading) for rows in self.row_sets.values() for target, reading in rows.made]
+        taken = {reading.written.name for _, reading in made if reading.written.name}
+        for rows in self.row_sets.values():
+            rows.made = numbered(rows.made, taken)
+
+    def _cut(self) -> None:
+        """Bins cut into slices where targets need finer ones, and where what follows from members has edges."""
+        edges, moved = dict[tuple[int, str], list[float]](), set[tuple[int, str]]()
+        schema = self.whose.schema
+        for rows in self.row_sets.values():
+            own = {
+                name: (ref.level, schema.levels[ref.level].variables[ref.column].name) for name, ref in rows.view.refs.items()
+            }
+            for name, found in rows.edges.items():
+                edges.setdefault(own[name], []).extend(found)
+            moved |= {own[name] for name in rows.moved}
+        for at, form in enumerate(self.forms):
+            for name, follows in form.follows.items():
+                below = schema.index(follows.level)
+                view = self.whose.level(below)
+                if follows.condition:
+                    for other, found in edges_of(view.predicate(follows.condition), view.variables).items():
+                        ref = view.refs[other]
+                        source = ref.level, schema.levels[ref.level].variables[ref.column].name
+                        edges.setdefault(source, []).extend(found)
+                if follows.variable and follows.function in ("", "min", "max"):
+                    known = schema.levels[at].variables[schema.levels[at].position(name)].edges
+                    edges.setdefault((below, follows.variable), []).extend([*known, *edges.get((at, name), ())])
+        levels = []
+        for at, level in enumerate(schema):
+            own_edges = {name: found for (place, name), found in edges.items() if place == at}
+            levels.append(_sliced(level, own_edges, {name for place, name in moved if place == at}))
+        self.whose = self.whose.on(Schema(levels=tuple(levels)))
+        for rows in self.row_sets.values():
+            rows.view = self.whose.again(rows.view)
+
+    @property
+    def _wrong(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+    def _inlined(self) -> list[TargetSpec]:
+        """The targets as they were written, their tables in place of the files' names."""
+        first = {id(reading): target.name for rows in self.row_sets.values() for target, reading in reversed(rows.made)}
+        rows_of = {id(reading): rows.view for rows in self.row_sets.values() for reading in rows.understood}
+        found = []
+        for reading in self._understood:
+            if id(reading) in first:
+                view, target = rows_of[id(reading)], _inlined(first[id(reading)], reading)
+                told = {} if view.plain or view.roles else {"rows": view.name}
+                found.append(target.model_copy(update=told))
+        return found
 
     def _scaling(self) -> Iterator[Finding]:
         """That tables count another number than is made."""
@@ -179,153 +240,68 @@ class _Compilation:
     def _whole_key(self) -> str:
         return "records" if self.spec.population is None else "population"
 
-    def _totals(self) -> list[tuple[Stated, float]]:
-        """What tables that count all records add up to."""
-        counts = [stated for stated in self.stated if stated.target.whole and stated.target.kind == "count"]
-        return [(stated, float(stated.target.wanted.sum())) for stated in counts]
-
     @property
     def whole(self) -> float:
         """What counts of all records add up to in the tables."""
         return self.spec.records if self.spec.population is None else self.spec.population
 
-    def _read(self, written: TargetSpec, i: int) -> Reading | list[Finding]:
-        """The text of one table, and the universe that it counts; or what is wrong with them."""
-        place = f"targets[{i}]" + (f" ({written.name})" if written.name else "")
-        if open_questions := questions(written.model_dump(exclude_unset=True)):
-            told = [f"`{'.'.join(where)}` is still to be filled in: {asked}" for where, asked in open_questions]
-            return [Finding(where=place, message=message, cure="answer it in place of the words") for message in told]
-        try:
-            labels = {name: {as_text(a): as_text(b) for a, b in pairs.items()} for name, pairs in self.spec.labels.items()}
-            vocabulary = vocabulary_of(written, self.level.variables, self.spec.columns, labels)
-            table = read_target_table(written, place, self.spec.folder, vocabulary)
-        except InputError as error:
-            return list(error.findings)
-        reading = Reading(
-            written=written,
-            table=table,
-            place=place,
-            renamed=renamed_labels(labels),
-            whole=self._whole_key,
-            position=i,
-        ).with_bands(self.variables)
-        of = written.of
-        numeric = [self.level.variables[position].name for position in self.level.numeric]
-        if of is not None and of not in numeric:
-            message = f"'{of}' is no numeric variable" if of in self.variables else f"no variable is called '{of}'"
-            return [Finding(where=place, message=message, cure=nearest(of, numeric), label=of)]
-        inside = reading if written.where is None else self._within(reading, written.where)
-        return inside if of is None or isinstance(inside, list) else inside.where_known(self.variables[of])
-
-    def _warn_of(self, reading: Reading) -> None:
-        self.findings += [Finding(where=reading.table.source, message=note, severity="warning") for note in reading.table.notes]
-
-    def _within(self, reading: Reading, text: str) -> Reading | list[Finding]:
-        try:
-            predicate = parse_predicate(text, self.variables)
-        except PredicateError as error:
-            where = f"{reading.place}: where"
-            return [Finding(where=where, message=f"`{text[:80]}` {error}", cure=error.cure)]
-        return reading.within(predicate)
-
-    def _cut(self, readings: list[Reading]) -> Level:
-        """The level, its bins cut into slices where targets need finer ones."""
-        edges: dict[str, list[float]] = {}
-        for reading in readings:
-            for predicate in _predicates(reading):
-                for name, found in edges_of(predicate, self.variables).items():
-                    edges.setdefault(name, []).extend(found)
-            for name, found in reading.edges(self.variables).items():
-                edges.setdefault(name, []).extend(found)
-        moved = {reading.written.of for reading in readings if reading.written.statistic}
-        slices, bands = {}, {}
-        for position, variable in enumerate(self.level.variables):
-            n_slices = SLICES if variable.name in moved else 1
-            if variable.name in edges or n_slices > 1:
-                finer = sliced(variable, edges.get(variable.name, ()), n_slices)
-                if finer is not None:
-                    slices[position] = finer
-                band = sliced(variable, edges.get(variable.name, ()))
-                if band is not None:
-                    bands[position] = band
-        return Level(name=self.level.name, variables=self.level.variables, slices=slices, bands=bands)
-
-    def _centered(self, found: list[tuple[Moment, Reading]]) -> tuple[Moment, ...]:
-        """Standard deviations with the means that they are taken around; one without a mean is refused."""
-        moments = []
-        for moment, reading in found:
-            if moment.kind == "sd":
-                mean = next((m for m, _ in found if m.kind == "mean" and moment.is_around(m)), None)
-                if mean is None:
-                    by = ", ".join(axis.variable.name for axis in moment.grid.axes)
-                    message = f"a standard deviation of {moment.variable.name} needs its mean as a target, too"
-                    cure = f"add {{mean: {moment.variable.name}{f', by: [{by}]' if by else ''}, ...}} for the same records"
-                    self.findings.append(Finding(where=reading.place, message=message, cure=cure))
-                    continue
-                moments.append(moment.around(mean))
-            else:
-                moments.append(moment)
-        return tuple(moments)
-
     def _rule(self, written: RuleSpec, i: int) -> Rule | None:
+        schema = self.whose.schema
         try:
-            predicate = parse_predicate(written.never, self.variables)
+            rule = Rule.of(written.never, schema, written.why)
         except PredicateError as error:
             self._add_rule(i, f"`{written.never[:80]}` {error}", error.cure)
             return None
-        if forbids_all(predicate, self.variables):
+        variables = self.whose.level(rule.level).variables
+        if not rule.derived and forbids_all(rule.predicate, dict(variables)):
             message = f"`{written.never[:80]}` forbids every record"
             self._add_rule(i, message, "say what never occurs, not what always does")
             return None
-        return Rule(text=written.never, why=written.why, predicate=predicate)
+        return rule
 
     def _add_rule(self, i: int, message: str, cure: str) -> None:
         where = f"{self.spec.file}: rules[{i}]" if self.spec.file is not None else f"rules[{i}]"
         self.findings.append(Finding(where=where, row=self.spec.row(f"rules[{i}]"), message=message, cure=cure))
 
-    def _untargeted(self, targets: list[Target | Moment]) -> Iterator[Finding]:
-        covered = {self.level.variables[position].name for target in targets for position in target.columns}
-        inside = {name for target in targets if target.grid.universe is not None for name in target.grid.universe.columns}
-        for name in self.variables:
-            if name not in covered:
-                only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
-                message = only_told if name in inside else "has no target, so its shares are only believed"
-                yield Finding(where=f"variables.{name}", message=message, severity="warning")
+    def _untargeted(self) -> Iterator[Finding]:
+        covered, inside = set[tuple[int, int]](), set[tuple[int, int]]()
+        for rows in self.row_sets.values():
+            refs = rows.view.refs
+            for target, _ in rows.made:
+                names = [rows.view.flat.variables[position].name for position in target.columns]
+                covered |= {(refs[name].level, refs[name].column) for name in names if refs[name].plain}
+                known = () if target.grid.universe is None else target.grid.universe.columns
+                inside |= {(refs[name].level, refs[name].column) for name in known if refs[name].plain}
+        for at, form in enumerate(self.forms):
+            place = "".join(f"{key}." for key in form.path)
+            for position, name in enumerate(form.variables):
+                if (at, position) not in covered and name not in form.follows:
+                    only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
+                    message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
+                    yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")
 
 
-def _stated(target: Target, reading: Reading) -> Stated:
-    written = reading.written
-    file = written.table if isinstance(written.table, str) else None
-    as_of = None if written.as_of is None else as_text(written.as_of)
-    return Stated(target=target, place=reading.place, position=reading.position, file=file, as_of=as_of)
+def _sliced(level: Level, edges: Edges, moved: set[str]) -> Level:
+    """A level, its bins cut into slices where targets need finer ones."""
+    slices, bands = {}, {}
+    for position, variable in enumerate(level.variables):
+        n_slices = SLICES if variable.name in moved else 1
+        if variable.name in edges or n_slices > 1:
+            finer = sliced(variable, edges.get(variable.name, ()), n_slices)
+            if finer is not None:
+                slices[position] = finer
+            band = sliced(variable, edges.get(variable.name, ()))
+            if band is not None:
+                bands[position] = band
+    return replace(level, slices=slices, bands=bands)
 
 
-def _numbered(made: list[tuple[Target | Moment, Reading]]) -> list[tuple[Target | Moment, Reading]]:
-    """Targets whose names were made from their variables, told apart by numbers; what the user named stays.
-
-    Totals follow the table that they are of, and go by its name.
-    """
-    taken = {reading.written.name for _, reading in made if reading.written.name}
-    found: list[tuple[Target | Moment, Reading]] = []
-    for one, reading in made:
-        target = one
-        if isinstance(one, Target) and one.totals_of:
-            table = next(other.name for other, its in reversed(found) if its is reading and not _is_total(other))
-            target = replace(one, name=table + one.name.removeprefix(one.totals_of), totals_of=table)
-        name, numbers = target.name, itertools.count(2)
-        while not reading.written.name and name in taken:
-            name = f"{target.name} ({next(numbers)})"
-        taken.add(name)
-        found.append((replace(target, name=name), reading))
-    return found
-
-
-def _is_total(target: Target | Moment) -> bool:
-    return isinstance(target, Target) and bool(target.totals_of)
-
-
-def _predicates(reading: Reading) -> tuple[Predicate, ...]:
-    return () if reading.universe is None else (reading.universe,)
+def _counted(spec: Spec, view: View) -> float:
+    """How many rows there are, as a target says it; infinite where none does."""
+    for written in spec.targets:
+        if written.count is not None and written.where is None and view.name in (written.rows, written.pairs):
+            return float(written.count)
+    return float("inf")
 
 
 def _inlined(name: str, reading: Reading) -> TargetSpec:

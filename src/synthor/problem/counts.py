@@ -10,13 +10,15 @@ from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed, whole_of
 from synthor.problem.cures import of_counts, of_shares
 from synthor.problem.gaps import left_out, of_numbers_alone, records_may_have
+from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.marginals import SIGMAS_APART, inexact
 from synthor.problem.own_totals import own_totals
 from synthor.problem.printed import MEASURES
 from synthor.problem.reader import Reader
-from synthor.problem.rows import Listed, Total
+from synthor.problem.rows import Listed, PrintedTotal
 from synthor.problem.shares import shares_by
-from synthor.problem.target import SIGMAS, Axis, Moment, Target, TargetGrid, Universe
+from synthor.problem.statistic import SIGMAS
+from synthor.problem.target import Target
 from synthor.problem.totals import Filled, Frame, Room, by_sides, filled
 from synthor.schema.text import as_text
 from synthor.types import Mask
@@ -26,7 +28,7 @@ LITTLE = 0.01
 """Share of all records by which noise may put them off without a word."""
 
 
-def counts(reader: Reader) -> Target | Moment | None:
+def counts(reader: Reader) -> Target | None:
     """Counts, or shares of all records, in each cell; shares of a part of the records are shares inside it."""
     measure = reader.measure(MEASURES)
     axes = reader.axes(reader.names(measure), measure)
@@ -40,6 +42,8 @@ def counts(reader: Reader) -> Target | Moment | None:
     if reader.too_large(axes, sparse=sparse):
         return None
     grid = TargetGrid(axes=axes, universe=reader.universe())
+    if not math.isfinite(reader.n_units) and _needs_number(reader, measure):
+        return None
     if measure == "share" and not grid.covers and len(axes) == 1:
         return shares_by(reader)  # of a part of the records whose size is not known
     rows = reader.listed(axes, measure)
@@ -59,7 +63,7 @@ def counts(reader: Reader) -> Target | Moment | None:
             covered=[bool((axis.group_of[of] >= 0).all()) for axis, of in zip(axes, inside, strict=True)],
             possible=_possible(axes, inside),
             room=room,
-            whole=most if grid.covers else None,
+            whole=most if grid.covers and math.isfinite(most) else None,
             most=most,
         ),
         reader.add,
@@ -70,6 +74,17 @@ def counts(reader: Reader) -> Target | Moment | None:
     factor, slack = _scale(reader, measure, table, rows, grid)
     found = _table(reader, measure, table, rows, grid, factor, slack)
     return _of_all_records(reader, found, rows, table.totals, room) if measure == "count" else found
+
+
+def _needs_number(reader: Reader, measure: str) -> bool:
+    """Whether a table says something of all rows together although nothing tells how many there are; a finding is added."""
+    loose = reader.written.tolerance
+    what = "shares of all rows" if measure == "share" else "a tolerance in points" if loose and loose.points is not None else ""
+    if what:
+        rows = reader.level.name
+        cure = f"add a target {{rows: {rows}, count: ...}}, or give counts"
+        reader.add(f"gives {what}, and nothing tells how many rows of '{rows}' there are", cure)
+    return bool(what)
 
 
 def _refuse_shares_inside(reader: Reader, axes: tuple[Axis, ...], rows: Listed) -> None:
@@ -215,7 +230,7 @@ def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Targ
     return reader.n_units / total if total else 0.0, slack * reader.n_units
 
 
-def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequence[Total], room: Room) -> Target:
+def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequence[PrintedTotal], room: Room) -> Target:
     """A table of counts; a finding is added where it cannot add up to `records`, or hardly can.
 
     It cannot where no records meet all cells, or all totals of one side. It hardly can where figures with margins of error add
@@ -229,6 +244,8 @@ def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequen
         room: how far they may be off.
     """
     covers, n_units, loose = target.grid.covers, float(reader.n_units), reader.loose
+    if not math.isfinite(n_units):  # nothing tells how many rows there are
+        return target
     low, high = _ends(target)
     published = float(target.wanted.sum())
     hidden = not rows.told.all()
@@ -274,7 +291,7 @@ def _ends(target: Target) -> tuple[float, float]:
     return float(edges[0].sum()), float(edges[1].sum())
 
 
-def _ends_of_totals(totals: Sequence[Total], room: Room) -> tuple[float, float]:
+def _ends_of_totals(totals: Sequence[PrintedTotal], room: Room) -> tuple[float, float]:
     """The least and the most that totals come to together; whole numbers where they have margins of error and are whole."""
     values, sigma = (np.array(of) for of in ([one.value.value for one in totals], [one.sigma for one in totals]))
     low, high = room.ends(values, values)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from synthor.problem.grid import Axis, Universe
 from synthor.problem.reader import Reader
-from synthor.problem.target import Axis, Universe
 from synthor.rules.on_categories import truth
 from synthor.spec.tables.labels import span
 from synthor.types import Mask

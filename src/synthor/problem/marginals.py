@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from synthor.problem.target import Axis, Target
+from synthor.problem.grid import Axis
+from synthor.problem.target import Target
 from synthor.schema import Level
 from synthor.types import CellIndex, Codes, Floats, Mask
 
@@ -173,8 +174,8 @@ def _said(table: Target) -> tuple[object, ...]:
         tuple((axis.position, axis.ref, axis.labels, axis.group_of.tobytes()) for axis in grid.axes),
         None if grid.universe is None else grid.universe.predicate,
         grid.closed,
-        table.slack,
-        table.kind,
+        table.rounding,
+        table.statistic.word,
         *(None if array is None else array.tobytes() for array in numbers),
     )
 

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
+from synthor.problem.grid import Axis
 from synthor.problem.rulings import Rulings
-from synthor.problem.target import Axis, Moment, Target
-from synthor.rules.lifted import Derived, as_seen, parse_lifted, with_derived
+from synthor.problem.statistic import OfValues
+from synthor.problem.target import Target
+from synthor.rules.lifted import Derived, as_seen, with_derived
+from synthor.rules.lifting import parse_lifted
 from synthor.rules.syntax import Predicate
 from synthor.schema import Ref, Schema, Units, Variable
 from synthor.spec.model import Spec
@@ -60,8 +64,7 @@ class Problem:
         spec: the spec that this was compiled from, its tables written in place.
         n_units: how many units (records of level 0) to make.
         schema: what a unit is.
-        targets: tables of counts, in the spec's order.
-        moments: means, totals, standard deviations and shares inside cells, in the spec's order.
+        targets: tables of counts in the spec's order, then statistics in theirs; multipliers and rows keep to that order.
         rules: in the spec's order.
         warnings: what was taken as it is although it may be a slip.
     """
@@ -71,8 +74,27 @@ class Problem:
     schema: Schema
     targets: tuple[Target, ...]
     rules: tuple[Rule, ...]
-    moments: tuple[Moment, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(after.counts > before.counts for before, after in pairwise(self.targets)):
+            raise ValueError("a table of counts stands behind a statistic: multipliers are kept in another order")
+
+    @cached_property
+    def counts(self) -> tuple[Target, ...]:
+        """The tables of counts."""
+        return tuple(target for target in self.targets if target.counts)
+
+    @cached_property
+    def statistics(self) -> tuple[Target, ...]:
+        """Means, totals, standard deviations and shares inside cells."""
+        return tuple(target for target in self.targets if not target.counts)
+
+    @cached_property
+    def of_values(self) -> tuple[tuple[Target, OfValues], ...]:
+        """Those of a number's values, each with its statistic."""
+        found = ((target, target.statistic) for target in self.targets)
+        return tuple((target, of) for target, of in found if isinstance(of, OfValues))
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
@@ -118,7 +140,7 @@ class Problem:
         """
         rules = tuple(replace(rule, level=0, derived=()) for rule in self.rules if rule.level == level and not rule.flat)
         schema = with_derived(self.schema.refined, level, self.derived(level))
-        return replace(self, schema=schema, rules=rules, targets=(), moments=())
+        return replace(self, schema=schema, rules=rules, targets=())
 
     def as_seen(self, units: Units, level: int) -> Units:
         """The rows of one level of some units, in the finest bins, as flat records; see `seen_from`."""
@@ -131,7 +153,6 @@ class Problem:
             self,
             n_units=n_units,
             targets=tuple(target.scaled(factor) for target in self.targets),
-            moments=tuple(moment.scaled(factor) for moment in self.moments),
         )
 
     def with_rules(self, rules: tuple[Rule, ...]) -> "Problem":
@@ -156,7 +177,7 @@ class Problem:
 
     def marginal_of_rows(self, level: int, ref: Ref) -> Floats | None:
         """Known shares of a declared column among the rows of a level, None where no target gives them of all these rows."""
-        for target in self.targets:
+        for target in self.counts:
             if target.level == level and target.whole and float(target.wanted.sum()) > 0:
                 for side, axis in enumerate(target.axes):
                     if axis.ref == ref and axis.size == axis.variable.size and axis.covers:
@@ -181,7 +202,7 @@ class Problem:
     def _complete(self) -> Mapping[int, Sequence[Target]]:
         """The tables that give counts of all records, by position of their variables."""
         found: dict[int, list[Target]] = {}
-        for target in self.targets:
+        for target in self.counts:
             if target.complete:
                 for position in dict.fromkeys(target.columns):
                     found.setdefault(position, []).append(target)

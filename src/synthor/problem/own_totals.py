@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from synthor.problem.grid import TargetGrid
 from synthor.problem.reader import Reader
-from synthor.problem.rows import Total
+from synthor.problem.rows import PrintedTotal
 from synthor.problem.sides import TOTAL
-from synthor.problem.target import Target, TargetGrid
+from synthor.problem.target import Target
 from synthor.problem.totals import Filled, by_sides
 from synthor.types import CellIndex
 
@@ -47,7 +48,9 @@ def own_totals(reader: Reader, measure: str, table: Filled, grid: TargetGrid, fa
                 yield from _of_some(reader, measure, grid, total, cells, factor)
 
 
-def _of_some(reader: Reader, measure: str, grid: TargetGrid, total: Total, cells: CellIndex, factor: float) -> Iterator[Target]:
+def _of_some(
+    reader: Reader, measure: str, grid: TargetGrid, total: PrintedTotal, cells: CellIndex, factor: float
+) -> Iterator[Target]:
     """A total of some cells as a table of one cell, if they are all that some labels of each side have in common."""
     groups = [np.unique(side) for side in np.unravel_index(cells, grid.shape)]
     if math.prod(len(of) for of in groups) != len(cells):
@@ -68,7 +71,7 @@ def _of_some(reader: Reader, measure: str, grid: TargetGrid, total: Total, cells
     yield replace(made, name=f"{made.name} (total of {of_what})", totals_of=made.name)
 
 
-def _target(reader: Reader, measure: str, grid: TargetGrid, totals: Sequence[Total], factor: float) -> Target:
+def _target(reader: Reader, measure: str, grid: TargetGrid, totals: Sequence[PrintedTotal], factor: float) -> Target:
     """Totals over the same sides as a table without these."""
     cells = [
         int(np.ravel_multi_index([code for code in total.codes if code != TOTAL], grid.shape)) if grid.axes else 0

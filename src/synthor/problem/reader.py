@@ -4,17 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
 from synthor.errors import Finding, nearest
 from synthor.problem.agree import forbids_all
 from synthor.problem.cures import of_column, short
+from synthor.problem.demand import EDGE
+from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.printed import LISTED, MEASURES
 from synthor.problem.rows import Listed, listed
 from synthor.problem.sides import Bands, bands_told, codes_of
-from synthor.problem.target import EDGE, Axis, Moment, Target, TargetGrid, Universe
+from synthor.problem.statistic import OF_VALUES, Count, Statistic, Within
+from synthor.problem.target import Target
 from synthor.problem.totals import Filled
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Both, Column, Compare, Constant, Negated, Predicate, names_in, parts
@@ -96,7 +98,7 @@ class Reader:
     n_units: float
     findings: list[Finding]
     n_before: int
-    sums: list[Target | Moment] = field(default_factory=list)
+    sums: list[Target] = field(default_factory=list)
     off: list[Finding] = field(default_factory=list)
 
     @property
@@ -132,52 +134,59 @@ class Reader:
         told = self.written.quantiles and f"quantiles of {names[0]}"
         return self.written.name or told or " by ".join(name for name in self.table.columns if name in self.level.names)
 
-    def target(self, measure: str, grid: TargetGrid, table: Filled, sigma: Floats, factor: float, slack: float) -> Target:
+    def target(self, measure: str, grid: TargetGrid, table: Filled, sigma: Floats, factor: float, rounding: float) -> Target:
         """A target from the values of a table, of which one stands for `factor` rows."""
         wanted = table.values * factor
-        bounds = self.bounds(wanted, 0.01 * self.n_units, factor)
+        least = self.n_units if np.isfinite(self.n_units) else float(wanted.sum())
+        bounds = self.bounds(wanted, 0.01 * least, factor)
         if table.unknown.any():
             low, high = (wanted, wanted) if bounds is None else bounds
             bounds = (np.where(table.unknown, table.low * factor, low), np.where(table.unknown, table.high * factor, high))
         return Target(
             name=self.name(grid),
-            kind="count" if measure == "count" else "share",
             level=0,
             grid=grid,
+            statistic=Count(of_all=measure == "share"),
             wanted=wanted,
-            slack=slack,
+            rounding=rounding,
             bounds=bounds,
-            sigma=np.maximum(sigma * factor, 1e-9 * self.n_units) if self.written.margin_of_error is not None else None,
+            sigma=np.maximum(sigma * factor, 1e-9 * least) if self.written.margin_of_error is not None else None,
             hidden=bool(table.unknown.any()),
             silent=table.silent if table.unknown.any() else None,
         )
 
-    def moment(
+    def statistic(self, word: str, grid: TargetGrid, position: int, wanted: Floats, sigma: Floats, rounding: float) -> Target:
+        """A statistic of the values of the variable at a position."""
+        ref, variable = of_unit(self.level.column(position)), self.level.finest(position)
+        statistic = OF_VALUES[word](of=position, ref=ref, variable=variable)
+        return self._stated(f"{word} of {variable.name}", grid, statistic, wanted, sigma, rounding, 1.0)
+
+    def shares(
         self,
-        kind: Literal["mean", "total", "sd", "shares"],
         grid: TargetGrid,
-        of: int | Axis,
+        side: Axis,
         wanted: Floats,
         sigma: Floats,
-        half: float,
+        rounding: float,
         *,
         unit: float = 1.0,
-    ) -> Moment:
-        """A statistic of the variable at a position; or the shares of the labels of a side."""
-        position, groups = (of.position, of) if isinstance(of, Axis) else (of, None)
-        name = self.level.variables[position].name
+        printed: Floats | None = None,
+    ) -> Target:
+        """Shares of the labels of a side, of which one as it is printed is worth `unit`."""
+        found = self._stated(f"{side.variable.name} shares", grid, Within(side=side), wanted, sigma, rounding, unit)
+        return replace(found, statistic=Within(side=side, printed=printed)) if found.exact else found
+
+    def _stated(
+        self, made: str, grid: TargetGrid, statistic: Statistic, wanted: Floats, sigma: Floats, rounding: float, unit: float
+    ) -> Target:
         by = ", ".join(axis.variable.name for axis in grid.axes)
-        made = (f"{kind} of {name}" if kind != "shares" else f"{name} shares") + (f" by {by}" if by else "")
-        return Moment(
-            name=self.written.name or made,
-            kind=kind,
+        return Target(
+            name=self.written.name or made + (f" by {by}" if by else ""),
+            level=0,
             grid=grid,
-            of=position,
-            ref=of_unit(self.level.column(position)),
-            variable=self.level.finest(position),
+            statistic=statistic,
             wanted=wanted,
-            half=half,
-            groups=groups,
+            rounding=rounding,
             bounds=self.bounds(wanted, 0.01, unit),
             sigma=np.maximum(sigma, 1e-12) if self.written.margin_of_error is not None else None,
         )
@@ -335,7 +344,10 @@ class Reader:
         )
 
     def universe(self) -> Universe | None:
-        predicate, text = self.reading.universe, self.written.where or f"{self.written.of} is known"
+        predicate, text = (
+            self.reading.universe,
+            self.written.where or (f"{self.written.of} is known" if self.written.of else "both are there"),
+        )
         if predicate is None:
             return None
         positions = {name: self.level.position(name) for name in sorted(names_in(predicate))}

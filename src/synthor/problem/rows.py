@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.problem.cures import of_groups, of_label, of_left_out, short
+from synthor.problem.grid import Axis
 from synthor.problem.printed import LISTED, Add, FirstFew, Printed
 from synthor.problem.sides import NONE, TOTAL, codes_of, groups_of
-from synthor.problem.target import Axis
 from synthor.schema import Variable
 from synthor.spec.tables import Table
 from synthor.spec.tables.labels import is_total, span
@@ -18,7 +18,7 @@ from synthor.types import CellIndex, Floats, Mask
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class PrintedTotal:
     """A row of totals.
 
     Attributes:
@@ -61,7 +61,7 @@ class Listed:
     sigma: Floats
     rows: CellIndex
     places: CellIndex
-    totals: tuple[Total, ...]
+    totals: tuple[PrintedTotal, ...]
     decimals: int
 
     @property
@@ -152,7 +152,7 @@ def listed(
         rows=np.array(table.numbers, np.int64)[rows],
         places=rows,
         totals=tuple(
-            Total(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i], i, float(of_totals[i]), head(i))
+            PrintedTotal(tuple(codes[:, i].tolist()), read.said[texts[i]], table.numbers[i], i, float(of_totals[i]), head(i))
             for i in totals
         ),
         decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),

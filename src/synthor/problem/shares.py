@@ -10,10 +10,11 @@ from synthor.errors import nearest
 from synthor.problem.agree import shown
 from synthor.problem.cells import beyond_rounding, placed
 from synthor.problem.gaps import left_out, of_numbers_alone
+from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.reader import Reader
-from synthor.problem.rows import Listed, Total
+from synthor.problem.rows import Listed, PrintedTotal
 from synthor.problem.sides import TOTAL
-from synthor.problem.target import Axis, Moment, TargetGrid
+from synthor.problem.target import Target
 from synthor.problem.totals import Room, by_sides, chosen
 from synthor.types import Floats, Mask
 
@@ -21,7 +22,7 @@ HALVINGS, NEARLY = 60, 1e-9
 """Halvings of the range of a factor, and how near to one a sum then comes."""
 
 
-def shares_by(reader: Reader) -> Moment | None:
+def shares_by(reader: Reader) -> Target | None:
     """Shares of the last variables inside each category of the first: each adds up to one."""
     measure = reader.measure(("share",))
     axes = _axes(reader, measure)
@@ -60,13 +61,15 @@ def shares_by(reader: Reader) -> Moment | None:
             + of_numbers_alone(axes[-1])
         )
     wanted = adding_up(printed, half / whole)
-    found = reader.moment("shares", grid, axes[-1], wanted, sigma / whole, half / whole, unit=1 / whole)
+    found = reader.shares(grid, axes[-1], wanted, sigma / whole, half / whole, unit=1 / whole, printed=printed)
     if reader.loose:
         reader.sums += _over(reader, axes, totals, whole, half)
-    return replace(found, printed=printed) if found.exact else found
+    return found
 
 
-def _over(reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], whole: float, half: float) -> Iterator[Moment]:
+def _over(
+    reader: Reader, axes: tuple[Axis, ...], totals: Sequence[PrintedTotal], whole: float, half: float
+) -> Iterator[Target]:
     """Shares over all categories of some sides: with those inside each known only nearly, they say something of their own."""
     for kept, some in by_sides([total for total in totals if total.codes[-1] != TOTAL]).items():
         by = tuple(axis for axis, keep in zip(axes[:-1], kept[:-1], strict=True) if keep)
@@ -83,9 +86,7 @@ def _over(reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], whole
         if reader.failed or not given.any():
             continue
         wanted = adding_up(shares, half / whole)
-        made = reader.moment(
-            "shares", over, axes[-1], wanted, np.where(given[:, None], sigma, 0.0), half / whole, unit=1 / whole
-        )
+        made = reader.shares(over, axes[-1], wanted, np.where(given[:, None], sigma, 0.0), half / whole, unit=1 / whole)
         of = " by ".join(axis.variable.name for axis in by)
         yield replace(made, name=f"{reader.written.name} (totals{f' of {of}' if of else ''})") if reader.written.name else made
 
@@ -159,7 +160,7 @@ def _check_sums(
 
 
 def _check_totals(
-    reader: Reader, axes: tuple[Axis, ...], totals: Sequence[Total], shares: Floats, hidden: Mask, half: float
+    reader: Reader, axes: tuple[Axis, ...], totals: Sequence[PrintedTotal], shares: Floats, hidden: Mask, half: float
 ) -> None:
     """Totals inside one category must be those of its shares; totals over categories are left out, which is told."""
     by = TargetGrid(axes=axes[:-1])

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.errors import Finding, nearest
+from synthor.problem.grid import Universe
 from synthor.problem.model import Rule
 from synthor.problem.printed import MEASURES
+from synthor.problem.read import VALUE
 from synthor.problem.reader import Reading
 from synthor.problem.sides import NONE, codes_of
-from synthor.problem.statistics import VALUE
-from synthor.problem.target import Moment, Target, Universe
+from synthor.problem.target import Target
 from synthor.rules.syntax import Among, parts
 from synthor.schema import Level, Ref, Variable, of_unit
 from synthor.schema.crossed import crossed
@@ -30,9 +31,9 @@ MOST_COMBINATIONS = 200_000
 """Combinations of categories that a `where` is tried on; with more it is left to the solver."""
 
 
-def slips_of_universes(targets: Sequence[Target | Moment], level: Level) -> Iterator[Finding]:
+def slips_of_universes(targets: Sequence[Target], level: Level) -> Iterator[Finding]:
     """Tables whose `where` selects nobody: by the ranges of variables, or because other tables want nobody there."""
-    empty = _empty_categories([target for target in targets if isinstance(target, Target)], level)
+    empty = _empty_categories([target for target in targets if target.counts], level)
     for target in targets:
         universe = target.grid.universe
         if universe is None or math.prod(variable.size for _, variable in universe.columns.values()) > MOST_COMBINATIONS:
@@ -53,7 +54,7 @@ def slips_of_universes(targets: Sequence[Target | Moment], level: Level) -> Iter
             names = sorted({empty[ref][1] for ref in used})
             message = f"where `{text}` selects nobody: {' and '.join(names)} want{'s' * (len(names) == 1)} no such record"
             told = Finding(where=target.name, message=message, cure="correct the predicate or that table")
-            impossible = isinstance(target, Target) and bool((target.low > 0).any())
+            impossible = target.counts and bool((target.low > 0).any())
             yield told if impossible else replace(told, severity="warning")
 
 

@@ -8,9 +8,12 @@ import numpy as np
 
 from synthor.problem.agree import shown
 from synthor.problem.cures import of_total
-from synthor.problem.rows import Listed, Total
+from synthor.problem.demand import EDGE
+from synthor.problem.grid import Axis
+from synthor.problem.rows import Listed, PrintedTotal
 from synthor.problem.sides import TOTAL
-from synthor.problem.target import EDGE, SIGMAS, Axis, Target
+from synthor.problem.statistic import SIGMAS
+from synthor.problem.target import Target
 from synthor.types import CellIndex, Floats, Mask
 
 PASSES = 20
@@ -77,9 +80,9 @@ class Filled:
     high: Floats
     unknown: Mask
     silent: Mask
-    totals: tuple[Total, ...] = ()
-    sums: tuple[Total, ...] = ()
-    of_some: tuple[tuple[Total, CellIndex], ...] = ()
+    totals: tuple[PrintedTotal, ...] = ()
+    sums: tuple[PrintedTotal, ...] = ()
+    of_some: tuple[tuple[PrintedTotal, CellIndex], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -163,19 +166,19 @@ def filled(listed: Listed, frame: Frame, add: Callable[..., None], warn: Callabl
     )
 
 
-def _cells_of(total: Total, grid: CellIndex) -> CellIndex:
+def _cells_of(total: PrintedTotal, grid: CellIndex) -> CellIndex:
     """The cells that a total sums over."""
     return grid[tuple(slice(None) if code == TOTAL else code for code in total.codes)].ravel()
 
 
-def _of_all(total: Total, covered: Sequence[bool]) -> bool:
+def _of_all(total: PrintedTotal, covered: Sequence[bool]) -> bool:
     """Whether a total is that of its cells alone."""
     return all(covers for code, covers in zip(total.codes, covered, strict=True) if code == TOTAL)
 
 
 def chosen(
     listed: Listed, room: Room, labels: Sequence[Sequence[str]], warn: Callable[..., None]
-) -> tuple[list[Total], list[tuple[Total, CellIndex]]]:
+) -> tuple[list[PrintedTotal], list[tuple[PrintedTotal, CellIndex]]]:
     """One told total of each: of several, the one that its cells come to, else the largest; and totals of some of these cells.
 
     Another one may be a total of the next cells above or below it; if it is none of anything, that is told.
@@ -188,7 +191,7 @@ def chosen(
     """
     shape = [len(side) for side in labels]
     grid = np.arange(math.prod(shape)).reshape(shape)
-    of: dict[tuple[int, ...], list[Total]] = {}
+    of: dict[tuple[int, ...], list[PrintedTotal]] = {}
     for total in listed.totals:
         if total.value.told:
             of.setdefault(total.codes, []).append(total)
@@ -214,7 +217,7 @@ def chosen(
     return found, parts
 
 
-def _runs(total: Total, listed: Listed, inside: CellIndex, room: Room) -> list[CellIndex]:
+def _runs(total: PrintedTotal, listed: Listed, inside: CellIndex, room: Room) -> list[CellIndex]:
     """The next cells above or below a total that come to it; if they can within their room, those whose figures do."""
     places = listed.places[inside]
     fitting, equal = [], []
@@ -228,7 +231,7 @@ def _runs(total: Total, listed: Listed, inside: CellIndex, room: Room) -> list[C
     return equal or fitting
 
 
-def _fits(total: Total, least: float, most: float, room: Room) -> bool:
+def _fits(total: PrintedTotal, least: float, most: float, room: Room) -> bool:
     """Whether a total can be what its cells come to at least and at most."""
     value = np.array([total.value.value])
     low, high = room.ends(value, value)
@@ -237,7 +240,7 @@ def _fits(total: Total, least: float, most: float, room: Room) -> bool:
 
 
 def _tell_of_noise(
-    totals: Sequence[Total], parts: Sequence[CellIndex], values: Floats, room: Room, warn: Callable[..., None]
+    totals: Sequence[PrintedTotal], parts: Sequence[CellIndex], values: Floats, room: Room, warn: Callable[..., None]
 ) -> None:
     """Tell of totals that are not the sums of their cells, as margins of error allow: each is met to its own."""
     figures = [np.append(values[cells], total.value.value) for total, cells in zip(totals, parts, strict=True)]
@@ -248,27 +251,27 @@ def _tell_of_noise(
         warn(f"{many}, by up to {shown(max(off))}: cells and totals are met within the margin of error of each")
 
 
-def _alike(one: Total, other: Total, room: Room) -> bool:
+def _alike(one: PrintedTotal, other: PrintedTotal, room: Room) -> bool:
     values = np.array([one.value.value, other.value.value])
     return bool(abs(values[0] - values[1]) <= 2 * room.off(values).max() + NEARLY * values.max())
 
 
-def by_sides(totals: Sequence[Total]) -> dict[tuple[bool, ...], list[Total]]:
+def by_sides(totals: Sequence[PrintedTotal]) -> dict[tuple[bool, ...], list[PrintedTotal]]:
     """Totals by the sides that they keep."""
-    found: dict[tuple[bool, ...], list[Total]] = {}
+    found: dict[tuple[bool, ...], list[PrintedTotal]] = {}
     for total in totals:
         found.setdefault(tuple(code != TOTAL for code in total.codes), []).append(total)
     return found
 
 
-def _name(total: Total, labels: Sequence[Sequence[str]]) -> tuple[str, str]:
+def _name(total: PrintedTotal, labels: Sequence[Sequence[str]]) -> tuple[str, str]:
     """What a message calls a total, and the labels that it is of."""
     where = ", ".join(side[code] for side, code in zip(labels, total.codes, strict=True) if code != TOTAL)
     return f"the total of ({where})" if where else "the total of all cells", where
 
 
 def _warn_of_second(
-    other: Total, best: Total, labels: Sequence[Sequence[str]], warn: Callable[..., None], *, fits: bool
+    other: PrintedTotal, best: PrintedTotal, labels: Sequence[Sequence[str]], warn: Callable[..., None], *, fits: bool
 ) -> None:
     """Warn of a second total of the same cells."""
     name, where = _name(best, labels)
@@ -281,7 +284,7 @@ def _warn_of_second(
 
 
 def _check(
-    totals: Sequence[Total],
+    totals: Sequence[PrintedTotal],
     open_ended: Collection[tuple[int, ...]],
     frame: Frame,
     values: Floats,
@@ -302,7 +305,7 @@ def _check(
     """
     labels, room, whole, grid = frame.labels, frame.room, frame.whole, frame.grid
 
-    def ends(total: Total, room: Room) -> tuple[float, float]:
+    def ends(total: PrintedTotal, room: Room) -> tuple[float, float]:
         cells = _cells_of(total, grid)
         least, most = room.ends(low[cells], high[cells])
         return float(least.sum()), math.inf if total.codes in open_ended else float(most.sum())
@@ -331,7 +334,7 @@ def _check(
         )
 
 
-def _come_to(totals: Sequence[Total], whole: float | None, shape: tuple[int, ...], room: Room) -> bool:
+def _come_to(totals: Sequence[PrintedTotal], whole: float | None, shape: tuple[int, ...], room: Room) -> bool:
     """Whether the totals of each side, where all are told, can come to what all cells do."""
     for kept, of in by_sides(totals).items():
         if whole is not None and len(of) == math.prod(size for size, keep in zip(shape, kept, strict=True) if keep):

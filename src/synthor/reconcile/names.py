@@ -8,9 +8,9 @@ from typing import Literal
 from synthor.errors import MOST_COMPARED
 from synthor.problem import Statements
 from synthor.problem.printed import MEASURES
+from synthor.problem.read import VALUE
 from synthor.problem.reader import Reading
 from synthor.problem.sides import NONE, codes_of
-from synthor.problem.statistics import VALUE
 from synthor.schema import Variable
 from synthor.spec.tables.labels import is_total, span, undressed
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.ipf import ipf
-from synthor.problem import Stated, Statements, Target, inexact, shared_marginals, shown
+from synthor.problem import Count, Demand, Demanded, Stated, Statements, Target, inexact, shared_marginals, shown
 from synthor.sample.integerize import Band, integerize
 from synthor.schema import Partition
 from synthor.types import CellIndex, Floats
@@ -66,13 +66,19 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BandTotals:
-    """low <= sum of the cells in each band <= high; a cell of band m is in none."""
+class BandTotals(Demanded):
+    """What is demanded of the sums of a table's cells.
 
-    of: CellIndex
-    low: Floats
-    high: Floats
+    Attributes:
+        by: who demands it, in words.
+    """
+
     by: str
+
+    @classmethod
+    def of(cls, band: CellIndex, low: Floats, high: Floats, by: str) -> "BandTotals":
+        """Bands of cells, of which each is in one, or in none where its band is beyond the last."""
+        return cls(cells=Partition(band, len(low)), demand=Demand(low=low, high=high), by=by)
 
 
 def reconciled(found: Statements) -> Reconciled:
@@ -128,12 +134,12 @@ def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> li
     demands = []
     if target.grid.covers:
         total = np.array([found.whole])
-        demands.append(BandTotals(of=_everything(target), low=total, high=total, by="the number of records"))
+        demands.append(BandTotals.of(_everything(target), total, total, "the number of records"))
     for other in settled:
         for shared in shared_marginals(target, other.target, found.level):
             if not shared.names and target.grid.covers:
                 continue  # that is the number of records
-            demands.append(BandTotals(of=shared.first.of, low=shared.second.low, high=shared.second.high, by=other.shown))
+            demands.append(BandTotals.of(shared.first.of, shared.second.low, shared.second.high, other.shown))
     return demands
 
 
@@ -141,16 +147,11 @@ def _everything(target: Target) -> CellIndex:
     return np.zeros(len(target.grid.cells), np.int64)
 
 
-def _bands(values: Floats, demand: BandTotals) -> Floats:
-    n = len(demand.low)
-    return np.asarray(np.bincount(demand.of, values, n + 1)[:n], dtype=np.float64)
-
-
 def _broken(target: Target, demand: BandTotals) -> bool:
     low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
-    n = len(demand.of)
-    least = _bands(np.maximum(np.minimum(low, target.wanted - target.room), 0.0)[:n], demand)
-    most = _bands(np.maximum(high, target.wanted + target.room)[:n], demand)
+    n = len(target.grid.cells)
+    least = demand.cells.totals(np.maximum(np.minimum(low, target.wanted - target.room), 0.0)[:n])
+    most = demand.cells.totals(np.maximum(high, target.wanted + target.room)[:n])
     room = inexact(float(target.wanted.sum()))
     return bool(((least > demand.high + room) | (most < demand.low - room)).any())
 
@@ -159,8 +160,7 @@ def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandT
     """A table fitted to demands; or why it is not."""
     target = stated.target
     names = ", ".join(dict.fromkeys(demand.by for demand in broken))
-    n = len(demands[0].of)
-    published = target.wanted[:n]
+    published = target.wanted[: len(target.grid.cells)]
     where = stated.file or stated.place
     if target.hidden:
         message = f"'{target.name}' has cells that are not told, and differs from {names}"
@@ -185,7 +185,7 @@ def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandT
 
 
 def _limit(target: Target) -> float:
-    own = target.slack * len(target.wanted)
+    own = target.rounding * len(target.wanted)
     if target.bounds is not None:
         own = max(own, float((target.bounds[1] - target.wanted).sum()))
     return max(own, LIMIT * float(target.wanted.sum()))
@@ -199,13 +199,13 @@ def _distance(before: Floats, after: Floats) -> float:
 
 def _with(target: Target, counts: Floats) -> Target:
     closed = np.zeros(int(target.grid.closed))
-    return replace(target, wanted=np.append(counts, closed), kind="count", slack=0.0, bounds=None)
+    return replace(target, wanted=np.append(counts, closed), statistic=Count(), rounding=0.0, bounds=None)
 
 
 def _fitted(published: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     """The nearest cells that meet all demands; None where sweeps do not get there."""
     room = CLOSE * max(float(published.sum()), 1.0)
-    sums = [(demand.of, demand.low, demand.high) for demand in demands]
+    sums = [(_band_of(demand), demand.low, demand.high) for demand in demands]
     cells, met = ipf(published.astype(np.float64), sums, sweeps=MOST_SWEEPS, tolerance=room)
     return cells if met else None
 
@@ -232,23 +232,22 @@ def _whole(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     return None
 
 
-def _edges(demand: BandTotals) -> tuple[Floats, Floats]:
-    """The whole numbers between the ends of a band; where there are none, those at either side."""
-    low, high = np.ceil(demand.low - 1e-6), np.floor(demand.high + 1e-6)
-    none = low > high
-    return np.where(none, np.floor(demand.low), low), np.where(none, np.ceil(demand.high), high)
+def _band_of(demand: BandTotals) -> CellIndex:
+    assert isinstance(demand.cells, Partition)
+    return demand.cells.index
 
 
 def _integer_band(demand: BandTotals, base: Floats, kept: CellIndex) -> Band:
     """What is left of a demand for some cells, once all have their base."""
-    low, high = _edges(demand)
-    have = _bands(base, demand)
-    n = len(demand.low)
+    low, high = demand.demand.whole
+    have = demand.cells.totals(base)
     most = np.minimum(high - have, MOST)
-    return Band(cells=Partition(demand.of[kept], n), low=(low - have).astype(np.int64), high=most.astype(np.int64))
+    return Band(
+        cells=Partition(_band_of(demand)[kept], len(low)), low=(low - have).astype(np.int64), high=most.astype(np.int64)
+    )
 
 
 def _is_met(cells: Floats, demand: BandTotals) -> bool:
-    low, high = _edges(demand)
-    have = _bands(cells, demand)
+    low, high = demand.demand.whole
+    have = demand.cells.totals(cells)
     return bool(((have >= low - 0.5) & (have <= high + 0.5)).all())

@@ -7,9 +7,9 @@ import numpy as np
 
 from synthor.fit.model import Model
 from synthor.fit.strain import Pull
-from synthor.measure import Explanation, Fit, Measurement, MomentFit
+from synthor.measure import CountFit, Explanation, Measurement, StatisticFit
 from synthor.prior.model import Dropped
-from synthor.problem import Moment, Rule, Target
+from synthor.problem import Rule
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
 from synthor.report.spreads import SpreadView, view_spreads
@@ -140,8 +140,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     spec, status = model.problem.spec, model.status
     pulls = {pull.name: pull for pull in model.targets}
     variables = model.problem.schema.unit.variables
-    every: list[Target | Moment] = [t for t in model.problem.targets if t.level == 0]
-    every += model.problem.moments
+    every = [target for target in model.problem.targets if target.flat]
     targeted = {position for target in every for position in target.columns}
     targeted |= {position for target in every if (of := target.grid.universe) is not None for position in of.positions}
     rules = (*model.problem.rules, *model.beliefs.rules)
@@ -161,8 +160,8 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         # The status has a line of its own.
         notes=tuple(note for note in measurement.notes if not note.startswith(status.sentence))[:MAX_LISTED],
         targets=(
-            *(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.fits)),
-            *(_moment(fit, i) for i, fit in enumerate(measurement.moments)),
+            *(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.of_counts)),
+            *(_statistic(fit, i) for i, fit in enumerate(measurement.of_statistics)),
         ),
         misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported", "rounding"))[:MAX_LISTED],
         strains=strain_tables(model),
@@ -181,7 +180,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     )
 
 
-def _target(fit: Fit, number: int, pull: Pull | None) -> TargetView:
+def _target(fit: CountFit, number: int, pull: Pull | None) -> TargetView:
     target = fit.target
     longest = max(float(target.wanted.max(initial=0)), float(fit.got.max(initial=0)), 1.0)
     return TargetView(
@@ -189,7 +188,7 @@ def _target(fit: Fit, number: int, pull: Pull | None) -> TargetView:
         name=target.name,
         variables=" × ".join(variable.name for variable in target.variables),
         one_way=len(target.columns) == 1,
-        kind=f"{'one-way' if len(target.columns) == 1 else 'cross-table'}, {target.kind}s",
+        kind=f"{'one-way' if len(target.columns) == 1 else 'cross-table'}, {target.statistic.word}s",
         counts=True,
         decimals=0,
         n_cells=fit.got.size,
@@ -201,7 +200,7 @@ def _target(fit: Fit, number: int, pull: Pull | None) -> TargetView:
     )
 
 
-def _moment(fit: MomentFit, number: int) -> TargetView:
+def _statistic(fit: StatisticFit, number: int) -> TargetView:
     target = fit.target
     values = np.abs(np.concatenate([target.wanted.ravel()[fit.given], fit.got[fit.given]]))
     longest = float(np.nan_to_num(values).max(initial=0.0)) or 1.0
@@ -209,9 +208,9 @@ def _moment(fit: MomentFit, number: int) -> TargetView:
     return TargetView(
         anchor=f"statistic-{number + 1}",
         name=target.name,
-        variables=" × ".join([*(axis.variable.name for axis in target.grid.axes), target.variable.name]),
+        variables=" × ".join(variable.name for variable in (*target.variables, *target.statistic.variables)),
         one_way=len(cells) <= ONE_WAY,
-        kind=target.kind,
+        kind=target.statistic.word,
         counts=False,
         decimals=max((fit.digits(int(cell)) for cell in fit.given), default=fit.decimals),
         n_cells=len(fit.given),
@@ -223,7 +222,7 @@ def _moment(fit: MomentFit, number: int) -> TargetView:
     )
 
 
-def _value(fit: MomentFit, cell: int, longest: float) -> CellView:
+def _value(fit: StatisticFit, cell: int, longest: float) -> CellView:
     wanted, got = float(fit.target.wanted.ravel()[cell]), float(fit.got[cell])
     return CellView(
         label=" · ".join(fit.target.labels(cell).values()) or "all records",
@@ -237,7 +236,7 @@ def _value(fit: MomentFit, cell: int, longest: float) -> CellView:
     )
 
 
-def _drawn(fit: Fit) -> list[int]:
+def _drawn(fit: CountFit) -> list[int]:
     """The cells to draw: all, in the table's order; of a large table the ones furthest off, then the largest."""
     if fit.got.size <= MAX_CELLS:
         return list(range(fit.got.size))
@@ -245,7 +244,7 @@ def _drawn(fit: Fit) -> list[int]:
     return [int(cell) for cell in order[:MAX_CELLS]]
 
 
-def _cell(fit: Fit, cell: int, longest: float) -> CellView:
+def _cell(fit: CountFit, cell: int, longest: float) -> CellView:
     wanted, got = float(fit.target.wanted[cell]), int(fit.got[cell])
     return CellView(
         label=" · ".join(fit.target.labels(cell).values()),

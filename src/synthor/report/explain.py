@@ -10,6 +10,8 @@ from synthor.problem import Problem
 from synthor.report.explain_targets import ToldTarget, explain_target, listed
 from synthor.schema import Variable
 from synthor.schema.text import plural
+from synthor.spec.levels import LevelForm, levels_of
+from synthor.spec.members import HowMany
 from synthor.spec.model import ModelSpec, Spec
 
 WIDTH = 100
@@ -58,12 +60,12 @@ def explain(spec: Spec, problem: Problem | None = None, findings: Sequence[Findi
     car: yes or no.
     """
     told = [explain_target(spec, i, problem) for i in range(len(spec.targets))]
-    variables = [declared.build(name) for name, declared in spec.variables.items()]
+    levels = levels_of(spec)
     sections = (
-        ("What is made", _made(spec)),
-        (f"Variables ({len(variables)})", (_variable(variable) for variable in variables)),
+        ("What is made", _made(spec, levels)),
+        *((_heading(level, len(levels) > 1), _variables(level)) for level in levels),
         (f"Tables that the records must add up to ({len(told)})", _targets(spec, told)),
-        ("What no table says", _open(spec, told)),
+        ("What no table says", () if spec.members else _open(spec, told)),
         (f"What never occurs ({len(spec.rules)})", _rules(spec)),
         ("Where beliefs come from", _beliefs(spec)),
         ("What check finds", (f"{finding.severity}: {finding}" for finding in findings)),
@@ -89,16 +91,45 @@ def as_written(sections: Sequence[Section]) -> str:
     return "\n\n".join(blocks)
 
 
-def _made(spec: Spec) -> Iterator[str]:
+def _made(spec: Spec, levels: Sequence[LevelForm]) -> Iterator[str]:
     title = f" of '{spec.title.strip()}'" if spec.title.strip() else ""
-    yield f"{plural(spec.records, 'record')}{title}, each with {plural(len(spec.variables), 'variable')}."
+    what = plural(spec.records, spec.unit or "record")
+    yield f"{what}{title}, each with {plural(len(spec.variables), 'variable')}."
+    for level in levels[1:]:
+        order = ", in an order" if level.ordered else ""
+        yield f"Each {level.parent} has {_number(level.number)} rows of '{level.name}'{order}{_roles(level)}."
     context = " ".join(spec.context.split())
     yield context or "The spec does not say what one record is (`context`); a model that is asked would want to know."
 
 
-def _variable(variable: Variable) -> str:
+def _number(number: HowMany) -> str:
+    if number.max is None:
+        return f"{number.min} or more" if number.min else "any number of"
+    return f"{number.min}" if number.min == number.max else f"{number.min} to {number.max}"
+
+
+def _roles(level: LevelForm) -> str:
+    """What tells rows of a level apart, and how many there are of each."""
+    if not level.role:
+        return ""
+    told = [f"{_number(number)} {role}" for role, number in level.roles.items() if (number.min, number.max) != (0, None)]
+    return f"; {level.role} tells them apart" + (f", {listed(told)}" if told else "")
+
+
+def _heading(level: LevelForm, several: bool) -> str:
+    return f"Variables{f' of {level.name}' if several else ''} ({len(level.variables)})"
+
+
+def _variables(level: LevelForm) -> Iterator[str]:
+    for name, declared in level.variables.items():
+        follows = level.follows.get(name)
+        yield _variable(declared.build(name), None if follows is None else follows.text)
+
+
+def _variable(variable: Variable, follows: str | None) -> str:
     about = f" {variable.about.strip()}" if variable.about.strip() else ""
-    return f"{variable.name}: {variable.kind.described(variable, _shortened)}.{about}"
+    computed = "" if follows is None else f", follows from members: `{follows}`"
+    return f"{variable.name}: {variable.kind.described(variable, _shortened)}{computed}.{about}"
 
 
 def _shortened(labels: Sequence[str]) -> str:

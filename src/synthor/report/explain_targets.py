@@ -6,9 +6,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from synthor.problem import Moment, Problem, Target
+from synthor.problem import Axis, Problem, Target
+from synthor.problem.demand import EDGE
 from synthor.problem.sides import codes_of, renamed_labels
-from synthor.problem.target import EDGE, SIGMAS, Axis
+from synthor.problem.statistic import SIGMAS
 from synthor.schema.kinds import NUMBER
 from synthor.schema.text import as_text, number, plural
 from synthor.spec.model import Spec
@@ -88,17 +89,16 @@ def _named(written: TargetSpec, variables: Sequence[str]) -> str:
     return f"{of} of {written.of}" if of is not None else " by ".join(variables)
 
 
-def _compiled(problem: Problem | None, i: int) -> Target | Moment | None:
+def _compiled(problem: Problem | None, i: int) -> Target | None:
     if problem is None:
         return None
     name = problem.spec.targets[i].name  # compiled specs carry the names that targets were given
-    every: list[Target | Moment] = [*problem.targets, *problem.moments]
-    return next((target for target in every if target.name == name), None)
+    return next((target for target in problem.targets if target.name == name), None)
 
 
-def _names(problem: Problem | None, compiled: Target | Moment) -> tuple[str, ...]:
+def _names(problem: Problem | None, compiled: Target) -> tuple[str, ...]:
     assert problem is not None
-    return tuple(dict.fromkeys(problem.schema.unit.variables[position].name for position in compiled.columns))
+    return tuple(dict.fromkeys(variable.name for variable in (*compiled.variables, *compiled.statistic.variables)))
 
 
 def _variables(written: TargetSpec) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def _inside(written: TargetSpec, variables: Sequence[str]) -> Sequence[str]:
     return [name for name in variables if name not in written.by]
 
 
-def _what(written: TargetSpec, compiled: Target | Moment | None, variables: Sequence[str], sides: Sequence[str]) -> str:
+def _what(written: TargetSpec, compiled: Target | None, variables: Sequence[str], sides: Sequence[str]) -> str:
     by = f" for each {listed(sides)}" if sides else ""
     if written.quantiles is not None:
         points = sorted((float(share), value) for share, value in (written.values or {}).items() if _is_number(share))
@@ -130,18 +130,19 @@ def _what(written: TargetSpec, compiled: Target | Moment | None, variables: Sequ
         others = "none occurs that is not listed" if written.others == "none" else "of others nothing is known"
         return f"how many records go from {' to '.join(written.flows)} ({others})"
     inside = _inside(written, variables)
-    if inside or (isinstance(compiled, Moment) and compiled.kind == "shares"):
+    if inside or (compiled is not None and compiled.statistic.groups is not None):
         return f"shares of {listed(inside or variables)}{by if inside else ''}"
     inline = written.table[0] if isinstance(written.table, list) and written.table else {}
-    kind = compiled.kind if compiled is not None else written.kind or next((key for key in MEASURES[:2] if key in inline), None)
+    kind = written.kind or next((key for key in MEASURES[:2] if key in inline), None)
+    kind = kind if compiled is None else compiled.statistic.word
     what = "counts of records" if kind == "count" else "shares of records" if kind == "share" else "counts or shares of records"
     return f"{what} by {listed(variables)}" if variables else what
 
 
-def _size(compiled: Target | Moment | None) -> str:
+def _size(compiled: Target | None) -> str:
     if compiled is None:
         return ""
-    if isinstance(compiled, Moment):
+    if not compiled.counts:
         n = int(np.isfinite(compiled.wanted).sum())
         return f", {plural(n, 'value')}" if n > 1 else ""
     listed_cells = compiled.grid.size - compiled.grid.closed
@@ -157,14 +158,14 @@ def _over(written: TargetSpec) -> str:
     return f", over the records with `{written.where}` alone" if written.where is not None else ""
 
 
-def _total(compiled: Target | Moment | None, records: int) -> str:
-    if not isinstance(compiled, Target) or (compiled.grid.universe is None and compiled.grid.covers):
+def _total(compiled: Target | None, records: int) -> str:
+    if compiled is None or not compiled.counts or (compiled.grid.universe is None and compiled.grid.covers):
         return ""
     total = float(compiled.wanted.sum())
     return f"It counts {number(round(total, 1))} of the {plural(records, 'record')}."
 
 
-def _totals(problem: Problem | None, compiled: Target | Moment | None) -> str:
+def _totals(problem: Problem | None, compiled: Target | None) -> str:
     """Totals of a table that are met by themselves, since its cells do not tell what they come to."""
     if problem is None or compiled is None:
         return ""
@@ -176,8 +177,8 @@ def _totals(problem: Problem | None, compiled: Target | Moment | None) -> str:
     return f"Its published totals are met likewise: {listed(sides)}." if sides else ""
 
 
-def _exactness(written: TargetSpec, compiled: Target | Moment | None, records: int) -> str:
-    statistic = written.statistic is not None or isinstance(compiled, Moment)
+def _exactness(written: TargetSpec, compiled: Target | None, records: int) -> str:
+    statistic = written.statistic is not None or (compiled is not None and not compiled.counts)
     cell = "value" if statistic else "cell"
     if written.rounded_to is not None:
         half, step = number(written.rounded_to / 2), number(written.rounded_to)
@@ -199,21 +200,21 @@ def _exactness(written: TargetSpec, compiled: Target | Moment | None, records: i
             f"Each {cell} within two standard deviations, that is {factor:.2f} times its margin of error{within}; "
             f"the margin is {given}, at a confidence of {100 * written.confidence:g}%."
         )
-    if isinstance(compiled, Target) and compiled.bounds is not None and compiled.silent is None:
+    if compiled is not None and compiled.counts and compiled.bounds is not None and compiled.silent is None:
         return "Each cell to what its published figure was rounded, since another table was rounded differently."
     if statistic:
-        half = f", so within {number(compiled.half)}" if isinstance(compiled, Moment) and compiled.kind != "shares" else ""
-        if isinstance(compiled, Moment) and compiled.kind == "shares":
+        if compiled is not None and compiled.statistic.groups is not None:
             return "Each share to the digits that were published, or to the nearest whole record."
+        half = f", so within {number(compiled.rounding)}" if compiled is not None else ""
         return f"Each value to the digits that were published{half}."
-    if isinstance(compiled, Target) and compiled.hidden:
+    if compiled is not None and compiled.counts and compiled.hidden:
         n_hidden = int((compiled.highest - compiled.lowest > EDGE).sum())
         return f"Cells that are told to the next whole record; {n_hidden} that are not told inside what is left for them."
     fraction = compiled is not None and (np.abs(compiled.wanted - np.rint(compiled.wanted)) > 1e-6).any()
     return "Each cell to the next whole record." if fraction else ""
 
 
-def _largest(compiled: Target | Moment | None, factor: float) -> str:
+def _largest(compiled: Target | None, factor: float) -> str:
     if compiled is None or not np.isfinite(compiled.wanted).any():
         return ""
     largest = float(np.nanmax(np.abs(compiled.wanted)))
@@ -234,14 +235,15 @@ def _bands(variable: str, bands: Mapping[str, Sequence[str | float]], spec: Spec
     return f"Its labels of {variable} are its own: {', '.join(told)}{more}."
 
 
-def _read_as(problem: Problem | None, i: int, compiled: Target | Moment | None) -> str:
+def _read_as(problem: Problem | None, i: int, compiled: Target | None) -> str:
     """What numbers that a table has for labels stand for, where that is no single value or leaves gaps."""
     if problem is None or compiled is None:
         return ""
     written, told = problem.spec.targets[i], []
-    sides = (*compiled.grid.axes, *([compiled.groups] if isinstance(compiled, Moment) and compiled.groups is not None else []))
+    groups = compiled.statistic.groups
+    sides = (*compiled.grid.axes, *([] if groups is None else [groups]))
     for axis in sides:
-        declared = problem.schema.unit.variables[axis.position]
+        declared = problem.schema.levels[axis.ref.level].variables[axis.position]
         if not declared.numeric or not isinstance(written.table, list) or declared.name in (written.groups or {}):
             continue
         texts = list(dict.fromkeys(str(row.get(declared.name, "")) for row in written.table))
@@ -272,19 +274,20 @@ def _values(low: float, high: float) -> str:
     return f"{number(low)} alone" if low == high else f"{number(low)} to {number(high)}"
 
 
-def _cuts(problem: Problem | None, compiled: Target | Moment | None) -> str:
+def _cuts(problem: Problem | None, compiled: Target | None) -> str:
     """Which declared bins a table's bands cut through."""
     if problem is None or compiled is None:
         return ""
-    level, told = problem.schema.unit, []
+    told = []
     for axis in compiled.grid.axes:
         if axis.declared:
             continue
+        declared = problem.schema.levels[axis.ref.level].variables[axis.position]
         starts = np.flatnonzero(np.diff(axis.group_of)) + 1
         edges = axis.variable.low[starts]
-        inside = [edge for edge in edges if edge not in level.variables[axis.position].low]
+        inside = [edge for edge in edges if edge not in declared.low]
         if inside:
-            bins = "bins of " + level.variables[axis.position].name
+            bins = "bins of " + declared.name
             told.append(f"They cut the {bins} at {listed([number(float(edge)) for edge in inside])}.")
     return " ".join(told)
 

@@ -14,7 +14,7 @@ from synthor.fit.obstacles import Obstacle, keepers
 from synthor.fit.remedies import Change, Edit
 from synthor.fit.strain import Pull
 from synthor.measure import Explanation
-from synthor.problem import Moment, Problem, Target
+from synthor.problem import Problem, Target
 from synthor.report.explain_targets import listed
 from synthor.schema.text import number, plural
 
@@ -155,8 +155,7 @@ def _contradiction(found: Contradiction, problem: Problem) -> Explanation:
 
 def _wanted(table: str, clashes: Sequence[Clash], problem: Problem) -> str:
     """What some cells of one table want."""
-    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
-    universe = next((source.grid.universe for source in sources if source.name == table), None)
+    universe = next((source.grid.universe for source in problem.targets if source.name == table), None)
     within = f" (of the records with `{universe.text}`)" if universe is not None else ""
     asked = []
     for clash in clashes:

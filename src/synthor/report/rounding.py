@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from synthor.measure import Explanation, Fit, Measurement, MomentFit
+from synthor.measure import Explanation, Fit, Measurement
 from synthor.report.explain_targets import listed
 from synthor.schema.text import plural
 
@@ -19,7 +19,7 @@ def explain_rounding(measured: Measurement, impossible: Sequence[str]) -> tuple[
         measured: the records.
         impossible: names of targets that are proven to have no whole numbers together; none where that is not known.
     """
-    missed = [fit for fit in measured.every if not fit.met]
+    missed = [fit for fit in measured.fits if not fit.met]
     if not missed:
         return ()
     lines = [f"'{fit.target.name}'{_cell(fit)}" for fit in missed[:MOST_TOLD]]
@@ -30,16 +30,15 @@ def explain_rounding(measured: Measurement, impossible: Sequence[str]) -> tuple[
         together = " together" if len(impossible) > 1 else ""
         sentence = f"No whole numbers can meet {names}{together} with {records}: that is proven. The nearest found are:"
     else:
-        off = f"{len(missed)} of {plural(len(measured.every), 'target')}"
+        off = f"{len(missed)} of {plural(len(measured.fits), 'target')}"
         sentence = f"Rounding: the nearest whole records that were found miss {off}; it is not proven that none are nearer."
     details = {"proven": bool(impossible), "targets": list(impossible), "missed": [fit.target.name for fit in missed]}
     cure = CURE if impossible else f"Try another `random_seed`. {CURE}"
     return (Explanation(kind="rounding", sentence=sentence, lines=tuple(lines), cure=cure, details=details),)
 
 
-def _cell(fit: Fit | MomentFit) -> str:
+def _cell(fit: Fit) -> str:
     """The worst cell of a target that is missed."""
     cell = fit.worst
     labels = ", ".join(f"{name} = {label}" for name, label in fit.target.labels(cell).items())
-    told = fit.told(cell) if isinstance(fit, MomentFit) else f"{fit.got[cell]:,} instead of {fit.asked(cell)}"
-    return f"{f', {labels}' if labels else ''}: {told}"
+    return f"{f', {labels}' if labels else ''}: {fit.told(cell)}"

@@ -16,7 +16,7 @@ from synthor.errors import Finding
 from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.fit.model import Model
 from synthor.llm.budget import Bill
-from synthor.measure import Explanation, Fit, Measurement, MomentFit
+from synthor.measure import CountFit, Explanation, Fit, Measurement
 from synthor.method.estimate import Estimate
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
@@ -45,24 +45,22 @@ def measurement_table(measurement: Measurement) -> RenderableType:
     table.add_column("worst cell")
     table.add_column("met")
     for fit in measurement.fits:
-        labels = ", ".join(fit.target.labels(fit.worst).values()) or "total"
-        worst = _met(fit) if fit.met else f"{labels}: {fit.got[fit.worst]:,} instead of {fit.asked(fit.worst)}"
+        labels = ", ".join(fit.target.labels(fit.worst).values()) or (
+            "total" if fit.target.counts else fit.target.statistic.word
+        )
+        worst = _met(fit) if fit.met else f"{labels}: {fit.told(fit.worst)}"
         met = words("yes", "green") if fit.met else words("no", "bold red")
-        table.add_row(words(fit.target.name), f"{fit.got.size:,}", f"{fit.tae:,}", words(worst), met)
-    for moment in measurement.moments:
-        labels = ", ".join(moment.target.labels(moment.worst).values()) or moment.target.kind
-        worst = _met(moment) if moment.met else f"{labels}: {moment.told(moment.worst)}"
-        met = words("yes", "green") if moment.met else words("no", "bold red")
-        table.add_row(words(moment.target.name), f"{len(moment.given):,}", "-", words(worst), met)
+        tae = f"{fit.tae:,}" if isinstance(fit, CountFit) else "-"
+        table.add_row(words(fit.target.name), f"{fit.n_cells:,}", tae, words(worst), met)
     lines = [words(measurement.beliefs)] if measurement.beliefs else []
     lines += [words(f"Note: {note}", "yellow") for note in measurement.notes]
     lines += _explained(measurement.explanations)
     verdict = words(measurement.verdict, "bold green" if measurement.met else "bold red")
-    parts: list[RenderableType] = [table, ""] if measurement.every else []
+    parts: list[RenderableType] = [table, ""] if measurement.fits else []
     return Group(*parts, *lines, verdict)
 
 
-def _met(fit: Fit | MomentFit) -> str:
+def _met(fit: Fit) -> str:
     """What there is to say of the cells of a target that is met."""
     return "rounded" if fit.rounded else "-"
 

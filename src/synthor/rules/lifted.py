@@ -1,32 +1,36 @@
-"""Rules that look at other rows: a member by its role, the row beside in an order, any or all rows below.
+"""Rules that look at other rows: a member by its role, the row beside in an order, folds of rows below, pairs of rows.
 
-`child.age > head.age - 12`, `next(trip).origin <> trip.destination`, `not any(person, age >= 15)`: each such part becomes one
-more column of the rows that the rule speaks of, beside their own and those of the levels above. Then the rule is a flat one.
-What is not there (no partner, no next trip) breaks nothing; that any row below is such may be open, where values decide it.
+`child.age > head.age - 12`, `next(trip).origin <> trip.destination`, `sum(person.earnings) > income`: what such a rule says of
+other rows becomes one more column of the rows that it speaks of, beside their own and those of the levels above. Then the rule
+is a flat one. A column of another row has its categories; one that holds whether something is so says no, perhaps or yes on
+categories, where a number of rows below lies between ends and is the number itself on values.
+
+What is not there (no partner, no next trip, the mean of nobody) breaks nothing: whether it is so is neither yes nor no. So
+whatever is judged here is judged twice, whether it is so and whether it is not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from sqlglot import expressions as exp
 
-from synthor.errors import nearest
-from synthor.rules.on_categories import Truth, truth
-from synthor.rules.on_values import holds
-from synthor.rules.parse import PredicateError, predicate_of, tree_of
-from synthor.rules.syntax import Among, Both, Predicate
-from synthor.schema import Level, Ref, Schema, Units, Variable, of_unit
+from synthor.rules.on_categories import Truth, compared, truth
+from synthor.rules.on_values import holds, numbers_in
+from synthor.rules.syntax import OPPOSITES, Compare, Predicate, names_in
+from synthor.schema import Level, Ref, Role, Schema, Units, Variable, of_unit
+from synthor.schema.fold import ALL, ANY, Fold
 from synthor.schema.kinds import Integer
-from synthor.types import Codes, Floats, Mask
+from synthor.types import CellIndex, Codes, Floats, Mask
 
 NOT_THERE = "none"
-"""Label of a category that stands for a row that is not there."""
+"""Label of a category that stands for a row, or a number, that is not there."""
 
-STEPS = {"next": 1, "previous": -1}
-FOLDS = {"any": False, "all": True}
-STATES = ("no", "perhaps", "yes")
+NO, PERHAPS, YES, NEITHER = range(4)
+STATES = ("no", "perhaps", "yes", NOT_THERE)
+
+PAIRS_AT_ONCE = 2_000_000
+"""Pairs of rows that are looked at together, which bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +47,93 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """Whether any rows below, or all of them, are such.
+class Those:
+    """Some rows of a level.
 
     Attributes:
-        name: as it is written.
-        inner: what is said of each row.
-        every: whether all must be so.
+        level: of which.
+        role: that they have; None of any.
+        such: what is true of them; None where all of them are meant.
+    """
+
+    level: int
+    role: Role | None = None
+    such: "Lifted | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A number that rows below fold into.
+
+    Attributes:
+        name: as it is written, such as `sum(person.earnings, age >= 15)`.
+        fold: how.
+        rows: which of them count.
+        onto: the level above them whose rows have the number.
+        position: of the variable whose numbers they are; None where rows count by being there.
     """
 
     name: str
-    inner: "Lifted"
-    every: bool
+    fold: Fold
+    rows: Those
+    onto: int
+    position: int | None = None
 
 
-Derived = Beside | Folded
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Whether any of some rows below are such, or all of them.
+
+    Attributes:
+        name: as it is written.
+        fold: any or all.
+        rows: who is asked; what is true of them is what they are asked.
+        onto: the level above them of whose rows it is said.
+    """
+
+    name: str
+    fold: Fold
+    rows: Those
+    onto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Whether numbers compare so, some of them folded from rows below.
+
+    Attributes:
+        name: as it is written.
+        said: the comparison.
+        folds: the folded numbers.
+        beside: columns of other rows that are compared, too.
+    """
+
+    name: str
+    said: Compare
+    folds: tuple[Folding, ...]
+    beside: tuple[Beside, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Whether a row and any of some others below the same row above are such together.
+
+    Attributes:
+        name: as it is written.
+        others: these.
+        columns: of theirs that are looked at, each by the name that it is written with, and its position.
+        said: of a row and one of the others.
+        role: of the rows that have others; the rest have none.
+    """
+
+    name: str
+    others: Those
+    columns: tuple[tuple[str, int], ...]
+    said: "Lifted"
+    role: Role
+
+
+Derived = Beside | Folded | Weighed | Paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,163 +143,75 @@ class Lifted:
     Attributes:
         level: whose rows.
         predicate: over these and the derived columns, by their names.
+        contrary: what is true where the predicate is false; neither is where something is not there.
         derived: the columns.
+        role: of the rows that it speaks of; None of all.
     """
 
     level: int
     predicate: Predicate
+    contrary: Predicate
     derived: tuple[Derived, ...] = ()
-
-
-def parse_lifted(text: str, schema: Schema) -> Lifted:
-    """Parse a predicate that may look at any level.
-
-    It speaks of the rows of the deepest level that it names outside of `any(...)` and `all(...)`; of units where it names none.
-    A role of which a unit may have several members stands for each of these.
-
-    Raises:
-        PredicateError: it is no SQL, uses what is not allowed, or names what is not there.
-    """
-    tree = tree_of(text)
-    assert isinstance(tree, exp.Expression)
-    return _Lifting(schema).lifted(tree, None)
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Lifting:
-    """Looks for names of other rows in a syntax tree and puts columns in their place."""
+class Judged:
+    """Whether something is so, and whether it is not: it may be neither, where it is of what is not there."""
 
-    schema: Schema
+    so: Truth
+    not_so: Truth
 
-    def lifted(self, tree: exp.Expression, level: int | None) -> Lifted:
-        """A tree as a predicate on rows of a level; of the deepest that it names where None."""
-        tree = tree.copy()
-        level = max(self._levels(tree), key=lambda one: len(self.schema.path(one)), default=0) if level is None else level
-        seen = {variable.name: variable for variable in self.schema.seen_from(level).unit.variables}
-        derived: dict[str, Derived] = {}
-        alone: list[Predicate] = []
+    @classmethod
+    def of_all(cls, one: Mask, other: Mask) -> "Judged":
+        """What is known of all."""
+        return cls(Truth(one, one), Truth(other, other))
 
-        def put(node: exp.Expression) -> exp.Expression:
-            found = self._derived(node, level)
-            if isinstance(found, str):
-                return exp.column(found)
-            if isinstance(found, tuple):
-                alone.append(found[1])
-                return exp.column(found[0])
-            if found is None:
-                return node
-            derived[found.name] = found
-            column = exp.column(exp.to_identifier(found.name, quoted=False))
-            return column if isinstance(found, Beside) else exp.EQ(this=column, expression=exp.Literal.number(1))
+    @property
+    def decided(self) -> bool:
+        """Whether nothing is open."""
+        return all(bool((told.may == told.must).all()) for told in (self.so, self.not_so))
 
-        tree = tree.transform(put)
-        variables = seen | {name: variable_of(one, self.schema) for name, one in derived.items()}
-        predicate = predicate_of(tree, variables)
-        for one in derived.values():
-            if isinstance(one, Beside):  # what is not there breaks nothing
-                predicate = Both(Among(one.name, tuple(range(variables[one.name].n_valued))), predicate)
-        for condition in alone:
-            predicate = Both(condition, predicate)
-        return Lifted(level=level, predicate=predicate, derived=tuple(derived.values()))
+    def at(self, rows: "CellIndex | Mask") -> "Judged":
+        """What is known of some."""
+        return Judged(*(Truth(told.may[rows], told.must[rows]) for told in (self.so, self.not_so)))
 
-    def _levels(self, tree: exp.Expression) -> Iterator[int]:
-        """Levels that a tree names outside of folds."""
-        stack: list[exp.Expression] = [tree]
-        while stack:
-            node = stack.pop()
-            if _fold(node) is not None:
-                continue
-            if isinstance(node, exp.Column) and node.table:
-                level, single = self._named(node.table)
-                yield self._above(level) if single else level
-            elif isinstance(node, exp.Dot):
-                yield self._stepped(node)[0]
-            elif isinstance(node, exp.Column):
-                ref = self.schema.resolve(node.name)
-                if ref is not None:
-                    yield ref.level
-            if not isinstance(node, exp.Dot):
-                stack += list(node.iter_expressions())
+    def folded(self, fold: Fold, parent: CellIndex, n: int) -> "Judged":
+        """What is known of the rows above, of whom it is so if it is of any below, or of all."""
+        every = np.ones(len(parent), bool)
 
-    def _above(self, level: int) -> int:
-        above = self.schema.above(level)
-        return 0 if above is None else above
+        def of(told: Truth, by: Fold) -> Truth:
+            must, may = by.of_bounds(told.must.astype(float), told.may.astype(float), every, every, parent, n)
+            return Truth(may > 0, must > 0)
 
-    def _named(self, name: str) -> tuple[int, bool]:
-        """The level that a name before a dot means, or that has a role of that name; and whether that is one member at most."""
-        for at, level in enumerate(self.schema):
-            if level.name == name:
-                return at, False
-            if name in level.roles:
-                return at, level.roles[name] == 1
-        known = [level.name for level in self.schema] + [role for level in self.schema for role in level.roles]
-        raise PredicateError(f"no level and no role is called '{name}'", nearest(name, known))
+        return Judged(of(self.so, fold), of(self.not_so, ALL if fold is ANY else ANY))
 
-    def _stepped(self, node: exp.Dot) -> tuple[int, int, str]:
-        """The level, step and variable of `next(level).variable`."""
-        call, name = node.this, node.expression.name
-        step = STEPS.get(call.name.lower()) if isinstance(call, exp.Anonymous) else None
-        if step is None or len(call.expressions) != 1:
-            raise PredicateError(
-                f"`{node.sql()[:60]}` is not allowed", "write next(level).variable or previous(level).variable"
-            )
-        level, _ = self._named(call.expressions[0].name)
-        if not self.schema.levels[level].ordered:
-            raise PredicateError(f"rows of '{self.schema.levels[level].name}' have no order", "declare the level as ordered")
-        return level, step, name
+    def beside(self, other: "Judged") -> "Judged":
+        """What is known of rows of whom it is so if it is by either."""
+        so, not_so = (self.so, other.so), (self.not_so, other.not_so)
+        return Judged(
+            Truth(so[0].may | so[1].may, so[0].must | so[1].must),
+            Truth(not_so[0].may & not_so[1].may, not_so[0].must & not_so[1].must),
+        )
 
-    def _derived(self, node: exp.Expression, level: int) -> "Derived | str | tuple[str, Predicate] | None":
-        """What stands for a node: a derived column, a name that is seen anyway, that with a condition, or the node itself."""
-        fold = _fold(node)
-        if fold is not None:
-            name, inner, every = fold
-            below, _ = self._named(name)
-            if level not in self.schema.path(below)[:-1]:
-                raise PredicateError(f"'{name}' does not stand below '{self.schema.levels[level].name}'", "name a level below")
-            return Folded(name=node.sql(), inner=self.lifted(inner, below), every=every)
-        if isinstance(node, exp.Dot):
-            at, step, name = self._stepped(node)
-            return Beside(name=node.sql(), ref=replace(self._ref(at, name), step=step))
-        if not isinstance(node, exp.Column) or not node.table:
-            return None
-        at, single = self._named(node.table)
-        ref, own = self._ref(at, node.name), self.schema.levels[at]
-        if node.table == own.name:
-            if at not in self.schema.path(level):
-                raise PredicateError(f"`{node.sql()}` is not seen from '{self.schema.levels[level].name}'", "use any(...)")
-            return node.name
-        role = own.role_of(node.table)
-        if single:
-            return Beside(name=node.sql(), ref=replace(ref, role=role))
-        if at != level:
-            raise PredicateError(f"there may be several '{node.table}'", f"write any({own.name}, ...)")
-        return node.name, Among(own.role, (role.code,))
+    @property
+    def codes(self) -> Codes:
+        """Places among `STATES`."""
+        neither = np.where(self.so.may | self.not_so.may, PERHAPS, NEITHER)
+        return np.where(self.so.must, YES, np.where(self.not_so.must, NO, neither)).astype(np.int32)
 
-    def _ref(self, level: int, name: str) -> Ref:
-        own = self.schema.levels[level]
-        if name not in own.names:
-            raise PredicateError(f"'{own.name}' has no variable '{name}'", nearest(name, sorted(own.names)))
-        return Ref(level, own.position(name))
-
-
-def _fold(node: exp.Expression) -> tuple[str, exp.Expression, bool] | None:
-    """The level, the predicate and whether all is meant, of `any(level, predicate)` and `all(level, predicate)`."""
-    if isinstance(node, exp.Any) and isinstance(node.this, exp.Tuple):
-        arguments, every = node.this.expressions, False
-    elif isinstance(node, exp.Anonymous) and node.name.lower() in FOLDS:
-        arguments, every = node.expressions, FOLDS[node.name.lower()]
-    else:
-        return None
-    if len(arguments) != 2 or not isinstance(arguments[0], exp.Column):
-        raise PredicateError(f"`{node.sql()[:60]}` is not allowed", "write any(level, condition)")
-    return arguments[0].name, arguments[1], every
+    @property
+    def numbers(self) -> Floats:
+        """1, 0 or NaN, where nothing is open."""
+        return np.where(self.so.must, 1.0, np.where(self.not_so.must, 0.0, np.nan))
 
 
 def variable_of(derived: Derived, schema: Schema) -> Variable:
     """The variable behind a derived column."""
-    if isinstance(derived, Folded):
+    if not isinstance(derived, Beside):
         whether = Integer(type="integer", min=0, max=1, bins=[0, 1]).build(derived.name)
-        return replace(whether, labels=STATES, low=np.array([0.0, 0, 1]), high=np.array([0.0, 1, 1]))
+        low, high = np.array([0.0, 0, 1, np.nan]), np.array([0.0, 1, 1, np.nan])
+        return replace(whether, labels=STATES, low=low, high=high, missing=True)
     variable = replace(schema.variable(derived.ref), name=derived.name)
     if variable.missing:
         return variable
@@ -242,70 +230,209 @@ def as_seen(schema: Schema, units: Units, level: int, derived: Sequence[Derived]
     flat = schema.as_seen(units, level)
     if not derived:
         return flat
-    return Units.of_columns([*flat.columns(), *(codes_of(one, schema, units, level) for one in derived)])
-
-
-def codes_of(derived: Derived, schema: Schema, units: Units, level: int) -> Codes:
-    """The categories of a derived column, (rows,)."""
-    if isinstance(derived, Beside):
-        codes = units.column(derived.ref, level)
-        return np.where(codes >= 0, codes, variable_of(derived, schema).size - 1).astype(np.int32)
-    inner = derived.inner
-    known, variables = _known(inner, schema, units)
-    found = truth(inner.predicate, known, variables, units.n_rows(inner.level))
-    told = _up(found, derived, units, level)
-    return (told.may.astype(np.int32) + told.must).astype(np.int32)
-
-
-def _known(lifted: Lifted, schema: Schema, units: Units) -> tuple[dict[str, Codes], Mapping[str, Variable]]:
-    """All columns that the rows of a level see, by name, and their variables."""
-    variables = with_derived(schema, lifted.level, lifted.derived).unit.variables
-    seen = as_seen(schema, units, lifted.level, lifted.derived)
-    known = {variable.name: seen.column(of_unit(v)) for v, variable in enumerate(variables)}
-    return known, {variable.name: variable for variable in variables}
-
-
-def _up(found: Truth, derived: Folded, units: Units, level: int) -> Truth:
-    """What is true of rows below, of the rows above them: of any, or of all."""
-    above = units.above(level, derived.inner.level)
-    n = units.n_rows(level)
-
-    def some(these: Mask) -> Mask:
-        return np.bincount(above[these], minlength=n) > 0
-
-    if derived.every:
-        return Truth(~some(~found.may), ~some(~found.must))
-    return Truth(some(found.may), some(found.must))
-
-
-def numbers_of(derived: Derived, schema: Schema, units: Units, level: int, frames: Mapping[str, pl.DataFrame]) -> Floats | None:
-    """The values of a derived column as rows have them, (rows,), NaN where there are none; None of one without numbers."""
-    if isinstance(derived, Beside):
-        variable = schema.variable(derived.ref)
-        if not variable.numeric:
-            return None
-        values = frames[schema.levels[derived.ref.level].name][variable.name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        rows = units.seen(derived.ref, level)
-        return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan) if len(values) else np.full(len(rows), np.nan)
-    inner = derived.inner
-    known, variables = _known(inner, schema, units)
-    frame = seen_values(schema, units, inner.level, inner.derived, frames)
-    found = holds(inner.predicate, frame, variables, known)
-    return _up(Truth(found, found), derived, units, level).must.astype(np.float64)
+    look = _Look(schema, units)
+    return Units.of_columns([*flat.columns(), *(look.codes(one, level) for one in derived)])
 
 
 def seen_values(
     schema: Schema, units: Units, level: int, derived: Sequence[Derived], frames: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
     """All numbers that the rows of a level see, derived ones included."""
-    numbers: dict[str, pl.Series] = {}
-    for at in reversed(schema.path(level)):
-        rows, frame = units.above(at, level), frames[schema.levels[at].name]
-        for variable in schema.levels[at].variables:
-            if variable.numeric and variable.name not in numbers:
-                numbers[variable.name] = frame[variable.name].gather(pl.Series(rows.astype(np.uint32)))
-    for one in derived:
-        values = numbers_of(one, schema, units, level, frames)
-        if values is not None:
-            numbers[one.name] = pl.Series(one.name, values)
-    return pl.DataFrame(list(numbers.values()))
+    return _Look(schema, units, frames).seen(level, derived)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What rows of some units say of each other.
+
+    Attributes:
+        schema: in the finest bins.
+        units: with their rows.
+        frames: the values of these, a table a level; None where categories alone are known.
+    """
+
+    schema: Schema
+    units: Units
+    frames: Mapping[str, pl.DataFrame] | None = None
+
+    @property
+    def _on_categories(self) -> "_Look":
+        return _Look(self.schema, self.units)
+
+    def codes(self, derived: Derived, level: int) -> Codes:
+        """The categories of a derived column, (rows,)."""
+        if not isinstance(derived, Beside):
+            return self._on_categories.judged(derived, level).codes
+        codes = self.units.column(derived.ref, level)
+        return np.where(codes >= 0, codes, variable_of(derived, self.schema).size - 1).astype(np.int32)
+
+    def seen(self, level: int, derived: Sequence[Derived]) -> pl.DataFrame:
+        """All numbers that the rows of a level see, derived ones included."""
+        assert self.frames is not None
+        numbers: dict[str, pl.Series] = {}
+        for at in reversed(self.schema.path(level)):
+            rows, frame = self.units.above(at, level), self.frames[self.schema.levels[at].name]
+            for variable in self.schema.levels[at].variables:
+                if variable.numeric and variable.name not in numbers:
+                    numbers[variable.name] = frame[variable.name].gather(pl.Series(rows.astype(np.uint32)))
+        for one in derived:
+            if not isinstance(one, Beside):
+                numbers[one.name] = pl.Series(one.name, self.judged(one, level).numbers)
+            elif self.schema.variable(one.ref).numeric:
+                numbers[one.name] = pl.Series(one.name, self._beside(one, level))
+        return pl.DataFrame(list(numbers.values()))
+
+    def _beside(self, derived: Beside, level: int) -> Floats:
+        """The numbers of other rows, NaN where there are none."""
+        values, rows = self._values(derived.ref.level, derived.ref.column), self.units.seen(derived.ref, level)
+        return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan) if len(values) else np.full(len(rows), np.nan)
+
+    def _values(self, level: int, position: int) -> Floats:
+        """The numbers that the rows of a level have of a variable."""
+        assert self.frames is not None
+        own = self.schema.levels[level]
+        return numbers_in(self.frames[own.name][own.variables[position].name])
+
+    # --- What is said of rows
+
+    def judged(self, derived: Folded | Weighed | Paired, level: int) -> Judged:
+        """Whether it is so, of each row of a level; values are looked at only where categories leave something open."""
+        if self.frames is not None:
+            known = self._on_categories.judged(derived, level)
+            if known.decided:
+                return known
+        match derived:
+            case Folded():
+                return self._folded(derived).at(self.units.above(derived.onto, level))
+            case Weighed():
+                return self._weighed(derived, level)
+            case Paired():
+                return self._paired(derived, level)
+
+    def _said(self, lifted: Lifted) -> Judged:
+        """Whether a predicate is true of the rows of its level."""
+        known, variables = self._columns(lifted.level, lifted.derived)
+        found = _truths(lifted, known, variables, self.units.n_rows(lifted.level))
+        if self.frames is None or found.decided:
+            return found
+        return _held(lifted, self.seen(lifted.level, lifted.derived), variables, known)
+
+    def _columns(self, level: int, derived: Sequence[Derived]) -> tuple[dict[str, Codes], dict[str, Variable]]:
+        """All columns that the rows of a level see, by name, and their variables."""
+        variables = with_derived(self.schema, level, derived).unit.variables
+        seen = as_seen(self.schema, self.units, level, derived)
+        known = {variable.name: seen.column(of_unit(v)) for v, variable in enumerate(variables)}
+        return known, {variable.name: variable for variable in variables}
+
+    def _asked(self, rows: Those) -> Mask:
+        """Which rows of a level have the role that is meant, whatever is true of them."""
+        if rows.role is None:
+            return np.ones(self.units.n_rows(rows.level), bool)
+        return np.asarray(self.units.column(Ref(rows.level, rows.role.column)) == rows.role.code)
+
+    def _folded(self, derived: Folded) -> Judged:
+        """Whether any or all are such, of each row onto which these are folded."""
+        rows = derived.rows
+        assert rows.such is not None
+        asked = self._asked(rows)
+        above = self.units.above(derived.onto, rows.level)[asked]
+        return self._said(rows.such).at(asked).folded(derived.fold, above, self.units.n_rows(derived.onto))
+
+    # --- Numbers of rows below
+
+    def _weighed(self, derived: Weighed, level: int) -> Judged:
+        """Whether numbers compare so, of each row of a level; neither so nor not where one is not there."""
+        n = self.units.n_rows(level)
+        ends, sure = (
+            self._ends(names_in(derived.said) - {one.name for one in derived.folds}, level, derived.beside),
+            np.ones(n, bool),
+        )
+        for one in derived.folds:
+            seen = self.units.above(one.onto, level)
+            low, high, there = self._number(one)
+            ends[one.name] = low[seen], high[seen]
+            sure &= there[seen]
+        contrary = Compare(OPPOSITES[derived.said.op], derived.said.left, derived.said.right)
+        so, not_so = (compared(said, ends.__getitem__, n) for said in (derived.said, contrary))
+        return Judged(Truth(so.may, so.must & sure), Truth(not_so.may, not_so.must & sure))
+
+    def _ends(self, names: Set[str], level: int, beside: Sequence[Beside]) -> dict[str, tuple[Floats, Floats]]:
+        """The least and the greatest that numbers seen by the rows of a level can be, (rows,) each."""
+        if self.frames is not None:
+            frame = self.seen(level, beside)
+            return {name: (numbers_in(frame[name]),) * 2 for name in names}
+        known, variables = self._columns(level, beside)
+        return {name: (variables[name].low[known[name]], variables[name].high[known[name]]) for name in names}
+
+    def _number(self, folding: Folding) -> tuple[Floats, Floats, Mask]:
+        """Between which ends a folded number lies, NaN where it is not there, and whether it is there in any case, (rows,)."""
+        rows, fold, position = folding.rows, folding.fold, folding.position
+        parent, n = self.units.above(folding.onto, rows.level), self.units.n_rows(folding.onto)
+        low = high = np.ones(len(parent))
+        decimals, counting = 0, self._counting(rows)
+        if position is not None:
+            variable, codes = self.schema.levels[rows.level].variables[position], self.units.column(Ref(rows.level, position))
+            decimals, low, high = variable.decimals, variable.low[codes], variable.high[codes]
+            if self.frames is not None:
+                low = high = self._values(rows.level, position)
+        there = np.bincount(parent[counting.must & ~np.isnan(low)], minlength=n) > 0
+        sure = there | ~np.isnan(fold.nobody)
+        if self.frames is not None:
+            found = fold.of_values(low[counting.must], parent[counting.must], n, decimals)
+            return found, found, sure
+        return *fold.of_bounds(low, high, counting.may, counting.must, parent, n, decimals), sure
+
+    def _counting(self, rows: Those) -> Truth:
+        """Which rows of a level count."""
+        asked = self._asked(rows)
+        if rows.such is None:
+            return Truth(asked, asked)
+        such = self._said(rows.such).so
+        return Truth(asked & such.may, asked & such.must)
+
+    # --- Pairs of rows
+
+    def _paired(self, derived: Paired, level: int) -> Judged:
+        """Whether it and any of the others are such together, of each row of a level."""
+        lifted, at, n = derived.said, derived.others.level, self.units.n_rows(level)
+        known, variables = self._columns(level, lifted.derived)
+        beside = {name: replace(self.schema.levels[at].variables[position], name=name) for name, position in derived.columns}
+        theirs = {name: self.units.column(Ref(at, position)) for name, position in derived.columns}
+        looked_at = names_in(lifted.predicate) & known.keys()
+        frame = None if self.frames is None else self.seen(level, lifted.derived)
+        found = Judged.of_all(np.zeros(n, bool), np.ones(n, bool))
+        for own, other in self._pairs(derived, level):
+            codes = {name: known[name][own] for name in looked_at} | {name: column[other] for name, column in theirs.items()}
+            told = _truths(lifted, codes, variables | beside, len(own))
+            if frame is not None and not told.decided:
+                numbers = [frame[name].gather(pl.Series(own)) for name in frame.columns if name in looked_at]
+                numbers += [
+                    pl.Series(name, self._values(at, position)[other])
+                    for name, position in derived.columns
+                    if beside[name].numeric
+                ]
+                told = _held(lifted, pl.DataFrame(numbers), variables | beside, codes)
+            found = found.beside(told.folded(ANY, own, n))
+        return found
+
+    def _pairs(self, derived: Paired, level: int) -> Iterator[tuple[CellIndex, CellIndex]]:
+        """All pairs of a row and one of the others below the same row above, so many at once."""
+        top = self.schema.above(level)
+        assert top is not None
+        own, others = np.flatnonzero(self._asked(Those(level, derived.role))), np.flatnonzero(self._asked(derived.others))
+        above, theirs = self.units.above(top, level)[own], self.units.above(top, derived.others.level)[others]
+        first = np.searchsorted(theirs, above)
+        sizes = np.searchsorted(theirs, above, side="right") - first
+        blocks = np.flatnonzero(np.diff(np.cumsum(sizes) // PAIRS_AT_ONCE)) + 1
+        for rows in np.split(np.arange(len(own)), blocks):
+            size = sizes[rows]
+            starts = np.repeat(first[rows] - (np.cumsum(size) - size), size)
+            yield np.repeat(own[rows], size), others[starts + np.arange(len(starts))]
+
+
+def _truths(lifted: Lifted, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> Judged:
+    return Judged(*(truth(side, codes, variables, n) for side in (lifted.predicate, lifted.contrary)))
+
+
+def _held(lifted: Lifted, frame: pl.DataFrame, variables: Mapping[str, Variable], codes: Mapping[str, Codes]) -> Judged:
+    return Judged.of_all(*(holds(side, frame, variables, codes) for side in (lifted.predicate, lifted.contrary)))

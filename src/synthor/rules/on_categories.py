@@ -4,7 +4,7 @@
 do), combined as in Kleene's three-valued logic.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,9 @@ from synthor.rules.syntax import (
 )
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
+
+Ends = Callable[[str], tuple[Floats, Floats]]
+"""Least and greatest value of a variable by its name, (n,) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +72,23 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
                 return Truth(np.full(n, bool(members)), np.full(n, full))
             inside = np.isin(codes[name], members)
             return Truth(inside, inside)
-        case Compare(op, left, right):
-            found = _compare(op, _interval(left, codes, variables, n), _interval(right, codes, variables, n))
+        case Compare():
+            found = compared(predicate, lambda name: _ends(name, codes, variables, n), n)
             if any(variables[name].missing for name in names_in(predicate) - codes.keys()):  # it may be of no value
                 return Truth(found.may, np.zeros(n, bool))
             return found
 
 
-def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats]) -> Truth:
-    (a, b), (c, d) = left, right
-    match op:
+def compared(said: Compare, ends: Ends, n: int) -> Truth:
+    """Truth of a comparison of numbers that lie between ends, where these are there; of no number it is false.
+
+    Args:
+        said: the comparison.
+        ends: (n,) least and greatest values of each variable that it names.
+        n: number of units.
+    """
+    (a, b), (c, d) = _interval(said.left, ends, n), _interval(said.right, ends, n)
+    match said.op:
         case "<":
             return Truth(a < d, b < c)
         case "<=":
@@ -88,22 +98,27 @@ def _compare(op: str, left: tuple[Floats, Floats], right: tuple[Floats, Floats])
         case ">=":
             return Truth(b >= c, a >= d)
     same = (a == b) & (c == d) & (a == c)
-    if op == "=":
+    if said.op == "=":
         return Truth((a <= d) & (c <= b), same)
     return Truth(~same & (a <= b) & (c <= d), (a > d) | (c > b))  # false of both where there is no value
 
 
-def _interval(term: Term, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
+def _ends(name: str, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
+    """The ends of a variable's bins, of all its values where it is not known."""
+    variable = variables[name]
+    if name not in codes:
+        return np.full(n, variable.least), np.full(n, variable.most)
+    return variable.low[codes[name]], variable.high[codes[name]]
+
+
+def _interval(term: Term, ends: Ends, n: int) -> tuple[Floats, Floats]:
     match term:
         case Constant(value):
             return np.full(n, value), np.full(n, value)
         case Column(name):
-            variable = variables[name]
-            if name not in codes:
-                return np.full(n, variable.least), np.full(n, variable.most)
-            return variable.low[codes[name]], variable.high[codes[name]]
+            return ends(name)
         case Arithmetic(op, left, right):
-            (a, b), (c, d) = _interval(left, codes, variables, n), _interval(right, codes, variables, n)
+            (a, b), (c, d) = _interval(left, ends, n), _interval(right, ends, n)
             if op == "+":
                 return a + c, b + d
             if op == "-":

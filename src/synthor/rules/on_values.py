@@ -55,14 +55,19 @@ def holds(
 def _values(term: Term, frame: pl.DataFrame) -> Floats:
     match term:
         case Column(name):
-            return _numbers(frame[name])
+            return numbers_in(frame[name])
         case Constant(value):
             return np.full(frame.height, value)
         case Arithmetic(op, left, right):
             return cast(Floats, OPERATORS[op](_values(left, frame), _values(right, frame)))
 
 
-def _numbers(column: pl.Series) -> Floats:
+def numbers_in(column: pl.Series) -> Floats:
+    """The numbers of a column of records, (n,), NaN where there is none.
+
+    Raises:
+        InputError: it holds the label of a bin.
+    """
     if column.dtype.is_numeric():
         return column.cast(pl.Float64).to_numpy()
     texts = column.cast(pl.String).str.strip_chars()

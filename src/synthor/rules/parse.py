@@ -5,14 +5,17 @@ Anything but comparisons, `in`, `between`, and/or/not and arithmetic is refused 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import sqlglot
 from sqlglot import expressions as exp
+from sqlglot import parser, tokens
 
 from synthor.errors import nearest
 from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
 from synthor.schema import Variable
+from synthor.schema.fold import FOLDS
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 100
@@ -22,6 +25,26 @@ COMPARISONS: dict[type[exp.Expression], str] = {
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
 ARITHMETIC: dict[type[exp.Expression], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+
+
+class Unfolded(sqlglot.Dialect):
+    """SQL whose folds are functions like any other: they take a condition, which those of SQL do not.
+
+    `all` and `any` are words of its own in SQL, which a parser drops or joins to what comes before or after.
+    """
+
+    class Tokenizer(tokens.Tokenizer):
+        """What makes words of a text."""
+
+        KEYWORDS: ClassVar = {word: token for word, token in tokens.Tokenizer.KEYWORDS.items() if word.lower() not in FOLDS}
+
+    class Parser(parser.Parser):
+        """Its parser."""
+
+        FUNCTIONS: ClassVar = {name: made for name, made in parser.Parser.FUNCTIONS.items() if name.lower() not in FOLDS}
+        NO_PAREN_FUNCTION_PARSERS: ClassVar = {
+            name: made for name, made in parser.Parser.NO_PAREN_FUNCTION_PARSERS.items() if name.lower() not in FOLDS
+        }
 
 
 class PredicateError(ValueError):
@@ -55,13 +78,13 @@ def tree_of(text: str) -> exp.Condition:
     if len(text) > MAX_LENGTH:
         raise PredicateError(f"is {len(text)} characters long", f"keep it under {MAX_LENGTH}")
     try:
-        return sqlglot.parse_one(text, into=exp.Condition)
+        return sqlglot.parse_one(text, into=exp.Condition, dialect=Unfolded)
     except sqlglot.errors.SqlglotError as error:
         problem = (getattr(error, "errors", None) or [{}])[0]
         near = f", near '{problem['highlight']}'" if problem.get("highlight") else ""
         raise PredicateError(f"is no SQL predicate{near}", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
 
 
 def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:
@@ -75,9 +98,9 @@ def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:
     except sqlglot.errors.SqlglotError:
         raise PredicateError("is no SQL predicate", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
     if _depth(predicate) > MAX_DEPTH:  # whoever reads the tree later has less room than the parser had
-        raise _too_deep()
+        raise too_deep()
     return predicate
 
 
@@ -118,7 +141,7 @@ class _Parser:
         raise _refused(node)
 
     def comparison(self, op: str, left: exp.Expression, right: exp.Expression) -> Predicate:
-        left, right = _bare(left), _bare(right)
+        left, right = bare(left), bare(right)
         if self._nominal(right) and not self._nominal(left):
             left, right = right, left  # = and != only, so nothing else turns round
         if op in ("=", "!=") and self._label(left) and self._binned(right):
@@ -148,7 +171,7 @@ class _Parser:
         return _joined(Either, found)
 
     def code(self, variable: Variable, node: exp.Expression) -> int:
-        node = _bare(node)
+        node = bare(node)
         if isinstance(node, exp.Literal | exp.Boolean):
             text = str(node.this) if isinstance(node, exp.Literal) else "yes" if node.this else "no"
         elif isinstance(node, exp.Column) and node.this.quoted:  # "double quotes" are a common slip for 'single quotes'
@@ -159,12 +182,12 @@ class _Parser:
         if code >= variable.n_valued and variable.name in self.numbers:
             raise PredicateError(f"'{text}' stands for no value of {variable.name}", "rules speak of records that have one")
         if code < 0:
-            bare = "write a number without quotes, or a label; " if variable.name in self.numbers else ""
-            raise PredicateError(f"'{text}' is no label of {variable.name}", bare + nearest(text, variable.labels))
+            cure = "write a number without quotes, or a label; " if variable.name in self.numbers else ""
+            raise PredicateError(f"'{text}' is no label of {variable.name}", cure + nearest(text, variable.labels))
         return code
 
     def term(self, node: exp.Expression) -> Term:
-        match _bare(node):
+        match bare(node):
             case exp.Column() as column:
                 variable = self.variable(column)
                 if variable.name not in self.numbers:
@@ -195,13 +218,13 @@ class _Parser:
         return self.variables[node.name]
 
     def _binned(self, node: exp.Expression) -> Variable | None:
-        node = _bare(node)
+        node = bare(node)
         found = self.variables.get(node.name) if isinstance(node, exp.Column) and not node.table else None
         return found if found is not None and found.name in self.numbers else None
 
     @staticmethod
     def _label(node: exp.Expression) -> bool:
-        node = _bare(node)
+        node = bare(node)
         return isinstance(node, exp.Literal) and bool(node.is_string)
 
     def _nominal(self, node: exp.Expression) -> Variable | None:
@@ -238,11 +261,13 @@ def _depth(node: Predicate | Term) -> int:
             return 1 + max(_depth(node.left), _depth(node.right))
 
 
-def _too_deep() -> PredicateError:
+def too_deep() -> PredicateError:
+    """That a predicate is nested deeper than can be read."""
     return PredicateError(f"is nested more than {MAX_DEPTH} levels deep", "split it into several rules")
 
 
-def _bare(node: exp.Expression) -> exp.Expression:
+def bare(node: exp.Expression) -> exp.Expression:
+    """A node without the parentheses around it."""
     while isinstance(node, exp.Paren):
         node = node.this
     return node
@@ -253,6 +278,38 @@ def _shown(node: exp.Expression) -> str:
 
 
 def _refused(node: object) -> PredicateError:
+    call = call_of(node)
+    if call is not None and call.name in FOLDS:
+        message = f"`{call.shown}` looks at rows below, and these records have none"
+        return PredicateError(message, "let rules name variables of one record")
     what = f"{type(node).__name__.lower()} `{_shown(node)}`" if isinstance(node, exp.Expression) else repr(node)
     cure = "use variables, labels, numbers, = != < <= > >=, in, between, and, or, not, + - *"
     return PredicateError(f"{what} is not allowed", cure)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function that is written and that SQL does not know, or that stands for a fold.
+
+    Attributes:
+        name: in small letters.
+        arguments: as they are.
+    """
+
+    name: str
+    arguments: tuple[exp.Expression, ...]
+
+    @property
+    def shown(self) -> str:
+        """How it is written."""
+        return f"{self.name}({', '.join(map(text_of, self.arguments))})"
+
+
+def text_of(node: exp.Expression) -> str:
+    """A node as it could be written; two that differ are written differently."""
+    return node.sql(normalize_functions="lower")
+
+
+def call_of(node: object) -> Call | None:
+    """A node of a syntax tree as a call; None where it is none."""
+    return Call(node.name.lower(), tuple(node.expressions)) if isinstance(node, exp.Anonymous) else None

@@ -78,6 +78,27 @@ def names_in(node: Predicate | Term) -> frozenset[str]:
             return names_in(node.left) | names_in(node.right)
 
 
+def shown(node: Compare | Term) -> str:
+    """A comparison or a term as it could be written; two that differ are written differently.
+
+    >>> shown(Compare(">", Arithmetic("-", Column("age"), Constant(12.0)), Column("count(person)")))
+    'age - 12 > count(person)'
+    """
+    match node:
+        case Column(name):
+            return name
+        case Constant(value):
+            return str(int(value)) if float(value).is_integer() else repr(value)
+        case Arithmetic(op, left, right):
+            sides = (left, right) if op == "*" else (right,)
+            before, after = (
+                f"({shown(one)})" if one in sides and isinstance(one, Arithmetic) else shown(one) for one in (left, right)
+            )
+            return f"{before} {op} {after}"
+        case Compare(op, left, right):
+            return f"{shown(left)} {op} {shown(right)}"
+
+
 def parts(node: Predicate) -> Iterator[Predicate]:
     """The comparisons and memberships that a predicate is made of."""
     match node:

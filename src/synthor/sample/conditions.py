@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthor.problem import Moment, Problem
+from synthor.problem import Demand, Problem, Target, Within
 from synthor.problem.target import BELOW_ONE
 from synthor.sample.cell_sizes import EDGE
 from synthor.sample.gear import Gear, Shares
 from synthor.sample.rows import Conditions, ProgrammeRows, sparse_of
-from synthor.sample.sums import add_bundle, bundles_of
+from synthor.sample.sums import add_sums
 from synthor.schema import Units
 from synthor.types import Counts, Floats
 
@@ -38,24 +38,24 @@ def conditions_of(problem: Problem, units: Units, sizes: Sequence[Floats], gear:
     Args:
         problem: scaled to the number of records, with all rules.
         units: the candidates.
-        sizes: for each moment the records in each of its cells, as far as they are known.
+        sizes: for each statistic the records in each of its cells, as far as they are known.
         gear: how they are set.
     """
-    rows = ProgrammeRows(len(units))
-    for t, target in enumerate(problem.targets):
-        rows.add(target.cells(units).matrix(), target.low.astype(np.float64), target.high.astype(np.float64), t)
-    n_targets = len(problem.targets)
-    for m, moment in enumerate(problem.moments):
-        if moment.groups is not None:
-            _add_shares(rows, moment, units, sizes[m], n_targets + m, gear.shares)
-        if moment.kind != "total":
-            _add_somebody(rows, moment, units, n_targets + m)
-    for bundle in bundles_of(problem):
-        add_bundle(rows, problem, units, bundle, sizes, gear)
-    return rows.built(n_targets)
+    rows = ProgrammeRows()
+    for t, target in enumerate(problem.counts):
+        low, high = target.demand.whole
+        rows.add(target.cells(units).matrix(), Demand(low=low, high=high), t)
+    for s, target in enumerate(problem.statistics, start=len(problem.counts)):
+        if isinstance(target.statistic, Within):
+            _add_shares(rows, target, target.statistic, units, sizes[s - len(problem.counts)], s, gear.shares)
+        if target.statistic.word != "total":
+            _add_somebody(rows, target, units, s)
+    for level in sorted({target.level for target, _ in problem.of_values}):
+        add_sums(rows, problem, units, level, sizes, gear)
+    return rows.built(len(problem.counts))
 
 
-def share_bounds(moment: Moment, sizes: Floats) -> tuple[Floats, Floats]:
+def share_bounds(target: Target, sizes: Floats) -> tuple[Floats, Floats]:
     """Fewest and most records of each category in each cell with which shares are met, (values,) each; sizes may be fractions.
 
     >>> from synthor import compile_problem, parse_spec
@@ -65,34 +65,34 @@ def share_bounds(moment: Moment, sizes: Floats) -> tuple[Floats, Floats]:
     ... targets:
     ...   - {by: [sex], table: [{sex: men, works: yes, share: 60}, {sex: men, works: no, share: 40}]}
     ... '''))
-    >>> low, high = share_bounds(problem.moments[0], np.array([4.0, 6.0]))
+    >>> low, high = share_bounds(problem.statistics[0], np.array([4.0, 6.0]))
     >>> (low.round(2) + 0.0).tolist(), (high.round(2) + 0.0).tolist()
     ([0.6, 1.4, -inf, -inf], [2.6, 3.4, inf, inf])
     """
-    assert moment.groups is not None
-    n = np.repeat(sizes, moment.groups.size)
-    wanted, low, high = moment.wanted.ravel(), moment.lowest.ravel(), moment.highest.ravel()
+    n = np.repeat(sizes, target.wanted.shape[1])
+    wanted, low, high = target.wanted.ravel(), target.lowest.ravel(), target.highest.ravel()
     given = np.isfinite(wanted)
     fewest = np.minimum(low * n, wanted * n - BELOW_ONE)
     most = np.maximum(high * n, wanted * n + BELOW_ONE)
     return np.where(given, fewest, -np.inf), np.where(given, most, np.inf)
 
 
-def _add_shares(rows: ProgrammeRows, moment: Moment, units: Units, sizes: Floats, source: int, near: Shares) -> None:
+def _add_shares(
+    rows: ProgrammeRows, target: Target, of: Within, units: Units, sizes: Floats, source: int, near: Shares
+) -> None:
     """n_gj - s n_g: between the edges of the share's rounding, or with a room that follows the size of the cell."""
-    assert moment.groups is not None
-    n_groups, wanted = moment.groups.size, moment.wanted.ravel()
-    joint, cell = moment.joint(units), moment.grid.index(units)
+    n_groups, wanted = of.side.size, target.wanted.ravel()
+    cell = target.grid.index(units, target.level)
     given = np.isfinite(wanted)
-    inside = np.flatnonzero(cell < moment.grid.size)
+    inside = np.flatnonzero(cell < target.grid.size)
     place = cell[inside, None] * n_groups + np.arange(n_groups)
-    own = joint.index[inside]
-    listed = own < joint.size
+    own = of.index(target, units)[inside]
+    owner, listed = units.above(0, target.level)[inside], own < len(wanted)
 
     def block(share: Floats) -> "Matrix":
         return sparse_of(
             np.concatenate([-np.nan_to_num(share)[place].ravel(), np.ones(int(listed.sum()))]),
-            np.concatenate([np.repeat(inside, n_groups), inside[listed]]),
+            np.concatenate([np.repeat(owner, n_groups), owner[listed]]),
             np.concatenate([place.ravel(), own[listed]]),
             (len(units), len(wanted)),
         )
@@ -100,31 +100,28 @@ def _add_shares(rows: ProgrammeRows, moment: Moment, units: Units, sizes: Floats
     none, zero = np.full(len(wanted), np.inf), np.zeros(len(wanted))
     if near != "near":
         room = zero + (near == "loosest")
-        rows.add(block(moment.lowest.ravel()), np.where(given, -room, -none), none, source)
-        rows.add(block(moment.highest.ravel()), -none, np.where(given, room, none), source)
+        rows.add(block(target.lowest.ravel()), Demand(low=np.where(given, -room, -none), high=none), source)
+        rows.add(block(target.highest.ravel()), Demand(low=-none, high=np.where(given, room, none)), source)
         return
     n = np.repeat(sizes, n_groups)
-    below, above = wanted - moment.lowest.ravel(), moment.highest.ravel() - wanted
+    below, above = wanted - target.lowest.ravel(), target.highest.ravel() - wanted
     low = np.where(given, -np.maximum(np.nan_to_num(below) * n, BELOW_ONE), -np.inf)
     high = np.where(given, np.maximum(np.nan_to_num(above) * n, BELOW_ONE), np.inf)
-    rows.add(block(wanted), low, high, source)
+    rows.add(block(wanted), Demand(low=low, high=high), source)
 
 
-def _add_somebody(rows: ProgrammeRows, moment: Moment, units: Units, source: int) -> None:
+def _add_somebody(rows: ProgrammeRows, target: Target, units: Units, source: int) -> None:
     """A mean or shares of nobody cannot be met: each cell that has some holds a record."""
-    given = np.isfinite(moment.wanted if moment.groups is None else moment.wanted[:, 0])
-    cell = moment.grid.index(units)
-    inside = np.flatnonzero(cell < moment.grid.size)
-    matrix = sparse_of(np.ones(len(inside)), inside, cell[inside], (len(units), moment.grid.size))
+    given = np.isfinite(target.wanted if target.statistic.groups is None else target.wanted[:, 0])
     fewest = given.astype(np.float64)
-    if moment.kind == "sd":
-        fewest += np.nan_to_num(moment.lowest) > EDGE  # one record alone has none
-    rows.add(matrix, fewest, np.full(moment.grid.size, np.inf), source)
+    if target.statistic.word == "sd":
+        fewest += np.nan_to_num(target.lowest) > EDGE  # one record alone has none
+    rows.add(target.cells(units).matrix(), Demand(low=fewest, high=np.full(target.grid.size, np.inf)), source)
 
 
 def sizes_of(problem: Problem, units: Units, counts: Floats | Counts) -> list[Floats]:
-    """Records in each cell of each moment."""
+    """Rows in each cell of each statistic, of so many copies of each unit."""
     return [
-        np.bincount(moment.grid.index(units), counts, moment.grid.size + 1)[:-1].astype(np.float64)
-        for moment in problem.moments
+        np.bincount(target.index(units), counts[units.above(0, target.level)], target.grid.size + 1)[:-1].astype(np.float64)
+        for target in problem.statistics
     ]

@@ -118,7 +118,7 @@ class _Mending:
         random: np.random.Generator,
     ) -> None:
         self.problem, self.units, self.log_weight, self.random = problem, units, log_weight, random
-        self.targets = [target for target in problem.targets if target.level == 0]
+        self.targets = [target for target in problem.counts if target.flat]
         self._tables_of: dict[int, list[int]] = {}
         for t, target in enumerate(self.targets):
             for ref in target.grid.refs:
@@ -286,7 +286,7 @@ class _Mending:
     def _likelier(self, moves: _Moves) -> Floats:
         """Log weight of records once they are moved, less that before, (m,)."""
         rows = np.unique(moves.rows)
-        if not self.problem.moments:
+        if not self.problem.statistics:
             rows = rows[~self.weighed[rows]]
         after, before = np.split(self.log_weight(self._whole(moves).joined(self.held.units(rows))), [len(moves)])
         self.weights[rows], self.weighed[rows] = before, True

@@ -47,6 +47,7 @@ def moved(
     positions: Sequence[int],
     aims: Aims,
     rulings: Rulings,
+    movable: Sequence[int] | None = None,
 ) -> pl.DataFrame:
     """The same records, numbers moved inside their bins; none breaks a rule that broke none before.
 
@@ -57,8 +58,9 @@ def moved(
         positions: of the variables with sums to come to.
         aims: what these are.
         rulings: all rules.
+        movable: positions of the variables whose numbers may move; all where None.
     """
-    numbers = _Numbers(frame, units, variables, rulings)
+    numbers = _Numbers(frame, units, variables, rulings, movable)
     before = np.inf
     for turn in range(TURNS):
         for position in positions:
@@ -102,9 +104,16 @@ def _with_room(numbers: "_Numbers", positions: Sequence[int], aims: Aims) -> pl.
 class _Numbers:
     """Records whose numbers are moved one variable, or one pair of variables, at a time."""
 
-    def __init__(self, frame: pl.DataFrame, units: Units, variables: Sequence[Variable], rulings: Rulings) -> None:
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        units: Units,
+        variables: Sequence[Variable],
+        rulings: Rulings,
+        movable: Sequence[int] | None,
+    ) -> None:
         self.frame, self.units, self.variables = frame, units, variables
-        self.rulings = rulings
+        self.rulings, self.movable = rulings, range(len(variables)) if movable is None else movable
 
     def ends(self, position: int) -> tuple[Floats, Floats]:
         """Lowest and highest value that each record's band of a variable holds."""
@@ -124,13 +133,13 @@ class _Numbers:
         return sum(gap(self.values(position), aims(position, 0.0)) for position in positions)
 
     def partners(self, position: int, among: Sequence[int] | None = None) -> list[int]:
-        """Numeric variables that a rule ties to this one; all, or those with sums to come to."""
+        """Numeric variables that may move and that a rule ties to this one; all, or those with sums to come to."""
         name = self.variables[position].name
         tied: set[int] = set()
         for ruling in self.rulings.each:
             if position in ruling.columns and name in ruling.numeric:
-                others = ruling.columns if among is None else among
-                tied |= {other for other in others if other != position and self.variables[other].name in ruling.numeric}
+                others = set(ruling.columns if among is None else among) & set(self.movable) - {position}
+                tied |= {other for other in others if self.variables[other].name in ruling.numeric}
         return sorted(tied)
 
     def alone(self, position: int, aims: Aims) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from synthor.fit.obstacles import Ground
-from synthor.problem import Moment, Problem, Target
+from synthor.problem import Problem
 from synthor.sample.conditions import conditions_of, sizes_of
 from synthor.sample.gear import Gear
 from synthor.sample.programme import Exchange, Programme
@@ -40,7 +40,7 @@ def no_whole_numbers(problem: Problem, off: Sequence[int]) -> tuple[int, ...]:
 
     Args:
         problem: scaled to the number of records, with all rules.
-        off: positions of targets that are not met, moments after tables.
+        off: positions of targets that are not met.
 
     >>> from synthor import compile_problem, parse_spec
     >>> problem = compile_problem(parse_spec('''
@@ -51,8 +51,7 @@ def no_whole_numbers(problem: Problem, off: Sequence[int]) -> tuple[int, ...]:
     >>> no_whole_numbers(problem, [0])
     (0,)
     """
-    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
-    if any(target.level > 0 for target in problem.targets):
+    if any(not target.flat for target in problem.targets):
         return ()
     concerned = set(off)
     for _ in range(3):  # those that are off; with those that share their variables; and with theirs
@@ -63,8 +62,8 @@ def no_whole_numbers(problem: Problem, off: Sequence[int]) -> tuple[int, ...]:
                 if rest and _refuted(problem, rest):
                     kept = rest
             return tuple(kept)
-        positions = {p for i in concerned for p in _positions(sources[i])}
-        wider = concerned | {i for i, source in enumerate(sources) if positions & set(_positions(source))}
+        positions = {p for i in concerned for p in problem.targets[i].positions}
+        wider = concerned | {i for i, target in enumerate(problem.targets) if positions & set(target.positions)}
         if wider == concerned:
             break
         concerned = wider
@@ -87,15 +86,9 @@ def _loosened(conditions: Conditions, n_targets: int) -> Conditions:
     )
 
 
-def _positions(source: Target | Moment) -> tuple[int, ...]:
-    """Variables that a target speaks of."""
-    return source.grid.positions if isinstance(source, Target) else (*source.grid.positions, source.of)
-
-
 def _refuted(problem: Problem, some: Sequence[int]) -> bool:
     """Whether it is proven that no whole numbers meet some targets together."""
-    sources: list[Target | Moment] = [*problem.targets, *problem.moments]
-    positions = sorted({p for i in some for p in _positions(sources[i])})
+    positions = sorted({p for i in some for p in problem.targets[i].positions})
     level = problem.schema.unit
     if np.prod([float(level.finest(position).size) for position in positions]) > MOST_COMBINATIONS:
         return False
@@ -108,11 +101,10 @@ def _refuted(problem: Problem, some: Sequence[int]) -> bool:
     asked = replace(
         problem,
         targets=tuple(target for i, target in enumerate(problem.targets) if i in some),
-        moments=tuple(moment for i, moment in enumerate(problem.moments, len(problem.targets)) if i in some),
         rules=(),
     )
     nobody = sizes_of(asked, units, np.zeros(len(units)))
-    conditions = _loosened(conditions_of(asked, units, nobody, Gear(close=True, shares="loosest")), len(asked.targets))
+    conditions = _loosened(conditions_of(asked, units, nobody, Gear(close=True, shares="loosest")), len(asked.counts))
     _, first = np.unique(kinds_of(conditions.matrix), return_index=True)
     if len(first) > MOST_KINDS:
         return False

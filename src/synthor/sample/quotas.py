@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.problem import Moment
+from synthor.problem import Deviation, OfValues, Target
 from synthor.sample.tune import Aim
 from synthor.types import CellIndex, Floats
 
@@ -35,30 +35,31 @@ class Quotas:
         return Quota(self.upto[number], self.upto[number + 1], self.upto[-1])
 
 
-def aim_of(moment: Moment, cell: CellIndex, quota: Quota, margin: float) -> Aim:
+def aim_of(target: Target, of: OfValues, cell: CellIndex, quota: Quota, margin: float) -> Aim:
     """What one chunk's numbers are to come to for a mean, total or standard deviation.
 
     Sums are shared out so that their rounding to the variable's decimals adds up over the chunks.
 
     Args:
-        moment: what is wanted of all records.
+        target: what is wanted of all records.
+        of: its statistic.
         cell: (n,) cell of each record of the chunk.
         quota: records in each cell.
         margin: share of half the range of each value that is kept free at either end.
     """
     n = quota.upto - quota.before
-    inside = margin * (moment.highest - moment.lowest) / 2
-    low, high = moment.lowest + inside, moment.highest - inside
-    if moment.kind == "sd":
-        center = np.where(np.isfinite(low), moment.center if moment.center is not None else 0.0, np.nan)
-        least, most = np.square(np.maximum(low, 0.0)), np.square(high)
+    inside = margin * (target.highest - target.lowest) / 2
+    low, high = target.lowest + inside, target.highest - inside
+    if isinstance(of, Deviation):
+        center = np.where(np.isfinite(low), of.middle if of.center is None else of.center, np.nan)
+        least, most = of.summed(low), np.square(high)
         # Around the mean as it was published squares are more than around what it is: by the square of its rounding at most.
-        off_center = np.minimum(np.square(moment.half), (most - least) / 4)
+        off_center = np.minimum(np.square(target.rounding), (most - least) / 4)
         squares = (np.where(least > 0, least + off_center, 0.0) * n, most * n)
         none = np.full(len(n), np.nan)
         return Aim(cell=cell, low=none, high=none, center=center, squares=squares)
-    step = 10.0**-moment.variable.decimals
-    least, most = (edge if moment.kind == "total" else edge * quota.all for edge in (low, high))
+    step = 10.0**-of.variable.decimals
+    least, most = (edge * quota.all if of.per_row else edge for edge in (low, high))
     # Sums are whole steps: those inside of the range, where there are any, or chunks could each come to less and miss it.
     first, last = np.ceil(least / step - EDGE) * step, np.floor(most / step + EDGE) * step
     some = first <= last

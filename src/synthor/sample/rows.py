@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from synthor.problem import Demand
 from synthor.types import CellIndex, Counts, Floats, Mask
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Conditions:
         scale: (r,) what one record changes at most in any row of its block, or a multiple of the range that is wanted if that
             is less: by this errors are divided.
         counts: (r,) whether it counts the records in a cell of a table.
-        source: (r,) whose row it is: the target's position, moments after tables.
+        source: (r,) whose row it is: the target's position.
         cell: (r,) its cell.
     """
 
@@ -53,11 +54,36 @@ class Conditions:
     cell: CellIndex
 
 
-class ProgrammeRows:
+class Gathering(Protocol):
     """Rows that are gathered block by block."""
 
-    def __init__(self, n_units: int) -> None:
-        self.n_units, self.n_rows, self.n_sums = n_units, 0, 0
+    def new_sums(self, home: CellIndex, step: float, least: float = -np.inf) -> CellIndex:
+        """Columns for sums; `home` counts from the next block that is added."""
+        ...
+
+    def add(
+        self,
+        block: "Matrix",
+        demand: Demand,
+        source: int,
+        sums: Sequence[Entry] = (),
+        window: Floats | float = np.inf,
+        scale: float | None = None,
+        cells: CellIndex | None = None,
+    ) -> None:
+        """A block of rows, (n, r), and what is demanded; `sums` are entries of D as (sum, row of the block, coefficient).
+
+        `window` are the ranges that are wanted; `scale` is given where one record changes less than the largest coefficient;
+        and `cells`, whose the rows are, where not all have one.
+        """
+        ...
+
+
+class ProgrammeRows:
+    """Rows on the counts of units; see `Gathering`."""
+
+    def __init__(self) -> None:
+        self.n_rows, self.n_sums = 0, 0
         self.blocks: list[Matrix] = []
         self.sums: list[Entry] = []
         self.step: list[float] = []
@@ -70,7 +96,6 @@ class ProgrammeRows:
         self.cell: list[CellIndex] = []
 
     def new_sums(self, home: CellIndex, step: float, least: float = -np.inf) -> CellIndex:
-        """Columns for sums; `home` counts from the next block that is added."""
         first, n = self.n_sums, len(home)
         self.home.append(home + self.n_rows)
         self.n_sums += n
@@ -81,31 +106,27 @@ class ProgrammeRows:
     def add(
         self,
         block: "Matrix",
-        low: Floats,
-        high: Floats,
+        demand: Demand,
         source: int,
         sums: Sequence[Entry] = (),
         window: Floats | float = np.inf,
         scale: float | None = None,
         cells: CellIndex | None = None,
     ) -> None:
-        """A block of rows, (n, r); `sums` are entries of D as (sum, row of the block, coefficient).
-
-        `window` are the ranges that are wanted; `scale` is given where one record changes less than the largest coefficient;
-        and `cells`, whose the rows are, where not all have one.
-        """
         begin = self.n_rows
         largest = float(np.abs(block.data).max(initial=0.0))  # of the whole block: a row of its own may be empty today
         largest = max(largest, *(np.abs(value).max(initial=0.0) for _, _, value in sums), 1e-12)
         largest = largest if scale is None else scale
-        self.scale.append(np.minimum(np.full(len(low), largest), WINDOWS * np.where(np.isfinite(window), window, np.inf)))
+        self.scale.append(
+            np.minimum(np.full(len(demand.low), largest), WINDOWS * np.where(np.isfinite(window), window, np.inf))
+        )
         self.blocks.append(block)
         self.n_rows += block.shape[1]
         self.sums += [(column, row + begin, value) for column, row, value in sums]
-        self.low.append(low)
-        self.high.append(high)
-        self.source.append(np.full(len(low), source))
-        self.cell.append(np.arange(len(low)) if cells is None else cells)
+        self.low.append(demand.low)
+        self.high.append(demand.high)
+        self.source.append(np.full(len(demand.low), source))
+        self.cell.append(np.arange(len(demand.low)) if cells is None else cells)
 
     def built(self, n_targets: int) -> Conditions:
         from scipy import sparse
@@ -127,6 +148,39 @@ class ProgrammeRows:
             source=np.concatenate(self.source),
             cell=np.concatenate(self.cell),
         )
+
+
+class LiftedRows:
+    """Rows on the rows of some level, which hold for their units; see `Gathering`.
+
+    Args:
+        rows: of the units, which are added to.
+        owner: (m,) the unit that each row of the level belongs to.
+        n_units: how many there are.
+        sources: whose each row is, by what it is called here.
+    """
+
+    def __init__(self, rows: Gathering, owner: CellIndex, n_units: int, sources: Sequence[int]) -> None:
+        self.rows, self.sources = rows, sources
+        self.lift = sparse_of(np.ones(len(owner)), owner, np.arange(len(owner)), (n_units, len(owner)))
+
+    def new_sums(self, home: CellIndex, step: float, least: float = -np.inf) -> CellIndex:
+        return self.rows.new_sums(home, step, least)
+
+    def add(
+        self,
+        block: "Matrix",
+        demand: Demand,
+        source: int,
+        sums: Sequence[Entry] = (),
+        window: Floats | float = np.inf,
+        scale: float | None = None,
+        cells: CellIndex | None = None,
+    ) -> None:
+        from scipy import sparse
+
+        whole = sparse.csr_array(self.lift @ block)
+        self.rows.add(whole, demand, self.sources[source], sums, window, scale, cells)
 
 
 def sparse_of(values: Floats | Counts, rows: CellIndex, columns: CellIndex, shape: tuple[int, int]) -> "Matrix":

@@ -40,6 +40,9 @@ FEW, FEW_CELLS = 3_000, 150
 SIZES = ((300, 600), (300, 600), (600, 1_200), (1_500, 3_000))
 """Kinds of units that may leave and come, one programme after the other."""
 
+NESTED_SIZES = ((300, 600), (300, 600), (600, 1_200), (600, 1_200))
+"""The same of units with members: larger programmes end by their time."""
+
 IN_VAIN = 2
 """Programmes in a row that may help nothing."""
 
@@ -100,16 +103,17 @@ def settle_counts(
         patient: not where it is known that targets contradict each other: then one look is enough.
     """
     best = Settled(units=units, counts=counts, exchanged=0, error=0.0, off=())
-    if not problem.targets and not problem.moments:
+    if not problem.targets:
         return best
-    close = problem.n_units <= FEW and any(moment.kind == "sd" for moment in problem.moments)
+    close = problem.n_units <= FEW and any(of.curved for _, of in problem.of_values)
     error, off = _error(problem, units, counts, close)
     best = replace(best, error=error, off=off)
     for gear in _gears(problem, units, counts, close)[: None if patient else 1]:
         if not best.off:
             break
         search = _Search(problem, best.units, best.counts, log_weight, weights, random, gear)
-        search.run(SIZES if patient else SIZES[:1])
+        sizes = NESTED_SIZES if units.nested else SIZES
+        search.run(sizes if patient else sizes[:1])
         found = search.result()
         if not found.exchanged:
             continue
@@ -125,12 +129,12 @@ def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[
     crowded = all((sizes[sizes > 0] >= CROWDED).all() for sizes in sizes_of(problem, units.take(kept), counts[kept]))
     margins = SPREAD_MARGINS if close else MARGINS if crowded else MARGINS[-1:]
     gears = [Gear(margin=margin) for margin in margins]
-    if any(moment.groups is not None for moment in problem.moments):
+    if any(target.statistic.groups is not None for target in problem.targets):
         gears.append(Gear(shares="fitting"))
     if close:
-        level = problem.schema.unit
-        spread = [moment for moment in problem.moments if moment.kind == "sd"]
-        if sum(moment.grid.size * level.band(moment.of).size for moment in spread) <= FEW_CELLS:
+        schema = problem.schema
+        spread = [(target, of) for target, of in problem.of_values if of.curved]
+        if sum(target.grid.size * schema.levels[of.ref.level].band(of.of).size for target, of in spread) <= FEW_CELLS:
             gears.append(Gear(close=True, shares="fitting"))
     return gears
 
@@ -301,7 +305,7 @@ class _Search:
         """Solve one programme and make what it says; whether that lowered the error."""
         conditions, kinds, columns = self.conditions, self.kinds, self._columns(leaving, coming)
         programme = Programme.of(conditions, self.got, self.held, columns, elastic=elastic)
-        outcome = None if programme is None else programme.solved()
+        outcome = None if programme is None else programme.solved(any_will_do=self.units.nested)
         if outcome is None:
             return False
         change = np.rint(outcome[0])
@@ -332,8 +336,7 @@ class _Search:
         if len(current) > VARIED:
             chance = np.log(self.random.exponential(size=len(current))) - np.log(counts[current])
             current = np.sort(current[np.argsort(chance)[:VARIED]])
-        concerned = {p for target in self.problem.targets if target.level == 0 for p in target.grid.positions}
-        concerned |= {p for moment in self.problem.moments for p in (*moment.grid.positions, moment.of)}
+        concerned = {p for target in self.problem.targets if target.flat for p in target.positions}
         fine = schema.refine(units.take(current))
         found = []
         for position in sorted(concerned):

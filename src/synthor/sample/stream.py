@@ -1,6 +1,6 @@
 """Records from a fitted model, in chunks: memory is bounded by the pool and the chunk, not by how many records are made."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
 from synthor.fit.slices import fine_shapes
-from synthor.problem import Problem
+from synthor.problem import Problem, Rule, Within
+from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
+from synthor.sample.alike import exchange_alike
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
@@ -23,14 +25,17 @@ from synthor.sample.quotas import Quotas, aim_of
 from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
 from synthor.schema import Schema, Units
-from synthor.types import CellIndex, Counts, Floats, Mask
-from synthor.values import Shape, settle
+from synthor.types import CellIndex, Counts, Floats
+from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
 
 CHUNK = 250_000
 VALUE_TRIES = 10_000
 
-LOOKS = 300
-"""Times that members' values are drawn again where a rule looks at other rows."""
+LOOKS = 30
+"""Times that members' values are drawn again where a rule looks at other rows, before those of a unit are tried together."""
+
+TOWARDS = (0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
+"""Shares of the way from values that work to values drawn evenly, the first that works being taken."""
 
 Records = dict[str, pl.DataFrame]
 """One table a level, by the level's name."""
@@ -80,7 +85,7 @@ class Sample:
         units = Units.flat(np.take(self._by_variable, picks, axis=1).astype(np.int32).T)
         problem = self.problem if self.pulled else self.problem.with_only(())
         frame, n_broken = settle(problem.refined, self.shapes, units, random, VALUE_TRIES)
-        if self.pulled and problem.moments:
+        if self.pulled and any(not target.level for target, _ in problem.of_values):
             frame = self._moved(number, picks, units, frame)
         if n_broken:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
@@ -101,37 +106,64 @@ class Sample:
     def _moved(self, number: int, picks: CellIndex, units: Units, frame: pl.DataFrame) -> pl.DataFrame:
         """The same records with numbers moved inside their bands so that means, totals and deviations are met."""
         banded = self.problem.banded
-        positions = sorted({moment.of for moment in self.problem.moments if moment.kind != "shares"})
+        positions = sorted({of.of for target, of in self.problem.of_values if not target.level})
+        own = zip(self.problem.of_values, self._cells, strict=True)
+        cells = [of_unit[picks] if not target.level else of_unit[:0] for (target, _), of_unit in own]
 
         def aims(position: int, margin: float) -> list[Aim]:
-            return self._aims(number, picks, position, margin)
+            return self._aims(number, cells, 0, position, margin)
 
         units = self.problem.schema.into_bands(units)
         return moved(frame, units, banded.schema.unit.variables, positions, aims, banded.rulings)
 
-    def _aims(self, number: int, picks: CellIndex, position: int, margin: float) -> list[Aim]:
-        """What one variable's numbers in one chunk are to come to."""
+    def _moved_below(self, number: int, units: Units, values: Records, looking: tuple[Rule, ...]) -> Records:
+        """The same values, those of members moved inside their bands likewise; in units where that breaks a rule they stay."""
+        problem, schema, found = self.problem, self.problem.schema, dict(values)
+        cells = [target.index(units) for target, _ in problem.of_values]
+        for at in sorted({target.level for target, _ in problem.of_values if target.level}):
+            seen = of_rows(problem, at, problem.n_units)[0].banded
+            flat = problem.schema.seen_from(at)
+            own = {seen.schema.unit.position(variable.name): p for p, variable in enumerate(schema.levels[at].variables)}
+            summed = sorted({place for place, p in own.items() if (at, p) in {(t.level, of.of) for t, of in problem.of_values}})
+
+            def aims(position: int, margin: float, at: int = at, own: Mapping[int, int] = own) -> list[Aim]:
+                return self._aims(number, cells, at, own[position], margin)
+
+            banded = flat.into_bands(flat.refine(schema.as_seen(units, at)))
+            rows = seen_values(schema, units, at, (), found)
+            placed = moved(rows, banded, seen.schema.unit.variables, summed, aims, seen.rulings, tuple(own))
+            numbers = [variable.name for variable in schema.levels[at].variables if variable.numeric]
+            found[schema.levels[at].name] = found[schema.levels[at].name].with_columns(placed.select(numbers))
+        if not looking:
+            return found
+        ruled, fine = problem.refined.with_only(looking), schema.refine(units)
+        broken = np.flatnonzero(breaking(ruled, fine, found))
+        return _with_units(schema, fine, found, broken, _some(schema, fine, values, broken))
+
+    def _aims(self, number: int, cells: Sequence[CellIndex], level: int, position: int, margin: float) -> list[Aim]:
+        """What one variable's numbers in one chunk are to come to; `cells` are those of its rows, (rows,) a statistic."""
         return [
-            aim_of(moment, cells[picks], quotas[number], margin)
-            for moment, cells, quotas in zip(self.problem.moments, self._cells, self._quotas, strict=True)
-            if moment.of == position and moment.kind != "shares"
+            aim_of(target, of, own, quotas[number], margin)
+            for (target, of), own, quotas in zip(self.problem.of_values, cells, self._quotas, strict=True)
+            if (target.level, of.of) == (level, position)
         ]
 
     @cached_property
     def _cells(self) -> tuple[CellIndex, ...]:
-        """For each moment the cell of each unit."""
-        return tuple(moment.grid.index(self.units) for moment in self.problem.moments)
+        """For each statistic of values the cell of each row of the distinct units."""
+        return tuple(target.index(self.units) for target, _ in self.problem.of_values)
 
     @cached_property
     def _quotas(self) -> tuple[Quotas, ...]:
-        """For each moment how many records each chunk has in each cell, and those of all chunks before it."""
+        """For each of these how many rows each chunk has in each cell, and those of all chunks before it."""
         whole, rest = np.divmod(self._ends, self.n_chunks)
-        rows: list[list[Floats]] = [[] for _ in self.problem.moments]
+        found: list[list[Floats]] = [[] for _ in self.problem.of_values]
         for chunk in range(self.n_chunks + 1):
             before = np.diff(whole * chunk + np.minimum(rest, chunk), prepend=0)
-            for row, moment, cells in zip(rows, self.problem.moments, self._cells, strict=True):
-                row.append(np.bincount(cells, before, moment.grid.size + 1)[:-1].astype(np.float64))
-        return tuple(Quotas(np.stack(row)) for row in rows)
+            for each, (target, _), cells in zip(found, self.problem.of_values, self._cells, strict=True):
+                copies = before[self.units.above(0, target.level)]
+                each.append(np.bincount(cells, copies, target.grid.size + 1)[:-1].astype(np.float64))
+        return tuple(Quotas(np.stack(each)) for each in found)
 
     def _keyed(self, number: int, picks: CellIndex, frame: pl.DataFrame, random: np.random.Generator) -> Records:
         """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
@@ -143,6 +175,8 @@ class Sample:
         looking = tuple(rule for rule in self.problem.rules if rule.derived) if self.pulled else ()
         if looking:
             values = self._agreed(units, values, self.problem.refined.with_only(looking), random)
+        if self.pulled and any(target.level for target, _ in self.problem.of_values):
+            values = self._moved_below(number, units, values, looking)
         tables: Records = {}
         for at, level in enumerate(schema):
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
@@ -183,18 +217,41 @@ class Sample:
     def _agreed(self, units: Units, values: Records, looking: Problem, random: np.random.Generator) -> Records:
         """The same, members' values drawn again in units that break a rule which looks at other rows."""
         schema, fine = looking.schema, self.problem.schema.refine(units)
-        values, left = dict(values), np.arange(len(units))
+        left = np.arange(len(units))
         for _ in range(LOOKS):
-            left = left[_breaking(looking, fine.take(left), _some(schema, fine, values, left))]
+            left = left[breaking(looking, fine.take(left), _some(schema, fine, values, left))]
             if not len(left):
                 return values
             again = self._of_members(units.take(left), values[schema.unit.name][left], random)
-            for at, level in enumerate(schema):
-                places = np.flatnonzero(np.isin(fine.above(0, at), left))
-                if at and len(places):
-                    old, new = values[level.name], again[level.name]
-                    values[level.name] = old.with_columns(old[name].scatter(places, new[name]) for name in old.columns)
-        raise _no_values(f"{len(left):,} units")
+            values = _with_units(schema, fine, values, left, again)
+        averaged = any(not target.level for target, _ in self.problem.of_values)  # then units' own numbers stay as they are
+        for own in (True,) if averaged else (True, False):
+            values, left = self._together(values, fine, left, own, random)
+        if len(left):
+            raise _no_values(f"{len(left):,} units")
+        return values
+
+    def _together(
+        self, values: Records, fine: Units, left: CellIndex, own: bool, random: np.random.Generator
+    ) -> tuple[Records, CellIndex]:
+        """The same, some units having values tried for all their rows together, `own` ones kept if so; and who found none.
+
+        From the values of a try that works they go towards others that are drawn evenly, as far as the rules allow.
+        """
+        problem = self.problem.refined
+        schema, unit = problem.schema, problem.schema.unit.name
+        works = Together(problem, fine.take(left), values[unit][left] if own else None).works(np.arange(TRIED_TOGETHER))
+        some, tried = works.any(axis=1), np.argmax(works * random.random(works.shape), axis=1)
+        picks, tried = left[some], tried[some]
+        for share in (*TOWARDS, 0.0):
+            if len(picks):
+                together = Together(problem, fine.take(picks), values[unit][picks] if own else None)
+                found = together.values(tried, share, random)
+                good = ~breaking(problem, together.units, found)
+                others = _some(schema, together.units, found, np.flatnonzero(good))
+                values = _with_units(schema, fine, values, picks[good], others, first=int(own))
+                picks, tried = picks[~good], tried[~good]
+        return values, left[~some]
 
     def _filled(self, at: int, number: int, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of one level in one chunk with the values that their place among all rows says."""
@@ -222,13 +279,14 @@ def _some(schema: Schema, units: Units, values: Records, picks: CellIndex) -> Re
     }
 
 
-def _breaking(looking: Problem, units: Units, values: Records) -> Mask:
-    """Which units break a rule by the values of their rows, (n,)."""
-    found = np.zeros(len(units), bool)
-    for level, below in looking.below.items():
-        seen = seen_values(looking.schema, units, level, looking.derived(level), values)
-        broken = np.flatnonzero(below.rulings.breaks(looking.as_seen(units, level), seen))
-        found[units.above(0, level)[broken]] = True
+def _with_units(schema: Schema, units: Units, values: Records, picks: CellIndex, others: Records, first: int = 1) -> Records:
+    """The same values, those of some units' rows from a level on (members') as others have them, `picks` rising."""
+    found = dict(values)
+    for at, level in enumerate(schema):
+        places = np.flatnonzero(np.isin(units.above(0, at), picks))
+        if at >= first and len(places):
+            old, new = found[level.name], others[level.name]
+            found[level.name] = old.with_columns(old[name].scatter(places, new[name]) for name in new.columns)
     return found
 
 
@@ -237,21 +295,26 @@ def _no_values(what: str) -> InputError:
     return InputError([Finding(where="rules", message=message, cure="let rules between rows compare bins, not values")])
 
 
+def _alike(units: Units) -> Floats:
+    """How likely units are of which nothing tells it: those beside candidates that were handed in."""
+    return np.zeros(len(units))
+
+
 def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
     """Whole counts that each table may have.
 
     Those with which it is met; of shares inside cells whose size no table settles, those beside the fitted count.
     """
-    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.targets]
+    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.counts]
     fitted_sizes = sizes_of(problem, units, weights * problem.n_units)
-    for moment, sizes in zip(problem.moments, fitted_sizes, strict=True):
-        if moment.groups is not None:
-            cells = moment.joint(units)
+    for target, sizes in zip(problem.statistics, fitted_sizes, strict=True):
+        if isinstance(target.statistic, Within):
+            cells = target.statistic.joint(target, units)
             fitted = cells.totals(weights) * problem.n_units
             low, high = np.floor(fitted + 1e-6), np.ceil(fitted - 1e-6)
-            fewest, most = share_bounds(moment, sizes)
+            fewest, most = share_bounds(target, sizes)
             # Where the size of a cell is settled, what counts as met is known; otherwise it hangs on that size.
-            known = np.isfinite(fewest) & np.repeat(np.abs(sizes - np.rint(sizes)) < WHOLE, moment.groups.size)
+            known = np.isfinite(fewest) & np.repeat(np.abs(sizes - np.rint(sizes)) < WHOLE, target.statistic.side.size)
             fewest, most = np.ceil(np.where(known, fewest, low)), np.floor(np.where(known, most, high))
             crossed = fewest > most
             low, high = np.where(crossed, low, fewest), np.where(crossed, high, most)
@@ -288,13 +351,15 @@ def sample(
         random,
         advance=advance,
     )
-    counts, moves = found.counts, 0
-    if found.error and not units.nested:  # moves know nothing of members; programmes exchange whole units
-        units, counts, moves = mend(problem, units, counts, model.log_weight, random)
+    counts, swaps, moves = found.counts, found.swaps, 0
+    log_weight = _alike if model.pool.handed else model.log_weight
+    if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
+        counts, exchanged = exchange_alike(model.weights, counts, bands_of(problem, units, model.weights), random)
+        swaps += exchanged
+    elif found.error:
+        units, counts, moves = mend(problem, units, counts, log_weight, random)
     if model.pulled:
-        settled = settle_counts(
-            problem, units, counts, model.log_weight, model.weights, random, patient=not model.contradictions
-        )
+        settled = settle_counts(problem, units, counts, log_weight, model.weights, random, patient=not model.contradictions)
         units, counts = settled.units, settled.counts
     kept = counts > 0
     shapes = fine_shapes(problem, model.beliefs.marginals)
@@ -304,7 +369,7 @@ def sample(
         counts=counts[kept],
         shapes=shapes,
         random_seed=seed,
-        swaps=found.swaps,
+        swaps=swaps,
         moves=moves,
         pulled=model.pulled,
     )

@@ -70,6 +70,13 @@ class Incidence:
 
     counts: "sparse.csr_array"
 
+    @classmethod
+    def of(cls, values: Floats, units: CellIndex, cells: CellIndex, shape: tuple[int, int]) -> "Incidence":
+        """What is counted entry by entry; entries of the same unit and cell add up."""
+        from scipy import sparse
+
+        return cls(sparse.csr_array(sparse.coo_array((values, (units, cells)), shape=shape)))
+
     @property
     def size(self) -> int:
         return int(self.counts.shape[1])

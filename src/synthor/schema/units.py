@@ -243,12 +243,9 @@ class Units:
         """How often each unit's rows of a level fall into each cell; an index of `size` is none."""
         if level == 0:
             return Partition(index, size)
-        from scipy import sparse
-
         inside = index < size
         unit = self.above(0, level)[inside]
-        counts = sparse.coo_array((np.ones(int(inside.sum())), (unit, index[inside])), shape=(len(self), size))
-        return Incidence(sparse.csr_array(counts))
+        return Incidence.of(np.ones(len(unit)), unit, index[inside], (len(self), size))
 
     @property
     def sha256(self) -> str:

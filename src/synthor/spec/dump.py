@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from synthor.schema.text import Written
+from synthor.spec.levels import levels_of
 from synthor.spec.load import SpecLoader
 from synthor.spec.model import Spec
 
@@ -42,10 +43,15 @@ def as_understood(spec: Spec) -> dict[str, Any]:
     [0, 1, 2]
     """
     document = spec.model_dump(exclude_none=True)
-    for name, declared in spec.variables.items():
-        meant = declared.understood()
-        plain = {key: value for key, value in document["variables"][name].items() if key not in meant}
-        document["variables"][name] = {"type": declared.kind.name} | plain | meant
+    for level in levels_of(spec):
+        at = document
+        for key in level.path:
+            at = at[str(key)]
+        for name, declared in level.variables.items():
+            meant = declared.understood()
+            plain = {key: value for key, value in at["variables"][name].items() if key not in meant}
+            kind = {"type": declared.kind.name}
+            at["variables"][name] = (plain | kind if name in level.follows else kind | plain) | meant
     for target, written in zip(document["targets"], spec.targets, strict=True):
         if written.margin_of_error is None:
             del target["confidence"]

@@ -13,7 +13,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from synthor.errors import Finding, InputError, nearest
 from synthor.files import SPEC, read_text
 from synthor.schema.kinds import KINDS
-from synthor.spec.model import RESERVED, Spec
+from synthor.spec.members import HowMany, MemberSpec, PairSpec
+from synthor.spec.model import Spec
+from synthor.spec.names import NO_LEVELS, RESERVED
 from synthor.spec.written import with_digits
 
 SpecPath = tuple[str | int, ...]
@@ -26,6 +28,7 @@ PLACED = ("targets", "rules")
 PLAIN = {
     "int_parsing": ("{found} is no whole number", "write a number such as 5000"),
     "int_type": ("{found} is no whole number", "write a number such as 5000"),
+    "int_parsing_size": ("{found} is too large", "write a smaller number"),
     "int_from_float": ("{found} is no whole number", "write a number such as 5000"),
     "greater_than": ("{found} is too small", "it must be larger than {gt}"),
     "greater_than_equal": ("{found} is too small", "it must be {ge} or more"),
@@ -41,7 +44,7 @@ PLAIN = {
 }
 """Messages of pydantic that a user would not understand, and what to do."""
 
-ONE_TYPE = ("variables", "rules", "labels")
+ONE_TYPE = ("variables", "members", "rules", "labels")
 """Parts of a spec inside of which no value may be of several types."""
 
 KEY_CURES = {
@@ -215,6 +218,10 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
         cure = "write provider:model, such as openai:gpt-5 or anthropic:claude-sonnet-4-5, or batch:FOLDER, replay:FILE, none"
     elif problem["type"] == "variable_name":
         cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"
+    elif problem["type"] == "level_name":
+        cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(NO_LEVELS)}"
+    elif problem["type"] == "level":
+        message, cure = problem["ctx"]["message"], problem["ctx"]["cure"]
     elif problem["type"] == "union_tag_invalid":
         tag = str(problem["ctx"]["tag"])
         message, cure = f"unknown type '{tag}'", nearest(tag, list(KINDS))
@@ -264,8 +271,13 @@ def _known_keys(path: SpecPath, siblings: dict[str, Any]) -> list[str]:
     schema = Spec.model_json_schema()
     if len(path) == 1:
         return list(schema["properties"])
-    if path[0] == "variables":
-        kind = str(siblings.get("type", "")).capitalize()
+    while path[0] == "members" and path[2:3] == ("members",):
+        path = path[2:]
+    if path[0] == "members" and len(path) > 2 and path[2] != "variables":
+        form = PairSpec if path[2] == "pairs" else HowMany if path[2] in ("number", "roles") else MemberSpec
+        return list((MemberSpec if len(path) == 3 else form).model_fields)
+    if path[0] in ("variables", "members"):
+        kind = "Follows" if "from" in siblings else str(siblings.get("type", "")).capitalize()
         return list(schema["$defs"].get(kind, {}).get("properties", ["type"]))
     above = [step for step in path[:-1] if isinstance(step, str)]
     return list(schema["$defs"].get(MODELS.get(above[-1], ""), {}).get("properties", []))

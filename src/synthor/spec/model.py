@@ -1,24 +1,17 @@
 """The spec as a whole: what a user writes into spec.yaml."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from synthor.spec.consistent import slips_of
+from synthor.spec.members import MemberSpec
+from synthor.spec.names import NAME, LevelName, VariableName
 from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
 from synthor.spec.written import Value
-
-NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-RESERVED = ("count", "record_id", "share", "weight")
-
-
-def _nameable(name: str) -> str:
-    if not re.fullmatch(NAME.strip("^$"), name) or name.lower() in RESERVED:
-        raise PydanticCustomError("variable_name", "'{name}' cannot name a variable", {"name": name})
-    return name
 
 
 class RuleSpec(BaseModel):
@@ -52,12 +45,26 @@ class SampleSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
-    file: str = Field(min_length=1, description="CSV or Parquet; columns named like variables.")
-    weight: str | None = Field(None, description="Column of the records' weights.")
+    file: str = Field("", min_length=1, description="CSV or Parquet; columns named like variables.")
+    files: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict, description="With members, one file a level: {household: h.csv, person: p.csv}."
+    )
+    key: str | None = Field(None, min_length=1, description="Column that says in all of these files which unit a row is of.")
+    weight: str | None = Field(None, description="Column of the records' weights; with members, of the units'.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "SampleSpec":
+        if bool(self.file) == bool(self.files):
+            raise ValueError(f"has {'both' if self.file else 'neither'} of file and files; give one of them")
+        if len(self.files) > 1 and self.key is None:
+            raise ValueError("files need the column that joins them; write key: household_id")
+        if self.key is not None and not self.files:
+            raise ValueError("key joins files of several levels, and there is one file; leave key out")
+        return self
 
 
 class Spec(BaseModel):
-    """Everything that a run needs to know: variables, targets, rules, and where beliefs come from.
+    """Everything that a run needs to know: units with their members, targets, rules, and where beliefs come from.
 
     >>> spec = Spec(records=10, variables={"tenure": {"type": "category", "values": ["owned", "rented"]}},
     ...             targets=[{"counts": {"tenure": {"owned": 6, "rented": 4}}}])
@@ -69,7 +76,9 @@ class Spec(BaseModel):
 
     title: str = Field("", description="Heads the report.")
     context: str = Field("", description="What one record is, where, when; the model reads this.")
-    records: int = Field(gt=0, le=10**12, description="How many records to make.")
+    unit: LevelName | None = Field(None, description="What one record is called, such as household; needed with members.")
+    about: str = Field("", description="What a unit is, beside context; people and models read it.")
+    records: int = Field(gt=0, le=10**12, description="How many records to make; with members, how many units.")
     population: float | None = Field(
         None,
         gt=0,
@@ -77,8 +86,9 @@ class Spec(BaseModel):
         description="What published counts add up to, where that is not `records`: they are scaled to it.",
     )
     random_seed: int = Field(0, ge=0, lt=2**63, description="The same seed gives the same records.")
-    variables: dict[Annotated[str, AfterValidator(_nameable)], Declared] = Field(
-        min_length=1, description="Name of each variable and what it holds."
+    variables: dict[VariableName, Declared] = Field(min_length=1, description="Name of each variable and what it holds.")
+    members: dict[LevelName, MemberSpec] = Field(
+        default_factory=dict, description="What each unit has: the persons of a household, the lines of an order."
     )
     targets: list[TargetSpec] = Field(default_factory=list, description="Published tables that records must add up to.")
     columns: dict[str, str | None] = Field(
@@ -101,6 +111,21 @@ class Spec(BaseModel):
         "them in turn.",
     )
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Spec":
+        slips = slips_of(self)
+        if slips:
+            details = [
+                InitErrorDetails(
+                    type=PydanticCustomError("level", "{message}; {cure}", {"message": slip.message, "cure": slip.cure}),
+                    loc=slip.path,
+                    input=None,
+                )
+                for slip in slips
+            ]
+            raise ValidationError.from_exception_data("synthor spec", details)
+        return self
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _file: Path | None = PrivateAttr(None)
@@ -145,5 +170,7 @@ def json_schema() -> dict[str, Any]:
     'synthor spec'
     """
     schema = Spec.model_json_schema()
-    schema["properties"]["variables"]["propertyNames"] = {"pattern": NAME}
+    for form in (schema, schema["$defs"]["MemberSpec"]):
+        for key in ("variables", "members"):
+            form["properties"][key]["propertyNames"] = {"pattern": NAME}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from synthor.spec.model import NAME, RESERVED, json_schema
+from synthor.spec.model import json_schema
+from synthor.spec.names import NAME, RESERVED
 
 TITLE = "FILL IN: a title"
 CONTEXT = "FILL IN: what one record is (a household, a person, a trip), where, and when. The model reads this."

@@ -153,6 +153,10 @@ class TargetSpec(BaseModel):
     shares: dict[str, dict[Cell, Digits]] | None = Field(
         None, description="Share of each category of one variable, as fractions or percentages."
     )
+    count: Digits | None = Field(
+        None,
+        description="How many rows or pairs there are in all, or inside `where`: {rows: person, count: 215559}.",
+    )
     mean: str | None = Field(None, description="Variable whose mean is known.")
     total: str | None = Field(None, description="Variable whose sum over all records is known.")
     sd: str | None = Field(None, description="Variable whose standard deviation is known; needs its mean as a target, too.")
@@ -166,6 +170,12 @@ class TargetSpec(BaseModel):
     by: list[str] | None = Field(
         None, min_length=1, description="Shares, mean, total or sd are given for each category of these variables."
     )
+    rows: str | None = Field(
+        None,
+        min_length=1,
+        description="Level whose rows the table counts, such as person; the deepest of its variables' levels unless given.",
+    )
+    pairs: str | None = Field(None, min_length=1, description="Relation whose pairs the table counts, such as couple.")
     where: str | None = Field(None, min_length=1, description="SQL predicate: the table counts only these records.")
     groups: dict[str, dict[str, Band]] | None = Field(
         None,
@@ -180,7 +190,7 @@ class TargetSpec(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> "TargetSpec":
-        sources = ("table", "counts", "shares", "value", "values")
+        sources = ("table", "counts", "shares", "count", "value", "values")
         given = [key for key in sources if getattr(self, key) is not None]
         if len(given) != 1:
             raise ValueError(f"has {' and '.join(given) or 'none'} of {', '.join(sources)}; give exactly one")
@@ -199,10 +209,22 @@ class TargetSpec(BaseModel):
             raise ValueError(
                 "quantiles take a variable, and values; write {quantiles: income, values: {0.25: 24000, 0.5: 47000}}"
             )
+        if self.count is not None and (kinds or self.by or self.groups):
+            raise ValueError("count is one number, of all rows or pairs; with other keys than where, use a table")
         if self.statistic and (self.counts or self.shares):
             raise ValueError(f"{self.statistic} takes a value or a table, not counts or shares; use one target each")
         if self.flows and self.table is None:
             raise ValueError("flows take a table; write one row a pair, with a count or share")
+        return self
+
+    @model_validator(mode="after")
+    def _one_row_set(self) -> "TargetSpec":
+        if self.rows is not None and self.pairs is not None:
+            raise ValueError("has rows and pairs: it counts either; keep one")
+        if self.count is not None and self.rows is None and self.pairs is None:
+            raise ValueError("count does not say of what; write {rows: person, count: 215559}")
+        if self.count is not None and not 0 <= self.count <= LARGEST:
+            raise ValueError(f"count is {self.count:.15g}; write a number of 0 or more, at most {LARGEST:.0e}")
         return self
 
     @model_validator(mode="after")
@@ -231,7 +253,8 @@ class TargetSpec(BaseModel):
     @property
     def kind(self) -> str | None:
         """Count or share where the spec says it, None where the table's column will."""
-        return "count" if self.counts is not None else "share" if self.shares is not None or self.quantiles else None
+        counted = self.counts is not None or self.count is not None
+        return "count" if counted else "share" if self.shares is not None or self.quantiles else None
 
     @property
     def statistic(self) -> Statistic | None:

@@ -27,7 +27,7 @@ def wanted(text: str, tables: dict[str, str], folder: Path) -> list[dict[tuple[s
     assert [str(finding) for finding in check(spec) if finding.severity == "error"] == []
     return [
         {tuple(target.labels(cell).values()): float(count) for cell, count in enumerate(target.wanted)}
-        for target in compile_problem(spec).targets
+        for target in compile_problem(spec).counts
     ]
 
 

@@ -176,7 +176,7 @@ def test_a_file_is_known_for_its_office_and_counts_everybody_once(file: str) -> 
     spec = parse_spec(text).placed_in(FOLDER)
     told = [str(finding) for finding in check(spec)]
     assert [line for line in told if "left out" not in line and "multiplied" not in line] == []
-    target = next(target for target in compile_problem(spec).targets if not target.totals_of)
+    target = next(target for target in compile_problem(spec).counts if not target.totals_of)
     assert target.wanted.sum() == population
     assert recognised(read_lines(file, FOLDER)[0]) == office(file)
 
@@ -194,7 +194,7 @@ def test_a_draft_of_a_file_counts_everybody_once_or_asks_which_table_is_meant(fi
     spec = parse_spec(text).placed_in(tmp_path)
     assert [str(finding) for finding in check(spec) if finding.severity == "error"] == []
     assert spec.records == (asked[1] if asked else CASES[file][0])
-    targets = [target for target in compile_problem(spec).targets if target.grid.covers and not target.totals_of]
+    targets = [target for target in compile_problem(spec).counts if target.grid.covers and not target.totals_of]
     assert [target.wanted.sum() for target in targets] == pytest.approx([spec.records] * len(targets))
 
 

@@ -49,6 +49,8 @@ def read_target_table(target: TargetSpec, place: str, folder: Path, vocabulary: 
         sheet = written(place, target.table, target.layout, vocabulary)
         table = _inline(place, sheet.columns, list(map(list, sheet.rows)))
         return replace(table, numbers=sheet.numbers, notes=sheet.notes, left_out=sheet.left_out)
+    if target.count is not None:
+        return _inline(place, ("count",), [[as_text(target.count)]])
     if target.value is not None:
         return _inline(place, (str(target.statistic),), [[as_text(target.value)]])
     if target.values is not None:

@@ -1,14 +1,16 @@
 """What kinds of target there are, and what a table says as each of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.counts import counts
+from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.reader import Reader, Reading, n_errors
 from synthor.problem.shares import shares_by
-from synthor.problem.target import Axis, Moment, Target, TargetGrid
+from synthor.problem.target import Target
 from synthor.problem.totals import Filled
 from synthor.schema import Level, of_unit
 from synthor.schema.text import as_text, number_of
@@ -18,15 +20,17 @@ VALUE = "value"
 
 def read_target(
     reading: Reading, level: Level, n_units: float, findings: list[Finding], off: list[Finding]
-) -> tuple[Target | Moment, ...]:
+) -> tuple[Target, ...]:
     """What a table says: itself, and totals over what it does not tell; nothing, and findings, where it is not understood.
 
     A table of all records that adds up to another number is understood all the same; that it does is added to `off`.
     """
     before = n_errors(findings)
     reader = Reader(reading, level, n_units, findings, before)
-    if reading.written.quantiles:
-        found: Target | Moment | None = _quantiles(reader)
+    if reading.written.count is not None:
+        found: Target | None = _number_of_rows(reader)
+    elif reading.written.quantiles:
+        found = _quantiles(reader)
     elif reading.written.statistic:
         found = _statistic(reader)
     elif reading.written.by:
@@ -39,7 +43,16 @@ def read_target(
     return (found, *reader.sums)
 
 
-def _quantiles(reader: Reader) -> Target | Moment | None:
+def _number_of_rows(reader: Reader) -> Target:
+    """How many rows there are: a table of one cell."""
+    value, none = np.array([float(reader.written.count or 0)]), np.zeros(1, bool)
+    table = Filled(values=value, low=value, high=value, unknown=none, silent=none)
+    grid = TargetGrid(axes=(), universe=reader.universe())
+    found = reader.target("count", grid, table, np.zeros(1), 1.0, 0.0)
+    return found if reader.written.name else replace(found, name=f"number of {reader.level.name}")
+
+
+def _quantiles(reader: Reader) -> Target | None:
     """Quantile points are the edges of bands whose shares are known."""
     position = reader.level.position(str(reader.written.quantiles))
     variable = reader.level.finest(position)
@@ -79,11 +92,11 @@ def _quantiles(reader: Reader) -> Target | Moment | None:
             table = Filled(values=parts, low=parts, high=parts, unknown=none > 0, silent=none > 0)
             return reader.target("share", TargetGrid(axes=(axis,)), table, none, float(reader.n_units), 0.0)
         inside = TargetGrid(axes=(), universe=universe)
-        return reader.moment("shares", inside, axis, parts[None, :], np.zeros((1, len(parts))), 5e-4)
+        return reader.shares(inside, axis, parts[None, :], np.zeros((1, len(parts))), 5e-4)
     return None
 
 
-def _statistic(reader: Reader) -> Moment | None:
+def _statistic(reader: Reader) -> Target | None:
     kind = reader.written.statistic
     assert kind is not None
     name = str(reader.written.of)
@@ -119,4 +132,4 @@ def _statistic(reader: Reader) -> Moment | None:
             message, f"{name} goes from {as_text(low)} to {as_text(high)}", found=worst, expected=min(max(worst, low), high)
         )
         return None
-    return reader.moment(kind, grid, position, wanted, sigma, half)
+    return reader.statistic(kind, grid, position, wanted, sigma, half)

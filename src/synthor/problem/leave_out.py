@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.model import Problem
-from synthor.problem.target import Axis, Moment, Target, TargetGrid
+from synthor.problem.target import Target
 from synthor.schema import Level
 from synthor.types import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Without:
+class Remainder:
     """What is left when targets are left out.
 
     Attributes:
@@ -24,7 +25,7 @@ class Without:
     kept: tuple[str, ...]
 
 
-def without(problem: Problem, names: Sequence[str]) -> Without:
+def leave_out(problem: Problem, names: Sequence[str]) -> Remainder:
     """The problem without some targets.
 
     Of a cross-table only the dependence goes: where no other target gives one of its one-way marginals, that marginal becomes a
@@ -46,7 +47,7 @@ def without(problem: Problem, names: Sequence[str]) -> Without:
     ...           {car: "yes", tenure: owned, count: 3}, {car: "yes", tenure: rented, count: 2}]
     ... - {counts: {car: {"no": 5, "yes": 5}}}
     ... '''))
-    >>> left = without(problem, ["both"])
+    >>> left = leave_out(problem, ["both"])
     >>> left.kept, [target.wanted.tolist() for target in left.problem.targets]
     (('tenure of both',), [[4.0, 6.0], [5.0, 5.0]])
     """
@@ -56,15 +57,14 @@ def without(problem: Problem, names: Sequence[str]) -> Without:
         left = [target for target in problem.targets if target.totals_of != name or len(target.axes) < 2]
         others = [target for target in left if target.name != name]
         for target in left:
-            sides = [] if target.name != name else _sides(target, others, problem.schema.unit)
+            sides = [] if target.name != name or not target.counts else _sides(target, others, problem.schema.unit)
             targets += [target] if target.name != name else sides
             kept += [side.name for side in sides]
-        moments = tuple(moment for moment in problem.moments if moment.name != name)
-        problem = replace(problem, targets=tuple(targets), moments=moments)
-    return Without(problem=problem, kept=tuple(kept))
+        problem = replace(problem, targets=tuple(targets))
+    return Remainder(problem=problem, kept=tuple(kept))
 
 
-def holding(problem: Problem, target: Target | Moment) -> tuple[str, ...]:
+def holding(problem: Problem, target: Target) -> tuple[str, ...]:
     """Names of other targets that give the same variables together, so that leaving one out hides nothing.
 
     Args:
@@ -72,23 +72,19 @@ def holding(problem: Problem, target: Target | Moment) -> tuple[str, ...]:
         target: one of them.
     """
     together = set(target.columns)
-    tables: list[Target | Moment] = [*problem.targets, *(m for m in problem.moments if m.kind == "shares")]
+    tables = [other for other in problem.targets if other.counts or other.statistic.groups is not None]
     return tuple(
         other.name
         for other in tables
-        if other.name != target.name and together <= set(other.columns) and not _is_part(other, target)
+        if other.name != target.name and together <= set(other.columns) and other.totals_of != target.name
     )
 
 
-def _is_part(other: Target | Moment, target: Target | Moment) -> bool:
-    """Whether a table gives the totals of another one."""
-    return isinstance(other, Target) and other.totals_of == target.name
-
-
-def touching(problem: Problem, target: Target | Moment) -> tuple[str, ...]:
+def touching(problem: Problem, target: Target) -> tuple[str, ...]:
     """Names of means, totals and deviations that are about the same variables: they tell a part of what is left out."""
     together = set(target.columns)
-    return tuple(m.name for m in problem.moments if m.kind != "shares" and m.name != target.name and together <= set(m.columns))
+    of_values = (other for other in problem.statistics if other.statistic.groups is None)
+    return tuple(other.name for other in of_values if other.name != target.name and together <= set(other.columns))
 
 
 def _sides(target: Target, others: Sequence[Target], level: Level) -> list[Target]:
@@ -96,7 +92,7 @@ def _sides(target: Target, others: Sequence[Target], level: Level) -> list[Targe
     grid = target.grid
     if len(grid.axes) < 2 or (grid.listed is not None and not grid.closed):
         return []
-    free = grid.covers and target.level == 0
+    free = grid.covers and target.flat
     return [
         _side(target, place)
         for place, axis in enumerate(grid.axes)
@@ -130,7 +126,7 @@ def _any_of(axis: Axis) -> Axis:
 
 def _gives(other: Target, axis: Axis, level: Level) -> bool:
     """Whether a table gives the shares of all labels of an axis, because its own labels lie inside them."""
-    if not (other.whole and other.level == 0):
+    if not (other.whole and other.flat):
         return False
     for own in other.axes:
         if own.position == axis.position:

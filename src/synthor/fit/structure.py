@@ -1,0 +1,128 @@
+"""What targets and beliefs count on candidates, and what is demanded of these counts.
+
+*Structure* is candidates with the cells that they count in: it hangs on which tables there are, not on their numbers, so it is
+made once and fitted for as many demands as come (`reuse.py` says when that is right). *Demands* are the numbers: made afresh of
+each problem and its beliefs, in shares of units. The coefficients of a statistic hang on the value that it wants, so they are
+numbers, too.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from synthor.fit.balance import Hard, Soft
+from synthor.fit.dual import TASTES
+from synthor.fit.pool import Pool
+from synthor.fit.slices import powers_of_statistics
+from synthor.prior.beliefs import Beliefs, BelievedTable
+from synthor.problem import Demand, Problem, Target
+from synthor.problem.statistic import Counting, LinearDemand
+from synthor.schema import Cells, Conditional, Ref, Units
+from synthor.types import Floats
+
+LEAST_VARIANCE = 1e-6
+"""Of a share that is believed to be 0 or 1, or of rows that hardly occur: what is believed is never quite certain."""
+
+MIDDLE = 0.05
+"""Nats by which a published statistic is preferred as it stands to what its rounding allows."""
+
+
+class Structure:
+    """Candidates, and how often each counts in the cells of tables; these are looked up once and kept.
+
+    Args:
+        pool: the candidates.
+        counted: what was looked up on the same candidates already, by what it is.
+    """
+
+    def __init__(self, pool: Pool, counted: dict[Hashable, Cells] | None = None) -> None:
+        self.pool = pool
+        self._counted: dict[Hashable, Cells] = {} if counted is None else counted
+
+    def of(self, pool: Pool) -> "Structure":
+        """The same candidates, in a pool that weighs them otherwise."""
+        return Structure(pool, self._counted)
+
+    def cells(self, of: Target | BelievedTable) -> Cells:
+        """How often each candidate counts in each cell."""
+        key = of.key
+        if key not in self._counted:
+            self._counted[key] = of.cells(self.pool.units)
+        return self._counted[key]
+
+    def hard(self, problem: Problem, beliefs: Beliefs) -> list[Hard]:
+        """The targets as demands on shares of units, then rows that are believed."""
+        on = counting(problem, beliefs, self.pool.units, self.cells)
+        found = demanded(problem.targets, beliefs, linear(problem.targets, on, masses_of(problem.targets, self.pool)))
+        return [*found, *(self._rows_as_believed(table, beliefs) for table in beliefs.conditional)]
+
+    def soft(self, beliefs: Beliefs) -> list[Soft]:
+        """Believed tables, to be approached."""
+        strength = beliefs.base_strength
+        return [
+            Soft(cells=self.cells(table), shares=table.grouped.ravel(), weight=table.strength / strength)
+            for table in beliefs.joint
+        ]
+
+    def _rows_as_believed(self, table: BelievedTable, beliefs: Beliefs) -> Hard:
+        """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
+
+        With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
+        t (1 - t) E[c_i] / n_d. How many rows of i there are is left to all else; where nothing tells, rows that are believed
+        to be other than the candidates' become rarer by e^KL(t || candidates'): so these are drawn with what is believed.
+        """
+        counts = self.cells(table)
+        each = counts.totals(np.exp(self.pool.log_base)).reshape(table.rows.shape).sum(axis=1, keepdims=True)
+        rows = table.rows
+        variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * np.maximum(each, LEAST_VARIANCE) / table.strength
+        sigma = np.sqrt(variance.ravel() * beliefs.base_strength)
+        return Hard(cells=Conditional(counts, rows), demand=Demand.exactly(np.zeros(rows.size), sigma), signed=True)
+
+
+def demanded(targets: Sequence[Target], beliefs: Beliefs, asked_of: Sequence[LinearDemand]) -> list[Hard]:
+    """What targets demand, margins of error being in the units of the whole objective.
+
+    Args:
+        targets: some targets.
+        beliefs: their base measure's strength is what margins are measured by.
+        asked_of: the same targets as linear conditions.
+    """
+    found = []
+    spread = np.sqrt(beliefs.base_strength)
+    # Intervals of cells inside those of their totals meet at their edges wherever both are pulled: a multitude of corners that
+    # hundreds of steps do not get around. With a taste for what was published, a few do.
+    within = {target.totals_of for target in targets if target.counts and target.bounds is not None} - {""}
+    for target, asked in zip(targets, asked_of, strict=True):
+        sigma = None if asked.demand.sigma is None else asked.demand.sigma * spread
+        if target.counts:
+            taste = TASTES[0] if target.name in within or target.totals_of in within else TASTES[-1]
+            found.append(Hard(cells=asked.cells, demand=replace(asked.demand, sigma=sigma), silent=target.silent, taste=taste))
+        else:  # the numbers of a statistic move inside their bins, afterwards
+            demand = replace(asked.demand, sigma=asked.room if sigma is None else np.hypot(sigma, asked.room))
+            taste = MIDDLE if target.exact else TASTES[-1]
+            found.append(Hard(cells=asked.cells, demand=demand, signed=True, taste=taste))
+    return found
+
+
+def masses_of(targets: Sequence[Target], pool: Pool) -> tuple[Floats, ...]:
+    """How much of the pool there is in each cell of each statistic."""
+    base = np.exp(pool.log_base) if not all(target.counts for target in targets) else pool.log_base
+    return tuple(target.statistic.mass(target, pool.units, base) for target in targets)
+
+
+def counting(problem: Problem, beliefs: Beliefs, units: Units, cells: Callable[[Target], Cells] | None = None) -> Counting:
+    """What targets are counted on to become conditions on some units, whose cells may be known already."""
+    powers = powers_of_statistics(problem, beliefs.marginals)
+    found = cells or (lambda target: target.cells(units))
+    return Counting(units=units, cells=found, powers=powers, n_units=problem.n_units)
+
+
+def linear(targets: Sequence[Target], on: Counting, masses: Sequence[Floats]) -> list[LinearDemand]:
+    """Targets as linear conditions, given how much of the pool there is in each cell."""
+    return [target.statistic.linear(target, on, mass) for target, mass in zip(targets, masses, strict=True)]
+
+
+def means_of(problem: Problem, beliefs: Beliefs) -> dict[Ref, Floats]:
+    """Mean value of each bin of the columns that have statistics."""
+    return {ref: first for ref, (first, _) in powers_of_statistics(problem, beliefs.marginals).items()}

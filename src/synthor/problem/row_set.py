@@ -1,0 +1,281 @@
+"""Tables that count the same rows, on their way from text to targets, with every violation among them."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from synthor.errors import Finding, InputError, nearest
+from synthor.problem.agree import disagreements, forbidden_cells, loosened, totals_apart
+from synthor.problem.beyond import beyond_reach, without_whole_numbers
+from synthor.problem.marginals import Stated
+from synthor.problem.model import Rule
+from synthor.problem.read import read_target
+from synthor.problem.reader import Reading
+from synthor.problem.sides import renamed_labels
+from synthor.problem.slips import questions, slips_of_rules, slips_of_universes
+from synthor.problem.statistic import Deviation, around, mean_of
+from synthor.problem.target import Target
+from synthor.problem.totals import narrowed
+from synthor.problem.views import View
+from synthor.rules.parse import PredicateError
+from synthor.rules.syntax import Both, names_in
+from synthor.schema.bins import edges_of
+from synthor.schema.text import as_text
+from synthor.spec.model import Spec
+from synthor.spec.tables import read_target_table, vocabulary_of
+from synthor.spec.tables.table import Table
+from synthor.spec.targets import TargetSpec
+
+Edges = dict[str, list[float]]
+"""Where the bins of variables are cut, by name."""
+
+
+@dataclass(slots=True, eq=False)
+class RowSet:
+    """Tables that count the same rows.
+
+    Attributes:
+        spec: that they are of.
+        view: the rows, and what they see.
+        key: of the spec, for how many rows there are.
+        whole: how many that are; infinite where nothing tells.
+        findings: of the whole spec, which are added to.
+        readings: the tables as text, or what is wrong with one, each by its position in the spec.
+        made: what they say, each with where it was read.
+        off: findings about tables that add up to another number.
+        stated: tables of counts, each followed by its totals over cells that are not told.
+        counted: the same as targets, as far as they agree.
+        statistics: means, totals, deviations and shares inside cells.
+    """
+
+    spec: Spec
+    view: View
+    key: str
+    whole: float
+    findings: list[Finding]
+    readings: list[Reading | list[Finding]] = field(default_factory=list)
+    made: list[tuple[Target, Reading]] = field(default_factory=list)
+    off: list[Finding] = field(default_factory=list)
+    stated: tuple[Stated, ...] = ()
+    counted: tuple[Target, ...] = ()
+    statistics: tuple[Target, ...] = ()
+
+    @property
+    def understood(self) -> tuple[Reading, ...]:
+        """The tables that could be read."""
+        return tuple(reading for reading in self.readings if isinstance(reading, Reading))
+
+    def read(self, written: TargetSpec, table: Table, i: int) -> None:
+        """Take the text of one target's table, and the universe that it counts; or what is wrong with them."""
+        self.readings.append(self._reading(written, i, table))
+
+    def _reading(self, written: TargetSpec, i: int, table: Table) -> Reading | list[Finding]:
+        variables, level = self.view.variables, self.view.flat
+        reading = Reading(
+            written=written,
+            table=table,
+            place=place_of(written, i),
+            universe=self.view.universe,
+            renamed=renamed_labels(labels_of(self.spec)),
+            whole=self.key,
+            position=i,
+        ).with_bands(variables)
+        of = written.of
+        numeric = [level.variables[position].name for position in level.numeric]
+        if of is not None and of not in numeric:
+            message = f"'{of}' is no numeric variable" if of in variables else f"no variable is called '{of}'"
+            return [Finding(where=reading.place, message=message, cure=nearest(of, numeric), label=of)]
+        inside = reading if written.where is None else self._within(reading, written.where)
+        return inside if of is None or isinstance(inside, list) else inside.where_known(variables[of])
+
+    def _within(self, reading: Reading, text: str) -> Reading | list[Finding]:
+        try:
+            predicate = self.view.predicate(text)
+        except PredicateError as error:
+            where = f"{reading.place}: where"
+            return [Finding(where=where, message=f"`{text[:80]}` {error}", cure=error.cure)]
+        known = self.view.universe
+        return reading.within(predicate if known is None else Both(known, predicate))
+
+    @property
+    def edges(self) -> Edges:
+        """Where its tables cut variables, by the names that rows see them under."""
+        found: Edges = {}
+        for reading in self.understood:
+            if reading.universe is not None:
+                for name, edges in edges_of(reading.universe, self.view.variables).items():
+                    found.setdefault(name, []).extend(edges)
+            for name, edges in reading.edges(self.view.variables).items():
+                found.setdefault(name, []).extend(edges)
+        return found
+
+    @property
+    def moved(self) -> set[str]:
+        """Variables of which a statistic is given, by these names."""
+        return {str(reading.written.of) for reading in self.understood if reading.written.statistic}
+
+    def understand(self) -> None:
+        """Make targets of the tables, which speak of the view's variables in their finest bins."""
+        if not math.isfinite(self.whole):
+            self.whole = self._told_by_tables()
+        for reading in self.readings:
+            if isinstance(reading, list):
+                self.findings += reading
+            else:
+                notes = reading.table.notes
+                self.findings += [Finding(where=reading.table.source, message=note, severity="warning") for note in notes]
+                off: list[Finding] = []
+                found = read_target(reading, self.view.flat, self.whole, self.findings, off)
+                self.made += [(target, reading) for target in found]
+                self.findings += off
+                self.off += off
+
+    def _told_by_tables(self) -> float:
+        """How many rows there are by the first table that counts all of them; infinite where none does."""
+        off: list[Finding] = []
+        for reading in self.understood:
+            for target in read_target(reading, self.view.flat, self.whole, [], off):
+                if target.whole and target.statistic.word == "count":
+                    return float(target.wanted.sum())
+        return self.whole
+
+    def settle(self) -> None:
+        """Tell tables of counts from statistics, which find the means that they hang on."""
+        self.counted = tuple(target for target, _ in self.made if target.counts)
+        self.statistics = self._centered([(target, reading) for target, reading in self.made if not target.counts])
+        self.stated = tuple(_stated(target, reading) for target, reading in self.made if target.counts)
+
+    def _centered(self, found: list[tuple[Target, Reading]]) -> tuple[Target, ...]:
+        """Standard deviations with the means that they are taken around; one without a mean is refused."""
+        statistics = []
+        for target, reading in found:
+            if isinstance(target.statistic, Deviation):
+                mean, of = mean_of([other for other, _ in found], target), target.statistic.variable.name
+                if mean is None:
+                    by = ", ".join(axis.variable.name for axis in target.grid.axes)
+                    message = f"a standard deviation of {of} needs its mean as a target, too"
+                    cure = f"add {{mean: {of}{f', by: [{by}]' if by else ''}, ...}} for the same records"
+                    self.findings.append(Finding(where=reading.place, message=message, cure=cure))
+                    continue
+                statistics.append(around(target, mean))
+            else:
+                statistics.append(target)
+        return tuple(statistics)
+
+    def compare(self, rules: Sequence[Rule], between: list[Finding]) -> None:
+        """Set the tables of counts against each other and against rules on these rows; `between` gathers what differs."""
+        level = self.view.flat
+        self.findings += totals_apart(self._totals(), self.key, self.whole)
+        disagreeing = list(disagreements(self.stated, level))
+        targets = tuple(narrowed(target, self.counted) for target in self.counted)
+        self.findings += disagreeing
+        between += disagreeing
+        if not any(finding.severity == "error" for finding in disagreeing):
+            loose = list(loosened(targets, level))
+            targets = tuple(target for target, _ in loose)
+            self.findings += [finding for _, finding in loose if finding is not None]
+        for target in targets:
+            self.findings += forbidden_cells(target, tuple(rules), dict(self.view.variables))
+        self.counted = targets
+
+    def slips(self, rules: Sequence[Rule]) -> Iterator[Finding]:
+        """What these tables and rules say to no effect."""
+        yield from slips_of_universes([target for target, _ in self.made], self.view.flat)
+        if self.view.plain:
+            yield from slips_of_rules(tuple(rules), self.counted, self.view.flat)
+
+    def beyond(self) -> Iterator[Finding]:
+        """Statistics that counts leave no way to meet."""
+        return beyond_reach(self.counted, self.statistics, self.view.flat, self.whole)
+
+    def whole_numbers(self, factor: float) -> Iterator[Finding]:
+        """Tables whose cells hold no whole numbers that add up to all rows, once they are scaled."""
+        if not math.isfinite(self.whole):
+            return iter(())
+        n_rows = round(self.whole * factor)
+        scaled = self.counted if factor == 1 else tuple(target.scaled(factor) for target in self.counted)
+        return without_whole_numbers(scaled, n_rows, scaled=factor != 1)
+
+    def targets(self, factor: float) -> Iterator[Target]:
+        """What is to be met, counts first, for a population `factor` times as large."""
+        for target in (*self.counted, *self.statistics):
+            yield self.view.lifted(target if factor == 1 else target.scaled(factor))
+
+    def _totals(self) -> list[tuple[Stated, float]]:
+        """What tables that count all these rows add up to."""
+        counts = [stated for stated in self.stated if stated.target.whole and stated.target.statistic.word == "count"]
+        return [(stated, float(stated.target.wanted.sum())) for stated in counts]
+
+
+def rules_on(rules: Sequence[Rule], view: View) -> tuple[Rule, ...]:
+    """Rules that some rows tell by what they see, as rules on flat records."""
+    if view.plain:
+        return tuple(rules)
+    found = []
+    for rule in rules:
+        if not rule.derived and rule.level in view.schema.path(view.level):
+            own = View.of_level(view.schema, rule.level).refs
+            if all(view.refs.get(name) == own[name] for name in names_in(rule.predicate)):
+                found.append(replace(rule, level=0))
+    return tuple(found)
+
+
+def place_of(written: TargetSpec, i: int) -> str:
+    """What to call a target in a message."""
+    return f"targets[{i}]" + (f" ({written.name})" if written.name else "")
+
+
+def labels_of(spec: Spec) -> dict[str, dict[str, str]]:
+    """What tables call categories, by variable, all as texts."""
+    return {name: {as_text(a): as_text(b) for a, b in pairs.items()} for name, pairs in spec.labels.items()}
+
+
+def table_of(spec: Spec, written: TargetSpec, i: int, views: Sequence[View]) -> Table | list[Finding]:
+    """The text of one target's table; or what is wrong with it.
+
+    Args:
+        spec: that it is of.
+        written: the target.
+        i: its position.
+        views: the rows that it may count: whatever any of these sees may be a side.
+    """
+    if open_questions := questions(written.model_dump(exclude_unset=True)):
+        told = [f"`{'.'.join(where)}` is still to be filled in: {asked}" for where, asked in open_questions]
+        return [Finding(where=place_of(written, i), message=one, cure="answer it in place of the words") for one in told]
+    try:
+        variables = {name: variable for view in reversed(views) for name, variable in view.variables.items()}
+        vocabulary = vocabulary_of(written, list(variables.values()), spec.columns, labels_of(spec))
+        return read_target_table(written, place_of(written, i), spec.folder, vocabulary)
+    except InputError as error:
+        return list(error.findings)
+
+
+def numbered(made: Sequence[tuple[Target, Reading]], taken: set[str]) -> list[tuple[Target, Reading]]:
+    """Targets whose names were made from their variables, told apart by numbers; what the user named stays.
+
+    Totals follow the table that they are of, and go by its name.
+
+    Args:
+        made: targets, each with where it was read.
+        taken: names that are given already, which are added to.
+    """
+    found: list[tuple[Target, Reading]] = []
+    for one, reading in made:
+        target = one
+        if one.totals_of:
+            table = next(other.name for other, its in reversed(found) if its is reading and not other.totals_of)
+            target = replace(one, name=table + one.name.removeprefix(one.totals_of), totals_of=table)
+        name, numbers = target.name, itertools.count(2)
+        while not reading.written.name and name in taken:
+            name = f"{target.name} ({next(numbers)})"
+        taken.add(name)
+        found.append((replace(target, name=name), reading))
+    return found
+
+
+def _stated(target: Target, reading: Reading) -> Stated:
+    written = reading.written
+    file = written.table if isinstance(written.table, str) else None
+    as_of = None if written.as_of is None else as_text(written.as_of)
+    return Stated(target=target, place=reading.place, position=reading.position, file=file, as_of=as_of)

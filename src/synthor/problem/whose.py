@@ -1,0 +1,167 @@
+"""Whose rows a target counts: those of the deepest level among its variables, or what it says itself. Never guessed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+from sqlglot import expressions as exp
+
+from synthor.errors import Finding, nearest
+from synthor.problem.views import View
+from synthor.rules.parse import PredicateError, tree_of
+from synthor.schema import Schema
+from synthor.spec.levels import LevelForm
+from synthor.spec.tables.table import Table
+from synthor.spec.targets import TargetSpec
+
+NAMED = ("mean", "total", "sd", "quantiles")
+"""Keys of a target that hold the name of a variable."""
+
+
+class Whose:
+    """The rows that targets of one spec may count.
+
+    Args:
+        schema: the levels of units.
+        forms: the same as the spec has them, which know relations.
+    """
+
+    def __init__(self, schema: Schema, forms: Sequence[LevelForm]) -> None:
+        self.schema = schema
+        self._pairs = {name: (at, pair) for at, form in enumerate(forms) for name, pair in form.pairs.items()}
+        self.level = cache(self._level)
+        self.pair = cache(self._pair)
+
+    def on(self, schema: Schema) -> "Whose":
+        """The same rows, their variables cut otherwise."""
+        other = Whose(schema, ())
+        other._pairs = self._pairs
+        return other
+
+    def _level(self, at: int) -> View:
+        return View.of_level(self.schema, at)
+
+    def _pair(self, name: str) -> View:
+        at, pair = self._pairs[name]
+        return View.of_pair(self.schema, name, at, pair.roles)
+
+    @property
+    def levels(self) -> list[View]:
+        """The rows of each level."""
+        return [self.level(at) for at in range(len(self.schema.levels))]
+
+    def again(self, view: View) -> View:
+        """The same rows as another schema has them."""
+        return self.pair(view.name) if view.roles else self.level(view.level)
+
+    def of(self, written: TargetSpec, table: Table | None, place: str) -> View | Finding:
+        """The rows that a target counts; or why that is not clear.
+
+        Args:
+            written: the target.
+            table: its rows as text, where they could be read.
+            place: what to call it in a message.
+        """
+        if written.pairs is not None:
+            return self._of_pair(written.pairs, place)
+        names = dict.fromkeys(self._names(written, table))
+        if written.rows is not None:
+            found: View | Finding = self.level(self.schema.index(written.rows))
+        else:
+            found = self._deepest(list(names), place)
+        if isinstance(found, Finding):
+            return found
+        for name in names:
+            if found.called(name) not in found.variables:
+                return _unseen(name, found, place)
+        return found
+
+    def _of_pair(self, name: str, place: str) -> View | Finding:
+        _, pair = self._pairs[name]
+        if pair.by:
+            message = f"pairs of '{name}' are ordered by {pair.by}, which is read, but not counted yet"
+            return Finding(where=place, message=message, cure="give the table by the roles of the two")
+        try:
+            return self.pair(name)
+        except ValueError as error:
+            return Finding(where=place, message=f"{error}: such pairs are not counted yet", cure="leave the target out")
+
+    def _names(self, written: TargetSpec, table: Table | None) -> Iterator[str]:
+        """Everything that a target calls by name and that some rows see."""
+        said = [getattr(written, key) for key in NAMED]
+        said += [*(written.counts or ()), *(written.shares or ()), *(written.by or ()), *(written.flows or ())]
+        said += [] if table is None else table.columns
+        said += [] if written.where is None else _columns(written.where)
+        for name in said:
+            if name is not None and self._levels_of(name):
+                yield name
+
+    def _levels_of(self, name: str) -> list[int]:
+        """The levels whose rows see a name at the least depth."""
+        before, dot, own = name.rpartition(".")
+        found = []
+        for at, level in enumerate(self.schema):
+            if own in level.names and (not dot or level.name == before):
+                found.append(at)
+            elif dot and own in level.names and before in level.roles:
+                above = self.schema.above(at)
+                found.append(at if level.roles[before] != 1 or above is None else above)
+        return found
+
+    def _deepest(self, names: Sequence[str], place: str) -> View | Finding:
+        levels: set[int] = set()
+        for name in names:
+            found = self._levels_of(name)
+            if len(found) > 1:
+                owners = " and of ".join(f"a {self.schema.levels[at].name}" for at in found)
+                written = " or ".join(f"{self.schema.levels[at].name}.{name}" for at in found)
+                message = f"'{name}' is a variable of {owners}: whose is meant?"
+                return Finding(where=place, message=message, cure=f"write {written}, or say `rows:`")
+            levels |= set(found)
+        deepest = max(levels, key=lambda at: len(self.schema.path(at)), default=0)
+        beside = [at for at in sorted(levels) if at not in self.schema.path(deepest)]
+        if beside:
+            a, b = (self.schema.levels[at].name for at in (deepest, beside[0]))
+            message = f"speaks of {a} and {b}, which stand side by side: no row has both"
+            return Finding(where=place, message=message, cure="give one table of each, or let a variable of the unit follow")
+        return self.level(deepest)
+
+
+def spoken(written: TargetSpec, table: Table, view: View) -> tuple[TargetSpec, Table]:
+    """A target and its table with variables called as the rows call them: `person.age` is `age` to a person."""
+
+    def keyed(pairs: Mapping[str, object] | None) -> dict[str, object] | None:
+        return None if pairs is None else {view.called(name): value for name, value in pairs.items()}
+
+    changed: dict[str, object] = {key: view.called(name) for key in NAMED if (name := getattr(written, key)) is not None}
+    for key in ("by", "flows"):
+        names = getattr(written, key)
+        changed |= {} if names is None else {key: type(names)(view.called(name) for name in names)}
+    for key in ("counts", "shares", "groups"):
+        changed |= {} if getattr(written, key) is None else {key: keyed(getattr(written, key))}
+    columns = tuple(view.called(name) for name in table.columns)
+    same = Table(
+        source=table.source,
+        columns=columns,
+        rows=table.rows,
+        numbers=table.numbers,
+        notes=table.notes,
+        left_out=table.left_out,
+    )
+    return written.model_copy(update=changed), same
+
+
+def _columns(text: str) -> list[str]:
+    """Names in a predicate; none where it cannot be parsed, which is said elsewhere."""
+    try:
+        tree = tree_of(text)
+    except PredicateError:
+        return []
+    assert isinstance(tree, exp.Expression)
+    return [f"{node.table}.{node.name}" if node.table else node.name for node in tree.find_all(exp.Column)]
+
+
+def _unseen(name: str, view: View, place: str) -> Finding:
+    known = nearest(name, list(view.variables))
+    cure = f"write a variable of the {view.name} with `from:`, such as head.{name} or any(...), or count other rows"
+    message = f"'{name}' is not seen by a {view.name}: whose is meant?"
+    return Finding(where=place, message=message, cure=known if known.startswith("did") else cure, label=name)

@@ -1,0 +1,204 @@
+"""Units with members exchanged for units that are nearly alike, where swaps of any two end off target.
+
+A unit with members counts in so many cells that hardly two differ in a few only, and swaps drawn from everywhere end where each
+of them raises the error. Here each of some current units is paired with the candidates whose counts differ least from its own,
+and with those that would take it nearest to what is wanted; all pairs are priced at once, step after step. Where none helps,
+cells that are off become dearer, until one does (breakout local search; Morris, 1993): so the search leaves hollows that hold
+it. In each state two exchanges that together give exactly what is lacking are looked up by sums of random numbers, one a cell.
+
+A round looks at so many current units and candidates at most, so that its cost hardly grows with the population.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthor.sample.integerize import Band
+from synthor.sample.settle import kinds_of
+from synthor.types import CellIndex, Counts, Floats, Mask
+
+if TYPE_CHECKING:
+    from synthor.sample.rows import Matrix
+
+ROUNDS, STEPS = 12, 200
+"""Rounds, each with pairs of its own, and steps of a round."""
+
+LEAVING = 1_000
+"""Kinds of current units that a round pairs."""
+
+NUMBERS = 1 << 24
+"""Counts of candidates that a round holds side by side: fewer candidates where there are many cells."""
+
+ALIKE, HELPFUL = 12, 8
+"""Candidates that each is paired with: those most like it, and those that take the tables nearest to what is wanted. Where few
+kinds leave, each is paired with more, for about half as many pairs in all."""
+
+AT_ONCE = 250
+"""Current units that are compared with all candidates at once."""
+
+DEARER, FORGOTTEN = 1.0, 0.98
+"""What a cell that is off gains in price where nothing helps, and the share of all prices that is kept then."""
+
+NEAR = 24
+"""Error up to which two exchanges that mend everything are looked up."""
+
+Sums = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Pairs:
+    """Exchanges of one unit of a kind for one of another, each with another effect.
+
+    Attributes:
+        out: (p,) kinds that leave.
+        into: (p,) kinds that come.
+        change: (p, cells) what an exchange adds to each cell.
+        sums: (p,) random sums of it.
+    """
+
+    out: CellIndex
+    into: CellIndex
+    change: "Matrix"
+    sums: Sums
+
+
+def exchange_alike(weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> tuple[Counts, int]:
+    """Counts that meet the tables, or miss them by no more than before; and how many units were exchanged.
+
+    Args:
+        weights: (n,) share of each candidate; those that weigh nothing do not come.
+        counts: (n,) whole numbers.
+        bands: the tables.
+        random: chooses units.
+    """
+    search = _Alike(weights, counts, bands, random)
+    for _ in range(ROUNDS):
+        if not search.error or not search.round():
+            break
+    return search.counts()
+
+
+class _Alike:
+    """Counts by kind: units that count alike in all tables are one."""
+
+    def __init__(self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> None:
+        from scipy import sparse
+
+        self.given, self.weights, self.random = counts, weights, random
+        matrix = sparse.hstack([band.cells.matrix() for band in bands], format="csr")
+        self.kinds = kinds_of(matrix)
+        _, first = np.unique(self.kinds, return_index=True)
+        self.rows = matrix[first].astype(np.int64)
+        self.held = np.bincount(self.kinds, counts, len(first)).astype(np.int64)
+        self.mass = np.bincount(self.kinds, weights, len(first))
+        self.low, self.high = np.concatenate([b.low for b in bands]), np.concatenate([b.high for b in bands])
+        self.key = random.integers(2**63, size=len(self.low)).astype(np.uint64)
+        self.sums: Sums = self.rows.astype(np.uint64) @ self.key
+        self.got = np.asarray(self.rows.T @ self.held)
+        self.prices = np.ones(len(self.low))
+        self.best, self.error = self.held.copy(), int(np.abs(self._off()).sum())
+
+    def counts(self) -> tuple[Counts, int]:
+        """Copies of each unit: who of a kind leaves is drawn from its copies, who comes by weight."""
+        found, more = self.given.copy(), self.best - np.bincount(self.kinds, self.given, len(self.best)).astype(np.int64)
+        for kind in np.flatnonzero(more):
+            members = np.flatnonzero(self.kinds == kind)
+            if more[kind] < 0:
+                found[members] -= self.random.multivariate_hypergeometric(found[members], -more[kind], method="marginals")
+            else:
+                chance = self.weights[members]
+                found[members] += self.random.multinomial(more[kind], chance / chance.sum())
+        return found, int(np.maximum(more, 0).sum())
+
+    def round(self) -> bool:
+        """Steps over one choice of pairs, from where the last one ended; whether there was any to be made."""
+        pairs = self._pairs()
+        if not len(pairs.out):
+            return False
+        begin, cells = pairs.change.indptr[:-1], pairs.change.indices
+        most = int(np.abs(pairs.change.data).max())
+        slots = cells * (2 * most + 1) + pairs.change.data + most
+        in_order = np.argsort(pairs.sums)
+        for _ in range(STEPS):
+            cost = np.add.reduceat(self._priced(most).ravel()[slots], begin)
+            cost[self.held[pairs.out] <= 0] = np.inf
+            pick = int((cost + 1e-3 * self.random.random(len(cost))).argmin())
+            if cost[pick] >= 0:
+                self.prices += DEARER * (self._off() != 0)
+                self.prices = np.maximum(FORGOTTEN * self.prices, 1.0)
+                continue
+            self._make(pairs, pick)
+            error = int(np.abs(self._off()).sum())
+            if error < self.error:
+                self.error, self.best = error, self.held.copy()
+            if not self.error or (error <= NEAR and self._mended(pairs, in_order)):
+                break
+        return True
+
+    def _off(self) -> Counts:
+        found: Counts = np.maximum(self.got - self.high, 0) + np.minimum(self.got - self.low, 0)
+        return found
+
+    def _priced(self, most: int) -> Floats:
+        """What it costs to add -most, ..., most to each cell, (cells, 2 most + 1)."""
+        then = self.got[:, None] + np.arange(-most, most + 1)
+        off = np.maximum(then - self.high[:, None], 0) + np.maximum(self.low[:, None] - then, 0)
+        priced: Floats = (off - np.abs(self._off())[:, None]) * self.prices[:, None]
+        return priced
+
+    def _make(self, pairs: _Pairs, pick: int) -> None:
+        self.held[pairs.out[pick]] -= 1
+        self.held[pairs.into[pick]] += 1
+        part = slice(pairs.change.indptr[pick], pairs.change.indptr[pick + 1])
+        self.got[pairs.change.indices[part]] += pairs.change.data[part]
+
+    def _mended(self, pairs: _Pairs, in_order: CellIndex) -> bool:
+        """Make two exchanges that together mend everything, where there are such."""
+        wanted = (-self._off()).astype(np.uint64) @ self.key - pairs.sums
+        place = np.searchsorted(pairs.sums, wanted, sorter=in_order)
+        other = in_order[np.minimum(place, len(in_order) - 1)]
+        for one in np.flatnonzero(pairs.sums[other] == wanted).tolist():
+            leave = pairs.out[[one, other[one]]]
+            if self.held[leave].min() < (2 if leave[0] == leave[1] else 1):
+                continue
+            self._make(pairs, one)
+            self._make(pairs, int(other[one]))
+            self.error, self.best = int(np.abs(self._off()).sum()), self.held.copy()
+            return True
+        return False
+
+    def _drawn(self, allowed: Mask, chance: Floats | Counts, most: int) -> CellIndex:
+        """Kinds, at most so many, drawn by chance."""
+        found = np.flatnonzero(allowed)
+        if len(found) <= most:
+            return found
+        late = self.random.exponential(size=len(found)) / chance[found]
+        return np.sort(found[np.argpartition(late, most)[:most]])
+
+    def _pairs(self) -> _Pairs:
+        leaving = self._drawn(self.held > 0, self.held, LEAVING)
+        coming = self._drawn(self.mass > 0, self.mass, max(NUMBERS // len(self.low), ALIKE))
+        theirs = self.rows[coming].toarray().astype(np.float32)
+        length = np.square(theirs).sum(axis=1)
+        help_ = 2 * (theirs @ -self._off().astype(np.float32))
+        outs, ins = [], []
+        wider = max(LEAVING // (2 * len(leaving)), 1)
+        for at in range(0, len(leaving), AT_ONCE):
+            some = leaving[at : at + AT_ONCE]
+            own = self.rows[some].toarray().astype(np.float32)
+            apart = length - 2 * (own @ theirs.T) + np.square(own).sum(axis=1)[:, None]
+            apart[apart < 0.5] = np.inf  # the same kind
+            for most, distance in ((ALIKE, apart), (HELPFUL, apart - help_)):
+                n = min(most * wider, len(coming))
+                nearest = np.argpartition(distance, n - 1, axis=1)[:, :n]
+                rows, places = np.nonzero(np.isfinite(np.take_along_axis(apart, nearest, axis=1)))
+                outs.append(some[rows])
+                ins.append(coming[nearest[rows, places]])
+        out, into = np.concatenate(outs), np.concatenate(ins)
+        sums, first = np.unique(self.sums[into] - self.sums[out], return_index=True)
+        change: Any = self.rows[into[first]] - self.rows[out[first]]
+        change.eliminate_zeros()
+        return _Pairs(out=out[first], into=into[first], change=change, sums=sums)

@@ -1,0 +1,258 @@
+"""What contradicts itself in what a spec says of units and their members, before any table is read.
+
+Names that mean two things, roles and relations of nothing, numbers that cannot be, variables that follow from what is not
+there, targets that count rows of nothing. All at once, each with its place and cure.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from synthor.errors import nearest
+from synthor.schema.kinds import CATEGORY, Declared
+from synthor.spec.levels import FLAT, Followers, LevelForm, Place, Slip, categories_of, needed, written_levels
+from synthor.spec.members import MemberSpec, PairSpec
+from synthor.spec.targets import STATISTICS, TargetSpec
+
+if TYPE_CHECKING:
+    from synthor.spec.model import Spec
+
+MOST_LEVELS = 100
+"""Levels of a unit, at most."""
+
+Apart = Mapping[str, str]
+"""What tells the two of a pair apart in names with a dot, each with the name of their level."""
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", re.ASCII)
+
+
+def slips_of(spec: "Spec") -> list[Slip]:
+    """All that contradicts itself."""
+    levels = written_levels(spec)
+    if len(levels) > MOST_LEVELS:
+        message = f"units with {len(levels):,} levels are more than can be read: {MOST_LEVELS} are the most"
+        return [Slip(path=("members",), message=message, cure="leave levels out that no table tells of")]
+    followers = Followers(levels)
+    slips = [*_units(spec), *followers.slips]
+    if spec.members or spec.unit:
+        slips += _names(levels, spec)
+    for level, written in _members(spec, followers.understood):
+        slips += [*_roles(written, level), *_numbers(written, level), *_pairs(written, level)]
+    slips += _relations(levels)
+    for i, target in enumerate(spec.targets):
+        slips += _target(target, ("targets", i), followers, spec)
+    if spec.members:
+        slips += _columns(spec.columns, ("columns",), followers, {})
+        for name in spec.labels:
+            slips += _dotted(name, ("labels", name), followers, {})
+    return [*slips, *_sample(spec, levels)]
+
+
+def _members(spec: "Spec", levels: tuple[LevelForm, ...]) -> Iterator[tuple[LevelForm, MemberSpec]]:
+    """Levels below the unit's, each beside what is written of it."""
+    for level in levels[1:]:
+        members = spec.members
+        for name in level.path[1:-1:2]:
+            members = members[str(name)].members
+        yield level, members[level.name]
+
+
+def _units(spec: "Spec") -> Iterator[Slip]:
+    if spec.members and spec.unit is None:
+        yield Slip(
+            path=("members",),
+            message="nothing says what one unit with these members is called",
+            cure="name it beside `records`, for example unit: household",
+        )
+    if spec.about and not spec.members and spec.unit is None:
+        message = "about tells what a unit is, and the spec names none"
+        yield Slip(
+            path=("about",), message=message, cure="write it into context, or name the unit, for example unit: household"
+        )
+
+
+def _names(levels: tuple[LevelForm, ...], spec: "Spec") -> Iterator[Slip]:
+    """Names that stand for two things."""
+    meant: dict[str, tuple[str, str]] = {}
+    for level in levels:
+        path: Place = level.path or (("unit",) if spec.unit else ("members",))
+        for name, what in ((level.name, "a level"), (f"{level.name}_id", f"the key of '{level.name}'")):
+            if name.casefold() in meant:
+                other = meant[name.casefold()][0]
+                yield Slip(path=path, message=f"'{name}' is {other}, too", cure="give each level a name of its own")
+                break
+            meant.setdefault(name.casefold(), (what, "rename the variable"))
+    owner: dict[str, str] = {}
+    for level, written in _members(spec, levels):
+        for role in dict.fromkeys((*written.roles, *level.roles)):
+            of, path = f"a role of '{level.name}'", (*level.path, "roles", role)
+            if role.casefold() in meant:
+                message = f"'{role}' is {of} and {meant[role.casefold()][0]}"
+                yield Slip(path=path, message=message, cure="call the role or the level something else")
+            elif role.casefold() in owner:
+                message = f"'{role}' is {of} and {owner[role.casefold()]}"
+                yield Slip(path=path, message=message, cure="call one of them something else")
+            owner.setdefault(role.casefold(), of)
+    meant |= {role: (what, "rename the variable or the role") for role, what in owner.items() if role not in meant}
+    for level in levels:
+        for name in level.variables:
+            if name.casefold() in meant:
+                what, cure = meant[name.casefold()]
+                yield Slip(path=(*level.path, "variables", name), message=f"'{name}' is {what}, too", cure=cure)
+
+
+def _roles(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
+    """What tells members apart is one of their variables, and roles are its categories."""
+    path, known = level.path, list(written.variables)
+    if not written.role:
+        for key in ("roles", "pairs"):
+            if getattr(written, key):
+                cure = "name it: role: relationship"
+                yield Slip(path=(*path, key), message="no variable says who has which role", cure=cure)
+        return
+    if written.role not in written.variables:
+        cure = f"declare it among its variables, or take one of them; {nearest(written.role, known)}"
+        yield Slip(path=(*path, "role"), message=f"'{level.name}' has no variable '{written.role}'", cure=cure)
+        return
+    labels = categories_of(written)
+    if not labels:
+        message = f"'{written.role}' tells no members apart: it is no drawn {CATEGORY.name}"
+        yield Slip(path=(*path, "role"), message=message, cure=f"take a variable of type {CATEGORY.name}")
+        return
+    for role in written.roles:
+        if role not in labels:
+            message = f"'{role}' is no category of {written.role}"
+            yield Slip(path=(*path, "roles", role), message=message, cure=nearest(role, labels))
+
+
+def _numbers(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
+    """What roles need fits how many members there are."""
+    fewest, most = needed(written)
+    number = written.number
+    if number.max is not None and fewest > number.max:
+        message = f"roles need {fewest} of '{level.name}' at least, and number allows {number.max}"
+        yield Slip(path=(*level.path, "number"), message=message, cure=f"raise max to {fewest}, or lower what roles need")
+    if most is not None and most < number.min:
+        message = f"roles allow {most} of '{level.name}' at most, and number asks for {number.min}"
+        yield Slip(path=(*level.path, "number"), message=message, cure=f"lower min to {most}, or raise what roles allow")
+
+
+def _pairs(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
+    """Relations are of roles that there are, ordered by a variable with categories."""
+    labels = categories_of(written)
+    for name, pair in written.pairs.items():
+        path = (*level.path, "pairs", name)
+        if not name.strip():
+            yield Slip(path=path, message="the relation has no name", cure="name it, for example couple: [head, partner]")
+        for role in pair.roles:
+            if labels and role not in labels:
+                yield Slip(path=path, message=f"'{role}' is no role of '{level.name}'", cure=nearest(role, labels))
+            elif labels and role not in level.roles:
+                cure = f"say under roles how many there are, such as `{role}: {{max: 9}}`, or rename it"
+                yield Slip(path=path, message=f"'{role}' stands for something else, too", cure=cure)
+        if pair.by:
+            if pair.by not in written.variables:
+                message = f"'{level.name}' has no variable '{pair.by}' to order by"
+                yield Slip(path=path, message=message, cure=nearest(pair.by, list(written.variables)))
+            elif pair.by in level.variables and not _labels(level.variables[pair.by]):
+                message = f"'{pair.by}' has no categories to name the two by"
+                yield Slip(path=path, message=message, cure=f"order by a variable of type {CATEGORY.name}, such as sex")
+
+
+def _labels(variable: Declared) -> tuple[str, ...]:
+    """The categories of a variable whose labels are names."""
+    return variable.build("").labels if variable.kind.named else ()
+
+
+def _relations(levels: tuple[LevelForm, ...]) -> Iterator[Slip]:
+    owner: dict[str, str] = {}
+    for level in levels:
+        for name in level.pairs:
+            if name in owner:
+                message = f"'{name}' is a relation of '{owner[name]}', too"
+                yield Slip(path=(*level.path, "pairs", name), message=message, cure="give each relation a name of its own")
+            owner.setdefault(name, level.name)
+
+
+def _target(target: TargetSpec, path: Place, followers: Followers, spec: "Spec") -> Iterator[Slip]:
+    """It counts rows or pairs that there are, and dots in its names stand between what there is."""
+    levels = followers.levels
+    names = [level.name for level in levels]
+    if target.rows is not None and target.rows not in names:
+        known = nearest(target.rows, names) if spec.members or spec.unit else "leave it out: the spec has no members"
+        yield Slip(path=(*path, "rows"), message=f"no level is called '{target.rows}'", cure=known)
+    elif target.count is not None and target.where is None and target.rows == levels[0].name:
+        message = f"`records` says how many there are of '{target.rows}'"
+        yield Slip(path=(*path, "count"), message=message, cure="leave the target out, or say `where`")
+    apart: Apart = {}
+    if target.pairs is not None:
+        relations = {name: (level, pair) for level in followers.understood for name, pair in level.pairs.items()}
+        if target.pairs in relations:
+            apart = _told_apart(*relations[target.pairs])
+        else:
+            cure = nearest(target.pairs, list(relations)) or "declare it: `pairs: {couple: [head, partner]}` of a member"
+            yield Slip(path=(*path, "pairs"), message=f"no relation is called '{target.pairs}'", cure=cure)
+    if not spec.members:
+        return
+    for key in ("by", "flows"):
+        for i, name in enumerate(getattr(target, key) or ()):
+            yield from _dotted(name, (*path, key, i), followers, apart)
+    for key in (*STATISTICS, "quantiles"):
+        yield from _dotted(getattr(target, key) or "", (*path, key), followers, apart)
+    for key in ("counts", "shares", "groups"):
+        for name in getattr(target, key) or ():
+            yield from _dotted(name, (*path, key, name), followers, apart)
+    if isinstance(target.table, list):
+        for name in dict.fromkeys(name for row in target.table for name in row):
+            yield from _dotted(name, (*path, "table"), followers, apart)
+    if target.layout is not None:
+        yield from _columns(target.layout.columns or {}, (*path, "layout", "columns"), followers, apart)
+
+
+def _told_apart(level: LevelForm, pair: PairSpec) -> Apart:
+    """What may stand before a dot where pairs are counted: the two roles, or the categories that order them."""
+    ordered = pair.by in level.variables
+    return dict.fromkeys(_labels(level.variables[pair.by]) if ordered else pair.roles, level.name)
+
+
+def _columns(columns: Mapping[str, str | None], path: Place, followers: Followers, apart: Apart) -> Iterator[Slip]:
+    for column, name in columns.items():
+        yield from _dotted(name or "", (*path, column), followers, apart)
+
+
+def _dotted(name: str, path: Place, followers: Followers, apart: Apart) -> Iterator[Slip]:
+    """A name with a dot is that of a variable of a level, or of the member with a role."""
+    if not _DOTTED.fullmatch(name):
+        return
+    before, _, own = name.partition(".")
+    known = list(dict.fromkeys((*apart, *followers.names)))
+    if before not in known:
+        yield Slip(path=path, message=f"no level and no role is called '{before}'", cure=nearest(before, known))
+        return
+    level = followers.levels[followers.names[apart.get(before, before)][0]]
+    if before not in apart and level.name in apart.values():
+        message = f"'{before}' is none of the two that these pairs tell apart"
+        yield Slip(path=path, message=message, cure=nearest(before, list(apart)))
+    elif own not in level.variables:
+        message = f"'{level.name}' has no variable '{own}'"
+        yield Slip(path=path, message=message, cure=nearest(own, list(level.variables)))
+
+
+def _sample(spec: "Spec", levels: tuple[LevelForm, ...]) -> Iterator[Slip]:
+    """Real records lie in a file a level."""
+    if spec.sample is None:
+        return
+    names, unit = [level.name for level in levels], levels[0].name
+    if spec.sample.file and spec.members:
+        cure = f"write `files: {{{unit}: {spec.sample.file}, ...}}`"
+        yield Slip(path=("sample", "file"), message="units with members have a file for each level", cure=cure)
+    if spec.sample.files and not spec.members and unit == FLAT:
+        cure = f"write file: {next(iter(spec.sample.files.values()))}"
+        yield Slip(path=("sample", "files"), message="the spec has no members, so there is one file", cure=cure)
+        return
+    for name in spec.sample.files:
+        if name not in names:
+            yield Slip(path=("sample", "files", name), message=f"no level is called '{name}'", cure=nearest(name, names))
+    if spec.sample.files and unit not in spec.sample.files:
+        cure = f"add `{unit}: FILE`"
+        yield Slip(path=("sample", "files"), message=f"has no file of '{unit}', whose members the others are", cure=cure)

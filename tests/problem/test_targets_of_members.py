@@ -1,0 +1,151 @@
+"""Tables of units with members: whose rows they count, what these see, and what is found wrong before anything is spent."""
+
+import pytest
+
+from synthor import InputError, check, compile_problem, parse_spec
+from synthor.problem import Count, Mean, Problem
+from synthor.schema import Ref
+from synthor.schema.ref import Role
+
+TOWN = """
+unit: household
+records: 1000
+variables:
+  type: {type: category, values: [alone, couple, family, other]}
+  tenure: {type: category, values: [owned, rented]}
+  income: {type: number, min: 0, max: 300000, bins: [0, 30000, 90000]}
+  persons: {from: count(person), bins: [1, 2, 3, 4]}
+  head_age: {from: head.age, bins: [15, 30, 50, 65]}
+members:
+  person:
+    number: {min: 1, max: 8}
+    role: relationship
+    roles: {head: 1, partner: {max: 1}}
+    pairs: {couple: [head, partner], parent-child: [head, child], by-sex: {roles: [head, partner], ordered: by sex}}
+    variables:
+      relationship: {type: category, values: [head, partner, child, other relative]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 15, 25, 45, 65]}
+      sex: {type: category, values: [male, female]}
+      income: {type: number, min: 0, max: 200000, bins: [0, 10000, 40000]}
+  vehicle:
+    variables:
+      fuel: {type: category, values: [petrol, electric]}
+targets:
+  - {counts: {type: {alone: 300, couple: 300, family: 300, other: 100}}}
+"""
+AGES = "{counts: {age: {0-14: 400, 15-24: 300, 25-44: 700, 45-64: 600, 65+: 340}}}"
+COUPLES = "[{head.age: 15-39, partner.age: 15-39, count: 220}, {head.age: 40+, partner.age: 15-39, count: 380}]"
+
+
+def problem(*targets: str, rules: str = "[]") -> Problem:
+    return compile_problem(parse_spec(TOWN + "".join(f"  - {target}\n" for target in targets) + f"rules: {rules}\n"))
+
+
+def found(*targets: str) -> list[str]:
+    """Errors, each with its cure."""
+    spec = parse_spec(TOWN + "".join(f"  - {target}\n" for target in targets))
+    return [str(finding) for finding in check(spec) if finding.severity == "error"]
+
+
+def test_a_table_counts_rows_of_the_deepest_level_among_its_variables() -> None:
+    made = problem(
+        AGES,
+        "{table: [{sex: male, tenure: owned, count: 700}, {sex: male, tenure: rented, count: 400}, "
+        "{sex: female, tenure: owned, count: 900}, {sex: female, tenure: rented, count: 340}]}",
+        "{counts: {fuel: {petrol: 800, electric: 90}}}",
+        "{counts: {tenure: {owned: 150, rented: 40}}, where: age >= 80}",
+    )
+    levels = {target.name: target.level for target in made.targets}
+    assert levels == {"type": 0, "age": 1, "sex by tenure": 1, "tenure": 1, "fuel": 2}
+    by_tenure = next(target for target in made.targets if target.name == "sex by tenure")
+    assert [axis.ref for axis in by_tenure.axes] == [Ref(1, 2), Ref(0, 1)]
+    eighty = next(target for target in made.targets if target.name == "tenure")
+    assert eighty.grid.universe is not None
+    assert 80 in made.schema.levels[1].slices[1].low
+
+
+def test_couples_are_units_with_both_and_children_are_persons_with_a_head() -> None:
+    made = problem(
+        f"{{pairs: couple, table: {COUPLES}}}",
+        "{pairs: parent-child, table: [{head.age: 15-64, child.age: 0-14, count: 380}]}",
+        "{pairs: couple, count: 600}",
+    )
+    head, partner, child = Role(0, 0), Role(0, 1), None
+    by_name = {target.name: target for target in made.targets}
+    assert by_name["head.age by partner.age"].level == 0
+    assert [axis.ref.role for axis in by_name["head.age by partner.age"].axes] == [head, partner]
+    assert by_name["head.age by child.age"].level == 1
+    assert [axis.ref.role for axis in by_name["head.age by child.age"].axes] == [head, child]
+    assert by_name["number of couple"].wanted.tolist() == [600]
+
+
+def test_what_a_table_calls_a_variable_with_its_level_is_that_variable() -> None:
+    made = problem("{counts: {person.sex: {male: 1100, female: 1240}}}", "{mean: household.income, value: 52000}")
+    by_name = {target.name: target for target in made.targets}
+    assert [axis.ref for axis in by_name["sex"].axes] == [Ref(1, 2)]
+    mean = by_name["mean of income"]
+    assert (mean.level, type(mean.statistic)) == (0, Mean)
+
+
+def test_how_many_rows_there_are_makes_counts_of_shares() -> None:
+    made = problem("{rows: person, count: 2500}", "{shares: {sex: {male: 48, female: 52}}}")
+    by_name = {target.name: target for target in made.targets}
+    assert by_name["sex"].wanted.tolist() == [1200, 1300]
+    assert isinstance(by_name["number of person"].statistic, Count)
+    told = problem(AGES, "{shares: {sex: {male: 50, female: 50}}}")  # else by a table that counts them all
+    assert {target.name: target.wanted.tolist() for target in told.targets}["sex"] == [1170, 1170]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("{rows: household, counts: {age: {0-14: 1}}}", "'age' is not seen by a household: whose is meant?"),
+        ("{counts: {income: {0 to 30000: 1}}}", "'income' is a variable of a household and of a person: whose is meant?"),
+        ("{table: [{sex: male, fuel: petrol, count: 3}]}", "speaks of person and vehicle, which stand side by side"),
+        ("{shares: {sex: {male: 48, female: 52}}}", "nothing tells how many rows of 'person' there are"),
+        ("{pairs: by-sex, count: 3}", "ordered by sex, which is read, but not counted yet"),
+        ("{counts: {sex: {male: 1}}, where: 'kin.age > 3'}", "'kin.age' is not seen by a person"),
+        ("{counts: {sex: {male: 1}}, where: 'age >'}", "where"),
+        ("{mean: tenure, value: 3}", "'tenure' is no numeric variable"),
+        ("{counts: {sex: {male: 1200, women: 1300}}}", "'women' is no label of sex"),
+    ],
+)
+def test_what_counts_is_never_guessed(target: str, told: str) -> None:
+    errors = found(target)
+    assert len(errors) == 1
+    assert told in errors[0]
+    assert ";" in errors[0]  # a cure
+
+
+def test_tables_of_members_are_set_against_each_other_and_against_their_number() -> None:
+    (error,) = found(AGES, "{rows: person, count: 2400}")
+    assert "2,340" in error
+    assert "2,400" in error
+    errors = found(
+        "{name: a, table: [{sex: male, tenure: owned, count: 700}, {sex: male, tenure: rented, count: 400}, "
+        "{sex: female, tenure: owned, count: 900}, {sex: female, tenure: rented, count: 340}]}",
+        "{name: b, counts: {sex: {male: 1200, female: 1140}}}",
+    )
+    assert len(errors) == 1
+    assert "'b'" in errors[0] or "'a'" in errors[0]
+
+
+def test_what_follows_from_members_cuts_their_bins_where_its_own_have_edges() -> None:
+    ages = problem(AGES).schema.levels[1].slices[1]
+    assert {30, 50} <= set(ages.low.tolist())
+
+
+def test_rules_know_the_levels() -> None:
+    made = problem(rules='[{never: "child.age > head.age - 12"}, {never: "type = \'alone\' and persons > 1"}]')
+    assert [(rule.level, rule.flat) for rule in made.rules] == [(1, False), (0, True)]
+    with pytest.raises(InputError, match=r"rules\[0\]"):
+        problem(rules='[{never: "kin.age > 3"}]')
+
+
+def test_a_compiled_problem_is_compiled_again_the_same() -> None:
+    couples = f"{{pairs: couple, table: {COUPLES}}}"
+    first = problem(AGES, couples, "{rows: person, count: 2340}", "{mean: person.income, value: 9000}")
+    again = compile_problem(first.spec)
+    assert [(t.name, t.level, t.wanted.tolist(), t.grid.key) for t in again.targets] == [
+        (t.name, t.level, t.wanted.tolist(), t.grid.key) for t in first.targets
+    ]
