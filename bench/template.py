@@ -39,7 +39,7 @@ from synthor.prior.template import (
     draw,
     prepared,
 )
-from synthor.problem import Axis, Problem, Target, TargetGrid
+from synthor.problem import Axis, Count, Problem, Target, TargetGrid
 from synthor.problem.model import Rule
 from synthor.schema import Level, Ref, Role, Rows, Schema, Units, Variable, of_unit
 from synthor.spec.variables import Category, Integer
@@ -381,7 +381,7 @@ def problem_of(real: Units, *, ruled: bool = True) -> Problem:
             axis = Axis(position=column, ref=Ref(level, column), variable=variable, labels=variable.labels, group_of=own)
             grid = TargetGrid(axes=(axis,))
             wanted = np.bincount(real.column(Ref(level, column)), minlength=variable.size).astype(float)
-            targets.append(Target(name=f"{level} {variable.name}", kind="count", level=level, grid=grid, wanted=wanted))
+            targets.append(Target(name=f"{level} {variable.name}", level=level, grid=grid, statistic=Count(), wanted=wanted))
     spec = parse_spec(f"{{records: {N}, variables: {{kind: {{type: category, values: [a, b]}}}}}}")
     rules = tuple(Rule.of(text, SCHEMA) for text in RULES) if ruled else ()
     return Problem(spec=spec, n_units=len(real), schema=SCHEMA, targets=tuple(targets), rules=rules)

@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement, product
 import numpy as np
 import pytest
 
+from members import target
 from synthor import Prior, parse_spec
 from synthor.fit.model import fit
 from synthor.fit.status import Status
@@ -28,7 +29,7 @@ from synthor.prior.template import (
 )
 from synthor.prior.template.composition import Compositions
 from synthor.prior.template.order import next_oldest
-from synthor.problem import Axis, Problem, Target, TargetGrid
+from synthor.problem import Problem
 from synthor.problem.model import Rule
 from synthor.schema import Level, Ref, Role, Rows, Schema, Units, of_unit
 from synthor.spec.variables import Category, Integer
@@ -638,22 +639,16 @@ def test_who_sees_no_such_member_is_as_usual_or_as_is_said(everyone: Units, alon
 def test_candidates_of_a_template_are_fitted_onto_tables_of_both_levels() -> None:
     drawn = draw(MAKER, size=4_000, random_seed=1)
     real = draw(MAKER, size=2_000, random_seed=2).units  # over-sampled: larger households than the candidates stand for
-    targets = []
-    for level, column in ((0, 0), (0, 1), (0, 3), (1, 0), (1, 1), (1, 2)):
-        variable = SCHEMA.levels[level].variables[column]
-        own = np.arange(variable.size, dtype=np.int32)
-        axis = Axis(position=column, ref=Ref(level, column), variable=variable, labels=variable.labels, group_of=own)
-        wanted = np.bincount(real.column(Ref(level, column)), minlength=variable.size).astype(np.float64)
-        targets.append(
-            Target(name=f"{level} {variable.name}", kind="count", level=level, grid=TargetGrid(axes=(axis,)), wanted=wanted)
-        )
+    columns = ((0, 0), (0, 1), (0, 3), (1, 0), (1, 1), (1, 2))
+    tables = [target(f"{level} {column}", level, (level, column), schema=SCHEMA) for level, column in columns]
+    targets = tuple(replace(table, wanted=table.cells(real).totals(np.ones(2_000))) for table in tables)
     spec = parse_spec("{records: 2000, variables: {kind: {type: category, values: [couple, other]}}}")
-    problem = Problem(spec=spec, n_units=2_000, schema=SCHEMA, targets=tuple(targets), rules=())
+    problem = Problem(spec=spec, n_units=2_000, schema=SCHEMA, targets=targets, rules=())
     model = fit(problem, Prior(), handed=(drawn.units, drawn.log_weight))
     assert model.status is Status.CONVERGED
     assert model.effective_sample_size > 1_000
-    for target in targets:
-        np.testing.assert_allclose(2_000 * target.cells(model.pool.units).totals(model.weights), target.wanted, atol=0.01)
+    for table in targets:
+        np.testing.assert_allclose(2_000 * table.cells(model.pool.units).totals(model.weights), table.wanted, atol=0.01)
 
 
 def test_tables_may_be_told_in_counts_and_either_way_round(everyone: Units) -> None:
