@@ -109,7 +109,6 @@ def fit_problem(
     on_event: Listener = ignore,
 ) -> Fitted:
     """As `fit_spec`, for a problem that was compiled from the spec, perhaps without some of its targets."""
-    refuse_members(problem)
     with _alone(spec, prior, Path(answers), wait=wait, on_event=on_event):
         return _fitted(problem, spec, prior=prior, answers=Path(answers), wait=wait, on_event=on_event)
 
@@ -129,6 +128,7 @@ def _fitted(
             model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
+    refuse_members(problem)
     refuse_survey(problem, spec)
     _tell(asker, on_event)
     method = METHODS[spec.method]

@@ -26,6 +26,7 @@ from synthor.report.page import render
 from synthor.report.rounding import explain_rounding
 from synthor.sample.proof import no_whole_numbers
 from synthor.sample.stream import Sample, sample
+from synthor.schema import Ref
 from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
 from synthor.spec.tables import read_frame
@@ -103,7 +104,7 @@ class Run:
                 return self._write(new, format, on_event)
 
     def _write(self, new: Edition, format: Format, on_event: Listener) -> Measurement:
-        problem, pairs = self.sample.problem, [table.columns for table in self.model.beliefs.tables]
+        problem, pairs = self.sample.problem, _pairs(self.model)
         tally = Tally(problem, pairs)
 
         def task(number: int) -> tuple[Tally, dict[str, bytes]]:
@@ -227,7 +228,7 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
         made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
         random_seed, n_made = made.get("random_seed"), made.get("records", 0)
         problem = problem.scaled(n_made) if n_made > 0 else problem
-        tally = Tally(problem, [table.columns for table in model.beliefs.tables])
+        tally = Tally(problem, _pairs(model))
         tally.add(frames)
         held_out, lost = held_out_in(new)
         measurement = _measurement(model, tally, random_seed, lost)
@@ -291,6 +292,11 @@ def keeping(folder: RunFolder, listen: Listener) -> Listener:
         listen(event)
 
     return keep
+
+
+def _pairs(model: Model) -> list[tuple[tuple[Ref, Ref], int]]:
+    """The two columns of each believed table, and the level whose rows see both."""
+    return [(table.refs, table.level) for table in model.beliefs.tables]
 
 
 def notes_on(model: Model) -> tuple[str, ...]:

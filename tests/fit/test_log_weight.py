@@ -100,5 +100,5 @@ def test_cells_that_must_be_empty_weigh_nothing() -> None:
 def test_members_are_not_passed_over_in_silence() -> None:
     model = fitted("counts")
     deeper = tuple(replace(target, level=1) for target in model.problem.targets)
-    with pytest.raises(ValueError, match="count members"):
+    with pytest.raises(ValueError, match="units have members"):
         replace(model.recipe, problem=replace(model.problem, targets=deeper)).log_weight(model.pool.units.take(np.array([0])))

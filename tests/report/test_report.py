@@ -68,7 +68,7 @@ def hostile() -> Run:
 
 
 def page_of(run: Run, measurement: Measurement | None = None) -> str:
-    tally = Tally(run.sample.problem, [table.columns for table in run.model.beliefs.tables])
+    tally = Tally(run.sample.problem, [(table.refs, table.level) for table in run.model.beliefs.tables])
     for chunk in run.sample.chunks():
         tally.add(chunk)
     return render(run.model, measurement or run.measurement, tally.pair_counts)

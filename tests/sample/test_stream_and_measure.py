@@ -226,9 +226,9 @@ def test_members_of_different_chunks_belong_to_different_units() -> None:
     assert measure(made.problem, chunks).met
 
 
-def test_tables_of_members_are_refused_by_the_fit_in_words() -> None:
+def test_where_members_are_unknown_to_a_spec_or_to_a_method_this_is_told_in_words() -> None:
     problem = town().problem
-    with pytest.raises(InputError, match="units of 'household' with person are read"):
+    with pytest.raises(InputError, match="of which the spec says nothing"):
         fit(problem, Prior())
     with pytest.raises(InputError, match="units of 'household' with person are read"):
         as_written(problem, Prior())
@@ -282,7 +282,7 @@ def test_what_came_out_is_never_shown_as_what_was_wanted(wanted: float, decimals
 
 
 def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -> None:
-    tally = Tally(problem, [(1, 2)])
+    tally = Tally(problem, [((of_unit(1), of_unit(2)), 0)])
     tally.add(drawn.chunk(0))
     assert tally.pair_counts[0].sum() == 1000
     np.testing.assert_array_equal(tally.pair_counts[0].sum(axis=1), [600, 400])
@@ -311,10 +311,10 @@ def test_records_of_a_chunk_lie_in_no_order(drawn: Sample) -> None:
 
 def test_tallies_of_chunks_add_up_to_that_of_the_whole(model: Model) -> None:
     drawn = replace(sample(model), chunk_size=300)
-    whole, joined = Tally(drawn.problem, [(1, 2)]), Tally(drawn.problem, [(1, 2)])
+    whole, joined = Tally(drawn.problem, [((of_unit(1), of_unit(2)), 0)]), Tally(drawn.problem, [((of_unit(1), of_unit(2)), 0)])
     whole.add({"records": pl.concat([chunk["records"] for chunk in drawn.chunks()])})
     for chunk in drawn.chunks():
-        part = Tally(drawn.problem, [(1, 2)])
+        part = Tally(drawn.problem, [((of_unit(1), of_unit(2)), 0)])
         part.add({"records": chunk["records"].with_columns(persons=pl.lit(9, pl.Int64))} if not joined.n_records else chunk)
         joined.merge(part)
     assert (joined.n_records, whole.n_records) == (1000, 1000)

@@ -43,6 +43,9 @@ Handed = tuple[Units, Floats | None]
 
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
+MEMBERS_POOL = 30_000
+"""Candidates with members that are drawn."""
+
 CLASHES = 5
 """Cells that give way, one after the other."""
 
@@ -141,6 +144,8 @@ class Recipe:
             other = self.drawn_for
             structure = reused(other.structure, (other.ruled, other.beliefs), self.ruled, self.beliefs)
             return None if structure is None else structure.pool
+        if len(self.problem.schema.levels) > 1:
+            return _with_members(self.ruled, self.beliefs, self.pool_size)
         if self.pulled:
             return _pool(self.ruled, self.beliefs, self.pool_size, self.inside, listed=self.listed)
         return draw_as_written(self.ruled, self.beliefs, size=self.pool_size, random_seed=self.problem.spec.random_seed)
@@ -171,8 +176,8 @@ class Recipe:
         Raises:
             ValueError: the targets count members, or candidates were handed in.
         """
-        if any(not target.flat for target in self.problem.targets):
-            raise ValueError("targets count members: a flat record alone does not say how likely it is")
+        if len(self.problem.schema.levels) > 1 or any(not target.flat for target in self.problem.targets):
+            raise ValueError("units have members: a flat record alone does not say how likely it is")
         if self.pool.handed:
             raise ValueError("candidates were handed in: how likely others are is not known")
         base = self.pool.base.log_density(units) + log_share_of_slices(self.problem, self.beliefs.marginals, units)
@@ -393,15 +398,18 @@ def fit(
     Raises:
         InputError: the rules leave nothing at all, or a table counts members of units and no candidates were handed in.
     """
-    if handed is None:
-        refuse_members(problem)
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
-    pool_size = len(handed[0]) if handed is not None else pool_size or usual_pool_size(problem)
+    nested = len(problem.schema.levels) > 1
+    usual = MEMBERS_POOL if nested else usual_pool_size(problem)
+    pool_size = len(handed[0]) if handed is not None else pool_size or usual
     refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
     tried = None if like is None else _again(ruled, beliefs, like.recipe, advance)
     if tried is None:
-        tried = _tried(ruled, beliefs, pool_size, advance) if handed is None else _weighed(ruled, beliefs, handed, advance)
+        if handed is None and not nested:
+            tried = _tried(ruled, beliefs, pool_size, advance)
+        else:
+            tried = _weighed(ruled, beliefs, handed or pool_size, advance)
     pool, hard, soft, found, diagnosis = tried.pool, tried.hard, tried.soft, tried.found, tried.diagnosis
     if diagnosis.conflict is None and not pool.unsupported:
         with one_thread():
@@ -411,7 +419,8 @@ def fit(
         with one_thread():
             contradictions = several(ruled, hard, pool, diagnosis, means_of(problem, beliefs), advance=advance)
     found = _giving_way(ruled, tried, found, advance)
-    return _fitted(problem, prior, pool_size, beliefs, replace(tried, found=found), contradictions, dropped)
+    fitted = _fitted(problem, prior, pool_size, beliefs, replace(tried, found=found), contradictions, dropped)
+    return fitted if handed is None else replace(fitted, recipe=replace(fitted.recipe, handed=True))
 
 
 def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callable[[int, int], None]) -> Balance:
@@ -432,6 +441,13 @@ def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callab
         demands = [*(_giving_one(table, ruled.n_units) for table in tried.hard[:n_targets]), *tried.hard[n_targets:]]
         found = balance(pool.log_base, demands, tried.soft, advance=advance)
     return replace(found, status=tried.found.status)
+
+
+def _with_members(ruled: Problem, beliefs: Beliefs, size: int) -> Pool:
+    """Candidates drawn from a template of what is known and believed."""
+    from synthor.fit.nested import nested_pool
+
+    return nested_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed)
 
 
 def _giving_one(table: Hard, n_units: int) -> Hard:
@@ -474,7 +490,6 @@ def _fitted(
         closings=found.closings,
         inside=tried.inside,
         listed=pool.listed,
-        handed=pool.handed,
         drawn_for=tried.drawn_for,
         made=(beliefs, pool),
     )
@@ -531,10 +546,10 @@ def _again(ruled: Problem, beliefs: Beliefs, like: Recipe, advance: Callable[[in
     return _Tried(pool=pool, hard=hard, soft=soft, found=found, diagnosis=Diagnosis(), inside=source.inside, drawn_for=source)
 
 
-def _weighed(ruled: Problem, beliefs: Beliefs, handed: Handed, advance: Callable[[int, int], None]) -> _Tried:
-    """Candidates that were handed in, and their weights; none are added."""
+def _weighed(ruled: Problem, beliefs: Beliefs, given: Handed | int, advance: Callable[[int, int], None]) -> _Tried:
+    """Candidates that were handed in, or so many with their members, and their weights; none are added."""
     with one_thread():
-        pool = handed_pool(ruled, beliefs, *handed)
+        pool = _with_members(ruled, beliefs, given) if isinstance(given, int) else handed_pool(ruled, beliefs, *given)
         _refuse_empty(pool)
         structure = Structure(pool)
         hard, soft = structure.hard(ruled, beliefs), structure.soft(beliefs)

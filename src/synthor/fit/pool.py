@@ -76,7 +76,7 @@ class Pool:
         unsupported: cells that are wanted but that no such unit was found for, as (target, cell).
         complete: whether every combination is among them that is allowed and that is believed possible.
         listed: whether they are those of `listed_pool`.
-        handed: whether they were handed in, so that nothing but their own shares says what is believed of them.
+        handed: whether they were handed in, or drawn with members: nothing but their own shares says what is believed of them.
     """
 
     units: Units

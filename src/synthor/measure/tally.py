@@ -11,7 +11,7 @@ from synthor.measure.coded import Records, coded
 from synthor.measure.verdict import CountFit, Measurement, StatisticFit
 from synthor.problem import OfValues, Problem, Target, Within
 from synthor.rules.lifted import seen_values
-from synthor.schema import Units, of_unit
+from synthor.schema import Ref, Units
 from synthor.spread import Spread
 from synthor.types import Codes, Counts, Floats
 
@@ -56,16 +56,16 @@ class Tally:
 
     Args:
         problem: its targets and rules are counted.
-        pairs: positions of pairs of variables to be cross-counted as well.
+        pairs: pairs of columns to be cross-counted as well, and the level whose rows see both.
 
     Attributes:
         pair_counts: (k_a, k_b) counts of each pair.
     """
 
-    def __init__(self, problem: Problem, pairs: Sequence[tuple[int, int]] = ()) -> None:
+    def __init__(self, problem: Problem, pairs: Sequence[tuple[tuple[Ref, Ref], int]] = ()) -> None:
         self.problem, self.pairs = problem, tuple(pairs)
-        sizes = [variable.size for variable in problem.schema.unit.variables]
-        self.pair_counts = [np.zeros((sizes[a], sizes[b]), np.int64) for a, b in self.pairs]
+        sizes = [[problem.schema.variable(ref).size for ref in refs] for refs, _ in self.pairs]
+        self.pair_counts = [np.zeros((a, b), np.int64) for a, b in sizes]
         self.n_records = self.n_broken = 0
         self.got = [np.zeros(target.wanted.size, np.int64) for target in problem.counts]
         self.sums = [_Sums(target) for target in problem.statistics]
@@ -80,9 +80,13 @@ class Tally:
         self.n_records += len(units)
         for i, target in enumerate(self.problem.counts):
             self.got[i] += _count(units, target)
-        for i, pair in enumerate(self.pairs):
+        for i, (refs, level) in enumerate(self.pairs):
             shape = self.pair_counts[i].shape
-            self.pair_counts[i] += _count_plain([units.column(of_unit(v)) for v in pair], shape).reshape(shape)
+            columns = [units.column(ref, level) for ref in refs]
+            if not all(ref.plain for ref in refs):
+                there = (columns[0] >= 0) & (columns[1] >= 0)
+                columns = [column[there] for column in columns]
+            self.pair_counts[i] += _count_plain(columns, shape).reshape(shape)
         frame = records[self.problem.schema.unit.name]
         for sums in self.sums:
             sums.add(units, records[self.problem.schema.levels[sums.target.level].name])

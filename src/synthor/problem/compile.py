@@ -16,6 +16,7 @@ from synthor.problem.whose import Whose, spoken
 from synthor.rules.parse import PredicateError
 from synthor.schema import Level, Schema
 from synthor.schema.bins import SLICES, edges_of, sliced
+from synthor.schema.text import as_text
 from synthor.spec.levels import levels_of
 from synthor.spec.model import RuleSpec, Spec
 from synthor.spec.tables import office_of
@@ -113,6 +114,7 @@ class _Compilation:
         for rows in self.row_sets.values():
             rows.settle()
         rules = tuple(rule for i, written in enumerate(spec.rules) if (rule := self._rule(written, i)) is not None)
+        rules += tuple(self._implied())
         self.findings += repeated_names([target for rows in self.row_sets.values() for target, _ in rows.made])
         for rows in self.row_sets.values():
             self.between += rows.off
@@ -259,6 +261,19 @@ class _Compilation:
             return None
         return rule
 
+    def _implied(self) -> Iterator[Rule]:
+        """That what follows from members lies inside the bins that it is given: nobody is outside of them."""
+        schema = self.whose.schema
+        for at, form in enumerate(self.forms):
+            for name, follows in form.follows.items():
+                variable = schema.levels[at].variables[schema.levels[at].position(name)]
+                if variable.numeric and not at:
+                    for beyond in (f"< {as_text(variable.least)}", f"> {as_text(variable.most)}"):
+                        why = f"{name} has no such value"
+                        rule = Rule.of(f"{follows.text} {beyond}", schema, why)
+                        if rule.text not in {written.never for written in self.spec.rules}:
+                            yield rule
+
     def _add_rule(self, i: int, message: str, cure: str) -> None:
         where = f"{self.spec.file}: rules[{i}]" if self.spec.file is not None else f"rules[{i}]"
         self.findings.append(Finding(where=where, row=self.spec.row(f"rules[{i}]"), message=message, cure=cure))
@@ -307,7 +322,7 @@ def _counted(spec: Spec, view: View) -> float:
 def _inlined(name: str, reading: Reading) -> TargetSpec:
     """The target as it was written, its table in place of the file's name."""
     written, table = reading.written, reading.table
-    if written.value is not None or written.values is not None:
+    if any(one is not None for one in (written.value, written.values, written.count)):
         return written.model_copy(update={"name": name})
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     kept = written.layout and Layout(decimal=written.layout.decimal, total=written.layout.total, unit=written.layout.unit)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from synthor.problem.following import Followed, followed
 from synthor.problem.grid import Axis
 from synthor.problem.rulings import Rulings
 from synthor.problem.statistic import OfValues
@@ -16,6 +17,7 @@ from synthor.rules.lifted import Derived, as_seen, with_derived
 from synthor.rules.lifting import parse_lifted
 from synthor.rules.syntax import Predicate
 from synthor.schema import Ref, Schema, Units, Variable
+from synthor.spec.levels import levels_of
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
 
@@ -95,6 +97,11 @@ class Problem:
         """Those of a number's values, each with its statistic."""
         found = ((target, target.statistic) for target in self.targets)
         return tuple((target, of) for target, of in found if isinstance(of, OfValues))
+
+    @cached_property
+    def follows(self) -> tuple[Followed, ...]:
+        """What follows from members, in the order in which it is computed."""
+        return followed(levels_of(self.spec), self.schema) if self.spec.members else ()
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:

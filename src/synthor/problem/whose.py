@@ -28,13 +28,14 @@ class Whose:
     def __init__(self, schema: Schema, forms: Sequence[LevelForm]) -> None:
         self.schema = schema
         self._pairs = {name: (at, pair) for at, form in enumerate(forms) for name, pair in form.pairs.items()}
+        self._follows = {(at, name): follows.text for at, form in enumerate(forms) for name, follows in form.follows.items()}
         self.level = cache(self._level)
         self.pair = cache(self._pair)
 
     def on(self, schema: Schema) -> "Whose":
         """The same rows, their variables cut otherwise."""
         other = Whose(schema, ())
-        other._pairs = self._pairs
+        other._pairs, other._follows = self._pairs, self._follows
         return other
 
     def _level(self, at: int) -> View:
@@ -62,7 +63,7 @@ class Whose:
             place: what to call it in a message.
         """
         if written.pairs is not None:
-            return self._of_pair(written.pairs, place)
+            return self._of_pair(written, written.pairs, place)
         names = dict.fromkeys(self._names(written, table))
         if written.rows is not None:
             found: View | Finding = self.level(self.schema.index(written.rows))
@@ -73,15 +74,37 @@ class Whose:
         for name in names:
             if found.called(name) not in found.variables:
                 return _unseen(name, found, place)
-        return found
+        return self._not_summed(written, found, place) or found
 
-    def _of_pair(self, name: str, place: str) -> View | Finding:
+    def _not_summed(self, written: TargetSpec, view: View, place: str) -> Finding | None:
+        """Why what a target sums up is not a number of the very rows that it counts, if it is not."""
+        name = written.mean or written.total or written.sd
+        ref = view.refs.get(view.called(name)) if name else None
+        if ref is None:
+            return None
+        owner = self.schema.levels[ref.level]
+        own = owner.variables[ref.column].name
+        text = self._follows.get((ref.level, own), "")
+        if text:
+            message = f"'{own}' follows from {text}, and sums of what follows are not met yet"
+            return Finding(
+                where=place, message=message, cure="give a table of its categories, or a target on the members themselves"
+            )
+        if ref.level != view.level or not ref.plain:
+            message = f"'{name}' belongs to a {owner.name}, and sums over other rows ({view.name}) are not met yet"
+            return Finding(
+                where=place, message=message, cure=f"give the target with `rows: {owner.name}`, and `where:` if only some count"
+            )
+        return None
+
+    def _of_pair(self, written: TargetSpec, name: str, place: str) -> View | Finding:
         _, pair = self._pairs[name]
         if pair.by:
             message = f"pairs of '{name}' are ordered by {pair.by}, which is read, but not counted yet"
             return Finding(where=place, message=message, cure="give the table by the roles of the two")
         try:
-            return self.pair(name)
+            view = self.pair(name)
+            return self._not_summed(written, view, place) or view
         except ValueError as error:
             return Finding(where=place, message=f"{error}: such pairs are not counted yet", cure="leave the target out")
 

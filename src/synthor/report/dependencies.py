@@ -1,14 +1,14 @@
 """Each believed dependency beside the same table in the records, as plain values for the page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthor.fit.model import Model
 from synthor.information import mutual_information
 from synthor.prior.beliefs import BelievedTable
-from synthor.problem import Level
+from synthor.schema import Ref, Schema
 from synthor.types import CellIndex, Counts, Floats, Shares
 
 MAX_LINES = 24
@@ -86,21 +86,23 @@ def view_dependencies(model: Model, pair_counts: Sequence[Counts]) -> tuple[Depe
         model: its beliefs, and how far each had to give way.
         pair_counts: (k_given, k_of) count table of each in the records.
     """
-    beliefs, level = model.beliefs.tables, model.problem.schema.unit
-    found = list(zip(beliefs, model.tables, pair_counts, strict=True))
+    schema = model.problem.schema
+    every = zip(model.beliefs.tables, model.tables, pair_counts, strict=True)
+    found = [one for one in every if one[0].shares.shape == one[2].shape]  # groups of members' categories are not shown
+    beliefs = [belief for belief, _, _ in found]
     strengths = [mutual_information(belief.shares) for belief in beliefs]
     order = sorted(range(len(found)), key=lambda i: -strengths[i])
     views = []
     for rank, i in enumerate(order):
         belief, pull, counts = found[i]
-        views.append(_view(belief, counts, level, strain=pull.strain, dependence=strengths[i], rank=rank))
+        views.append(_view(belief, counts, schema, strain=pull.strain, dependence=strengths[i], rank=rank))
     return tuple(views)
 
 
 def _view(
-    belief: BelievedTable, counts: Counts, level: Level, *, strain: float, dependence: float, rank: int
+    belief: BelievedTable, counts: Counts, schema: Schema, *, strain: float, dependence: float, rank: int
 ) -> DependencyView:
-    given, of = (level.variables[column] for column in belief.columns)
+    given, of = (replace(schema.variable(ref), name=_called(ref, schema)) for ref in belief.refs)
     got = counts / max(int(counts.sum()), 1)
     rows, columns = _frequent(belief.shares.sum(axis=1)), _frequent(belief.shares.sum(axis=0))
     before, after = (_conditional(joint)[np.ix_(rows, columns)] for joint in (belief.shares, got))
@@ -120,6 +122,13 @@ def _view(
         got=_grid(after, before) if shown else (),
         unfolded=rank < N_OPEN,
     )
+
+
+def _called(ref: Ref, schema: Schema) -> str:
+    """A variable by its name, and its member by the role."""
+    level = schema.levels[ref.level]
+    name = level.variables[ref.column].name
+    return name if ref.role is None else f"{level.variables[ref.role.column].labels[ref.role.code]}.{name}"
 
 
 def _frequent(shares: Shares) -> CellIndex:

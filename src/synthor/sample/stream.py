@@ -13,6 +13,7 @@ from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
 from synthor.fit.slices import fine_shapes
 from synthor.problem import Problem, Rule, Within
+from synthor.problem.following import with_followed
 from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
@@ -100,7 +101,7 @@ class Sample:
     def _by_variable(self) -> NDArray[np.integer[Any]]:
         """Categories of the units, (v, n), in the smallest type that holds them: chunks gather from it at random."""
         largest = max((variable.size for variable in self.problem.schema.refined.unit.variables), default=1) - 1
-        columns = self.problem.schema.refine(self.units.only()).columns()
+        columns = self.problem.schema.refine(self.units).columns()
         return np.stack([column.astype(np.min_scalar_type(largest)) for column in columns])
 
     def _moved(self, number: int, picks: CellIndex, units: Units, frame: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +114,7 @@ class Sample:
         def aims(position: int, margin: float) -> list[Aim]:
             return self._aims(number, cells, 0, position, margin)
 
-        units = self.problem.schema.into_bands(units)
+        units = self.problem.schema.seen_from(0).into_bands(units)
         return moved(frame, units, banded.schema.unit.variables, positions, aims, banded.rulings)
 
     def _moved_below(self, number: int, units: Units, values: Records, looking: tuple[Rule, ...]) -> Records:
@@ -136,9 +137,9 @@ class Sample:
             found[schema.levels[at].name] = found[schema.levels[at].name].with_columns(placed.select(numbers))
         if not looking:
             return found
-        ruled, fine = problem.refined.with_only(looking), schema.refine(units)
-        broken = np.flatnonzero(breaking(ruled, fine, found))
-        return _with_units(schema, fine, found, broken, _some(schema, fine, values, broken))
+        banded = schema.into_bands(schema.refine(units))  # values have left the finest bins
+        broken = np.flatnonzero(breaking(problem.banded.with_only(looking), banded, found))
+        return _with_units(schema, banded, found, broken, _some(schema, banded, values, broken))
 
     def _aims(self, number: int, cells: Sequence[CellIndex], level: int, position: int, margin: float) -> list[Aim]:
         """What one variable's numbers in one chunk are to come to; `cells` are those of its rows, (rows,) a statistic."""
@@ -177,6 +178,8 @@ class Sample:
             values = self._agreed(units, values, self.problem.refined.with_only(looking), random)
         if self.pulled and any(target.level for target, _ in self.problem.of_values):
             values = self._moved_below(number, units, values, looking)
+        if self.problem.follows and self.pulled:
+            with_followed(self.problem.follows, schema.refined, schema.refine(units), values)
         tables: Records = {}
         for at, level in enumerate(schema):
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
@@ -273,10 +276,9 @@ class Sample:
 
 
 def _some(schema: Schema, units: Units, values: Records, picks: CellIndex) -> Records:
-    """The values of some units' rows, `picks` rising."""
-    return {
-        level.name: values[level.name][np.flatnonzero(np.isin(units.above(0, at), picks))] for at, level in enumerate(schema)
-    }
+    """The values of some units' rows, `picks` rising; a table without columns has no rows either, and stays."""
+    rows = {level.name: np.flatnonzero(np.isin(units.above(0, at), picks)) for at, level in enumerate(schema)}
+    return {name: values[name][chosen] if values[name].width else values[name] for name, chosen in rows.items()}
 
 
 def _with_units(schema: Schema, units: Units, values: Records, picks: CellIndex, others: Records, first: int = 1) -> Records:
@@ -352,7 +354,7 @@ def sample(
         advance=advance,
     )
     counts, swaps, moves = found.counts, found.swaps, 0
-    log_weight = _alike if model.pool.handed else model.log_weight
+    log_weight = _alike if model.pool.handed or units.nested else model.log_weight
     if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
         counts, exchanged = exchange_alike(model.weights, counts, bands_of(problem, units, model.weights), random)
         swaps += exchanged

@@ -1,0 +1,368 @@
+"""Candidates of units with members: what is known and believed as a template, drawn from the top down.
+
+Tables say what they can: shares of each role's variables, how many members there are of each, pairs of variables of one row or
+of a row and its unit. What nothing says is as even as it can be. The template need not meet the tables, for the fit does that;
+it has to hold every kind of unit that they want, about as often.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from synthor.errors import Finding, InputError
+from synthor.fit.pool import Pool, handed_pool
+from synthor.ipf import ipf
+from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
+from synthor.prior.template import Believed, Composition, Dependence, Members, Size, Template, draw, prepared
+from synthor.problem import Axis, Problem, Target
+from synthor.problem.following import Followed, derived
+from synthor.rules.syntax import names_in
+from synthor.schema import Ref, Schema, Units, Variable
+from synthor.schema.crossed import n_crossed
+from synthor.spec.levels import LevelForm, levels_of
+from synthor.spec.members import HowMany
+from synthor.types import Codes, Floats, Shares
+from synthor.values import possible
+
+FEW_MEMBERS, MOST_MEMBERS = 3, 15
+"""Members of a row above beyond the fewest where nothing tells how many there are; and at most, where there is no limit."""
+
+SURE = 20.0
+"""Times the usual strength of a table that a published one has: it is counted, not believed."""
+
+MOST_STRUCTURES = 2_000
+"""Combinations of the unit's variables that are drawn before its members."""
+
+SWEEPS, NEAR = 200, 1e-9
+"""Cycles of fitting a marginal to what several tables say of it, and the gap that is left."""
+
+FLOOR = 1e-4
+"""Share that each category has at least where no table tells."""
+
+
+def nested_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
+    """Candidates with members that break no rule, and their shares under the template.
+
+    Args:
+        problem: with all rules that hold, compiled from a spec.
+        beliefs: what is believed.
+        size: candidates to draw.
+        random_seed: the same seed gives the same candidates.
+    """
+    schema, refined = problem.schema, problem.refined
+    maker = prepared(template_of(problem, beliefs))
+    drawn = draw(maker, size=size, random_seed=random_seed, allows=lambda units: possible(refined, units))
+    return handed_pool(problem, beliefs, schema.coarsen(drawn.units), drawn.log_weight)
+
+
+def template_of(problem: Problem, beliefs: Beliefs) -> Template:
+    """What is known and believed as a way to make a unit.
+
+    Raises:
+        InputError: the spec does not say how units are made, or says something that is read, but not made yet.
+    """
+    if len(levels_of(problem.spec)) != len(problem.schema.levels):
+        unit, *members = (level.name for level in problem.schema)
+        message = (
+            f"units of '{unit}' have {', '.join(members)}, of which the spec says nothing, so that no candidates can be drawn"
+        )
+        raise InputError([Finding(where="members", message=message, cure="declare them in the spec, or hand candidates in")])
+    return _Told(problem, beliefs).template
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What tables and beliefs say, by level and variable, in the finest bins."""
+
+    problem: Problem
+    beliefs: Beliefs
+
+    @cached_property
+    def schema(self) -> Schema:
+        return self.problem.schema.refined
+
+    @cached_property
+    def forms(self) -> tuple[LevelForm, ...]:
+        return levels_of(self.problem.spec)
+
+    @cached_property
+    def follows(self) -> tuple[Followed, ...]:
+        found = self.problem.follows
+        deeper = [one for one in found if one.level]
+        if deeper:
+            name = self.schema.levels[deeper[0].level].variables[deeper[0].position].name
+            message = "variables of members that follow from members of theirs are read, but not made yet"
+            raise InputError([Finding(where=f"variables.{name}", message=message, cure="leave it out")])
+        return found
+
+    @property
+    def template(self) -> Template:
+        unit = self.schema.unit
+        own = {one.position for one in self.follows}
+        structural = self._structural()
+        rest = [column for column in range(len(unit.variables)) if column not in {*structural, *own}]
+        return Template(
+            schema=self.schema,
+            structural={column: self._of_unit(column) for column in structural},
+            composition=self._composition(),
+            members=tuple(self._members()),
+            numbers=dict(self._numbers()),
+            rest={column: self._of_unit(column) for column in rest},
+            derive=self._derive if self.follows else None,
+            derived=tuple(sorted(own - set(structural))),
+            rules=self.problem.rules,
+        )
+
+    def _derive(self, units: Units) -> Units:
+        return derived(self.follows, self.schema, units)
+
+    # --- the unit -----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def with_roles(self) -> int | None:
+        """The level whose members roles tell apart; the first of several."""
+        return next((at for at, level in enumerate(self.schema) if level.role and self.schema.above(at) == 0), None)
+
+    @cached_property
+    def size(self) -> int | None:
+        """The unit's variable that counts them all."""
+        for one in self.follows:
+            counts = one.fold is not None and one.fold.name == "count" and one.role is None and one.condition is None
+            if counts and one.level == 0 and one.below == self.with_roles:
+                return one.position
+        return None
+
+    def _structural(self) -> list[int]:
+        """Variables of the unit that its members hang on: how many there are, and what tables or rules tie to what follows."""
+        unit, own = self.schema.unit, {one.position for one in self.follows}
+        found = [] if self.size is None else [self.size]
+        together = [set(target.columns) for target in self.problem.targets if target.flat]
+        together += [
+            {unit.position(name) for name in names_in(rule.predicate) if name in unit.names}
+            for rule in self.problem.rules
+            if rule.level == 0
+        ]
+        tied = {column for some in together if some & own for column in some - own}
+        for column in sorted(tied):
+            if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
+                found.append(column)
+        return sorted(found)
+
+    def _of_unit(self, column: int) -> Believed:
+        return Believed(marginal=self._shares(0, column), tables=tuple(self._tables(0, column, None)))
+
+    # --- members ------------------------------------------------------------------------------------------------------------
+
+    def _rows_a_unit(self, level: int) -> float | None:
+        """Rows of a level for each row above it, if tables tell."""
+        above = self.schema.above(level)
+        known = [1.0 if at == 0 else self._n_rows(at) for at in (above or 0, level)]
+        own, parent = known[1], self.problem.n_units if not above else known[0]
+        return None if own is None or not parent else own / parent
+
+    def _n_rows(self, level: int) -> float | None:
+        for target in self.problem.counts:
+            if target.level == level and target.whole and target.statistic.word in ("count", "share"):
+                return float(target.wanted.sum())
+        return None
+
+    def _expected(self, level: int) -> float:
+        known, number = self._rows_a_unit(level), self.forms[level].number
+        if known is not None:
+            return known
+        return (number.min + min(number.max or number.min + FEW_MEMBERS, number.min + FEW_MEMBERS)) / 2
+
+    def _composition(self) -> Composition | None:
+        level = self.with_roles
+        if level is None:
+            return None
+        form, own = self.forms[level], self.schema.levels[level]
+        most = form.number.max if form.number.max is not None else MOST_MEMBERS
+        role_shares, expected = self._shares(level, own.position(own.role)), self._expected(level)
+        roles = {}
+        for code, label in enumerate(own.variables[own.position(own.role)].labels):
+            roles[code] = Believed(marginal=_numbers(expected * role_shares[code], form.roles.get(label, HowMany()), most))
+        size = None if self.size is None else self._size(self.size, most, expected)
+        return Composition(level=level, roles=roles, least=form.number.min, most=most, size=size)
+
+    def _size(self, column: int, most: int, expected: float) -> Size:
+        """How many members each category of the size stands for; of an open one, so that all members come out as counted."""
+        variable = self.schema.unit.variables[column]
+        shares = self._shares(0, column)
+        low, high = variable.low.astype(np.int64), np.minimum(variable.high, most).astype(np.int64)
+        least, top = 0.01, 0.99
+        for _ in range(40):
+            ratio = (least + top) / 2
+            totals = np.zeros((variable.size, most + 1))
+            for code in range(variable.n_valued):
+                inside = np.arange(low[code], high[code] + 1)
+                totals[code, inside] = ratio ** (inside - low[code])
+            totals /= np.maximum(totals.sum(axis=1, keepdims=True), 1e-300)
+            if float(shares @ (totals @ np.arange(most + 1))) < expected:
+                least = ratio
+            else:
+                top = ratio
+        return Size(column=column, totals=totals)
+
+    def _members(self) -> Iterator[Members]:
+        for level, own in enumerate(self.schema.levels[1:], start=1):
+            role = own.position(own.role) if level == self.with_roles else None
+            codes: Sequence[int | None] = [None] if role is None else range(own.variables[role].size)
+            ages = [column for column, variable in enumerate(own.variables) if variable.numeric]
+            for code in codes:
+                several = (
+                    own.roles.get(own.variables[role].labels[code]) != 1 if role is not None and code is not None else True
+                )
+                variables = {
+                    column: Believed(
+                        marginal=self._shares(level, column, code), tables=tuple(self._tables(level, column, code))
+                    )
+                    for column in range(len(own.variables))
+                    if column != role
+                }
+                first = ages[0] if several and ages and not own.ordered else None
+                yield Members(level=level, role=code, variables=variables, oldest_first=first)
+
+    def _numbers(self) -> Iterator[tuple[int, Believed]]:
+        for level in range(1, len(self.schema.levels)):
+            if level != self.with_roles:
+                number = self.forms[level].number
+                most = number.max if number.max is not None else MOST_MEMBERS
+                yield level, Believed(marginal=_numbers(self._expected(level), number, most))
+
+    # --- what tables say ----------------------------------------------------------------------------------------------------
+
+    def _shares(self, level: int, column: int, role: int | None = None) -> Shares:
+        """Shares of a variable's finest bins among the rows of a level, or of those with a role, as far as tables tell."""
+        variable = self.schema.levels[level].variables[column]
+        even = self._even(level, column, variable)
+        sums = []
+        for target in self.problem.counts:
+            for place, axis in enumerate(target.axes):
+                if target.level == level and axis.ref.plain and (axis.ref.level, axis.position) == (level, column):
+                    side = self._side(target, place, level, role)
+                    if side is not None and side.sum() > 0:
+                        of = self._finest(axis)
+                        share = side / side.sum()
+                        sums.append((np.where(of < 0, len(side), of), share, share))
+        if not sums:
+            return even
+        sums.sort(key=lambda one: len(one[1]))
+        found = ipf(even, sums, sweeps=SWEEPS, tolerance=NEAR)[0]
+        return np.asarray(found / found.sum())
+
+    def _side(self, target: Target, place: int, level: int, role: int | None) -> Floats | None:
+        """A table's marginal, of all rows or of those with a role; None where it speaks of others."""
+        if target.grid.universe is not None or not target.axes[place].covers:
+            return None
+        at = self.schema.levels[level].position(self.schema.levels[level].role) if role is not None else None
+        own = next((i for i, axis in enumerate(target.axes) if axis.ref.plain and axis.ref == Ref(level, at or 0)), None)
+        if role is None or at is None or own is None or own == place or target.grid.listed is not None:
+            return target.side(place) if target.grid.covers else None
+        table = target.wanted.reshape(target.shape)
+        kept = np.take(table, int(target.axes[own].group_of[role]), axis=own)
+        other = place - (own < place)
+        return np.asarray(kept.sum(axis=tuple(i for i in range(kept.ndim) if i != other)))
+
+    def _even(self, level: int, column: int, variable: Variable) -> Shares:
+        """As even as can be: what is believed of a unit's variable, else values alike."""
+        low, high = variable.ends
+        width = high - low + 10.0**-variable.decimals if variable.numeric else np.ones(variable.size)
+        width = np.where(np.isnan(variable.low), width.mean(), width)
+        if level == 0:
+            declared = self.beliefs.marginals[column]
+            own = self.problem.schema.unit
+            parents = own.parents(column) if column in own.slices else np.arange(variable.size)
+            return np.asarray(declared[parents] * width / np.bincount(parents, width)[parents])
+        return np.asarray(width / width.sum())
+
+    def _finest(self, axis: Axis) -> Codes:
+        """Label of each of a variable's finest bins."""
+        own = self.problem.schema.levels[axis.ref.level]
+        if axis.declared and axis.position in own.slices:
+            return axis.group_of[own.parents(axis.position)]
+        return axis.group_of
+
+    def _tables(self, level: int, column: int, role: int | None) -> Iterator[Dependence]:
+        """Tables of a variable with another, published or believed, as rows of one kind see them."""
+        for target in self.problem.counts:
+            yield from self._published(target, level, column, role)
+        for table in self.beliefs.tables:
+            yield from self._believed(table, level, column, role)
+
+    def _published(self, target: Target, level: int, column: int, role: int | None) -> Iterator[Dependence]:
+        if len(target.axes) != 2 or target.grid.listed is not None or target.wanted.sum() <= 0:
+            return
+        for of, given in ((0, 1), (1, 0)):
+            own, other = target.axes[of], target.axes[given]
+            seen = self._seen(own.ref, other.ref, target.level, own.position, level, column, role)
+            if seen is None or self._is_role(other.ref):
+                continue
+            table = target.wanted.reshape(target.shape)
+            table = table if of == 1 else table.T
+            rows = _spread(table, self._finest(other), self._finest(own), self._even_of(own))
+            yield Dependence(given=Ref(seen.level, other.position, role=seen.role), rows=rows, strength=SURE * TABLE_STRENGTH)
+
+    def _believed(self, table: BelievedTable, level: int, column: int, role: int | None) -> Iterator[Dependence]:
+        for of, given in ((1, 0), (0, 1)):
+            own, other = table.refs[of], table.refs[given]
+            seen = self._seen(own, other, table.level, own.column, level, column, role)
+            if seen is None or self._is_role(other):
+                continue
+            groups = [self._fine_groups(ref, table.group_of[i]) for i, ref in enumerate(table.refs)]
+            grouped = table.grouped if of == 1 else table.grouped.T
+            even = self._even(own.level, own.column, self.schema.levels[own.level].variables[own.column])
+            rows = _spread(grouped, groups[given], groups[of], even)
+            yield Dependence(given=Ref(seen.level, other.column, role=seen.role), rows=rows, strength=table.strength)
+
+    def _even_of(self, axis: Axis) -> Shares:
+        level = axis.ref.level
+        return self._even(level, axis.position, self.schema.levels[level].variables[axis.position])
+
+    def _fine_groups(self, ref: Ref, group_of: Codes) -> Codes:
+        own = self.problem.schema.levels[ref.level]
+        return group_of[own.parents(ref.column)] if ref.column in own.slices else group_of
+
+    def _is_role(self, ref: Ref) -> bool:
+        own = self.schema.levels[ref.level]
+        return bool(own.role) and ref.column == own.position(own.role)
+
+    def _seen(self, own: Ref, other: Ref, rows: int, position: int, level: int, column: int, role: int | None) -> Ref | None:
+        """How the rows that are drawn see the other side of a table; None where it is not about their variable."""
+        if (own.level, position) != (level, column) or own.step or other.step:
+            return None
+        if own.role is not None and own.role.code != role:
+            return None
+        if own.role is None and own.level != rows and own.level:
+            return None
+        if other.role is not None and role is not None and other.role.code == role:
+            return Ref(other.level, other.column)  # the only one of its role is the row itself
+        return other
+
+
+def _spread(table: Floats, given: Codes, of: Codes, even: Shares) -> Floats:
+    """Rows for each fine category of `given`, over the fine ones of `of`: inside a label as even as can be."""
+    inside = np.where(of >= 0, even, 0.0)
+    whole = np.bincount(of[of >= 0], inside[of >= 0], table.shape[1])
+    share = np.where(of >= 0, inside / np.where(of >= 0, np.maximum(whole[np.maximum(of, 0)], 1e-300), 1.0), 0.0)
+    rows = np.where(of >= 0, table[:, np.maximum(of, 0)], 0.0) * share
+    return np.where((given >= 0)[:, None], rows[np.maximum(given, 0)], 0.0)
+
+
+def _numbers(expected: float, number: HowMany, most: int) -> Shares:
+    """Shares of each number of rows from 0 that are so many on average: as a Poisson distribution inside of what may be."""
+    top = min(number.max if number.max is not None else most, most)
+    inside = np.arange(number.min, top + 1)
+    found = np.zeros(top + 1)
+    low, high = -30.0, 30.0
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, top + 1)))])
+    for _ in range(60):
+        rate = (low + high) / 2
+        logs = inside * rate - factorials[inside]
+        weights = np.exp(logs - logs.max())
+        weights /= weights.sum()
+        low, high = (rate, high) if float(weights @ inside) < expected else (low, rate)
+    found[inside] = np.maximum(weights, FLOOR if number.max != number.min else 0.0)
+    return found / found.sum()

@@ -1,0 +1,31 @@
+"""The template: the believed way to make a unit with its members, from the top down, with a density that is known exactly.
+
+It is the base measure q of units with members, as a mixture is that of flat records, and so it stands beside these in the room
+of beliefs: it knows nothing of targets or of the solver. Which units rules reject is handed in as a function, since values
+decide that on a floor above.
+
+`told` is what goes in, `drawn` what comes out. Between them: `order` puts variables, roles and members in order, `closed`
+finds what rules leave open, `chances` multiplies tables and `factors` sees that they come out, `composition` says who a unit
+consists of, `kinds` puts all that together, `nested` lays out rows, `making` walks down through them, `fitted` does so to fit.
+"""
+
+from synthor.prior.template.drawn import Drawn, Plan, draw, gathered
+from synthor.prior.template.fitted import prepared
+from synthor.prior.template.making import Maker
+from synthor.prior.template.told import Believed, Composition, Dependence, Members, Size, Template, WholeComposition
+
+__all__ = [
+    "Believed",
+    "Composition",
+    "Dependence",
+    "Drawn",
+    "Maker",
+    "Members",
+    "Plan",
+    "Size",
+    "Template",
+    "WholeComposition",
+    "draw",
+    "gathered",
+    "prepared",
+]

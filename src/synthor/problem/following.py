@@ -1,0 +1,178 @@
+"""Variables that follow from members: computed from their rows, on categories and on values, and never drawn.
+
+On categories a count, a least, a greatest, any, all, and what one member has are known: where conditions and bins have edges,
+the members' bins are cut (`compile.py`). What a sum or a mean comes to hangs on values, so these are known only of records.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from synthor.errors import Finding, InputError
+from synthor.problem.views import View
+from synthor.rules.on_categories import truth
+from synthor.rules.syntax import Predicate
+from synthor.schema import Ref, Role, Schema, Units, Variable
+from synthor.schema.fold import FOLDS, Fold
+from synthor.spec.levels import LevelForm
+from synthor.types import Codes, Floats, Mask
+
+Frames = Mapping[str, pl.DataFrame]
+"""The records of each level, by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Followed:
+    """A variable that follows from members.
+
+    Attributes:
+        level: whose it is.
+        position: of it.
+        text: from what it follows, as it is written.
+        below: the level that it follows from.
+        role: of these rows; None where any count.
+        source: column of the variable that it follows from; None where rows are counted.
+        condition: which rows count; None where all do.
+        fold: how they become one; None where it is what the one member with the role has.
+    """
+
+    level: int
+    position: int
+    text: str
+    below: int
+    role: Role | None
+    source: int | None
+    condition: Predicate | None
+    fold: Fold | None
+
+    def codes(self, schema: Schema, units: Units) -> Codes:
+        """Its category of each row of its level, (rows,), all variables in the finest bins.
+
+        Raises:
+            InputError: values decide it, not categories.
+        """
+        variable = schema.levels[self.level].variables[self.position]
+        if self.fold is None:
+            return self._of_member(schema, units, variable)
+        asked, such = self._rows(schema, units)
+        low, high = self._ends(schema, units)
+        if not self.fold.takes_numbers and self.fold.name != "count":
+            low = high = such.astype(np.float64)
+            counting = asked
+        else:
+            counting = asked & such
+        n, parent = units.n_rows(self.level), units.above(self.level, self.below)
+        least, most = self.fold.of_bounds(low, high, counting, counting, parent, n)
+        codes, others = (self._coded(variable, side) for side in (least, most))
+        if (codes != others).any():
+            message = f"'{variable.name}' follows from values (`{self.text}`), which is read, but not made yet"
+            where = f"variables.{variable.name}"
+            cure = "count members, or take the least or greatest: these follow from bins"
+            raise InputError([Finding(where=where, message=message, cure=cure)])
+        return codes
+
+    def values(self, schema: Schema, units: Units, frames: Frames) -> Floats | None:
+        """Its number for each row of its level, (rows,), NaN where there is nobody; None where it is no number."""
+        variable = schema.levels[self.level].variables[self.position]
+        if not variable.numeric:
+            return None
+        below = schema.levels[self.below]
+        if self.fold is None:
+            seen = units.seen(self._ref, self.level)
+            own = frames[below.name][below.variables[self._source].name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            return np.where(seen >= 0, np.append(own, np.nan)[seen], np.nan)
+        asked, such = self._rows(schema, units)
+        counting = np.flatnonzero(asked & such)
+        numbers, decimals = np.ones(len(asked)), 0
+        if self.source is not None:
+            source = below.variables[self.source]
+            numbers, decimals = frames[below.name][source.name].cast(pl.Float64).fill_null(np.nan).to_numpy(), source.decimals
+        parent = units.above(self.level, self.below)
+        return self.fold.of_values(numbers[counting], parent[counting], units.n_rows(self.level), decimals)
+
+    @property
+    def _source(self) -> int:
+        assert self.source is not None
+        return self.source
+
+    @property
+    def _ref(self) -> Ref:
+        return Ref(self.below, self._source, role=self.role)
+
+    def _of_member(self, schema: Schema, units: Units, variable: Variable) -> Codes:
+        codes = units.column(self._ref, self.level)
+        source = schema.variable(Ref(self.below, self._source))
+        of = variable.codes_of_bins(source) if variable.numeric else np.arange(source.size, dtype=np.int32)
+        return np.where(codes >= 0, of[np.maximum(codes, 0)], variable.size - 1).astype(np.int32)
+
+    def _rows(self, schema: Schema, units: Units) -> tuple[Mask, Mask]:
+        """Rows below of the role, and those for which the condition holds, (rows,) each."""
+        n = units.n_rows(self.below)
+        asked, such = np.ones(n, bool), np.ones(n, bool)
+        if self.role is not None:
+            asked = units.column(Ref(self.below, self.role.column)) == self.role.code
+        if self.condition is not None:
+            view = View.of_level(schema, self.below)
+            known = {name: units.column(ref, self.below) for name, ref in view.refs.items() if ref.plain}
+            such = truth(self.condition, known, view.variables, n).must
+        return asked, such
+
+    def _ends(self, schema: Schema, units: Units) -> tuple[Floats, Floats]:
+        if self.source is None:
+            ones = np.ones(units.n_rows(self.below))
+            return ones, ones
+        source = schema.variable(Ref(self.below, self.source))
+        codes = units.column(Ref(self.below, self.source))
+        return source.low[codes], source.high[codes]
+
+    def _coded(self, variable: Variable, numbers: Floats) -> Codes:
+        if not variable.numeric:
+            return (numbers > 0).astype(np.int32)
+        there = ~np.isnan(numbers)
+        codes = np.full(len(numbers), variable.size - 1, np.int32)
+        codes[there] = variable.codes_of_numbers(np.clip(numbers[there], variable.least, variable.most))
+        return codes
+
+
+def followed(forms: Sequence[LevelForm], schema: Schema) -> tuple[Followed, ...]:
+    """All variables that follow from members, each after those that it follows from: those of deeper levels first."""
+    found = []
+    for at in reversed(range(len(forms))):
+        for name, follows in forms[at].follows.items():
+            below = schema.index(follows.level)
+            own = schema.levels[below]
+            view = View.of_level(schema, below)
+            found.append(
+                Followed(
+                    level=at,
+                    position=schema.levels[at].position(name),
+                    text=follows.text,
+                    below=below,
+                    role=own.role_of(follows.role) if follows.role else None,
+                    source=own.position(follows.variable) if follows.variable else None,
+                    condition=view.predicate(follows.condition) if follows.condition else None,
+                    fold=FOLDS[follows.function] if follows.function else None,
+                )
+            )
+    return tuple(found)
+
+
+def derived(followings: Sequence[Followed], schema: Schema, units: Units) -> Units:
+    """The same units, what follows from members computed anew, all variables in the finest bins."""
+    for one in followings:
+        units = units.replace(Ref(one.level, one.position), slice(None), one.codes(schema, units))
+    return units
+
+
+def with_followed(followings: Sequence[Followed], schema: Schema, units: Units, frames: dict[str, pl.DataFrame]) -> None:
+    """Write the numbers that follow from members' values into the records of their levels."""
+    for one in followings:
+        numbers = one.values(schema, units, frames)
+        if numbers is not None:
+            level = schema.levels[one.level]
+            variable = level.variables[one.position]
+            held = variable.kind.held(np.nan_to_num(np.round(numbers, variable.decimals)))
+            column = variable.column(units.column(Ref(one.level, one.position)), held)
+            frames[level.name] = frames[level.name].with_columns(column.alias(variable.name))

@@ -1,0 +1,178 @@
+"""A spec of households with their persons, from tables to files: what follows from members agrees with them, always."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from synthor import InputError, compile_problem, load_spec, parse_spec, synthesize
+from synthor.cli import main  # noqa: F401  adds the verbs
+from synthor.cli.app import app
+from synthor.fit.model import Model, fit
+from synthor.fit.status import Status
+from synthor.measure import measure
+from synthor.prior.model import Dependency, Prior
+from synthor.sample.stream import sample
+
+TOWN = """
+unit: household
+records: 300
+variables:
+  type: {type: category, values: [alone, couple, family, other]}
+  tenure: {type: category, values: [owned, rented]}
+  persons: {from: count(person), bins: [1, 2, 3, 4]}
+  children: {from: "count(person, age < 18)", bins: [0, 1, 2]}
+  head_age: {from: head.age, bins: [15, 30, 50, 65]}
+  partner_sex: {from: partner.sex}
+  eldest: {from: max(person.age)}
+  old: {from: "any(person, age >= 65)"}
+members:
+  person:
+    number: {min: 1, max: 8}
+    role: relationship
+    roles: {head: 1, partner: {max: 1}}
+    pairs: {couple: [head, partner]}
+    variables:
+      relationship: {type: category, values: [head, partner, child, other relative]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 15, 25, 45, 65]}
+      sex: {type: category, values: [male, female]}
+    members:
+      trip:
+        ordered: true
+        number: {max: 4}
+        variables: {mode: {type: category, values: [foot, car]}}
+  vehicle:
+    number: {max: 3}
+    variables: {fuel: {type: category, values: [petrol, electric]}}
+targets:
+  - {counts: {type: {alone: 90, couple: 90, family: 90, other: 30}}}
+  - {counts: {persons: {"1": 90, "2": 99, "3": 60, "4+": 51}}}
+  - {counts: {children: {"0": 210, "1": 50, "2+": 40}}}
+  - {rows: person, count: 702}
+  - {table: [{age: 0-14, sex: male, count: 60}, {age: 0-14, sex: female, count: 57}, {age: 15-64, sex: male, count: 225},
+             {age: 15-64, sex: female, count: 228}, {age: 65+, sex: male, count: 60}, {age: 65+, sex: female, count: 72}]}
+  - {table: [{age: 0-17, tenure: owned, count: 90}, {age: 0-17, tenure: rented, count: 51},
+             {age: 18+, tenure: owned, count: 360}, {age: 18+, tenure: rented, count: 201}]}
+  - {counts: {relationship: {head: 300, partner: 180, child: 190, other relative: 32}}}
+  - {pairs: couple, table: [{head.age: 15-39, partner.age: 15-39, count: 60}, {head.age: 15-39, partner.age: 40+, count: 6},
+                            {head.age: 40+, partner.age: 15-39, count: 9}, {head.age: 40+, partner.age: 40+, count: 105}]}
+  - {mean: age, by: [sex], table: [{sex: male, mean: 38.0}, {sex: female, mean: 40.5}]}
+  - {table: [{mode: foot, sex: male, count: 200}, {mode: foot, sex: female, count: 260}, {mode: car, sex: male, count: 300},
+             {mode: car, sex: female, count: 240}]}
+  - {counts: {fuel: {petrol: 220, electric: 30}}}
+rules:
+  - {never: "child.age > head.age - 12"}
+  - {never: "type = 'alone' and persons > 1"}
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return fit(compile_problem(parse_spec(TOWN)), Prior(), pool_size=4_000)
+
+
+@pytest.fixture(scope="module")
+def records(model: Model) -> dict[str, pl.DataFrame]:
+    return sample(model).chunk(0)
+
+
+def test_tables_of_all_levels_are_met_from_a_spec_alone(model: Model, records: dict[str, pl.DataFrame]) -> None:
+    assert model.status is Status.CONVERGED
+    found = measure(model.problem, records)
+    assert found.met, found.verdict
+    assert records["person"].height == 702
+
+
+def test_what_follows_from_members_is_what_they_are(records: dict[str, pl.DataFrame]) -> None:
+    role = pl.col("relationship").cast(pl.String)
+    told = records["person"].group_by("household_id").agg(
+        pl.len().alias("persons"),
+        (pl.col("age") < 18).sum().alias("children"),
+        pl.col("age").filter(role == "head").first().alias("head_age"),
+        pl.col("sex").cast(pl.String).filter(role == "partner").first().alias("partner_sex"),
+        pl.col("age").max().alias("eldest"),
+        (pl.col("age") >= 65).any().alias("old"),
+    )  # fmt: skip
+    both = records["household"].join(told, on="household_id", suffix="_told")
+    assert both.height == 300
+    for name in ("persons", "children", "head_age", "eldest", "old"):
+        assert (both[name].cast(pl.Int64) == both[f"{name}_told"].cast(pl.Int64)).all(), name
+    assert (both["partner_sex"].cast(pl.String).replace("none", None).eq_missing(both["partner_sex_told"])).all()
+
+
+def test_a_model_file_makes_the_same_units_again(model: Model, records: dict[str, pl.DataFrame]) -> None:
+    again = sample(Model.from_json(model.to_json())).chunk(0)
+    assert all(again[name].equals(table) for name, table in records.items())
+
+
+def test_a_belief_about_couples_is_seen_in_couples_and_makes_no_more_of_them() -> None:
+    problem = compile_problem(parse_spec(TOWN))
+    rows = [[60, 38, 2, 0, 0], [5, 90, 5, 0, 0], [0, 5, 90, 5, 0], [0, 0, 5, 90, 5], [0, 0, 0, 5, 95]]
+    told = Prior(dependencies=[Dependency(given="head.age", of="partner.age", rows=rows, confidence=0.95)])
+    model = fit(problem, told, pool_size=4_000)
+    assert model.status is Status.CONVERGED
+    drawn = sample(model).chunk(0)
+    assert measure(problem, drawn).met
+    role, age = pl.col("relationship").cast(pl.String), pl.col("age")
+    couples = drawn["person"].group_by("household_id").agg(
+        age.filter(role == "head").first().alias("head"), age.filter(role == "partner").first().alias("partner")
+    ).drop_nulls()  # fmt: skip
+    assert couples.height == 180
+    plain = sample(fit(problem, Prior(), pool_size=4_000)).chunk(0)["person"].group_by("household_id").agg(
+        age.filter(role == "head").first().alias("head"), age.filter(role == "partner").first().alias("partner")
+    ).drop_nulls()  # fmt: skip
+
+    def gap(table: pl.DataFrame) -> float:
+        return float((table["head"] - table["partner"]).abs().mean())  # type: ignore[arg-type]
+
+    assert gap(couples) < 0.75 * gap(plain)
+
+
+@pytest.mark.parametrize(
+    ("put", "told"),
+    [
+        ("  total_age: {from: sum(person.age), bins: [0, 50]}\n", "follows from values"),
+        ("  mean_age: {from: mean(person.age), bins: [0, 50]}\n", "follows from values"),
+    ],
+)
+def test_what_cannot_be_made_yet_is_refused_in_words(put: str, told: str) -> None:
+    problem = compile_problem(parse_spec(TOWN.replace("  persons: {from", f"{put}  persons: {{from", 1)))
+    with pytest.raises(InputError, match=told):
+        fit(problem, Prior(), pool_size=500)
+
+
+def test_the_command_line_writes_one_table_a_level(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(TOWN, encoding="utf-8")
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "spec.yaml"), "--out", str(tmp_path / "out"), "--format", "csv"])
+    assert done.exit_code == 0, done.output
+    homes, persons, trips = (pl.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("household", "person", "trip"))
+    assert homes.columns[:3] == ["household_id", "type", "tenure"]
+    assert persons.columns == ["person_id", "household_id", "relationship", "age", "sex"]
+    assert trips.columns == ["trip_id", "person_id", "mode"]
+    assert (homes.height, persons.height, trips.height) == (300, 702, 1000)
+    assert "relationship" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    again = synthesize(load_spec(tmp_path / "spec.yaml"))
+    assert again.measurement.met
+
+
+def test_means_of_households_and_of_some_persons_are_met_with_the_tables() -> None:
+    income = "  income: {type: number, min: 0, max: 100000, bins: [0, 20000, 50000]}\n  persons: {from"
+    means = "  - {mean: income, value: 35000}\n  - {mean: age, where: \"relationship = 'head'\", value: 50}\nrules:"
+    text = TOWN.replace("  persons: {from", income, 1).replace("rules:", means, 1)
+    problem = compile_problem(parse_spec(text))
+    assert measure(problem, sample(fit(problem, Prior(), pool_size=4_000)).chunk(0)).met
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("{mean: head_age, value: 50}", "'head_age' follows from head.age"),
+        ("{total: persons, value: 702}", "'persons' follows from count\\(person\\)"),
+        ("{mean: head.age, value: 50}", "belongs to a person"),
+        ("{mean: age, pairs: couple, value: 50}", "no variable|belongs to a person"),
+    ],
+)
+def test_sums_over_other_rows_than_those_counted_are_refused(target: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        compile_problem(parse_spec(TOWN.replace("rules:", f"  - {target}\nrules:", 1)))
