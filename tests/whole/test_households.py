@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from synthor import InputError, compile_problem, load_spec, parse_spec, synthesize
+from synthor import InputError, compile_problem, parse_spec
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 from synthor.fit.model import Model, fit
@@ -142,18 +142,19 @@ def test_what_cannot_be_made_yet_is_refused_in_words(put: str, told: str) -> Non
         fit(problem, Prior(), pool_size=500)
 
 
-def test_the_command_line_writes_one_table_a_level(tmp_path: Path) -> None:
-    (tmp_path / "spec.yaml").write_text(TOWN, encoding="utf-8")
+def test_the_page_on_members_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "members.md").read_text(encoding="utf-8")
+    for kind, name in (("yaml", "spec.yaml"), ("json", "beliefs.json")):
+        (tmp_path / name).write_text(page.split(f"```{kind}\n")[1].split("```")[0], encoding="utf-8")
     done = CliRunner().invoke(app, ["run", str(tmp_path / "spec.yaml"), "--out", str(tmp_path / "out"), "--format", "csv"])
     assert done.exit_code == 0, done.output
-    homes, persons, trips = (pl.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("household", "person", "trip"))
-    assert homes.columns[:3] == ["household_id", "type", "tenure"]
-    assert persons.columns == ["person_id", "household_id", "relationship", "age", "sex"]
-    assert trips.columns == ["trip_id", "person_id", "mode"]
-    assert (homes.height, persons.height, trips.height) == (300, 702, 1000)
-    assert "relationship" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    again = synthesize(load_spec(tmp_path / "spec.yaml"))
-    assert again.measurement.met
+    assert "Met: 1,000 units" in done.output
+    homes, persons = (pl.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("household", "person"))
+    assert homes.columns == ["household_id", "type", "tenure", "persons", "children"]
+    assert persons.columns == ["person_id", "household_id", "relationship", "age", "sex", "income"]
+    assert (homes.height, persons.height) == (1000, 2340)
+    assert persons.group_by("household_id").len()["len"].sort().equals(homes["persons"].cast(pl.UInt32).sort().rename("len"))
+    assert "head.age" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_means_of_households_and_of_some_persons_are_met_with_the_tables() -> None:

@@ -141,6 +141,7 @@ class Tally:
             beliefs=beliefs,
             notes=notes,
             spreads=tuple(spread for spread in self.spreads if spread.counts.any()),
+            counted="unit" if len(self.problem.schema.levels) > 1 else "record",
         )
 
 

@@ -276,7 +276,7 @@ class Measurement:
     """What came out, against what was wanted.
 
     Attributes:
-        n_records: records of level 0 that were counted.
+        n_records: units that were counted.
         n_wanted: how many there should be.
         fits: one entry a target, in the order of the problem.
         violations: records that break each rule, by the rule's text.
@@ -287,6 +287,7 @@ class Measurement:
         notes: what else a reader must know.
         explanations: why targets are not met, and how far beliefs and targets pull each other; gravest first.
         spreads: how the values of numeric variables lie.
+        counted: what a unit is called: a record, where it has no members.
     """
 
     n_records: int
@@ -300,6 +301,11 @@ class Measurement:
     notes: tuple[str, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     spreads: tuple[Spread, ...] = ()
+    counted: str = "record"
+
+    def units(self, number: int) -> str:
+        """A number of units, in words."""
+        return f"{number:,} {self.counted}{'s' if number != 1 else ''}"
 
     @property
     def of_counts(self) -> tuple[CountFit, ...]:
@@ -320,8 +326,8 @@ class Measurement:
     def verdict(self) -> str:
         """One sentence for a person."""
         if self.n_records != self.n_wanted:
-            return f"Not met: {self.n_records:,} records instead of {self.n_wanted:,}."
-        records = f"{self.n_records:,} record{'s' if self.n_records > 1 else ''}"
+            return f"Not met: {self.units(self.n_records)} instead of {self.n_wanted:,}."
+        records = self.units(self.n_records)
         n_cells = sum(fit.n_cells for fit in self.fits)
         rules = self._rules_clause()
         if not self.fits:
@@ -355,7 +361,11 @@ class Measurement:
     def _rules_clause(self) -> str:
         if not self.violations:
             return ""
-        return f"; {self.n_broken:,} records break a rule" if self.n_broken else ", and no rule is broken"
+        return (
+            f"; {self.units(self.n_broken)} break{'s' if self.n_broken == 1 else ''} a rule"
+            if self.n_broken
+            else ", and no rule is broken"
+        )
 
     def to_json(self) -> str:
         """The file measurement.json."""

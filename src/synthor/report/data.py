@@ -107,6 +107,7 @@ class Page:
     verdict: str
     beliefs: str
     n_records: int
+    counted: str
     status: str
     status_sentence: str
     status_knob: str
@@ -153,6 +154,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         verdict=measurement.verdict,
         beliefs=measurement.beliefs or model.beliefs.sentence,
         n_records=measurement.n_records,
+        counted=measurement.counted,
         status=status.value.replace("_", " "),
         status_sentence=status.sentence,
         status_knob=status.knob,

@@ -65,9 +65,10 @@ def explain_target(spec: Spec, i: int, problem: Problem | None) -> ToldTarget:
     variables = _variables(written) if compiled is None else _names(problem, compiled)
     sides = [name for name in variables if name != written.of and name not in _inside(written, variables)]
     name = compiled.name if compiled is not None else written.name or _named(written, variables) or f"targets[{i}]"
+    rows = _rows(written, compiled, problem)
     parts = [
-        f"{_what(written, compiled, variables, sides)}{_size(compiled)}{_source(written)}{_over(written)}.",
-        _total(compiled, spec.records),
+        f"{_what(written, compiled, variables, sides, rows)}{_size(compiled)}{_source(written)}{_over(written, rows)}.",
+        _total(compiled, spec.records, rows),
         _exactness(written, compiled, spec.records),
         _totals(problem, compiled),
         *(_bands(variable, bands, spec) for variable, bands in (written.groups or {}).items()),
@@ -117,7 +118,16 @@ def _inside(written: TargetSpec, variables: Sequence[str]) -> Sequence[str]:
     return [name for name in variables if name not in written.by]
 
 
-def _what(written: TargetSpec, compiled: Target | None, variables: Sequence[str], sides: Sequence[str]) -> str:
+def _rows(written: TargetSpec, compiled: Target | None, problem: Problem | None) -> str:
+    """What a target counts: records, rows of one level, or pairs of rows."""
+    if written.pairs is not None:
+        return f"pairs of '{written.pairs}'"
+    if problem is None or compiled is None or len(problem.schema.levels) == 1:
+        return "records" if written.rows is None else f"rows of '{written.rows}'"
+    return f"rows of '{problem.schema.levels[compiled.level].name}'"
+
+
+def _what(written: TargetSpec, compiled: Target | None, variables: Sequence[str], sides: Sequence[str], rows: str) -> str:
     by = f" for each {listed(sides)}" if sides else ""
     if written.quantiles is not None:
         points = sorted((float(share), value) for share, value in (written.values or {}).items() if _is_number(share))
@@ -128,14 +138,14 @@ def _what(written: TargetSpec, compiled: Target | None, variables: Sequence[str]
         return f"the {WORDS[written.statistic]} of {written.of}{by}{value}"
     if written.flows is not None:
         others = "none occurs that is not listed" if written.others == "none" else "of others nothing is known"
-        return f"how many records go from {' to '.join(written.flows)} ({others})"
+        return f"how many {rows} go from {' to '.join(written.flows)} ({others})"
     inside = _inside(written, variables)
     if inside or (compiled is not None and compiled.statistic.groups is not None):
         return f"shares of {listed(inside or variables)}{by if inside else ''}"
     inline = written.table[0] if isinstance(written.table, list) and written.table else {}
     kind = written.kind or next((key for key in MEASURES[:2] if key in inline), None)
     kind = kind if compiled is None else compiled.statistic.word
-    what = "counts of records" if kind == "count" else "shares of records" if kind == "share" else "counts or shares of records"
+    what = f"{'counts' if kind == 'count' else 'shares' if kind == 'share' else 'counts or shares'} of {rows}"
     return f"{what} by {listed(variables)}" if variables else what
 
 
@@ -154,15 +164,16 @@ def _source(written: TargetSpec) -> str:
     return f", from {written.table}{as_of}" if isinstance(written.table, str) else f", written in the spec{as_of}"
 
 
-def _over(written: TargetSpec) -> str:
-    return f", over the records with `{written.where}` alone" if written.where is not None else ""
+def _over(written: TargetSpec, rows: str) -> str:
+    return f", over the {rows} with `{written.where}` alone" if written.where is not None else ""
 
 
-def _total(compiled: Target | None, records: int) -> str:
+def _total(compiled: Target | None, records: int, rows: str) -> str:
     if compiled is None or not compiled.counts or (compiled.grid.universe is None and compiled.grid.covers):
         return ""
     total = float(compiled.wanted.sum())
-    return f"It counts {number(round(total, 1))} of the {plural(records, 'record')}."
+    told = f" of the {plural(records, 'record')}" if rows == "records" else f" {rows}"
+    return f"It counts {number(round(total, 1))}{told}."
 
 
 def _totals(problem: Problem | None, compiled: Target | None) -> str:
@@ -289,7 +300,7 @@ def _cuts(problem: Problem | None, compiled: Target | None) -> str:
         if inside:
             bins = "bins of " + declared.name
             told.append(f"They cut the {bins} at {listed([number(float(edge)) for edge in inside])}.")
-    return " ".join(told)
+    return " ".join(dict.fromkeys(told))
 
 
 def _suppressed(written: TargetSpec) -> str:
