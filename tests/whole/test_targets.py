@@ -142,7 +142,7 @@ def test_a_statistic_that_the_rules_put_out_of_reach_is_named_and_every_table_is
     run = synthesize(spec_of([*every_kind(), too_rich], rules=[{"never": "age < 16 and income > 1000"}]))
     assert run.model.status.value == "infeasible"
     assert "too rich" in {clash.target for clash in run.model.clashes}
-    assert all(fit.met for fit in run.measurement.fits)
+    assert all(fit.met for fit in run.measurement.of_counts)
     assert "too rich" in [fit.target.name for fit in run.measurement.of_statistics if not fit.met]
     told = run.measurement.explanations[0]
     assert "'too rich' (of the records with `age < 16`) wants 90,000" in " ".join(told.lines)
