@@ -14,6 +14,7 @@ from synthor.fit.status import Status
 from synthor.measure import measure
 from synthor.prior.model import Dependency, Prior
 from synthor.sample.stream import sample
+from synthor.values import possible
 
 TOWN = """
 unit: household
@@ -99,6 +100,12 @@ def test_what_follows_from_members_is_what_they_are(records: dict[str, pl.DataFr
     for name in ("persons", "children", "head_age", "eldest", "old"):
         assert (both[name].cast(pl.Int64) == both[f"{name}_told"].cast(pl.Int64)).all(), name
     assert (both["partner_sex"].cast(pl.String).replace("none", None).eq_missing(both["partner_sex_told"])).all()
+
+
+def test_no_candidate_breaks_a_rule(model: Model) -> None:
+    problem = model.problem
+    assert possible(problem.refined, problem.schema.refine(model.pool.units)).all()
+    assert 0 < model.pool.acceptance <= 1
 
 
 def test_a_model_file_makes_the_same_units_again(model: Model, records: dict[str, pl.DataFrame]) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from synthor.errors import Finding, InputError
-from synthor.fit.pool import Pool, handed_pool
+from synthor.fit.pool import Pool, kept_pool
 from synthor.ipf import ipf
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
 from synthor.prior.template import Believed, Composition, Dependence, Members, Size, Template, draw, prepared
@@ -54,7 +54,8 @@ def nested_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: i
     schema, refined = problem.schema, problem.refined
     maker = prepared(template_of(problem, beliefs))
     drawn = draw(maker, size=size, random_seed=random_seed, allows=lambda units: possible(refined, units))
-    return handed_pool(problem, beliefs, schema.coarsen(drawn.units), drawn.log_weight)
+    acceptance = float(drawn.kept.sum()) / max(float(drawn.tried.sum()), 1.0)
+    return kept_pool(problem, beliefs, schema.coarsen(drawn.units), drawn.log_weight, acceptance)
 
 
 def template_of(problem: Problem, beliefs: Beliefs) -> Template:

@@ -100,14 +100,18 @@ def handed_pool(problem: Problem, beliefs: Beliefs, units: Units, log_base: Floa
     """
     log_base = np.zeros(len(units)) if log_base is None else log_base
     kept = possible(problem.refined, problem.schema.refine(units)) & np.isfinite(log_base)
-    units, log_base = units.where(kept), log_base[kept]
+    return kept_pool(problem, beliefs, units.where(kept), log_base[kept], float(kept.mean()) if len(kept) else 0.0)
+
+
+def kept_pool(problem: Problem, beliefs: Beliefs, units: Units, log_base: Floats, acceptance: float) -> Pool:
+    """Candidates as a pool that no rule forbids, as whoever made them knows; `acceptance` is their share of those made."""
     missing = [(t, int(cell)) for t, target in enumerate(problem.counts) for cell in missing_of(target, units)]
     top = float(log_base.max(initial=-np.inf))
     return Pool(
         units=units,
         base=beliefs.base,
         log_base=log_base - top - np.log(max(float(np.exp(log_base - top).sum()), TINY)),
-        acceptance=float(kept.mean()) if len(kept) else 0.0,
+        acceptance=acceptance,
         unsupported=tuple(missing),
         handed=True,
     )
