@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from synthor import InputError, compile_problem, parse_spec
+from synthor import InputError, compile_problem, parse_spec, synthesize
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 from synthor.fit.model import Model, fit
@@ -149,6 +149,12 @@ def test_what_cannot_be_made_yet_is_refused_in_words(put: str, told: str) -> Non
         fit(problem, Prior(), pool_size=500)
 
 
+def test_samples_of_households_and_members_are_refused_in_words() -> None:
+    spec = parse_spec(f"{TOWN}sample: {{files: {{household: a.csv, person: b.csv}}, key: household_id}}\n")
+    with pytest.raises(InputError, match="not joined to the beliefs yet"):
+        synthesize(spec)
+
+
 def test_the_page_on_members_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "members.md").read_text(encoding="utf-8")
     for kind, name in (("yaml", "spec.yaml"), ("json", "beliefs.json")):
@@ -184,3 +190,31 @@ def test_means_of_households_and_of_some_persons_are_met_with_the_tables() -> No
 def test_sums_over_other_rows_than_those_counted_are_refused(target: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         compile_problem(parse_spec(TOWN.replace("rules:", f"  - {target}\nrules:", 1)))
+
+
+@pytest.mark.parametrize(("total", "most"), [(11_500, 400), (20_000, 400), (11_500, 120)])
+def test_a_total_of_lines_is_met_where_a_rule_bounds_their_sum_in_each_order(total: int, most: int) -> None:
+    text = f"""
+unit: order
+records: 200
+variables:
+  channel: {{type: category, values: [web, shop]}}
+  lines: {{from: count(line), bins: [1, 2, 3, 5]}}
+members:
+  line:
+    number: {{min: 1, max: 6}}
+    variables:
+      product: {{type: category, values: [book, toy, food]}}
+      price: {{type: number, min: 0, max: 200, bins: [0, 10, 50]}}
+targets:
+  - {{counts: {{lines: {{"1": 60, "2": 60, "3-4": 60, "5+": 20}}}}}}
+  - {{counts: {{product: {{book: 200, toy: 60, food: 200}}}}}}
+  - {{total: price, value: {total}}}
+rules:
+  - {{never: "sum(line.price) > {most}"}}
+"""
+    problem = compile_problem(parse_spec(text))
+    made = sample(fit(problem, Prior(), pool_size=4_000)).chunk(0)
+    assert measure(problem, made).met
+    sums = made["line"].group_by("order_id").agg(pl.col("price").sum())["price"]
+    assert sums.max() <= most + 1e-9  # type: ignore[operator]

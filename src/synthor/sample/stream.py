@@ -35,6 +35,9 @@ VALUE_TRIES = 10_000
 LOOKS = 30
 """Times that members' values are drawn again where a rule looks at other rows, before those of a unit are tried together."""
 
+MOVES = 12
+"""Times that members' numbers are moved to their sums where a rule looks at other rows: each time some units keep theirs."""
+
 TOWARDS = (0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
 """Shares of the way from values that work to values drawn evenly, the first that works being taken."""
 
@@ -118,7 +121,26 @@ class Sample:
         return moved(frame, units, banded.schema.unit.variables, positions, aims, banded.rulings)
 
     def _moved_below(self, number: int, units: Units, values: Records, looking: tuple[Rule, ...]) -> Records:
-        """The same values, those of members moved inside their bands likewise; in units where that breaks a rule they stay."""
+        """The same values, those of members moved inside their bands likewise; in units where that breaks a rule they stay.
+
+        What those would have brought is left to all, which lose a small share of it again: so this is done some times.
+        """
+        problem, schema = self.problem, self.problem.schema
+        if not looking:
+            return self._moved_once(number, units, values)
+        ruled, banded = (
+            problem.banded.with_only(looking),
+            schema.into_bands(schema.refine(units)),
+        )  # values leave the finest bins
+        for _ in range(MOVES):
+            found = self._moved_once(number, units, values)
+            broken = np.flatnonzero(breaking(ruled, banded, found))
+            values = _with_units(schema, banded, found, broken, _some(schema, banded, values, broken))
+            if not len(broken):
+                break
+        return values
+
+    def _moved_once(self, number: int, units: Units, values: Records) -> Records:
         problem, schema, found = self.problem, self.problem.schema, dict(values)
         cells = [target.index(units) for target, _ in problem.of_values]
         for at in sorted({target.level for target, _ in problem.of_values if target.level}):
@@ -135,11 +157,7 @@ class Sample:
             placed = moved(rows, banded, seen.schema.unit.variables, summed, aims, seen.rulings, tuple(own))
             numbers = [variable.name for variable in schema.levels[at].variables if variable.numeric]
             found[schema.levels[at].name] = found[schema.levels[at].name].with_columns(placed.select(numbers))
-        if not looking:
-            return found
-        banded = schema.into_bands(schema.refine(units))  # values have left the finest bins
-        broken = np.flatnonzero(breaking(problem.banded.with_only(looking), banded, found))
-        return _with_units(schema, banded, found, broken, _some(schema, banded, values, broken))
+        return found
 
     def _aims(self, number: int, cells: Sequence[CellIndex], level: int, position: int, margin: float) -> list[Aim]:
         """What one variable's numbers in one chunk are to come to; `cells` are those of its rows, (rows,) a statistic."""
