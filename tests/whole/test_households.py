@@ -167,7 +167,9 @@ def test_the_page_on_members_is_right(tmp_path: Path) -> None:
     assert persons.columns == ["person_id", "household_id", "relationship", "age", "sex", "income"]
     assert (homes.height, persons.height) == (1000, 2340)
     assert persons.group_by("household_id").len()["len"].sort().equals(homes["persons"].cast(pl.UInt32).sort().rename("len"))
-    assert "head.age" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    shown = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "head.age" in shown
+    assert "total, counts" in shown  # of persons
 
 
 def test_means_of_households_and_of_some_persons_are_met_with_the_tables() -> None:

@@ -117,13 +117,18 @@ class CountFit(Fit):
             return wanted
         return f"{room[0]:,} to {room[1]:,}" + ("" if self.target.hidden else f" ({wanted})")
 
+    @property
+    def table(self) -> str:
+        """What kind of table it is, by how many variables it is over."""
+        return ("total", "one-way", "cross-table")[min(len(self.target.columns), 2)]
+
     def told(self, cell: int) -> str:
         return f"{self.got[cell]:,} instead of {self.asked(cell)}"
 
     def document(self) -> dict[str, Any]:
         return {
             "name": self.target.name,
-            "kind": "one-way" if len(self.target.columns) == 1 else "cross-table",
+            "kind": self.table,
             "published_as": self.target.statistic.word,
             "met": self.met,
             **({"rounded": True} if self.rounded else {}),

@@ -60,8 +60,8 @@ class TargetView:
         anchor: the id of its bars on the page.
         name: as in the spec.
         variables: their names, joined.
-        one_way: whether it is about a single variable.
-        kind: one-way or cross-table of counts or shares; or mean, total, sd, shares.
+        one_way: whether it is about a single variable, or about none.
+        kind: total, one-way or cross-table of counts or shares; or mean, total, sd, shares.
         counts: whether its cells are counts of rows.
         decimals: that the values of a statistic were published with; 0 of counts.
         n_cells: how many it has.
@@ -189,8 +189,8 @@ def _target(fit: CountFit, number: int, pull: Pull | None) -> TargetView:
         anchor=f"target-{number + 1}",
         name=target.name,
         variables=" × ".join(variable.name for variable in target.variables),
-        one_way=len(target.columns) == 1,
-        kind=f"{'one-way' if len(target.columns) == 1 else 'cross-table'}, {target.statistic.word}s",
+        one_way=len(target.columns) < 2,
+        kind=f"{fit.table}, {target.statistic.word}s",
         counts=True,
         decimals=0,
         n_cells=fit.got.size,
@@ -249,7 +249,7 @@ def _drawn(fit: CountFit) -> list[int]:
 def _cell(fit: CountFit, cell: int, longest: float) -> CellView:
     wanted, got = float(fit.target.wanted[cell]), int(fit.got[cell])
     return CellView(
-        label=" · ".join(fit.target.labels(cell).values()),
+        label=" · ".join(fit.target.labels(cell).values()) or "all records",
         wanted=wanted,
         got=got,
         off=int(fit.error[cell]),
