@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from synthor import InputError, compile_problem, parse_spec, synthesize
+from synthor import InputError, compile_problem, load_spec, parse_spec, synthesize
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 from synthor.fit.model import Model, fit
@@ -220,3 +220,67 @@ rules:
     assert measure(problem, made).met
     sums = made["line"].group_by("order_id").agg(pl.col("price").sum())["price"]
     assert sums.max() <= most + 1e-9  # type: ignore[operator]
+
+
+HOMES = """
+unit: household
+records: 60
+variables:
+  area: {type: category, values: [n, s]}
+  income: {type: number, min: 0, max: 100, bins: [0, 50]}
+  eldest: {from: max(person.age), bins: [0, 30, 60]}
+members:
+  person:
+    number: {min: 1, max: 5}
+    role: relationship
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      relationship: {type: category, values: [head, partner, child]}
+      age: {type: integer, min: 0, max: 90, bins: [0, 18, 65]}
+targets:
+  - {counts: {area: {n: 25, s: 35}}}
+"""
+
+
+@pytest.mark.parametrize("mean", ["", "  - {mean: income, value: 40}\n"])
+@pytest.mark.parametrize("rule", ["income > eldest", "income > eldest and area = 'n'", "income > max(person.age)"])
+def test_rules_on_numbers_that_follow_are_kept_by_the_values_written(rule: str, mean: str) -> None:
+    run = synthesize(parse_spec(f'{HOMES}{mean}rules:\n  - {{never: "{rule}"}}\n'))
+    assert run.measurement.met
+    homes, persons = (run.sample.chunk(0)[name] for name in ("household", "person"))
+    eldest = persons.group_by("household_id", maintain_order=True).agg(pl.col("age").max())["age"]
+    assert (homes["eldest"] == eldest).all()
+    broken = homes["income"] > eldest
+    assert not (broken & (homes["area"] == "n")).any() if "area" in rule else not broken.any()
+
+
+def test_rules_of_members_on_the_numbers_of_their_unit_draw_these_again() -> None:
+    run = synthesize(parse_spec(f'{HOMES}rules:\n  - {{never: "age > income + 50"}}\n'))
+    assert run.measurement.met
+    averaged = synthesize(parse_spec(f'{HOMES}  - {{mean: income, value: 40}}\nrules:\n  - {{never: "age > income + 50"}}\n'))
+    assert not averaged.measurement.n_broken  # its mean may be off then, and is told
+
+
+def test_numbers_of_roles_at_two_levels_are_refused_in_words() -> None:
+    car = """  vehicle:
+    number: {max: 4}
+    role: use
+    roles: {main: 1}
+    variables: {use: {type: category, values: [main, other]}}
+"""
+    with pytest.raises(InputError, match="roles have numbers at one level"):
+        synthesize(parse_spec(HOMES.replace("targets:", f"{car}targets:", 1)))
+
+
+def test_beliefs_about_members_do_not_hide_why_tables_contradict_each_other() -> None:
+    told = Prior(dependencies=[Dependency(given="age", of="relationship", rows=[[0, 0, 100], [50, 40, 10], [60, 35, 5]])])
+    impossible = "  - {counts: {relationship: {head: 60, partner: 70, child: 10}}}\n"
+    run = synthesize(parse_spec(HOMES + impossible), prior=told)
+    assert not run.measurement.met
+    assert "'relationship' wants 70" in " ".join(line for one in run.measurement.explanations for line in one.lines)
+
+
+def test_wide_tables_of_a_member_are_known_where_roles_have_the_same_labels(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("area,head,partner,child\nn,25,10,10\ns,35,10,10\n", encoding="utf-8")
+    (tmp_path / "spec.yaml").write_text(f"{HOMES}  - {{table: t.csv}}\n", encoding="utf-8")
+    assert compile_problem(load_spec(tmp_path / "spec.yaml")).targets[-1].level == 1

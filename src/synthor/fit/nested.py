@@ -70,7 +70,14 @@ def template_of(problem: Problem, beliefs: Beliefs) -> Template:
             f"units of '{unit}' have {', '.join(members)}, of which the spec says nothing, so that no candidates can be drawn"
         )
         raise InputError([Finding(where="members", message=message, cure="declare them in the spec, or hand candidates in")])
-    return _Told(problem, beliefs).template
+    told = _Told(problem, beliefs)
+    for form in told.forms:
+        if form.roles and form.name != (told.with_roles and problem.schema.levels[told.with_roles].name):
+            message = (
+                f"how many {form.name} have each role is read, but not made yet: roles have numbers at one level below the unit"
+            )
+            raise InputError([Finding(where=f"members.{form.name}.roles", message=message, cure="leave `roles` out there")])
+    return told.template
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,14 +70,14 @@ class Remedies:
 
     Args:
         problem: what is known, with all rules that hold.
-        hard: its targets as demands of the fit.
+        hard: its targets as demands of the fit; believed rows after them take no part.
         pool: the candidates.
         means: column to the mean value of each of its bins, (k,), as the fit takes it, for variables that have statistics.
     """
 
     def __init__(self, problem: Problem, hard: Sequence[Hard], pool: Pool, means: Mapping[Ref, Floats]) -> None:
         self.problem, self.hard, self.pool, self.means = problem, hard, pool, means
-        self._demands = [Rigid(source=t, bounds=self._demand(t)) for t in range(len(hard))]
+        self._demands = [Rigid(source=t, bounds=self._demand(t)) for t in range(len(problem.targets))]
         self._alive = np.isfinite(pool.log_base)
         self._known: dict[tuple[int, ...], Change | None] = {}
 

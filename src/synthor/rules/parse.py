@@ -5,7 +5,7 @@ Anything but comparisons, `in`, `between`, and/or/not and arithmetic is refused 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import sqlglot
@@ -85,6 +85,21 @@ def tree_of(text: str) -> exp.Condition:
         raise PredicateError(f"is no SQL predicate{near}", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
         raise too_deep() from None
+
+
+def with_columns(text: str, meaning: Mapping[str, str]) -> str:
+    """A predicate in which some columns are written as what they mean.
+
+    >>> with_columns("income > eldest", {"eldest": "max(person.age)"})
+    'income > MAX(person.age)'
+    """
+
+    def put(node: Any) -> Any:
+        if isinstance(node, exp.Column) and not node.table and node.name in meaning:
+            return tree_of(meaning[node.name])
+        return node
+
+    return tree_of(text).transform(put).sql(dialect=Unfolded)
 
 
 def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:

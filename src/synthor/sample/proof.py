@@ -51,7 +51,7 @@ def no_whole_numbers(problem: Problem, off: Sequence[int]) -> tuple[int, ...]:
     >>> no_whole_numbers(problem, [0])
     (0,)
     """
-    if any(not target.flat for target in problem.targets):
+    if not off or len(problem.schema.levels) > 1:  # it knows nothing of members
         return ()
     concerned = set(off)
     for _ in range(3):  # those that are off; with those that share their variables; and with theirs

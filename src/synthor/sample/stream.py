@@ -191,9 +191,9 @@ class Sample:
             return {schema.unit.name: self._filled(0, number, frame)}
         units, before = self.units.take(picks), self._rows_before[number]
         values = self._of_members(units, frame, random)
-        looking = tuple(rule for rule in self.problem.rules if rule.derived) if self.pulled else ()
+        looking = tuple(rule for rule in self.problem.rules if not rule.flat) if self.pulled else ()
         if looking:
-            values = self._agreed(units, values, self.problem.refined.with_only(looking), random)
+            values = self._agreed(units, values, looking, random)
         if self.pulled and any(target.level for target, _ in self.problem.of_values):
             values = self._moved_below(number, units, values, looking)
         if self.problem.follows and self.pulled:
@@ -230,36 +230,41 @@ class Sample:
                 if name not in schema.levels[at].names and name in table.columns:
                     fixed[position] = table[name].fill_null(0).to_numpy()[rows]
         even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
-        frame, n_broken = settle(seen, even, refined.as_seen(units, at), random, VALUE_TRIES, fixed)
-        if n_broken:
-            raise _no_values(f"{n_broken:,} rows of '{schema.levels[at].name}'")
+        frame, _ = settle(
+            seen, even, refined.as_seen(units, at), random, VALUE_TRIES, fixed
+        )  # what breaks a rule is drawn again
         return frame.select(variable.name for variable in schema.levels[at].variables)
 
-    def _agreed(self, units: Units, values: Records, looking: Problem, random: np.random.Generator) -> Records:
-        """The same, members' values drawn again in units that break a rule which looks at other rows."""
-        schema, fine = looking.schema, self.problem.schema.refine(units)
+    def _agreed(self, units: Units, values: Records, looking: tuple[Rule, ...], random: np.random.Generator) -> Records:
+        """The same, members' values drawn again in units that break a rule which looks at other rows.
+
+        Where units' own numbers were moved to a sum, they have left the finest bins, and stay as they are if that is possible.
+        """
+        schema, problem, fine = self.problem.schema, self.problem.refined, self.problem.schema.refine(units)
+        averaged = any(not target.level for target, _ in self.problem.of_values)
+        if averaged:
+            problem, fine = self.problem.banded, schema.into_bands(fine)
+        ruled = problem.with_only(looking)
         left = np.arange(len(units))
         for _ in range(LOOKS):
-            left = left[breaking(looking, fine.take(left), _some(schema, fine, values, left))]
+            left = left[breaking(ruled, fine.take(left), _some(schema, fine, values, left))]
             if not len(left):
                 return values
             again = self._of_members(units.take(left), values[schema.unit.name][left], random)
             values = _with_units(schema, fine, values, left, again)
-        averaged = any(not target.level for target, _ in self.problem.of_values)  # then units' own numbers stay as they are
-        for own in (True,) if averaged else (True, False):
-            values, left = self._together(values, fine, left, own, random)
+        for own in (True, False):
+            values, left = self._together(problem, values, fine, left, own, random)
         if len(left):
             raise _no_values(f"{len(left):,} units")
         return values
 
     def _together(
-        self, values: Records, fine: Units, left: CellIndex, own: bool, random: np.random.Generator
+        self, problem: Problem, values: Records, fine: Units, left: CellIndex, own: bool, random: np.random.Generator
     ) -> tuple[Records, CellIndex]:
         """The same, some units having values tried for all their rows together, `own` ones kept if so; and who found none.
 
         From the values of a try that works they go towards others that are drawn evenly, as far as the rules allow.
         """
-        problem = self.problem.refined
         schema, unit = problem.schema, problem.schema.unit.name
         works = Together(problem, fine.take(left), values[unit][left] if own else None).works(np.arange(TRIED_TOGETHER))
         some, tried = works.any(axis=1), np.argmax(works * random.random(works.shape), axis=1)

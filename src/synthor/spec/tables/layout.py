@@ -444,6 +444,8 @@ def _told_by_heads(head: Sequence[str], vocabulary: Vocabulary, chosen: Collecti
         return len(others) > len(unknown) + 1 and all(vocabulary.total(name) for name in unknown)
 
     fitting = [variable for variable in vocabulary.labels if variable not in names and fits(variable)]
+    # Of a member's variable and that of one with a role, `sex` and `head.sex`, the table is of the first unless it says so.
+    fitting = [variable for variable in fitting if "." not in variable] or fitting
     # A head that no variable knows may only be that of the column of row labels.
     fitting = [
         name for name in fitting if vocabulary.knows(name, others[0]) or vocabulary.total(others[0]) or others[0] == head[0]
