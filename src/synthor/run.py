@@ -16,7 +16,7 @@ from synthor.events import Event, Listener, forward, ignore, telling
 from synthor.fit.model import Model
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
-from synthor.measure import Explanation, Measurement, Tally, measure
+from synthor.measure import Explanation, Measurement, Records, Tally, measure
 from synthor.prior.beliefs import resolve
 from synthor.prior.elicit import elicit, sources
 from synthor.prior.model import Prior
@@ -212,7 +212,7 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
 
     Args:
         folder: holds the model, and the records unless others are given.
-        records: a file of other records; without one, the folder's measurement and report are written anew.
+        records: others, in a file or, one a level, in a folder; without them measurement and report are written anew.
 
     Raises:
         InputError: the folder holds no model or no records, or they do not belong together.
@@ -220,11 +220,9 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
     problem = model.problem.with_rules(model.beliefs.rules)
     if records is not None:
-        return measure(problem, {problem.schema.unit.name: _read(records, problem)}, beliefs=model.beliefs.sentence)
+        return measure(problem, _read(records, problem), beliefs=model.beliefs.sentence)
     with folder.edition() as new:
-        frames = {
-            level.name: read_frame(folder.records(level.name), variables=level.variables) for level in problem.schema.levels
-        }
+        frames = _read(folder.path, problem)
         made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
         random_seed, n_made = made.get("random_seed"), made.get("records", 0)
         problem = problem.scaled(n_made) if n_made > 0 else problem
@@ -239,9 +237,15 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     return measurement
 
 
-def _read(records: Path, problem: Problem) -> pl.DataFrame:
-    """Records of level 0 from a file."""
-    return read_frame(records, variables=problem.schema.unit.variables)
+def _read(records: Path, problem: Problem) -> Records:
+    """Records of all levels: from a file, or from a folder that holds one for each."""
+    names = [level.name for level in problem.schema]
+    if not records.is_dir() and len(names) > 1:
+        message = f"is one file, and units have members: there is one of {', '.join(names)} each"
+        cure = f"name the folder that holds {' and '.join(f'{name}.parquet' for name in names)}, or .csv"
+        raise InputError([Finding(where=str(records), message=message, cure=cure)])
+    files = [RunFolder(records).records(name) if records.is_dir() else records for name in names]
+    return {level.name: read_frame(file, variables=level.variables) for level, file in zip(problem.schema, files, strict=True)}
 
 
 def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:
@@ -278,7 +282,7 @@ def measure_file(spec: Spec, records: Path) -> Measurement:
         InputError: spec or records cannot be used.
     """
     problem = compile_problem(spec)
-    return measure(problem, {problem.schema.unit.name: _read(records, problem)})
+    return measure(problem, _read(records, problem))
 
 
 def keeping(folder: RunFolder, listen: Listener) -> Listener:

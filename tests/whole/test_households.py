@@ -1,5 +1,6 @@
 """A spec of households with their persons, from tables to files: what follows from members agrees with them, always."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -100,6 +101,91 @@ def test_what_follows_from_members_is_what_they_are(records: dict[str, pl.DataFr
     for name in ("persons", "children", "head_age", "eldest", "old"):
         assert (both[name].cast(pl.Int64) == both[f"{name}_told"].cast(pl.Int64)).all(), name
     assert (both["partner_sex"].cast(pl.String).replace("none", None).eq_missing(both["partner_sex_told"])).all()
+
+
+def _changed(table: str, column: str, value: pl.Expr) -> Callable[[dict[str, pl.DataFrame]], dict[str, pl.DataFrame]]:
+    def change(records: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        frame = records[table]
+        return {**records, table: frame.with_columns(value.cast(frame.schema[column]).alias(column))}
+
+    return change
+
+
+def _moved(records: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The head of the last household lives in the one before: all tables of persons are as they were."""
+    last, before = records["household"]["household_id"].to_list()[:-3:-1]
+    person = records["person"]
+    moved = (pl.col("household_id") == last) & (pl.col("relationship").cast(pl.String) == "head")
+    key = pl.when(moved).then(pl.lit(before).cast(person.schema["household_id"])).otherwise(pl.col("household_id"))
+    moved_in = person.with_columns(key.alias("household_id")).sort("household_id", maintain_order=True)
+    own = moved_in.with_row_index("place").select("person_id", "place")
+    return {**records, "person": moved_in, "trip": records["trip"].join(own, on="person_id").sort("place").drop("place")}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_moved, "count(head) <> 1"),
+        (_changed("household", "persons", 9 - pl.col("persons").cast(pl.Int64)), "persons <> count(person)"),
+        (_changed("household", "children", (pl.col("children") == 0).cast(pl.Int64)), "children <> count(person, age < 18)"),
+        (_changed("household", "head_age", 80 - pl.col("head_age").cast(pl.Int64) // 2), "head_age <> head.age"),
+        (_changed("household", "old", ~pl.col("old").cast(pl.Boolean)), "old <> any(person, age >= 65)"),
+        (_changed("household", "partner_sex", pl.lit("male")), "partner_sex <> partner.sex"),
+        (_changed("person", "household_id", pl.col("household_id").first()), "count(person) > 8"),
+        (_changed("trip", "person_id", pl.col("person_id").first()), "count(trip) > 4"),
+    ],
+)
+def test_records_that_somebody_changed_are_told_where_members_are_not_as_the_spec_says(
+    change: Callable[[dict[str, pl.DataFrame]], dict[str, pl.DataFrame]],
+    told: str,
+    model: Model,
+    records: dict[str, pl.DataFrame],
+) -> None:
+    found = measure(model.problem, change(records))
+    assert not found.met and found.verdict.startswith("Not met")
+    assert found.violations[told] > 0 and found.n_broken > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda records: {name: records[name] for name in ("household", "vehicle", "trip")}, "none of 'person'"),
+        (lambda records: records | {"household": records["household"].drop("household_id")}, "'household_id' is missing"),
+        (lambda records: records | {"person": records["person"].drop("household_id")}, "'household_id' is missing"),
+        (_changed("household", "household_id", pl.col("household_id").first()), "there twice"),
+        (_changed("person", "person_id", pl.col("person_id").shift(1)), "it is empty"),
+        (_changed("person", "household_id", pl.col("household_id") + 300), "have not"),
+        (_changed("person", "household_id", pl.col("household_id").reverse()), "not in the order"),
+        (
+            lambda records: records | {"person": records["person"].with_columns(pl.col("household_id").cast(pl.String))},
+            "holds text",
+        ),
+    ],
+)
+def test_keys_that_do_not_fit_are_refused_with_the_table_and_the_cure(
+    change: Callable[[dict[str, pl.DataFrame]], dict[str, pl.DataFrame]],
+    told: str,
+    model: Model,
+    records: dict[str, pl.DataFrame],
+) -> None:
+    with pytest.raises(InputError, match=told):
+        measure(model.problem, change(records))
+
+
+def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
+    tmp_path: Path, records: dict[str, pl.DataFrame]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(TOWN)
+    for name, table in records.items():
+        table.write_csv(tmp_path / f"{name}.csv")
+    found = CliRunner().invoke(app, ["measure", str(spec), str(tmp_path)])
+    assert found.exit_code == 0 and "Met: 300 units" in found.output, found.output
+    found = CliRunner().invoke(app, ["measure", str(spec), str(tmp_path / "person.csv")])
+    assert "name the folder that holds household.parquet" in str(found.exception)
+    (tmp_path / "trip.csv").unlink()
+    found = CliRunner().invoke(app, ["measure", str(spec), str(tmp_path)])
+    assert "trip.parquet or trip.csv" in str(found.exception)
 
 
 def test_no_candidate_breaks_a_rule(model: Model) -> None:

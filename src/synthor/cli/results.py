@@ -163,7 +163,11 @@ def measure(
     ],
     records: Annotated[
         Path | None,
-        typer.Argument(metavar="[RECORDS]", help="CSV or Parquet; the folder's own unless given.", show_default=False),
+        typer.Argument(
+            metavar="[RECORDS]",
+            help="CSV or Parquet, or a folder with one a level; the folder's own unless given.",
+            show_default=False,
+        ),
     ] = None,
     of: Annotated[
         list[str] | None,

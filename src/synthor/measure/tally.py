@@ -8,6 +8,7 @@ import polars as pl
 
 from synthor.errors import Finding, InputError
 from synthor.measure.coded import Records, coded
+from synthor.measure.members import strays
 from synthor.measure.verdict import CountFit, Measurement, StatisticFit
 from synthor.problem import OfValues, Problem, Target, Within
 from synthor.rules.lifted import seen_values
@@ -100,6 +101,16 @@ class Tally:
         self.n_broken += n_broken
         for level, below in self.problem.refined.below.items():
             self._count_rules(records, units, level, below)
+        if units.nested:
+            self._count_strays(records, self.problem.schema.refine(units))
+
+    def _count_strays(self, records: Records, units: Units) -> None:
+        """Rows whose members are not as the spec says; what holds is not told."""
+        own = {rule.text for rule in self.problem.rules}
+        for text, those in strays(self.problem.refined, units, records):
+            if text not in own and those.any():
+                self.violations[text] = self.violations.get(text, 0) + int(those.sum())
+                self.n_broken += int(those.sum())
 
     def _count_rules(self, records: Records, units: Units, level: int, below: Problem) -> None:
         """Rows of one level that break the rules that look beyond what units say themselves."""
@@ -121,7 +132,7 @@ class Tally:
         for spread, other_spread in zip(self.spreads, other.spreads, strict=True):
             spread.merge(other_spread)
         for text, count in other.violations.items():
-            self.violations[text] += count
+            self.violations[text] = self.violations.get(text, 0) + count
 
     def measurement(
         self, *, status: str | None = None, beliefs: str = "", notes: tuple[str, ...] = (), random_seed: int | None = None

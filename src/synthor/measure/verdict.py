@@ -284,7 +284,7 @@ class Measurement:
         n_records: units that were counted.
         n_wanted: how many there should be.
         fits: one entry a target, in the order of the problem.
-        violations: records that break each rule, by the rule's text.
+        violations: records that break each rule, by the rule's text; and what members are not as the spec says, told alike.
         n_broken: records that break some rule.
         random_seed: that they were drawn with; None where it is not known.
         status: how the fit ended that made the records; None where it is not known.
@@ -366,11 +366,12 @@ class Measurement:
     def _rules_clause(self) -> str:
         if not self.violations:
             return ""
-        return (
-            f"; {self.units(self.n_broken)} break{'s' if self.n_broken == 1 else ''} a rule"
-            if self.n_broken
-            else ", and no rule is broken"
-        )
+        if not self.n_broken:
+            return ", and no rule is broken"
+        broken = {text: count for text, count in self.violations.items() if count}
+        most = " ".join(max(broken, key=lambda text: broken[text], default="").split())[:80]
+        which = f", most often `{most}`" if len(broken) > 1 else f": `{most}`" if broken else ""
+        return f"; {self.units(self.n_broken)} break{'s' if self.n_broken == 1 else ''} a rule{which}"
 
     def to_json(self) -> str:
         """The file measurement.json."""

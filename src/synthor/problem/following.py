@@ -65,7 +65,7 @@ class Followed:
             counting = asked & such
         n, parent = units.n_rows(self.level), units.above(self.level, self.below)
         least, most = self.fold.of_bounds(low, high, counting, counting, parent, n)
-        codes, others = (self._coded(variable, side) for side in (least, most))
+        codes, others = (self.coded(variable, side) for side in (least, most))
         if (codes != others).any():
             message = f"'{variable.name}' follows from values (`{self.text}`), which is read, but not made yet"
             where = f"variables.{variable.name}"
@@ -127,7 +127,8 @@ class Followed:
         codes = units.column(Ref(self.below, self.source))
         return source.low[codes], source.high[codes]
 
-    def _coded(self, variable: Variable, numbers: Floats) -> Codes:
+    def coded(self, variable: Variable, numbers: Floats) -> Codes:
+        """Its category for each number that members come to, (n,); NaN is nobody."""
         if not variable.numeric:
             return (numbers > 0).astype(np.int32)
         there = ~np.isnan(numbers)

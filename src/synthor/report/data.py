@@ -1,6 +1,6 @@
 """What the page says, as plain values: all choosing, sorting and arithmetic happens here, none of it in the template."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,7 +170,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
         spreads=view_spreads(measurement.spreads)[:MAX_LISTED],
         dependencies=view_dependencies(model, pair_counts),
-        rules=tuple(_rule(rule, measurement) for rule in rules),
+        rules=(*(_rule(rule, measurement) for rule in rules), *_of_members(rules, measurement)),
         dropped=model.dropped,
         unsupported=model.unsupported,
         rounds=model.rounds,
@@ -262,3 +262,11 @@ def _cell(fit: CountFit, cell: int, longest: float) -> CellView:
 
 def _rule(rule: Rule, measurement: Measurement) -> RuleView:
     return RuleView(text=rule.text, why=rule.why, source=rule.source, violations=measurement.violations.get(rule.text))
+
+
+def _of_members(rules: Sequence[Rule], measurement: Measurement) -> Iterator[RuleView]:
+    """What members are not as the spec says."""
+    known = {rule.text for rule in rules}
+    for text, count in measurement.violations.items():
+        if text not in known:
+            yield RuleView(text=text, why="what the spec says of members", source="spec", violations=count)

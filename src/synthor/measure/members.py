@@ -1,0 +1,84 @@
+"""What a spec says of members beside its tables: how many there are of each, and what follows from them.
+
+Records that a run has made keep to it by construction. Those that somebody has changed, or made elsewhere, need not, and a
+table can be met all the same. So it is counted like rules are, in the words of rules: no household has `count(head) <> 1`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from synthor.errors import Finding, InputError
+from synthor.measure.coded import Records
+from synthor.problem import Problem
+from synthor.problem.following import Followed
+from synthor.schema import Ref, Units
+from synthor.spec.levels import levels_of
+from synthor.spec.members import HowMany
+from synthor.types import Counts, Mask
+
+
+def strays(problem: Problem, units: Units, records: Records) -> Iterator[tuple[str, Mask]]:
+    """What must not be, in the words of a rule, and for which rows of its level it is, (rows,).
+
+    Args:
+        problem: in its finest bins.
+        units: the same.
+        records: of all levels.
+
+    Raises:
+        InputError: a number follows from a column that holds labels.
+    """
+    yield from _numbers(problem, units)
+    for one in problem.follows:
+        name = problem.schema.levels[one.level].variables[one.position].name
+        yield f"{name} <> {one.text}", _differs(one, problem, units, records)
+
+
+def _numbers(problem: Problem, units: Units) -> Iterator[tuple[str, Mask]]:
+    """Rows with more or fewer members than there may be, of any role and of each."""
+    forms = levels_of(problem.spec)
+    if len(forms) != len(problem.schema.levels):
+        return  # the spec says nothing of members that were handed in
+    for level, form in enumerate(forms[1:], start=1):
+        above = problem.schema.above(level) or 0
+        parent, n = units.above(above, level), units.n_rows(above)
+        yield from _beyond(form.name, form.number, np.bincount(parent, minlength=n))
+        own = problem.schema.levels[level]
+        for role, number in form.roles.items():
+            at = own.role_of(role)
+            those = units.column(Ref(level, at.column)) == at.code
+            yield from _beyond(role, number, np.bincount(parent[those], minlength=n))
+
+
+def _beyond(name: str, number: HowMany, found: Counts) -> Iterator[tuple[str, Mask]]:
+    if number.min == number.max:
+        yield f"count({name}) <> {number.min}", found != number.min
+        return
+    if number.min:
+        yield f"count({name}) < {number.min}", found < number.min
+    if number.max is not None:
+        yield f"count({name}) > {number.max}", found > number.max
+
+
+def _differs(one: Followed, problem: Problem, units: Units, records: Records) -> Mask:
+    """Rows in which a variable is not what it follows from."""
+    schema = problem.schema
+    level, below = schema.levels[one.level], schema.levels[one.below]
+    variable = level.variables[one.position]
+    codes, column = units.column(Ref(one.level, one.position)), records[level.name][variable.name]
+    if not variable.numeric:
+        return np.asarray(codes != one.codes(schema, units))
+    if one.source is not None and not records[below.name][below.variables[one.source].name].dtype.is_numeric():
+        message = f"column '{below.variables[one.source].name}' holds labels, but '{variable.name}' follows from its numbers"
+        cure = "give its values as numbers"
+        raise InputError([Finding(where=f"records of '{below.name}'", message=message, cure=cure)])
+    wanted = one.values(schema, units, records)
+    assert wanted is not None
+    if not column.dtype.is_numeric():
+        return np.asarray(codes != one.coded(variable, wanted))
+    got, step = column.cast(pl.Float64).fill_null(np.nan).to_numpy(), 10.0**-variable.decimals
+    with np.errstate(invalid="ignore"):
+        off = np.abs(got - wanted) > step / 2 * (1 + 1e-6)
+    return np.asarray(off | (np.isnan(got) != np.isnan(wanted)))
