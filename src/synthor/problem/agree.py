@@ -221,7 +221,7 @@ def forbidden_cells(target: Target, rules: tuple[Rule, ...], variables: Mapping[
     """Cells that are wanted although a rule forbids them, whatever the other variables are."""
     behind = {axis.variable.name: axis.variable for axis in target.axes}
     concerned = [rule for rule in rules if not names_in(rule.predicate).isdisjoint(behind)]
-    codes, cell = _combinations(target) if concerned else (np.empty((0, 0), np.int32), np.empty(0, np.int64))
+    codes, cell = combinations(target) if concerned else (np.empty((0, 0), np.int32), np.empty(0, np.int64))
     if not len(codes):
         return
     known = {axis.variable.name: codes[:, i] for i, axis in enumerate(target.axes)}
@@ -237,14 +237,14 @@ def forbidden_cells(target: Target, rules: tuple[Rule, ...], variables: Mapping[
             yield Finding(where=target.name, message=message, cure=cure, label=labels, found=found, expected=0.0)
 
 
-def _combinations(target: Target) -> tuple[Codes, CellIndex]:
+def combinations(target: Target) -> tuple[Codes, CellIndex]:
     """Combinations of categories behind a table's cells, and the cell of each; none where there are too many."""
     grid = target.grid
     sides = [np.flatnonzero(axis.group_of >= 0) for axis in grid.axes]
     if grid.listed is None and n_crossed([len(side) for side in sides]) <= MOST_COMBINATIONS:
         codes = crossed(sides)
         of = [axis.group_of[codes[:, i]] for i, axis in enumerate(grid.axes)]
-        return codes, np.ravel_multi_index(of, grid.shape).astype(np.int64)
+        return codes, np.ravel_multi_index(of, grid.shape).astype(np.int64) if of else np.zeros(len(codes), np.int64)
     if grid.listed is not None and all(axis.size == axis.variable.size for axis in grid.axes):
         back = [np.argsort(axis.group_of)[group] for axis, group in zip(grid.axes, grid.groups, strict=True)]
         return np.column_stack(back).astype(np.int32), np.arange(len(grid.listed))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError
 from synthor.problem.agree import forbids_all, repeated_names, shown
+from synthor.problem.between import contradictions
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
@@ -123,6 +124,9 @@ class _Compilation:
             seen = rules_on(rules, rows.view)
             rows.compare(seen, self.between)
             self.findings += rows.slips(seen)
+        if spec.members:
+            stated = {rows.view.level: rows.stated for rows in self.row_sets.values() if not rows.view.roles}
+            self.findings += contradictions(self.forms, self.whose.schema, stated, self.whole)
         self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
         self.findings += [*self._scaling(), *self._offices()]
         if not self._wrong:

@@ -1,0 +1,102 @@
+"""Tables of households and of persons that contradict each other are told with both numbers, before anything is fitted."""
+
+import pytest
+
+from synthor import check, parse_spec
+
+HOUSEHOLDS = """
+unit: household
+records: 1000
+variables:
+  persons: {from: count(person), bins: [1, 2, 3, 4]}
+  children: {from: "count(person, age < 18)", bins: [0, 1, 2]}
+  head_sex: {from: head.sex}
+  head_age: {from: head.age, bins: [15, 30, 50, 65]}
+  old: {from: "any(person, age >= 65)"}
+  partner_sex: {from: partner.sex}
+members:
+  person:
+    number: {min: 1, max: 8}
+    role: relationship
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      relationship: {type: category, values: [head, partner, child, other]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 15, 25, 45, 65]}
+      sex: {type: category, values: [male, female]}
+    members: {trip: {number: {max: 3}, variables: {mode: {type: category, values: [foot, car]}}}}
+targets:
+"""
+SIZES = '  - {name: sizes, counts: {persons: {"1": 300, "2": 330, "3": 200, "4+": 170}}}\n'
+KIDS = '  - {name: kids, counts: {children: {"0": 700, "1": 200, "2+": 100}}}\n'
+
+
+def of_ages(young: int, old: int) -> str:
+    return f"  - {{name: ages, counts: {{age: {{0-17: {young}, 18-64: 1400, 65+: {old}}}}}}}\n"
+
+
+def of_roles(head: int, partner: int) -> str:
+    return f"  - {{name: roles, counts: {{relationship: {{head: {head}, partner: {partner}, child: 400, other: 110}}}}}}\n"
+
+
+def told(targets: str) -> list[str]:
+    return [str(finding) for finding in check(parse_spec(HOUSEHOLDS + targets)) if finding.severity == "error"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (SIZES + "  - {rows: person, count: 3575}\n", "persons in 'sizes' makes 2,240 to 2,920"),
+        (SIZES + of_ages(300, 200), "'ages' counts 1,900"),
+        ("  - {rows: person, count: 8001}\n", "(1 to 8 a household, 1,000 household) makes 1,000 to 8,000 person"),
+        ("  - {rows: person, count: 999}\n", "counts 999"),
+        (of_roles(990, 500), "makes 1,000 person with relationship 'head', 'roles' counts 990"),
+        (of_roles(1000, 1001), "0 to 1,000 person with relationship 'partner'"),
+        (KIDS + of_ages(300, 700), "children in 'kids' makes 400 to 1,000 `count(person, age < 18)`, 'ages' counts 300"),
+        (KIDS + of_ages(1001, 700), "'ages' counts 1,001"),
+        ("  - {name: old, counts: {old: {yes: 300, no: 700}}}\n" + of_ages(900, 299), "makes 300 to 2,400"),
+        ("  - {name: old, counts: {old: {yes: 30, no: 970}}}\n" + of_ages(900, 241), "makes 30 to 240"),
+        (
+            "  - {name: heads, counts: {head_age: {15-29: 600, 30-49: 300, 50-64: 50, 65+: 50}}}\n" + of_ages(900, 20),
+            "head_age 65+ in 'heads' makes 50 head with age 65+",
+        ),
+        (
+            "  - {name: heads, counts: {head_sex: {male: 600, female: 400}}}\n  - {name: people, counts: {sex: {male: 599, "
+            "female: 900}}}\n",
+            "head_sex male in 'heads' makes 600 head with sex male, 'people' counts 0 to 599",
+        ),
+        (
+            "  - {name: p, counts: {partner_sex: {male: 100, female: 300, none: 600}}}\n" + of_roles(1000, 500),
+            "partner_sex in 'p' makes 400 partner, 'roles' counts 500",
+        ),
+        (
+            SIZES + '  - {name: n, counts: {persons: {"1": 300, "2": 670, "3": 600, "4+": 770}}, rows: person}\n',
+            "persons 2 in 'sizes' makes 660 `count(person)` where persons 2, 'n' counts 670",
+        ),
+        (
+            "  - {rows: person, count: 2000}\n  - {name: modes, counts: {mode: {foot: 5000, car: 1001}}}\n",
+            "makes 0 to 6,000 trip",
+        ),
+    ],
+)
+def test_tables_of_two_levels_that_contradict_each_other_are_told_with_both_numbers(targets: str, said: str) -> None:
+    found = told(targets)
+    assert found and said in found[0], found
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        SIZES + "  - {rows: person, count: 2240}\n" + KIDS,
+        SIZES + "  - {rows: person, count: 2920}\n" + of_roles(1000, 1000).replace("child: 400, other: 110", "child: 920"),
+        KIDS + of_ages(400, 700),
+        KIDS + of_ages(1000, 700),
+        "  - {name: old, counts: {old: {yes: 30, no: 970}}}\n" + of_ages(900, 240),
+        SIZES + '  - {name: n, counts: {persons: {"1": 300, "2": 660, "3": 600, "4+": 770}}, rows: person}\n',
+        "  - {name: old, shares: {old: {yes: 0.3, no: 0.7}}}\n  - {shares: {age: {0-17: 0.5, 18-64: 0.3, 65+: 0.2}}}\n"
+        "  - {rows: person, count: 2000}\n",
+        '  - {name: kids, tolerance: {relative: 0.05}, counts: {children: {"0": 700, "1": 200, "2+": 100}}}\n'
+        + of_ages(385, 700),
+    ],
+)
+def test_tables_of_two_levels_that_leave_room_are_not_told(targets: str) -> None:
+    assert not told(targets)
