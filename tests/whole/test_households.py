@@ -13,7 +13,8 @@ from synthor.cli.app import app
 from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.measure import measure
-from synthor.prior.model import Dependency, Prior
+from synthor.prior.beliefs import resolve
+from synthor.prior.model import Dependency, Prior, RuleBelief
 from synthor.sample.stream import sample
 from synthor.values import possible
 
@@ -361,15 +362,50 @@ def test_numbers_of_roles_at_two_levels_are_refused_in_words() -> None:
 def test_beliefs_about_members_do_not_hide_why_tables_contradict_each_other() -> None:
     told = Prior(dependencies=[Dependency(given="age", of="relationship", rows=[[0, 0, 100], [50, 40, 10], [60, 35, 5]])])
     impossible = """
-  - table: [{area: n, relationship: head, count: 25}, {area: n, relationship: partner, count: 26}, {area: n, relationship: child,
-             count: 5}, {area: s, relationship: head, count: 35}, {area: s, relationship: partner, count: 5}, {area: s,
-             relationship: child, count: 5}]
+  - table: [{area: n, relationship: head, count: 25}, {area: n, relationship: partner, count: 26},
+             {area: n, relationship: child, count: 5}, {area: s, relationship: head, count: 35},
+             {area: s, relationship: partner, count: 5}, {area: s, relationship: child, count: 5}]
 """
     run = synthesize(parse_spec(HOMES + impossible), prior=told)
     assert not run.measurement.met
     assert "26 for area = n, relationship = partner" in " ".join(
         line for one in run.measurement.explanations for line in one.lines
     )
+
+
+@pytest.mark.parametrize(
+    ("never", "broken"),
+    [
+        ("child.age > head.age - 15", "child"),
+        ("head.age < 18", "head"),
+        ("age < 18 and relationship = 'partner'", "partner"),
+        ("income > eldest", "income"),
+    ],
+)
+def test_believed_rules_may_look_at_members_like_those_of_a_spec(never: str, broken: str) -> None:
+    prior = Prior(rules=[RuleBelief(never=never)])
+    run = synthesize(parse_spec(HOMES), prior=prior)
+    assert not run.model.dropped and run.measurement.met and run.measurement.violations[never] == 0
+    without = synthesize(parse_spec(HOMES))
+    problem = without.model.problem.with_rules(run.model.beliefs.rules)
+    assert measure(problem, without.sample.chunk(0)).violations[never] > 0, broken
+
+
+@pytest.mark.parametrize(
+    ("never", "why"),
+    [
+        ("relationship = 'partner'", "forbids it"),
+        ("area = 'n' and relationship = 'partner'", "forbids it"),
+        ("age >= 0", "forbids every record"),
+        ("head.colour = 'red'", "head.colour"),
+    ],
+)
+def test_believed_rules_on_members_that_cannot_hold_are_dropped_with_the_reason(never: str, why: str) -> None:
+    table = "  - table: [{area: n, relationship: head, count: 25}, {area: n, relationship: partner, count: 20}, "
+    table += "{area: n, relationship: child, count: 5}, {area: s, relationship: head, count: 35}, "
+    table += "{area: s, relationship: partner, count: 5}, {area: s, relationship: child, count: 5}]\n"
+    found = resolve(Prior(rules=[RuleBelief(never=never)]), compile_problem(parse_spec(HOMES + table)))
+    assert not found.rules and why in found.dropped[0].reason
 
 
 def test_wide_tables_of_a_member_are_known_where_roles_have_the_same_labels(tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 """Beliefs made ready for the solver: labels become codes, tables are fitted to known marginals, what does not fit is listed."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.errors import nearest
+from synthor.errors import Finding, nearest
 from synthor.ipf import ipf
 from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
-from synthor.problem import Problem, Rule, forbidden_cells, forbids_all
+from synthor.problem import Problem, Rule, Target, View, forbidden_cells, forbids_all, rules_on
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.schema import Cells, Ref, Units, Variable
 from synthor.schema.cells import flat
@@ -451,17 +451,31 @@ def _rules(prior: Prior, problem: Problem, dropped: list[Dropped]) -> tuple[Rule
     rules = []
     for i, belief in enumerate(prior.rules):
         try:
-            predicate = parse_predicate(belief.never, problem.variables)
+            rule = replace(_rule(belief.never, problem), why=belief.why, source="beliefs")
         except PredicateError as error:
             dropped.append(Dropped(belief=f"rules[{i}]", reason=f"`{belief.never[:80]}` {error}"))
             continue
-        if forbids_all(predicate, problem.variables):
+        view = View.of_level(problem.schema, rule.level)
+        if not rule.derived and forbids_all(rule.predicate, view.variables):
             dropped.append(Dropped(belief=f"rules[{i}]", reason=f"`{belief.never[:80]}` forbids every record"))
             continue
-        rule = Rule(text=belief.never, why=belief.why, predicate=predicate, source="beliefs")
-        against = [finding for target in problem.counts for finding in forbidden_cells(target, (rule,), problem.variables)]
+        against = [finding for target in problem.counts for finding in _forbidden(target, rule, problem)]
         if against:
             dropped.append(Dropped(belief=f"rules[{i}]", reason=against[0].message))
         else:
             rules.append(rule)
     return tuple(rules)
+
+
+def _rule(text: str, problem: Problem) -> Rule:
+    if len(problem.schema.levels) > 1:
+        return problem.rule(text)
+    return Rule(text=text, why="", predicate=parse_predicate(text, problem.variables))
+
+
+def _forbidden(target: Target, rule: Rule, problem: Problem) -> Iterator[Finding]:
+    """Cells of a table that a rule forbids, where the rows that it counts see themselves what the rule names."""
+    view = View.of_level(problem.schema, target.level)
+    if all(axis.ref.plain and view.refs.get(axis.variable.name) == Ref(axis.ref.level, axis.position) for axis in target.axes):
+        for seen in rules_on((rule,), view):
+            yield from forbidden_cells(target, (seen,), view.variables)

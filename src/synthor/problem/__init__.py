@@ -7,8 +7,10 @@ from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.leave_out import Remainder, holding, leave_out, touching
 from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
+from synthor.problem.row_set import rules_on
 from synthor.problem.statistic import Count, Deviation, Mean, OfValues, Statistic, Total, Within
 from synthor.problem.target import Target
+from synthor.problem.views import View
 from synthor.schema import Level
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "TargetGrid",
     "Total",
     "Universe",
+    "View",
     "Within",
     "check",
     "compile_problem",
@@ -39,6 +42,7 @@ __all__ = [
     "holding",
     "inexact",
     "leave_out",
+    "rules_on",
     "shared_marginals",
     "shown",
     "statements",

@@ -27,7 +27,7 @@ MOST_COMBINATIONS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class RowRange:
     """Between which numbers some rows lie, and who says so.
 
     Attributes:
@@ -47,7 +47,7 @@ class Ends:
             return shown(self.low)
         return f"{shown(self.low)} or more" if np.isinf(self.high) else f"{shown(self.low)} to {shown(self.high)}"
 
-    def apart(self, other: "Ends") -> bool:
+    def apart(self, other: "RowRange") -> bool:
         """Whether no number lies between both."""
         return self.low > other.high + inexact(other.high) or other.low > self.high + inexact(self.high)
 
@@ -66,7 +66,7 @@ class Claim:
     of: str
     level: int
     such: Predicate | None
-    ends: Ends
+    ends: RowRange
 
 
 def contradictions(
@@ -109,7 +109,7 @@ def _of_numbers(
             high = float("inf") if most is None else most * n_above
             such = _inside(form.role, *_variable(schema, level, form.role, [role])) if role else None
             of = f"{form.name} with {form.role} '{role}'" if role else form.name
-            yield Claim(of=of, level=level, such=such, ends=Ends(low=least * n_above, high=high, by=by))
+            yield Claim(of=of, level=level, such=such, ends=RowRange(low=least * n_above, high=high, by=by))
 
 
 def _variable(schema: Schema, level: int, name: str, labels: Sequence[str]) -> tuple[Variable, CellIndex]:
@@ -203,7 +203,7 @@ def _same(theirs: Axis, mine: Axis, inside: CellIndex) -> CellIndex | None:
     return None
 
 
-def _made(one: Followed, stated: Stated, place: int, most: int | None, inside: CellIndex | None, by: str) -> Ends:
+def _made(one: Followed, stated: Stated, place: int, most: int | None, inside: CellIndex | None, by: str) -> RowRange:
     """How many members the rows of a table make, those in some categories alone where these are given."""
     target = stated.target
     axis, variable = target.axes[place], target.axes[place].variable
@@ -226,7 +226,7 @@ def _made(one: Followed, stated: Stated, place: int, most: int | None, inside: C
         least += float(lowest[cells].sum()) * float(low[own].min()) if kept[own].all() else 0.0
         rows = float(highest[cells].sum())
         most_of += rows * float(high[own[kept[own]]].max()) if rows else 0.0
-    return Ends(low=least, high=most_of if target.grid.covers else float("inf"), by=by)
+    return RowRange(low=least, high=most_of if target.grid.covers else float("inf"), by=by)
 
 
 def _bounds(stated: Stated) -> tuple[Floats, Floats]:
@@ -236,7 +236,7 @@ def _bounds(stated: Stated) -> tuple[Floats, Floats]:
     return np.maximum(target.lowest - target.room, 0.0), target.highest + target.room
 
 
-def _counted(stated: Stated, such: Predicate | None, view: View) -> Ends | None:
+def _counted(stated: Stated, such: Predicate | None, view: View) -> RowRange | None:
     """How many rows a table counts of whom something is true; None where it tells nothing of that."""
     target = stated.target
     codes, cell = combinations(target)
@@ -252,7 +252,7 @@ def _counted(stated: Stated, such: Predicate | None, view: View) -> Ends | None:
         may = np.bincount(cell, found.may, target.grid.size) > 0
         must = (np.bincount(cell, ~found.must, target.grid.size) == 0) & may
     high = float(highest[may].sum()) if target.grid.covers else float("inf")
-    return Ends(low=float(lowest[must].sum()), high=high, by=stated.shown)
+    return RowRange(low=float(lowest[must].sum()), high=high, by=stated.shown)
 
 
 def _inside(name: str, variable: Variable, categories: CellIndex) -> Predicate:

@@ -11,12 +11,10 @@ from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
 from synthor.problem.reader import Reading
 from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on, table_of
-from synthor.problem.rulings import OPEN, Rulings
 from synthor.problem.slips import slips_of_names, slips_of_words
 from synthor.problem.views import View
 from synthor.problem.whose import Whose, spoken
-from synthor.rules.parse import PredicateError, with_columns
-from synthor.rules.syntax import names_in
+from synthor.rules.parse import PredicateError
 from synthor.schema import Level, Schema
 from synthor.schema.bins import SLICES, edges_of, sliced
 from synthor.schema.text import as_text
@@ -265,22 +263,7 @@ class _Compilation:
             message = f"`{written.never[:80]}` forbids every record"
             self._add_rule(i, message, "say what never occurs, not what always does")
             return None
-        return self._on_members(rule)
-
-    def _on_members(self, rule: Rule) -> Rule:
-        """The same rule, numbers that follow from members asked of these, where categories alone do not decide it."""
-        schema = self.whose.schema
-        unit, follows = schema.refined.unit, self.forms[0].follows
-        named = {name: follows[name].text for name in names_in(rule.predicate) if name in follows}
-        if not rule.flat or not any(unit.variables[unit.position(name)].numeric for name in named):
-            return rule
-        variables = {variable.name: variable for variable in unit.variables}
-        if not any(ruling.states is None or (ruling.states == OPEN).any() for ruling in Rulings.of((rule,), variables).each):
-            return rule
-        try:
-            return replace(Rule.of(with_columns(rule.text, named), schema, rule.why), text=rule.text)
-        except PredicateError:  # one that compares labels of the same variable, too
-            return rule
+        return rule.asked_of_members(schema, {name: follows.text for name, follows in self.forms[0].follows.items()})
 
     def _implied(self) -> Iterator[Rule]:
         """That what follows from members lies inside the bins that it is given: nobody is outside of them."""

@@ -10,12 +10,13 @@ import numpy as np
 
 from synthor.problem.following import Followed, followed
 from synthor.problem.grid import Axis
-from synthor.problem.rulings import Rulings
+from synthor.problem.rulings import OPEN, Rulings
 from synthor.problem.statistic import OfValues
 from synthor.problem.target import Target
 from synthor.rules.lifted import Derived, as_seen, with_derived
 from synthor.rules.lifting import parse_lifted
-from synthor.rules.syntax import Predicate
+from synthor.rules.parse import PredicateError, with_columns
+from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Ref, Schema, Units, Variable
 from synthor.spec.levels import levels_of
 from synthor.spec.model import Spec
@@ -51,6 +52,26 @@ class Rule:
         """
         lifted = parse_lifted(text, schema)
         return cls(text=text, why=why, predicate=lifted.predicate, level=lifted.level, derived=lifted.derived)
+
+    def asked_of_members(self, schema: Schema, follows: Mapping[str, str]) -> "Rule":
+        """The same rule, numbers that follow from members asked of these, where categories alone do not decide it.
+
+        Args:
+            schema: of the units.
+            follows: from what variables of the unit follow, as it is written, by their names.
+        """
+        unit = schema.refined.unit
+        named = {name: follows[name] for name in names_in(self.predicate) if name in follows}
+        if not self.flat or not any(unit.variables[unit.position(name)].numeric for name in named):
+            return self
+        variables = {variable.name: variable for variable in unit.variables}
+        if not any(ruling.states is None or (ruling.states == OPEN).any() for ruling in Rulings.of((self,), variables).each):
+            return self
+        try:
+            rule = Rule.of(with_columns(self.text, named), schema, self.why)
+        except PredicateError:  # one that compares labels of the same variable, too
+            return self
+        return replace(rule, text=self.text, source=self.source)
 
     @property
     def flat(self) -> bool:
@@ -161,6 +182,16 @@ class Problem:
             n_units=n_units,
             targets=tuple(target.scaled(factor) for target in self.targets),
         )
+
+    def rule(self, text: str, why: str = "") -> Rule:
+        """A rule on these units, or on rows of theirs.
+
+        Raises:
+            PredicateError: it cannot be understood.
+        """
+        rule = Rule.of(text, self.schema, why)
+        follows = {self.schema.unit.variables[one.position].name: one.text for one in self.follows if not one.level}
+        return rule.asked_of_members(self.schema, follows)
 
     def with_rules(self, rules: tuple[Rule, ...]) -> "Problem":
         known = {rule.text for rule in self.rules}
