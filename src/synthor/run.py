@@ -132,7 +132,7 @@ class Run:
             self._counted = measurement
             new.save("measurement.json", measurement.to_json())
             told = self.model.concluded(met=measurement.met)
-            new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
+            new.save("report.html", render(told, measurement, tally.pair_counts, held_out, tally.examples))
         write_manifest(new, told, measurement.n_records, self.sample.random_seed, self.inputs, seconds, self.bill)
         return measurement
 
@@ -232,7 +232,7 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
         measurement = _measurement(model, tally, random_seed, lost)
         new.save("measurement.json", measurement.to_json())
         told = model.concluded(met=measurement.met)
-        new.save("report.html", render(told, measurement, tally.pair_counts, held_out))
+        new.save("report.html", render(told, measurement, tally.pair_counts, held_out, tally.examples))
         new.note()
     return measurement
 

@@ -1,5 +1,6 @@
 """A spec of households with their persons, from tables to files: what follows from members agrees with them, always."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
-from synthor.measure import measure
+from synthor.measure import Tally, measure
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency, Prior, RuleBelief
+from synthor.report.page import render
+from synthor.run import Run, remeasure
 from synthor.sample.stream import sample
+from synthor.store.folder import RunFolder
 from synthor.values import possible
 
 TOWN = """
@@ -187,6 +191,38 @@ def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
     (tmp_path / "trip.csv").unlink()
     found = CliRunner().invoke(app, ["measure", str(spec), str(tmp_path)])
     assert "trip.parquet or trip.csv" in str(found.exception)
+
+
+def test_the_page_shows_a_few_households_with_their_members(model: Model, tmp_path: Path) -> None:
+    run = Run(model=model, sample=sample(model))
+    run.write(tmp_path / "town")
+    page = (tmp_path / "town" / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('<h2 id="units">') : page.index('<h2 id="values">')]
+    shown = [int(key) for key in re.findall(r"<h3>household (\d+)</h3>", section)]
+    assert len(shown) == 8 and shown == sorted(shown)
+    homes, persons = (pl.read_parquet(tmp_path / "town" / f"{name}.parquet") for name in ("household", "person"))
+    sizes = homes.filter(pl.col("household_id").is_in(shown))["persons"].sum()
+    assert section.count('<td class="n">') == sizes  # the age of each of theirs
+    ages = persons.filter(pl.col("household_id") == shown[0])["age"].to_list()
+    assert all(f'<td class="n">{age}</td>' in section for age in ages)
+    assert "foot; " in section  # the trips of a person, in one line
+    remeasure(RunFolder(tmp_path / "town"))
+    assert section in (tmp_path / "town" / "report.html").read_text(encoding="utf-8")
+
+
+def test_labels_of_members_are_shown_as_text() -> None:
+    spec = parse_spec("""
+unit: home
+records: 20
+variables: {kind: {type: category, values: ["<b>flat</b>"]}}
+members: {person: {number: 2, variables: {job: {type: category, values: ["<script>alert(1)</script>"]}}}}
+targets: [{rows: person, count: 40}]
+""")
+    run = synthesize(spec)
+    tally = Tally(run.sample.problem)
+    tally.add(run.sample.chunk(0))
+    page = render(run.model, tally.measurement(), (), examples=tally.examples)
+    assert "<script>" not in page and "<b>" not in page and "&lt;script&gt;alert(1)" in page
 
 
 def test_no_candidate_breaks_a_rule(model: Model) -> None:

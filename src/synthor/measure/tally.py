@@ -11,10 +11,14 @@ from synthor.measure.coded import Records, coded
 from synthor.measure.members import strays
 from synthor.measure.verdict import CountFit, Measurement, StatisticFit
 from synthor.problem import OfValues, Problem, Target, Within
+from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.schema import Ref, Units
 from synthor.spread import Spread
 from synthor.types import Codes, Counts, Floats
+
+EXAMPLES = 8
+"""Units that are shown with their members."""
 
 
 def measure(
@@ -61,6 +65,7 @@ class Tally:
 
     Attributes:
         pair_counts: (k_a, k_b) counts of each pair.
+        examples: where units have members, some of the first chunk with all of theirs, for people to look at.
     """
 
     def __init__(self, problem: Problem, pairs: Sequence[tuple[tuple[Ref, Ref], int]] = ()) -> None:
@@ -73,6 +78,7 @@ class Tally:
         unit = problem.schema.unit
         self.spreads = [Spread(unit.variables[position], problem.n_units) for position in unit.numeric]
         self.rulings = problem.refined.rulings
+        self.examples: Records = {}
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
 
     def add(self, records: Records) -> None:
@@ -102,6 +108,7 @@ class Tally:
         for level, below in self.problem.refined.below.items():
             self._count_rules(records, units, level, below)
         if units.nested:
+            self.examples = self.examples or self._drawn(records)
             self._count_strays(records, self.problem.schema.refine(units))
 
     def _count_strays(self, records: Records, units: Units) -> None:
@@ -111,6 +118,18 @@ class Tally:
             if text not in own and those.any():
                 self.violations[text] = self.violations.get(text, 0) + int(those.sum())
                 self.n_broken += int(those.sum())
+
+    def _drawn(self, records: Records) -> Records:
+        """A few units, in their order, with their members."""
+        schema, seed = self.problem.schema, self.problem.spec.random_seed
+        n = records[schema.unit.name].height
+        picks = np.sort(generator(seed, "examples").choice(n, min(n, EXAMPLES), replace=False))
+        found = {schema.unit.name: records[schema.unit.name][picks]}
+        for level in schema.levels[1:]:
+            above = schema.levels[schema.above(schema.index(level.name)) or 0]
+            keys = found[above.name].select(above.key)
+            found[level.name] = records[level.name].join(keys, on=above.key, how="semi", maintain_order="left")
+        return found
 
     def _count_rules(self, records: Records, units: Units, level: int, below: Problem) -> None:
         """Rows of one level that break the rules that look beyond what units say themselves."""
@@ -123,6 +142,7 @@ class Tally:
 
     def merge(self, other: "Tally") -> None:
         """Add what another tally of the same problem and pairs counted."""
+        self.examples = self.examples or other.examples
         self.n_records += other.n_records
         self.n_broken += other.n_broken
         for mine, theirs in zip((*self.got, *self.pair_counts), (*other.got, *other.pair_counts), strict=True):

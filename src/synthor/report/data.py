@@ -7,11 +7,12 @@ import numpy as np
 
 from synthor.fit.model import Model
 from synthor.fit.strain import Pull
-from synthor.measure import CountFit, Explanation, Measurement, StatisticFit
+from synthor.measure import CountFit, Explanation, Measurement, Records, StatisticFit
 from synthor.prior.model import Dropped
 from synthor.problem import Rule
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
+from synthor.report.nested import UnitView, view_units
 from synthor.report.spreads import SpreadView, view_spreads
 from synthor.rounds import Round
 from synthor.types import Counts
@@ -116,6 +117,7 @@ class Page:
     targets: tuple[TargetView, ...]
     untargeted: tuple[str, ...]
     spreads: tuple[SpreadView, ...]
+    units: tuple[UnitView, ...]
     dependencies: tuple[DependencyView, ...]
     rules: tuple[RuleView, ...]
     dropped: tuple[Dropped, ...]
@@ -130,13 +132,14 @@ class Page:
     acceptance: float
 
 
-def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Counts]) -> Page:
+def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Counts], examples: Records) -> Page:
     """Gather what the page says.
 
     Args:
         model: the fitted model.
         measurement: of records drawn from it, or of any others over the same targets.
         pair_counts: the table of each believed dependency as counted in these records.
+        examples: some units with their members, to be shown as they are; none where units have no members.
     """
     spec, status = model.problem.spec, model.status
     pulls = {pull.name: pull for pull in model.targets}
@@ -169,6 +172,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         strains=strain_tables(model),
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
         spreads=view_spreads(measurement.spreads)[:MAX_LISTED],
+        units=view_units(examples, model.problem.schema),
         dependencies=view_dependencies(model, pair_counts),
         rules=(*(_rule(rule, measurement) for rule in rules), *_of_members(rules, measurement)),
         dropped=model.dropped,

@@ -3,20 +3,30 @@
 from collections.abc import Sequence
 from functools import cache
 from math import isinf, isnan
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from synthor.errors import JOINERS, visible
 from synthor.evaluate.holdout import HoldOuts
 from synthor.fit.model import Model
-from synthor.measure import Measurement
+from synthor.measure import Measurement, Records
 from synthor.report.data import MAX_LISTED, page_data
 from synthor.types import Counts
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+NO_RECORDS: Records = MappingProxyType({})
+"""Nothing to be shown as it is."""
 
-def render(model: Model, measurement: Measurement, pair_counts: Sequence[Counts], held_out: HoldOuts | None = None) -> str:
+
+def render(
+    model: Model,
+    measurement: Measurement,
+    pair_counts: Sequence[Counts],
+    held_out: HoldOuts | None = None,
+    examples: Records = NO_RECORDS,
+) -> str:
     """The page that shows a result: the verdict, every target wanted and got, every belief before and after.
 
     It loads nothing and runs nothing. Labels come from users and language models: all of them are escaped.
@@ -26,8 +36,9 @@ def render(model: Model, measurement: Measurement, pair_counts: Sequence[Counts]
         measurement: of the records drawn from it.
         pair_counts: (k_given, k_of) count table in these records of each of `model.beliefs.tables`.
         held_out: tables that were left out and predicted, if any were.
+        examples: some units with their members, to be shown as they are.
     """
-    page = page_data(model, measurement, pair_counts)
+    page = page_data(model, measurement, pair_counts, examples)
     return template("report.html.j2").render(page=page, held_out=held_out, max_listed=MAX_LISTED) + "\n"
 
 
