@@ -33,6 +33,7 @@ from synthor.spec.tables import read_frame
 from synthor.store.folder import ELICITED, MANIFEST, Edition, RunFolder, existing
 from synthor.store.manifest import Made, manifest_json
 from synthor.store.packed import Format, pack
+from synthor.store.records import read_records
 
 SHOWN = 5
 """Beliefs that could not be used and are told one by one."""
@@ -244,8 +245,9 @@ def _read(records: Path, problem: Problem) -> Records:
         message = f"is one file, and units have members: there is one of {', '.join(names)} each"
         cure = f"name the folder that holds {' and '.join(f'{name}.parquet' for name in names)}, or .csv"
         raise InputError([Finding(where=str(records), message=message, cure=cure)])
-    files = [RunFolder(records).records(name) if records.is_dir() else records for name in names]
-    return {level.name: read_frame(file, variables=level.variables) for level, file in zip(problem.schema, files, strict=True)}
+    if records.is_dir():
+        return read_records(RunFolder(records), problem.schema)
+    return {names[0]: read_frame(records, variables=problem.schema.unit.variables)}
 
 
 def with_believed_rules(problem: Problem, spec: Spec, records: Path) -> Problem:

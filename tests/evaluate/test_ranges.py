@@ -47,7 +47,7 @@ def counted(people: pl.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
 
 
 def answered(problem: Problem, people: pl.DataFrame, text: str) -> Ranges:
-    return ask(problem, [parse_question(text, problem)], people)[0]
+    return ask(problem, [parse_question(text, problem)], {"records": people})[0]
 
 
 person = st.tuples(st.sampled_from(["f", "m"]), st.booleans(), st.integers(0, 89))
@@ -176,9 +176,16 @@ def test_medians_and_deviations_stay_inside_their_bins() -> None:
 
 def test_ranges_over_draws_are_scaled_to_the_population() -> None:
     problem = problem_of(PEOPLE, [["sex"]])
-    answer = ask(problem, [parse_question("sex", problem)], PEOPLE, [pl.concat([PEOPLE, PEOPLE])] * 20)[0]
+    answer = ask(
+        problem, [parse_question("sex", problem)], {"records": PEOPLE}, [{"records": pl.concat([PEOPLE, PEOPLE])}] * 20
+    )[0]
     assert answer.lowest.tolist() == answer.highest.tolist() == answer.quantile(0.05).tolist() == [6.0, 4.0]
-    assert ask(problem, [parse_question("sex", problem)], PEOPLE, [PEOPLE])[0].to_dict()["cells"][0]["draws"]["q05"] is None
+    assert (
+        ask(problem, [parse_question("sex", problem)], {"records": PEOPLE}, [{"records": PEOPLE}])[0].to_dict()["cells"][0][
+            "draws"
+        ]["q05"]
+        is None
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from synthor.draws.make import finished_draws
 from synthor.errors import Finding, InputError
+from synthor.evaluate.of_members import parse_of_members
 from synthor.evaluate.question import Question, parse_question
 from synthor.evaluate.ranges import Ranges, ask, to_json
 from synthor.events import Listener, forward, ignore
 from synthor.fit.model import Model
 from synthor.report.ranges import ranges_page
-from synthor.spec.tables import read_frame
 from synthor.store.folder import RunFolder
+from synthor.store.records import read_records
 
 
 def ask_folder(folder: RunFolder, texts: Sequence[str], *, on_event: Listener = ignore) -> tuple[Ranges, ...]:
@@ -25,18 +26,19 @@ def ask_folder(folder: RunFolder, texts: Sequence[str], *, on_event: Listener = 
         InputError: lists every question that cannot be understood; or the folder holds no model or records.
     """
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
+    schema = model.problem.schema
     questions: list[Question] = []
     findings: list[Finding] = []
     for text in texts:
         try:
-            questions.append(parse_question(text, model.problem))
+            of_members = parse_of_members(text, model.problem) if len(schema.levels) > 1 else None
+            questions.append(of_members or parse_question(text, model.problem))
         except InputError as error:
             findings += error.findings
     if findings:
         raise InputError(findings)
-    level = model.problem.schema.unit
-    records = read_frame(folder.records(level.name), variables=level.variables)
-    draws = (read_frame(path, variables=level.variables) for path in finished_draws(folder))
+    records = read_records(folder, schema)
+    draws = (read_records(place, schema) for place in finished_draws(folder, schema.unit.name))
     answers = ask(model.problem, questions, records, draws, advance=forward("ranges", on_event))
     folder.add({"ranges.json": to_json(answers), "ranges.html": ranges_page(model.problem.spec.title, answers)})
     return answers

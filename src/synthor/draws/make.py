@@ -136,7 +136,7 @@ def make_draws(
         key = {"format": FORMAT, "number": number, "model": of_model, "recording": _sha(said[recording].to_json())}
         with place.locked(wait=wait, tell=telling("draws", on_event)):
             mark = _mark(place)
-            if _finished(place, format) and {name: mark.get(name) for name in key} == key:
+            if _finished(place, run.model.problem.schema.unit.name, format) and {name: mark.get(name) for name in key} == key:
                 made.append(Draw(number=number, met=mark["met"], verdict=mark["verdict"], recording=recording + 1, kept=True))
                 continue
             drawn = replace(population(run.model, said, number), inputs=run.inputs)
@@ -148,18 +148,21 @@ def make_draws(
     return tuple(made)
 
 
-def finished_draws(folder: RunFolder) -> Iterator[Path]:
-    """The records of every finished draw of a run, one level-0 file each; draws of another model are passed over."""
+def finished_draws(folder: RunFolder, unit: str) -> Iterator[RunFolder]:
+    """Every finished draw of a run; draws of another model are passed over.
+
+    Args:
+        folder: of the run.
+        unit: name of the units' level.
+    """
     of_model = _sha(folder.read("model.json"))
     for place in folder.inside(DRAWS):
-        if _mark(place).get("model") == of_model:
-            for format in ("parquet", "csv"):
-                if _finished(place, format):
-                    yield place.path / f"records.{format}"
+        if _mark(place).get("model") == of_model and any(_finished(place, unit, format) for format in ("parquet", "csv")):
+            yield place
 
 
-def _finished(place: RunFolder, format: Format) -> bool:
-    return (place.path / MARK).is_file() and (place.path / f"records.{format}").is_file()
+def _finished(place: RunFolder, unit: str, format: str) -> bool:
+    return (place.path / MARK).is_file() and (place.path / f"{unit}.{format}").is_file()
 
 
 def _mark(place: RunFolder) -> Mapping[str, Any]:

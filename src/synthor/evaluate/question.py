@@ -6,7 +6,7 @@ income > 50000 by tenure, sex    the share of records for which an SQL predicate
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,13 +14,13 @@ import numpy as np
 import polars as pl
 
 from synthor.errors import Finding, InputError, nearest
-from synthor.measure import encode
+from synthor.measure import Records, encode
 from synthor.problem import Problem
 from synthor.rules.on_values import holds
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Variable
-from synthor.types import CellIndex, Floats
+from synthor.types import CellIndex, Floats, Mask
 
 Statistic = Literal["mean", "total", "sd", "median"]
 Kind = Literal["count", "share"] | Statistic
@@ -40,6 +40,7 @@ class Question:
         of: the numeric variable of a statistic.
         predicate: of a share.
         variables: of the problem, by name.
+        counted: what a cross-table counts, for people.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Question:
     variables: Mapping[str, Variable]
     of: Variable | None = None
     predicate: Predicate | None = None
+    counted: str = "records"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,28 +71,45 @@ class Question:
         """Of its values, for people."""
         if self.of is not None:
             return self.of.unit
-        return "records" if self.kind == "count" else "share"
+        return self.counted if self.kind == "count" else "share"
 
     def labels(self, cell: int) -> dict[str, str]:
         """Labels of one cell by variable."""
         codes = np.unravel_index(cell, self.shape) if self.by else ()
         return {variable.name: variable.labels[int(code)] for variable, code in zip(self.by, codes, strict=True)}
 
-    def values(self, records: pl.DataFrame) -> Floats:
+    def values(self, records: Records) -> Floats:
         """What records come to in each cell, (cells,); NaN where no record is in the cell.
+
+        Args:
+            records: one table a level.
 
         Raises:
             InputError: a column is missing, holds unknown labels, or labels where numbers are needed.
         """
-        cell = self._cells(records)
+        frame = next(iter(records.values()))
+        cell, such = self._cells(frame), None
+        if self.predicate is not None:
+            encode(frame, [self.variables[name] for name in self.names])
+            such = holds(self.predicate, frame, self.variables)
+        return self.computed(cell, None if self.of is None else self._numbers(frame, self.of), such)
+
+    def computed(self, cell: CellIndex, numbers: Floats | None, such: Mask | None) -> Floats:
+        """The same of rows that are told already.
+
+        Args:
+            cell: (rows,) that each falls into.
+            numbers: (rows,) of a statistic.
+            such: (rows,) whether each is what a share counts.
+        """
         count = np.bincount(cell, minlength=self.n_cells).astype(np.float64)
         if self.kind == "count":
             return count
         with np.errstate(invalid="ignore", divide="ignore"):
-            if self.predicate is not None:
-                encode(records, [self.variables[name] for name in self.names])
-                return np.bincount(cell[holds(self.predicate, records, self.variables)], minlength=self.n_cells) / count
-            numbers = self._numbers(records)
+            if such is not None:
+                return np.bincount(cell[such], minlength=self.n_cells) / count
+            if numbers is None:
+                raise AssertionError("a statistic is of a variable")
             if self.kind == "median":
                 return _medians(cell, numbers, self.n_cells)
             total = np.bincount(cell, numbers, self.n_cells)
@@ -106,15 +125,26 @@ class Question:
             return np.zeros(records.height, np.int64)
         return np.ravel_multi_index(encode(records, self.by).columns(), self.shape).astype(np.int64)
 
-    def _numbers(self, records: pl.DataFrame) -> Floats:
-        if self.of is None:
-            raise AssertionError("a statistic is of a variable")
-        encode(records, [self.of])
-        column = records[self.of.name]
+    def _numbers(self, records: pl.DataFrame, of: Variable) -> Floats:
+        encode(records, [of])
+        column = records[of.name]
         if not column.dtype.is_numeric():
-            message = f"column '{self.of.name}' holds labels, but its {self.kind} is asked for"
+            message = f"column '{of.name}' holds labels, but its {self.kind} is asked for"
             raise InputError([Finding(where="records", message=message, cure="give its values as numbers")])
         return column.cast(pl.Float64).to_numpy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The parts of a question as it is written.
+
+    Attributes:
+        first: what is asked for.
+        by: names of the variables that make cells.
+    """
+
+    first: str
+    by: tuple[str, ...]
 
 
 def parse_question(text: str, problem: Problem) -> Question:
@@ -130,40 +160,74 @@ def parse_question(text: str, problem: Problem) -> Question:
     ('share', ('rents', 'car'))
     """
     where = f'--of "{text}"'
+    sides = sides_of(text)
+    kind, named = kind_of(sides.first)
+    if kind == "count":
+        return sized(
+            Question(text=text, kind=kind, by=_variables([*named, *sides.by], problem, where), variables=problem.variables)
+        )
+    if kind != "share":
+        of = _variable(named[0], problem, where)
+        if not of.numeric:
+            raise no_numbers(where, of.name, kind, sides.by)
+        return sized(
+            Question(text=text, kind=kind, of=of, by=_variables(sides.by, problem, where), variables=problem.variables)
+        )
+    try:
+        predicate = parse_predicate(named[0], problem.variables)
+    except PredicateError as error:
+        raise unclear(where, error) from None
+    by = _variables(sides.by, problem, where)
+    return sized(Question(text=text, kind=kind, predicate=predicate, by=by, variables=problem.variables))
+
+
+def sides_of(text: str) -> Sides:
+    """The parts of a question.
+
+    Raises:
+        InputError: it is too long to be one.
+    """
     if len(text) > 1000:
         raise InputError([Finding(where="--of", message=f"is {len(text):,} characters long", cure=GRAMMAR)])
-    first, *rest = _outside_quotes(text)
-    lists = [part for side in rest for part in side.split(",")]
-    names = [part.strip() for part in lists]
-    statistic = re.fullmatch(r"(\w+)\s+(?:of\s+)?(\w+)", first.strip())
+    first, *rest = outside_quotes(text, "by")
+    return Sides(first=first, by=tuple(part.strip() for side in rest for part in side.split(",")))
+
+
+def kind_of(first: str) -> tuple[Kind, list[str]]:
+    """What is asked for, and of what: names of variables, or a predicate.
+
+    >>> kind_of("mean of income"), kind_of("age, sex"), kind_of("share of age < 18")
+    (('mean', ['income']), ('count', ['age', 'sex']), ('share', ['age < 18']))
+    """
+    statistic = re.fullmatch(r"(\w+)\s+(?:of\s+)?([\w.]+)", first.strip())
     if statistic and statistic[1].casefold() in get_args(Statistic):
-        kind = next(known for known in get_args(Statistic) if known == statistic[1].casefold())
-        of = _variable(statistic[2], problem, where)
-        if not of.numeric:
-            cure = f'ask for "{" by ".join([of.name, *names])}", or name a number'
-            raise InputError([Finding(where=where, message=f"{of.name} holds no numbers, so it has no {kind}", cure=cure)])
-        return _sized(Question(text=text, kind=kind, of=of, by=_variables(names, problem, where), variables=problem.variables))
-    sides = [part.strip() for part in first.split(",")]
-    if all(re.fullmatch(r"\w+", side) for side in sides):
-        by = _variables([*sides, *names], problem, where)
-        return _sized(Question(text=text, kind="count", by=by, variables=problem.variables))
-    try:
-        predicate = parse_predicate(re.sub(r"^\s*share\s+of\s+", "", first), problem.variables)
-    except PredicateError as error:
-        message = f"is neither a table, nor a statistic, nor a predicate: it {error}"
-        raise InputError([Finding(where=where, message=message, cure=error.cure or GRAMMAR)]) from None
-    by = _variables(names, problem, where)
-    return _sized(Question(text=text, kind="share", predicate=predicate, by=by, variables=problem.variables))
+        return next(known for known in get_args(Statistic) if known == statistic[1].casefold()), [statistic[2]]
+    names = [name.strip() for name in first.split(",")]
+    if all(re.fullmatch(r"[\w.]+", name) for name in names):
+        return "count", names
+    return "share", [re.sub(r"^\s*share\s+of\s+", "", first)]
 
 
-def _outside_quotes(text: str) -> list[str]:
-    """The parts between the words `by` that stand outside quotes.
+def no_numbers(where: str, name: str, kind: Kind, by: Sequence[str]) -> InputError:
+    """That a statistic is asked of a variable that has none."""
+    cure = f'ask for "{" by ".join([name, *by])}", or name a number'
+    return InputError([Finding(where=where, message=f"{name} holds no numbers, so it has no {kind}", cure=cure)])
 
-    >>> _outside_quotes("tenure = 'rented by a' by sex by age")
+
+def unclear(where: str, error: PredicateError) -> InputError:
+    """That something can be read in no way."""
+    message = f"is neither a table, nor a statistic, nor a predicate: it {error}"
+    return InputError([Finding(where=where, message=message, cure=error.cure or GRAMMAR)])
+
+
+def outside_quotes(text: str, word: str) -> list[str]:
+    """The parts between a word wherever it stands outside quotes.
+
+    >>> outside_quotes("tenure = 'rented by a' by sex by age", "by")
     ["tenure = 'rented by a'", 'sex', 'age']
     """
     pieces = re.split(r"('[^']*'|\"[^\"]*\")", text)
-    held = [piece if i % 2 else re.sub(r"(?i)(?:^|(?<=\s))by(?=\s|$)", "\0", piece) for i, piece in enumerate(pieces)]
+    held = [piece if i % 2 else re.sub(rf"(?i)(?:^|(?<=\s)){word}(?=\s|$)", "\0", piece) for i, piece in enumerate(pieces)]
     return [part.strip() for part in "".join(held).split("\0")]
 
 
@@ -175,7 +239,7 @@ def _variable(name: str, problem: Problem, where: str) -> Variable:
     raise InputError([Finding(where=where, message=message, cure=cure)])
 
 
-def _variables(names: list[str], problem: Problem, where: str) -> tuple[Variable, ...]:
+def _variables(names: Sequence[str], problem: Problem, where: str) -> tuple[Variable, ...]:
     found = tuple(_variable(name, problem, where) for name in names)
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -183,7 +247,8 @@ def _variables(names: list[str], problem: Problem, where: str) -> tuple[Variable
     return found
 
 
-def _sized(question: Question) -> Question:
+def sized(question: Question) -> Question:
+    """The same; refused where it has more cells than anybody looks at."""
     if question.n_cells > MOST_CELLS:
         message = f"has {question.n_cells:,} cells, at most {MOST_CELLS:,} can be looked at"
         raise InputError([Finding(where=f'--of "{question.text}"', message=message, cure="ask by fewer variables")])

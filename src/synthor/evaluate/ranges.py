@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from synthor.evaluate.bounds import (
     Interval,
@@ -18,7 +17,9 @@ from synthor.evaluate.bounds import (
     sum_bounds,
 )
 from synthor.evaluate.implied import Implied, Merged, from_marginals, implied, ranked
+from synthor.evaluate.of_members import QuestionOfMembers
 from synthor.evaluate.question import Question
+from synthor.measure import Records
 from synthor.problem import Problem
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
@@ -121,8 +122,8 @@ class Ranges:
 def ask(
     problem: Problem,
     questions: Sequence[Question],
-    records: pl.DataFrame,
-    draws: Iterable[pl.DataFrame] = (),
+    records: Records,
+    draws: Iterable[Records] = (),
     *,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Ranges, ...]:
@@ -131,18 +132,20 @@ def ask(
     Args:
         problem: its targets and rules are those that bounds come from; not the believed rules.
         questions: parsed.
-        records: the main population.
-        draws: others, one after the other; counts and totals are scaled to the main one's number of records.
+        records: the main population, one table a level.
+        draws: others, one after the other; counts and totals are scaled to the main one's number of units.
         advance: told how many questions have bounds.
     """
+    unit = problem.schema.unit.name
+    n_units = records[unit].height
     values = [question.values(records) for question in questions]
     drawn: list[list[Floats]] = [[] for _ in questions]
     for frame in draws:
         for found, question in zip(drawn, questions, strict=True):
-            scale = records.height / frame.height if question.kind in ("count", "total") else 1.0
+            scale = n_units / frame[unit].height if question.kind in ("count", "total") else 1.0
             found.append(question.values(frame) * scale)
     answers = []
-    scaled = problem.scaled(records.height) if records.height != problem.n_units else problem
+    scaled = problem.scaled(n_units) if n_units != problem.n_units else problem
     for done, (question, value, found) in enumerate(zip(questions, values, drawn, strict=True)):
         advance(done, len(questions))
         others = np.array(found).reshape(len(found), len(value))
@@ -153,6 +156,8 @@ def ask(
 
 def bounds_of(problem: Problem, question: Question) -> ImpliedBounds:
     """The least and the greatest value of each cell in any population that meets the targets and breaks no rule."""
+    if isinstance(question, QuestionOfMembers):
+        return _unknown(question, "not known of members, or of units by their members")
     positions = [problem.schema.unit.position(name) for name in question.names]
     known = implied(problem, positions)
     if question.kind == "count" and (known is None or known.separate):

@@ -1,0 +1,117 @@
+"""Questions about members, and about units by them, answered from the records of all levels."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from synthor import InputError, compile_problem, parse_spec
+from synthor.evaluate.of_members import parse_of_members
+from synthor.problem import Problem
+
+HOMES = """
+unit: home
+records: 3
+variables:
+  tenure: {type: category, values: [owned, rented]}
+  persons: {from: count(person), bins: [1, 2, 3]}
+members:
+  person:
+    number: {min: 1, max: 5}
+    role: who
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      who: {type: category, values: [head, partner, child]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+  car: {variables: {fuel: {type: category, values: [petrol, electric]}}}
+"""
+RECORDS = {
+    "home": pl.DataFrame({"home_id": [0, 1, 2], "tenure": ["owned", "owned", "rented"], "persons": [3, 1, 2]}),
+    "person": pl.DataFrame(
+        {
+            "person_id": [0, 1, 2, 3, 4, 5],
+            "home_id": [0, 0, 0, 1, 2, 2],
+            "who": ["head", "partner", "child", "head", "head", "child"],
+            "age": [40, 38, 10, 70, 30, 5],
+        }
+    ),
+    "car": pl.DataFrame({"car_id": [0], "home_id": [2], "fuel": ["petrol"]}),
+}
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return compile_problem(parse_spec(HOMES))
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("who", [3, 1, 2]),
+        ("who by tenure", [2, 1, 1, 0, 1, 1]),
+        ("age where who = 'head'", [0, 2, 1]),
+        ("mean age by tenure", [39.5, 17.5]),
+        ("mean age by tenure where age >= 18", [49.33333333333333, 30.0]),
+        ("mean age where age >= 18 by tenure", [49.33333333333333, 30.0]),
+        ("mean head.age by tenure", [55.0, 30.0]),
+        ("mean partner.age by tenure", [38.0, np.nan]),
+        ("total age by who", [140, 38, 15]),
+        ("median age", [34.0]),
+        ("age < 18 by tenure", [0.25, 0.5]),
+        ("count(partner) < 1 where age < 18", [0.5]),
+        ("share of count(partner) < 1 by tenure", [0.5, 1.0]),
+        ("persons > 1 where any(person, age < 18)", [1.0]),
+        ("child.age > head.age - 28 by who", [0, 0, 0.5]),
+        ("fuel by tenure", [0, 1, 0, 0]),
+        ("count(car) < 1 by tenure", [1.0, 0.0]),
+        ("head.age by tenure", [0, 0, 1, 1, 1, 0]),
+    ],
+)
+def test_members_are_asked_by_hand_counted_figures(text: str, values: list[float], problem: Problem) -> None:
+    question = parse_of_members(text, problem)
+    assert question is not None
+    np.testing.assert_allclose(question.values(RECORDS), values)
+
+
+@pytest.mark.parametrize("text", ["tenure", "mean persons by tenure", "persons > 1 by tenure"])
+def test_units_are_asked_as_ever(text: str, problem: Problem) -> None:
+    assert parse_of_members(text, problem) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fuel by who", "side by side"),
+        ("mean who", "holds no numbers"),
+        ("who by who", "names who twice"),
+        ("agge by who", "did you mean 'age'"),
+        ("child.age by tenure", "no variable is called 'child.age'"),
+        ("who where age > 3 where age < 8", "join the two"),
+        ("who where agge > 3", "agge"),
+        ("mean  by", "missing|no variable"),
+    ],
+)
+def test_questions_that_have_no_answer_are_refused(text: str, told: str, problem: Problem) -> None:
+    with pytest.raises(InputError, match=told):
+        parse_of_members(text, problem)
+
+
+def test_answers_have_ranges_over_draws_of_all_levels(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from synthor.cli import main  # noqa: F401  adds the verbs
+    from synthor.cli.app import app
+
+    targets = "targets: [{counts: {tenure: {owned: 18, rented: 12}}}, {rows: person, count: 60}]\n"
+    (tmp_path / "spec.yaml").write_text(HOMES.replace("records: 3", "records: 30") + targets, encoding="utf-8")
+    command = ["run", str(tmp_path / "spec.yaml"), "--out", str(tmp_path / "out"), "--draws", "2"]
+    for _ in range(2):
+        made = CliRunner().invoke(app, command)
+        assert made.exit_code == 0, made.output
+        marks = [path.stat().st_mtime_ns for path in sorted((tmp_path / "out" / "draws").glob("*/draw.json"))]
+    assert len(marks) == 2
+    again = CliRunner().invoke(app, command)
+    assert [path.stat().st_mtime_ns for path in sorted((tmp_path / "out" / "draws").glob("*/draw.json"))] == marks, again.output
+    asked = CliRunner().invoke(app, ["measure", str(tmp_path / "out"), "--of", "mean age by tenure", "--json"])
+    assert asked.exit_code == 0 and '"draws": 2' in asked.output, asked.output
