@@ -15,7 +15,7 @@ from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.measure import Tally, measure
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Dependency, Prior, RuleBelief
+from synthor.prior.model import Dependency, Marginal, Prior, Proposal, RuleBelief
 from synthor.report.page import render
 from synthor.run import Run, remeasure
 from synthor.sample.stream import sample
@@ -407,6 +407,43 @@ def test_beliefs_about_members_do_not_hide_why_tables_contradict_each_other() ->
     assert "26 for area = n, relationship = partner" in " ".join(
         line for one in run.measurement.explanations for line in one.lines
     )
+
+
+def test_believed_shares_of_a_role_are_those_of_its_members_and_tables_go_before_them() -> None:
+    spec = HOMES.replace("records: 60", "records: 600").replace("{n: 25, s: 35}", "{n: 250, s: 350}")
+    told = [
+        Marginal(of="head.age", percent=[0, 70, 30]),
+        Marginal(of="age", percent=[60, 30, 10]),
+        Marginal(of="relationship", percent=[50, 10, 40]),
+    ]
+    run = synthesize(parse_spec(spec), prior=Prior(marginals=told))
+    persons = run.sample.chunk(0)["person"].with_columns(pl.col("relationship").cast(pl.String))
+    head = persons.filter(pl.col("relationship") == "head")["age"].to_numpy()
+    others = persons.filter(pl.col("relationship") != "head")["age"].to_numpy()
+    assert not run.model.dropped and run.model.beliefs.sentence == "Beliefs used: 3 marginals."
+    assert (head < 18).mean() == 0 and abs((head >= 65).mean() - 0.3) < 0.06
+    assert abs((others < 18).mean() - 0.6) < 0.06
+    roles = persons["relationship"].to_list()
+    assert roles.count("child") > 2 * roles.count("partner")
+
+    table = "  - {counts: {age: {0-17: 600, 18-64: 500, 65+: 100}}}\n"
+    met = synthesize(parse_spec(spec + table), prior=Prior(marginals=told))
+    assert met.measurement.met
+    head = met.sample.chunk(0)["person"].filter(pl.col("relationship").cast(pl.String) == "head")["age"].to_numpy()
+    assert (head < 18).mean() < 0.02
+
+
+def test_proposals_are_not_used_for_units_with_members_and_that_is_told() -> None:
+    plan = Prior(proposals=[Proposal(share=1, values={"area": "n"})])
+    found = resolve(plan, compile_problem(parse_spec(HOMES)))
+    assert not found.n_proposals and not found.used and "without them" in found.dropped[0].reason
+
+
+def test_believed_shares_that_fit_no_member_are_dropped_with_the_reason() -> None:
+    told = [Marginal(of="head.agge", percent=[1, 1, 1]), Marginal(of="head.age", percent=[1, 1])]
+    found = resolve(Prior(marginals=told), compile_problem(parse_spec(HOMES)))
+    assert not found.of_members
+    assert "did you mean 'head.age'" in found.dropped[0].reason and "expected 3" in found.dropped[1].reason
 
 
 @pytest.mark.parametrize(

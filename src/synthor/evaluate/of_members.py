@@ -146,11 +146,7 @@ def _ref(name: str, schema: Schema, where: str) -> Ref:
         message = f"'{name}' is a variable of {' and of '.join(level.name for level in known)}"
         raise InputError([Finding(where=where, message=message, cure=f"write {known[-1].name}.{name}")])
     message = f"no variable is called '{name}'" if name else "a name of a variable is missing"
-    names = [variable.name for level in schema for variable in level.variables]
-    names += [
-        f"{role}.{own}" for level in schema for role, most in level.roles.items() if most == 1 for own in sorted(level.names)
-    ]
-    raise InputError([Finding(where=where, message=message, cure=nearest(name, names) if name else GRAMMAR)])
+    raise InputError([Finding(where=where, message=message, cure=nearest(name, schema.names) if name else GRAMMAR)])
 
 
 def _rule(text: str, problem: Problem, where: str) -> Rule:

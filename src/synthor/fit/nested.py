@@ -19,7 +19,7 @@ from synthor.prior.template import Believed, Composition, Dependence, Members, S
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.following import Followed, derived
 from synthor.rules.syntax import names_in
-from synthor.schema import Ref, Schema, Units, Variable
+from synthor.schema import Ref, Role, Schema, Units, Variable
 from synthor.schema.crossed import n_crossed
 from synthor.spec.levels import LevelForm, levels_of
 from synthor.spec.members import HowMany
@@ -244,13 +244,14 @@ class _Told:
 
     def _shares(self, level: int, column: int, role: int | None = None) -> Shares:
         """Shares of a variable's finest bins among the rows of a level, or of those with a role, as far as tables tell."""
-        variable = self.schema.levels[level].variables[column]
-        even = self._even(level, column, variable)
+        variable, own = self.schema.levels[level].variables[column], self._role(level, role)
+        believed = None if own is None else self.beliefs.of_members.get(Ref(level, column, role=own))
+        even = self._even(level, column, variable) if believed is None else self._inside(level, column, variable, believed)
         sums = []
         for target in self.problem.counts:
             for place, axis in enumerate(target.axes):
                 if target.level == level and axis.ref.plain and (axis.ref.level, axis.position) == (level, column):
-                    side = self._side(target, place, level, role)
+                    side = self._side(target, place, level, role, of_all=believed is None)
                     if side is not None and side.sum() > 0:
                         of = self._finest(axis)
                         share = side / side.sum()
@@ -261,30 +262,46 @@ class _Told:
         found = ipf(even, sums, sweeps=SWEEPS, tolerance=NEAR)[0]
         return np.asarray(found / found.sum())
 
-    def _side(self, target: Target, place: int, level: int, role: int | None) -> Floats | None:
-        """A table's marginal, of all rows or of those with a role; None where it speaks of others."""
+    def _role(self, level: int, code: int | None) -> Role | None:
+        own = self.schema.levels[level]
+        return None if code is None else Role(own.position(own.role), code)
+
+    def _side(self, target: Target, place: int, level: int, role: int | None, *, of_all: bool) -> Floats | None:
+        """A table's marginal, of all rows or of those with a role; None where it speaks of others.
+
+        Args:
+            target: the table.
+            place: of the side.
+            level: whose rows are drawn.
+            role: that they have; None where any is meant.
+            of_all: whether what it says of all does for those with a role, too.
+        """
         if target.grid.universe is not None or not target.axes[place].covers:
             return None
         at = self.schema.levels[level].position(self.schema.levels[level].role) if role is not None else None
         own = next((i for i, axis in enumerate(target.axes) if axis.ref.plain and axis.ref == Ref(level, at or 0)), None)
         if role is None or at is None or own is None or own == place or target.grid.listed is not None:
-            return target.side(place) if target.grid.covers else None
+            return target.side(place) if target.grid.covers and (of_all or role is None) else None
         table = target.wanted.reshape(target.shape)
         kept = np.take(table, int(target.axes[own].group_of[role]), axis=own)
         other = place - (own < place)
         return np.asarray(kept.sum(axis=tuple(i for i in range(kept.ndim) if i != other)))
 
     def _even(self, level: int, column: int, variable: Variable) -> Shares:
-        """As even as can be: what is believed of a unit's variable, else values alike."""
-        low, high = variable.ends
-        width = high - low + 10.0**-variable.decimals if variable.numeric else np.ones(variable.size)
-        width = np.where(np.isnan(variable.low), width.mean(), width)
+        """As even as can be: what is believed of a variable, else values alike."""
         if level == 0:
-            declared = self.beliefs.marginals[column]
-            own = self.problem.schema.unit
-            parents = own.parents(column) if column in own.slices else np.arange(variable.size)
-            return np.asarray(declared[parents] * width / np.bincount(parents, width)[parents])
+            return self._inside(level, column, variable, self.beliefs.marginals[column])
+        believed = self.beliefs.of_members.get(Ref(level, column))
+        if believed is not None:
+            return self._inside(level, column, variable, believed)
+        width = _widths(variable)
         return np.asarray(width / width.sum())
+
+    def _inside(self, level: int, column: int, variable: Variable, declared: Shares) -> Shares:
+        """Shares of the finest bins from those of the declared ones: inside of these, values alike."""
+        own, width = self.problem.schema.levels[level], _widths(variable)
+        parents = own.parents(column) if column in own.slices else np.arange(variable.size)
+        return np.asarray(declared[parents] * width / np.bincount(parents, width)[parents])
 
     def _finest(self, axis: Axis) -> Codes:
         """Label of each of a variable's finest bins."""
@@ -348,6 +365,13 @@ class _Told:
         if other.role is not None and role is not None and other.role.code == role:
             return Ref(other.level, other.column)  # the only one of its role is the row itself
         return other
+
+
+def _widths(variable: Variable) -> Floats:
+    """How many values each bin holds, (k,)."""
+    low, high = variable.ends
+    width = high - low + 10.0**-variable.decimals if variable.numeric else np.ones(variable.size)
+    return np.where(np.isnan(variable.low), width.mean(), width)
 
 
 def _spread(table: Floats, given: Codes, of: Codes, even: Shares) -> Floats:

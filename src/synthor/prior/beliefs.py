@@ -1,7 +1,7 @@
 """Beliefs made ready for the solver: labels become codes, tables are fitted to known marginals, what does not fit is listed."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -109,6 +109,7 @@ class Beliefs:
         marginals: for each variable the known shares, or the believed ones where no target gives them.
         dropped: what could not be used, and what was mended.
         n_proposals: how many proposals the base measure holds.
+        of_members: believed shares of members' declared categories, by the column: of all members, or of those with a role.
     """
 
     base: Mixture
@@ -117,6 +118,7 @@ class Beliefs:
     marginals: tuple[Shares, ...]
     dropped: tuple[Dropped, ...]
     n_proposals: int
+    of_members: Mapping[Ref, Shares] = field(default_factory=dict)
 
     @property
     def base_strength(self) -> float:
@@ -135,14 +137,20 @@ class Beliefs:
 
     @property
     def used(self) -> bool:
-        return bool(self.tables or self.rules or self.n_proposals)
+        """Whether anything is believed that the targets' independence does not say."""
+        return bool(self.tables or self.rules or self.n_proposals or self.of_members)
 
     @property
     def sentence(self) -> str:
         """What was believed, in words; said in every output."""
         if not self.used:
             return "No beliefs were used: what the targets do not say is independent."
-        counts = ((len(self.tables), "dependency table"), (self.n_proposals, "proposal"), (len(self.rules), "rule"))
+        counts = (
+            (len(self.tables), "dependency table"),
+            (len(self.of_members), "marginal"),
+            (self.n_proposals, "proposal"),
+            (len(self.rules), "rule"),
+        )
         parts = [f"{n} {what}{'s' if n > 1 else ''}" for n, what in counts if n]
         return f"Beliefs used: {', '.join(parts)}."
 
@@ -160,9 +168,16 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     tables = [_conditional(d, i, prior, problem, dropped) for i, d in enumerate(prior.dependencies)]
     among = [table for table in tables if table is not None]
     conditionals = [table for table in among if all(ref.level == 0 for ref in table[1])]
-    told = [_believed_marginal(m, i, variables, dropped) for i, m in enumerate(prior.marginals)]
+    of_members = dict(_marginals_of_members(prior, problem, dropped))
+    own = [(i, m) for i, m in enumerate(prior.marginals) if _of_unit(m.of, problem)]
+    told = [_believed_marginal(m, i, variables, dropped) for i, m in own]
     known = [problem.marginal(v) for v in range(len(variables))]
-    segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(prior.proposals)]
+    proposals = prior.proposals
+    if len(problem.schema.levels) > 1 and problem.spec.members and proposals:
+        reason = "proposals do not speak of members yet, so units with members are drawn without them"
+        dropped += [Dropped(belief=f"proposals[{i}]", reason=reason) for i in range(len(proposals))]
+        proposals = []
+    segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(proposals)]
     plan = [segment for segment in segments if segment is not None]
     marginals = _marginals(known, dict(entry for entry in told if entry is not None), plan, conditionals, variables)
     marginals = tuple(share if known[v] is not None else _onto_bands(problem, v, share) for v, share in enumerate(marginals))
@@ -178,6 +193,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         marginals=marginals,
         dropped=tuple(dropped),
         n_proposals=len(plan),
+        of_members=of_members,
     )
 
 
@@ -216,8 +232,7 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
     for name in (belief.given, belief.of):
         ref = schema.resolve(name)
         if ref is None:
-            names = [variable.name for level in schema for variable in level.variables]
-            dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))
+            dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, schema.names)}"))
             return None
         refs.append(ref)
     if schema.shared_level(refs) is None:
@@ -297,6 +312,30 @@ def _weights(weights: dict[str, float], variable: Shown, place: str, dropped: li
             return None
         filled[code] += weight
     return filled
+
+
+def _of_unit(name: str, problem: Problem) -> bool:
+    """Whether a name means a variable of the unit, or nothing at all."""
+    ref = problem.schema.resolve(name)
+    return len(problem.schema.levels) == 1 or (ref is not None and ref.level == 0)
+
+
+def _marginals_of_members(prior: Prior, problem: Problem, dropped: list[Dropped]) -> Iterator[tuple[Ref, Shares]]:
+    """Believed shares of members' variables, of all of them or of those with a role."""
+    for i, belief in enumerate(prior.marginals):
+        if _of_unit(belief.of, problem):
+            continue
+        place, ref, told = f"marginals[{i}] ({belief.of})", problem.schema.resolve(belief.of), np.array(belief.percent)
+        if ref is None:
+            reason = f"no variable is called '{belief.of}'; {nearest(belief.of, problem.schema.names)}"
+            dropped.append(Dropped(belief=place, reason=reason))
+            continue
+        size = problem.schema.variable(ref).size
+        if len(told) != size or told.sum() <= 0:
+            reason = f"{len(told)} numbers, expected {size} with a sum above 0"
+            dropped.append(Dropped(belief=place, reason=reason))
+        else:
+            yield ref, told / told.sum()
 
 
 def _believed_marginal(

@@ -163,6 +163,15 @@ class Schema:
         """The column that says most finely where a variable's values lie."""
         return Ref(level, self.levels[level].column(position))
 
+    @property
+    def names(self) -> list[str]:
+        """What `resolve` knows: names of variables, and those of single members by their role."""
+        own = [variable.name for level in self for variable in level.variables]
+        roles = [(level, role) for level in self for role, most in level.roles.items() if most == 1]
+        return own + [
+            f"{role}.{variable.name}" for level, role in roles for variable in level.variables if variable.name != level.role
+        ]
+
     def resolve(self, name: str) -> Ref | None:
         """The declared column that a name means; None where it means none or several.
 
