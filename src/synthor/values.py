@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from synthor.problem import Problem
-from synthor.problem.rulings import BROKEN, OPEN
+from synthor.problem.rulings import BROKEN, OPEN, Ruling
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.schema import Ref, Units, Variable, of_unit
@@ -213,17 +213,28 @@ def possible(problem: Problem, units: Units) -> Mask:
 
     Where that depends on the values inside the bins, some are tried.
     """
-    allowed = _possible_alone(problem, units)
-    unsure = np.zeros(len(units), bool)
+    allowed, unsure = _possible_alone(problem, units), np.zeros(len(units), bool)
+    opened = {
+        rule.text for rule, ruling in zip(problem.own_rules, problem.rulings.each, strict=True) if _open(ruling, units).any()
+    }
     for level, below in problem.below.items():
         seen, unit = problem.as_seen(units, level), units.above(0, level)
         allowed[unit[~_possible_alone(below, seen)]] = False
-        unsure[unit[below.rulings.state(seen) == OPEN]] = True
+        for ruling in below.rulings.each:
+            open_rows = _open(ruling, seen)
+            unsure[unit[open_rows]] = True
+            opened |= {ruling.rule.text} if open_rows.any() else set()
     left = np.flatnonzero(allowed & unsure)
+    undecided = problem.only(frozenset(opened))  # no values break the others
     for tries in np.split(np.arange(TRIED_TOGETHER), [1, 8]):  # most units need but few
-        left = left[~Together(problem, units.take(left)).works(tries).any(axis=1)]
+        left = left[~Together(undecided, units.take(left)).works(tries).any(axis=1)]
     allowed[left] = False
     return allowed
+
+
+def _open(ruling: Ruling, units: Units) -> Mask:
+    """For which units, or rows, values decide a rule, (n,)."""
+    return np.asarray(ruling.state(units) == OPEN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

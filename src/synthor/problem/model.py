@@ -200,6 +200,16 @@ class Problem:
     def with_only(self, rules: tuple[Rule, ...]) -> "Problem":
         return replace(self, rules=rules)
 
+    def only(self, texts: frozenset[str]) -> "Problem":
+        """The same problem with some of its rules, by their texts; made ready once."""
+        if texts not in self._with_some:
+            self._with_some[texts] = self.with_only(tuple(rule for rule in self.rules if rule.text in texts))
+        return self._with_some[texts]
+
+    @cached_property
+    def _with_some(self) -> dict[frozenset[str], "Problem"]:
+        return {}
+
     def marginal(self, position: int) -> Floats | None:
         """Known shares of one variable of level 0, None where no target gives them.
 
