@@ -109,7 +109,7 @@ class _Told:
     def template(self) -> Template:
         unit = self.schema.unit
         own = {one.position for one in self.follows}
-        structural = self._structural()
+        structural = self._structural
         rest = [column for column in range(len(unit.variables)) if column not in {*structural, *own}]
         return Template(
             schema=self.schema,
@@ -142,6 +142,7 @@ class _Told:
                 return one.position
         return None
 
+    @cached_property
     def _structural(self) -> list[int]:
         """Variables of the unit that its members hang on: how many there are, and what tables or rules tie to what follows."""
         unit, own = self.schema.unit, {one.position for one in self.follows}
@@ -153,6 +154,8 @@ class _Told:
             if rule.level == 0
         ]
         tied = {column for some in together if some & own for column in some - own}
+        if self.with_roles is not None:
+            tied |= {target.axes[other].position for target, _, other in self._roles_by_unit(self.with_roles)} - own
         for column in sorted(tied):
             if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
                 found.append(column)
@@ -191,9 +194,34 @@ class _Told:
         role_shares, expected = self._shares(level, own.position(own.role)), self._expected(level)
         roles = {}
         for code, label in enumerate(own.variables[own.position(own.role)].labels):
-            roles[code] = Believed(marginal=_numbers(expected * role_shares[code], form.roles.get(label, HowMany()), most))
+            number = form.roles.get(label, HowMany())
+            tables = tuple(self._by_unit(level, code, number, most))
+            roles[code] = Believed(marginal=_numbers(expected * role_shares[code], number, most), tables=tables)
         size = None if self.size is None else self._size(self.size, most, expected)
         return Composition(level=level, roles=roles, least=form.number.min, most=most, size=size)
+
+    def _roles_by_unit(self, level: int) -> Iterator[tuple[Target, int, int]]:
+        """Tables of roles by a variable of the unit, and the places of the two: so many of each has a unit of some kind."""
+        role = Ref(level, self.schema.levels[level].position(self.schema.levels[level].role))
+        for target in self.problem.counts:
+            if target.level == level and len(target.axes) == 2 and target.grid.covers and target.grid.listed is None:
+                for own, other in ((0, 1), (1, 0)):
+                    axis = target.axes[other]
+                    if target.axes[own].ref == role and axis.ref.plain and axis.ref.level == 0:
+                        yield target, own, other
+
+    def _by_unit(self, level: int, code: int, number: HowMany, most: int) -> Iterator[Dependence]:
+        """How many members with a role there are, given a variable of the unit that a table of roles is by."""
+        for target, own, other in self._roles_by_unit(level):
+            label, axis = int(target.axes[own].group_of[code]), target.axes[other]
+            if axis.position not in self._structural or (target.axes[own].group_of == label).sum() > 1:
+                continue  # drawn after its members, or told of several roles together
+            of = self._finest(axis)
+            members = np.take(target.wanted.reshape(target.shape), label, axis=own)
+            units = np.bincount(of, self._shares(0, axis.position), axis.size) * self.problem.n_units
+            each = np.divide(members, units, out=np.zeros(axis.size), where=units > 0)
+            rows = np.array([_numbers(float(expected), number, most) for expected in each])[of]
+            yield Dependence(given=Ref(0, axis.position), rows=rows, strength=SURE * TABLE_STRENGTH)
 
     def _size(self, column: int, most: int, expected: float) -> Size:
         """How many members each category of the size stands for; of an open one, so that all members come out as counted."""

@@ -89,7 +89,7 @@ def contradictions(
                 if claim.such is None:  # where all are too many, some are no news
                     off.add(stated.place)
                 message = f"{claim.ends.by} makes {claim.ends.told} {claim.of}, {ends.by} counts {ends.told}"
-                yield Finding(where="targets", message=message, cure="correct one of them")
+                yield Finding(where="targets", message=message, cure="correct one of them, or give one a tolerance")
 
 
 def _of_numbers(
