@@ -1,6 +1,7 @@
 """Units with members as a user writes them: what is read, how it is understood, and what contradicts itself."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,21 @@ def test_all_is_told_together_in_the_order_of_the_file() -> None:
         ("s: members.person.members.trip.role", 23),
         ("s: targets[0].rows", 27),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("max(age)", "does not say whose age; write max(person.age)"),
+        ("count(person, age < 18", "is not closed"),
+        ("any(person, age >= 65))", "is not closed"),
+        ("count(person, sex = 'male)", "is not closed"),
+        ("count(person) + (3)", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_understood_of_a_from_says_what_to_write(written: str, told: str) -> None:
+    with pytest.raises(InputError, match=re.escape(told)):
+        parse_spec(TOWN.replace("max(child.age)", json.dumps(written)))
 
 
 def test_a_label_none_is_refused_where_nobody_may_be_there() -> None:

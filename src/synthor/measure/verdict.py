@@ -342,7 +342,8 @@ class Measurement:
             lead = "Met" if self.met else "Not met"
             how = " exactly" if all(fit.target.exact for fit in self.fits) else ""
             how = " to the nearest whole record" if any(fit.rounded for fit in self.fits) else how
-            return f"{lead}: {records} add up to {every}{how} ({n_cells:,} cells){rules}."
+            adds = "adds" if self.n_records == 1 else "add"
+            return f"{lead}: {records} {adds} up to {every}{how} ({n_cells:,} cells){rules}."
         unmet = [fit for fit in self.of_statistics if not fit.met]
         missed = [fit for fit in self.of_counts if not fit.met]
         if not missed:

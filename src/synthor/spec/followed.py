@@ -99,6 +99,8 @@ def shape_of(text: str) -> FromText:
     FromText(function='', name='head', variable='age', condition='')
     """
     written = text.strip()
+    if not _closed(written):
+        raise UnclearError(f"`{written[:80]}` has a bracket or a quote that is not closed", "close it, or take it out")
     call = _CALL.fullmatch(written)
     if call is None:
         dotted = _DOTTED.fullmatch(written)
@@ -109,7 +111,7 @@ def shape_of(text: str) -> FromText:
     if function not in FUNCTIONS:
         raise UnclearError(f"no function is called '{call[1]}'", nearest(call[1], FUNCTIONS))
     counted = _DOTTED.fullmatch(argument.strip())
-    if counted is None or not _closed(condition):
+    if counted is None or not _closed(condition):  # count(a) + (b)
         raise UnclearError(f"`{written[:80]}` cannot be read", _EXAMPLES)
     name, variable, condition = counted[1], counted[2] or "", condition.strip()
     if function in COUNTS and variable:

@@ -5,6 +5,7 @@ that follow from members. `consistent` says what of it contradicts itself before
 """
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -250,7 +251,10 @@ class Followers:
 
     def _followed(self, key: tuple[int, str], written: Follows, trail: tuple[tuple[int, str], ...]) -> Declared | None:
         at, name = key
-        shape = shape_of(written.from_)
+        try:
+            shape = shape_of(written.from_)
+        except UnclearError as error:
+            raise self._placed(at, written.from_, error) from None
         below, role = self._below(at, shape)
         level = self.levels[below]
         if shape.variable and shape.variable not in level.variables:
@@ -278,6 +282,15 @@ class Followers:
             absent=absent,
         )
         return form
+
+    def _placed(self, at: int, text: str, error: UnclearError) -> UnclearError:
+        """What is wrong with a `from`; where a variable of members stands alone in a function, with its level before it."""
+        call = re.fullmatch(r"\s*(\w+)\s*\(\s*(\w+)\s*\)\s*", text)
+        lower = [level for place, level in enumerate(self.levels) if at in self._above(place)]
+        level = next((level for level in lower if call is not None and call[2] in level.variables), None)
+        if call is None or level is None or call[2] in self.names:
+            return error
+        return UnclearError(f"`{text.strip()[:80]}` does not say whose {call[2]}", f"write {call[1]}({level.name}.{call[2]})")
 
     def _below(self, at: int, shape: FromText) -> tuple[int, str]:
         """The level and role whose rows are meant."""
