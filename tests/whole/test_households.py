@@ -177,6 +177,21 @@ def test_keys_that_do_not_fit_are_refused_with_the_table_and_the_cure(
         measure(model.problem, change(records))
 
 
+def test_a_unit_is_counted_once_whatever_is_wrong_with_its_members(model: Model, records: dict[str, pl.DataFrame]) -> None:
+    found = measure(model.problem, records | {name: records[name].head(0) for name in ("person", "trip")})
+    assert found.n_broken == 300 and not found.met
+
+
+@pytest.mark.parametrize("dtype", [pl.UInt64, pl.Float64, pl.String, pl.Int32])
+def test_keys_of_any_type_are_read(dtype: pl.DataType, model: Model, records: dict[str, pl.DataFrame]) -> None:
+    key = pl.col("household_id")
+    own = key.cast(pl.UInt64) + pl.lit(2**63, dtype=pl.UInt64) if dtype == pl.UInt64 else key.cast(dtype)
+    changed = {name: table.with_columns(own.alias("household_id")) for name, table in records.items() if name != "trip"}
+    assert measure(model.problem, records | changed).met
+    if dtype in (pl.Float64, pl.Int32):  # as some tool may write one table of them
+        assert measure(model.problem, records | {"person": changed["person"]}).met
+
+
 def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
     tmp_path: Path, records: dict[str, pl.DataFrame]
 ) -> None:

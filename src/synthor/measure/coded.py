@@ -75,11 +75,11 @@ def _parents(records: Records, level: Level, above: Level) -> CellIndex:
         held = ["numbers" if table[key].dtype.is_numeric() else "text" for table in (frame, parents)]
         message = f"'{key}' holds {held[0]}, in the records of '{above.name}' {held[1]}"
         raise InputError([Finding(where=where, message=message, cure="write the keys alike in both tables")])
-    both: type[pl.DataType] = pl.Int64 if frame[key].dtype.is_numeric() else pl.String
-    if frame[key].dtype.is_float() or parents[key].dtype.is_float():
-        both = pl.Float64
-    places = parents.select(pl.col(key).cast(both)).with_row_index("place")
-    own = frame.select(pl.col(key).cast(both))
+    numeric, either = frame[key].dtype.is_numeric(), (frame[key].dtype, parents[key].dtype)
+    both = pl.Float64 if any(dtype.is_float() for dtype in either) else pl.Int64
+    as_one = either[0] if numeric and either[0] == either[1] else both if numeric else pl.String
+    places = parents.select(pl.col(key).cast(as_one, strict=False)).with_row_index("place")
+    own = frame.select(pl.col(key).cast(as_one, strict=False))
     found = own.join(places, on=key, how="left", maintain_order="left")["place"].cast(pl.Int64)
     astray = found.null_count()
     if astray:

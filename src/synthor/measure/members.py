@@ -19,8 +19,8 @@ from synthor.spec.members import HowMany
 from synthor.types import Counts, Mask
 
 
-def strays(problem: Problem, units: Units, records: Records) -> Iterator[tuple[str, Mask]]:
-    """What must not be, in the words of a rule, and for which rows of its level it is, (rows,).
+def strays(problem: Problem, units: Units, records: Records) -> Iterator[tuple[str, int, Mask]]:
+    """What must not be, in the words of a rule, the level whose rows it is about, and for which of them it is, (rows,).
 
     Args:
         problem: in its finest bins.
@@ -33,10 +33,10 @@ def strays(problem: Problem, units: Units, records: Records) -> Iterator[tuple[s
     yield from _numbers(problem, units)
     for one in problem.follows:
         name = problem.schema.levels[one.level].variables[one.position].name
-        yield f"{name} <> {one.text}", _differs(one, problem, units, records)
+        yield f"{name} <> {one.text}", one.level, _differs(one, problem, units, records)
 
 
-def _numbers(problem: Problem, units: Units) -> Iterator[tuple[str, Mask]]:
+def _numbers(problem: Problem, units: Units) -> Iterator[tuple[str, int, Mask]]:
     """Rows with more or fewer members than there may be, of any role and of each."""
     forms = levels_of(problem.spec)
     if len(forms) != len(problem.schema.levels):
@@ -44,22 +44,22 @@ def _numbers(problem: Problem, units: Units) -> Iterator[tuple[str, Mask]]:
     for level, form in enumerate(forms[1:], start=1):
         above = problem.schema.above(level) or 0
         parent, n = units.above(above, level), units.n_rows(above)
-        yield from _beyond(form.name, form.number, np.bincount(parent, minlength=n))
+        yield from _beyond(form.name, form.number, above, np.bincount(parent, minlength=n))
         own = problem.schema.levels[level]
         for role, number in form.roles.items():
             at = own.role_of(role)
             those = units.column(Ref(level, at.column)) == at.code
-            yield from _beyond(role, number, np.bincount(parent[those], minlength=n))
+            yield from _beyond(role, number, above, np.bincount(parent[those], minlength=n))
 
 
-def _beyond(name: str, number: HowMany, found: Counts) -> Iterator[tuple[str, Mask]]:
+def _beyond(name: str, number: HowMany, above: int, found: Counts) -> Iterator[tuple[str, int, Mask]]:
     if number.min == number.max:
-        yield f"count({name}) <> {number.min}", found != number.min
+        yield f"count({name}) <> {number.min}", above, found != number.min
         return
     if number.min:
-        yield f"count({name}) < {number.min}", found < number.min
+        yield f"count({name}) < {number.min}", above, found < number.min
     if number.max is not None:
-        yield f"count({name}) > {number.max}", found > number.max
+        yield f"count({name}) > {number.max}", above, found > number.max
 
 
 def _differs(one: Followed, problem: Problem, units: Units, records: Records) -> Mask:

@@ -15,7 +15,7 @@ from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.schema import Ref, Units
 from synthor.spread import Spread
-from synthor.types import Codes, Counts, Floats
+from synthor.types import CellIndex, Codes, Counts, Floats
 
 EXAMPLES = 8
 """Units that are shown with their members."""
@@ -101,44 +101,40 @@ class Tally:
             column = frame[spread.variable.name]
             if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
                 spread.add(column.drop_nulls().to_numpy())
-        counts, n_broken = self.rulings.counts(self.problem.schema.refine(units), frame)
+        counts, broken = self.rulings.counts(self.problem.schema.refine(units), frame)
         for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count
-        self.n_broken += n_broken
         for level, below in self.problem.refined.below.items():
-            self._count_rules(records, units, level, below)
+            broken[self._count_rules(records, units, level, below)] = True
         if units.nested:
-            self.examples = self.examples or self._drawn(records)
-            self._count_strays(records, self.problem.schema.refine(units))
+            self.examples = self.examples or self._drawn(records, units)
+            broken[self._count_strays(records, self.problem.schema.refine(units))] = True
+        self.n_broken += int(broken.sum())
 
-    def _count_strays(self, records: Records, units: Units) -> None:
-        """Rows whose members are not as the spec says; what holds is not told."""
-        own = {rule.text for rule in self.problem.rules}
-        for text, those in strays(self.problem.refined, units, records):
+    def _count_strays(self, records: Records, units: Units) -> CellIndex:
+        """Count rows whose members are not as the spec says; what holds is not told. Returns the units that they belong to."""
+        own, broken = {rule.text for rule in self.problem.rules}, [np.zeros(0, np.int64)]
+        for text, level, those in strays(self.problem.refined, units, records):
             if text not in own and those.any():
                 self.violations[text] = self.violations.get(text, 0) + int(those.sum())
-                self.n_broken += int(those.sum())
+                broken.append(units.above(0, level)[those])
+        return np.concatenate(broken)
 
-    def _drawn(self, records: Records) -> Records:
+    def _drawn(self, records: Records, units: Units) -> Records:
         """A few units, in their order, with their members."""
         schema, seed = self.problem.schema, self.problem.spec.random_seed
-        n = records[schema.unit.name].height
-        picks = np.sort(generator(seed, "examples").choice(n, min(n, EXAMPLES), replace=False))
-        found = {schema.unit.name: records[schema.unit.name][picks]}
-        for level in schema.levels[1:]:
-            above = schema.levels[schema.above(schema.index(level.name)) or 0]
-            keys = found[above.name].select(above.key)
-            found[level.name] = records[level.name].join(keys, on=above.key, how="semi", maintain_order="left")
-        return found
+        kept = np.zeros(len(units), bool)
+        kept[generator(seed, "examples").choice(len(units), min(len(units), EXAMPLES), replace=False)] = True
+        return {level.name: records[level.name].filter(kept[units.above(0, at)]) for at, level in enumerate(schema)}
 
-    def _count_rules(self, records: Records, units: Units, level: int, below: Problem) -> None:
-        """Rows of one level that break the rules that look beyond what units say themselves."""
+    def _count_rules(self, records: Records, units: Units, level: int, below: Problem) -> CellIndex:
+        """Count rows of one level that break the rules that look beyond what units say themselves. Returns their units."""
         refined, fine = self.problem.refined, self.problem.schema.refine(units)
         values = seen_values(refined.schema, fine, level, refined.derived(level), records)
-        counts, n_broken = below.rulings.counts(refined.as_seen(fine, level), values)
+        counts, broken = below.rulings.counts(refined.as_seen(fine, level), values)
         for ruling, count in zip(below.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count
-        self.n_broken += n_broken
+        return units.above(0, level)[broken]
 
     def merge(self, other: "Tally") -> None:
         """Add what another tally of the same problem and pairs counted."""

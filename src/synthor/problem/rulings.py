@@ -217,8 +217,8 @@ class Rulings:
                     found[rows] |= broken.reshape(len(rows), times)
         return found
 
-    def counts(self, units: Units, frame: pl.DataFrame) -> tuple[Counts, int]:
-        """How many records break each rule, (rules,), and how many break any; arguments as those of `breaks`."""
+    def counts(self, units: Units, frame: pl.DataFrame) -> tuple[Counts, Mask]:
+        """How many records break each rule, (rules,), and which break any, (n,); arguments as those of `breaks`."""
         counts, broken = np.zeros(len(self.each), np.int64), np.zeros(len(units), dtype=bool)
         for group in self._groups:
             state = self._looked_up(group, units)
@@ -233,7 +233,7 @@ class Rulings:
             these = self.each[r].breaks(units, frame)
             counts[r] = these.sum()
             broken |= these
-        return counts, int(broken.sum())
+        return counts, broken
 
     def _looked_up(self, group: _Group, units: Units) -> NDArray[np.uint8]:
         return group.states[_cells(units, group.columns, group.shape)]
