@@ -10,7 +10,7 @@ import numpy as np
 
 from synthor.fit.blocks import Tables, gathered
 from synthor.problem import Demand, Demanded
-from synthor.schema import Cells
+from synthor.schema import Cells, Incidence
 from synthor.types import Floats, Mask
 
 TASTES = (1e-3, 1e-5, 1e-8)
@@ -57,11 +57,16 @@ class Hard(Demanded):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Soft:
-    """A table to be approached: weight * KL(shares || C'p), shares (c,) summing to one."""
+    """A table to be approached: weight * KL(shares || C'p), shares (c,) summing to one.
+
+    Attributes:
+        give: nats of pull for which a cell gives way by all that is believed of it, and by a part for a part; 0 for none.
+    """
 
     cells: Cells
     shares: Floats
     weight: float
+    give: float = 0.0
 
 
 def outside_closed_cells(hard: Sequence[Hard], n: int) -> Mask:
@@ -84,8 +89,9 @@ class TableDemands:
         free: cells that have candidates and may have weight.
         low: lowest totals; of a soft table, r t.
         high: highest totals; of a soft table, r t.
-        variance: of each total; 0 where it has no margin of error.
+        variance: of each total; 0 where it has no margin of error. Of a soft table, how much it gives way a nat of pull.
         weight: r of a soft table, 1 of a hard one.
+        met: the pull of each cell of a soft table that is met: r by the rows that a unit has in it.
         signed: coefficients may be negative.
         scale: largest coefficient in size, by which violations are divided.
         taste: nats by which the middle of an interval is preferred to its edges now.
@@ -103,11 +109,13 @@ class TableDemands:
     scale: float = 1.0
     taste: float = TASTES[0]
     least_taste: float = TASTES[-1]
+    met: float = 0.0
 
     def wanted(self, multipliers: Floats) -> Floats:
         """The totals that multipliers ask for, (c,)."""
         if self.soft:
-            return np.where(self.free, self.low / np.where(self.free, multipliers, 1.0), 0.0)
+            phi = np.where(self.free, multipliers, 1.0)
+            return np.where(self.free, self.low / phi - self.variance * (phi - self.met), 0.0)
         return np.clip(self._middle - multipliers / self._stiffness, self.low, self.high) - self.variance * multipliers
 
     def gradient(self, multipliers: Floats, got: Floats) -> Floats:
@@ -117,7 +125,9 @@ class TableDemands:
     def value(self, multipliers: Floats) -> float:
         """Its part of the dual."""
         if self.soft:
-            return float(self.low[self.free] @ np.log(multipliers[self.free]))
+            phi = multipliers[self.free]
+            given = self.variance[self.free] @ np.square(phi - self.met)
+            return float(self.low[self.free] @ np.log(phi) - given / 2)
         inside = np.clip(self._middle - multipliers / self._stiffness, self.low, self.high)
         taste = np.where(self.low < self.high, self._stiffness * np.square(inside - self._middle), 0.0)
         return float(inside @ multipliers + taste.sum() / 2 - self.variance @ np.square(multipliers) / 2)
@@ -129,12 +139,14 @@ class TableDemands:
     def curvature(self, multipliers: Floats, got: Floats) -> Floats:
         """Its own part of the dual's negative second derivative, (c,): a diagonal.
 
-        Of a soft table it is r t / phi^2; here one factor r t / phi is taken for C'p, which it equals at the optimum. So steps
-        are those of a primal-dual method: with totals that stay as they are, one step leads to the best phi from anywhere.
+        Of a soft table it is r t / phi^2; here one factor r t / phi is taken for C'p and what is given, which it equals at the
+        optimum. So steps are those of a primal-dual method: with totals that stay as they are, one step leads to the best phi
+        from anywhere.
         """
         if self.soft:
             phi = np.where(self.free, multipliers, 1.0)
-            return np.maximum(got, LEAST_TOTAL * self.low / phi) / phi
+            believed = got + self.variance * (phi - self.met)
+            return np.maximum(believed, LEAST_TOTAL * self.low / phi) / phi + self.variance
         return self.variance + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
 
     def inside(self, multipliers: Floats) -> Mask:
@@ -170,7 +182,7 @@ class Dual:
 
     def __init__(self, log_base: Floats, tables: Sequence[TableDemands], counted: Tables, *, unsupported: bool) -> None:
         self.log_base, self.tables, self.counted, self.unsupported = log_base, tuple(tables), counted, unsupported
-        self.move_to([np.where(t.free, t.weight, 0.0) if t.soft else np.zeros(len(t.low)) for t in tables])
+        self.move_to(_start(tables))
 
     @classmethod
     def of(cls, log_base: Floats, hard: Sequence[Hard], soft: Sequence[Soft]) -> "Dual":
@@ -186,9 +198,11 @@ class Dual:
         for belief, inside in zip(soft, held[len(hard) :], strict=True):
             free = (inside > 0) & (belief.shares > 0)
             shares = np.where(free, belief.shares, 0.0)
+            weight = max(belief.weight, 1e-300)
+            met = weight / _rows_a_unit(belief.cells, tables)
             goal = belief.weight * shares / max(shares.sum(), 1e-300)
-            none = np.zeros(len(goal))
-            tables.append(TableDemands(belief.cells, True, free, goal, goal, none, max(belief.weight, 1e-300)))
+            given = goal / met / belief.give if belief.give else np.zeros(len(goal))
+            tables.append(TableDemands(belief.cells, True, free, goal, goal, given, weight, met=met))
         return cls(np.where(alive, log_base, -np.inf), tables, counted, unsupported=unsupported)
 
     @property
@@ -277,6 +291,39 @@ class Dual:
                 scale = max(scale, float(np.abs(multipliers).max(initial=0.0)))
         reach = self.counted.spread(thetas, np.where(np.isfinite(self.log_base), 0.0, -np.inf))
         return wanted > float(reach.max(initial=-np.inf)) + CERTAIN * scale
+
+
+def _start(tables: Sequence[TableDemands]) -> list[Floats]:
+    """No pull by hard tables, soft ones as if they were met: the same pull in all cells of a soft table.
+
+    Where each unit is in one of its cells that shifts nothing. Where a unit counts several times it would make weights
+    e^(pull x rows), and the largest units alone would have any: so the hard table that says how many such rows there are pulls
+    as much the other way.
+    """
+    found = [np.where(t.free, t.met, 0.0) if t.soft else np.zeros(len(t.low)) for t in tables]
+    for table in tables:
+        place = _same_rows(table.cells, tables) if table.soft else None
+        if place is not None:
+            found[place] = found[place] - np.where(tables[place].free, table.met, 0.0)
+    return found
+
+
+def _rows_a_unit(cells: Cells, tables: Sequence[TableDemands]) -> float:
+    """How many rows a unit has in a table, as a hard table of the same rows tells; 1 where none does."""
+    place = _same_rows(cells, tables)
+    total = 1.0 if place is None else float((tables[place].low + tables[place].high).sum() / 2)
+    return total if 0 < total < np.inf else 1.0
+
+
+def _same_rows(cells: Cells, tables: Sequence[TableDemands]) -> int | None:
+    """The place of the first hard table in which each unit counts as often as in this one; None where that is always once."""
+    if not isinstance(cells, Incidence):
+        return None
+    rows = cells.rows
+    for place, other in enumerate(tables):
+        if not other.soft and isinstance(other.cells, Incidence) and np.array_equal(other.cells.rows, rows):
+            return place
+    return None
 
 
 def _hard_table(target: Hard, held: Floats) -> tuple[TableDemands, bool]:

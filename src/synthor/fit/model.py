@@ -445,9 +445,9 @@ def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callab
 
 def _with_members(ruled: Problem, beliefs: Beliefs, size: int) -> Pool:
     """Candidates drawn from a template of what is known and believed."""
-    from synthor.fit.nested import nested_pool
+    from synthor.fit.aimed import aimed_pool
 
-    return nested_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed)
+    return aimed_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed)
 
 
 def _giving_one(table: Hard, n_units: int) -> Hard:

@@ -1,4 +1,4 @@
-"""Candidates of units with members: what is known and believed as a template, drawn from the top down.
+"""What is known and believed of units with members, as a template from which candidates are drawn.
 
 Tables say what they can: shares of each role's variables, how many members there are of each, pairs of variables of one row or
 of a row and its unit. What nothing says is as even as it can be. The template need not meet the tables, for the fit does that;
@@ -12,10 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from synthor.errors import Finding, InputError
-from synthor.fit.pool import Pool, kept_pool
 from synthor.ipf import ipf
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
-from synthor.prior.template import Believed, Composition, Dependence, Members, Size, Template, draw, prepared
+from synthor.prior.template import Believed, Composition, Dependence, Members, Size, Template
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.following import Followed, derived
 from synthor.rules.syntax import names_in
@@ -24,7 +23,6 @@ from synthor.schema.crossed import n_crossed
 from synthor.spec.levels import LevelForm, levels_of
 from synthor.spec.members import HowMany
 from synthor.types import Codes, Floats, Shares
-from synthor.values import possible
 
 FEW_MEMBERS, MOST_MEMBERS = 3, 15
 """Members of a row above beyond the fewest where nothing tells how many there are; and at most, where there is no limit."""
@@ -40,22 +38,6 @@ SWEEPS, NEAR = 200, 1e-9
 
 FLOOR = 1e-4
 """Share that each category has at least where no table tells."""
-
-
-def nested_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
-    """Candidates with members that break no rule, and their shares under the template.
-
-    Args:
-        problem: with all rules that hold, compiled from a spec.
-        beliefs: what is believed.
-        size: candidates to draw.
-        random_seed: the same seed gives the same candidates.
-    """
-    schema, refined = problem.schema, problem.refined
-    maker = prepared(template_of(problem, beliefs))
-    drawn = draw(maker, size=size, random_seed=random_seed, allows=lambda units: possible(refined, units))
-    acceptance = float(drawn.kept.sum()) / max(float(drawn.tried.sum()), 1.0)
-    return kept_pool(problem, beliefs, schema.coarsen(drawn.units), drawn.log_weight, acceptance)
 
 
 def template_of(problem: Problem, beliefs: Beliefs) -> Template:

@@ -24,6 +24,11 @@ from synthor.types import Floats
 LEAST_VARIANCE = 1e-6
 """Of a share that is believed to be 0 or 1, or of rows that hardly occur: what is believed is never quite certain."""
 
+GIVE = 30.0
+"""Nats of pull for which a believed cell of units with members gives way altogether. Of millions of ways to make a household
+few are candidates, so that some cell of some table is always believed to hold more than the others let it; without any give
+such cells pull, and others hold against them, by thousands of nats, and no solver gets to an end."""
+
 MIDDLE = 0.05
 """Nats by which a published statistic is preferred as it stands to what its rounding allows."""
 
@@ -59,9 +64,9 @@ class Structure:
 
     def soft(self, beliefs: Beliefs) -> list[Soft]:
         """Believed tables, to be approached."""
-        strength = beliefs.base_strength
+        strength, give = beliefs.base_strength, GIVE if self.pool.units.nested else 0.0
         return [
-            Soft(cells=self.cells(table), shares=table.grouped.ravel(), weight=table.strength / strength)
+            Soft(cells=self.cells(table), shares=table.grouped.ravel(), weight=table.strength / strength, give=give)
             for table in beliefs.joint
         ]
 

@@ -18,7 +18,7 @@ from synthor.schema.text import as_text
 from synthor.types import Codes, Floats, Mask, Shares
 
 BASE_STRENGTH = 30.0
-"""Pseudo-records that a plan of proposals is worth: it says little about crossed detail."""
+"""Pseudo-records that a plan of proposals, or a template, is worth: it says little about crossed detail."""
 
 INDEPENDENCE_STRENGTH = 3.0
 """Pseudo-records that independence is worth, the base measure where there are no proposals: nobody believes in it."""
@@ -110,6 +110,7 @@ class Beliefs:
         dropped: what could not be used, and what was mended.
         n_proposals: how many proposals the base measure holds.
         of_members: believed shares of members' declared categories, by the column: of all members, or of those with a role.
+        templated: whether units have members, so that the base measure is a template.
     """
 
     base: Mixture
@@ -119,11 +120,12 @@ class Beliefs:
     dropped: tuple[Dropped, ...]
     n_proposals: int
     of_members: Mapping[Ref, Shares] = field(default_factory=dict)
+    templated: bool = False
 
     @property
     def base_strength(self) -> float:
         """Pseudo-records that the base measure is worth."""
-        return BASE_STRENGTH if self.n_proposals else INDEPENDENCE_STRENGTH
+        return BASE_STRENGTH if self.n_proposals or self.templated else INDEPENDENCE_STRENGTH
 
     @property
     def joint(self) -> tuple[BelievedTable, ...]:
@@ -173,7 +175,8 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     told = [_believed_marginal(m, i, variables, dropped) for i, m in own]
     known = [problem.marginal(v) for v in range(len(variables))]
     proposals = prior.proposals
-    if len(problem.schema.levels) > 1 and problem.spec.members and proposals:
+    templated = len(problem.schema.levels) > 1 and bool(problem.spec.members)
+    if templated and proposals:
         reason = "proposals do not speak of members yet, so units with members are drawn without them"
         dropped += [Dropped(belief=f"proposals[{i}]", reason=reason) for i in range(len(proposals))]
         proposals = []
@@ -194,6 +197,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         dropped=tuple(dropped),
         n_proposals=len(plan),
         of_members=of_members,
+        templated=templated,
     )
 
 

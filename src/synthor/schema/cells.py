@@ -82,6 +82,11 @@ class Incidence:
         return int(self.counts.shape[1])
 
     @cached_property
+    def rows(self) -> Floats:
+        """How often each unit counts in all cells together, (n,)."""
+        return np.asarray(self.counts.sum(axis=1), np.float64)
+
+    @cached_property
     def _transposed(self) -> "sparse.csr_array":
         from scipy import sparse
 

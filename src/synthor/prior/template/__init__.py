@@ -7,10 +7,12 @@ decide that on a floor above.
 `told` is what goes in, `drawn` what comes out. Between them: `order` puts variables, roles and members in order, `closed`
 finds what rules leave open, `chances` multiplies tables and `factors` sees that they come out, `composition` says who a unit
 consists of, `kinds` puts all that together, `nested` lays out rows, `making` walks down through them, `fitted` does so to fit.
+`learned` reads a template's numbers off weighted units.
 """
 
 from synthor.prior.template.drawn import Drawn, Plan, draw, gathered
 from synthor.prior.template.fitted import prepared
+from synthor.prior.template.learned import learned
 from synthor.prior.template.making import Maker
 from synthor.prior.template.told import Believed, Composition, Dependence, Members, Size, Template, WholeComposition
 
@@ -27,5 +29,6 @@ __all__ = [
     "WholeComposition",
     "draw",
     "gathered",
+    "learned",
     "prepared",
 ]

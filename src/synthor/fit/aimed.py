@@ -1,0 +1,128 @@
+"""Candidates of units with members, drawn where the fit wants them.
+
+A template made of tables says what each says by itself. What they say together, and what is said of variables that follow from
+members, it misses, and the fit would have to make it good by weights: on a made-up town with twelve tables 774 of 30,000
+candidates held nearly all of it, and no weights met the tables. So the template's numbers are read off a first, rough fit, and
+candidates are drawn again, until weights are even. Targets come first and beliefs after them, since with few candidates that
+count nothing can be learned from either.
+
+The template from which the last candidates are drawn is the base measure: it is what is known and believed, told in full.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthor.fit.balance import balance
+from synthor.fit.nested import template_of
+from synthor.fit.pool import Pool, kept_pool
+from synthor.fit.structure import Structure
+from synthor.information import effective_size
+from synthor.prior.beliefs import Beliefs
+from synthor.prior.template import Template, draw, learned, prepared
+from synthor.problem import Problem
+from synthor.randomness import generator
+from synthor.schema import Units
+from synthor.types import Floats
+from synthor.values import possible
+
+LOOKS = 10_000
+"""Candidates on which a template is tried."""
+
+ROUNDS, EVEN = 3, 0.5
+"""Times that a template is learned, for targets and then for beliefs; and how many effective candidates a rough fit leaves, of
+those before it, for a template to do."""
+
+ROUGH, STEPS = 1e-3, 15
+"""Residual of a rough fit, and its Newton steps at most."""
+
+FEWEST, NEAR = 0.1, 1e-3
+"""Effective candidates that are learned from, of all; where weights leave fewer, they are flattened until they do, about."""
+
+
+def aimed_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
+    """Candidates with members that break no rule, and their shares under a template.
+
+    Args:
+        problem: with all rules that hold, compiled from a spec.
+        beliefs: what is believed.
+        size: candidates to draw.
+        random_seed: the same seed gives the same candidates.
+    """
+    found = _Drawn.of(template_of(problem, beliefs), problem, beliefs, size, random_seed)
+    if not len(found.units):
+        return found.pool
+    template, looked, tries = found.template, found.thinned(), 0
+    for believing in (False, True) if beliefs.tables else (False,):
+        for _ in range(ROUNDS):
+            weights = looked.weighed(believing=believing)
+            if effective_size(weights) >= EVEN * effective_size(np.exp(looked.pool.log_base)):
+                break
+            tries += 1
+            seed = int(generator(random_seed, "template", "aimed", tries).integers(2**31))
+            template = learned(template, looked.units, looked.flattened(weights))
+            looked = _Drawn.of(template, problem, beliefs, min(LOOKS, size), seed)
+    return found.pool if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed).pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Drawn:
+    """Units drawn from a template.
+
+    Attributes:
+        problem: with all rules that hold.
+        beliefs: what is believed.
+        template: by which they were drawn.
+        units: in its bins.
+        pool: the same as candidates.
+    """
+
+    problem: Problem
+    beliefs: Beliefs
+    template: Template
+    units: Units
+    pool: Pool
+
+    @classmethod
+    def of(cls, template: Template, problem: Problem, beliefs: Beliefs, size: int, random_seed: int) -> "_Drawn":
+        """So many units that break no rule."""
+        refined, maker = problem.refined, prepared(template)
+        drawn = draw(maker, size=size, random_seed=random_seed, allows=lambda units: possible(refined, units))
+        acceptance = float(drawn.kept.sum()) / max(float(drawn.tried.sum()), 1.0)
+        pool = kept_pool(problem, beliefs, problem.schema.coarsen(drawn.units), drawn.log_weight, acceptance)
+        return cls(problem=problem, beliefs=beliefs, template=template, units=drawn.units, pool=pool)
+
+    def thinned(self) -> "_Drawn":
+        """So few of them that a rough fit is quick."""
+        n = len(self.units)
+        some = np.arange(0, n, -(-n // LOOKS))
+        units = self.units.take(some)
+        pool = kept_pool(self.problem, self.beliefs, self.pool.units.take(some), self.pool.log_base[some], self.pool.acceptance)
+        return _Drawn(problem=self.problem, beliefs=self.beliefs, template=self.template, units=units, pool=pool)
+
+    def weighed(self, *, believing: bool) -> Floats:
+        """Weights that about meet the targets, and beliefs if these count, (n,)."""
+        structure = Structure(self.pool)
+        hard = structure.hard(self.problem, self.beliefs)
+        if believing:
+            soft = structure.soft(self.beliefs)
+        else:
+            hard, soft = hard[: len(self.problem.targets)], []
+        return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH).weights
+
+    def flattened(self, weights: Floats) -> Floats:
+        """Weights between those of the base measure and others, as near to the latter as leaves enough effective candidates."""
+        some = weights > 0
+        pull = np.log(weights[some]) - self.pool.log_base[some]
+
+        def by(share: float) -> Floats:
+            logs = self.pool.log_base[some] + share * pull
+            found = np.zeros(len(weights))
+            found[some] = np.exp(logs - logs.max())
+            return found / found.sum()
+
+        low, high = (1.0, 1.0) if effective_size(weights) >= FEWEST * len(weights) else (0.0, 1.0)
+        while high - low > NEAR:
+            middle = (low + high) / 2
+            low, high = (middle, high) if effective_size(by(middle)) >= FEWEST * len(weights) else (low, middle)
+        return by(low)
