@@ -20,9 +20,9 @@ from synthor.sample.conditions import conditions_of, sizes_of
 from synthor.sample.gear import Gear
 from synthor.sample.programme import Exchange, Programme
 from synthor.sample.rows import Conditions
-from synthor.schema import Level, Units, of_unit
-from synthor.types import CellIndex, Codes, Counts, Floats, Mask
-from synthor.values import possible
+from synthor.sample.variants import varied
+from synthor.schema import Units
+from synthor.types import CellIndex, Counts, Floats, Mask
 
 if TYPE_CHECKING:
     from synthor.sample.rows import Matrix
@@ -49,8 +49,8 @@ IN_VAIN = 2
 PRICED = 4
 """Times that units are added that the relaxation asks for; each time a sixth of those that may come."""
 
-VARIED, MOST_VARIANTS = 400, 20_000
-"""Records of which variants are made, and variants at most."""
+VARIED = 5.0
+"""Nats by which a unit with members is taken to be less likely for one changed value."""
 
 DEAR = 4.0
 """How much dearer the unlikeliest unit is than the likeliest."""
@@ -191,14 +191,16 @@ class _Search:
         gear: Gear,
     ) -> None:
         self.problem, self.random, self.n_given = problem, random, len(units)
-        variants = self._variants(units, counts)
+        variants, self.source = varied(problem, units, counts, random)
         self.units = units.joined(variants) if len(variants) else units
         self.counts = np.concatenate([counts, np.zeros(len(variants), np.int64)])
         with np.errstate(divide="ignore", invalid="ignore"):
             likely = np.concatenate([np.log(weights), np.full(len(units) - len(weights), -np.inf)])
             known = np.flatnonzero(weights > 0)[:1]
             rest = np.arange(len(weights), len(self.units))
-            if len(rest) and len(known):
+            if units.nested:  # how likely any units are is not known: less so than those they were made of
+                likely = np.concatenate([likely, likely[self.source] - VARIED])
+            elif len(rest) and len(known):
                 anchor = likely[known] - log_weight(units.take(known))
                 likely = np.concatenate([likely[: len(weights)], log_weight(self.units.take(rest)) + anchor])
         self.likely = np.where(np.isnan(likely), -np.inf, likely)
@@ -239,7 +241,11 @@ class _Search:
                 return
             leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
             coming = self._chosen(np.isfinite(self.likely), self.likely, off, n_coming)
-            coming = self._asked_for(leaving, coming, n_coming)
+            if self.units.nested:
+                leaving = self._with_sources(leaving, coming)
+            leaving, coming = self._asked_for(leaving, coming, n_leaving, n_coming)
+            if self.units.nested:
+                leaving = self._with_sources(leaving, coming)
             made = self.close and self._exchange(leaving, coming, elastic=False)  # all at once is sooner found, if at all
             made = made or self._exchange(leaving, coming, elastic=True)
             in_vain = 0 if made else in_vain + 1
@@ -265,28 +271,49 @@ class _Search:
         rest = firsts[~np.isin(firsts, near)][: most - len(near)]
         return rows[np.sort(np.concatenate([near, rest]))]
 
-    def _asked_for(self, leaving: CellIndex, coming: CellIndex, most: int) -> CellIndex:
-        """Who may come, with those that the relaxed programme would pay most for, and fewer of the others."""
-        possible_rows = np.flatnonzero(np.isfinite(self.likely))
-        _, first = np.unique(self.kinds[possible_rows], return_index=True)
-        every = possible_rows[first]
+    def _with_sources(self, leaving: CellIndex, coming: CellIndex) -> CellIndex:
+        """Who may leave, and those of whom variants may come: an exchange of the two changes few cells."""
+        source = self.source[coming[coming >= self.n_given] - self.n_given]
+        return np.union1d(leaving, source[self.counts[source] > 0])
+
+    def _asked_for(
+        self, leaving: CellIndex, coming: CellIndex, n_leaving: int, n_coming: int
+    ) -> tuple[CellIndex, CellIndex]:
+        """Who may leave and come, with those that the relaxed programme would pay most for, and fewer of the others.
+
+        Flat units that leave stay as they are: they are told apart by few cells, so that those chosen stand for all. Units with
+        members are not.
+        """
+        every = self._one_of_each(np.isfinite(self.likely))
         if len(every) <= len(coming):
-            return coming
+            return leaving, coming
         cost = self._cost(every)
-        coming = self.random.permutation(coming)[: most - PRICED * (most // 6)]
+        coming = self.random.permutation(coming)[: n_coming - PRICED * (n_coming // 6)]
+        held = self._one_of_each(self.counts > 0) if self.units.nested else leaving
+        if len(held) > len(leaving):
+            leaving = self.random.permutation(leaving)[: n_leaving - PRICED * (n_leaving // 6)]
         for _ in range(PRICED):
             programme = Programme.of(self.conditions, self.got, self.held, self._columns(leaving, coming), elastic=True)
             worth = None if programme is None else programme.prices(len(self.got))
             if worth is None:
                 break
-            reduced = cost - self.conditions.matrix[every] @ worth[0] - worth[1]
-            reduced[np.isin(self.kinds[every], self.kinds[coming])] = 0.0
-            best = np.argsort(reduced, kind="stable")[: most // 6]
-            best = best[reduced[best] < -1e-9]
-            if not len(best):
+            come = self._best_paid(every, coming, cost - self.conditions.matrix[every] @ worth[0] - worth[1], n_coming // 6)
+            leave = self._best_paid(held, leaving, self.conditions.matrix[held] @ worth[0] + worth[1], n_leaving // 6)
+            if not len(come) + len(leave):
                 break
-            coming = np.concatenate([coming, every[best]])
-        return np.sort(coming)
+            leaving, coming = np.concatenate([leaving, leave]), np.concatenate([coming, come])
+        return np.sort(leaving), np.sort(coming)
+
+    def _one_of_each(self, allowed: Mask) -> CellIndex:
+        """One unit of each kind."""
+        rows = np.flatnonzero(allowed)
+        return rows[np.unique(self.kinds[rows], return_index=True)[1]]
+
+    def _best_paid(self, every: CellIndex, known: CellIndex, reduced: Floats, most: int) -> CellIndex:
+        """Of all units those whose kind is not known yet and whose reduced cost is least, if it is below nothing."""
+        reduced = np.where(np.isin(self.kinds[every], self.kinds[known]), 0.0, reduced)
+        best = np.argsort(reduced, kind="stable")[:most]
+        return every[best[reduced[best] < -1e-9]]
 
     def _cost(self, coming: CellIndex) -> Floats:
         """Of putting in one of each."""
@@ -326,43 +353,6 @@ class _Search:
         self.got = np.asarray(conditions.matrix.T @ self.counts.astype(np.float64))
         self.exchanged += int(np.maximum(self.counts - before, 0).sum())
         return True
-
-    def _variants(self, units: Units, counts: Counts) -> Units:
-        """Current records with one value changed, as far as the rules allow."""
-        schema, level = self.problem.schema, self.problem.schema.unit
-        current = np.flatnonzero(counts > 0)
-        if units.nested:
-            return units.take(current[:0])
-        if len(current) > VARIED:
-            chance = np.log(self.random.exponential(size=len(current))) - np.log(counts[current])
-            current = np.sort(current[np.argsort(chance)[:VARIED]])
-        concerned = {p for target in self.problem.targets if target.flat for p in target.positions}
-        fine = schema.refine(units.take(current))
-        found = []
-        for position in sorted(concerned):
-            size = level.band(position).size
-            each = max(MOST_VARIANTS // max(len(concerned) * size, 1), 1)
-            some = fine if len(fine) <= each else fine.take(np.sort(self.random.choice(len(fine), each, replace=False)))
-            changed = _one_of(_firsts(level, position), self.random, len(some))
-            found.append(some.repeated(size).replace(of_unit(position), slice(None), changed))
-        fine = found[0].joined(*found[1:]).distinct() if found else fine.take(current[:0])
-        fine = fine.where(possible(self.problem.refined, fine)) if len(fine) else fine
-        varied = schema.coarsen(fine)
-        return varied.take(varied.unlike(units))
-
-
-def _firsts(level: Level, position: int) -> CellIndex:
-    """First of the finest bins in each band of a variable, and where the last band ends."""
-    if position not in level.slices:
-        return np.arange(level.finest(position).size + 1)
-    band = level.band(position).codes_of_bins(level.finest(position))
-    return np.searchsorted(band, np.arange(level.band(position).size + 1))
-
-
-def _one_of(first: CellIndex, random: np.random.Generator, n: int) -> Codes:
-    """For each of n rows one code of each span between two firsts, (n * spans,)."""
-    size = np.diff(first)
-    return (first[:-1] + np.floor(random.random((n, len(size))) * size)).astype(np.int32).ravel()
 
 
 def kinds_of(matrix: "Matrix") -> CellIndex:

@@ -1,0 +1,94 @@
+"""Current units with one value changed, for programmes to choose from.
+
+Numbers so move to another bin, and a pool that holds no such unit is no obstacle. Of a unit with members it is a value of its
+own or of one member; what follows from members is computed anew.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synthor.problem import Problem
+from synthor.problem.following import derived
+from synthor.schema import Level, Ref, Units, of_unit
+from synthor.types import CellIndex, Codes, Counts
+from synthor.values import possible
+
+VARIED, MOST_VARIANTS = 400, 20_000
+"""Units of which variants are made, and variants at most."""
+
+
+def varied(problem: Problem, units: Units, counts: Counts, random: np.random.Generator) -> tuple[Units, CellIndex]:
+    """Variants of current units, as far as the rules allow, and which unit each was made of; of flat ones each once, of any.
+
+    Args:
+        problem: with all rules.
+        units: the candidates.
+        counts: (n,) copies of each.
+        random: chooses units.
+    """
+    current = np.flatnonzero(counts > 0)
+    if len(current) > VARIED:
+        chance = np.log(random.exponential(size=len(current))) - np.log(counts[current])
+        current = np.sort(current[np.argsort(chance)[:VARIED]])
+    fine = problem.schema.refine(units.take(current))
+    if not units.nested:
+        found = _of_records(problem, fine, random)
+        return found.take(found.unlike(units)), np.zeros(0, np.int64)
+    parts = list(_of_members(problem, fine, random))
+    if not parts:
+        return units.take(current[:0]), current[:0]
+    made = derived(problem.follows, problem.schema.refined, parts[0][0].joined(*(part for part, _ in parts[1:])))
+    kept = np.flatnonzero(possible(problem.refined, made))
+    source = np.concatenate([of for _, of in parts])[kept]
+    return problem.schema.coarsen(made.take(kept)), current[source]
+
+
+def _of_records(problem: Problem, fine: Units, random: np.random.Generator) -> Units:
+    """Variants of flat records, each once, in declared bins."""
+    level = problem.schema.unit
+    concerned = {p for target in problem.targets if target.flat for p in target.positions}
+    found = []
+    for position in sorted(concerned):
+        size = level.band(position).size
+        each = max(MOST_VARIANTS // max(len(concerned) * size, 1), 1)
+        some = fine if len(fine) <= each else fine.take(np.sort(random.choice(len(fine), each, replace=False)))
+        changed = _one_of(_firsts(level, position), random, len(some))
+        found.append(some.repeated(size).replace(of_unit(position), slice(None), changed))
+    made = found[0].joined(*found[1:]).distinct() if found else fine.take(np.zeros(0, np.int64))
+    made = made.where(possible(problem.refined, made)) if len(made) else made
+    return problem.schema.coarsen(made)
+
+
+def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> Iterator[tuple[Units, CellIndex]]:
+    """Variants of units with members in the finest bins, and which unit each was made of."""
+    schema = problem.schema
+    follows = {(one.level, one.position) for one in problem.follows}
+    follows |= {(at, own.position(own.role)) for at, own in enumerate(schema) if own.role}  # who there is stays as it is
+    concerned = {(axis.ref.level, axis.position) for target in problem.targets for axis in target.axes} - follows
+    most = MOST_VARIANTS // max(sum(schema.levels[level].band(position).size for level, position in concerned), 1)
+    for level, position in sorted(concerned):
+        size, n_rows = schema.levels[level].band(position).size, fine.n_rows(level)
+        rows = np.sort(random.choice(n_rows, min(n_rows, max(most, 1)), replace=False))
+        unit = fine.above(0, level)[rows]
+        first = np.searchsorted(fine.above(0, level), unit)  # of the unit's rows
+        some = fine.take(np.repeat(unit, size))
+        begin = np.searchsorted(some.above(0, level), np.arange(len(some)))
+        at = begin + np.repeat(rows - first, size)
+        yield some.replace(Ref(level, position), at, _one_of(_firsts(schema.levels[level], position), random, len(rows))), (
+            np.repeat(unit, size)
+        )
+
+
+def _firsts(level: Level, position: int) -> CellIndex:
+    """First of the finest bins in each band of a variable, and where the last band ends."""
+    if position not in level.slices:
+        return np.arange(level.finest(position).size + 1)
+    band = level.band(position).codes_of_bins(level.finest(position))
+    return np.searchsorted(band, np.arange(level.band(position).size + 1))
+
+
+def _one_of(first: CellIndex, random: np.random.Generator, n: int) -> Codes:
+    """For each of n rows one code of each span between two firsts, (n * spans,)."""
+    size = np.diff(first)
+    return (first[:-1] + np.floor(random.random((n, len(size))) * size)).astype(np.int32).ravel()
