@@ -1,0 +1,192 @@
+"""Candidates with members are drawn where a fit wants them: weights come out even, and beliefs as they are believed."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from synthor import Prior, compile_problem, parse_spec
+from synthor.fit.model import Model, fit
+from synthor.fit.nested import template_of
+from synthor.fit.status import Status
+from synthor.information import effective_size
+from synthor.prior.beliefs import resolve
+from synthor.prior.model import Dependency
+from synthor.prior.template import draw, prepared
+from synthor.schema import Ref, Schema
+from synthor.types import Floats
+from synthor.values import possible
+
+AGES = ["0-17", "18-34", "35-64", "65+"]
+SPEC = {
+    "unit": "household",
+    "records": 800,
+    "random_seed": 5,
+    "variables": {
+        "size": {"from": "count(person)", "bins": [1, 2, 3, 4]},
+        "workers": {"from": "count(person, work = 'yes')", "bins": [0, 1, 2]},
+        "children": {"from": "count(person, age < 18)", "bins": [0, 1, 2]},
+        "head_age": {"from": "head.age", "bins": [18, 35, 65]},
+        "partner_age": {"from": "partner.age", "bins": [18, 35, 65]},
+        "tenure": {"type": "category", "values": ["owned", "rented"]},
+    },
+    "members": {
+        "person": {
+            "number": {"min": 1, "max": 8},
+            "role": "role",
+            "roles": {"head": 1, "partner": {"max": 1}},
+            "variables": {
+                "role": {"type": "category", "values": ["head", "partner", "child"]},
+                "age": {"type": "integer", "min": 0, "max": 99, "bins": [0, 18, 35, 65]},
+                "work": {"type": "category", "values": ["no", "yes"]},
+            },
+        }
+    },
+}
+TABLES = (
+    ("household", ("size", "tenure")),
+    ("household", ("workers", "tenure", "children")),
+    ("household", ("head_age", "partner_age")),
+    ("person", ("role", "age")),
+    ("person", ("age", "work")),
+    ("person", ("age", "tenure")),
+)
+BELIEVED = (
+    *((0, one, other) for one, other in (("head_age", "tenure"), ("workers", "head_age"), ("children", "head_age"))),
+    *((0, one, other) for one, other in (("size", "workers"), ("size", "head_age"), ("children", "partner_age"))),
+    *((1, one, other) for one, other in (("role", "work"), ("size", "work"), ("children", "age"), ("head_age", "age"))),
+)
+"""The level whose rows are counted, and two variables that these see."""
+
+
+def town(n: int) -> list[tuple[str, list[tuple[str, int, str]]]]:
+    """Made-up households: tenure, and persons by role, age and work. Couples are of an age, the old own, parents work less."""
+    random, found = np.random.default_rng(n), []
+    for _ in range(n):
+        old, together = random.random() < 0.3, random.random() < 0.55
+        age = int(random.integers(65, 90) if old else random.integers(20, 64))
+        ages = [("head", age)] + [("partner", int(np.clip(age + random.normal(0, 3), 18, 95)))] * together
+        n_children = 0 if old else int(random.integers(0, 4) * (random.random() < (0.6 if together else 0.2)))
+        ages += [("child", int(random.integers(0, 18))) for _ in range(n_children)]
+        chance = {True: 0.02, False: 0.85 - 0.1 * n_children}
+        persons = [(role, a, "yes" if a >= 18 and random.random() < chance[a >= 65] else "no") for role, a in ages]
+        found.append(("owned" if random.random() < (0.75 if old else 0.2 + 0.15 * n_children) else "rented", persons))
+    return found
+
+
+HOMES = town(800)
+
+
+def band(age: int) -> str:
+    return AGES[int(np.searchsorted([18, 35, 65], age, side="right"))]
+
+
+def seen(home: tuple[str, list[tuple[str, int, str]]]) -> dict[str, str]:
+    """What a household has in each of its variables."""
+    tenure, persons = home
+    n_workers, n_children = sum(work == "yes" for _, _, work in persons), sum(age < 18 for _, age, _ in persons)
+    partner = [band(age) for role, age, _ in persons if role == "partner"]
+    return {
+        "size": "4+" if len(persons) >= 4 else str(len(persons)),
+        "workers": "2+" if n_workers >= 2 else str(n_workers),
+        "children": "2+" if n_children >= 2 else str(n_children),
+        "head_age": band(persons[0][1]),
+        "partner_age": partner[0] if partner else "none",
+        "tenure": tenure,
+    }
+
+
+def rows_of(level: str) -> list[dict[str, str]]:
+    if level == "household":
+        return [seen(home) for home in HOMES]
+    return [seen(home) | {"role": r, "age": band(a), "work": w} for home in HOMES for r, a, w in home[1]]
+
+
+def counted(level: str, names: Sequence[str]) -> list[dict[str, object]]:
+    found: dict[tuple[str, ...], int] = {}
+    for row in rows_of(level):
+        found[tuple(row[name] for name in names)] = found.get(tuple(row[name] for name in names), 0) + 1
+    return [dict(zip(names, cell, strict=True)) | {"count": count} for cell, count in sorted(found.items())]
+
+
+def spec() -> str:
+    targets: list[dict[str, object]] = [{"rows": "person", "count": len(rows_of("person"))}]
+    for level, names in TABLES:
+        targets.append({"table": counted(level, names)} | ({"rows": "person"} if level == "person" else {}))
+    return json.dumps(SPEC | {"targets": targets})
+
+
+def where(schema: Schema, level: int, name: str) -> Ref:
+    at = level if name in schema.levels[level].names else 0
+    return Ref(at, schema.levels[at].position(name))
+
+
+def of_town(schema: Schema, level: int, given: str, of: str) -> Floats:
+    """A table of the town, by the categories of two variables."""
+    labels = [schema.variable(where(schema, level, name)).labels for name in (given, of)]
+    found = np.zeros([len(one) for one in labels])
+    for row in rows_of(schema.levels[level].name):
+        found[labels[0].index(row[given]), labels[1].index(row[of])] += 1
+    return found
+
+
+@pytest.fixture(scope="module")
+def believing() -> Model:
+    problem = compile_problem(parse_spec(spec()))
+    told = []
+    for level, given, of in BELIEVED:
+        table = of_town(problem.schema, level, given, of) + 1e-9
+        percent = 100 * table / table.sum(axis=1, keepdims=True)
+        told.append(Dependency(given=given, of=of, rows=percent.tolist(), confidence=0.7))
+    return fit(problem, Prior(dependencies=told))
+
+
+def test_tables_of_what_follows_and_ten_believed_ones_leave_most_candidates_some_weight(believing: Model) -> None:
+    assert believing.status is Status.CONVERGED
+    assert believing.effective_sample_size > 0.2 * believing.n_candidates  # a template of tables alone left one in 40
+    schema, units = believing.problem.schema, believing.pool.units
+    for level, given, of in BELIEVED:
+        wanted = of_town(schema, level, given, of)
+        refs = [where(schema, level, name) for name in (given, of)]
+        index = np.ravel_multi_index([units.column(ref, level) for ref in refs], wanted.shape)
+        got = np.bincount(index, believing.weights[units.above(0, level)], wanted.size).reshape(wanted.shape)
+        apart = np.abs(got / got.sum() - wanted / wanted.sum()).sum() / 2
+        assert apart < 0.01, (given, of)
+
+
+def test_a_model_file_draws_the_same_candidates_again(believing: Model) -> None:
+    again = Model.from_json(believing.to_json())
+    assert again.pool.units.sha256 == believing.pool.units.sha256
+    assert np.allclose(again.weights, believing.weights, rtol=1e-6, atol=1e-12)
+
+
+def test_what_nobody_says_anything_of_stays_as_even_as_it_was(believing: Model) -> None:
+    """Learning from weights must not make up what is neither known nor believed: work and tenure of persons of one age."""
+    plain = fit(believing.problem, Prior())
+    units, weights = plain.pool.units, plain.weights
+    schema = believing.problem.schema
+    columns = [units.column(where(schema, 1, name), 1) for name in ("role", "age", "work")]
+    person = weights[units.above(0, 1)]
+    for age in (1, 2):  # role and work are known by age alone, so that they go together by age and by nothing else
+        some = columns[1] == age
+        table = np.bincount(columns[0][some] * 2 + columns[2][some], person[some], 6).reshape(3, 2)
+        working = table[:2, 1] / table[:2].sum(axis=1)
+        assert abs(working[0] - working[1]) < 0.1
+
+
+def test_the_pull_of_a_believed_cell_that_cannot_be_is_bounded(believing: Model) -> None:
+    met = [table.strength / believing.beliefs.base_strength for table in believing.beliefs.joint]
+    pulls = [float(phi.max(initial=0.0)) for phi in believing.recipe.phis]
+    assert max(pull / one for pull, one in zip(pulls, met, strict=True)) < 3
+    assert effective_size(believing.weights) == pytest.approx(believing.effective_sample_size, rel=1e-3)
+
+
+def test_candidates_that_do_are_left_as_they_are() -> None:
+    """One table of persons, as the template has it: nothing is learned, and the first candidates are the last."""
+    alone = SPEC | {"targets": [{"table": counted("person", ("role", "age")), "rows": "person"}]}
+    problem = compile_problem(parse_spec(json.dumps(alone)))
+    maker = prepared(template_of(problem, resolve(Prior(), problem)))
+    first = draw(maker, size=2_000, random_seed=5, allows=lambda units: possible(problem.refined, units))
+    model = fit(problem, Prior(), pool_size=2_000)
+    assert model.pool.units.sha256 == problem.schema.coarsen(first.units).sha256

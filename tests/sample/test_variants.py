@@ -1,0 +1,76 @@
+"""Units with one value changed: one value alone, what follows computed anew, and no rule broken."""
+
+import numpy as np
+import pytest
+
+from synthor import Prior, compile_problem, parse_spec
+from synthor.fit.model import Model, fit
+from synthor.problem.following import derived
+from synthor.sample.variants import varied
+from synthor.schema import Ref
+from synthor.values import possible
+
+SPEC = """
+unit: household
+records: 60
+variables:
+  tenure: {type: category, values: [owned, rented]}
+  children: {from: "count(person, age < 18)", bins: [0, 1, 2]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1}
+    variables:
+      role: {type: category, values: [head, other]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+      work: {type: category, values: [no, yes]}
+targets:
+  - {rows: person, count: 150}
+  - {rows: person, counts: {work: {no: 80, yes: 70}}}
+  - {rows: person, counts: {age: {0-17: 30, 18-64: 90, 65+: 30}}}
+  - {counts: {tenure: {owned: 30, rented: 30}}}
+rules:
+  - {never: "head.age < 18"}
+  - {never: "age < 18 and work = 'yes'"}
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return fit(compile_problem(parse_spec(SPEC)), Prior(), pool_size=2_000)
+
+
+def test_variants_differ_in_one_value_and_in_what_follows_from_it(model: Model) -> None:
+    problem, units = model.problem, model.pool.units
+    counts = np.zeros(len(units), np.int64)
+    counts[::20] = 1
+    found, source = varied(problem, units, counts, np.random.default_rng(0))
+    assert len(found) == len(source) > 100
+    assert set(source.tolist()) <= set(np.flatnonzero(counts).tolist())
+    before = units.take(source)
+    own = (np.stack(found.columns(), axis=1) != np.stack(before.columns(), axis=1)).astype(int)
+    own[:, problem.schema.unit.position("children")] = 0  # follows
+    persons = np.stack(found.columns(1), axis=1) != np.stack(before.columns(1), axis=1)
+    changes = own.sum(axis=1) + np.bincount(found.above(0, 1), persons.sum(axis=1), len(found))
+    assert changes.max() == 1
+    assert not persons[:, problem.schema.levels[1].position("role")].any()
+    fine = problem.schema.refine(found)
+    assert possible(problem.refined, fine).all()
+    again = derived(problem.follows, problem.schema.refined, fine)
+    assert (again.column(Ref(0, 1)) == fine.column(Ref(0, 1))).all()
+    assert {0, 1, 2} == set(found.column(Ref(1, 1)).tolist())
+
+
+def test_flat_variants_are_new_and_each_is_there_once() -> None:
+    flat = """
+records: 40
+variables: {a: {type: category, values: [x, y, z]}, b: {type: integer, min: 0, max: 9, bins: [0, 5]}}
+targets: [{counts: {a: {x: 10, y: 10, z: 20}}}, {counts: {b: {0-4: 20, 5-9: 20}}}]
+rules: [{never: "a = 'x' and b > 7"}]
+"""
+    model = fit(compile_problem(parse_spec(flat)), Prior())
+    units = model.pool.units
+    found, _ = varied(model.problem, units.take(np.array([0])), np.array([1]), np.random.default_rng(0))
+    assert len(found) == len(found.distinct())
+    assert len(found.unlike(units.take(np.array([0])))) == len(found)
