@@ -60,11 +60,16 @@ class Run:
     held_out: HoldOuts | None = None
     _counted: Measurement | None = field(default=None, init=False, repr=False)
 
-    @cached_property
+    @property
     def records(self) -> pl.DataFrame:
-        """All records of level 0."""
-        name = self.sample.problem.schema.unit.name
-        return pl.concat([chunk[name] for chunk in self.sample.chunks()])
+        """All records of the units themselves; of members, see `tables`."""
+        return self.tables[self.sample.problem.schema.unit.name]
+
+    @cached_property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """All records of every level, by its name: `run.tables["person"]` has the key of each person's household."""
+        chunks = list(self.sample.chunks())
+        return {level.name: pl.concat([chunk[level.name] for chunk in chunks]) for level in self.sample.problem.schema}
 
     @property
     def measurement(self) -> Measurement:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from synthor import Prior, compile_problem, parse_spec
+from synthor.fit.balance import Hard, balance
 from synthor.fit.model import Model, fit
 from synthor.fit.nested import template_of
 from synthor.fit.status import Status
@@ -14,7 +15,7 @@ from synthor.information import effective_size
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency
 from synthor.prior.template import draw, prepared
-from synthor.schema import Ref, Schema
+from synthor.schema import Incidence, Ref, Schema
 from synthor.types import Floats
 from synthor.values import possible
 
@@ -190,3 +191,22 @@ def test_candidates_that_do_are_left_as_they_are() -> None:
     first = draw(maker, size=2_000, random_seed=5, allows=lambda units: possible(problem.refined, units))
     model = fit(problem, Prior(), pool_size=2_000)
     assert model.pool.units.sha256 == problem.schema.coarsen(first.units).sha256
+
+
+def test_a_count_that_no_weights_can_change_adds_nothing_to_be_found() -> None:
+    """Each household has one head: a multiplier of that count would grow without end on what rounding leaves."""
+    roles = {row["role"]: row["count"] for row in counted("person", ("role",))}
+    targets = [{"rows": "person", "counts": {"role": roles}}, {"counts": {"tenure": {"owned": 300, "rented": 500}}}]
+    model = fit(compile_problem(parse_spec(json.dumps(SPEC | {"targets": targets}))), Prior(), pool_size=2_000)
+    assert model.status is Status.CONVERGED
+    assert max(float(np.abs(theta).max()) for theta in model.recipe.thetas) < 100
+
+
+def test_a_count_that_no_weights_can_change_and_is_wanted_otherwise_is_infeasible() -> None:
+    rows = np.array([0, 1, 2, 2])
+    heads = Incidence.of(np.ones(4), rows, np.array([0, 0, 0, 1]), (3, 2))
+    met = balance(np.zeros(3), [Hard.exactly(heads, np.array([1.0, 0.5]))])
+    assert met.status is Status.CONVERGED
+    assert met.hard[0][0] == 0.0
+    off = balance(np.zeros(3), [Hard.exactly(heads, np.array([0.9, 0.5]))])
+    assert off.status is Status.INFEASIBLE

@@ -287,12 +287,6 @@ def test_what_cannot_be_made_yet_is_refused_in_words(put: str, told: str) -> Non
         fit(problem, Prior(), pool_size=500)
 
 
-def test_samples_of_households_and_members_are_refused_in_words() -> None:
-    spec = parse_spec(f"{TOWN}sample: {{files: {{household: a.csv, person: b.csv}}, key: household_id}}\n")
-    with pytest.raises(InputError, match="not joined to the beliefs yet"):
-        synthesize(spec)
-
-
 def test_the_page_on_members_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "members.md").read_text(encoding="utf-8")
     for kind, name in (("yaml", "spec.yaml"), ("json", "beliefs.json")):

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,9 @@ to nothing in the end."""
 
 LEAST_TOTAL = 0.01
 """Share of what a belief wants that a total counts as at least, so that no multiplier grows beyond bounds in one step."""
+
+SETTLED = 1e-12
+"""By how much a total that no weight can change may be off and be as wanted."""
 
 CERTAIN = 1e-6
 """Margin, relative to the largest multiplier, by which a certificate of infeasibility must hold."""
@@ -193,7 +196,7 @@ class Dual:
         tables, unsupported = [], False
         for target, inside in zip(hard, held, strict=False):
             table, lacking = _hard_table(target, inside)
-            tables.append(table)
+            tables.append(_without_settled(table, alive))
             unsupported |= lacking
         for belief, inside in zip(soft, held[len(hard) :], strict=True):
             free = (inside > 0) & (belief.shares > 0)
@@ -341,6 +344,18 @@ def _hard_table(target: Hard, held: Floats) -> tuple[TableDemands, bool]:
     if target.demand.exact and lacking and low.sum() > 0:  # the rest shares what cannot be placed
         low = high = low * (target.low.sum() / low.sum())
     return _table(target, free, low, high), lacking
+
+
+def _without_settled(table: TableDemands, alive: Mask) -> TableDemands:
+    """The same without multipliers of cells that are as wanted whatever the weights: each household has one head.
+
+    They would grow without end on what rounding leaves.
+    """
+    if table.signed or not isinstance(table.cells, Incidence):
+        return table
+    same, each = table.cells.constant(alive)
+    settled = same & (each >= table.low - SETTLED) & (each <= table.high + SETTLED)
+    return replace(table, free=table.free & ~settled)
 
 
 def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> TableDemands:

@@ -24,6 +24,9 @@ from synthor.types import Floats
 LEAST_VARIANCE = 1e-6
 """Of a share that is believed to be 0 or 1, or of rows that hardly occur: what is believed is never quite certain."""
 
+LEAST_SHARE = 1e-4
+"""Share of its rows that a category gives way by, at least, when it is pulled by as much as makes a believed cell give way."""
+
 GIVE = 30.0
 """Nats of pull for which a believed cell of units with members gives way altogether. Of millions of ways to make a household
 few are candidates, so that some cell of some table is always believed to hold more than the others let it; without any give
@@ -74,14 +77,16 @@ class Structure:
         """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
 
         With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
-        t (1 - t) E[c_i] / n_d. How many rows of i there are is left to all else; where nothing tells, rows that are believed
-        to be other than the candidates' become rarer by e^KL(t || candidates'): so these are drawn with what is believed.
+        t (1 - t) E[c_i] / n_d; a category that is believed never to be gives way by a little. How many rows of i there are is
+        left to all else; where nothing tells, rows that are believed to be other than the candidates' become rarer by
+        e^KL(t || candidates'): so these are drawn with what is believed.
         """
         counts = self.cells(table)
         each = counts.totals(np.exp(self.pool.log_base)).reshape(table.rows.shape).sum(axis=1, keepdims=True)
         rows = table.rows
-        variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * np.maximum(each, LEAST_VARIANCE) / table.strength
-        sigma = np.sqrt(variance.ravel() * beliefs.base_strength)
+        variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * beliefs.base_strength / table.strength
+        variance = np.maximum(variance, LEAST_SHARE / GIVE) * np.maximum(each, LEAST_VARIANCE)
+        sigma = np.sqrt(variance.ravel())
         return Hard(cells=Conditional(counts, rows), demand=Demand.exactly(np.zeros(rows.size), sigma), signed=True)
 
 

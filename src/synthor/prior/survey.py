@@ -16,6 +16,7 @@ import polars as pl
 from synthor.errors import Finding, InputError, nearest
 from synthor.information import effective_size
 from synthor.prior.model import Dependency, Marginal, Prior
+from synthor.prior.sampled import MOST_CATEGORIES, SampledUnits, sampled_units
 from synthor.problem import Problem
 from synthor.problem.unplaced import unplaced, weights_of
 from synthor.rules.on_categories import truth
@@ -25,9 +26,6 @@ from synthor.schema import Variable
 from synthor.spec.model import SampleSpec, Spec
 from synthor.spec.tables import read_frame
 from synthor.types import Codes, Floats, Mask
-
-MOST_CATEGORIES = 200
-"""A variable with more has no table counted from a sample."""
 
 
 def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
@@ -43,6 +41,8 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
     """
     if spec.sample is None:
         return prior
+    if spec.sample.files:
+        return _with_units(prior, problem, spec, spec.sample)
     survey = _read(problem, spec, spec.sample)
     columns, weights = survey.columns, survey.weights
     told_of = list(survey.notes) or None
@@ -69,6 +69,23 @@ def with_survey(prior: Prior, problem: Problem, spec: Spec) -> Prior:
     return prior.model_copy(update=changed)
 
 
+def _with_units(prior: Prior, problem: Problem, spec: Spec, sample: SampleSpec) -> Prior:
+    """The same beliefs, and those that real units with their members give."""
+    survey = _read(problem, spec, sample)
+    told_of = list(survey.notes) or None
+    if survey.units is None or not survey.weights.any():
+        return prior.model_copy(update={"survey": told_of})
+    units = survey.units.weighing(survey.weights)
+    own = [table for table in prior.dependencies if table.records is None]
+    marginals = units.marginals({marginal.of for marginal in prior.marginals})
+    changed = {
+        "dependencies": [*own, *units.dependencies()],
+        "marginals": [*prior.marginals, *marginals],
+        "survey": told_of,
+    }
+    return prior.model_copy(update=changed)
+
+
 def check_survey(problem: Problem | None, spec: Spec) -> list[Finding]:
     """What is wrong with the spec's survey sample: errors where it cannot be used, warnings of records that are left out.
 
@@ -79,6 +96,8 @@ def check_survey(problem: Problem | None, spec: Spec) -> list[Finding]:
     if spec.sample is None:
         return []
     try:
+        if problem is None and spec.sample.files:
+            return []  # their levels are known only with the rest
         if problem is None:
             _records([declared.build(name) for name, declared in spec.variables.items()], spec, spec.sample)
             return []
@@ -86,7 +105,8 @@ def check_survey(problem: Problem | None, spec: Spec) -> list[Finding]:
     except InputError as error:
         return list(error.findings)
     cure = "correct them if they are wrong, or what speaks against them"
-    return [Finding(where=spec.sample.file, message=note.split(": ", 1)[1], cure=cure, severity="warning") for note in notes]
+    where = spec.sample.file or next(iter(spec.sample.files.values()))
+    return [Finding(where=where, message=note.split(": ", 1)[1], cure=cure, severity="warning") for note in notes]
 
 
 def refuse_survey(problem: Problem, spec: Spec) -> None:
@@ -107,11 +127,13 @@ class _Survey:
         columns: codes of each variable that it holds, by position.
         weights: of the records; 0 of those that are left out.
         notes: how many are left out, and why.
+        units: the same with their members, where they have such.
     """
 
     columns: dict[int, Codes]
     weights: Floats
     notes: tuple[str, ...]
+    units: SampledUnits | None = None
 
 
 def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> tuple[pl.DataFrame, dict[int, Codes], Floats]:
@@ -120,9 +142,6 @@ def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> t
     Raises:
         InputError: lists all that is wrong with them.
     """
-    if sample.files:
-        message = "real units in a file a level are read by the spec, but not joined to the beliefs yet"
-        raise InputError([Finding(where="sample.files", message=message, cure="leave `sample` out")])
     frame = read_frame(spec.folder / sample.file, shown=sample.file, variables=variables, weight=sample.weight)
     if not frame.height:
         cure = "give a file with one record a row, or leave `sample` out"
@@ -154,13 +173,18 @@ def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> t
 
 def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
     """A sample's records, without those that cannot be."""
-    frame, columns, weights = _records(problem.schema.unit.variables, spec, sample)
+    units = sampled_units(problem, spec, sample) if sample.files else None
+    if units is None:
+        frame, columns, weights = _records(problem.schema.unit.variables, spec, sample)
+    else:
+        frame, columns, weights = units.frames[0], units.of_unit(), units.weights
+    file = sample.file or sample.files[problem.schema.unit.name]
     lost = {why: these for why, these in _impossible(problem, columns, frame).items() if these.any()}
     for these in lost.values():
         weights = np.where(these, 0.0, weights)
     of = f"of {frame.height:,} sample records"
-    notes = [f"{sample.file}: {int(these.sum()):,} {of} {why} and are left out" for why, these in lost.items()]
-    return _Survey(columns=columns, weights=weights, notes=tuple(notes))
+    notes = [f"{file}: {int(these.sum()):,} {of} {why} and are left out" for why, these in lost.items()]
+    return _Survey(columns=columns, weights=weights, notes=tuple(notes), units=units)
 
 
 def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFrame) -> dict[str, Mask]:

@@ -276,9 +276,7 @@ class _Search:
         source = self.source[coming[coming >= self.n_given] - self.n_given]
         return np.union1d(leaving, source[self.counts[source] > 0])
 
-    def _asked_for(
-        self, leaving: CellIndex, coming: CellIndex, n_leaving: int, n_coming: int
-    ) -> tuple[CellIndex, CellIndex]:
+    def _asked_for(self, leaving: CellIndex, coming: CellIndex, n_leaving: int, n_coming: int) -> tuple[CellIndex, CellIndex]:
         """Who may leave and come, with those that the relaxed programme would pay most for, and fewer of the others.
 
         Flat units that leave stay as they are: they are told apart by few cells, so that those chosen stand for all. Units with

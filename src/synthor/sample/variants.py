@@ -35,7 +35,7 @@ def varied(problem: Problem, units: Units, counts: Counts, random: np.random.Gen
     if not units.nested:
         found = _of_records(problem, fine, random)
         return found.take(found.unlike(units)), np.zeros(0, np.int64)
-    parts = list(_of_members(problem, fine, random))
+    parts = list(_of_members(problem, fine, random)) if problem.spec.members else []  # else what follows from what is unknown
     if not parts:
         return units.take(current[:0]), current[:0]
     made = derived(problem.follows, problem.schema.refined, parts[0][0].joined(*(part for part, _ in parts[1:])))
@@ -75,8 +75,9 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
         some = fine.take(np.repeat(unit, size))
         begin = np.searchsorted(some.above(0, level), np.arange(len(some)))
         at = begin + np.repeat(rows - first, size)
-        yield some.replace(Ref(level, position), at, _one_of(_firsts(schema.levels[level], position), random, len(rows))), (
-            np.repeat(unit, size)
+        yield (
+            some.replace(Ref(level, position), at, _one_of(_firsts(schema.levels[level], position), random, len(rows))),
+            (np.repeat(unit, size)),
         )
 
 

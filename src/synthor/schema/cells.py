@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from synthor.types import CellIndex, Codes, Floats
+from synthor.types import CellIndex, Codes, Floats, Mask
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -85,6 +85,14 @@ class Incidence:
     def rows(self) -> Floats:
         """How often each unit counts in all cells together, (n,)."""
         return np.asarray(self.counts.sum(axis=1), np.float64)
+
+    def constant(self, among: Mask) -> tuple[Mask, Floats]:
+        """Cells in which all of some units count alike, (c,), whatever weights they have, and how often each does at most."""
+        some = self.counts[np.flatnonzero(among)].tocsc()
+        if not some.shape[0]:
+            return np.zeros(self.size, bool), np.zeros(self.size)
+        most = np.asarray(some.max(axis=0).toarray(), np.float64).ravel()
+        return most == some.min(axis=0).toarray().ravel(), most
 
     @cached_property
     def _transposed(self) -> "sparse.csr_array":
