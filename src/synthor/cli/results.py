@@ -215,7 +215,13 @@ def _answer(place: Path, records: Path | None, of: list[str], wait: bool, as_jso
 def evaluate(
     records: Annotated[Path, typer.Argument(metavar="RECORDS", help="CSV or Parquet, or a run folder.", show_default=False)],
     against: Annotated[
-        Path, typer.Option("--against", metavar="MICRODATA", help="Real records, CSV or Parquet.", show_default=False)
+        Path,
+        typer.Option(
+            "--against",
+            metavar="MICRODATA",
+            help="Real records, CSV or Parquet; with members a folder, one file a level.",
+            show_default=False,
+        ),
     ],
     spec: Annotated[
         Path, typer.Option("--spec", metavar="SPEC", help="The spec that the records were made from.", show_default=False)
@@ -235,6 +241,20 @@ def evaluate(
 
     loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
+    if len(problem.schema.levels) > 1:
+        from synthor.evaluate.levels import evaluate_levels, tables_in
+        from synthor.report.terminal import show_evaluations
+
+        with progress() as listen:
+            several = evaluate_levels(
+                problem,
+                tables_in(problem, records, whole=True),
+                tables_in(problem, against, weight=weight),
+                weight=weight,
+                advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
+            )
+        show_evaluations(several, as_json)
+        return
     file = opened(records).records(problem.schema.unit.name) if records.is_dir() else records
     variables = problem.schema.unit.variables
     with progress() as listen:

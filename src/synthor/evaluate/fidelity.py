@@ -123,6 +123,7 @@ def evaluate(
     microdata: pl.DataFrame,
     *,
     weight: str | None = None,
+    known: Sequence[Sequence[int]] = (),
     random_seed: int = 0,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
@@ -133,6 +134,7 @@ def evaluate(
         records: synthetic records of level 0.
         microdata: real records with the same columns.
         weight: column of the microdata that holds weights; none means equal ones.
+        known: positions of further variables that some target holds together.
         random_seed: of the bootstrap.
         advance: told how much of the bootstrap is done.
 
@@ -144,7 +146,7 @@ def evaluate(
     coded, real = _coded(records, problem, "records"), _coded(microdata, problem, "microdata")
     weights = _weights(microdata, weight)
     targets = [target for target in problem.counts if target.flat]
-    reference = Reference.count(real, weights, sizes, [target.columns for target in targets])
+    reference = Reference.count(real, weights, sizes, [*(target.columns for target in targets), *known])
     if not reference.pairs:
         message = "every pair of variables was a target, so nothing is left to judge"
         raise InputError([Finding(where="evaluate", message=message, cure="leave some table out of the targets")])

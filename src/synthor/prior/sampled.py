@@ -173,7 +173,31 @@ def sampled_units(problem: Problem, spec: Spec, sample: SampleSpec) -> SampledUn
     """
     schema = problem.schema
     where = {schema.index(name): file for name, file in sample.files.items()}
-    frames, parents = _joined(_frames(schema, spec, sample, where), where, sample.key, schema.unit.name)
+    return joined_units(problem, _frames(schema, spec, sample, where), where, key=sample.key, weight=sample.weight)
+
+
+def joined_units(
+    problem: Problem,
+    frames: Mapping[int, pl.DataFrame],
+    where: Mapping[int, str],
+    *,
+    key: str | None,
+    weight: str | None = None,
+) -> SampledUnits:
+    """Real units from a table a level, joined by a key.
+
+    Args:
+        problem: gives the levels and their variables.
+        frames: tables of the unit and of levels right below it; columns that are missing are not known.
+        where: what messages call each.
+        key: column of all of them that says which unit a row is of.
+        weight: column of the units' weights.
+
+    Raises:
+        InputError: keys do not fit, a value belongs to no category, or weights are none.
+    """
+    schema = problem.schema
+    frames, parents = _joined(frames, where, key, schema.unit.name)
     findings: list[Finding] = []
     n_rows = [frames[at].height if at in frames else 0 for at in range(len(schema.levels))]
     codes = [np.zeros((n, len(level.columns)), np.int32) for n, level in zip(n_rows, schema, strict=True)]
@@ -185,11 +209,11 @@ def sampled_units(problem: Problem, spec: Spec, sample: SampleSpec) -> SampledUn
                 findings += unplaced(variable, frame[variable.name], codes[at][:, column], where=where[at])
                 known.add((at, column))
     weights = np.ones(frames[0].height)
-    if sample.weight is not None and sample.weight not in frames[0].columns:
-        message = f"has no column '{sample.weight}', which weight names"
-        findings.append(Finding(where=where[0], message=message, cure=nearest(sample.weight, frames[0].columns)))
-    elif sample.weight is not None:
-        weights, wrong = weights_of(frames[0][sample.weight], where=where[0])
+    if weight is not None and weight not in frames[0].columns:
+        message = f"has no column '{weight}', which weight names"
+        findings.append(Finding(where=where[0], message=message, cure=nearest(weight, frames[0].columns)))
+    elif weight is not None:
+        weights, wrong = weights_of(frames[0][weight], where=where[0])
         findings += wrong
     if not known:
         names = ", ".join(variable.name for variable in schema.unit.variables)

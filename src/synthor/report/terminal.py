@@ -3,7 +3,8 @@
 Labels come from tables and models, so all text is shown as it is, never as markup.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -265,6 +266,19 @@ def show_evaluation(evaluation: Evaluation, as_json: bool) -> None:
         print_document(evaluation.to_json())
     else:
         show(evaluation_table(evaluation))
+
+
+def show_evaluations(evaluations: Mapping[str, Evaluation], as_json: bool) -> None:
+    """Records of all levels beside real ones, one kind of row after the other."""
+    if as_json:
+        print_document(
+            json.dumps({name: asdict(one) for name, one in evaluations.items()}, ensure_ascii=False, indent=1) + "\n"
+        )
+        return
+    for name, one in evaluations.items():
+        say(f"{name}:")
+        show(evaluation_table(one))
+        say("")
 
 
 def round_line(made: Round) -> str:

@@ -1,0 +1,125 @@
+"""Units with their members against real ones: each kind of row is compared in what such rows can say."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from synthor.cli import main  # noqa: F401  adds the verbs
+from synthor.cli.app import app
+
+SPEC = """
+unit: household
+records: 400
+variables:
+  tenure: {type: category, values: [owned, rented]}
+  children: {from: "count(person, age < 18)", bins: [0, 1, 2]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      role: {type: category, values: [head, partner, child]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 40, 65]}
+      work: {type: category, values: [no, yes]}
+targets:
+  - {counts: {tenure: {owned: 200, rented: 200}}}
+  - {rows: person, counts: {role: {head: 400, partner: 240, child: 300}}}
+  - {table: [{age: 0-17, work: no, count: 300}, {age: 18-39, work: no, count: 60}, {age: 40-64, work: no, count: 60},
+             {age: 65+, work: no, count: 200}, {age: 18-39, work: yes, count: 140}, {age: 40-64, work: yes, count: 180}]}
+rules: [{never: "head.age < 18"}, {never: "partner.age < 18"}]
+"""
+
+
+def write_real(folder: Path, n: int = 600) -> None:
+    random = np.random.default_rng(3)
+    homes, people = [], []
+    for i in range(n):
+        owned, age = random.random() < 0.5, int(random.integers(20, 95))
+        homes.append({"household_id": i + 1, "tenure": "owned" if owned else "rented", "w": 1.0 + i % 2})
+        people.append({"household_id": i + 1, "role": "head", "age": age, "work": "yes" if age < 65 else "no"})
+        if random.random() < 0.6:
+            near = int(np.clip(age + random.integers(-3, 4), 18, 95))
+            people.append({"household_id": i + 1, "role": "partner", "age": near, "work": "yes" if age < 65 else "no"})
+        if not owned:
+            people.append({"household_id": i + 1, "role": "child", "age": int(random.integers(0, 18)), "work": "no"})
+    pl.DataFrame(homes).write_csv(folder / "household.csv")
+    pl.DataFrame(people).write_csv(folder / "person.csv")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("levels")
+    (found / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    (found / "real").mkdir()
+    write_real(found / "real")
+    done = CliRunner().invoke(app, ["run", str(found / "spec.yaml"), "--out", str(found / "out")])
+    assert done.exit_code == 0, done.output
+    return found
+
+
+def judged(folder: Path, records: Path, against: Path, *more: str) -> dict[str, dict[str, object]]:
+    args = ["evaluate", str(records), "--against", str(against), "--spec", str(folder / "spec.yaml"), "--json", *more]
+    done = CliRunner().invoke(app, args)
+    assert done.exit_code == 0, done.output
+    found: dict[str, dict[str, object]] = json.loads(done.stdout)
+    return found
+
+
+def pairs_of(one: dict[str, object]) -> set[frozenset[str]]:
+    pairs = one["pairs"]
+    assert isinstance(pairs, list)
+    return {frozenset(pair["variables"]) for pair in pairs}
+
+
+def test_every_kind_of_row_is_compared_in_what_no_target_holds(folder: Path) -> None:
+    found = judged(folder, folder / "out", folder / "real", "--weight", "w")
+    assert list(found) == ["household", "person", "head and partner"]
+    assert pairs_of(found["household"]) == {frozenset(("tenure", "children"))}  # what follows is counted of the real ones
+    persons = pairs_of(found["person"])
+    assert frozenset(("age", "work")) not in persons  # a target
+    assert frozenset(("tenure", "children")) not in persons  # compared among households
+    assert {frozenset(("role", "age")), frozenset(("tenure", "age")), frozenset(("children", "work"))} <= persons
+    couples = pairs_of(found["head and partner"])
+    assert frozenset(("head.age", "partner.age")) in couples
+    assert frozenset(("head.age", "head.work")) not in couples  # compared among persons
+    assert found["household"]["n_real"] == 600
+
+
+def test_real_units_against_themselves_are_at_no_distance(folder: Path) -> None:
+    """Real units whose own tables lack what follows from members stand for the records, too."""
+    found = judged(folder, folder / "real", folder / "real")
+    for one in found.values():
+        records = one["records"]
+        assert isinstance(records, dict)
+        assert records["mean_pair_tvd"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_what_tables_alone_do_not_tell_is_far_from_real_couples(folder: Path) -> None:
+    found = judged(folder, folder / "out", folder / "real")
+    couples = found["head and partner"]["pairs"]
+    assert isinstance(couples, list)
+    ages = next(pair for pair in couples if set(pair["variables"]) == {"head.age", "partner.age"})
+    assert ages["tvd"] > 0.2
+
+
+def test_a_file_and_a_folder_without_the_units_are_told(folder: Path, tmp_path: Path) -> None:
+    spec = str(folder / "spec.yaml")
+    person = str(folder / "real" / "person.csv")
+    done = CliRunner().invoke(app, ["evaluate", str(folder / "out"), "--against", person, "--spec", spec])
+    assert "is no folder" in str(done.exception)
+    shutil.copy(person, tmp_path)
+    done = CliRunner().invoke(app, ["evaluate", str(folder / "out"), "--against", str(tmp_path), "--spec", spec])
+    assert "holds no household.parquet or household.csv" in str(done.exception)
+
+
+def test_the_terminal_names_each_kind_of_row(folder: Path) -> None:
+    args = ["evaluate", str(folder / "out"), "--against", str(folder / "real"), "--spec", str(folder / "spec.yaml")]
+    done = CliRunner().invoke(app, args)
+    assert done.exit_code == 0
+    assert all(f"{name}:\n" in done.output for name in ("household", "person", "head and partner"))
