@@ -242,14 +242,15 @@ def evaluate(
     loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
     if len(problem.schema.levels) > 1:
-        from synthor.evaluate.levels import evaluate_levels, tables_in
+        from synthor.evaluate.levels import evaluate_levels
         from synthor.report.terminal import show_evaluations
+        from synthor.store.records import read_levels
 
         with progress() as listen:
             several = evaluate_levels(
                 problem,
-                tables_in(problem, records, whole=True),
-                tables_in(problem, against, weight=weight),
+                read_levels(records, problem.schema, whole=True),
+                read_levels(against, problem.schema, weight=weight),
                 weight=weight,
                 advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
             )

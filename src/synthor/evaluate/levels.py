@@ -9,7 +9,6 @@ real sample of so many households shows less.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,8 +18,6 @@ from synthor.evaluate.fidelity import Evaluation, evaluate
 from synthor.prior.sampled import SampledUnits, joined_units
 from synthor.problem import Problem, Target
 from synthor.schema import Level, Ref, Role, Schema, Variable
-from synthor.spec.tables import read_frame
-from synthor.store.folder import RunFolder
 from synthor.types import CellIndex
 
 WEIGHT = "weight of the unit"
@@ -28,29 +25,6 @@ WEIGHT = "weight of the unit"
 
 Tables = Mapping[int, pl.DataFrame]
 """One table a level, by the level's place."""
-
-
-def tables_in(problem: Problem, folder: Path, *, whole: bool = False, weight: str | None = None) -> Tables:
-    """The records of the units and of levels right below them in a folder, one file a level.
-
-    Args:
-        problem: gives the levels.
-        folder: with files named like these.
-        whole: whether no level may be missing; that of the units never may.
-        weight: column of the units' weights.
-
-    Raises:
-        InputError: it is no folder, or lacks a file.
-    """
-    unit, *below = problem.schema
-    if not folder.is_dir():
-        message, cure = "is no folder", f"units with members have one file a level: {unit.name}.csv and so on in one folder"
-        raise InputError([Finding(where=str(folder), message=message, cure=cure)])
-    place, found = RunFolder(folder), {}
-    for at, level in ((0, unit), *((at, level) for at, level in enumerate(below, start=1) if problem.schema.above(at) == 0)):
-        if whole or at == 0 or any((folder / f"{level.name}{ending}").is_file() for ending in (".parquet", ".csv")):
-            found[at] = read_frame(place.records(level.name), variables=level.variables, weight=None if at else weight)
-    return found
 
 
 def evaluate_levels(
