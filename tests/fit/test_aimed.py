@@ -11,11 +11,14 @@ from synthor.fit.balance import Hard, balance
 from synthor.fit.model import Model, fit
 from synthor.fit.nested import template_of
 from synthor.fit.status import Status
+from synthor.fit.supplied import supplied
 from synthor.information import effective_size
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency
 from synthor.prior.template import draw, prepared
-from synthor.schema import Incidence, Ref, Schema
+from synthor.problem import Problem
+from synthor.problem.following import derived
+from synthor.schema import Incidence, Ref, Schema, Units, of_unit
 from synthor.types import Floats
 from synthor.values import possible
 
@@ -210,3 +213,45 @@ def test_a_count_that_no_weights_can_change_and_is_wanted_otherwise_is_infeasibl
     assert met.hard[0][0] == 0.0
     off = balance(np.zeros(3), [Hard.exactly(heads, np.array([0.9, 0.5]))])
     assert off.status is Status.INFEASIBLE
+
+
+def test_a_cell_that_no_candidate_falls_into_gets_some_that_miss_it_by_one_value() -> None:
+    """One person under 18 at work, of 46,000: not drawn, but a table that counts it has candidates for it."""
+    spec = SPEC | {
+        "records": 20_000,
+        "rules": [{"never": "head.age < 18"}, {"never": "partner.age < 18"}],
+        "targets": [
+            {"rows": "person", "counts": {"role": {"head": 20_000, "partner": 11_000, "child": 15_000}}},
+            {"table": [{"age": "0-17", "work": "no", "count": 14_999}, {"age": "0-17", "work": "yes", "count": 1},
+                       {"age": "18-34", "work": "no", "count": 3_000}, {"age": "18-34", "work": "yes", "count": 8_000},
+                       {"age": "35-64", "work": "no", "count": 3_000}, {"age": "35-64", "work": "yes", "count": 9_000},
+                       {"age": "65+", "work": "no", "count": 7_998}, {"age": "65+", "work": "yes", "count": 2}]},
+        ],
+    }  # fmt: skip
+    problem = compile_problem(parse_spec(json.dumps(spec)))
+    fine, lacking = template_units(problem, 1_500)
+    assert lacking
+    made = supplied(problem, fine, lacking, 0)
+    assert made is not None
+    coarse = problem.schema.coarsen(made)
+    for t, cell in lacking:
+        assert problem.counts[t].cells(coarse).matrix()[:, [cell]].sum() > 0
+    assert possible(problem.refined, made).all()
+    again = derived(problem.follows, problem.schema.refined, made)
+    assert all((again.column(of_unit(c)) == made.column(of_unit(c))).all() for c in range(len(problem.schema.unit.variables)))
+    model = fit(problem, Prior(), pool_size=1_500)
+    assert not model.lacking
+    assert Model.from_json(model.to_json()).pool.units.sha256 == model.pool.units.sha256
+
+
+def template_units(problem: Problem, n: int) -> tuple[Units, tuple[tuple[int, int], ...]]:
+    """Units drawn from the template alone, and the cells that none of them falls into."""
+    maker = prepared(template_of(problem, resolve(Prior(), problem)))
+    units = draw(maker, size=n, random_seed=5, allows=lambda units: possible(problem.refined, units)).units
+    coarse = problem.schema.coarsen(units)
+    held = [target.cells(coarse).totals(np.ones(len(coarse))) for target in problem.counts]
+    return units, tuple(
+        (t, int(cell))
+        for t, (target, got) in enumerate(zip(problem.counts, held, strict=True))
+        for cell in np.flatnonzero((got == 0) & (target.wanted > 0))
+    )

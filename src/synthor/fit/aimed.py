@@ -17,6 +17,7 @@ from synthor.fit.balance import balance
 from synthor.fit.nested import template_of
 from synthor.fit.pool import Pool, kept_pool
 from synthor.fit.structure import Structure
+from synthor.fit.supplied import supplied
 from synthor.information import effective_size
 from synthor.prior.beliefs import Beliefs
 from synthor.prior.template import Template, draw, learned, prepared
@@ -35,6 +36,9 @@ those before it, for a template to do."""
 
 ROUGH, STEPS = 1e-3, 15
 """Residual of a rough fit, and its Newton steps at most."""
+
+SUPPLIED = 0.1
+"""Of one candidate's even share, what all together have that are made for cells without any."""
 
 FEWEST, NEAR = 0.1, 1e-3
 """Effective candidates that are learned from, of all; where weights leave fewer, they are flattened until they do, about."""
@@ -62,7 +66,8 @@ def aimed_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: in
             seed = int(generator(random_seed, "template", "aimed", tries).integers(2**31))
             template = learned(template, looked.units, looked.flattened(weights))
             looked = _Drawn.of(template, problem, beliefs, min(LOOKS, size), seed)
-    return found.pool if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed).pool
+    last = found if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed)
+    return last.with_lacking(random_seed).pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +96,16 @@ class _Drawn:
         acceptance = float(drawn.kept.sum()) / max(float(drawn.tried.sum()), 1.0)
         pool = kept_pool(problem, beliefs, problem.schema.coarsen(drawn.units), drawn.log_weight, acceptance)
         return cls(problem=problem, beliefs=beliefs, template=template, units=drawn.units, pool=pool)
+
+    def with_lacking(self, random_seed: int) -> "_Drawn":
+        """The same, and units for cells that none falls into."""
+        more = supplied(self.problem, self.units, self.pool.unsupported, random_seed) if self.pool.unsupported else None
+        if more is None:
+            return self
+        units = self.units.joined(more)
+        log_base = np.append(self.pool.log_base, np.full(len(more), np.log(SUPPLIED / (len(self.units) * len(more)))))
+        pool = kept_pool(self.problem, self.beliefs, self.problem.schema.coarsen(units), log_base, self.pool.acceptance)
+        return _Drawn(problem=self.problem, beliefs=self.beliefs, template=self.template, units=units, pool=pool)
 
     def thinned(self) -> "_Drawn":
         """So few of them that a rough fit is quick."""

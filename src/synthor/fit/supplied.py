@@ -1,0 +1,88 @@
+"""Units with members for cells that no candidate falls into: such as miss the cell by one value, with that value changed.
+
+A widowed child is so rare that 30,000 drawn households have none, and a table that counts one could not be met. What follows
+from members is computed anew, and what breaks a rule is left out. How rarely such units come under the template is not asked:
+they get a tiny share together, from which the table pulls them up.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synthor.problem import Axis, Problem, Target
+from synthor.problem.following import derived
+from synthor.randomness import generator
+from synthor.schema import Ref, Units
+from synthor.types import CellIndex, Mask
+from synthor.values import possible
+
+FOR_EACH = 40
+"""Units that are changed for each cell and each of its variables, at most."""
+
+MOST_CELLS = 500
+"""Cells that units are made for."""
+
+
+def supplied(problem: Problem, units: Units, lacking: tuple[tuple[int, int], ...], random_seed: int) -> Units | None:
+    """Units in the cells that others lack, in the finest bins; None where there are none.
+
+    Args:
+        problem: with all rules.
+        units: candidates in the finest bins.
+        lacking: cells as (target, cell).
+        random_seed: chooses whom to change.
+    """
+    random, coarse = generator(random_seed, "template", "supplied"), problem.schema.coarsen(units)
+    parts = []
+    for t, cell in lacking[:MOST_CELLS]:
+        target = problem.counts[t]
+        for made in _for_cell(problem, units, coarse, target, cell, random):
+            fine = derived(problem.follows, problem.schema.refined, made)
+            kept = possible(problem.refined, fine)
+            if kept.any():
+                fine = fine.take(np.flatnonzero(kept))
+                there = target.cells(problem.schema.coarsen(fine)).matrix()[:, [cell]].toarray().ravel() > 0
+                parts += [fine.take(np.flatnonzero(there))] if there.any() else []
+    return parts[0].joined(*parts[1:]) if parts else None
+
+
+def _for_cell(
+    problem: Problem, units: Units, coarse: Units, target: Target, cell: int, random: np.random.Generator
+) -> Iterator[Units]:
+    """Units with rows that miss a cell by the label of one of its variables, that label put right."""
+    if target.grid.universe is not None or target.grid.listed is not None or not target.axes:
+        return
+    wanted = np.unravel_index(cell, target.shape)
+    seen = [axis.groups(coarse, target.level) for axis in target.axes]
+    for place, axis in enumerate(target.axes):
+        if not _may_change(problem, axis):
+            continue
+        others: Mask = np.ones(coarse.n_rows(target.level), bool)
+        for other, labels in enumerate(seen):
+            others &= (labels == wanted[other]) | (other == place)
+        rows = np.flatnonzero(others)
+        if len(rows):
+            rows = np.sort(random.choice(rows, min(len(rows), FOR_EACH), replace=False))
+            yield _changed(problem, units, target, axis, rows, int(wanted[place]), random)
+
+
+def _may_change(problem: Problem, axis: Axis) -> bool:
+    """Whether a value of its variable can be changed without another unit coming of it."""
+    own = problem.schema.levels[axis.ref.level]
+    follows = any((one.level, one.position) == (axis.ref.level, axis.position) for one in problem.follows)
+    return axis.ref.plain and not follows and not (own.role and own.position(own.role) == axis.position)
+
+
+def _changed(
+    problem: Problem, units: Units, target: Target, axis: Axis, rows: CellIndex, label: int, random: np.random.Generator
+) -> Units:
+    """Units of some rows, each with the variable of one row under another label."""
+    own = problem.schema.levels[axis.ref.level]
+    group_of = axis.group_of[own.parents(axis.position)] if axis.declared and axis.position in own.slices else axis.group_of
+    unit = units.above(0, target.level)[rows]
+    some = units.take(unit)
+    changed = units.above(axis.ref.level, target.level)[rows]
+    first = np.searchsorted(units.above(0, axis.ref.level), unit)
+    begin = np.searchsorted(some.above(0, axis.ref.level), np.arange(len(some)))
+    codes = random.choice(np.flatnonzero(group_of == label), len(rows)).astype(np.int32)
+    return some.replace(Ref(axis.ref.level, axis.position), begin + changed - first, codes)
