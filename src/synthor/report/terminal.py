@@ -120,8 +120,8 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
         pairs,
         "",
         f"{evaluation.n_records:,} records against {evaluation.n_real:,} real ones (effective size "
-        f"{evaluation.effective_real:,.0f}), over {evaluation.n_pairs} pairs and {evaluation.n_triples} triples that were no "
-        "target.",
+        f"{evaluation.effective_real:,.0f}), over {evaluation.n_pairs} pair{'' if evaluation.n_pairs == 1 else 's'} and "
+        f"{evaluation.n_triples} triple{'' if evaluation.n_triples == 1 else 's'} that were no target.",
         f"Mean marginal TVD {evaluation.mean_marginal_tvd:.4f}.",
         *_rules_counted(evaluation),
         f"Exact copies of real records: {copies.same_values:,}. Same categories as some real record: "
