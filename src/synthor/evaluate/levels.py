@@ -191,8 +191,8 @@ def _view(
         elif target.level == level:
             known.append(tuple(sorted(places[ref] for ref in seen)))
     tables = [side.table(refs, own, level) for side, own in zip(sides, rows, strict=True)]
-    rules = problem.own_rules if level == 0 and all(ref.role is None for ref in refs.values()) else ()
-    rules = tuple(rule for rule in rules if len(refs) == len(problem.schema.unit.variables))
+    of_units = set(refs.values()) == {Ref(0, column) for column in range(len(problem.schema.unit.variables))}
+    rules = problem.own_rules if of_units else ()
     flattened = replace(problem, schema=flat, targets=tuple(targets), rules=rules)
     return _View(name=name, problem=flattened, records=tables[0], microdata=tables[1], known=tuple(known))
 

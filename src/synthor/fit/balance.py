@@ -7,6 +7,7 @@ The problem, for a base measure q, hard tables, and soft tables t_d with strengt
 
 where C'p are the cell totals of p; low = high = b for exact cells, and y_g - b_g is the slack that a margin of error s_g allows
 (0 without one). Inside an interval the middle is preferred to the edges by 1e-8 nats in the end, which makes the dual smooth.
+A cell of a soft table may give way, too, by so much a nat of pull beyond that of a table that is met (`Soft.give`).
 The solution has the form
 
     p  =  q exp(sum_h C_h theta_h + sum_d C_d phi_d) / Z,      phi_d = r_d t_d / (C_d'p),

@@ -324,7 +324,7 @@ def _same_rows(cells: Cells, tables: Sequence[TableDemands]) -> int | None:
         return None
     rows = cells.rows
     for place, other in enumerate(tables):
-        if not other.soft and isinstance(other.cells, Incidence) and np.array_equal(other.cells.rows, rows):
+        if not (other.soft or other.signed) and isinstance(other.cells, Incidence) and np.array_equal(other.cells.rows, rows):
             return place
     return None
 

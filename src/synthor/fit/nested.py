@@ -14,7 +14,7 @@ import numpy as np
 from synthor.errors import Finding, InputError
 from synthor.ipf import ipf
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
-from synthor.prior.template import Believed, Composition, Dependence, Members, Size, Template
+from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.following import Followed, derived
 from synthor.rules.syntax import names_in
@@ -26,9 +26,6 @@ from synthor.types import Codes, Floats, Shares
 
 FEW_MEMBERS, MOST_MEMBERS = 3, 15
 """Members of a row above beyond the fewest where nothing tells how many there are; and at most, where there is no limit."""
-
-SURE = 20.0
-"""Times the usual strength of a table that a published one has: it is counted, not believed."""
 
 MOST_STRUCTURES = 2_000
 """Combinations of the unit's variables that are drawn before its members."""

@@ -79,10 +79,6 @@ def _changed(
     """Units of some rows, each with the variable of one row under another label."""
     own = problem.schema.levels[axis.ref.level]
     group_of = axis.group_of[own.parents(axis.position)] if axis.declared and axis.position in own.slices else axis.group_of
-    unit = units.above(0, target.level)[rows]
-    some = units.take(unit)
-    changed = units.above(axis.ref.level, target.level)[rows]
-    first = np.searchsorted(units.above(0, axis.ref.level), unit)
-    begin = np.searchsorted(some.above(0, axis.ref.level), np.arange(len(some)))
+    some, at = units.of_rows(axis.ref.level, units.above(axis.ref.level, target.level)[rows])
     codes = random.choice(np.flatnonzero(group_of == label), len(rows)).astype(np.int32)
-    return some.replace(Ref(axis.ref.level, axis.position), begin + changed - first, codes)
+    return some.replace(Ref(axis.ref.level, axis.position), at, codes)

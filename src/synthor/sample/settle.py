@@ -49,7 +49,7 @@ IN_VAIN = 2
 PRICED = 4
 """Times that units are added that the relaxation asks for; each time a sixth of those that may come."""
 
-VARIED = 5.0
+UNLIKELIER = 5.0
 """Nats by which a unit with members is taken to be less likely for one changed value."""
 
 DEAR = 4.0
@@ -199,7 +199,7 @@ class _Search:
             known = np.flatnonzero(weights > 0)[:1]
             rest = np.arange(len(weights), len(self.units))
             if units.nested:  # how likely any units are is not known: less so than those they were made of
-                likely = np.concatenate([likely, likely[self.source] - VARIED])
+                likely = np.concatenate([likely, likely[self.source] - UNLIKELIER])
             elif len(rest) and len(known):
                 anchor = likely[known] - log_weight(units.take(known))
                 likely = np.concatenate([likely[: len(weights)], log_weight(self.units.take(rest)) + anchor])

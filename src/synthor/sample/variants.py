@@ -70,15 +70,9 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
     for level, position in sorted(concerned):
         size, n_rows = schema.levels[level].band(position).size, fine.n_rows(level)
         rows = np.sort(random.choice(n_rows, min(n_rows, max(most, 1)), replace=False))
-        unit = fine.above(0, level)[rows]
-        first = np.searchsorted(fine.above(0, level), unit)  # of the unit's rows
-        some = fine.take(np.repeat(unit, size))
-        begin = np.searchsorted(some.above(0, level), np.arange(len(some)))
-        at = begin + np.repeat(rows - first, size)
-        yield (
-            some.replace(Ref(level, position), at, _one_of(_firsts(schema.levels[level], position), random, len(rows))),
-            (np.repeat(unit, size)),
-        )
+        some, at = fine.of_rows(level, np.repeat(rows, size))
+        codes = _one_of(_firsts(schema.levels[level], position), random, len(rows))
+        yield some.replace(Ref(level, position), at, codes), np.repeat(fine.above(0, level)[rows], size)
 
 
 def _firsts(level: Level, position: int) -> CellIndex:

@@ -168,6 +168,20 @@ class Units:
             found.append(Rows(codes=rows.codes[picked[-1]], parent=parent, above=rows.above))
         return Units(row_tables=tuple(found))
 
+    def of_rows(self, level: int, rows: CellIndex) -> tuple["Units", CellIndex]:
+        """The unit of each of some rows of a level, once for each, and where that row stands among theirs, (rows,).
+
+        >>> units = Units(row_tables=(Rows(codes=np.zeros((2, 1), np.int32)),
+        ...     Rows(codes=np.array([[5], [6], [7]], np.int32), parent=np.array([0, 0, 1]))))
+        >>> taken, places = units.of_rows(1, np.array([1, 2]))
+        >>> taken.row_tables[1].codes.ravel().tolist(), places.tolist()
+        ([5, 6, 7], [1, 2])
+        """
+        above = self.above(0, level)
+        taken = self.take(above[rows])
+        begin = np.searchsorted(taken.above(0, level), np.arange(len(rows)))
+        return taken, begin + rows - np.searchsorted(above, above[rows])
+
     def where(self, kept: Mask) -> "Units":
         """Those that a mask keeps."""
         return Units.flat(self.row_tables[0].codes[kept]) if not self.nested else self.take(np.flatnonzero(kept))

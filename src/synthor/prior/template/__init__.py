@@ -14,9 +14,10 @@ from synthor.prior.template.drawn import Drawn, Plan, draw, gathered
 from synthor.prior.template.fitted import prepared
 from synthor.prior.template.learned import learned
 from synthor.prior.template.making import Maker
-from synthor.prior.template.told import Believed, Composition, Dependence, Members, Size, Template, WholeComposition
+from synthor.prior.template.told import SURE, Believed, Composition, Dependence, Members, Size, Template, WholeComposition
 
 __all__ = [
+    "SURE",
     "Believed",
     "Composition",
     "Dependence",

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthor.information import effective_size, mutual_information
 from synthor.prior.beliefs import TABLE_STRENGTH
-from synthor.prior.template.told import Believed, Composition, Dependence, Members, Template
+from synthor.prior.template.told import SURE, Believed, Composition, Dependence, Members, Template
 from synthor.schema import Ref, Role, Units
 from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
@@ -24,9 +24,6 @@ TOLD = 5.0
 
 MOST_KEYS = 300
 """Combinations of structural variables that compositions may hang on."""
-
-SURE = 20.0
-"""Times the usual strength of a table that one has which was learned: it is there to be drawn from, not to be believed."""
 
 
 def learned(template: Template, units: Units, weights: Floats) -> Template:

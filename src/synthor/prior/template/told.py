@@ -10,6 +10,9 @@ from synthor.problem.model import Rule
 from synthor.schema import Ref, Schema, Units
 from synthor.types import Floats, Shares
 
+SURE = 20.0
+"""Times the usual strength of a table that one has which was counted or learned, not believed."""
+
 Derive = Callable[[Units], Units]
 """The same units, columns that follow from members computed anew."""
 
