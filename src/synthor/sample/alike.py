@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthor.sample.integerize import Band
-from synthor.sample.settle import kinds_of
+from synthor.sample.rows import kinds_of
 from synthor.types import CellIndex, Counts, Floats, Mask
 
 if TYPE_CHECKING:

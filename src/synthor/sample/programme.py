@@ -41,8 +41,10 @@ GAP = 0.3
 """Relative gap of the objective with which a programme is content: that few records are exchanged is a wish."""
 
 ANY_GAP = 0.97
-"""The same of units with members, hardly two of which count alike: that nothing is missed is enough, and looked for in as few
-nodes as may be."""
+"""The same of units with members, hardly two of which count alike: that nothing is missed is enough."""
+
+ANY_NODES = 500
+"""Nodes of their programmes, which are wide."""
 
 MISSED = 1e6
 """Price of an error of one record, where that of an exchange is 1: errors that matter are small parts of a record."""
@@ -78,7 +80,7 @@ class Exchange:
 
     Attributes:
         matrix: columns by all rows of the conditions, with their signs.
-        sign: (k,) whether a column adds a record or takes one away.
+        sign: (k,) whether a column adds a record, takes one away, or (0) changes one.
         cost: (k,) of one of each.
         upper: (k,) most of each.
     """
@@ -87,6 +89,17 @@ class Exchange:
     sign: Floats
     cost: Floats
     upper: Floats
+
+    def beside(self, other: "Exchange") -> "Exchange":
+        """These columns and others."""
+        from scipy import sparse
+
+        return Exchange(
+            matrix=sparse.vstack([self.matrix, other.matrix], format="csr"),
+            sign=np.concatenate([self.sign, other.sign]),
+            cost=np.concatenate([self.cost, other.cost]),
+            upper=np.concatenate([self.upper, other.upper]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,7 +201,7 @@ class Programme:
             any_will_do: however many records are exchanged, if only nothing is missed.
         """
         nodes, seconds = (BRIEF_NODES, BRIEF_SECONDS) if briefly else (self._nodes, SECONDS)
-        nodes = min(nodes, FEWEST_NODES) if any_will_do else nodes
+        nodes = ANY_NODES if any_will_do else nodes
         from scipy.optimize import Bounds, LinearConstraint, milp
 
         with quiet():

@@ -16,8 +16,7 @@ from synthor.problem import Problem
 from synthor.sample.conditions import conditions_of, sizes_of
 from synthor.sample.gear import Gear
 from synthor.sample.programme import Exchange, Programme
-from synthor.sample.rows import Conditions
-from synthor.sample.settle import kinds_of
+from synthor.sample.rows import Conditions, kinds_of
 
 MOST_COMBINATIONS = 200_000
 """Combinations of the variables' finest bins that are looked at."""

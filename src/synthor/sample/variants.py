@@ -1,7 +1,8 @@
-"""Current units with one value changed, for programmes to choose from.
+"""Current units with one value changed, for programmes to choose from; of units with members with two values, too.
 
-Numbers so move to another bin, and a pool that holds no such unit is no obstacle. Of a unit with members it is a value of its
-own or of one member; what follows from members is computed anew.
+Numbers so move to another bin, and a pool that holds no such unit is no obstacle. Of a unit with members they are values of its
+own or of one member; what follows from members is computed anew. Two at once are needed where a rule ties one to the other:
+who stops working has no earnings.
 """
 
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ from synthor.types import CellIndex, Codes, Counts
 from synthor.values import possible
 
 VARIED, MOST_VARIANTS = 400, 20_000
-"""Units of which variants are made, and variants at most."""
+"""Units of which variants are made, and variants at most; with members, so many with one value changed, and with two."""
 
 
 def varied(problem: Problem, units: Units, counts: Counts, random: np.random.Generator) -> tuple[Units, CellIndex]:
     """Variants of current units, as far as the rules allow, and which unit each was made of; of flat ones each once, of any.
+
+    Those of units with members come in no order that means anything, and some may be what they were made of.
 
     Args:
         problem: with all rules.
@@ -73,6 +76,27 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
         some, at = fine.of_rows(level, np.repeat(rows, size))
         codes = _one_of(_firsts(schema.levels[level], position), random, len(rows))
         yield some.replace(Ref(level, position), at, codes), np.repeat(fine.above(0, level)[rows], size)
+    several = {level: [position for at, position in sorted(concerned) if at == level] for level, _ in concerned}
+    several = {level: positions for level, positions in sorted(several.items()) if len(positions) > 1}
+    for level, positions in several.items():
+        yield _two_changed(fine, schema.levels[level], level, positions, MOST_VARIANTS // len(several), random)
+
+
+def _two_changed(
+    fine: Units, own: Level, level: int, positions: list[int], n: int, random: np.random.Generator
+) -> tuple[Units, CellIndex]:
+    """Units with two values of one row of a level drawn anew, n of them, and which unit each was made of."""
+    rows = np.sort(random.integers(0, fine.n_rows(level), size=n))
+    found, at = fine.of_rows(level, rows)
+    first = random.integers(0, len(positions), size=n)
+    second = (first + random.integers(1, len(positions), size=n)) % len(positions)
+    for place, position in enumerate(positions):
+        changed = np.flatnonzero((first == place) | (second == place))
+        begin = _firsts(own, position)
+        bins = random.integers(0, len(begin) - 1, size=len(changed))
+        codes = begin[bins] + np.floor(random.random(len(changed)) * np.diff(begin)[bins])
+        found = found.replace(Ref(level, position), at[changed], codes.astype(np.int32))
+    return found, fine.above(0, level)[rows]
 
 
 def _firsts(level: Level, position: int) -> CellIndex:

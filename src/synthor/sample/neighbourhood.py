@@ -1,0 +1,210 @@
+"""Units that may leave and come, chosen around those there are, and the programme that says how many of each do.
+
+Units that the conditions cannot tell apart are one column; who of them goes or comes is drawn afterwards. Current records with
+one value changed may come, too. Of units with members hardly two count alike, and whole ones come to what is missed only by
+chance: values of theirs may change where they stand (`changes.py`).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from synthor.problem import Problem
+from synthor.sample.changes import Changes
+from synthor.sample.conditions import conditions_of, sizes_of
+from synthor.sample.gear import Gear
+from synthor.sample.missed import SLIGHT, missed
+from synthor.sample.programme import Exchange, Programme
+from synthor.sample.rows import kinds_of
+from synthor.sample.variants import varied
+from synthor.schema import Units
+from synthor.types import CellIndex, Counts, Floats, Mask
+
+IN_VAIN = 2
+"""Programmes in a row that may help nothing."""
+
+PRICED = 4
+"""Times that units are added that the relaxation asks for; each time a sixth of those that may come."""
+
+NESTED_PRICED = 6
+"""The same of units with members: as often as it takes until nothing is missed in fractions of them."""
+
+DEAR = 4.0
+"""How much dearer the unlikeliest unit is than the likeliest."""
+
+
+class Search:
+    """One neighbourhood search over the candidates and variants of current records."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        units: Units,
+        counts: Counts,
+        log_weight: Callable[[Units], Floats],
+        weights: Floats,
+        random: np.random.Generator,
+        gear: Gear,
+    ) -> None:
+        self.problem, self.random, self.n_given = problem, random, len(units)
+        variants, source = varied(problem, units, counts, random)
+        self.units = units.joined(variants) if len(variants) else units
+        self.counts = np.concatenate([counts, np.zeros(len(variants), np.int64)])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            likely = np.concatenate([np.log(weights), np.full(len(self.units) - len(weights), -np.inf)])
+            known = np.flatnonzero(weights > 0)[:1]
+            rest = np.arange(len(weights), len(self.units))
+            if not units.nested and len(rest) and len(known):  # how likely any units with members are is not known
+                anchor = likely[known] - log_weight(units.take(known))
+                likely = np.concatenate([likely[: len(weights)], log_weight(self.units.take(rest)) + anchor])
+        self.likely = np.where(np.isnan(likely), -np.inf, likely)
+        kept = counts > 0
+        sizes = sizes_of(problem, units.where(kept), counts[kept])
+        self.conditions = conditions_of(problem, self.units, sizes, gear)
+        self.close = gear.close
+        self.kinds = kinds_of(self.conditions.matrix)
+        self.changes = Changes.between(self.conditions.matrix, source, np.arange(len(units), len(units) + len(source)))
+        self.got = np.asarray(self.conditions.matrix.T @ self.counts.astype(np.float64))
+        self.exchanged = 0
+
+    @property
+    def held(self) -> Mask:
+        """Rows in which current units count."""
+        held: Mask = np.diff(self.conditions.matrix[self.counts > 0].tocsc().indptr) > 0
+        return held
+
+    def result(self) -> tuple[Units, Counts]:
+        """The candidates and the variants that came, and copies of each."""
+        came = self.n_given + np.flatnonzero(self.counts[self.n_given :] > 0)
+        kept = np.concatenate([np.arange(self.n_given), came])
+        return self.units if len(kept) == len(self.units) else self.units.take(kept), self.counts[kept]
+
+    def run(self, sizes: Sequence[tuple[int, int]], *, at_once: bool = False) -> None:
+        """Programmes over one choice of units after the other, until nothing is off.
+
+        Args:
+            sizes: kinds of units that may leave and come, for each programme.
+            at_once: nothing may be missed any more, where that can be met in fractions.
+        """
+        in_vain = 0
+        for n_leaving, n_coming in sizes:
+            off = missed(self.conditions, self.got) > SLIGHT
+            if not off.any():
+                return
+            leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
+            coming = self._chosen(np.isfinite(self.likely), self.likely, off, n_coming)
+            leaving, coming = self._asked_for(leaving, coming, n_leaving, n_coming)
+            made = self.close and self._exchange(leaving, coming, elastic=False)  # all at once is sooner found, if at all
+            if not made:
+                made = self._exchange(leaving, coming, elastic=not at_once or not self._met_in_fractions(leaving, coming))
+            in_vain = 0 if made else in_vain + 1
+            if in_vain == IN_VAIN or (in_vain and len(leaving) < n_leaving and len(coming) < n_coming):
+                return  # nothing helps, or all kinds were there
+
+    def _chosen(self, allowed: Mask, log_chance: Floats, off: Mask, most: int) -> CellIndex:
+        """Units of different kinds, drawn by weight: half of them among those that count where something is off."""
+        rows = np.flatnonzero(allowed)
+        kinds = self.kinds[rows]
+        late = self.random.exponential(size=len(rows))
+        with np.errstate(divide="ignore"):
+            order = np.log(late) - log_chance[rows]
+        concerned = abs(self.conditions.matrix[rows]) @ off.astype(np.float64) > 0
+        by_time = np.argsort(order, kind="stable")
+        _, first = np.unique(kinds[by_time], return_index=True)
+        firsts = by_time[np.sort(first)]  # of each kind the one that was drawn first
+        if len(firsts) <= most:
+            return rows[firsts]
+        near = firsts[concerned[firsts]][: most // 2]
+        rest = firsts[~np.isin(firsts, near)][: most - len(near)]
+        return rows[np.sort(np.concatenate([near, rest]))]
+
+    def _asked_for(self, leaving: CellIndex, coming: CellIndex, n_leaving: int, n_coming: int) -> tuple[CellIndex, CellIndex]:
+        """Who may leave and come, with those that the relaxed programme would pay most for, and fewer of the others.
+
+        Flat units that leave stay as they are: they are told apart by few cells, so that those chosen stand for all. Units with
+        members are not.
+        """
+        every = self._one_of_each(np.isfinite(self.likely))
+        if len(every) <= len(coming):
+            return leaving, coming
+        cost = self._cost(every)
+        coming = self.random.permutation(coming)[: n_coming - PRICED * (n_coming // 6)]
+        held = self._one_of_each(self.counts > 0) if self.units.nested else leaving
+        if len(held) > len(leaving):
+            leaving = self.random.permutation(leaving)[: n_leaving - PRICED * (n_leaving // 6)]
+        for _ in range(NESTED_PRICED if self.units.nested else PRICED):
+            programme = Programme.of(self.conditions, self.got, self.held, self._columns(leaving, coming), elastic=True)
+            worth = None if programme is None else programme.prices(len(self.got))
+            if worth is None:
+                break
+            come = self._best_paid(every, coming, cost - self.conditions.matrix[every] @ worth[0] - worth[1], n_coming // 6)
+            leave = self._best_paid(held, leaving, self.conditions.matrix[held] @ worth[0] + worth[1], n_leaving // 6)
+            if not len(come) + len(leave):
+                break
+            leaving, coming = np.concatenate([leaving, leave]), np.concatenate([coming, come])
+        return np.sort(leaving), np.sort(coming)
+
+    def _met_in_fractions(self, leaving: CellIndex, coming: CellIndex) -> bool:
+        """Whether fractions of units would miss nothing: then whole ones are sooner found where none may be missed."""
+        programme = Programme.of(self.conditions, self.got, self.held, self._columns(leaving, coming), elastic=True)
+        outcome = None if programme is None else programme.solved(whole=False)
+        if programme is None or outcome is None:
+            return False
+        got = self.got + self._columns(leaving, coming).matrix.T @ outcome[0]
+        return bool(missed(self.conditions, got).max(initial=0.0) <= SLIGHT)
+
+    def _one_of_each(self, allowed: Mask) -> CellIndex:
+        """One unit of each kind."""
+        rows = np.flatnonzero(allowed)
+        return rows[np.unique(self.kinds[rows], return_index=True)[1]]
+
+    def _best_paid(self, every: CellIndex, known: CellIndex, reduced: Floats, most: int) -> CellIndex:
+        """Of all units those whose kind is not known yet and whose reduced cost is least, if it is below nothing."""
+        reduced = np.where(np.isin(self.kinds[every], self.kinds[known]), 0.0, reduced)
+        best = np.argsort(reduced, kind="stable")[:most]
+        return every[best[reduced[best] < -1e-9]]
+
+    def _cost(self, coming: CellIndex) -> Floats:
+        """Of putting in one of each."""
+        rarity = self.likely.max(initial=-np.inf) - self.likely[coming]
+        return 1.0 + (DEAR - 1) * np.clip(rarity / 20.0, 0.0, 1.0)
+
+    def _columns(self, leaving: CellIndex, coming: CellIndex) -> Exchange:
+        sign = np.repeat([-1.0, 1.0], [len(leaving), len(coming)])
+        matrix = self.conditions.matrix[np.concatenate([leaving, coming])].multiply(sign[:, None]).tocsr()
+        n_of_kind = np.bincount(self.kinds, self.counts)
+        upper = np.concatenate([n_of_kind[self.kinds[leaving]], np.full(len(coming), float(self.counts.sum()))])
+        cost = np.concatenate([np.zeros(len(leaving)), self._cost(coming)])
+        whole = Exchange(matrix=matrix, sign=sign, cost=cost, upper=upper)
+        return whole.beside(self.changes.exchange) if self.units.nested else whole
+
+    def _exchange(self, leaving: CellIndex, coming: CellIndex, *, elastic: bool) -> bool:
+        """Solve one programme and make what it says; whether that lowered the error."""
+        conditions, kinds, columns = self.conditions, self.kinds, self._columns(leaving, coming)
+        programme = Programme.of(conditions, self.got, self.held, columns, elastic=elastic)
+        outcome = None if programme is None else programme.solved(any_will_do=self.units.nested)
+        if outcome is None:
+            return False
+        change = np.rint(outcome[0])
+        got = self.got + columns.matrix.T @ change
+        now, then = missed(conditions, self.got), missed(conditions, got)
+        if then.sum() >= now.sum() or then[conditions.counts].sum() > now[conditions.counts].sum():
+            return False
+        before = self.counts.copy()
+        for unit, n in zip(leaving, change[: len(leaving)].astype(np.int64), strict=True):
+            if n:
+                members = np.flatnonzero((kinds == kinds[unit]) & (self.counts > 0))
+                self.counts[members] -= self.random.multivariate_hypergeometric(self.counts[members], n, method="marginals")
+        for unit, n in zip(coming, change[len(leaving) :][: len(coming)].astype(np.int64), strict=True):
+            if n:
+                members = np.flatnonzero((kinds == kinds[unit]) & np.isfinite(self.likely))
+                chance = np.exp(self.likely[members] - self.likely[members].max())
+                self.counts[members] += self.random.multinomial(n, chance / chance.sum())
+        if self.units.nested:
+            self.counts = self.changes.made(change[len(leaving) + len(coming) :], self.counts, self.random)
+        self.got = np.asarray(conditions.matrix.T @ self.counts.astype(np.float64))
+        if self.units.nested and missed(conditions, self.got).sum() >= now.sum():  # who should have changed has left
+            self.counts, self.got = before, np.asarray(conditions.matrix.T @ before.astype(np.float64))
+            return False
+        self.exchanged += int(np.maximum(self.counts - before, 0).sum())
+        return True
