@@ -63,6 +63,20 @@ def test_variants_differ_in_one_value_or_two_of_a_row_and_in_what_follows_from_i
     assert {0, 1, 2} == set(found.column(Ref(1, 1)).tolist())
 
 
+def test_units_none_of_which_has_members_vary_in_their_own_values() -> None:
+    empty = SPEC.replace("number: {min: 1, max: 6}", "number: {min: 0, max: 6}").replace("    roles: {head: 1}\n", "")
+    empty = empty.replace('  - {never: "head.age < 18"}\n', "")
+    model = fit(compile_problem(parse_spec(empty)), Prior(), pool_size=2_000)
+    units = model.pool.units
+    alone = np.flatnonzero(np.bincount(units.above(0, 1), minlength=len(units)) == 0)[:20]
+    assert len(alone)
+    counts = np.zeros(len(units), np.int64)
+    counts[alone] = 1
+    found, source = varied(model.problem, units, counts, np.random.default_rng(0))
+    assert found.n_rows(1) == 0
+    assert set(source.tolist()) <= set(alone.tolist())
+
+
 def test_flat_variants_are_new_and_each_is_there_once() -> None:
     flat = """
 records: 40

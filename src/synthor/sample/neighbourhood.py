@@ -27,7 +27,7 @@ PRICED = 4
 """Times that units are added that the relaxation asks for; each time a sixth of those that may come."""
 
 NESTED_PRICED = 6
-"""The same of units with members: as often as it takes until nothing is missed in fractions of them."""
+"""The same of units with members: so often, nothing was missed any more in fractions of them wherever it was tried."""
 
 DEAR = 4.0
 """How much dearer the unlikeliest unit is than the likeliest."""
@@ -94,9 +94,9 @@ class Search:
             leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
             coming = self._chosen(np.isfinite(self.likely), self.likely, off, n_coming)
             leaving, coming = self._asked_for(leaving, coming, n_leaving, n_coming)
-            made = self.close and self._exchange(leaving, coming, elastic=False)  # all at once is sooner found, if at all
-            if not made:
-                made = self._exchange(leaving, coming, elastic=not at_once or not self._met_in_fractions(leaving, coming))
+            whole = at_once and self._met_in_fractions(leaving, coming)
+            made = (self.close or whole) and self._exchange(leaving, coming, elastic=False)  # sooner found, if at all
+            made = made or (not whole and self._exchange(leaving, coming, elastic=True))
             in_vain = 0 if made else in_vain + 1
             if in_vain == IN_VAIN or (in_vain and len(leaving) < n_leaving and len(coming) < n_coming):
                 return  # nothing helps, or all kinds were there
@@ -146,12 +146,12 @@ class Search:
 
     def _met_in_fractions(self, leaving: CellIndex, coming: CellIndex) -> bool:
         """Whether fractions of units would miss nothing: then whole ones are sooner found where none may be missed."""
-        programme = Programme.of(self.conditions, self.got, self.held, self._columns(leaving, coming), elastic=True)
+        columns = self._columns(leaving, coming)
+        programme = Programme.of(self.conditions, self.got, self.held, columns, elastic=True)
         outcome = None if programme is None else programme.solved(whole=False)
-        if programme is None or outcome is None:
+        if outcome is None:
             return False
-        got = self.got + self._columns(leaving, coming).matrix.T @ outcome[0]
-        return bool(missed(self.conditions, got).max(initial=0.0) <= SLIGHT)
+        return bool(missed(self.conditions, self.got + columns.matrix.T @ outcome[0]).max(initial=0.0) <= SLIGHT)
 
     def _one_of_each(self, allowed: Mask) -> CellIndex:
         """One unit of each kind."""
@@ -186,9 +186,8 @@ class Search:
         if outcome is None:
             return False
         change = np.rint(outcome[0])
-        got = self.got + columns.matrix.T @ change
-        now, then = missed(conditions, self.got), missed(conditions, got)
-        if then.sum() >= now.sum() or then[conditions.counts].sum() > now[conditions.counts].sum():
+        now = missed(conditions, self.got)
+        if not self._lower(now, self.got + columns.matrix.T @ change):
             return False
         before = self.counts.copy()
         for unit, n in zip(leaving, change[: len(leaving)].astype(np.int64), strict=True):
@@ -203,8 +202,13 @@ class Search:
         if self.units.nested:
             self.counts = self.changes.made(change[len(leaving) + len(coming) :], self.counts, self.random)
         self.got = np.asarray(conditions.matrix.T @ self.counts.astype(np.float64))
-        if self.units.nested and missed(conditions, self.got).sum() >= now.sum():  # who should have changed has left
+        if self.units.nested and not self._lower(now, self.got):  # who should have changed has left
             self.counts, self.got = before, np.asarray(conditions.matrix.T @ before.astype(np.float64))
             return False
         self.exchanged += int(np.maximum(self.counts - before, 0).sum())
         return True
+
+    def _lower(self, now: Floats, got: Floats) -> bool:
+        """Whether totals are less off than they are now, and tables no more."""
+        then, counts = missed(self.conditions, got), self.conditions.counts
+        return bool(then.sum() < now.sum() and then[counts].sum() <= now[counts].sum())

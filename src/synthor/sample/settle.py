@@ -108,6 +108,8 @@ def _gears(problem: Problem, units: Units, counts: Counts, close: bool) -> list[
     kept = np.flatnonzero(counts > 0)
     crowded = all((sizes[sizes > 0] >= CROWDED).all() for sizes in sizes_of(problem, units.take(kept), counts[kept]))
     margins = SPREAD_MARGINS if close else MARGINS if crowded else MARGINS[-1:]
+    if units.nested and not problem.of_values:  # no number has to be kept away from anything
+        margins = margins[-1:]
     gears = [Gear(margin=margin) for margin in margins]
     if any(target.statistic.groups is not None for target in problem.targets):
         gears.append(Gear(shares="fitting"))

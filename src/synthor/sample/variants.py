@@ -77,7 +77,7 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
         codes = _one_of(_firsts(schema.levels[level], position), random, len(rows))
         yield some.replace(Ref(level, position), at, codes), np.repeat(fine.above(0, level)[rows], size)
     several = {level: [position for at, position in sorted(concerned) if at == level] for level, _ in concerned}
-    several = {level: positions for level, positions in sorted(several.items()) if len(positions) > 1}
+    several = {level: of for level, of in sorted(several.items()) if len(of) > 1 and fine.n_rows(level)}
     for level, positions in several.items():
         yield _two_changed(fine, schema.levels[level], level, positions, MOST_VARIANTS // len(several), random)
 
