@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from synthor.sample.changes import Changes
+from synthor.sample.changes import Changes, Making
 
 MATRIX = sparse.csr_array(
     np.array(
@@ -46,3 +46,19 @@ def test_units_that_are_not_there_do_not_change() -> None:
     assert after.sum() == 1
     assert after[1] == 0
     assert found.made(np.zeros(2), np.array([1, 1, 0, 0, 0, 0]), np.random.default_rng(0)).tolist() == [1, 1, 0, 0, 0, 0]
+
+
+def test_changes_are_made_one_by_one_each_by_a_unit_that_has_not_changed() -> None:
+    found = changes()
+    both = [[-1, 0, 1], [-1, 1, 0]]
+    first, second = (found.exchange.matrix.toarray().tolist().index(one) for one in both)
+    making = Making(found, np.array([1, 1, 0, 0, 0, 0]), np.random.default_rng(0))
+    assert making.able()[[first, second]].tolist() == [1, 2]
+    assert making.make(np.array([first]))  # the second unit, which alone can
+    assert making.able()[[first, second]].tolist() == [0, 1]
+    assert not making.make(np.array([second, second]))  # two of whom there is one: none is made
+    assert making.counts.tolist() == [1, 0, 0, 0, 1, 0]
+    assert making.make(np.array([second]))
+    assert making.counts.tolist() == [0, 0, 1, 0, 1, 0]
+    making.back_to(1)
+    assert (making.counts.tolist(), len(making)) == ([1, 0, 0, 0, 1, 0], 1)

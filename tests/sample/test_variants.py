@@ -7,7 +7,8 @@ from synthor import Prior, compile_problem, parse_spec
 from synthor.fit.model import Model, fit
 from synthor.problem.following import derived
 from synthor.sample.variants import varied
-from synthor.schema import Ref
+from synthor.schema import Ref, Units
+from synthor.types import Counts
 from synthor.values import possible
 
 SPEC = """
@@ -48,7 +49,8 @@ def test_variants_differ_in_one_value_or_two_of_a_row_and_in_what_follows_from_i
     found, source = varied(problem, units, counts, np.random.default_rng(0))
     assert len(found) == len(source) > 100
     assert set(source.tolist()) <= set(np.flatnonzero(counts).tolist())
-    before = units.take(source)
+    kept_all = np.flatnonzero(sizes(found) == sizes(units.take(source)))
+    found, before = found.take(kept_all), units.take(source[kept_all])
     own = (np.stack(found.columns(), axis=1) != np.stack(before.columns(), axis=1)).astype(int)
     own[:, problem.schema.unit.position("children")] = 0  # follows
     persons = np.stack(found.columns(1), axis=1) != np.stack(before.columns(1), axis=1)
@@ -61,6 +63,44 @@ def test_variants_differ_in_one_value_or_two_of_a_row_and_in_what_follows_from_i
     again = derived(problem.follows, problem.schema.refined, fine)
     assert (again.column(Ref(0, 1)) == fine.column(Ref(0, 1))).all()
     assert {0, 1, 2} == set(found.column(Ref(1, 1)).tolist())
+
+
+def sizes(units: Units) -> Counts:
+    return np.bincount(units.above(0, 1), minlength=len(units))
+
+
+def test_members_come_and_leave_one_at_a_time_where_others_like_them_stay(model: Model) -> None:
+    problem, units = model.problem, model.pool.units
+    found, source = varied(problem, units, (np.arange(len(units)) % 5 == 0).astype(np.int64), np.random.default_rng(0))
+    before = units.take(source)
+    change = sizes(found) - sizes(before)
+    assert set(change.tolist()) == {-1, 0, 1}
+    role = Ref(1, problem.schema.levels[1].position("role"))
+    others, others_before = (np.bincount(of.above(0, 1), of.column(role) == 1, len(of)) for of in (found, before))
+    assert (others - others_before == change).all()  # heads stay one a household
+    assert others[change == -1].min() == 1
+    assert others_before[change == 1].min() == 1
+    assert sizes(found).max() == 6
+    assert possible(problem.refined, problem.schema.refine(found)).all()
+
+
+def test_members_without_roles_come_and_leave_within_their_numbers() -> None:
+    orders = """
+unit: order
+records: 20
+variables: {country: {type: category, values: [uk, other]}}
+members:
+  line: {number: {min: 2, max: 4}, variables: {product: {type: category, values: [bag, mug, card]}}}
+targets:
+  - {counts: {country: {uk: 10, other: 10}}}
+  - {rows: line, counts: {product: {bag: 20, mug: 20, card: 20}}}
+"""
+    model = fit(compile_problem(parse_spec(orders)), Prior(), pool_size=500)
+    units = model.pool.units
+    found, source = varied(model.problem, units, np.ones(len(units), np.int64), np.random.default_rng(0))
+    change = sizes(found) - sizes(units.take(source))
+    assert set(change.tolist()) == {-1, 0, 1}
+    assert set(sizes(found).tolist()) == {2, 3, 4}
 
 
 def test_units_none_of_which_has_members_vary_in_their_own_values() -> None:

@@ -2,26 +2,21 @@
 
 A unit with members counts in so many cells that hardly two differ in a few only, and swaps drawn from everywhere end where each
 of them raises the error. Here each of some current units is paired with the candidates whose counts differ least from its own,
-and with those that would take it nearest to what is wanted; all pairs are priced at once, step after step. Where none helps,
-cells that are off become dearer, until one does (breakout local search; Morris, 1993): so the search leaves hollows that hold
-it. In each state two exchanges that together give exactly what is lacking are looked up by sums of random numbers, one a cell.
+and with those that would take it nearest to what is wanted; a search goes through these pairs (`breakout.py`).
 
 A round looks at so many current units and candidates at most, so that its cost hardly grows with the population.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from synthor.sample.breakout import Moves, Standing, key_of
 from synthor.sample.integerize import Band
 from synthor.sample.rows import kinds_of
 from synthor.types import CellIndex, Counts, Floats, Mask
-
-if TYPE_CHECKING:
-    from synthor.sample.rows import Matrix
 
 ROUNDS, STEPS = 12, 200
 """Rounds, each with pairs of its own, and steps of a round."""
@@ -39,13 +34,8 @@ kinds leave, each is paired with more, for about half as many pairs in all."""
 AT_ONCE = 250
 """Current units that are compared with all candidates at once."""
 
-DEARER, FORGOTTEN = 1.0, 0.98
-"""What a cell that is off gains in price where nothing helps, and the share of all prices that is kept then."""
-
 NEAR = 24
 """Error up to which two exchanges that mend everything are looked up."""
-
-Sums = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,14 +45,12 @@ class _Pairs:
     Attributes:
         out: (p,) kinds that leave.
         into: (p,) kinds that come.
-        change: (p, cells) what an exchange adds to each cell.
-        sums: (p,) random sums of it.
+        moves: what exchanges add to each cell; None where there are no pairs.
     """
 
     out: CellIndex
     into: CellIndex
-    change: "Matrix"
-    sums: Sums
+    moves: Moves | None
 
 
 def exchange_alike(weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> tuple[Counts, int]:
@@ -94,12 +82,11 @@ class _Alike:
         self.rows = matrix[first].astype(np.int64)
         self.held = np.bincount(self.kinds, counts, len(first)).astype(np.int64)
         self.mass = np.bincount(self.kinds, weights, len(first))
-        self.low, self.high = np.concatenate([b.low for b in bands]), np.concatenate([b.high for b in bands])
-        self.key = random.integers(2**63, size=len(self.low)).astype(np.uint64)
-        self.sums: Sums = self.rows.astype(np.uint64) @ self.key
-        self.got = np.asarray(self.rows.T @ self.held)
-        self.prices = np.ones(len(self.low))
-        self.best, self.error = self.held.copy(), int(np.abs(self._off()).sum())
+        low, high = np.concatenate([b.low for b in bands]), np.concatenate([b.high for b in bands])
+        self.standing = Standing(low, high, np.asarray(self.rows.T @ self.held))
+        self.key = key_of(len(low), random)
+        self.sums = self.rows.astype(np.uint64) @ self.key
+        self.best, self.error = self.held.copy(), self.standing.error
 
     def counts(self) -> tuple[Counts, int]:
         """Copies of each unit: who of a kind leaves is drawn from its copies, who comes by weight."""
@@ -115,58 +102,38 @@ class _Alike:
 
     def round(self) -> bool:
         """Steps over one choice of pairs, from where the last one ended; whether there was any to be made."""
-        pairs = self._pairs()
-        if not len(pairs.out):
+        pairs, standing = self._pairs(), self.standing
+        if pairs.moves is None:
             return False
-        begin, cells = pairs.change.indptr[:-1], pairs.change.indices
-        most = int(np.abs(pairs.change.data).max())
-        slots = cells * (2 * most + 1) + pairs.change.data + most
-        in_order = np.argsort(pairs.sums)
         for _ in range(STEPS):
-            cost = np.add.reduceat(self._priced(most).ravel()[slots], begin)
+            cost = pairs.moves.costs(standing)
             cost[self.held[pairs.out] <= 0] = np.inf
             pick = int((cost + 1e-3 * self.random.random(len(cost))).argmin())
             if cost[pick] >= 0:
-                self.prices += DEARER * (self._off() != 0)
-                self.prices = np.maximum(FORGOTTEN * self.prices, 1.0)
+                standing.grow_dearer()
                 continue
-            self._make(pairs, pick)
-            error = int(np.abs(self._off()).sum())
+            self._make(pairs, pairs.moves, pick)
+            error = standing.error
             if error < self.error:
                 self.error, self.best = error, self.held.copy()
-            if not self.error or (error <= NEAR and self._mended(pairs, in_order)):
+            if not self.error or (error <= NEAR and self._mended(pairs, pairs.moves)):
                 break
         return True
 
-    def _off(self) -> Counts:
-        found: Counts = np.maximum(self.got - self.high, 0) + np.minimum(self.got - self.low, 0)
-        return found
-
-    def _priced(self, most: int) -> Floats:
-        """What it costs to add -most, ..., most to each cell, (cells, 2 most + 1)."""
-        then = self.got[:, None] + np.arange(-most, most + 1)
-        off = np.maximum(then - self.high[:, None], 0) + np.maximum(self.low[:, None] - then, 0)
-        priced: Floats = (off - np.abs(self._off())[:, None]) * self.prices[:, None]
-        return priced
-
-    def _make(self, pairs: _Pairs, pick: int) -> None:
+    def _make(self, pairs: _Pairs, moves: Moves, pick: int) -> None:
         self.held[pairs.out[pick]] -= 1
         self.held[pairs.into[pick]] += 1
-        part = slice(pairs.change.indptr[pick], pairs.change.indptr[pick + 1])
-        self.got[pairs.change.indices[part]] += pairs.change.data[part]
+        moves.make(pick, self.standing)
 
-    def _mended(self, pairs: _Pairs, in_order: CellIndex) -> bool:
+    def _mended(self, pairs: _Pairs, moves: Moves) -> bool:
         """Make two exchanges that together mend everything, where there are such."""
-        wanted = (-self._off()).astype(np.uint64) @ self.key - pairs.sums
-        place = np.searchsorted(pairs.sums, wanted, sorter=in_order)
-        other = in_order[np.minimum(place, len(in_order) - 1)]
-        for one in np.flatnonzero(pairs.sums[other] == wanted).tolist():
-            leave = pairs.out[[one, other[one]]]
+        for one, other in moves.mending(self.standing):
+            leave = pairs.out[[one, other]]
             if self.held[leave].min() < (2 if leave[0] == leave[1] else 1):
                 continue
-            self._make(pairs, one)
-            self._make(pairs, int(other[one]))
-            self.error, self.best = int(np.abs(self._off()).sum()), self.held.copy()
+            self._make(pairs, moves, one)
+            self._make(pairs, moves, other)
+            self.error, self.best = self.standing.error, self.held.copy()
             return True
         return False
 
@@ -180,10 +147,10 @@ class _Alike:
 
     def _pairs(self) -> _Pairs:
         leaving = self._drawn(self.held > 0, self.held, LEAVING)
-        coming = self._drawn(self.mass > 0, self.mass, max(NUMBERS // len(self.low), ALIKE))
+        coming = self._drawn(self.mass > 0, self.mass, max(NUMBERS // len(self.standing.low), ALIKE))
         theirs = self.rows[coming].toarray().astype(np.float32)
         length = np.square(theirs).sum(axis=1)
-        help_ = 2 * (theirs @ -self._off().astype(np.float32))
+        help_ = 2 * (theirs @ -self.standing.off().astype(np.float32))
         outs, ins = [], []
         wider = max(LEAVING // (2 * len(leaving)), 1)
         for at in range(0, len(leaving), AT_ONCE):
@@ -198,7 +165,8 @@ class _Alike:
                 outs.append(some[rows])
                 ins.append(coming[nearest[rows, places]])
         out, into = np.concatenate(outs), np.concatenate(ins)
-        sums, first = np.unique(self.sums[into] - self.sums[out], return_index=True)
+        _, first = np.unique(self.sums[into] - self.sums[out], return_index=True)
         change: Any = self.rows[into[first]] - self.rows[out[first]]
         change.eliminate_zeros()
-        return _Pairs(out=out[first], into=into[first], change=change, sums=sums)
+        moves = Moves(change, self.key) if len(first) else None
+        return _Pairs(out=out[first], into=into[first], moves=moves)

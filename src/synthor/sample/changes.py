@@ -75,3 +75,52 @@ class Changes:
             counts[unit] -= 1
             counts[of[kind, unit]] += 1
         return counts
+
+
+class Making:
+    """Changes made one after the other, each by a unit that has not changed yet.
+
+    Args:
+        changes: of units.
+        counts: (n,) copies of each unit and of each variant.
+        random: chooses who makes a change.
+    """
+
+    def __init__(self, changes: Changes, counts: Counts, random: np.random.Generator) -> None:
+        self.changes, self.counts, self.random = changes, counts.copy(), random
+        self._left = counts.copy()  # copies that have not changed yet
+        self._first = np.searchsorted(changes.kind, np.arange(len(changes.exchange.upper) + 1))
+        self._made: list[int] = []
+
+    def __len__(self) -> int:
+        """Changes made so far."""
+        return len(self._made)
+
+    def able(self) -> Counts:
+        """How many units there are still that can make each kind of change, (kinds,)."""
+        those = self.changes.kind[self._left[self.changes.source] > 0]
+        return np.bincount(those, minlength=len(self.changes.exchange.upper))
+
+    def make(self, kinds: CellIndex) -> bool:
+        """Make changes of some kinds, each by a unit of its own; none of them, where there are not enough units."""
+        before = len(self)
+        for kind in kinds.tolist():
+            every = np.arange(self._first[kind], self._first[kind + 1])
+            able = every[self._left[self.changes.source[every]] > 0]
+            if not len(able):
+                self.back_to(before)
+                return False
+            self._count(int(self.random.choice(able)), 1)
+        return True
+
+    def back_to(self, n: int) -> None:
+        """Undo all changes but the first n."""
+        while len(self) > n:
+            self._count(self._made[-1], -1)
+
+    def _count(self, change: int, times: int) -> None:
+        source, variant = self.changes.source[change], self.changes.variant[change]
+        self._left[source] -= times
+        self.counts[source] -= times
+        self.counts[variant] += times
+        self._made = [*self._made, change] if times > 0 else self._made[:-1]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from synthor.problem import Problem
-from synthor.sample.changes import Changes
+from synthor.sample.changes import Changes, Making
+from synthor.sample.combined import Combining
 from synthor.sample.conditions import conditions_of, sizes_of
 from synthor.sample.gear import Gear
 from synthor.sample.missed import SLIGHT, missed
@@ -28,6 +29,9 @@ PRICED = 4
 
 NESTED_PRICED = 6
 """The same of units with members: so often, nothing was missed any more in fractions of them wherever it was tried."""
+
+MANY = 1e15
+"""No table counts so many."""
 
 DEAR = 4.0
 """How much dearer the unlikeliest unit is than the likeliest."""
@@ -78,6 +82,21 @@ class Search:
         came = self.n_given + np.flatnonzero(self.counts[self.n_given :] > 0)
         kept = np.concatenate([np.arange(self.n_given), came])
         return self.units if len(kept) == len(self.units) else self.units.take(kept), self.counts[kept]
+
+    def combine(self) -> None:
+        """Changes of several units at once, until tables miss less, if there are such."""
+        tables = np.flatnonzero(self.conditions.counts)
+        off = missed(self.conditions, self.got)[tables] > SLIGHT
+        if not len(self.changes.source) or not off.any():
+            return
+        ends = (side[tables].clip(-MANY, MANY) for side in (self.conditions.low, self.conditions.high))
+        low, high = (np.rint(side).astype(np.int64) for side in ends)
+        table = self.conditions.source[tables]
+        changes = self.changes.exchange.matrix[:, tables].rint().astype(np.int64)
+        combining = Combining(changes, table, np.bincount(table, off) > 0, self.random)
+        making = Making(self.changes, self.counts, self.random)
+        combining.make(making, low, high, np.rint(self.got[tables]).astype(np.int64))
+        self._kept(making.counts)
 
     def run(self, sizes: Sequence[tuple[int, int]], *, at_once: bool = False) -> None:
         """Programmes over one choice of units after the other, until nothing is off.
@@ -186,29 +205,32 @@ class Search:
         if outcome is None:
             return False
         change = np.rint(outcome[0])
-        now = missed(conditions, self.got)
-        if not self._lower(now, self.got + columns.matrix.T @ change):
+        if not self._lower(self.got + columns.matrix.T @ change):
             return False
-        before = self.counts.copy()
+        counts = self.counts.copy()
         for unit, n in zip(leaving, change[: len(leaving)].astype(np.int64), strict=True):
             if n:
                 members = np.flatnonzero((kinds == kinds[unit]) & (self.counts > 0))
-                self.counts[members] -= self.random.multivariate_hypergeometric(self.counts[members], n, method="marginals")
+                counts[members] -= self.random.multivariate_hypergeometric(counts[members], n, method="marginals")
         for unit, n in zip(coming, change[len(leaving) :][: len(coming)].astype(np.int64), strict=True):
             if n:
                 members = np.flatnonzero((kinds == kinds[unit]) & np.isfinite(self.likely))
                 chance = np.exp(self.likely[members] - self.likely[members].max())
-                self.counts[members] += self.random.multinomial(n, chance / chance.sum())
-        if self.units.nested:
-            self.counts = self.changes.made(change[len(leaving) + len(coming) :], self.counts, self.random)
-        self.got = np.asarray(conditions.matrix.T @ self.counts.astype(np.float64))
-        if self.units.nested and not self._lower(now, self.got):  # who should have changed has left
-            self.counts, self.got = before, np.asarray(conditions.matrix.T @ before.astype(np.float64))
+                counts[members] += self.random.multinomial(n, chance / chance.sum())
+        if self.units.nested:  # who should have changed may have left
+            counts = self.changes.made(change[len(leaving) + len(coming) :], counts, self.random)
+        return self._kept(counts)
+
+    def _kept(self, counts: Counts) -> bool:
+        """Take these counts if they are less off; whether they are."""
+        got = np.asarray(self.conditions.matrix.T @ counts.astype(np.float64))
+        if not self._lower(got):
             return False
-        self.exchanged += int(np.maximum(self.counts - before, 0).sum())
+        self.exchanged += int(np.maximum(counts - self.counts, 0).sum())
+        self.counts, self.got = counts, got
         return True
 
-    def _lower(self, now: Floats, got: Floats) -> bool:
+    def _lower(self, got: Floats) -> bool:
         """Whether totals are less off than they are now, and tables no more."""
-        then, counts = missed(self.conditions, got), self.conditions.counts
+        now, then, counts = missed(self.conditions, self.got), missed(self.conditions, got), self.conditions.counts
         return bool(then.sum() < now.sum() and then[counts].sum() <= now[counts].sum())

@@ -33,6 +33,9 @@ FEW, FEW_CELLS = 3_000, 150
 SIZES = ((300, 600), (300, 600), (600, 1_200), (1_500, 3_000))
 """Kinds of units that may leave and come, one programme after the other."""
 
+COMBINED = 6
+"""Times that changes of several units with members are tried before there are programmes."""
+
 NESTED_SIZES = ((300, 600),) * 6
 """The same of units with members: larger programmes end by their time. Every other one may miss nothing any more: that is
 solved soon or not at all."""
@@ -88,8 +91,11 @@ def settle_counts(
         if not best.off:
             break
         sizes = (NESTED_SIZES if units.nested else SIZES)[: None if patient else 1]
-        for turn, some in enumerate([[one] for one in sizes] if units.nested else [sizes]):  # each time other members change
+        turns = [*[()] * COMBINED, *((one,) for one in sizes)] if units.nested else [sizes]
+        for turn, some in enumerate(turns):  # each time other members change
             search = Search(problem, best.units, best.counts, log_weight, weights, random, gear)
+            if units.nested:
+                search.combine()
             search.run(some, at_once=units.nested and turn % 2 == 0)
             if not search.exchanged:
                 continue

@@ -1,8 +1,9 @@
-"""Current units with one value changed, for programmes to choose from; of units with members with two values, too.
+"""Current units with one value changed, to choose from where whole counts miss; of units with members with two values, too.
 
 Numbers so move to another bin, and a pool that holds no such unit is no obstacle. Of a unit with members they are values of its
 own or of one member; what follows from members is computed anew. Two at once are needed where a rule ties one to the other:
-who stops working has no earnings.
+who stops working has no earnings. And a member comes, or one leaves, where others like it stay: without that, hardly anything
+puts a number of members right.
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,15 @@ import numpy as np
 from synthor.problem import Problem
 from synthor.problem.following import derived
 from synthor.schema import Level, Ref, Units, of_unit
+from synthor.spec.levels import levels_of
 from synthor.types import CellIndex, Codes, Counts
 from synthor.values import possible
 
-VARIED, MOST_VARIANTS = 400, 20_000
-"""Units of which variants are made, and variants at most; with members, so many with one value changed, and with two."""
+VARIED, NESTED_VARIED = 400, 50_000
+"""Units of which variants are made: of those with members nearly all, since what is missed may hang on rare ones."""
+
+MOST_VARIANTS = 20_000
+"""Variants at most; with members, so many of each way."""
 
 
 def varied(problem: Problem, units: Units, counts: Counts, random: np.random.Generator) -> tuple[Units, CellIndex]:
@@ -31,9 +36,10 @@ def varied(problem: Problem, units: Units, counts: Counts, random: np.random.Gen
         random: chooses units.
     """
     current = np.flatnonzero(counts > 0)
-    if len(current) > VARIED:
+    most = NESTED_VARIED if units.nested else VARIED
+    if len(current) > most:
         chance = np.log(random.exponential(size=len(current))) - np.log(counts[current])
-        current = np.sort(current[np.argsort(chance)[:VARIED]])
+        current = np.sort(current[np.argsort(chance)[:most]])
     fine = problem.schema.refine(units.take(current))
     if not units.nested:
         found = _of_records(problem, fine, random)
@@ -80,6 +86,38 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
     several = {level: of for level, of in sorted(several.items()) if len(of) > 1 and fine.n_rows(level)}
     for level, positions in several.items():
         yield _two_changed(fine, schema.levels[level], level, positions, MOST_VARIANTS // len(several), random)
+    below = [level for level in range(1, len(schema.levels)) if fine.n_rows(level)]
+    for level in below:
+        yield from _one_less_or_more(problem, fine, level, MOST_VARIANTS // len(below), random)
+
+
+def _one_less_or_more(
+    problem: Problem, fine: Units, level: int, n: int, random: np.random.Generator
+) -> Iterator[tuple[Units, CellIndex]]:
+    """Units with one row of a level less, n of them, and with one more, n, a copy of another unit's; and what they were.
+
+    Only of roles that the unit has already, and still has then, so that what it is stays as it was.
+    """
+    form, own, above = levels_of(problem.spec)[level], problem.schema.levels[level], problem.schema.above(level)
+    n_roles = own.variables[own.position(own.role)].size if own.role else 1
+    role = fine.column(Ref(level, own.position(own.role))) if own.role else np.zeros(fine.n_rows(level), np.int64)
+    parent = fine.above(above or 0, level)
+    labels = own.variables[own.position(own.role)].labels if own.role else ("",)
+    fewest = np.array([form.fewest(label) if label in form.roles else 0 for label in labels])[role]
+    ends = [form.roles[label].max if label in form.roles else None for label in labels]
+    most = np.array([np.inf if end is None else end for end in ends])[role]
+    siblings, alike = np.bincount(parent)[parent], np.bincount(parent * n_roles + role)[parent * n_roles + role]
+    unit = fine.above(0, level)
+    less = np.flatnonzero((alike >= 2) & (alike > fewest) & (siblings > form.number.min))
+    if len(less):
+        rows = np.sort(random.choice(less, min(n, len(less)), replace=False))
+        yield fine.without_rows(level, rows), unit[rows]
+    more = np.flatnonzero((alike < most) & (siblings < (np.inf if form.number.max is None else form.number.max)))
+    if len(more):
+        rows = np.sort(random.choice(more, n))
+        by_role, first = np.argsort(role, kind="stable"), np.searchsorted(np.sort(role), np.arange(n_roles + 1))
+        others = by_role[first[role[rows]] + np.floor(random.random(n) * np.diff(first)[role[rows]]).astype(np.int64)]
+        yield fine.with_copies(level, rows, others), unit[rows]
 
 
 def _two_changed(

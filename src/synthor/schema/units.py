@@ -156,16 +156,21 @@ class Units:
         >>> units.take(np.array([1, 0, 0])).row_tables[1].parent.tolist()
         [0, 1, 1, 2, 2]
         """
-        picked, found = [picks], [Rows(codes=self.row_tables[0].codes[picks])]
-        for rows in self.row_tables[1:]:
-            assert rows.parent is not None
+        return self._picked(0, picks, None)
+
+    def _picked(self, level: int, picks: CellIndex, parent: CellIndex | None) -> "Units":
+        """The same units with other rows of one level: those at `picks`, with all below them, belonging to `parent`, rising."""
+        picked, found = {level: picks}, list(self.row_tables)
+        found[level] = replace(found[level], codes=found[level].codes[picks], parent=parent)
+        for at, rows in enumerate(self.row_tables):
+            if rows.parent is None or at == level or rows.above not in picked:
+                continue
             first = np.searchsorted(rows.parent, np.arange(self.n_rows(rows.above) + 1))
             of = picked[rows.above]
             sizes = np.diff(first)[of]
             starts = np.repeat(first[of] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
-            picked.append(starts + np.arange(sizes.sum()))
-            parent = np.repeat(np.arange(len(of)), sizes)
-            found.append(Rows(codes=rows.codes[picked[-1]], parent=parent, above=rows.above))
+            picked[at] = starts + np.arange(sizes.sum())
+            found[at] = replace(rows, codes=rows.codes[picked[at]], parent=np.repeat(np.arange(len(of)), sizes))
         return Units(row_tables=tuple(found))
 
     def of_rows(self, level: int, rows: CellIndex) -> tuple["Units", CellIndex]:
@@ -181,6 +186,39 @@ class Units:
         taken = self.take(above[rows])
         begin = np.searchsorted(taken.above(0, level), np.arange(len(rows)))
         return taken, begin + rows - np.searchsorted(above, above[rows])
+
+    def without_rows(self, level: int, rows: CellIndex) -> "Units":
+        """The unit of each of some rows of a level below the unit, once for each, without that row and all below it.
+
+        >>> units = Units(row_tables=(Rows(codes=np.array([[0], [1]], np.int32)),
+        ...     Rows(codes=np.array([[5], [6], [7]], np.int32), parent=np.array([0, 0, 1]))))
+        >>> fewer = units.without_rows(1, np.array([1, 0]))
+        >>> fewer.column(Ref(1, 0)).tolist(), fewer.column(Ref(0, 0), at=1).tolist()
+        ([5, 6], [0, 0])
+        """
+        taken, places = self.of_rows(level, rows)
+        kept = np.delete(np.arange(taken.n_rows(level)), places)
+        return taken._picked(level, kept, taken._parent(level)[kept])
+
+    def with_copies(self, level: int, rows: CellIndex, others: CellIndex) -> "Units":
+        """The unit of each of some rows of a level below the unit, once for each, with a copy of another row right after it.
+
+        >>> units = Units(row_tables=(Rows(codes=np.array([[0], [1]], np.int32)),
+        ...     Rows(codes=np.array([[5], [6], [7]], np.int32), parent=np.array([0, 0, 1]))))
+        >>> more = units.with_copies(1, np.array([0]), np.array([2]))
+        >>> more.column(Ref(1, 0)).tolist(), more.column(Ref(0, 0), at=1).tolist()
+        ([5, 7, 6], [0, 0, 0])
+        """
+        taken, places = self.of_rows(level, rows)
+        own, parent = taken.n_rows(level), taken._parent(level)
+        picks = np.insert(np.arange(own), places + 1, own + others)
+        longer = taken.joined(self)._picked(level, picks, np.insert(parent, places + 1, parent[places]))
+        return longer.take(np.arange(len(taken)))
+
+    def _parent(self, level: int) -> CellIndex:
+        parent = self.row_tables[level].parent
+        assert parent is not None
+        return parent
 
     def where(self, kept: Mask) -> "Units":
         """Those that a mask keeps."""
