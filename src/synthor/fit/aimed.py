@@ -9,6 +9,7 @@ count nothing can be learned from either.
 The template from which the last candidates are drawn is the base measure: it is what is known and believed, told in full.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,14 @@ FEWEST, NEAR = 0.1, 1e-3
 """Effective candidates that are learned from, of all; where weights leave fewer, they are flattened until they do, about."""
 
 
-def aimed_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: int) -> Pool:
+def aimed_pool(
+    problem: Problem,
+    beliefs: Beliefs,
+    *,
+    size: int,
+    random_seed: int,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Pool:
     """Candidates with members that break no rule, and their shares under a template.
 
     Args:
@@ -52,13 +60,17 @@ def aimed_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: in
         beliefs: what is believed.
         size: candidates to draw.
         random_seed: the same seed gives the same candidates.
+        advance: told how many candidates of how many are there, as far as one can tell.
     """
+    advance(0, size)
+    aims = (False, True) if beliefs.tables else (False,)
     found = _Drawn.of(template_of(problem, beliefs), problem, beliefs, size, random_seed)
     if not len(found.units):
         return found.pool
     template, looked, tries = found.template, found.thinned(), 0
-    for believing in (False, True) if beliefs.tables else (False,):
-        for _ in range(ROUNDS):
+    for aim, believing in enumerate(aims):
+        for turn in range(ROUNDS):
+            advance(size * (1 + aim * ROUNDS + turn) // (2 + len(aims) * ROUNDS), size)
             weights = looked.weighed(believing=believing)
             if effective_size(weights) >= EVEN * effective_size(np.exp(looked.pool.log_base)):
                 break
@@ -67,7 +79,9 @@ def aimed_pool(problem: Problem, beliefs: Beliefs, *, size: int, random_seed: in
             template = learned(template, looked.units, looked.flattened(weights))
             looked = _Drawn.of(template, problem, beliefs, min(LOOKS, size), seed)
     last = found if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed)
-    return last.with_lacking(random_seed).pool
+    pool = last.with_lacking(random_seed).pool
+    advance(size, size)
+    return pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

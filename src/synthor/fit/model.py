@@ -443,11 +443,13 @@ def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callab
     return replace(found, status=tried.found.status)
 
 
-def _with_members(ruled: Problem, beliefs: Beliefs, size: int) -> Pool:
+def _with_members(
+    ruled: Problem, beliefs: Beliefs, size: int, advance: Callable[[int, int], None] = lambda done, total: None
+) -> Pool:
     """Candidates drawn from a template of what is known and believed."""
     from synthor.fit.aimed import aimed_pool
 
-    return aimed_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed)
+    return aimed_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed, advance=advance)
 
 
 def _giving_one(table: Hard, n_units: int) -> Hard:
@@ -549,7 +551,7 @@ def _again(ruled: Problem, beliefs: Beliefs, like: Recipe, advance: Callable[[in
 def _weighed(ruled: Problem, beliefs: Beliefs, given: Handed | int, advance: Callable[[int, int], None]) -> _Tried:
     """Candidates that were handed in, or so many with their members, and their weights; none are added."""
     with one_thread():
-        pool = _with_members(ruled, beliefs, given) if isinstance(given, int) else handed_pool(ruled, beliefs, *given)
+        pool = _with_members(ruled, beliefs, given, advance) if isinstance(given, int) else handed_pool(ruled, beliefs, *given)
         _refuse_empty(pool)
         structure = Structure(pool)
         hard, soft = structure.hard(ruled, beliefs), structure.soft(beliefs)
