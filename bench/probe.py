@@ -24,7 +24,8 @@ from synthor.llm.budget import Bill, Budget, Permit
 from synthor.llm.request import Request
 from synthor.llm.salvage import salvage
 from synthor.prior.answers import hear_tables
-from synthor.prior.questions import Pair, Scene, ask_tables, scene
+from synthor.prior.questions import ask_tables
+from synthor.prior.scene import Pair, Scene, scene
 from synthor.prior.shown import shown
 
 EXAMPLE = EXAMPLES / "households"

@@ -18,7 +18,8 @@ from synthor.llm.salvage import salvage
 from synthor.prior import answers as hearing
 from synthor.prior.answers import Heard
 from synthor.prior.model import Range
-from synthor.prior.questions import SEGMENTS, Pair, Scene, Segment, all_pairs, ask_details, scene
+from synthor.prior.questions import SEGMENTS, Segment, ask_details
+from synthor.prior.scene import Pair, Scene, all_pairs, scene
 from synthor.prior.shown import shown
 from synthor.problem import Problem
 from synthor.run import Run

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from synthor import compile_problem, parse_spec, synthesize
 from synthor.errors import InputError
 from synthor.measure import measure
-from synthor.prior.questions import plain_scene
+from synthor.prior.scene import plain_scene
 from synthor.prior.shown import neighbours
 from synthor.problem.agree import forbids_all
 from synthor.report.explain import explain

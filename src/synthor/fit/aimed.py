@@ -28,6 +28,9 @@ from synthor.schema import Units
 from synthor.types import Floats
 from synthor.values import possible
 
+FEW = 20
+"""Units that are drawn to see whether any can be."""
+
 LOOKS = 10_000
 """Candidates on which a template is tried."""
 
@@ -82,6 +85,15 @@ def aimed_pool(
     pool = last.with_lacking(random_seed).pool
     advance(size, size)
     return pool
+
+
+def refuse_unmade(problem: Problem, beliefs: Beliefs) -> None:
+    """Make sure that units can be drawn at all, before anybody is asked about them.
+
+    Raises:
+        InputError: the spec says something of members that is read, but not made yet.
+    """
+    _Drawn.of(template_of(problem, beliefs), problem, beliefs, FEW, problem.spec.random_seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -670,16 +670,29 @@ def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], poo
 
 
 def refuse_members(problem: Problem) -> None:
-    """No candidates are drawn with members: they can be handed in, from Python.
+    """What knows flat records alone ends here for units with members.
 
     Raises:
         InputError: units have members.
     """
     if len(problem.schema.levels) > 1:
         unit, *below = (level.name for level in problem.schema)
-        message = f"units of '{unit}' with {', '.join(below)} are read and compared with their tables, but not made yet"
-        cure = "until then, make one level at a time: a spec without `members` makes records"
+        message = f"units of '{unit}' with {', '.join(below)} are made, but this knows flat records alone and cannot do it yet"
+        cure = "make them with `method: calibrated`, which is what a spec has that names none, and without a hold-out"
         raise InputError([Finding(where="members", message=message, cure=cure)])
+
+
+def refuse_unmade(problem: Problem) -> None:
+    """Make sure that units with members can be drawn, before a model is asked about them.
+
+    Raises:
+        InputError: the spec says something of members that is read, but not made yet.
+    """
+    if len(problem.schema.levels) > 1:
+        from synthor.fit.aimed import refuse_unmade
+
+        with one_thread():
+            refuse_unmade(problem, resolve(Prior(), problem))
 
 
 def _refuse_empty(pool: Pool) -> None:

@@ -17,7 +17,8 @@ from synthor.prior import questions as asking
 from synthor.prior.answers import Heard
 from synthor.prior.beliefs import BelievedTable, resolve
 from synthor.prior.model import Prior
-from synthor.prior.questions import Pair, Scene
+from synthor.prior.scene import Pair, Scene, all_pairs, scene
+from synthor.prior.scene_of_members import pairs_of_members, scene_of_members, unpublished_of_members
 from synthor.prior.shown import MANY, neighbours, shown
 from synthor.problem import Problem
 from synthor.randomness import generator
@@ -47,11 +48,12 @@ class Calibrated:
 
     def begin(self, problem: Problem) -> State:
         groups = {
-            variable.name: neighbours(variable, problem.marginal(v))
-            for v, variable in enumerate(problem.schema.unit.variables)
+            variable.name: neighbours(variable, problem.marginal(v) if level == 0 else None)
+            for level, own in enumerate(problem.schema)
+            for v, variable in enumerate(own.variables)
             if variable.size > MANY and variable.kind.ordered
         }
-        names = [variable.name for variable in problem.schema.unit.variables]
+        names = [variable.name for own in problem.schema for variable in own.variables]
         state = State(problem=problem, prior=Prior(variables=names, groups=groups))
         return replace(state, questions=self._open(state))
 
@@ -59,6 +61,8 @@ class Calibrated:
         scene = _scene(state)
         waiting = not any(question.request.stage == "tables" for question in state.questions)  # for groups and marginals
         later = [*_tables(state, scene), *_rules(state, scene), *_plan(state, scene)] if waiting else []
+        if _nested(state):
+            return tuple(question.request for question in later)
         n = -(-asking.SEGMENTS // asking.SEGMENTS_A_REQUEST)
         like = [asking.Segment(name=f"segment {i}", share=4.0) for i in range(asking.SEGMENTS // n)]
         return (*(question.request for question in later), *[asking.ask_details(scene, like, {})] * n)
@@ -88,10 +92,22 @@ class Calibrated:
         return (*_tables(state, scene), *_rules(state, scene), *_plan(state, scene))
 
 
+def _nested(state: State) -> bool:
+    """Whether units have members: then no plan of segments is asked for, and one round is all."""
+    return len(state.problem.schema.levels) > 1
+
+
+def _pairs(state: State) -> tuple[Pair, ...]:
+    return pairs_of_members(state.problem) if _nested(state) else all_pairs(state.problem)
+
+
 def _scene(state: State) -> Scene:
+    if _nested(state):
+        known = Prior(marginals=state.prior.marginals, groups=state.prior.groups)
+        return scene_of_members(state.problem, known, resolve(known, state.problem))
     variables = [shown(variable, state.prior.groups.get(variable.name)) for variable in state.problem.schema.unit.variables]
     marginals = resolve(Prior(marginals=state.prior.marginals, groups=state.prior.groups), state.problem).marginals
-    return asking.scene(state.problem, variables, marginals)
+    return scene(state.problem, variables, marginals)
 
 
 def _groups(state: State, scene: Scene) -> list[Inquiry]:
@@ -108,11 +124,11 @@ def _groups(state: State, scene: Scene) -> list[Inquiry]:
 
 
 def _marginals(state: State, scene: Scene) -> list[Inquiry]:
-    names = [
-        variable.name
-        for variable, published in zip(scene.variables, scene.published, strict=True)
-        if not published and state.wants(f"marginal {variable.name}")
-    ]
+    if _nested(state):
+        unpublished = unpublished_of_members(state.problem)
+    else:
+        unpublished = tuple(v.name for v, published in zip(scene.variables, scene.published, strict=True) if not published)
+    names = [name for name in unpublished if state.wants(f"marginal {name}")]
     if not names:
         return []
     items = tuple(f"marginal {name}" for name in names)
@@ -127,9 +143,7 @@ def _marginals(state: State, scene: Scene) -> list[Inquiry]:
 
 
 def _tables(state: State, scene: Scene) -> list[Inquiry]:
-    every = [
-        pair for pair in asking.all_pairs(state.problem) if max(scene.by_name[n].size for n in (pair.given, pair.of)) <= MANY
-    ]
+    every = [pair for pair in _pairs(state) if max(scene.by_name[n].size for n in (pair.given, pair.of)) <= MANY]
     pairs = state.pairs
     if pairs is None and len(every) > asking.ALL_PAIRS:
         if state.wants("pairs"):
@@ -157,6 +171,8 @@ def _rules(state: State, scene: Scene) -> list[Inquiry]:
 
 def _plan(state: State, scene: Scene) -> list[Inquiry]:
     """The outline; then the details of its segments."""
+    if _nested(state):
+        return []
     if state.segments is None:
         if not state.wants("outline"):
             return []
@@ -204,6 +220,8 @@ def _believed(state: State, heard: Heard) -> State:
 
 def _repairs(state: State, model: Model, wanted: Sequence[_Off]) -> tuple[Inquiry, ...]:
     """What a later round asks, given the fit before it; nothing when nothing is wrong."""
+    if _nested(state):
+        return ()
     scene = _scene(state)
     return (*_targeted(state, scene, wanted), *_emptied(state, scene, model), *_revisions(state, scene, model))
 
@@ -217,7 +235,7 @@ def _revisions(state: State, scene: Scene, model: Model) -> list[Inquiry]:
     names = [name for name in names if state.wants(f"revise {name}")]
     if not names:
         return []
-    by_name = {str(pair): pair for pair in asking.all_pairs(state.problem)}
+    by_name = {str(pair): pair for pair in all_pairs(state.problem)}
     pairs = [by_name[name] for name in names if name in by_name]
     cells = {str(pair): _worst_cells(scene, pair, model, beliefs) for pair in pairs}
     return [

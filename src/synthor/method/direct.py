@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from synthor.fit.model import as_written
+from synthor.fit.model import as_written, refuse_members
 from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Inquiry, State, begun, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
+from synthor.prior.scene import Scene, plain_scene
 from synthor.problem import Problem
 
 PARTS = 6
@@ -20,6 +21,7 @@ class Direct:
     """Records as the model writes them."""
 
     def begin(self, problem: Problem) -> State:
+        refuse_members(problem)
         state = begun(problem)
         return replace(state, questions=_open(state))
 
@@ -40,11 +42,11 @@ class Direct:
 
 
 def _open(state: State) -> tuple[Inquiry, ...]:
-    scene = asking.plain_scene(state.problem)
+    scene = plain_scene(state.problem)
     return tuple(_part(state, scene, part) for part in range(1, PARTS + 1) if state.wants(f"records {part}"))
 
 
-def _part(state: State, scene: asking.Scene, part: int) -> Inquiry:
+def _part(state: State, scene: Scene, part: int) -> Inquiry:
     item = f"records {part}"
     error = state.errors.get(item, "")
 

@@ -7,12 +7,13 @@ the targets, so what remains wrong remains.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from synthor.fit.model import as_written
+from synthor.fit.model import as_written, refuse_members
 from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Inquiry, State, begun, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
+from synthor.prior.scene import Scene, plain_scene
 from synthor.problem import Problem
 
 ROUNDS = 6
@@ -27,6 +28,7 @@ class Incremental:
     """Proposals in rounds, taken as they are."""
 
     def begin(self, problem: Problem) -> State:
+        refuse_members(problem)
         state = begun(problem)
         return replace(state, questions=_next(state))
 
@@ -58,7 +60,7 @@ def _next(state: State) -> tuple[Inquiry, ...]:
     item = f"plan {done + 1}"
     if not state.wants(item):
         return ()
-    scene = asking.plain_scene(state.problem)
+    scene = plain_scene(state.problem)
     request = asking.ask_plan(
         scene,
         _worst(state) if done else [],
@@ -70,7 +72,7 @@ def _next(state: State) -> tuple[Inquiry, ...]:
     return (Inquiry(request=request, items=(item,), hear=lambda text: _heard(text, scene, item)),)
 
 
-def _heard(text: str, scene: asking.Scene, item: str) -> hearing.Heard:
+def _heard(text: str, scene: Scene, item: str) -> hearing.Heard:
     heard = hearing.hear_plan(text, scene, 2 * SEGMENTS)
     heard.errors = dict.fromkeys([item][: len(heard.errors)], "".join(heard.errors.values()))
     return heard

@@ -11,7 +11,8 @@ from synthor.llm.budget import Bill
 from synthor.llm.request import Answer, Request
 from synthor.prior.answers import Heard
 from synthor.prior.model import Dropped, Prior
-from synthor.prior.questions import Pair, Segment
+from synthor.prior.questions import Segment
+from synthor.prior.scene import Pair
 from synthor.problem import Problem
 from synthor.rounds import Round
 from synthor.types import Floats

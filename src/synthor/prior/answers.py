@@ -13,7 +13,8 @@ import numpy as np
 from synthor.errors import nearest
 from synthor.llm.salvage import salvage
 from synthor.prior.model import Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
-from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Pair, Scene, Segment
+from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Segment
+from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import GROUPS, MANY, Shown
 from synthor.problem import Problem, forbids_all
 from synthor.rules.parse import PredicateError, parse_predicate
@@ -95,15 +96,23 @@ def hear_rules(text: str, problem: Problem) -> Heard:
             continue
         known.add(never)
         try:
-            predicate = parse_predicate(never, problem.variables)
+            empties = _read(never, problem)
         except PredicateError as error:
             heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` {error}"))
             continue
-        if forbids_all(predicate, problem.variables):
+        if empties:
             heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` forbids every record"))
             continue
         heard.rules.append(RuleBelief(never=never, why=why))
     return heard
+
+
+def _read(never: str, problem: Problem) -> bool:
+    """Whether a rule that can be read forbids every record; of units with members that is seen later."""
+    if len(problem.schema.levels) > 1:
+        problem.rule(never)
+        return False
+    return forbids_all(parse_predicate(never, problem.variables), problem.variables)
 
 
 def hear_outline(text: str) -> Heard:

@@ -3,17 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import combinations
+from functools import cache
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
-from synthor.prior.shown import GROUPS, MANY, Shown, shown
-from synthor.problem import Problem
-from synthor.types import Shares
+from synthor.prior.scene import Pair, Scene
+from synthor.prior.shown import GROUPS, MANY, Shown
 
 ALL_PAIRS = 105
 """Pairs up to which all are asked for (15 variables); beyond, the model first names the strongest."""
@@ -46,17 +44,6 @@ PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two variables whose dependence is asked for: `of` given `given`."""
-
-    given: str
-    of: str
-
-    def __str__(self) -> str:
-        return f"{self.of} given {self.given}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A group of records that are alike, named in the outline of a plan.
 
@@ -67,72 +54,6 @@ class Segment:
 
     name: str
     share: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Scene:
-    """What every question says: the context, the variables as they are shown, what is impossible.
-
-    Attributes:
-        context: of the spec.
-        variables: as they are shown.
-        shares: (size,) of what is shown, for each variable.
-        published: whether a target gives these shares.
-        rules: texts and reasons of what is known to be impossible.
-    """
-
-    context: str
-    variables: tuple[Shown, ...]
-    shares: tuple[Shares, ...]
-    published: tuple[bool, ...]
-    rules: tuple[tuple[str, str], ...] = ()
-
-    @cached_property
-    def by_name(self) -> Mapping[str, Shown]:
-        """The variables by their names."""
-        return {variable.name: variable for variable in self.variables}
-
-    def share(self, name: str) -> Shares:
-        """Shares of one variable by its name, (size,)."""
-        return self.shares[[variable.name for variable in self.variables].index(name)]
-
-
-def scene(problem: Problem, variables: Sequence[Shown], marginals: Sequence[Shares]) -> Scene:
-    """The scene of a problem.
-
-    Args:
-        problem: what is known.
-        variables: as they are shown.
-        marginals: (k,) shares of the categories of each variable, published or believed.
-    """
-    told = [v for v, variable in enumerate(variables) if not variable.variable.kind.free]
-    return Scene(
-        context=problem.spec.context.strip() or problem.spec.title.strip(),
-        variables=tuple(variables[v] for v in told),
-        shares=tuple(variables[v].gathered(marginals[v]) for v in told),
-        published=tuple(problem.marginal(v) is not None for v in told),
-        rules=tuple((rule.text, rule.why) for rule in problem.rules),
-    )
-
-
-def plain_scene(problem: Problem) -> Scene:
-    """The scene as the problem tells it: no groups, and even shares where none are published."""
-    variables = problem.schema.unit.variables
-    known = [problem.marginal(v) for v in range(len(variables))]
-    even = [np.full(variable.size, 1 / variable.size) for variable in variables]
-    marginals = [other if shares is None else shares for shares, other in zip(known, even, strict=True)]
-    return scene(problem, [shown(variable) for variable in variables], marginals)
-
-
-def all_pairs(problem: Problem) -> tuple[Pair, ...]:
-    """Every pair of variables that no published cross-table gives; the variable declared first is `given`."""
-    crossed = {pair for target in problem.counts if target.flat for pair in combinations(sorted(target.columns), 2)}
-    names = [variable.name for variable in problem.schema.unit.variables]
-    return tuple(
-        Pair(given=names[a], of=names[b])
-        for a, b in combinations(range(len(names)), 2)
-        if (a, b) not in crossed and min(problem.schema.unit.variables[v].size for v in (a, b)) > 1
-    )
 
 
 def batches_of_pairs(scene: Scene, pairs: Sequence[Pair]) -> list[list[Pair]]:
@@ -151,6 +72,7 @@ def ask_tables(scene: Scene, pairs: Sequence[Pair], errors: Mapping[str, str]) -
             "number": number,
             "given": pair.given,
             "of": pair.of,
+            "among": _plain(pair.among),
             "n_rows": scene.by_name[pair.given].size,
             "n_columns": scene.by_name[pair.of].size,
             "error": _plain(errors.get(str(pair), "")),
@@ -293,7 +215,7 @@ def _request(stage: str, scene: Scene, schema: dict[str, Any], tokens: float, **
     told, about = (_render(stage, scene, figures=figures, **words) for figures in (True, False))
     return Request(
         stage=stage,
-        instructions=_template("instructions").render().strip(),
+        instructions=_template("instructions", scene).render().strip(),
         question=told,
         subject=about,
         schema=schema,
@@ -311,13 +233,22 @@ def _render(stage: str, scene: Scene, *, figures: bool, **words: Any) -> str:
             "percent": [percent(float(share)) for share in shares],
             "published": published,
             "example": _example(variable),
+            "known": bool(np.isfinite(shares).all()),
+            "level": place,
+            "follows": _plain(scene.follows.get(variable.name, "")),
+            "number": number,
         }
-        for variable, shares, published in zip(scene.variables, scene.shares, scene.published, strict=True)
+        for number, (variable, shares, published, place) in enumerate(
+            zip(scene.variables, scene.shares, scene.published, scene.places or [0] * len(scene.variables), strict=True),
+            start=1,
+        )
     ]
     rules = [{"text": _plain(text), "why": _plain(why)} for text, why in scene.rules]
     context = re.sub(r"</?(context|variables|impossible)>", "", scene.context)
-    subject = _template("subject").render(context=context, variables=variables, rules=rules, figures=figures).strip()
-    return _template(stage).render(subject=subject, variables=variables, figures=figures, **words).strip() + "\n"
+    levels = [_plain(level) for level in scene.levels]
+    told = _template("subject", scene)
+    subject = told.render(context=context, variables=variables, rules=rules, figures=figures, levels=levels).strip()
+    return _template(stage, scene).render(subject=subject, variables=variables, figures=figures, **words).strip() + "\n"
 
 
 @cache
@@ -327,8 +258,8 @@ def _environment() -> Environment:
     return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _template(name: str) -> Any:
-    return _environment().get_template(f"{name}.md.j2")
+def _template(name: str, scene: Scene) -> Any:
+    return _environment().get_template(f"{'members/' if scene.levels else ''}{name}.md.j2")
 
 
 def _plain(text: str) -> str:

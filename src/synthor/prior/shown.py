@@ -23,15 +23,17 @@ class Shown:
         variable: as the solver sees it.
         labels: of what is shown: its categories, or groups of them.
         group_of: (k,) which label each category goes under.
+        seen_as: its name from the rows that see it, if that is not its own: `head.age`.
     """
 
     variable: Variable
     labels: tuple[str, ...]
     group_of: Codes
+    seen_as: str = ""
 
     @property
     def name(self) -> str:
-        return self.variable.name
+        return self.seen_as or self.variable.name
 
     @property
     def size(self) -> int:

@@ -1,0 +1,211 @@
+"""What every question says where units have members: whose each variable is, who the members are, and which pairs there are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+
+import numpy as np
+
+from synthor.prior.beliefs import Beliefs
+from synthor.prior.model import Prior
+from synthor.prior.scene import Pair, Scene
+from synthor.prior.shown import shown
+from synthor.problem import Problem
+from synthor.schema import Ref
+from synthor.spec.levels import LevelForm, levels_of
+from synthor.spec.members import HowMany
+from synthor.types import Shares
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Whose variables are: those of the rows of a level, or of its one member with a role.
+
+    Attributes:
+        level: of the rows.
+        role: empty where all rows are meant.
+        seen_from: the level whose rows see them.
+        certain: whether each of these does.
+    """
+
+    level: int
+    role: str
+    seen_from: int
+    certain: bool = True
+
+
+def scene_of_members(problem: Problem, prior: Prior, beliefs: Beliefs) -> Scene:
+    """The scene of a problem whose units have members.
+
+    Args:
+        problem: what is known.
+        prior: names groups of categories.
+        beliefs: what is believed so far, of shares that no target gives.
+    """
+    places, variables, shares, published, number = _places(problem), [], [], [], []
+    told, written = {marginal.of for marginal in prior.marginals}, {rule.never for rule in problem.spec.rules}
+    for at, place in enumerate(places):
+        for ref, name in _refs(problem, place):
+            variable = problem.schema.variable(ref)
+            if variable.kind.free:
+                continue
+            known = _published(problem, ref, place)
+            as_shown = replace(shown(variable, prior.groups.get(variable.name)), seen_as=name)
+            believed = _believed(ref, beliefs) if known is None and name in told else known
+            variables.append(as_shown)
+            shares.append(as_shown.gathered(np.full(variable.size, np.nan) if believed is None else believed))
+            published.append(known is not None)
+            number.append(at)
+    return Scene(
+        context=problem.spec.context.strip() or problem.spec.title.strip(),
+        variables=tuple(variables),
+        shares=tuple(shares),
+        published=tuple(published),
+        rules=tuple((rule.text, rule.why) for rule in problem.rules if rule.text in written),
+        levels=tuple(_told(problem, place) for place in places),
+        places=tuple(number),
+        follows={problem.schema.levels[one.level].variables[one.position].name: one.text for one in problem.follows},
+    )
+
+
+def pairs_of_members(problem: Problem) -> tuple[Pair, ...]:
+    """Pairs that say how units and their members are: inside each level, of a unit and its members, and of two members.
+
+    Pairs that a published cross-table of these rows gives are left out, and those of a variable and what it follows from.
+    """
+    places = _places(problem)
+    own = [place for place in places if not place.role]
+    single = [place for place in places if place.role]
+    found = [pair for place in own for pair in _inside(problem, place)]
+    for above, below in combinations(own, 2):
+        if above.level in problem.schema.path(below.level):
+            found += _between(problem, above, below, below.level)
+    for place in single:
+        if place.certain:
+            above = next(one for one in own if one.level == place.seen_from)
+            found += _between(problem, above, place, place.seen_from)
+    for one, other in combinations(single, 2):
+        if one.level == other.level:
+            found += _alike(problem, one, other)
+    return tuple(found)
+
+
+def unpublished_of_members(problem: Problem) -> tuple[str, ...]:
+    """Variables of all units or members whose shares no target gives, and which follow from nothing."""
+    follows = {(one.level, one.position) for one in problem.follows}
+    return tuple(
+        name
+        for place in _places(problem)
+        if not place.role
+        for ref, name in _refs(problem, place)
+        if _published(problem, ref, place) is None and (ref.level, ref.column) not in follows
+    )
+
+
+def _places(problem: Problem) -> list[_Place]:
+    schema = problem.schema
+    found = [_Place(level=level, role="", seen_from=level) for level in range(len(schema.levels))]
+    forms = levels_of(problem.spec)
+    for level, own in enumerate(schema):
+        for role, most in own.roles.items():
+            if most == 1:
+                certain = forms[level].roles[role].min == 1 if role in forms[level].roles else False
+                found.append(_Place(level=level, role=role, seen_from=schema.above(level) or 0, certain=certain))
+    return found
+
+
+def _refs(problem: Problem, place: _Place) -> Iterator[tuple[Ref, str]]:
+    """Columns of a place, each with its name as beliefs call it."""
+    schema = problem.schema
+    own = schema.levels[place.level]
+    for position, variable in enumerate(own.variables):
+        if place.role and variable.name == own.role:
+            continue
+        several = sum(variable.name in level.names for level in schema) > 1
+        name = f"{place.role or own.name}.{variable.name}" if place.role or several else variable.name
+        ref = schema.resolve(name)
+        if ref is not None:
+            yield Ref(place.level, position, role=ref.role), name
+
+
+def _published(problem: Problem, ref: Ref, place: _Place) -> Shares | None:
+    if place.level == 0 and not place.role:
+        return problem.marginal(ref.column)
+    return problem.marginal_of_rows(place.seen_from, ref)
+
+
+def _believed(ref: Ref, beliefs: Beliefs) -> Shares | None:
+    if ref.level == 0:
+        return beliefs.marginals[ref.column]
+    return beliefs.of_members.get(ref)
+
+
+def _told(problem: Problem, place: _Place) -> str:
+    """Whose variables these are, in words."""
+    schema, forms = problem.schema, levels_of(problem.spec)
+    own, form = schema.levels[place.level], forms[place.level]
+    if place.role:
+        there = "" if place.certain else ", where there is one"
+        return f"the {place.role} of each {schema.levels[place.seen_from].name}{there}, as that {own.name} is"
+    if place.level == 0:
+        return f"each {own.name}, which is a unit" + (f": {form.about}" if form.about else "")
+    above = schema.levels[schema.above(place.level) or 0].name
+    return f"each {own.name}, a member of a {above} ({_numbers(form)})" + (f": {form.about}" if form.about else "")
+
+
+def _numbers(form: LevelForm) -> str:
+    roles = [f"{_how_many(number)} with {form.role} '{role}'" for role, number in form.roles.items()]
+    return "; ".join([f"{_how_many(form.number)} in each", *roles])
+
+
+def _how_many(number: HowMany) -> str:
+    if number.max is None:
+        return f"{number.min} or more"
+    return str(number.min) if number.min == number.max else f"{number.min} to {number.max}"
+
+
+def _inside(problem: Problem, place: _Place) -> Iterator[Pair]:
+    """Pairs of one level; a role, which says most of a member, is given first."""
+    own = problem.schema.levels[place.level]
+    refs = sorted(_refs(problem, place), key=lambda one: own.variables[one[0].column].name != own.role)
+    for (a, given), (b, of) in combinations(refs, 2):
+        yield from _pair(problem, place.level, (a, given), (b, of))
+
+
+def _between(problem: Problem, above: _Place, below: _Place, level: int) -> Iterator[Pair]:
+    for one, other in product(_refs(problem, above), _refs(problem, below)):
+        yield from _pair(problem, level, one, other, below.role)
+
+
+def _alike(problem: Problem, one: _Place, other: _Place) -> Iterator[Pair]:
+    """Of two single members how the same variable of both goes together, among units that have the two."""
+    for a, b in zip(_refs(problem, one), _refs(problem, other), strict=True):
+        yield from _pair(problem, one.seen_from, a, b, other.role if one.certain else f"{one.role} and {other.role}")
+
+
+def _pair(problem: Problem, level: int, one: tuple[Ref, str], other: tuple[Ref, str], role: str = "") -> Iterator[Pair]:
+    (a, given), (b, of) = one, other
+    schema = problem.schema
+    if min(schema.variable(ref).size for ref in (a, b)) < 2 or any(schema.variable(ref).kind.free for ref in (a, b)):
+        return
+    crossed = any(
+        target.level == level and target.whole and {a, b} <= {axis.ref for axis in target.axes} for target in problem.counts
+    )
+    if not crossed and not _follow(problem, a, b):
+        rows = schema.levels[level].name
+        there = f" with a {role}" if role and not _everywhere(problem, level, role) else ""
+        yield Pair(given=given, of=of, among=f"{rows}{there}")
+
+
+def _everywhere(problem: Problem, level: int, role: str) -> bool:
+    return any(place.role == role and place.seen_from == level and place.certain for place in _places(problem))
+
+
+def _follow(problem: Problem, a: Ref, b: Ref) -> bool:
+    """Whether one of two is what the other is, seen from the unit."""
+    for one in problem.follows:
+        if one.fold is None and one.source is not None:
+            ends = {Ref(one.level, one.position), Ref(one.below, one.source, role=one.role)}
+            if {a, b} == ends:
+                return True
+    return False

@@ -1,0 +1,161 @@
+"""What a model is asked where units have members: whose variables are, which pairs there are, and a run on its answers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model_server import KEY, Reply, by_schema, serving
+from synthor import compile_problem, parse_spec, synthesize
+from synthor.errors import InputError
+from synthor.loop import expected_requests
+from synthor.method.calibrated import Calibrated
+from synthor.prior.beliefs import resolve
+from synthor.prior.model import Prior
+from synthor.prior.questions import ask_marginals, ask_rules, ask_tables
+from synthor.prior.scene_of_members import pairs_of_members, scene_of_members, unpublished_of_members
+from synthor.problem import Problem
+
+TOWN = """
+context: Households of a small town.
+unit: household
+records: 120
+variables:
+  size: {from: "count(person)", bins: [1, 2, 3, 4]}
+  tenure: {type: category, values: [owned, rented]}
+  cars: {type: integer, min: 0, max: 4, bins: [0, 1, 2]}
+  head_age: {from: head.age, bins: [18, 30, 65]}
+members:
+  person:
+    about: who lives there
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      role: {type: category, values: [head, partner, other]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 30, 65]}
+      sex: {type: category, values: [woman, man]}
+targets:
+  - {counts: {tenure: {owned: 70, rented: 50}}}
+  - {counts: {size: {1: 40, 2: 40, 3: 20, 4+: 20}}}
+  - {rows: person, counts: {age: {0-17: 50, 18-29: 40, 30-64: 130, 65+: 50}}}
+  - rows: person
+    table:
+      - {role: head, sex: woman, count: 60}
+      - {role: head, sex: man, count: 60}
+      - {role: partner, sex: woman, count: 30}
+      - {role: partner, sex: man, count: 30}
+      - {role: other, sex: woman, count: 45}
+      - {role: other, sex: man, count: 45}
+rules:
+  - {never: "head.age < 18", why: a head is of age}
+"""
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return compile_problem(parse_spec(TOWN))
+
+
+def question(problem: Problem) -> str:
+    scene = scene_of_members(problem, Prior(), resolve(Prior(), problem))
+    return ask_tables(scene, pairs_of_members(problem), {}).question
+
+
+def test_a_question_tells_whose_each_variable_is_and_only_shares_that_are_known(problem: Problem) -> None:
+    asked = question(problem)
+    for line in (
+        "Of each household, which is a unit",
+        "1. size, which is count(person): '1' 33.3%, '2' 33.3%, '3' 16.7%, '4+' 16.7%",
+        "3. cars: '0', '1', '2+'",
+        "4. head_age, which is head.age: '18-29', '30-64', '65+'",
+        "Of each person, a member of a household"
+        " (1 to 6 in each; 1 with role 'head'; 0 to 1 with role 'partner'; 0 or more with role 'other'): who lives there",
+        "5. role: 'head' 44.4%, 'partner' 22.2%, 'other' 33.3%",
+        "Of the head of each household, as that person is",
+        "8. head.age: '0-17', '18-29', '30-64', '65+'",
+        "Of the partner of each household, where there is one, as that person is",
+        "- head.age < 18 (a head is of age)",
+    ):
+        assert line in asked.splitlines()
+    assert "no such value" not in asked  # that a count has the bins that it has is told by its bins
+
+
+def test_pairs_are_those_inside_a_level_of_unit_and_member_and_of_two_members(problem: Problem) -> None:
+    pairs = {str(pair): pair.among for pair in pairs_of_members(problem)}
+    assert pairs["cars given tenure"] == "household"
+    assert pairs["age given role"] == "person"
+    assert pairs["age given tenure"] == "person"
+    assert pairs["head.age given tenure"] == "household"
+    assert pairs["partner.age given head.age"] == "household with a partner"
+    assert "sex given role" not in pairs  # published
+    assert not {"head.age given head_age", "head_age given head.age"} & pairs.keys()  # the same
+    assert len(pairs) == len({frozenset(name.split(" given ")) for name in pairs})
+    names = {end for name in pairs for end in name.split(" given ")}
+    assert all(problem.schema.resolve(name) is not None for name in names)
+
+
+def test_shares_are_asked_for_that_no_table_gives_and_that_follow_from_nothing(problem: Problem) -> None:
+    assert unpublished_of_members(problem) == ("cars",)
+    prior = Prior(marginals=[{"of": "cars", "percent": [20, 50, 30]}])
+    scene = scene_of_members(problem, prior, resolve(prior, problem))
+    assert "3. cars: '0' 20.0%, '1' 50.0%, '2+' 30.0% (shares not published, only believed)" in ask_rules(scene).question
+    assert '{"cars":[..]}' in ask_marginals(scene, ["cars"]).question
+
+
+def test_every_answer_is_a_belief_that_can_be_used(problem: Problem) -> None:
+    dice = np.random.default_rng(0)
+    scene = scene_of_members(problem, Prior(), resolve(Prior(), problem))
+    state = Calibrated().begin(problem)
+    tables = []
+    for pair in pairs_of_members(problem):
+        shape = (scene.by_name[pair.given].size, scene.by_name[pair.of].size)
+        tables.append({"given": pair.given, "of": pair.of, "rows": dice.integers(1, 99, shape).tolist(), "confidence": 0.6})
+    found = resolve(Prior(dependencies=tables), problem)
+    assert not found.dropped
+    assert len(found.tables) == len(tables)
+    assert [question.items for question in state.questions] == [("marginal cars",)]
+
+
+def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    def answer(number: int, body: dict[str, Any]) -> Reply:
+        reply = by_schema(number, body)
+        if "rules" in body["response_format"]["json_schema"]["schema"]["properties"]:
+            rules = [{"never": "partner.age < 18", "why": "x"}, {"never": "nobody.age < 18", "why": "x"}]
+            return Reply(content=json.dumps({"rules": rules}))
+        said = json.loads(reply.content)
+        for table in (entry for entry in said.values() if isinstance(entry, dict)):
+            table["rows"] = [[round(80 / len(row) + 20 * share / sum(row), 2) for share in row] for row in table["rows"]]
+            table["confidence"] = 0.3
+        return Reply(content=json.dumps(said))
+
+    with serving(answer) as server:
+        spec = parse_spec(TOWN + f'model: {{name: "{server.model}"}}\n')
+        assert [request.stage for request in expected_requests(spec)] == ["marginals", "tables", "rules"]
+        run = synthesize(spec, answers=tmp_path / "answers.jsonl")
+    assert run.measurement.met
+    assert run.bill.requests in (3, 4)  # shares that add up to anything are asked for once more
+    assert len(run.model.beliefs.tables) == len(pairs_of_members(run.model.problem))
+    assert [rule.text for rule in run.model.beliefs.rules] == ["partner.age < 18"]
+    assert any("nobody.age" in entry.belief + entry.reason for entry in run.model.dropped)
+    persons = run.tables["person"]
+    assert persons.filter((persons["role"] == "partner") & (persons["age"] < 18)).height == 0
+
+
+@pytest.mark.parametrize("method", ["direct", "incremental"])
+def test_methods_that_know_flat_records_alone_say_so_before_they_ask(method: str) -> None:
+    spec = parse_spec(TOWN + f"method: {method}\nmodel: {{name: 'batch:asked'}}\n")
+    with pytest.raises(InputError, match="method: calibrated"):
+        expected_requests(spec)
+
+
+def test_what_cannot_be_made_is_told_before_anything_is_asked() -> None:
+    two = TOWN.replace(
+        "head_age: {from: head.age, bins: [18, 30, 65]}", "mean_age: {from: mean(person.age), bins: [0, 20, 50]}"
+    )
+    with pytest.raises(InputError, match="not made yet"):
+        expected_requests(parse_spec(two + "model: {name: 'batch:asked'}\n"))
