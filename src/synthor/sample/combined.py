@@ -25,7 +25,10 @@ OPEN = (2, 1)
 """Tables in which pairs may not cancel, of single changes and of pairs; and so many less beside all tables that are off."""
 
 SETS, PAIRS, KEPT = 500, 50_000, 250_000
-"""Sets of open tables, pairs found with each of them, and combinations that are kept after each pairing."""
+"""Sets of open tables, pairs found with each of them, and combinations that are kept after each pairing, at most."""
+
+NUMBERS = 1 << 26
+"""Sums, one a table, that are held at once: of many tables fewer pairs and combinations."""
 
 MOVES = 100_000
 """Combinations that the search goes through: those that alter fewest cells."""
@@ -93,9 +96,10 @@ class Combined:
         """These, and their pairs that cancel in all tables but those of a set; each effect once, those of fewest tables."""
         alone = np.concatenate([self.parts, np.full_like(self.parts, none)], axis=1)
         every = [Combined(sums=self.sums, parts=alone)]
-        total = self.sums.sum(axis=1, dtype=np.uint64)
+        total, n_tables = self.sums.sum(axis=1, dtype=np.uint64), self.sums.shape[1]
+        most = min(PAIRS, NUMBERS // (n_tables * max(len(sets), 1)))
         for some in sets:
-            one, other = _opposite(total - self.sums[:, some].sum(axis=1, dtype=np.uint64), random)
+            one, other = _opposite(total - self.sums[:, some].sum(axis=1, dtype=np.uint64), most, random)
             pairs = Combined(
                 sums=self.sums[one] + self.sums[other], parts=np.concatenate([self.parts[one], self.parts[other]], axis=1)
             )
@@ -103,10 +107,11 @@ class Combined:
         found = Combined(
             sums=np.concatenate([part.sums for part in every]), parts=np.concatenate([part.parts for part in every])
         )._once(random)
-        if len(found) <= KEPT:
+        kept = min(KEPT, NUMBERS // n_tables)
+        if len(found) <= kept:
             return found
         altered = (found.sums != 0).sum(axis=1) + 0.5 * random.random(len(found))
-        return found.take(np.argsort(altered)[:KEPT])
+        return found.take(np.argsort(altered)[:kept])
 
     def _once(self, random: np.random.Generator) -> "Combined":
         """One combination of each effect, and none without."""
@@ -126,16 +131,16 @@ def _sets(n_open: int, altered: Mask, open_tables: Mask, random: np.random.Gener
     return [every[at] for at in np.sort(random.choice(len(every), SETS, replace=False)).tolist()]
 
 
-def _opposite(sums: Sums, random: np.random.Generator) -> tuple[CellIndex, CellIndex]:
-    """Pairs whose sums add up to nothing, each once; some of them where they are many."""
+def _opposite(sums: Sums, most: int, random: np.random.Generator) -> tuple[CellIndex, CellIndex]:
+    """Pairs whose sums add up to nothing, each once; so many drawn of them where they are more."""
     order = np.argsort(sums, kind="stable")
     rising = sums[order]
     wanted = np.uint64(0) - rising
     first, last = (np.searchsorted(rising, wanted, side=side) for side in ("left", "right"))
     n = last - first
     total = int(n.sum())
-    if total > PAIRS:
-        at = np.sort(random.integers(0, total, size=PAIRS))
+    if total > most:
+        at = np.sort(random.integers(0, total, size=most))
         one = np.searchsorted(np.cumsum(n), at, side="right")
     else:
         at, one = np.arange(total), np.repeat(np.arange(len(n)), n)
