@@ -52,8 +52,9 @@ def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path:
             break
         assert done.stderr.startswith("waiting: ")
         assert "put the answers into" in done.stderr
-        again = synthor("run", spec, "--out", tmp_path / "out")
-        assert again.stderr == done.stderr, "asking twice writes no second file"
+        if not asked:
+            again = synthor("run", spec, "--out", tmp_path / "out")
+            assert again.stderr == done.stderr, "asking twice writes no second file"
         asked += answer(tmp_path / "asked")
     assert done.returncode == 0, done.stderr
     usage = json.loads((tmp_path / "out" / "manifest.json").read_text())["usage"]
