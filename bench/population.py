@@ -35,7 +35,7 @@ from synthor.sample.stream import sample
 from synthor.schema import Ref, Units
 from synthor.types import Floats
 
-SIZES = (2_000, 10_000, 40_000, 100_000)
+SIZES = (2_000, 10_000, 40_000, 100_000, 1_000_000)
 N_BELIEVED, CONFIDENCE = 60, 0.7
 
 Row = dict[str, Any]
