@@ -10,8 +10,10 @@ import pytest
 from model_server import KEY, Reply, by_schema, serving
 from synthor import compile_problem, parse_spec, synthesize
 from synthor.errors import InputError
+from synthor.llm.request import Answer
 from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
+from synthor.prior.answers import hear_rules
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Prior
 from synthor.prior.questions import ask_marginals, ask_rules, ask_tables
@@ -159,3 +161,39 @@ def test_what_cannot_be_made_is_told_before_anything_is_asked() -> None:
     )
     with pytest.raises(InputError, match="not made yet"):
         expected_requests(parse_spec(two + "model: {name: 'batch:asked'}\n"))
+
+
+def test_many_categories_are_put_into_groups_once_and_the_head_is_shown_in_the_same() -> None:
+    jobs = [f"job {number}" for number in range(30)]
+    own = "      sex: {type: category, values: [woman, man]}\n"
+    many = TOWN.replace(own, f"{own}      job: {{type: category, values: {json.dumps(jobs)}}}\n")
+    method = Calibrated()
+    state = method.begin(compile_problem(parse_spec(many)))
+    assert [question.items for question in state.questions] == [("groups job",)]
+    groups = [{"name": "one", "categories": list(range(1, 16))}, {"name": "two", "categories": list(range(16, 31))}]
+    state = method.step(state, [answer_of("groups", json.dumps({"groups": groups}))])
+    assert [question.items for question in state.questions] == [("marginal cars", "marginal job")]
+    state = method.step(state, [answer_of("marginals", json.dumps({"cars": [30, 50, 20], "job": [60, 40]}))])
+    tables = state.questions[0].request.question
+    assert "job: 'one', 'two'" in tables.replace(" 60.0%", "").replace(" 40.0%", "")
+    assert "head.job: 'one', 'two'" in tables
+    assert "job given sex" in tables
+
+
+def answer_of(stage: str, text: str) -> Answer:
+    return Answer(key="", stage=stage, model="", text=text, finish="stop")
+
+
+@pytest.mark.parametrize(
+    "never", ["", "((((", "count(person", "count(person) <", "head.age.age < 3", "age < 'x", "1", "not", "sum(person.role) > 1"]
+)
+def test_rules_that_cannot_be_read_cost_themselves(problem: Problem, never: str) -> None:
+    heard = hear_rules(json.dumps({"rules": [{"never": never, "why": ""}, {"never": "partner.age < 18", "why": ""}]}), problem)
+    assert [rule.never for rule in heard.rules] == ["partner.age < 18"]
+    assert len(heard.mended) == 1
+
+
+def test_rules_that_leave_no_unit_are_told_before_anything_is_asked() -> None:
+    none = TOWN.replace("why: a head is of age}", "why: a head is of age}\n  - {never: head.age >= 18}")
+    with pytest.raises(InputError, match="no combination of categories is allowed by all rules"):
+        expected_requests(parse_spec(none + "model: {name: 'batch:asked'}\n"))

@@ -494,3 +494,27 @@ def test_wide_tables_of_a_member_are_known_where_roles_have_the_same_labels(tmp_
     (tmp_path / "t.csv").write_text("area,head,partner,child\nn,25,10,10\ns,35,10,10\n", encoding="utf-8")
     (tmp_path / "spec.yaml").write_text(f"{HOMES}  - {{table: t.csv}}\n", encoding="utf-8")
     assert compile_problem(load_spec(tmp_path / "spec.yaml")).targets[-1].level == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        (["head.age < 18", "head.age > 90"], ""),  # two rules on one variable, of which nothing else is known
+        (["head.age < 18", "head.age >= 18"], "no combination of categories is allowed by all rules"),
+    ],
+)
+def test_rules_on_one_variable_of_a_member_are_kept_or_refused_in_words(rules: list[str], told: str) -> None:
+    spec = parse_spec(
+        "unit: household\nrecords: 20\nvariables: {tenure: {type: category, values: [owned, rented]}}\n"
+        "members: {person: {number: {min: 1, max: 3}, role: role, roles: {head: 1}, variables: {"
+        "role: {type: category, values: [head, other]}, age: {type: integer, min: 0, max: 99, bins: [0, 18]}}}}\n"
+        f"targets: [{{counts: {{tenure: {{owned: 10, rented: 10}}}}}}]\nrules: {[{'never': rule} for rule in rules]}\n"
+    )
+    if told:
+        with pytest.raises(InputError, match=told):
+            fit(compile_problem(spec), Prior())
+        return
+    run = synthesize(spec)
+    assert run.measurement.met
+    heads = run.tables["person"].filter(pl.col("role") == "head")["age"]
+    assert heads.is_between(18, 90).all()

@@ -87,13 +87,15 @@ def aimed_pool(
     return pool
 
 
-def refuse_unmade(problem: Problem, beliefs: Beliefs) -> None:
-    """Make sure that units can be drawn at all, before anybody is asked about them.
+def some_made(problem: Problem, beliefs: Beliefs) -> Pool:
+    """A few units, to see whether they can be drawn at all; none where rules leave none.
 
     Raises:
         InputError: the spec says something of members that is read, but not made yet.
     """
-    _Drawn.of(template_of(problem, beliefs), problem, beliefs, FEW, problem.spec.random_seed)
+    template = template_of(problem, beliefs)
+    few = _Drawn.of(template, problem, beliefs, FEW, problem.spec.random_seed)
+    return few.pool if len(few.units) else _Drawn.of(template, problem, beliefs, LOOKS, problem.spec.random_seed).pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -678,7 +678,7 @@ def refuse_members(problem: Problem) -> None:
     if len(problem.schema.levels) > 1:
         unit, *below = (level.name for level in problem.schema)
         message = f"units of '{unit}' with {', '.join(below)} are made, but this knows flat records alone and cannot do it yet"
-        cure = "make them with `method: calibrated`, which is what a spec has that names none, and without a hold-out"
+        cure = "use `method: calibrated`, the default, and no hold-out"
         raise InputError([Finding(where="members", message=message, cure=cure)])
 
 
@@ -686,13 +686,13 @@ def refuse_unmade(problem: Problem) -> None:
     """Make sure that units with members can be drawn, before a model is asked about them.
 
     Raises:
-        InputError: the spec says something of members that is read, but not made yet.
+        InputError: the spec says something of members that is read, but not made yet; or its rules leave no unit.
     """
     if len(problem.schema.levels) > 1:
-        from synthor.fit.aimed import refuse_unmade
+        from synthor.fit.aimed import some_made
 
         with one_thread():
-            refuse_unmade(problem, resolve(Prior(), problem))
+            _refuse_empty(some_made(problem, resolve(Prior(), problem)))
 
 
 def _refuse_empty(pool: Pool) -> None:

@@ -112,7 +112,9 @@ def _scene(state: State) -> Scene:
 
 def _groups(state: State, scene: Scene) -> list[Inquiry]:
     """Categories too many to be shown are put into groups first."""
-    names = [variable.name for variable in scene.variables if variable.size > MANY and state.wants(f"groups {variable.name}")]
+    once = {variable.variable.name: variable for variable in reversed(scene.variables)}  # for the head's, too
+    large = [variable.name for variable in reversed(once.values()) if variable.size > MANY]
+    names = [name for name in large if state.wants(f"groups {name}")]
     return [
         Inquiry(
             request=asking.ask_groups(scene, name, state.errors.get(f"groups {name}", "")),

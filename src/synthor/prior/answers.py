@@ -244,8 +244,8 @@ def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair]) -> Heard:
 
 def hear_groups(text: str, scene: Scene, name: str) -> Heard:
     """Groups of the categories of one variable; the item is named `groups` and the variable."""
-    heard = Heard(group_variable=name)
     item, variable = f"groups {name}", scene.by_name[name].variable
+    heard = Heard(group_variable=variable.name)  # also of the head's, who has no groups of its own
     value, _ = salvage(text)
     listed = value.get("groups") if isinstance(value, dict) else value
     taken: set[int] = set()

@@ -259,7 +259,8 @@ def _environment() -> Environment:
 
 
 def _template(name: str, scene: Scene) -> Any:
-    return _environment().get_template(f"{'members/' if scene.levels else ''}{name}.md.j2")
+    """The template of a stage; where units have members one of their own, if that says anything else."""
+    return _environment().select_template([*([f"members/{name}.md.j2"] if scene.levels else []), f"{name}.md.j2"])
 
 
 def _plain(text: str) -> str:

@@ -47,8 +47,6 @@ def scene_of_members(problem: Problem, prior: Prior, beliefs: Beliefs) -> Scene:
     for at, place in enumerate(places):
         for ref, name in _refs(problem, place):
             variable = problem.schema.variable(ref)
-            if variable.kind.free:
-                continue
             known = _published(problem, ref, place)
             as_shown = replace(shown(variable, prior.groups.get(variable.name)), seen_as=name)
             believed = _believed(ref, beliefs) if known is None and name in told else known
@@ -115,7 +113,7 @@ def _places(problem: Problem) -> list[_Place]:
 
 
 def _refs(problem: Problem, place: _Place) -> Iterator[tuple[Ref, str]]:
-    """Columns of a place, each with its name as beliefs call it."""
+    """Columns of a place, each with its name as beliefs call it; those of which nobody can be asked, like names, are none."""
     schema = problem.schema
     own = schema.levels[place.level]
     for position, variable in enumerate(own.variables):
@@ -123,7 +121,7 @@ def _refs(problem: Problem, place: _Place) -> Iterator[tuple[Ref, str]]:
             continue
         several = sum(variable.name in level.names for level in schema) > 1
         name = f"{place.role or own.name}.{variable.name}" if place.role or several else variable.name
-        ref = schema.resolve(name)
+        ref = None if variable.kind.free else schema.resolve(name)
         if ref is not None:
             yield Ref(place.level, position, role=ref.role), name
 
@@ -179,14 +177,17 @@ def _between(problem: Problem, above: _Place, below: _Place, level: int) -> Iter
 
 def _alike(problem: Problem, one: _Place, other: _Place) -> Iterator[Pair]:
     """Of two single members how the same variable of both goes together, among units that have the two."""
-    for a, b in zip(_refs(problem, one), _refs(problem, other), strict=True):
-        yield from _pair(problem, one.seen_from, a, b, other.role if one.certain else f"{one.role} and {other.role}")
+    theirs = {ref.column: (ref, name) for ref, name in _refs(problem, other)}
+    for ref, name in _refs(problem, one):
+        if ref.column in theirs:
+            with_whom = other.role if one.certain else f"{one.role} and {other.role}"
+            yield from _pair(problem, one.seen_from, (ref, name), theirs[ref.column], with_whom)
 
 
 def _pair(problem: Problem, level: int, one: tuple[Ref, str], other: tuple[Ref, str], role: str = "") -> Iterator[Pair]:
     (a, given), (b, of) = one, other
     schema = problem.schema
-    if min(schema.variable(ref).size for ref in (a, b)) < 2 or any(schema.variable(ref).kind.free for ref in (a, b)):
+    if min(schema.variable(ref).size for ref in (a, b)) < 2:
         return
     crossed = any(
         target.level == level and target.whole and {a, b} <= {axis.ref for axis in target.axes} for target in problem.counts

@@ -1,7 +1,8 @@
-"""Values of current units with members that may change where they stand, as columns of a programme.
+"""Current units with members that may change where they stand: kinds of changes, and who makes which.
 
-A household differs from itself with one age changed in few cells, and by one in each. Whole households differ in many: whole
-numbers of them that come to what is missed, exactly, are hard to find, and together with such changes they are found soon.
+A household differs from itself with one age changed, or one person more, in few cells, and by one in each. Whole households
+differ in many: whole numbers of them that come to what is missed, exactly, are hard to find. Changes are columns of a
+programme, beside whole units, and parts of combinations (`combined.py`).
 """
 
 from dataclasses import dataclass
@@ -110,17 +111,17 @@ class Making:
             if not len(able):
                 self.back_to(before)
                 return False
-            self._count(int(self.random.choice(able)), 1)
+            self._made.append(int(self.random.choice(able)))
+            self._count(self._made[-1], 1)
         return True
 
     def back_to(self, n: int) -> None:
         """Undo all changes but the first n."""
         while len(self) > n:
-            self._count(self._made[-1], -1)
+            self._count(self._made.pop(), -1)
 
     def _count(self, change: int, times: int) -> None:
         source, variant = self.changes.source[change], self.changes.variant[change]
         self._left[source] -= times
         self.counts[source] -= times
         self.counts[variant] += times
-        self._made = [*self._made, change] if times > 0 else self._made[:-1]

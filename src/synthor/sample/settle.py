@@ -91,12 +91,16 @@ def settle_counts(
         if not best.off:
             break
         sizes = (NESTED_SIZES if units.nested else SIZES)[: None if patient else 1]
-        turns = [*[()] * COMBINED, *((one,) for one in sizes)] if units.nested else [sizes]
-        for turn, some in enumerate(turns):  # each time other members change
+        turns = [(sizes, False)]
+        if units.nested:  # each time other members change
+            turns = [((), False)] * (COMBINED if patient else 1) + [((one,), at % 2 == 0) for at, one in enumerate(sizes)]
+        for some, at_once in turns:
+            if not some and not any(source < len(problem.counts) for source, _ in best.off):
+                continue  # what combines is tables
             search = Search(problem, best.units, best.counts, log_weight, weights, random, gear)
             if units.nested:
                 search.combine()
-            search.run(some, at_once=units.nested and turn % 2 == 0)
+            search.run(some, at_once=at_once)
             if not search.exchanged:
                 continue
             came, n_of = search.result()

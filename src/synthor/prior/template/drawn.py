@@ -292,12 +292,13 @@ def gathered(plan: Plan, parts: Sequence[PartOfDraws]) -> Drawn:
     with np.errstate(divide="ignore"):
         log_accepted = np.log(_acceptance(plan, tried, kept))
     log_weight = plan.log_each(found)[composition]
+    whole = np.exp(log_weight).sum() if len(log_weight) else 1.0
     return Drawn(
         plan=plan,
         units=parts[0].units.joined(*(part.units for part in parts[1:])),
         composition=composition,
         log_density=np.concatenate([part.log_density for part in parts]) - log_accepted[composition],
-        log_weight=log_weight - np.log(np.exp(log_weight).sum()),
+        log_weight=log_weight - np.log(whole),
         tried=tried,
         kept=kept,
         missing=plan.missing(found),

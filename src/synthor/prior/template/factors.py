@@ -37,7 +37,7 @@ def fitted(chances: Chances, see: See, weight: Floats, n_rows: float) -> Chances
         weight: (rows,) of each.
         n_rows: how many rows of equal weight they are worth.
     """
-    if len(chances.parents) + len(chances.closed) < 2 or not len(weight):
+    if not chances.parents or len(chances.parents) + len(chances.closed) < 2 or not len(weight):
         return chances
     refs = sorted(chances.looked_at, key=repr)
     kinds, place, _ = distinct(np.stack([see(ref) for ref in refs], axis=1))
