@@ -79,7 +79,8 @@ def pairs_of(one: dict[str, object]) -> set[frozenset[str]]:
 
 def test_every_kind_of_row_is_compared_in_what_no_target_holds(folder: Path) -> None:
     found = judged(folder, folder / "out", folder / "real", "--weight", "w")
-    assert list(found) == ["household", "person", "head and partner"]
+    kinds = ["household", "person", "head and partner", "head and child", "persons of a household"]
+    assert list(found) == kinds  # no child has a brother or sister
     assert pairs_of(found["household"]) == {frozenset(("tenure", "children"))}  # what follows is counted of the real ones
     persons = pairs_of(found["person"])
     assert frozenset(("age", "work")) not in persons  # a target
@@ -88,6 +89,9 @@ def test_every_kind_of_row_is_compared_in_what_no_target_holds(folder: Path) -> 
     couples = pairs_of(found["head and partner"])
     assert frozenset(("head.age", "partner.age")) in couples
     assert frozenset(("head.age", "head.work")) not in couples  # compared among persons
+    assert frozenset(("head.age", "child.work")) in pairs_of(found["head and child"])
+    assert frozenset(("tenure", "count(child)")) in pairs_of(found["persons of a household"])
+    assert frozenset(("tenure", "children")) not in pairs_of(found["persons of a household"])
     assert found["household"]["n_real"] == 600
 
 

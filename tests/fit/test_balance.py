@@ -16,7 +16,7 @@ from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
 from synthor.prior.beliefs import fit_to_marginals
 from synthor.problem import Demand
-from synthor.schema import Incidence, Partition, Units
+from synthor.schema import Conditional, Incidence, Partition, Ref, Units
 from synthor.schema.units import cells_of
 from synthor.types import Floats
 
@@ -347,3 +347,32 @@ def test_tables_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> Non
     values = [random.random(own.size) for own in cells]
     apart = np.sum([own.spread(v) for own, v in zip(cells, values, strict=True)], axis=0)
     np.testing.assert_allclose(tables.spread(values, np.zeros(len(units))), apart, atol=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_tables_of_members_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(1, 60))
+    parent = np.repeat(np.arange(n), random.integers(0, 5, n))
+    units = Units.of_levels(
+        [Units.flat(random.integers(0, 3, (k, 3)).astype(np.int32)) for k in (n, len(parent))], [None, (parent, 0)]
+    )
+    columns = [sorted(random.choice(3, 2, replace=False).tolist()) for _ in range(4)]
+    cells = [cells_of(units, 1, c, [3, 3]) for c in columns] + [cells_of(units, 0, columns[0], [3, 3])]
+    some = units.counted(1, np.minimum(units.column(Ref(1, 0)).astype(np.int64), 2), 2)  # some rows count nowhere
+    believed = [Conditional(own, random.dirichlet(np.ones(3), 3)) for own in (cells[0], cells[4])]
+    every = [*cells, some, *believed]
+    tables, weights = gathered(every), random.random(n)
+    assert not tables.alone and tables.of_members == (0, 1, 2, 3, 5, 6, 7)
+    for own, together in zip(every, tables.totals(weights), strict=True):
+        np.testing.assert_allclose(together, own.totals(weights), atol=1e-9)
+    values = [random.random(own.size) for own in every]
+    apart = np.sum([own.spread(v) for own, v in zip(every, values, strict=True)], axis=0)
+    np.testing.assert_allclose(tables.spread(values, np.zeros(n)), apart, atol=1e-9)
+    counts = np.hstack([own.matrix().toarray() for own in every])
+    np.testing.assert_allclose(tables.products(weights), counts.T @ (counts * weights[:, None]), atol=1e-9)
+    for own, again in zip(every, tables.totals(weights), strict=True):  # nothing was changed by it
+        np.testing.assert_allclose(again, own.totals(weights), atol=1e-9)
+    squares = np.concatenate([own.squares(weights) for own in every])
+    np.testing.assert_allclose(squares, (counts**2).T @ weights, atol=1e-9)

@@ -3,7 +3,7 @@
 A pass over all candidates is what costs. Tables whose joint cells are few (all pairs of four or five variables, say) are put
 into one block: one index of the candidates' joint cell, and for each table a map from joint cells to its own. Then one
 `bincount` gives the totals of all tables of the block, and one gather spreads the sum of all their multipliers; what lies
-between works on the joint cells alone.
+between works on the joint cells alone. Tables that count the same rows of units are put into blocks of these rows likewise.
 """
 
 import heapq
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthor.schema import Cells, Partition
+from synthor.schema import ByRow, Cells, Conditional, Incidence, Partition
 from synthor.types import CellIndex, Floats
 
 if TYPE_CHECKING:
@@ -38,14 +38,15 @@ MANY_TABLES, NEAREST = 200, 32
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Tables that partition the candidates, and their joint cells.
+    """Tables that partition the candidates, or their rows, and their joint cells.
 
     Attributes:
         tables: positions of its tables among all.
-        index: (n,) joint cell of each candidate.
+        index: (n,) joint cell of each candidate, or (rows,) of each row.
         size: number of joint cells.
         maps: for each table, (size,) its cell; its own size for none.
         sizes: cells of each table.
+        starts: (n + 1,) the first row of each candidate; None where candidates are counted themselves.
     """
 
     tables: tuple[int, ...]
@@ -53,6 +54,7 @@ class Block:
     size: int
     maps: tuple[CellIndex, ...]
     sizes: tuple[int, ...]
+    starts: CellIndex | None = None
 
     def joint(self, weights: Floats) -> Floats:
         """Weight of each joint cell, (size,)."""
@@ -82,11 +84,14 @@ class Block:
 
     @cached_property
     def membership(self) -> "sparse.csr_array":
-        """Candidates by joint cells."""
+        """Candidates by joint cells: how often each counts there."""
         from scipy import sparse
 
-        n = len(self.index)
-        return sparse.csr_array((np.ones(n), self.index, np.arange(n + 1)), shape=(n, self.size))
+        starts = np.arange(len(self.index) + 1) if self.starts is None else self.starts
+        entries = (np.ones(len(self.index)), self.index, starts)
+        found = sparse.csr_array(entries, shape=(len(starts) - 1, self.size), copy=True)
+        found.sum_duplicates()  # in place
+        return found
 
     @cached_property
     def inner(self) -> "sparse.csr_array":
@@ -115,17 +120,25 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """All tables of a problem: blocks of partitions, and those in which a unit may count often, each alone.
+    """All tables of a problem, in blocks as far as they partition candidates or the same rows of theirs.
 
     Attributes:
         cells: every table, in the given order.
         blocks: of those that partition the candidates.
+        of_rows: of those that partition rows of candidates; where shares of these rows are believed, of the plain counts.
         alone: positions of the others.
     """
 
     cells: tuple[Cells, ...]
     blocks: tuple[Block, ...]
+    of_rows: tuple[Block, ...]
     alone: tuple[int, ...]
+
+    @cached_property
+    def of_members(self) -> tuple[int, ...]:
+        """Positions of all tables in which a candidate may count several times, or by a part."""
+        within = {t for block in self.blocks for t in block.tables}
+        return tuple(t for t in range(len(self.cells)) if t not in within)
 
     def totals(self, weights: Floats) -> list[Floats]:
         """Weighted count of each cell of each table."""
@@ -135,6 +148,12 @@ class Tables:
             for block, joint in zip(self.blocks, np.split(matrix.T @ weights, ends[:-1]), strict=True):
                 for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
                     found[table] = totals
+        if self.of_rows:
+            (_, transposed), ends = self._joints_of_rows
+            for block, joint in zip(self.of_rows, np.split(transposed @ weights, ends[:-1]), strict=True):
+                for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
+                    cells = self.cells[table]
+                    found[table] = cells.of_counts(totals) if isinstance(cells, Conditional) else totals
         for table in self.alone:
             found[table] = self.cells[table].totals(weights)
         return found
@@ -144,9 +163,16 @@ class Tables:
         if self.blocks:
             parts = [block.spread_all([values[table] for table in block.tables]) for block in self.blocks]
             onto += self._joints[0] @ np.concatenate(parts)
+        if self.of_rows:
+            parts = [block.spread_all([self._on_counts(t, values[t]) for t in block.tables]) for block in self.of_rows]
+            onto += self._joints_of_rows[0][0] @ np.concatenate(parts)
         for table in self.alone:
             onto += self.cells[table].spread(values[table])
         return onto
+
+    def _on_counts(self, table: int, values: Floats) -> Floats:
+        cells = self.cells[table]
+        return cells.on_counts(values) if isinstance(cells, Conditional) else values
 
     def products(self, weights: Floats) -> Floats:
         """Weighted count of the units in each two cells, over all cells of all tables in the given order, (c, c).
@@ -158,7 +184,7 @@ class Tables:
         starts = np.concatenate([[0], np.cumsum([own.size for own in self.cells])])
         found = np.zeros((starts[-1], starts[-1]))
         groups: list[tuple[sparse.csr_array, sparse.csr_array | None, tuple[int, ...]]]
-        groups = [(block.membership, block.inner, block.tables) for block in self.blocks]
+        groups = [(block.membership, block.inner, block.tables) for block in (*self.blocks, *self.of_rows)]
         groups += [(self.cells[t].matrix(), None, (t,)) for t in self.alone]
         for i, (first, inner, rows) in enumerate(groups):
             weighted = sparse.csr_array((first * weights[:, None]).T)
@@ -171,7 +197,20 @@ class Tables:
                 at = np.concatenate([np.arange(starts[t], starts[t + 1]) for t in columns])
                 found[np.ix_(into, at)] = dense
                 found[np.ix_(at, into)] = dense.T
+        for table in (t for block in self.of_rows for t in block.tables):
+            own, cells = slice(starts[table], starts[table + 1]), self.cells[table]
+            if isinstance(cells, Conditional):  # so far of the plain counts
+                found[own] = cells.among_counts.T @ found[own]
+                found[:, own] = (cells.among_counts.T @ found[:, own].T).T
         return found
+
+    @cached_property
+    def _joints_of_rows(self) -> tuple[tuple["sparse.csr_array", "sparse.csr_array"], CellIndex]:
+        """Candidates by the joint cells of all blocks of rows, the same transposed, and where each block's end."""
+        from scipy import sparse
+
+        matrix = sparse.csr_array(sparse.hstack([block.membership for block in self.of_rows], format="csr"))
+        return (matrix, sparse.csr_array(matrix.T)), np.cumsum([block.size for block in self.of_rows])
 
     @cached_property
     def _joints(self) -> tuple["sparse.csr_array", CellIndex]:
@@ -195,12 +234,31 @@ def gathered(cells: Sequence[Cells]) -> Tables:
     >>> [total.tolist() for total in gathered([a, b]).totals(np.array([0.5, 0.25, 0.25]))]
     [[0.5, 0.5], [0.25, 0.75]]
     """
-    flat = [t for t, table in enumerate(cells) if isinstance(table, Partition)]
-    indices = {t: cells[t].index for t in flat if isinstance(cells[t], Partition)}  # type: ignore[attr-defined]
-    sizes = {t: cells[t].size + 1 for t in flat}
-    groups = _grouped(indices, sizes)
-    blocks = tuple(_block(group, indices, sizes) for group in groups)
-    return Tables(tuple(cells), blocks, tuple(t for t in range(len(cells)) if t not in indices))
+    indices = {t: table.index for t, table in enumerate(cells) if isinstance(table, Partition)}
+    blocks = _blocks(indices, {t: cells[t].size for t in indices}, None)
+    of_rows = list[Block]()
+    rows = {t: by_row for t, table in enumerate(cells) if (by_row := _rows_of(table)) is not None}
+    while rows:
+        starts = next(iter(rows.values())).starts
+        alike = {t: by_row.index for t, by_row in rows.items() if np.array_equal(by_row.starts, starts)}
+        of_rows += _blocks(alike, {t: cells[t].size for t in alike}, starts)
+        rows = {t: by_row for t, by_row in rows.items() if t not in alike}
+    within = {t for block in (*blocks, *of_rows) for t in block.tables}
+    return Tables(tuple(cells), blocks, tuple(of_rows), tuple(t for t in range(len(cells)) if t not in within))
+
+
+def _rows_of(cells: Cells) -> ByRow | None:
+    """The rows that a table counts, if it is these, each once; of candidates themselves where shares of these are believed."""
+    counts = cells.counts if isinstance(cells, Conditional) else cells
+    if isinstance(counts, Partition):
+        return ByRow(counts.index, np.arange(len(counts.index) + 1)) if isinstance(cells, Conditional) else None
+    return counts.by_row if isinstance(counts, Incidence) else None
+
+
+def _blocks(indices: dict[int, CellIndex], cells: dict[int, int], starts: CellIndex | None) -> tuple[Block, ...]:
+    """Tables by their positions, each with the cell of every candidate or row, in blocks."""
+    sizes = {t: size + 1 for t, size in cells.items()}
+    return tuple(_block(group, indices, sizes, starts) for group in _grouped(indices, sizes))
 
 
 def _grouped(indices: dict[int, CellIndex], sizes: dict[int, int]) -> list[list[int]]:
@@ -261,8 +319,8 @@ def _codes(index: CellIndex, other: CellIndex, size: int, present: CellIndex) ->
     return np.searchsorted(present, both)
 
 
-def _block(group: list[int], indices: dict[int, CellIndex], sizes: dict[int, int]) -> Block:
-    """The joint cells of some tables over all candidates."""
+def _block(group: list[int], indices: dict[int, CellIndex], sizes: dict[int, int], starts: CellIndex | None) -> Block:
+    """The joint cells of some tables over all candidates, or all their rows."""
     index, present = indices[group[0]], np.arange(sizes[group[0]])
     maps = [present]
     for t in group[1:]:
@@ -277,4 +335,4 @@ def _block(group: list[int], indices: dict[int, CellIndex], sizes: dict[int, int
         index = _codes(index, indices[t], sizes[t], found)
         before, own = np.divmod(found, sizes[t])
         maps = [*(known[before] for known in maps), own]
-    return Block(tuple(group), index, len(maps[0]), tuple(maps), tuple(sizes[t] - 1 for t in group))
+    return Block(tuple(group), index, len(maps[0]), tuple(maps), tuple(sizes[t] - 1 for t in group), starts)

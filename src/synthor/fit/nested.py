@@ -5,7 +5,7 @@ of a row and its unit. What nothing says is as even as it can be. The template n
 it has to hold every kind of unit that they want, about as often.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.errors import Finding, InputError
 from synthor.ipf import ipf
-from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
+from synthor.prior.beliefs import FLOOR_CELL, TABLE_STRENGTH, Beliefs, BelievedTable
 from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.following import Followed, derived
@@ -32,6 +32,9 @@ MOST_STRUCTURES = 2_000
 
 SWEEPS, NEAR = 200, 1e-9
 """Cycles of fitting a marginal to what several tables say of it, and the gap that is left."""
+
+ROUGHLY = 1e-6
+"""The gap that is left where a table of all rows is fitted to those with a role."""
 
 FLOOR = 1e-4
 """Share that each category has at least where no table tells."""
@@ -57,6 +60,21 @@ def template_of(problem: Problem, beliefs: Beliefs) -> Template:
             )
             raise InputError([Finding(where=f"members.{form.name}.roles", message=message, cure="leave `roles` out there")])
     return told.template
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Mix:
+    """How many members of each role units have on average, by one of their variables.
+
+    Attributes:
+        column: of the unit.
+        each: (finest bins, roles), NaN where nothing tells of a role.
+        strength: of the table that tells.
+    """
+
+    column: int
+    each: Floats
+    strength: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +151,23 @@ class _Told:
             if rule.level == 0
         ]
         tied = {column for some in together if some & own for column in some - own}
-        if self.with_roles is not None:
-            tied |= {target.axes[other].position for target, _, other in self._roles_by_unit(self.with_roles)} - own
+        tied |= {mix.column for mix in self._mixes} - (own - set(self._copies))
         for column in sorted(tied):
             if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
                 found.append(column)
         return sorted(found)
+
+    @cached_property
+    def _copies(self) -> Mapping[int, Followed]:
+        """Variables of the unit that are what its one member with a role has, who is always there: by column."""
+        found = {}
+        for one in self.follows:
+            if one.fold is None and one.role is not None and one.below == self.with_roles:
+                label = self.schema.levels[one.below].variables[one.role.column].labels[one.role.code]
+                number = self.forms[one.below].roles.get(label, HowMany())
+                if number.min == number.max == 1:
+                    found[one.position] = one
+        return found
 
     def _of_unit(self, column: int) -> Believed:
         return Believed(marginal=self._shares(0, column), tables=tuple(self._tables(0, column, None)))
@@ -174,33 +203,58 @@ class _Told:
         roles = {}
         for code, label in enumerate(own.variables[own.position(own.role)].labels):
             number = form.roles.get(label, HowMany())
-            tables = tuple(self._by_unit(level, code, number, most))
+            tables = tuple(self._by_unit(code, number, most))
             roles[code] = Believed(marginal=_numbers(expected * role_shares[code], number, most), tables=tables)
         size = None if self.size is None else self._size(self.size, most, expected)
         return Composition(level=level, roles=roles, least=form.number.min, most=most, size=size)
 
-    def _roles_by_unit(self, level: int) -> Iterator[tuple[Target, int, int]]:
-        """Tables of roles by a variable of the unit, and the places of the two: so many of each has a unit of some kind."""
+    @cached_property
+    def _mixes(self) -> tuple["_Mix", ...]:
+        """How many members of each role units of some kind have, as tables of roles by a variable of the unit tell."""
+        return (
+            () if self.with_roles is None else (*self._published_mixes(self.with_roles), *self._believed_mixes(self.with_roles))
+        )
+
+    def _published_mixes(self, level: int) -> Iterator["_Mix"]:
         role = Ref(level, self.schema.levels[level].position(self.schema.levels[level].role))
         for target in self.problem.counts:
-            if target.level == level and len(target.axes) == 2 and target.grid.covers and target.grid.listed is None:
-                for own, other in ((0, 1), (1, 0)):
-                    axis = target.axes[other]
-                    if target.axes[own].ref == role and axis.ref.plain and axis.ref.level == 0:
-                        yield target, own, other
+            if target.level != level or len(target.axes) != 2 or not target.grid.covers or target.grid.listed is not None:
+                continue
+            for own, other in ((0, 1), (1, 0)):
+                axis, roles = target.axes[other], target.axes[own]
+                if roles.ref != role or not axis.ref.plain or axis.ref.level:
+                    continue
+                of, alone = self._finest(axis), np.bincount(roles.group_of)[roles.group_of] == 1
+                units = np.bincount(of, self._shares(0, axis.position), axis.size) * self.problem.n_units
+                members = np.moveaxis(target.wanted.reshape(target.shape), own, 1)[:, roles.group_of]
+                each = np.divide(members, units[:, None], out=np.zeros(members.shape), where=units[:, None] > 0)
+                each[:, ~alone] = np.nan  # told of several roles together
+                yield _Mix(column=axis.position, each=each[of], strength=SURE * TABLE_STRENGTH)
 
-    def _by_unit(self, level: int, code: int, number: HowMany, most: int) -> Iterator[Dependence]:
+    def _believed_mixes(self, level: int) -> Iterator["_Mix"]:
+        role = Ref(level, self.schema.levels[level].position(self.schema.levels[level].role))
+        for table in self.beliefs.tables:
+            for own, other in ((0, 1), (1, 0)):
+                ref = table.refs[other]
+                if table.level != level or table.refs[own] != role or not ref.plain or ref.level:
+                    continue
+                grouped = (table.grouped if own == 1 else table.grouped.T)[:, table.group_of[own]]
+                shares = grouped / grouped.sum(axis=1, keepdims=True)
+                rows = shares[self._fine_groups(ref, table.group_of[other])]
+                size = np.full(len(rows), self._expected(level))
+                if ref.column == self.size:
+                    low, high = self.schema.unit.variables[ref.column].ends
+                    size = np.minimum((low + high) / 2, self.forms[level].number.max or MOST_MEMBERS)
+                yield _Mix(column=ref.column, each=rows * size[:, None], strength=table.strength)
+
+    def _by_unit(self, code: int, number: HowMany, most: int) -> Iterator[Dependence]:
         """How many members with a role there are, given a variable of the unit that a table of roles is by."""
-        for target, own, other in self._roles_by_unit(level):
-            label, axis = int(target.axes[own].group_of[code]), target.axes[other]
-            if axis.position not in self._structural or (target.axes[own].group_of == label).sum() > 1:
-                continue  # drawn after its members, or told of several roles together
-            of = self._finest(axis)
-            members = np.take(target.wanted.reshape(target.shape), label, axis=own)
-            units = np.bincount(of, self._shares(0, axis.position), axis.size) * self.problem.n_units
-            each = np.divide(members, units, out=np.zeros(axis.size), where=units > 0)
-            rows = np.array([_numbers(float(expected), number, most) for expected in each])[of]
-            yield Dependence(given=Ref(0, axis.position), rows=rows, strength=SURE * TABLE_STRENGTH)
+        for mix in self._mixes:
+            expected = mix.each[:, code]
+            if mix.column in self._structural and not np.isnan(expected).any():  # else it is drawn after its members
+                rows = {each: _numbers(each, number, most) for each in set(expected.tolist())}
+                table = np.array([rows[each] for each in expected.tolist()])
+                yield Dependence(given=Ref(0, mix.column), rows=table, strength=mix.strength)
 
     def _size(self, column: int, most: int, expected: float) -> Size:
         """How many members each category of the size stands for; of an open one, so that all members come out as counted."""
@@ -238,7 +292,21 @@ class _Told:
                     if column != role
                 }
                 first = ages[0] if several and ages and not own.ordered else None
-                yield Members(level=level, role=code, variables=variables, oldest_first=first)
+                yield Members(level=level, role=code, variables=variables, oldest_first=first, copied=self._copied(level, code))
+
+    def _copied(self, level: int, role: int | None) -> Mapping[int, tuple[int, Codes]]:
+        """Of the member whose variables structural ones of the unit are copied from: which these are."""
+        found = {}
+        for column in self._structural:
+            one = self._copies.get(column)
+            if (
+                one is not None
+                and one.role is not None
+                and one.source is not None
+                and (one.below, one.role.code) == (level, role)
+            ):
+                found[one.source] = column, one.of_source(self.schema)
+        return found
 
     def _numbers(self) -> Iterator[tuple[int, Believed]]:
         for level in range(1, len(self.schema.levels)):
@@ -252,8 +320,11 @@ class _Told:
     def _shares(self, level: int, column: int, role: int | None = None) -> Shares:
         """Shares of a variable's finest bins among the rows of a level, or of those with a role, as far as tables tell."""
         variable, own = self.schema.levels[level].variables[column], self._role(level, role)
-        believed = None if own is None else self.beliefs.of_members.get(Ref(level, column, role=own))
-        even = self._even(level, column, variable) if believed is None else self._inside(level, column, variable, believed)
+        declared = None if own is None else self.beliefs.of_members.get(Ref(level, column, role=own))
+        believed = None if declared is None else self._inside(level, column, variable, declared)
+        if believed is None and own is not None:
+            believed = self._by_role(level, column, own)
+        even = self._even(level, column, variable) if believed is None else believed
         sums = []
         for target in self.problem.counts:
             for place, axis in enumerate(target.axes):
@@ -268,6 +339,19 @@ class _Told:
         sums.sort(key=lambda one: len(one[1]))
         found = ipf(even, sums, sweeps=SWEEPS, tolerance=NEAR)[0]
         return np.asarray(found / found.sum())
+
+    def _by_role(self, level: int, column: int, role: Role) -> Shares | None:
+        """Shares of a variable's finest bins among those with a role, as a table of the two is believed; the surest of them."""
+        ends = Ref(level, column), Ref(level, role.column)
+        for table in sorted(self.beliefs.tables, key=lambda table: -table.strength):
+            if set(table.refs) == set(ends) and table.level == level:
+                of, given = table.refs.index(ends[0]), table.refs.index(ends[1])
+                grouped = table.grouped if of == 1 else table.grouped.T
+                even = self._even(level, column, self.schema.levels[level].variables[column])
+                row = _spread(grouped, table.group_of[given], self._fine_groups(ends[0], table.group_of[of]), even)[role.code]
+                if row.sum() > 0:
+                    return np.asarray(row / row.sum())
+        return None
 
     def _role(self, level: int, code: int | None) -> Role | None:
         own = self.schema.levels[level]
@@ -335,7 +419,9 @@ class _Told:
             table = target.wanted.reshape(target.shape)
             table = table if of == 1 else table.T
             rows = _spread(table, self._finest(other), self._finest(own), self._even_of(own))
-            yield Dependence(given=Ref(seen.level, other.position, role=seen.role), rows=rows, strength=SURE * TABLE_STRENGTH)
+            ref = Ref(seen.level, other.position, role=seen.role)
+            rows = self._among(rows, ref, Ref(level, column), role, of_all=own.ref.role is None)
+            yield Dependence(given=ref, rows=rows, strength=SURE * TABLE_STRENGTH)
 
     def _believed(self, table: BelievedTable, level: int, column: int, role: int | None) -> Iterator[Dependence]:
         for of, given in ((1, 0), (0, 1)):
@@ -347,7 +433,28 @@ class _Told:
             grouped = table.grouped if of == 1 else table.grouped.T
             even = self._even(own.level, own.column, self.schema.levels[own.level].variables[own.column])
             rows = _spread(grouped, groups[given], groups[of], even)
-            yield Dependence(given=Ref(seen.level, other.column, role=seen.role), rows=rows, strength=table.strength)
+            ref = Ref(seen.level, other.column, role=seen.role)
+            of_all = own.role is None and own.among is None and other.among is None
+            yield Dependence(
+                given=ref, rows=self._among(rows, ref, Ref(level, column), role, of_all=of_all), strength=table.strength
+            )
+
+    def _among(self, rows: Floats, given: Ref, of: Ref, role: int | None, *, of_all: bool) -> Floats:
+        """What a table of all rows says of those with a role: its odds ratios, beside how these are otherwise.
+
+        Heads are as married as heads are, and more so at some ages than at others by as much as all persons are.
+        """
+        if role is None or not of_all:
+            return rows
+        own = role if given.level == of.level and given.role is None else None
+        first = self._shares(given.level, given.column, own if given.role is None else given.role.code)
+        second = self._shares(of.level, of.column, role)
+        cells = np.maximum(
+            rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300) * first[:, None], FLOOR_CELL * first[:, None]
+        )
+        row, column = (side.ravel() for side in np.indices(cells.shape))
+        found = ipf(cells.ravel(), [(row, first, first), (column, second, second)], sweeps=SWEEPS, tolerance=ROUGHLY)[0]
+        return np.where(rows.sum(axis=1, keepdims=True) > 0, found.reshape(cells.shape), 0.0)
 
     def _even_of(self, axis: Axis) -> Shares:
         level = axis.ref.level
@@ -365,13 +472,13 @@ class _Told:
         """How the rows that are drawn see the other side of a table; None where it is not about their variable."""
         if (own.level, position) != (level, column) or own.step or other.step:
             return None
-        if own.role is not None and own.role.code != role:
+        if any(one is not None and one.code != role for one in (own.role, own.among, other.among)):
             return None
         if own.role is None and own.level != rows and own.level:
             return None
         if other.role is not None and role is not None and other.role.code == role:
             return Ref(other.level, other.column)  # the only one of its role is the row itself
-        return other
+        return other if other.among is None else Ref(other.level, other.column)
 
 
 def _widths(variable: Variable) -> Floats:

@@ -104,7 +104,7 @@ class _System:
         self.own = self.packed(own)
         self.means = self.packed(dual.got)
         squares = [
-            np.asarray(t.cells.matrix().power(2).T @ dual.weights) if place in dual.counted.alone else got
+            t.cells.squares(dual.weights) if place in dual.counted.of_members else got
             for place, (t, got) in enumerate(zip(dual.tables, dual.got, strict=True))
         ]
         variance = np.maximum(self.packed(squares) - np.square(self.means), 0.0) + self.own

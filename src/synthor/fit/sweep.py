@@ -33,7 +33,7 @@ def sweep(dual: Dual) -> None:
         if factor is not None:
             weights = weights * factor[block.index]
             weights /= weights.sum()
-    for t in dual.counted.alone:
+    for t in dual.counted.of_members:
         table = dual.tables[t]
         if not table.signed and isinstance(table.cells, Incidence) and table.free.any():
             new = _member_step(table, table.cells, multipliers[t], table.cells.totals(weights))

@@ -109,7 +109,7 @@ class Beliefs:
         marginals: for each variable the known shares, or the believed ones where no target gives them.
         dropped: what could not be used, and what was mended.
         n_proposals: how many proposals the base measure holds.
-        of_members: believed shares of members' declared categories, by the column: of all members, or of those with a role.
+        of_members: believed shares of members' declared categories, by the column: of all members, or of all with a role.
         templated: whether units have members, so that the base measure is a template.
     """
 
@@ -234,7 +234,7 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
     schema = problem.schema
     refs = []
     for name in (belief.given, belief.of):
-        ref = schema.resolve(name)
+        ref = schema.resolve_among(name)
         if ref is None:
             dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, schema.names)}"))
             return None
@@ -329,7 +329,7 @@ def _marginals_of_members(prior: Prior, problem: Problem, dropped: list[Dropped]
     for i, belief in enumerate(prior.marginals):
         if _of_unit(belief.of, problem):
             continue
-        place, ref, told = f"marginals[{i}] ({belief.of})", problem.schema.resolve(belief.of), np.array(belief.percent)
+        place, ref, told = f"marginals[{i}] ({belief.of})", problem.schema.resolve_among(belief.of), np.array(belief.percent)
         if ref is None:
             reason = f"no variable is called '{belief.of}'; {nearest(belief.of, problem.schema.names)}"
             dropped.append(Dropped(belief=place, reason=reason))
@@ -339,7 +339,7 @@ def _marginals_of_members(prior: Prior, problem: Problem, dropped: list[Dropped]
             reason = f"{len(told)} numbers, expected {size} with a sum above 0"
             dropped.append(Dropped(belief=place, reason=reason))
         else:
-            yield ref, told / told.sum()
+            yield Ref(ref.level, ref.column, role=ref.role or ref.among), told / told.sum()
 
 
 def _believed_marginal(

@@ -236,6 +236,7 @@ def _render(stage: str, scene: Scene, *, figures: bool, **words: Any) -> str:
             "known": bool(np.isfinite(shares).all()),
             "level": place,
             "follows": _plain(scene.follows.get(variable.name, "")),
+            "alike": scene.alike.get(variable.name, ""),
             "number": number,
         }
         for number, (variable, shares, published, place) in enumerate(

@@ -43,6 +43,7 @@ class Scene:
         levels: what units and their members are, in words; none of flat records.
         places: for each variable which of them it is about, by their number; none of flat records.
         follows: from what variables follow that do, by their names.
+        alike: for a member's variable by its role the name of the same variable of all members.
     """
 
     context: str
@@ -53,6 +54,7 @@ class Scene:
     levels: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
     follows: Mapping[str, str] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, Shown]:

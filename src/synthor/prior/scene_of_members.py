@@ -16,15 +16,18 @@ from synthor.spec.levels import LevelForm, levels_of
 from synthor.spec.members import HowMany
 from synthor.types import Shares
 
+COMMON = 0.03
+"""Share of the rows of a level with which a role that several may have is asked about by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Whose variables are: those of the rows of a level, or of its one member with a role.
+    """Whose variables are: those of the rows of a level, or of its one member with a role, or of each of several.
 
     Attributes:
         level: of the rows.
         role: empty where all rows are meant.
-        seen_from: the level whose rows see them.
+        seen_from: the level whose rows see them; of several members with a role, that of these themselves.
         certain: whether each of these does.
     """
 
@@ -32,6 +35,11 @@ class _Place:
     role: str
     seen_from: int
     certain: bool = True
+
+    @property
+    def several(self) -> bool:
+        """Whether it is about each of several members with a role."""
+        return bool(self.role) and self.seen_from == self.level
 
 
 def scene_of_members(problem: Problem, prior: Prior, beliefs: Beliefs) -> Scene:
@@ -43,6 +51,7 @@ def scene_of_members(problem: Problem, prior: Prior, beliefs: Beliefs) -> Scene:
         beliefs: what is believed so far, of shares that no target gives.
     """
     places, variables, shares, published, number = _places(problem), [], [], [], []
+    of_all, alike = dict[tuple[int, int], str](), dict[str, str]()
     told, written = {marginal.of for marginal in prior.marginals}, {rule.never for rule in problem.spec.rules}
     for at, place in enumerate(places):
         for ref, name in _refs(problem, place):
@@ -54,6 +63,8 @@ def scene_of_members(problem: Problem, prior: Prior, beliefs: Beliefs) -> Scene:
             shares.append(as_shown.gathered(np.full(variable.size, np.nan) if believed is None else believed))
             published.append(known is not None)
             number.append(at)
+            if of_all.setdefault((ref.level, ref.column), name) != name:
+                alike[name] = of_all[ref.level, ref.column]
     return Scene(
         context=problem.spec.context.strip() or problem.spec.title.strip(),
         variables=tuple(variables),
@@ -63,18 +74,21 @@ def scene_of_members(problem: Problem, prior: Prior, beliefs: Beliefs) -> Scene:
         levels=tuple(_told(problem, place) for place in places),
         places=tuple(number),
         follows={problem.schema.levels[one.level].variables[one.position].name: one.text for one in problem.follows},
+        alike=alike,
     )
 
 
 def pairs_of_members(problem: Problem) -> tuple[Pair, ...]:
     """Pairs that say how units and their members are: inside each level, of a unit and its members, and of two members.
 
+    Of two members, the second of whom may be one of several with a role, the same variable of both.
+
     Pairs that a published cross-table of these rows gives are left out, and those of a variable and what it follows from.
     """
     places = _places(problem)
     own = [place for place in places if not place.role]
-    single = [place for place in places if place.role]
-    found = [pair for place in own for pair in _inside(problem, place)]
+    single = [place for place in places if place.role and not place.several]
+    found = [pair for place in places for pair in _inside(problem, place)]
     for above, below in combinations(own, 2):
         if above.level in problem.schema.path(below.level):
             found += _between(problem, above, below, below.level)
@@ -83,6 +97,9 @@ def pairs_of_members(problem: Problem) -> tuple[Pair, ...]:
             above = next(one for one in own if one.level == place.seen_from)
             found += _between(problem, above, place, place.seen_from)
     for one, other in combinations(single, 2):
+        if one.level == other.level:
+            found += _alike(problem, one, other)
+    for one, other in product(single, [place for place in places if place.several]):
         if one.level == other.level:
             found += _alike(problem, one, other)
     return tuple(found)
@@ -109,7 +126,19 @@ def _places(problem: Problem) -> list[_Place]:
             if most == 1:
                 certain = forms[level].roles[role].min == 1 if role in forms[level].roles else False
                 found.append(_Place(level=level, role=role, seen_from=schema.above(level) or 0, certain=certain))
+        if any(place.level == level and place.certain and place.role for place in found):
+            found += [_Place(level=level, role=role, seen_from=level) for role in _several(problem, level)]
     return found
+
+
+def _several(problem: Problem, level: int) -> list[str]:
+    """Roles that several members of a unit may have, such as are not rare."""
+    own = problem.schema.levels[level]
+    role = Ref(level, own.position(own.role))
+    shares = problem.marginal_of_rows(level, role)
+    labels = own.variables[role.column].labels
+    common = np.ones(len(labels), bool) if shares is None else shares >= COMMON
+    return [label for label, often in zip(labels, common.tolist(), strict=True) if often and own.roles.get(label) != 1]
 
 
 def _refs(problem: Problem, place: _Place) -> Iterator[tuple[Ref, str]]:
@@ -121,9 +150,9 @@ def _refs(problem: Problem, place: _Place) -> Iterator[tuple[Ref, str]]:
             continue
         several = sum(variable.name in level.names for level in schema) > 1
         name = f"{place.role or own.name}.{variable.name}" if place.role or several else variable.name
-        ref = None if variable.kind.free else schema.resolve(name)
+        ref = None if variable.kind.free else schema.resolve_among(name)
         if ref is not None:
-            yield Ref(place.level, position, role=ref.role), name
+            yield replace(ref, level=place.level, column=position), name
 
 
 def _published(problem: Problem, ref: Ref, place: _Place) -> Shares | None:
@@ -142,6 +171,8 @@ def _told(problem: Problem, place: _Place) -> str:
     """Whose variables these are, in words."""
     schema, forms = problem.schema, levels_of(problem.spec)
     own, form = schema.levels[place.level], forms[place.level]
+    if place.several:
+        return f"each {own.name} with {own.role} '{place.role}', as that {own.name} is"
     if place.role:
         there = "" if place.certain else ", where there is one"
         return f"the {place.role} of each {schema.levels[place.seen_from].name}{there}, as that {own.name} is"
@@ -167,7 +198,7 @@ def _inside(problem: Problem, place: _Place) -> Iterator[Pair]:
     own = problem.schema.levels[place.level]
     refs = sorted(_refs(problem, place), key=lambda one: own.variables[one[0].column].name != own.role)
     for (a, given), (b, of) in combinations(refs, 2):
-        yield from _pair(problem, place.level, (a, given), (b, of))
+        yield from _pair(problem, place.seen_from, (a, given), (b, of), place.role)
 
 
 def _between(problem: Problem, above: _Place, below: _Place, level: int) -> Iterator[Pair]:
@@ -180,8 +211,8 @@ def _alike(problem: Problem, one: _Place, other: _Place) -> Iterator[Pair]:
     theirs = {ref.column: (ref, name) for ref, name in _refs(problem, other)}
     for ref, name in _refs(problem, one):
         if ref.column in theirs:
-            with_whom = other.role if one.certain else f"{one.role} and {other.role}"
-            yield from _pair(problem, one.seen_from, (ref, name), theirs[ref.column], with_whom)
+            with_whom = one.role if other.several else other.role if one.certain else f"{one.role} and {other.role}"
+            yield from _pair(problem, other.seen_from, (ref, name), theirs[ref.column], with_whom)
 
 
 def _pair(problem: Problem, level: int, one: tuple[Ref, str], other: tuple[Ref, str], role: str = "") -> Iterator[Pair]:
@@ -193,13 +224,15 @@ def _pair(problem: Problem, level: int, one: tuple[Ref, str], other: tuple[Ref, 
         target.level == level and target.whole and {a, b} <= {axis.ref for axis in target.axes} for target in problem.counts
     )
     if not crossed and not _follow(problem, a, b):
-        rows = schema.levels[level].name
-        there = f" with a {role}" if role and not _everywhere(problem, level, role) else ""
-        yield Pair(given=given, of=of, among=f"{rows}{there}")
+        rows = schema.levels[level]
+        there = f" with {rows.role} '{rows.variables[b.among.column].labels[b.among.code]}'" if b.among is not None else ""
+        if role and (b.among is None or a.role is not None) and not _everywhere(problem, role):
+            there += f"{' and' if there else ''} with a {role}"
+        yield Pair(given=given, of=of, among=f"{rows.name}{there}")
 
 
-def _everywhere(problem: Problem, level: int, role: str) -> bool:
-    return any(place.role == role and place.seen_from == level and place.certain for place in _places(problem))
+def _everywhere(problem: Problem, role: str) -> bool:
+    return any(place.role == role and place.certain and not place.several for place in _places(problem))
 
 
 def _follow(problem: Problem, a: Ref, b: Ref) -> bool:

@@ -101,10 +101,13 @@ class Followed:
     def _ref(self) -> Ref:
         return Ref(self.below, self._source, role=self.role)
 
+    def of_source(self, schema: Schema) -> Codes:
+        """Its category for each of the one member that it is copied from, (k,), all variables in the finest bins."""
+        variable, source = schema.levels[self.level].variables[self.position], schema.variable(self._ref)
+        return variable.codes_of_bins(source) if variable.numeric else np.arange(source.size, dtype=np.int32)
+
     def _of_member(self, schema: Schema, units: Units, variable: Variable) -> Codes:
-        codes = units.column(self._ref, self.level)
-        source = schema.variable(Ref(self.below, self._source))
-        of = variable.codes_of_bins(source) if variable.numeric else np.arange(source.size, dtype=np.int32)
+        codes, of = units.column(self._ref, self.level), self.of_source(schema)
         return np.where(codes >= 0, of[np.maximum(codes, 0)], variable.size - 1).astype(np.int32)
 
     def _rows(self, schema: Schema, units: Units) -> tuple[Mask, Mask]:

@@ -125,10 +125,10 @@ def _view(
 
 
 def _called(ref: Ref, schema: Schema) -> str:
-    """A variable by its name, and its member by the role."""
-    level = schema.levels[ref.level]
+    """A variable by its name, and whose it is by the role."""
+    level, role = schema.levels[ref.level], ref.role or ref.among
     name = level.variables[ref.column].name
-    return name if ref.role is None else f"{level.variables[ref.role.column].labels[ref.role.code]}.{name}"
+    return name if role is None else f"{level.variables[role.column].labels[role.code]}.{name}"
 
 
 def _frequent(shares: Shares) -> CellIndex:

@@ -1,6 +1,6 @@
 """What a unit is: levels with their variables, rows of each level, where a row finds a value, and cells counted up to units."""
 
-from synthor.schema.cells import Cells, Conditional, Incidence, Partition
+from synthor.schema.cells import ByRow, Cells, Conditional, Incidence, Partition
 from synthor.schema.growing import Growing
 from synthor.schema.level import Level, Schema
 from synthor.schema.ref import Ref, Role, of_unit
@@ -8,6 +8,7 @@ from synthor.schema.units import Rows, Units
 from synthor.schema.variable import Variable
 
 __all__ = [
+    "ByRow",
     "Cells",
     "Conditional",
     "Growing",

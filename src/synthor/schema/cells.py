@@ -33,6 +33,10 @@ class Cells(Protocol):
         """Cv: for each unit the sum of its cells' values, (n,)."""
         ...
 
+    def squares(self, weights: Floats) -> Floats:
+        """Weighted sum of the squared counts in each cell, (c,)."""
+        ...
+
     def matrix(self) -> "sparse.csr_array":
         """C itself."""
         ...
@@ -56,6 +60,9 @@ class Partition:
     def spread(self, values: Floats) -> Floats:
         return values[self.index] if self.covers else np.append(values, 0.0)[self.index]
 
+    def squares(self, weights: Floats) -> Floats:
+        return self.totals(weights)
+
     def matrix(self) -> "sparse.csr_array":
         from scipy import sparse
 
@@ -64,11 +71,30 @@ class Partition:
         return sparse.csr_array((np.ones(starts[-1]), self.index[inside], starts), shape=(len(self.index), self.size))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ByRow:
+    """Rows of units, each in one cell of a table or in none.
+
+    Attributes:
+        index: (rows,) the cell of each; the table's size for none.
+        starts: (n + 1,) the first row of each unit; units stand in order.
+    """
+
+    index: CellIndex
+    starts: CellIndex
+
+
 @dataclass(frozen=True, eq=False)
 class Incidence:
-    """Each unit counts any number of times in any cells."""
+    """Each unit counts any number of times in any cells.
+
+    Attributes:
+        counts: units by cells.
+        by_row: the rows that are counted, where it is these, each once.
+    """
 
     counts: "sparse.csr_array"
+    by_row: ByRow | None = None
 
     @classmethod
     def of(cls, values: Floats, units: CellIndex, cells: CellIndex, shape: tuple[int, int]) -> "Incidence":
@@ -103,8 +129,23 @@ class Incidence:
     def totals(self, weights: Floats) -> Floats:
         return np.asarray(self._transposed @ weights, dtype=np.float64)
 
+    @classmethod
+    def of_rows(cls, by_row: ByRow, size: int) -> "Incidence":
+        """What is counted row by row."""
+        inside, n = by_row.index < size, len(by_row.starts) - 1
+        unit = np.repeat(np.arange(n), np.diff(by_row.starts))[inside]
+        found = cls.of(np.ones(len(unit)), unit, by_row.index[inside], (n, size))
+        return cls(counts=found.counts, by_row=by_row)
+
     def spread(self, values: Floats) -> Floats:
         return np.asarray(self.counts @ values, dtype=np.float64)
+
+    def squares(self, weights: Floats) -> Floats:
+        return np.asarray(self._squared @ weights)
+
+    @cached_property
+    def _squared(self) -> "sparse.csc_array":
+        return self.counts.power(2).T
 
     def matrix(self) -> "sparse.csr_array":
         return self.counts
@@ -130,18 +171,39 @@ class Conditional:
         return self.rows.size
 
     def totals(self, weights: Floats) -> Floats:
-        joint = self.counts.totals(weights).reshape(self.rows.shape)
+        return self.of_counts(self.counts.totals(weights))
+
+    def of_counts(self, totals: Floats) -> Floats:
+        """The same from the totals of the plain counts, (c,)."""
+        joint = totals.reshape(self.rows.shape)
         return np.asarray(joint - self.rows * joint.sum(axis=1, keepdims=True)).ravel()
 
     def spread(self, values: Floats) -> Floats:
+        return self.counts.spread(self.on_counts(values))
+
+    def on_counts(self, values: Floats) -> Floats:
+        """What numbers of its cells are as numbers of the plain ones, (c,)."""
         of = values.reshape(self.rows.shape)
-        return self.counts.spread(np.asarray(of - (self.rows * of).sum(axis=1, keepdims=True)).ravel())
+        return np.asarray(of - (self.rows * of).sum(axis=1, keepdims=True)).ravel()
+
+    def squares(self, weights: Floats) -> Floats:
+        return np.asarray(self._squared @ weights)
+
+    @cached_property
+    def _squared(self) -> "sparse.csc_array":
+        return self.matrix().power(2).T
+
+    @property
+    def among_counts(self) -> "sparse.csr_array":
+        """Plain cells by its own: what the plain counts are multiplied with."""
+        from scipy import sparse
+
+        return sparse.block_diag([np.eye(len(row)) - np.tile(row, (len(row), 1)) for row in self.rows], format="csr")
 
     def matrix(self) -> "sparse.csr_array":
         from scipy import sparse
 
-        blocks = [np.eye(len(row)) - np.tile(row, (len(row), 1)) for row in self.rows]
-        return sparse.csr_array(self.counts.matrix() @ sparse.block_diag(blocks, format="csr"))
+        return sparse.csr_array(self.counts.matrix() @ self.among_counts)
 
 
 def flat(columns: Sequence[Codes], shape: Sequence[int]) -> CellIndex:

@@ -187,12 +187,22 @@ class Schema:
                 found.append(Ref(at, level.position(own), role=level.role_of(before)))
         return found[0] if len(found) == 1 else None
 
+    def resolve_among(self, name: str) -> Ref | None:
+        """The same, and the column of each of several rows with a role: `child.age`."""
+        before, dot, own = name.rpartition(".")
+        found = []
+        for at, level in enumerate(self.levels if dot else ()):
+            roles = level.variables[level.position(level.role)].labels if level.role else ()
+            if own in level.names and own != level.role and before in roles and level.roles.get(before) != 1:
+                found.append(Ref(at, level.position(own), among=level.role_of(before)))
+        return self.resolve(name) or (found[0] if len(found) == 1 else None)
+
     def shared_level(self, refs: Iterable[Ref]) -> int | None:
         """The deepest level of some columns, if it sees all of them; None where they stand side by side.
 
         A member by its role is seen from the level above its own.
         """
-        levels = {ref.level if ref.plain else self.above(ref.level) or 0 for ref in refs}
+        levels = {ref.level if ref.plain or ref.among is not None else self.above(ref.level) or 0 for ref in refs}
         deepest = max(levels, key=lambda level: len(self.path(level)))
         return deepest if levels <= set(self.path(deepest)) else None
 

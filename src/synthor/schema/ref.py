@@ -25,23 +25,25 @@ class Ref:
         column: of their codes.
         role: the one member of the unit that is meant; None for the row itself, or the row above it.
         step: 0 for the row itself, 1 for the next one of an ordered level, -1 for the one before.
+        among: the role that the row itself must have, of several with it; others see nothing.
     """
 
     level: int
     column: int
     role: Role | None = None
     step: int = 0
+    among: Role | None = None
 
     @property
     def plain(self) -> bool:
         """Whether it is a row's own column, or that of a row above it."""
-        return self.role is None and not self.step
+        return self.role is None and not self.step and self.among is None
 
 
 def of_unit(column: int) -> Ref:
     """A column of the unit itself.
 
     >>> of_unit(3)
-    Ref(level=0, column=3, role=None, step=0)
+    Ref(level=0, column=3, role=None, step=0, among=None)
     """
     return Ref(0, column)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.schema.cells import Cells, Incidence, Partition, flat
+from synthor.schema.cells import ByRow, Cells, Incidence, Partition, flat
 from synthor.schema.ref import Ref
 from synthor.types import CellIndex, Codes, Mask
 
@@ -101,7 +101,8 @@ class Units:
         """What the rows of level `at`, that of the ref unless given, see there, (rows,): -1 where there is no such row.
 
         Args:
-            ref: a column of the rows of `at` or of a level above them, or of one member by its role, or of the row beside.
+            ref: a column of the rows of `at` or of a level above them, or of those with a role among these; of one member by
+                its role, or of the row beside.
             at: the level of those who look.
         """
         own: Codes = self.row_tables[ref.level].codes[:, ref.column]
@@ -117,6 +118,9 @@ class Units:
         """Which row of its level each row of level `at` sees by a ref, (rows,), -1 for none."""
         if ref.plain:
             return self.above(ref.level, at)
+        if ref.among is not None:
+            above = self.above(ref.level, at)
+            return np.where(self.row_tables[ref.level].codes[above, ref.among.column] == ref.among.code, above, -1)
         found = self._beside(ref) if ref.step else self._member(ref)
         return found[self.above(ref.level if ref.step else self.row_tables[ref.level].above, at)]
 
@@ -295,9 +299,8 @@ class Units:
         """How often each unit's rows of a level fall into each cell; an index of `size` is none."""
         if level == 0:
             return Partition(index, size)
-        inside = index < size
-        unit = self.above(0, level)[inside]
-        return Incidence.of(np.ones(len(unit)), unit, index[inside], (len(self), size))
+        starts = np.searchsorted(self.above(0, level), np.arange(len(self) + 1))
+        return Incidence.of_rows(ByRow(index, starts), size)
 
     @property
     def sha256(self) -> str:

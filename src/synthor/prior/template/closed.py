@@ -6,8 +6,8 @@ normalised. So nobody is drawn, and thrown away with the whole household, for be
 at all rows, or at any of several, is left to rejection.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from synthor.problem.model import Rule
 from synthor.rules.lifted import Beside, with_derived
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
-from synthor.schema import Ref, Schema, Variable
+from synthor.schema import Ref, Role, Schema, Variable
 from synthor.schema.crossed import crossed, n_crossed
 from synthor.types import Codes
 
@@ -57,6 +57,22 @@ class Kin:
             return None
         return {name: self._own(ref, later=1 in steps) for name, ref in named.items()}
 
+    def through_others(self, rule: Rule) -> Iterator[tuple[Mapping[str, Ref | int], tuple[Ref, ...]]]:
+        """What a rule about members of another role says of the one member with this one, and a ref to see if there are any.
+
+        Who the members are is known before any of their variables is: where there is a partner, the head is married.
+        """
+        own = self.schema.levels[self.level]
+        if self.role is None or not self.alone or rule.level != self.level:
+            return
+        role = own.position(own.role)
+        for other in range(own.variables[role].size):
+            seen = replace(self, role=other, alone=False).seen(rule) if other != self.role else None
+            if seen is None or any(isinstance(ref, Ref) and ref.plain and ref.level == self.level for ref in seen.values()):
+                continue  # theirs are drawn with this one known, or this one's with theirs
+            mine = {name: self._own(at, later=False) if isinstance(at, Ref) else at for name, at in seen.items()}
+            yield mine, (Ref(self.level, role, role=Role(role, other)),)
+
     def _own(self, ref: Ref, *, later: bool) -> Ref | int:
         """A ref as these rows see it; of a rule on the next row, as that next row does."""
         if ref.level != self.level:
@@ -86,18 +102,18 @@ def closed_by(
     """
     found: dict[int, list[Closed]] = {column: [] for column in columns}
     for rule in rules:
-        seen = kin.seen(rule)
-        refs = [] if seen is None else list(dict.fromkeys(ref for ref in seen.values() if isinstance(ref, Ref)))
-        own = [ref for ref in refs if ref.plain and ref.level == kin.level and ref.column in columns]
-        others = [ref for ref in refs if ref not in own]
-        if seen is None or not own or not all(known(ref) for ref in others):
-            continue
-        last = max(own, key=lambda ref: columns.index(ref.column))
-        if last.column == columns[0] and any(ref.step and ref.column in later for ref in others):
-            continue
-        closed = _decided(rule, kin.schema, seen, last, tuple(ref for ref in refs if ref != last))
-        if closed is not None:
-            found[last.column].append(closed)
+        for seen, present in ((kin.seen(rule), ()), *kin.through_others(rule)):
+            refs = [] if seen is None else list(dict.fromkeys(ref for ref in seen.values() if isinstance(ref, Ref)))
+            own = [ref for ref in refs if ref.plain and ref.level == kin.level and ref.column in columns]
+            others = [ref for ref in refs if ref not in own]
+            if seen is None or not own or not all(known(ref) for ref in others):
+                continue
+            last = max(own, key=lambda ref: columns.index(ref.column))
+            if last.column == columns[0] and any(ref.step and ref.column in later for ref in others):
+                continue
+            closed = _decided(rule, kin.schema, seen, last, (*present, *(ref for ref in refs if ref != last)))
+            if closed is not None:
+                found[last.column].append(closed)
     return {column: tuple(these) for column, these in found.items()}
 
 

@@ -6,7 +6,8 @@ tables were believed, the product of four made tables of pairs come out several 
 exponents only trade one table against another (`bench/results/template.md`). So each factor is fitted, from where that product
 puts it, until its table comes out: P(c | a) among the rows that are drawn is what it would be if a were the only parent,
 m [t / m]^lambda normalised. That is proportional fitting of a log-linear model (Darroch and Ratcliff, 1972), and what rules
-close is counted with it. Where tables contradict each other, the strongest is fitted last and holds.
+close is counted with it: where they leave a category to some rows alone (a head with a partner is married), it is these that
+make up its share. Where tables contradict each other, the strongest is fitted last and holds.
 """
 
 from dataclasses import replace
@@ -37,24 +38,29 @@ def fitted(chances: Chances, see: See, weight: Floats, n_rows: float) -> Chances
         weight: (rows,) of each.
         n_rows: how many rows of equal weight they are worth.
     """
-    if not chances.parents or len(chances.parents) + len(chances.closed) < 2 or not len(weight):
+    if len(chances.parents) + len(chances.closed) < 1 + (not chances.closed) or not len(weight):
         return chances
     refs = sorted(chances.looked_at, key=repr)
-    kinds, place, _ = distinct(np.stack([see(ref) for ref in refs], axis=1))
+    seen = [see(ref) for ref in refs]
+    kinds, place, _ = distinct(np.stack(seen, axis=1) if seen else np.zeros((len(weight), 0), np.int32))
     rows = np.bincount(place, weight) * (n_rows / weight.sum())
 
     def of_kinds(ref: Ref) -> Codes:
         return np.asarray(kinds[:, refs.index(ref)])
 
-    ratios, n = list(chances.ratios), len(kinds)
+    ratios, usual, n = list(chances.ratios), chances.marginal, len(kinds)
     wanted = [alone(chances.marginal, ratio) for ratio in ratios]
     for _ in range(SWEEPS):
+        if chances.closed:
+            weights = replace(chances, marginal=usual, ratios=tuple(ratios)).weights(of_kinds, n)
+            sums = (normal(weights) * rows[:, None]).sum(axis=0, keepdims=True)
+            usual = usual * factor(sums, chances.marginal[None])[0]
         for a in reversed(range(len(ratios))):  # the strongest last, so that it holds
-            weights = replace(chances, ratios=tuple(ratios)).weights(of_kinds, n)
+            weights = replace(chances, marginal=usual, ratios=tuple(ratios)).weights(of_kinds, n)
             sums = np.zeros(ratios[a].shape)
             np.add.at(sums, of_kinds(chances.parents[a]), normal(weights) * rows[:, None])  # -1 is the last row
             ratios[a] = ratios[a] * factor(sums, wanted[a])
-    return replace(chances, ratios=tuple(ratios))
+    return replace(chances, marginal=usual, ratios=tuple(ratios))
 
 
 def alone(marginal: Floats, ratio: Floats) -> Floats:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.prior.template.chances import Chances
+from synthor.prior.template.chances import Chances, Closed
 from synthor.prior.template.closed import Kin, closed_by
 from synthor.prior.template.order import Arranged, arranged, information, roles_in_order, strongest
-from synthor.prior.template.told import Believed, Dependence, Template
+from synthor.prior.template.told import Believed, Dependence, Members, Template
 from synthor.schema import Ref
 from synthor.types import Floats, Shares
 
@@ -181,7 +181,9 @@ class _Ordering:
             before = [table for table in places[0].tables if table.given.step]
             sibling = Sibling.of(before[0], places[0].believed.marginal) if before else None
             places = (replace(places[0], tables=tuple(t for t in places[0].tables if not t.given.step)), *places[1:])
-        drawings = self._drawings(places, kin, known, rows_ordered=first is not None)
+        drawings = tuple(
+            self._copying(drawing, of) for drawing in self._drawings(places, kin, known, rows_ordered=first is not None)
+        )
         later = drawings[1:] if first is not None else drawings
         self.drawn.add((level, role))
         return KindOfRow(
@@ -191,6 +193,15 @@ class _Ordering:
             sibling=sibling,
             chained=any(ref.step for drawing in later for ref in drawing.chances.looked_at),
         )
+
+    def _copying(self, drawing: Drawing, of: Members) -> Drawing:
+        """The same variable, which is as a variable of the unit tells, if one does."""
+        if drawing.column not in of.copied:
+            return drawing
+        column, category = of.copied[drawing.column]
+        size = self.schema.unit.variables[column].size
+        told = Closed(refs=(Ref(0, column),), sizes=(size,), open=np.arange(size + 1)[:, None] == category)
+        return replace(drawing, chances=replace(drawing.chances, closed=(*drawing.chances.closed, told)))
 
     def _unit(self, variables: Mapping[int, Believed], known: Known) -> tuple[Drawing, ...]:
         """Variables of the unit."""

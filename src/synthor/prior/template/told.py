@@ -8,7 +8,7 @@ import numpy as np
 from synthor.prior.beliefs import BASE_STRENGTH, TABLE_STRENGTH
 from synthor.problem.model import Rule
 from synthor.schema import Ref, Schema, Units
-from synthor.types import Floats, Shares
+from synthor.types import Codes, Floats, Shares
 
 SURE = 20.0
 """Times the usual strength of a table that one has which was counted or learned, not believed."""
@@ -72,12 +72,15 @@ class Members:
         role: category of the level's role variable, None where nothing tells rows apart.
         oldest_first: the column whose categories do not rise from one row to the next, where the rows are exchangeable; None
             where they have an order of their own (a day's trips), or there is one at most.
+        copied: columns of which a structural variable of the unit tells, by column: which one that is, and the category that
+            it then has for each of theirs, (k,).
     """
 
     level: int
     variables: Mapping[int, Believed]
     role: int | None = None
     oldest_first: int | None = None
+    copied: Mapping[int, tuple[int, Codes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

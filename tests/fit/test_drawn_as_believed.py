@@ -1,0 +1,127 @@
+"""Before any fit, households are drawn as tables of roles, rules about partners and tables of children say."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from synthor import Prior, compile_problem, parse_spec
+from synthor.fit.model import fit
+from synthor.fit.nested import template_of
+from synthor.fit.status import Status
+from synthor.prior.beliefs import resolve
+from synthor.prior.model import Dependency
+from synthor.prior.template import draw, prepared
+from synthor.problem import Problem
+from synthor.schema import Ref, Units
+from synthor.types import Floats
+
+SPEC = """
+unit: household
+records: 400
+random_seed: 3
+variables:
+  size: {from: count(person), bins: [1, 2, 3, 4]}
+  head_age: {from: head.age, bins: [18, 30, 50, 70]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      role: {type: category, values: [head, partner, child]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 10, 18, 30, 50, 70]}
+      marital: {type: category, values: [single, married, widowed]}
+targets:
+  - {counts: {size: {1: 100, 2: 140, 3: 80, 4+: 80}}}
+  - {counts: {head_age: {18-29: 80, 30-49: 120, 50-69: 120, 70+: 80}}}
+  - {rows: person, counts: {role: {head: 400, partner: 200, child: 380}}}
+rules:
+  - {never: "role <> 'child' and age < 18"}
+  - {never: "role = 'partner' and marital <> 'married'"}
+  - {never: "role = 'partner' and head.marital <> 'married'"}
+"""
+MARITAL = [[20, 55, 25], [0.1, 99.8, 0.1], [97, 2, 1]]
+AGE = [[0.1, 0.1, 20, 30, 30, 19.8], [0.1, 0.1, 20, 33, 33, 13.8], [45, 35, 15, 4, 0.9, 0.1]]
+WITH_WHOM = [[50, 10, 40], [35, 15, 50], [45, 40, 15], [55, 44, 1]]
+YOUNG = [1, 1, 1, 1, 1, 1]
+CHILD_AGE = [
+    YOUNG,
+    YOUNG,
+    [94, 5, 0.7, 0.1, 0.1, 0.1],
+    [50, 40, 9.8, 0.1, 0.1, 0],
+    [2, 18, 60, 20, 0, 0],
+    [0, 0, 10, 60, 30, 0],
+]
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return compile_problem(parse_spec(SPEC))
+
+
+def believed(*tables: tuple[str, str, Sequence[Sequence[float]]]) -> Prior:
+    told = [Dependency(of=of, given=given, rows=[list(row) for row in rows], confidence=0.9) for of, given, rows in tables]
+    return Prior(dependencies=told)
+
+
+def drawn(problem: Problem, prior: Prior) -> tuple[Units, Floats]:
+    """Units of the template, in the spec's bins, and their shares."""
+    found = draw(prepared(template_of(problem, resolve(prior, problem))), size=6_000, random_seed=1)
+    return problem.schema.coarsen(found.units), np.exp(found.log_weight)
+
+
+def shares(problem: Problem, units: Units, weights: Floats, *names: str) -> Floats:
+    """A table of the rows that see all of some columns."""
+    refs = [problem.schema.resolve_among(name) for name in names]
+    level = problem.schema.shared_level([ref for ref in refs if ref is not None])
+    assert level is not None
+    columns = [units.column(ref, level) for ref in refs if ref is not None]
+    there = np.logical_and.reduce([column >= 0 for column in columns])
+    shape = [problem.schema.variable(ref).size for ref in refs if ref is not None]
+    cells = np.ravel_multi_index([column[there] for column in columns], shape)
+    found = np.bincount(cells, weights[units.above(0, level)][there], int(np.prod(shape))).reshape(shape)
+    return np.asarray(found / found.sum())
+
+
+def test_a_rule_about_partners_leaves_the_share_of_widowed_heads_to_those_without_one(problem: Problem) -> None:
+    units, weights = drawn(problem, believed(("marital", "role", MARITAL), ("age", "role", AGE)))
+    heads = shares(problem, units, weights, "head.marital")
+    np.testing.assert_allclose(heads, [0.20, 0.55, 0.25], atol=0.03)
+    ages = shares(problem, units, weights, "child.age")
+    np.testing.assert_allclose(ages[:2], [0.45, 0.35], atol=0.04)
+
+
+def test_who_lives_with_whom_hangs_on_the_age_of_the_head_which_is_the_heads(problem: Problem) -> None:
+    units, weights = drawn(problem, believed(("role", "head_age", WITH_WHOM), ("age", "role", AGE)))
+    assert (shares(problem, units, weights, "head_age", "head.age")[:, 2:] > 0).tolist() == np.eye(4, dtype=bool).tolist()
+    rows = shares(problem, units, weights, "head_age", "role")
+    children = rows[:, 2] / rows.sum(axis=1)
+    assert children[1] > 4 * children[3]
+    assert shares(problem, units, weights, "head_age") == pytest.approx([0.2, 0.3, 0.3, 0.2], abs=0.03)
+
+
+def test_a_child_is_as_old_as_is_believed_of_children_by_the_age_of_the_head(problem: Problem) -> None:
+    prior = believed(("child.age", "head.age", CHILD_AGE), ("age", "role", AGE))
+    assert not resolve(prior, problem).dropped
+    units, weights = drawn(problem, prior)
+    rows = shares(problem, units, weights, "head.age", "child.age")
+    given = rows[2:] / rows[2:].sum(axis=1, keepdims=True)
+    told = np.array(CHILD_AGE[2:]) / np.sum(CHILD_AGE[2:], axis=1, keepdims=True)
+    assert np.abs(given - told).sum(axis=1).max() / 2 < 0.2
+    model = fit(problem, prior)
+    assert model.status is Status.CONVERGED
+    table = next(table for table in model.beliefs.tables if table.name == "child.age given head.age")
+    assert table.conditional  # nothing tells how many children there are of heads of some age
+    got = table.cells(model.pool.units).totals(model.weights).reshape(6, 6)[2:]
+    assert np.abs(got / got.sum(axis=1, keepdims=True) - told).sum(axis=1).max() / 2 < 0.1
+
+
+def test_a_row_without_the_role_sees_nothing_of_it(problem: Problem) -> None:
+    ref = problem.schema.resolve_among("child.age")
+    assert ref is not None
+    assert problem.schema.resolve("child.age") is None  # of several there is not one
+    assert problem.schema.resolve_among("head.age") == problem.schema.resolve("head.age")
+    units, _ = drawn(problem, Prior())
+    seen, role = units.column(ref), units.column(Ref(1, 0))
+    assert ((seen >= 0) == (role == 2)).all()
