@@ -14,7 +14,8 @@ import numpy as np
 from synthor.errors import Finding, InputError
 from synthor.ipf import ipf
 from synthor.prior.beliefs import FLOOR_CELL, TABLE_STRENGTH, Beliefs, BelievedTable
-from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template
+from synthor.prior.compositions import level_of_roles
+from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template, WholeComposition
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.following import Followed, derived
 from synthor.rules.syntax import names_in
@@ -128,7 +129,7 @@ class _Told:
     @cached_property
     def with_roles(self) -> int | None:
         """The level whose members roles tell apart; the first of several."""
-        return next((at for at, level in enumerate(self.schema) if level.role and self.schema.above(at) == 0), None)
+        return level_of_roles(self.problem)
 
     @cached_property
     def size(self) -> int | None:
@@ -206,7 +207,12 @@ class _Told:
             tables = tuple(self._by_unit(code, number, most))
             roles[code] = Believed(marginal=_numbers(expected * role_shares[code], number, most), tables=tables)
         size = None if self.size is None else self._size(self.size, most, expected)
-        return Composition(level=level, roles=roles, least=form.number.min, most=most, size=size)
+        whole = tuple(
+            WholeComposition(numbers=numbers, share=share, of_as_many=True)
+            for numbers, share in self.beliefs.compositions.items()
+            if sum(numbers) <= most
+        )
+        return Composition(level=level, roles=roles, least=form.number.min, most=most, size=size, whole=whole)
 
     @cached_property
     def _mixes(self) -> tuple["_Mix", ...]:

@@ -16,9 +16,16 @@ from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.answers import Heard
 from synthor.prior.beliefs import BelievedTable, resolve
+from synthor.prior.compositions import level_of_roles
 from synthor.prior.model import Prior
 from synthor.prior.scene import Pair, Scene, all_pairs, scene
-from synthor.prior.scene_of_members import pairs_of_members, scene_of_members, unpublished_of_members
+from synthor.prior.scene_of_members import (
+    pairs_inside_levels,
+    pairs_of_members,
+    scene_of_members,
+    sizes_of_compositions,
+    unpublished_of_members,
+)
 from synthor.prior.shown import MANY, neighbours, shown
 from synthor.problem import Problem
 from synthor.randomness import generator
@@ -60,7 +67,8 @@ class Calibrated:
     def follow_up(self, state: State) -> tuple[Request, ...]:
         scene = _scene(state)
         waiting = not any(question.request.stage == "tables" for question in state.questions)  # for groups and marginals
-        later = [*_tables(state, scene), *_rules(state, scene), *_plan(state, scene)] if waiting else []
+        later = [*_tables(state, scene), *_rules(state, scene), *_plan(state, scene), *_compositions(state, scene)]
+        later = later if waiting else []
         if _nested(state):
             return tuple(question.request for question in later)
         n = -(-asking.SEGMENTS // asking.SEGMENTS_A_REQUEST)
@@ -89,7 +97,7 @@ class Calibrated:
         first = _groups(state, scene) or _marginals(state, scene)  # of groups, where there are groups
         if first:
             return tuple(first)
-        return (*_tables(state, scene), *_rules(state, scene), *_plan(state, scene))
+        return (*_tables(state, scene), *_rules(state, scene), *_plan(state, scene), *_compositions(state, scene))
 
 
 def _nested(state: State) -> bool:
@@ -146,12 +154,17 @@ def _marginals(state: State, scene: Scene) -> list[Inquiry]:
 
 def _tables(state: State, scene: Scene) -> list[Inquiry]:
     every = [pair for pair in _pairs(state) if max(scene.by_name[n].size for n in (pair.given, pair.of)) <= MANY]
+    always = pairs_inside_levels(state.problem) if _nested(state) else ()
+    most = asking.RELATIONS if _nested(state) else asking.ALL_PAIRS
     pairs = state.pairs
     if pairs is None and len(every) > asking.ALL_PAIRS:
+        others = [pair for pair in every if pair not in always]
         if state.wants("pairs"):
             request = asking.ask_pairs(scene, state.errors.get("pairs", ""))
-            return [Inquiry(request=request, items=("pairs",), hear=lambda text: hearing.hear_pairs(text, scene, every))]
-        pairs = tuple(every[: asking.ALL_PAIRS])  # the model names none: take what the spec declares first
+            hear = lambda text: hearing.hear_pairs(text, scene, others, most)  # noqa: E731
+            return [Inquiry(request=request, items=("pairs",), hear=hear)]
+        pairs = tuple(others[:most])  # the model names none: take what the spec declares first
+    pairs = None if pairs is None else (*(pair for pair in every if pair in always), *pairs)
     wanted = [pair for pair in (every if pairs is None else pairs) if state.wants(str(pair))]
     return [_table_question(state, scene, batch) for batch in asking.batches_of_pairs(scene, wanted)] if wanted else []
 
@@ -169,6 +182,19 @@ def _rules(state: State, scene: Scene) -> list[Inquiry]:
         return []
     request = asking.ask_rules(scene, state.errors.get("rules", ""))
     return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
+
+
+def _compositions(state: State, scene: Scene) -> list[Inquiry]:
+    """Who the members of a unit are, as a whole."""
+    problem, level = state.problem, level_of_roles(state.problem)
+    sizes = sizes_of_compositions(problem) if level is not None else ()
+    if level is None or not sizes or not state.wants("compositions"):
+        return []
+    own = problem.schema.levels[level]
+    roles = own.variables[own.position(own.role)].labels
+    request = asking.ask_compositions(scene, roles, sizes, who=own.name, error=state.errors.get("compositions", ""))
+    hear = lambda text: hearing.hear_compositions(text, roles, sizes)  # noqa: E731
+    return [Inquiry(request=request, items=("compositions",), hear=hear)]
 
 
 def _plan(state: State, scene: Scene) -> list[Inquiry]:
@@ -210,6 +236,7 @@ def _believed(state: State, heard: Heard) -> State:
             "marginals": [*prior.marginals, *heard.marginals.values()],
             "proposals": [*segments, *heard.proposals.values()],
             "groups": groups,
+            "compositions": [*(prior.compositions or ()), *heard.compositions] or None,
         }
     )
     return replace(

@@ -12,7 +12,7 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.llm.salvage import salvage
-from synthor.prior.model import Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
+from synthor.prior.model import Composition, Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
 from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Segment
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import GROUPS, MANY, Shown
@@ -39,7 +39,8 @@ class Heard:
     Attributes:
         errors: why an item could not be used, by the item's name.
         mended: what was repaired.
-        tables, rules, segments, proposals, marginals, pairs, groups: what could be used, by item where there are several.
+        tables, rules, segments, proposals, marginals, pairs, groups, compositions: what could be used, by item where there
+            are several.
         group_variable: whose categories the groups hold.
     """
 
@@ -53,6 +54,7 @@ class Heard:
     pairs: list[Pair] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=dict)
     group_variable: str = ""
+    compositions: list[Composition] = field(default_factory=list)
 
     def mend(self, belief: str, reason: str) -> None:
         self.mended.append(Dropped(belief=belief, reason=reason, action="mended"))
@@ -224,7 +226,31 @@ def hear_marginals(text: str, scene: Scene, names: Sequence[str]) -> Heard:
     return heard
 
 
-def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair]) -> Heard:
+def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -> Heard:
+    """Whole compositions of units with some numbers of members; one that cannot be read costs itself."""
+    heard = Heard()
+    value, _ = salvage(text)
+    for number in numbers:
+        listed = value.get(str(number)) if isinstance(value, dict) else None
+        for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
+            members = entry.get("members") if isinstance(entry, dict) else None
+            percent = _number(entry.get("percent")) if isinstance(entry, dict) else None
+            each = [_number(one) for one in members] if isinstance(members, list) else []
+            whole = [int(one) for one in each if one is not None and one >= 0 and one == int(one)]
+            place = f"compositions of {number} [{i}]"
+            if percent is None or not 0 <= percent <= 100 or len(whole) != len(roles) or len(each) != len(roles):
+                heard.mended.append(Dropped(belief=place, reason=f"gives no percent, or no {len(roles)} whole numbers"))
+            elif sum(whole) != number:
+                heard.mended.append(Dropped(belief=place, reason=f"its {sum(whole)} members are not {number}"))
+            else:
+                these = {role: n for role, n in zip(roles, whole, strict=True) if n}
+                heard.compositions.append(Composition(members=these, percent=percent))
+    if not heard.compositions:
+        heard.errors["compositions"] = NOTHING if value is None else "it gives no composition with its members and percent"
+    return heard
+
+
+def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair], most: int = ALL_PAIRS) -> Heard:
     """The strongest pairs, by the numbers or the names of their variables; those not `wanted` are passed over."""
     heard = Heard()
     value, _ = salvage(text)
@@ -236,7 +262,7 @@ def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair]) -> Heard:
         found = frozenset(_name(end, names) for end in ends) if isinstance(ends, list) else frozenset()
         if found in open_pairs:
             heard.pairs.append(open_pairs.pop(found))
-    heard.pairs = heard.pairs[:ALL_PAIRS]
+    heard.pairs = heard.pairs[:most]
     if not heard.pairs:
         heard.errors["pairs"] = NOTHING if value is None else "it names no pairs of variables by their numbers"
     return heard

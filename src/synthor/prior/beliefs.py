@@ -7,6 +7,7 @@ import numpy as np
 
 from synthor.errors import Finding, nearest
 from synthor.ipf import ipf
+from synthor.prior.compositions import compositions_of
 from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
@@ -111,6 +112,7 @@ class Beliefs:
         n_proposals: how many proposals the base measure holds.
         of_members: believed shares of members' declared categories, by the column: of all members, or of all with a role.
         templated: whether units have members, so that the base measure is a template.
+        compositions: by members of each role, in the order of the roles, the share of such units among those with as many.
     """
 
     base: Mixture
@@ -121,6 +123,7 @@ class Beliefs:
     n_proposals: int
     of_members: Mapping[Ref, Shares] = field(default_factory=dict)
     templated: bool = False
+    compositions: Mapping[tuple[int, ...], float] = field(default_factory=dict)
 
     @property
     def base_strength(self) -> float:
@@ -140,7 +143,7 @@ class Beliefs:
     @property
     def used(self) -> bool:
         """Whether anything is believed that the targets' independence does not say."""
-        return bool(self.tables or self.rules or self.n_proposals or self.of_members)
+        return bool(self.tables or self.rules or self.n_proposals or self.of_members or self.compositions)
 
     @property
     def sentence(self) -> str:
@@ -150,6 +153,7 @@ class Beliefs:
         counts = (
             (len(self.tables), "dependency table"),
             (len(self.of_members), "marginal"),
+            (len(self.compositions), "composition"),
             (self.n_proposals, "proposal"),
             (len(self.rules), "rule"),
         )
@@ -198,6 +202,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         n_proposals=len(plan),
         of_members=of_members,
         templated=templated,
+        compositions=compositions_of(prior, problem, dropped),
     )
 
 

@@ -48,6 +48,17 @@ class Marginal(_Belief):
     percent: list[Weight] = Field(min_length=1)
 
 
+class Composition(_Belief):
+    """How many members of each role a unit has, and what percent of the units with as many members in all are so.
+
+    >>> Composition(members={"head": 1, "partner": 1}, percent=70).percent
+    70.0
+    """
+
+    members: dict[str, Annotated[int, Field(ge=0, le=1000)]] = Field(min_length=1, description="Of roles left out, none.")
+    percent: Weight
+
+
 class RuleBelief(_Belief):
     """A combination that cannot occur, as an SQL predicate."""
 
@@ -95,13 +106,14 @@ class Prior(_Belief):
         default_factory=dict, description="For a variable of many categories: names of groups, and the categories in each."
     )
     proposals: list[Proposal] = Field(default_factory=list)
+    compositions: list[Composition] | None = Field(None, description="Who the members of a unit are, the commonest.")
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
     survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
 
     @property
     def empty(self) -> bool:
         """No belief at all: what is not targeted will be independent."""
-        return not (self.dependencies or self.rules or self.marginals or self.proposals)
+        return not (self.dependencies or self.rules or self.marginals or self.proposals or self.compositions)
 
     def to_json(self) -> str:
         """The file prior.json: the same text for the same beliefs."""
@@ -109,7 +121,13 @@ class Prior(_Belief):
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-_LISTS = (("dependencies", Dependency), ("rules", RuleBelief), ("marginals", Marginal), ("proposals", Proposal))
+_LISTS = (
+    ("dependencies", Dependency),
+    ("rules", RuleBelief),
+    ("marginals", Marginal),
+    ("proposals", Proposal),
+    ("compositions", Composition),
+)
 
 
 class Dropped(BaseModel):
@@ -150,6 +168,8 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
     dropped: list[Dropped] = []
     kept: dict[str, Any] = {}
     for key, kind in _LISTS:
+        if key == "compositions" and key not in document:
+            continue
         entries = document.pop(key, None) or []
         kept[key] = []
         if not isinstance(entries, list):
@@ -166,7 +186,7 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
     for key in ("about", "variables", "groups", "calibrated", "survey"):
         if key in document:
             kept[key] = document.pop(key)
-    known = ["dependencies", "rules", "marginals", "groups", "proposals", "about", "variables", "calibrated", "survey"]
+    known = [key for key, _ in _LISTS] + ["groups", "about", "variables", "calibrated", "survey"]
     dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
         return Prior.model_validate(kept), tuple(dropped)

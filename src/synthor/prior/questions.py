@@ -16,6 +16,12 @@ from synthor.prior.shown import GROUPS, MANY, Shown
 ALL_PAIRS = 105
 """Pairs up to which all are asked for (15 variables); beyond, the model first names the strongest."""
 
+RELATIONS, FEWEST_RELATIONS = 60, 20
+"""Pairs beside those inside a level that a model names, at most and at least, where units have members."""
+
+COMPOSITIONS = 8
+"""Whole compositions of units with as many members that are asked for, at most."""
+
 NUMBERS_A_REQUEST = 2_000
 """Cells of the tables that one request asks for: about 6,000 tokens of answer."""
 
@@ -142,9 +148,34 @@ def ask_pairs(scene: Scene, error: str = "") -> Request:
     """The pairs that depend most strongly on each other."""
     number = {"type": "integer", "minimum": 1, "maximum": len(scene.variables)}
     pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-    fewest = min(len(scene.variables) - 1, ALL_PAIRS)
-    schema = _object({"pairs": {"type": "array", "items": pair, "minItems": fewest, "maxItems": ALL_PAIRS}})
-    return _request("pairs", scene, schema, 12 * ALL_PAIRS, fewest=fewest, most=ALL_PAIRS, error=_plain(error))
+    most = RELATIONS if scene.levels else ALL_PAIRS
+    fewest = FEWEST_RELATIONS if scene.levels else min(len(scene.variables) - 1, ALL_PAIRS)
+    schema = _object({"pairs": {"type": "array", "items": pair, "minItems": fewest, "maxItems": most}})
+    return _request("pairs", scene, schema, 12 * most, fewest=fewest, most=most, error=_plain(error))
+
+
+def ask_compositions(scene: Scene, roles: Sequence[str], numbers: Sequence[int], *, who: str, error: str = "") -> Request:
+    """Who the members of units with so many of them are, as a whole.
+
+    Args:
+        scene: what every question says.
+        roles: of the members.
+        numbers: of members.
+        who: what a member is called.
+        error: why the last answer could not be used.
+    """
+    number = {"type": "integer", "minimum": 0, "maximum": max(numbers)}
+    members = {"type": "array", "items": number, "minItems": len(roles), "maxItems": len(roles)}
+    listed = {
+        "type": "array",
+        "items": _object({"members": members, "percent": PERCENT}),
+        "minItems": 1,
+        "maxItems": COMPOSITIONS,
+    }
+    schema = _object({str(number): listed for number in numbers})
+    tokens = len(numbers) * COMPOSITIONS * (12 + 2 * len(roles))
+    words = {"roles": [_plain(role) for role in roles], "numbers": list(numbers), "who": _plain(who), "most": COMPOSITIONS}
+    return _request("compositions", scene, schema, tokens, error=_plain(error), **words)
 
 
 def ask_groups(scene: Scene, name: str, error: str = "") -> Request:

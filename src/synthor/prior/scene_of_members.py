@@ -7,6 +7,7 @@ from itertools import combinations, product
 import numpy as np
 
 from synthor.prior.beliefs import Beliefs
+from synthor.prior.compositions import level_of_roles
 from synthor.prior.model import Prior
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import shown
@@ -16,8 +17,11 @@ from synthor.spec.levels import LevelForm, levels_of
 from synthor.spec.members import HowMany
 from synthor.types import Shares
 
+LARGEST = 7
+"""Members of units that are asked about as a whole, at most: larger ones are all different."""
+
 COMMON = 0.03
-"""Share of the rows of a level with which a role that several may have is asked about by itself."""
+"""Share of the rows of a level with which a role that several may have is asked about by itself; and of units by size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,8 @@ def pairs_of_members(problem: Problem) -> tuple[Pair, ...]:
         if place.certain:
             above = next(one for one in own if one.level == place.seen_from)
             found += _between(problem, above, place, place.seen_from)
+    for place in (place for place in single if place.certain):
+        found += _who(problem, place)
     for one, other in combinations(single, 2):
         if one.level == other.level:
             found += _alike(problem, one, other)
@@ -103,6 +109,32 @@ def pairs_of_members(problem: Problem) -> tuple[Pair, ...]:
         if one.level == other.level:
             found += _alike(problem, one, other)
     return tuple(found)
+
+
+def pairs_inside_levels(problem: Problem) -> tuple[Pair, ...]:
+    """Those of them that are of two variables of the unit, or of all its members."""
+    return tuple(pair for place in _places(problem) if not place.role for pair in _inside(problem, place))
+
+
+def sizes_of_compositions(problem: Problem) -> tuple[int, ...]:
+    """Numbers of members for which it is worth asking who they are; none where no roles tell them apart.
+
+    From two on, while they are not rare, as far as the unit's variable that counts them tells.
+    """
+    level = level_of_roles(problem)
+    if level is None:
+        return ()
+    form = levels_of(problem.spec)[level]
+    sizes = list(range(max(form.number.min, 2), min(form.number.max or LARGEST, LARGEST) + 1))
+    counting = [one for one in problem.follows if one.fold is not None and one.fold.name == "count" and one.below == level]
+    for one in counting:
+        shares = problem.marginal(one.position) if one.level == 0 else None
+        if one.role is None and one.condition is None and shares is not None:
+            variable = problem.schema.unit.variables[one.position]
+            alone = variable.low == variable.high
+            common = {int(low) for low, own, share in zip(variable.low, alone, shares, strict=True) if own and share >= COMMON}
+            sizes = [size for size in sizes if size in common]
+    return tuple(sizes)
 
 
 def unpublished_of_members(problem: Problem) -> tuple[str, ...]:
@@ -204,6 +236,16 @@ def _inside(problem: Problem, place: _Place) -> Iterator[Pair]:
 def _between(problem: Problem, above: _Place, below: _Place, level: int) -> Iterator[Pair]:
     for one, other in product(_refs(problem, above), _refs(problem, below)):
         yield from _pair(problem, level, one, other, below.role)
+
+
+def _who(problem: Problem, single: _Place) -> Iterator[Pair]:
+    """Of whom there are which members, by what the single one has who is always there."""
+    own = problem.schema.levels[single.level]
+    role = Ref(single.level, own.position(own.role))
+    everyone = _Place(level=single.level, role="", seen_from=single.level)
+    called = dict(_refs(problem, everyone))[role]
+    for ref, name in _refs(problem, single):
+        yield from _pair(problem, single.level, (ref, name), (role, called))
 
 
 def _alike(problem: Problem, one: _Place, other: _Place) -> Iterator[Pair]:

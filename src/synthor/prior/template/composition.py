@@ -71,10 +71,8 @@ class Compositions:
             upto = min(told.size.totals.shape[1], told.most + 1)
             wide[:, :upto] = told.size.totals[:, :upto]
             believed_totals = (wide * inside)[keys[:, told.size.column]]
-        whole, listed = _listed(told, keys, believed_totals > 0)
-        totals = np.where(ways > 0, believed_totals, 0.0)
-        sums = totals.sum(axis=1, keepdims=True)
-        totals = np.divide(totals, sums, out=np.zeros_like(totals), where=sums > 0)
+        totals = _normal(np.where(ways > 0, believed_totals, 0.0))
+        whole, listed = _listed(told, keys, _normal(believed_totals))
         return cls(keys=keys, numbers=tuple(numbers), totals=totals, whole=whole, listed=listed)
 
     @cached_property
@@ -193,14 +191,21 @@ def _ways(numbers: Sequence[Shares], n: int, most: int) -> list[Floats]:
     return found
 
 
-def _listed(told: Composition, keys: Codes, fits: Mask) -> tuple[Counts, Shares]:
+def _normal(shares: Floats) -> Floats:
+    """Rows that sum to one, but for those that are 0."""
+    sums = shares.sum(axis=1, keepdims=True)
+    return np.divide(shares, sums, out=np.zeros_like(shares), where=sums > 0)
+
+
+def _listed(told: Composition, keys: Codes, totals: Shares) -> tuple[Counts, Shares]:
     """Listed compositions, each once, and their shares where size and structural variables are as they say."""
     shares: dict[tuple[int, ...], Floats] = {}
     for one in told.whole:
         total = sum(one.numbers)
-        there = fits[:, total].astype(bool) if total < fits.shape[1] else np.zeros(len(keys), bool)
+        there = totals[:, total] if total < totals.shape[1] else np.zeros(len(keys))
+        there = there if one.of_as_many else (there > 0).astype(np.float64)
         for column, code in one.where.items():
-            there &= keys[:, column] == code
+            there = there * (keys[:, column] == code)
         shares[one.numbers] = shares.get(one.numbers, np.zeros(len(keys))) + one.share * there
     if not shares:
         return np.zeros((0, len(told.roles)), np.int64), np.zeros((0, len(keys)))

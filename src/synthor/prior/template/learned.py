@@ -14,7 +14,7 @@ import numpy as np
 
 from synthor.information import effective_size, mutual_information
 from synthor.prior.beliefs import TABLE_STRENGTH
-from synthor.prior.template.told import SURE, Believed, Composition, Dependence, Members, Template
+from synthor.prior.template.told import SURE, Believed, Composition, Dependence, Members, Template, WholeComposition
 from synthor.schema import Ref, Role, Units
 from synthor.schema.crossed import n_crossed
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
@@ -145,7 +145,18 @@ class _Learning:
             totals = np.minimum(np.bincount(above, minlength=n), size.totals.shape[1] - 1).astype(np.int32)
             rows = self._table(self.units.column(Ref(0, size.column)), totals, self.weights, size.totals)
             size = replace(size, totals=np.where(size.totals > 0, rows, 0.0))
-        return replace(told, roles=roles, size=size)
+        return replace(told, roles=roles, size=size, whole=tuple(self._whole(one, numbers) for one in told.whole))
+
+    def _whole(self, told: WholeComposition, numbers: Mapping[int, CellIndex]) -> WholeComposition:
+        """A composition with the share that it has among units with as many members; others as they are told."""
+        if not told.of_as_many:
+            return told
+        every = np.stack(list(numbers.values()), axis=1)
+        many = np.flatnonzero(every.sum(axis=1) == sum(told.numbers))
+        such = (every[many] == np.array(told.numbers)).all(axis=1).astype(np.int32)
+        usual = np.array([[1 - min(told.share, 1.0), min(told.share, 1.0)]])
+        shares = self._table(np.zeros(len(many), np.int32), such, self.weights[many], usual)
+        return replace(told, share=float(shares[0, 1]))
 
     def _keys(self, told: Composition, of_roles: Mapping[int, Codes]) -> list[Ref]:
         """Structural variables that numbers of roles hang on: those that are told, and such as say most of them."""

@@ -91,11 +91,13 @@ class WholeComposition:
         numbers: members of each role, in the order of the roles.
         share: among the units it speaks of.
         where: which these are: categories by column of the unit, structural ones alone.
+        of_as_many: whether these are, of them, those with as many members alone.
     """
 
     numbers: tuple[int, ...]
     share: float
     where: Mapping[int, int] = field(default_factory=dict)
+    of_as_many: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
