@@ -10,15 +10,18 @@ import pytest
 from model_server import KEY, Reply, by_schema, serving
 from synthor import compile_problem, parse_spec, synthesize
 from synthor.errors import InputError
+from synthor.fit.nested import template_of
 from synthor.llm.request import Answer
 from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
 from synthor.prior.answers import hear_rules
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Prior
+from synthor.prior.model import Prior, read_prior
 from synthor.prior.questions import ask_marginals, ask_rules, ask_tables
 from synthor.prior.scene_of_members import pairs_of_members, scene_of_members, unpublished_of_members
+from synthor.prior.template import draw, prepared
 from synthor.problem import Problem
+from synthor.schema import Ref
 
 TOWN = """
 context: Households of a small town.
@@ -130,8 +133,17 @@ def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, mo
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
     def answer(number: int, body: dict[str, Any]) -> Reply:
-        reply = by_schema(number, body)
-        if "rules" in body["response_format"]["json_schema"]["schema"]["properties"]:
+        reply, asked = by_schema(number, body), body["response_format"]["json_schema"]["schema"]["properties"]
+        if "2" in asked and asked["2"].get("type") == "array":
+            assert list(asked) == ["2", "3"]  # no table tells how many have four
+            pairs = [{"members": [1, 1, 0], "percent": 90}, {"members": [1, 1, 1], "percent": 9}]
+            three = [
+                {"members": [1, 1, 1], "percent": 60},
+                {"members": [2, 0, 1], "percent": 30},
+                {"members": [1, 0], "percent": 9},
+            ]
+            return Reply(content=json.dumps({"2": pairs, "3": three}))
+        if "rules" in asked:
             rules = [{"never": "partner.age < 18", "why": "x"}, {"never": "nobody.age < 18", "why": "x"}]
             return Reply(content=json.dumps({"rules": rules}))
         said = json.loads(reply.content)
@@ -142,15 +154,39 @@ def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, mo
 
     with serving(answer) as server:
         spec = parse_spec(TOWN + f'model: {{name: "{server.model}"}}\n')
-        assert [request.stage for request in expected_requests(spec)] == ["marginals", "tables", "rules"]
+        assert [request.stage for request in expected_requests(spec)] == ["marginals", "tables", "rules", "compositions"]
         run = synthesize(spec, answers=tmp_path / "answers.jsonl")
     assert run.measurement.met
-    assert run.bill.requests in (3, 4)  # shares that add up to anything are asked for once more
+    assert run.bill.requests in (4, 5)  # shares that add up to anything are asked for once more
+    assert run.model.beliefs.compositions == {(1, 1, 0): 0.9, (1, 1, 1): 0.6}
+    reasons = [entry.reason for entry in run.model.dropped]
+    assert {"its 3 members are not 2", "gives no percent, or no 3 whole numbers"} <= set(reasons)
+    assert any("2 with role 'head'" in reason for reason in reasons)
     assert len(run.model.beliefs.tables) == len(pairs_of_members(run.model.problem))
     assert [rule.text for rule in run.model.beliefs.rules] == ["partner.age < 18"]
     assert any("nobody.age" in entry.belief + entry.reason for entry in run.model.dropped)
     persons = run.tables["person"]
     assert persons.filter((persons["role"] == "partner") & (persons["age"] < 18)).height == 0
+
+
+def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_told(problem: Problem) -> None:
+    told = [
+        {"members": {"head": 1, "partner": 1}, "percent": 97},
+        {"members": {"head": 1, "other": 1}, "percent": 3},
+        {"members": {"head": 1, "cousin": 1}, "percent": 5},
+        {"members": {"head": 1, "other": 7}, "percent": 5},
+    ]
+    prior, dropped = read_prior(json.dumps({"compositions": told}), source="prior.json")
+    assert not dropped
+    assert read_prior(prior.to_json(), source="again")[0] == prior
+    beliefs = resolve(prior, problem)
+    assert beliefs.compositions == {(1, 1, 0): 0.97, (1, 0, 1): 0.03}
+    assert [entry.belief for entry in beliefs.dropped] == ["compositions[2]", "compositions[3]"]
+    drawn = draw(prepared(template_of(problem, beliefs)), size=3_000, random_seed=1)
+    units, weights = drawn.units, np.exp(drawn.log_weight)
+    two = np.bincount(units.above(0, 1)) == 2
+    partner = np.bincount(units.above(0, 1), units.column(Ref(1, 0)) == 1) == 1
+    assert weights[two & partner].sum() / weights[two].sum() == pytest.approx(0.97, abs=0.01)
 
 
 @pytest.mark.parametrize("method", ["direct", "incremental"])

@@ -175,6 +175,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     among = [table for table in tables if table is not None]
     conditionals = [table for table in among if all(ref.level == 0 for ref in table[1])]
     of_members = dict(_marginals_of_members(prior, problem, dropped))
+    compositions = compositions_of(prior, problem, dropped)
     own = [(i, m) for i, m in enumerate(prior.marginals) if _of_unit(m.of, problem)]
     told = [_believed_marginal(m, i, variables, dropped) for i, m in own]
     known = [problem.marginal(v) for v in range(len(variables))]
@@ -202,7 +203,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         n_proposals=len(plan),
         of_members=of_members,
         templated=templated,
-        compositions=compositions_of(prior, problem, dropped),
+        compositions=compositions,
     )
 
 

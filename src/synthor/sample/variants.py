@@ -2,8 +2,8 @@
 
 Numbers so move to another bin, and a pool that holds no such unit is no obstacle. Of a unit with members they are values of its
 own or of one member; what follows from members is computed anew. Two at once are needed where a rule ties one to the other:
-who stops working has no earnings. And a member comes, or one leaves, where others like it stay: without that, hardly anything
-puts a number of members right.
+who stops working has no earnings. And a member comes, or one leaves, mostly where others like it stay: without that, hardly
+anything puts a number of members right.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,9 @@ VARIED, NESTED_VARIED = 400, 50_000
 
 MOST_VARIANTS = 20_000
 """Variants at most; with members, so many of each way."""
+
+RARER = 4
+"""Times as many members come or leave where others of their role stay as where none does."""
 
 
 def varied(problem: Problem, units: Units, counts: Counts, random: np.random.Generator) -> tuple[Units, CellIndex]:
@@ -96,7 +99,8 @@ def _one_less_or_more(
 ) -> Iterator[tuple[Units, CellIndex]]:
     """Units with one row of a level less, n of them, and with one more, n, a copy of another unit's; and what they were.
 
-    Only of roles that the unit has already, and still has then, so that what it is stays as it was.
+    Most are of roles that the unit has already, and still has then, so that what it is stays as it was. But nobody else could
+    make a unit of two of one of one; so there are some of whom the only one with a role leaves, or the first one comes.
     """
     form, own, above = levels_of(problem.spec)[level], problem.schema.levels[level], problem.schema.above(level)
     n_roles = own.variables[own.position(own.role)].size if own.role else 1
@@ -118,6 +122,18 @@ def _one_less_or_more(
         by_role, first = np.argsort(role, kind="stable"), np.searchsorted(np.sort(role), np.arange(n_roles + 1))
         others = by_role[first[role[rows]] + np.floor(random.random(n) * np.diff(first)[role[rows]]).astype(np.int64)]
         yield fine.with_copies(level, rows, others), unit[rows]
+    if n_roles == 1:
+        return
+    last = np.flatnonzero((alike == 1) & (fewest == 0) & (siblings > form.number.min))
+    if len(last):
+        rows = np.sort(random.choice(last, min(n // RARER, len(last)), replace=False))
+        yield fine.without_rows(level, rows), unit[rows]
+    room = np.flatnonzero(siblings < (np.inf if form.number.max is None else form.number.max))
+    if len(room):
+        rows, others = np.sort(random.choice(room, n // RARER)), random.integers(0, fine.n_rows(level), n // RARER)
+        held = np.bincount(parent * n_roles + role, minlength=(int(parent[-1]) + 1) * n_roles)
+        first = (held[parent[rows] * n_roles + role[others]] == 0) & (most[others] > 0)
+        yield fine.with_copies(level, rows[first], others[first]), unit[rows[first]]
 
 
 def _two_changed(
