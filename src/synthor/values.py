@@ -213,6 +213,10 @@ def possible(problem: Problem, units: Units) -> Mask:
 
     Where that depends on the values inside the bins, some are tried.
     """
+    outside = _follows_to_nothing(problem, units)
+    if outside.any():
+        outside[~outside] = ~possible(problem, units.where(~outside))
+        return ~outside
     allowed, unsure = _possible_alone(problem, units), np.zeros(len(units), bool)
     opened = {
         rule.text for rule, ruling in zip(problem.own_rules, problem.rulings.each, strict=True) if _open(ruling, units).any()
@@ -230,6 +234,14 @@ def possible(problem: Problem, units: Units) -> Mask:
         left = left[~Together(undecided, units.take(left)).works(tries).any(axis=1)]
     allowed[left] = False
     return allowed
+
+
+def _follows_to_nothing(problem: Problem, units: Units) -> Mask:
+    """Units of which a variable follows from members that has no category for it: heads younger than heads may be, (n,)."""
+    found = np.zeros(len(units), bool)
+    for one in problem.follows if units.nested else ():
+        found[units.above(0, one.level)[units.column(Ref(one.level, one.position)) < 0]] = True
+    return found
 
 
 def _open(ruling: Ruling, units: Units) -> Mask:

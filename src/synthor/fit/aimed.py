@@ -10,7 +10,7 @@ The template from which the last candidates are drawn is the base measure: it is
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,9 @@ those before it, for a template to do."""
 
 ROUGH, STEPS = 1e-3, 15
 """Residual of a rough fit, and its Newton steps at most."""
+
+BESIDE = 0.05
+"""Share of candidates that were drawn before beliefs counted: where these see no way to meet targets, there still is one."""
 
 SUPPLIED = 0.1
 """Of one candidate's even share, what all together have that are made for cells without any."""
@@ -71,7 +74,9 @@ def aimed_pool(
     if not len(found.units):
         return found.pool
     template, looked, tries = found.template, found.thinned(), 0
+    beside = looked
     for aim, believing in enumerate(aims):
+        beside = looked  # before beliefs count
         for turn in range(ROUNDS):
             advance(size * (1 + aim * ROUNDS + turn) // (2 + len(aims) * ROUNDS), size)
             weights = looked.weighed(believing=believing)
@@ -82,6 +87,7 @@ def aimed_pool(
             template = learned(template, looked.units, looked.flattened(weights))
             looked = _Drawn.of(template, problem, beliefs, min(LOOKS, size), seed)
     last = found if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed)
+    last = last if looked is beside else last.with_others(beside)
     pool = last.with_lacking(random_seed).pool
     advance(size, size)
     return pool
@@ -133,7 +139,14 @@ class _Drawn:
         units = self.units.joined(more)
         log_base = np.append(self.pool.log_base, np.full(len(more), np.log(SUPPLIED / (len(self.units) * len(more)))))
         pool = kept_pool(self.problem, self.beliefs, self.problem.schema.coarsen(units), log_base, self.pool.acceptance)
-        return _Drawn(problem=self.problem, beliefs=self.beliefs, template=self.template, units=units, pool=pool)
+        return replace(self, units=units, pool=pool)
+
+    def with_others(self, others: "_Drawn") -> "_Drawn":
+        """The same, and units of another template, which together have a small share."""
+        units = self.units.joined(others.units)
+        log_base = np.concatenate([self.pool.log_base + np.log(1 - BESIDE), others.pool.log_base + np.log(BESIDE)])
+        pool = kept_pool(self.problem, self.beliefs, self.problem.schema.coarsen(units), log_base, self.pool.acceptance)
+        return replace(self, units=units, pool=pool)
 
     def thinned(self) -> "_Drawn":
         """So few of them that a rough fit is quick."""

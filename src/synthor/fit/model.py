@@ -460,8 +460,8 @@ def _giving_one(table: Hard, n_units: int) -> Hard:
 
 
 def _barred(ruled: Problem, belief: BelievedTable, tried: "_Tried") -> dict[int, Barred]:
-    """Why no unit has weight in cells that are believed in, by cell; of tables about rows below the unit that is not known."""
-    if not belief.flat:
+    """Why no unit has weight in cells that are believed in, by cell; where units have members that is not known."""
+    if tried.pool.units.nested:
         return {}
     units, found = tried.pool.units, tried.found
     cells = without(belief, found.weights, units)[:MOST_BARRED].tolist()

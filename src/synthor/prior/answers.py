@@ -12,7 +12,7 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.llm.salvage import salvage
-from synthor.prior.model import Composition, Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
+from synthor.prior.model import CompositionBelief, Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
 from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Segment
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import GROUPS, MANY, Shown
@@ -54,7 +54,7 @@ class Heard:
     pairs: list[Pair] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=dict)
     group_variable: str = ""
-    compositions: list[Composition] = field(default_factory=list)
+    compositions: list[CompositionBelief] = field(default_factory=list)
 
     def mend(self, belief: str, reason: str) -> None:
         self.mended.append(Dropped(belief=belief, reason=reason, action="mended"))
@@ -244,7 +244,7 @@ def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -
                 heard.mended.append(Dropped(belief=place, reason=f"its {sum(whole)} members are not {number}"))
             else:
                 these = {role: n for role, n in zip(roles, whole, strict=True) if n}
-                heard.compositions.append(Composition(members=these, percent=percent))
+                heard.compositions.append(CompositionBelief(members=these, percent=percent))
     if not heard.compositions:
         heard.errors["compositions"] = NOTHING if value is None else "it gives no composition with its members and percent"
     return heard

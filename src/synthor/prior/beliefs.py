@@ -19,7 +19,12 @@ from synthor.schema.text import as_text
 from synthor.types import Codes, Floats, Mask, Shares
 
 BASE_STRENGTH = 30.0
-"""Pseudo-records that a plan of proposals, or a template, is worth: it says little about crossed detail."""
+"""Pseudo-records that a plan of proposals is worth: it says little about crossed detail."""
+
+TABLES_A_TEMPLATE = 5.0
+"""A template, by which units with members are drawn, is worth as much again for every so many tables. It is made of the same
+beliefs as the tables that units are then pulled to, and many tables repeat each other: they need not pull as hard as few. Where
+they do, fits of 150 tables do not end."""
 
 INDEPENDENCE_STRENGTH = 3.0
 """Pseudo-records that independence is worth, the base measure where there are no proposals: nobody believes in it."""
@@ -128,7 +133,9 @@ class Beliefs:
     @property
     def base_strength(self) -> float:
         """Pseudo-records that the base measure is worth."""
-        return BASE_STRENGTH if self.n_proposals or self.templated else INDEPENDENCE_STRENGTH
+        if self.templated:
+            return BASE_STRENGTH * max(len(self.tables) / TABLES_A_TEMPLATE, 1.0)
+        return BASE_STRENGTH if self.n_proposals else INDEPENDENCE_STRENGTH
 
     @property
     def joint(self) -> tuple[BelievedTable, ...]:

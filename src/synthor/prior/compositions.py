@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from synthor.errors import nearest
-from synthor.prior.model import Composition, Dropped, Prior
+from synthor.prior.model import CompositionBelief, Dropped, Prior
 from synthor.problem import Problem
 from synthor.spec.levels import LevelForm, levels_of
 
@@ -46,7 +46,7 @@ def _told(prior: Prior, problem: Problem, dropped: list[Dropped]) -> Iterator[tu
             yield numbers, belief.percent
 
 
-def _numbers(belief: Composition, labels: tuple[str, ...], form: LevelForm) -> tuple[Numbers, str]:
+def _numbers(belief: CompositionBelief, labels: tuple[str, ...], form: LevelForm) -> tuple[Numbers, str]:
     """Members of each role, and why there cannot be such."""
     for label in belief.members:
         if label not in labels:

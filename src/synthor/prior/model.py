@@ -48,10 +48,10 @@ class Marginal(_Belief):
     percent: list[Weight] = Field(min_length=1)
 
 
-class Composition(_Belief):
+class CompositionBelief(_Belief):
     """How many members of each role a unit has, and what percent of the units with as many members in all are so.
 
-    >>> Composition(members={"head": 1, "partner": 1}, percent=70).percent
+    >>> CompositionBelief(members={"head": 1, "partner": 1}, percent=70).percent
     70.0
     """
 
@@ -106,7 +106,7 @@ class Prior(_Belief):
         default_factory=dict, description="For a variable of many categories: names of groups, and the categories in each."
     )
     proposals: list[Proposal] = Field(default_factory=list)
-    compositions: list[Composition] | None = Field(None, description="Who the members of a unit are, the commonest.")
+    compositions: list[CompositionBelief] | None = Field(None, description="Who the members of a unit are, the commonest.")
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
     survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
 
@@ -126,7 +126,7 @@ _LISTS = (
     ("rules", RuleBelief),
     ("marginals", Marginal),
     ("proposals", Proposal),
-    ("compositions", Composition),
+    ("compositions", CompositionBelief),
 )
 
 
