@@ -69,7 +69,7 @@ def sizes(units: Units) -> Counts:
     return np.bincount(units.above(0, 1), minlength=len(units))
 
 
-def test_members_come_and_leave_one_at_a_time_where_others_like_them_stay(model: Model) -> None:
+def test_members_come_and_leave_one_at_a_time_mostly_where_others_like_them_stay(model: Model) -> None:
     problem, units = model.problem, model.pool.units
     found, source = varied(problem, units, (np.arange(len(units)) % 5 == 0).astype(np.int64), np.random.default_rng(0))
     before = units.take(source)
@@ -78,8 +78,8 @@ def test_members_come_and_leave_one_at_a_time_where_others_like_them_stay(model:
     role = Ref(1, problem.schema.levels[1].position("role"))
     others, others_before = (np.bincount(of.above(0, 1), of.column(role) == 1, len(of)) for of in (found, before))
     assert (others - others_before == change).all()  # heads stay one a household
-    assert others[change == -1].min() == 1
-    assert others_before[change == 1].min() == 1
+    assert 0.7 < (others[change == -1] >= 1).mean() < 1  # the only other one leaves more seldom
+    assert (others_before[change == 1] >= 1).mean() > 0.7
     assert sizes(found).max() == 6
     assert possible(problem.refined, problem.schema.refine(found)).all()
 
