@@ -11,11 +11,11 @@ COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-h
 demo: .venv/.run                ## the main job on real tables, into out/households
 	$(BIN)/synthor run examples/households/spec.yaml --out out/households
 
-test: .venv/.dev                ## all tests, on all cores: each then computes on one
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+test: .venv/.dev                ## all tests but the longest, on all cores: each then computes on one
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
 
 quick: .venv/.dev               ## the tests that take no seconds, for while you work
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not long"
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .
@@ -41,8 +41,9 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/sizes.py
 	$(BIN)/python bench/wide.py
 
-extras: .venv/.extras           ## what is read through libraries of extras
+extras: .venv/.extras           ## what is read through libraries of extras, and the longest tests
 	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json

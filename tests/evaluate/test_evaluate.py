@@ -60,6 +60,7 @@ def test_the_truth_recovers_everything_and_independence_nothing() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_equivalent_size_of_a_real_sample_is_about_its_own_size() -> None:
     """A sample of 500 real records should be worth about 500; within a factor of three, over two samples in the mean."""
     real = dependent(20_000, 2)

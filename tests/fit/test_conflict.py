@@ -300,6 +300,7 @@ def planted(n: int, n_tables: int, n_variables: int) -> list[Demanded]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_hundred_thousand_candidates_and_thirty_tables_take_seconds() -> None:
     tables = planted(200_000, 30, 11)
     steps: list[tuple[int, int]] = []

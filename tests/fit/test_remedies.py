@@ -141,6 +141,7 @@ def test_where_one_change_leaves_another_contradiction_it_promises_no_more() -> 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_more_contradictions_than_a_handful_are_said_to_follow() -> None:
     names = "abcdefghijklmn"
     variables = "{" + ", ".join(f"{name}: {{type: boolean}}" for name in names) + "}"

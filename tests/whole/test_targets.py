@@ -137,6 +137,7 @@ def test_what_is_written_is_measured_as_what_is_held_in_memory(run: Run, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_statistic_that_the_rules_put_out_of_reach_is_named_and_every_table_is_met() -> None:
     too_rich = {"name": "too rich", "mean": "income", "where": "age < 16", "value": 90_000}
     run = synthesize(spec_of([*every_kind(), too_rich], rules=[{"never": "age < 16 and income > 1000"}]))
