@@ -155,7 +155,7 @@ def test_tables_of_what_follows_and_ten_believed_ones_leave_most_candidates_some
         index = np.ravel_multi_index([units.column(ref, level) for ref in refs], wanted.shape)
         got = np.bincount(index, believing.weights[units.above(0, level)], wanted.size).reshape(wanted.shape)
         apart = np.abs(got / got.sum() - wanted / wanted.sum()).sum() / 2
-        assert apart < 0.02, (given, of)
+        assert apart < 0.01, (given, of)
 
 
 def test_a_model_file_draws_the_same_candidates_again(believing: Model) -> None:

@@ -186,6 +186,9 @@ def _pairs(problem: Problem, at: int, own: Sequence[Ref], sides: Sequence[_Side]
     single = [role for role in every if level.roles.get(role) == 1]
     several = [role for role in every if role not in single]
 
+    if not own:
+        return  # of whom nothing but the role is known
+
     def of(name: str, **as_seen: Any) -> dict[str, Ref]:
         return {f"{name}.{problem.schema.variable(ref).name}": replace(ref, **as_seen) for ref in own}
 

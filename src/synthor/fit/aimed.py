@@ -74,9 +74,9 @@ def aimed_pool(
     if not len(found.units):
         return found.pool
     template, looked, tries = found.template, found.thinned(), 0
-    beside = looked
+    beside = None
     for aim, believing in enumerate(aims):
-        beside = looked  # before beliefs count
+        beside = looked if believing else None  # drawn before beliefs count
         for turn in range(ROUNDS):
             advance(size * (1 + aim * ROUNDS + turn) // (2 + len(aims) * ROUNDS), size)
             weights = looked.weighed(believing=believing)
@@ -87,7 +87,8 @@ def aimed_pool(
             template = learned(template, looked.units, looked.flattened(weights))
             looked = _Drawn.of(template, problem, beliefs, min(LOOKS, size), seed)
     last = found if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed)
-    last = last if looked is beside else last.with_others(beside)
+    if beside is not None and beside is not looked:
+        last = last.with_others(beside)
     pool = last.with_lacking(random_seed).pool
     advance(size, size)
     return pool

@@ -149,7 +149,7 @@ class Tables:
                 for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
                     found[table] = totals
         if self.of_rows:
-            (_, transposed), ends = self._joints_of_rows
+            _, transposed, ends = self._joints_of_rows
             for block, joint in zip(self.of_rows, np.split(transposed @ weights, ends[:-1]), strict=True):
                 for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
                     cells = self.cells[table]
@@ -165,7 +165,7 @@ class Tables:
             onto += self._joints[0] @ np.concatenate(parts)
         if self.of_rows:
             parts = [block.spread_all([self._on_counts(t, values[t]) for t in block.tables]) for block in self.of_rows]
-            onto += self._joints_of_rows[0][0] @ np.concatenate(parts)
+            onto += self._joints_of_rows[0] @ np.concatenate(parts)
         for table in self.alone:
             onto += self.cells[table].spread(values[table])
         return onto
@@ -205,12 +205,12 @@ class Tables:
         return found
 
     @cached_property
-    def _joints_of_rows(self) -> tuple[tuple["sparse.csr_array", "sparse.csr_array"], CellIndex]:
+    def _joints_of_rows(self) -> tuple["sparse.csr_array", "sparse.csr_array", CellIndex]:
         """Candidates by the joint cells of all blocks of rows, the same transposed, and where each block's end."""
         from scipy import sparse
 
         matrix = sparse.csr_array(sparse.hstack([block.membership for block in self.of_rows], format="csr"))
-        return (matrix, sparse.csr_array(matrix.T)), np.cumsum([block.size for block in self.of_rows])
+        return matrix, sparse.csr_array(matrix.T), np.cumsum([block.size for block in self.of_rows])
 
     @cached_property
     def _joints(self) -> tuple["sparse.csr_array", CellIndex]:

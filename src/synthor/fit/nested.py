@@ -217,9 +217,8 @@ class _Told:
     @cached_property
     def _mixes(self) -> tuple["_Mix", ...]:
         """How many members of each role units of some kind have, as tables of roles by a variable of the unit tell."""
-        return (
-            () if self.with_roles is None else (*self._published_mixes(self.with_roles), *self._believed_mixes(self.with_roles))
-        )
+        level = self.with_roles
+        return () if level is None else (*self._published_mixes(level), *self._believed_mixes(level))
 
     def _published_mixes(self, level: int) -> Iterator["_Mix"]:
         role = Ref(level, self.schema.levels[level].position(self.schema.levels[level].role))
@@ -245,7 +244,8 @@ class _Told:
                 if table.level != level or table.refs[own] != role or not ref.plain or ref.level:
                     continue
                 grouped = (table.grouped if own == 1 else table.grouped.T)[:, table.group_of[own]]
-                shares = grouped / grouped.sum(axis=1, keepdims=True)
+                sums = grouped.sum(axis=1, keepdims=True)
+                shares = np.divide(grouped, sums, out=np.zeros(grouped.shape), where=sums > 0)
                 rows = shares[self._fine_groups(ref, table.group_of[other])]
                 size = np.full(len(rows), self._expected(level))
                 if ref.column == self.size:
@@ -305,12 +305,7 @@ class _Told:
         found = {}
         for column in self._structural:
             one = self._copies.get(column)
-            if (
-                one is not None
-                and one.role is not None
-                and one.source is not None
-                and (one.below, one.role.code) == (level, role)
-            ):
+            if one is not None and one.source is not None and one.below == level and one.role == self._role(level, role):
                 found[one.source] = column, one.of_source(self.schema)
         return found
 
@@ -455,9 +450,8 @@ class _Told:
         own = role if given.level == of.level and given.role is None else None
         first = self._shares(given.level, given.column, own if given.role is None else given.role.code)
         second = self._shares(of.level, of.column, role)
-        cells = np.maximum(
-            rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300) * first[:, None], FLOOR_CELL * first[:, None]
-        )
+        shares = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300)
+        cells = np.maximum(shares, FLOOR_CELL) * first[:, None]
         row, column = (side.ravel() for side in np.indices(cells.shape))
         found = ipf(cells.ravel(), [(row, first, first), (column, second, second)], sweeps=SWEEPS, tolerance=ROUGHLY)[0]
         return np.where(rows.sum(axis=1, keepdims=True) > 0, found.reshape(cells.shape), 0.0)

@@ -154,19 +154,29 @@ def _marginals(state: State, scene: Scene) -> list[Inquiry]:
 
 def _tables(state: State, scene: Scene) -> list[Inquiry]:
     every = [pair for pair in _pairs(state) if max(scene.by_name[n].size for n in (pair.given, pair.of)) <= MANY]
-    always = pairs_inside_levels(state.problem) if _nested(state) else ()
-    most = asking.RELATIONS if _nested(state) else asking.ALL_PAIRS
+    always = _asked_anyway(state)
     pairs = state.pairs
     if pairs is None and len(every) > asking.ALL_PAIRS:
         others = [pair for pair in every if pair not in always]
+        most = asking.RELATIONS if always else asking.ALL_PAIRS
         if state.wants("pairs"):
-            request = asking.ask_pairs(scene, state.errors.get("pairs", ""))
-            hear = lambda text: hearing.hear_pairs(text, scene, others, most)  # noqa: E731
-            return [Inquiry(request=request, items=("pairs",), hear=hear)]
+            return [
+                Inquiry(
+                    request=asking.ask_pairs(scene, state.errors.get("pairs", ""), most=most, anyway=bool(always)),
+                    items=("pairs",),
+                    hear=lambda text: hearing.hear_pairs(text, scene, others, most),
+                )
+            ]
         pairs = tuple(others[:most])  # the model names none: take what the spec declares first
     pairs = None if pairs is None else (*(pair for pair in every if pair in always), *pairs)
     wanted = [pair for pair in (every if pairs is None else pairs) if state.wants(str(pair))]
     return [_table_question(state, scene, batch) for batch in asking.batches_of_pairs(scene, wanted)] if wanted else []
+
+
+def _asked_anyway(state: State) -> tuple[Pair, ...]:
+    """Pairs that need no choice: those inside levels where units have members, unless these alone are too many."""
+    inside = pairs_inside_levels(state.problem) if _nested(state) else ()
+    return inside if len(inside) <= asking.ALL_PAIRS else ()
 
 
 def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Inquiry:
@@ -186,15 +196,18 @@ def _rules(state: State, scene: Scene) -> list[Inquiry]:
 
 def _compositions(state: State, scene: Scene) -> list[Inquiry]:
     """Who the members of a unit are, as a whole."""
-    problem, level = state.problem, level_of_roles(state.problem)
-    sizes = sizes_of_compositions(problem) if level is not None else ()
-    if level is None or not sizes or not state.wants("compositions"):
+    sizes = sizes_of_compositions(state.problem) if _nested(state) else ()
+    if not sizes or not state.wants("compositions"):
         return []
-    own = problem.schema.levels[level]
+    own = state.problem.schema.levels[level_of_roles(state.problem) or 0]
     roles = own.variables[own.position(own.role)].labels
-    request = asking.ask_compositions(scene, roles, sizes, who=own.name, error=state.errors.get("compositions", ""))
-    hear = lambda text: hearing.hear_compositions(text, roles, sizes)  # noqa: E731
-    return [Inquiry(request=request, items=("compositions",), hear=hear)]
+    return [
+        Inquiry(
+            request=asking.ask_compositions(scene, roles, sizes, who=own.name, error=state.errors.get("compositions", "")),
+            items=("compositions",),
+            hear=lambda text: hearing.hear_compositions(text, roles, sizes),
+        )
+    ]
 
 
 def _plan(state: State, scene: Scene) -> list[Inquiry]:

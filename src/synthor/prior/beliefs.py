@@ -21,7 +21,7 @@ from synthor.types import Codes, Floats, Mask, Shares
 BASE_STRENGTH = 30.0
 """Pseudo-records that a plan of proposals is worth: it says little about crossed detail."""
 
-TABLES_A_TEMPLATE = 5.0
+TABLES_A_TEMPLATE = 10.0
 """A template, by which units with members are drawn, is worth as much again for every so many tables. It is made of the same
 beliefs as the tables that units are then pulled to, and many tables repeat each other: they need not pull as hard as few. Where
 they do, fits of 150 tables do not end."""

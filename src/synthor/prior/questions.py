@@ -144,14 +144,21 @@ def ask_marginals(scene: Scene, names: Sequence[str], error: str = "") -> Reques
     return _request("marginals", scene, schema, tokens, names=list(names), error=_plain(error))
 
 
-def ask_pairs(scene: Scene, error: str = "") -> Request:
-    """The pairs that depend most strongly on each other."""
+def ask_pairs(scene: Scene, error: str = "", *, most: int = ALL_PAIRS, anyway: bool = False) -> Request:
+    """The pairs that depend most strongly on each other.
+
+    Args:
+        scene: what every question says.
+        error: why the last answer could not be used.
+        most: pairs that may be named.
+        anyway: whether all pairs inside levels are asked for beside them.
+    """
     number = {"type": "integer", "minimum": 1, "maximum": len(scene.variables)}
     pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-    most = RELATIONS if scene.levels else ALL_PAIRS
-    fewest = FEWEST_RELATIONS if scene.levels else min(len(scene.variables) - 1, ALL_PAIRS)
+    fewest = FEWEST_RELATIONS if anyway else min(len(scene.variables) - 1, most)
     schema = _object({"pairs": {"type": "array", "items": pair, "minItems": fewest, "maxItems": most}})
-    return _request("pairs", scene, schema, 12 * most, fewest=fewest, most=most, error=_plain(error))
+    words = {"anyway": anyway} if scene.levels else {}
+    return _request("pairs", scene, schema, 12 * most, fewest=fewest, most=most, error=_plain(error), **words)
 
 
 def ask_compositions(scene: Scene, roles: Sequence[str], numbers: Sequence[int], *, who: str, error: str = "") -> Request:

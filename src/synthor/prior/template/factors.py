@@ -38,7 +38,7 @@ def fitted(chances: Chances, see: See, weight: Floats, n_rows: float) -> Chances
         weight: (rows,) of each.
         n_rows: how many rows of equal weight they are worth.
     """
-    if len(chances.parents) + len(chances.closed) < 1 + (not chances.closed) or not len(weight):
+    if (len(chances.parents) < 2 and not chances.closed) or not len(weight):
         return chances
     refs = sorted(chances.looked_at, key=repr)
     seen = [see(ref) for ref in refs]
