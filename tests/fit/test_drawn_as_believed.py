@@ -10,11 +10,13 @@ from synthor.fit.model import fit
 from synthor.fit.nested import template_of
 from synthor.fit.status import Status
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Dependency
+from synthor.prior.model import Dependency, RuleBelief
 from synthor.prior.template import draw, prepared
 from synthor.problem import Problem
+from synthor.problem.following import derived
 from synthor.schema import Ref, Units
 from synthor.types import Floats
+from synthor.values import possible
 
 SPEC = """
 unit: household
@@ -125,3 +127,29 @@ def test_a_row_without_the_role_sees_nothing_of_it(problem: Problem) -> None:
     units, _ = drawn(problem, Prior())
     seen, role = units.column(ref), units.column(Ref(1, 0))
     assert ((seen >= 0) == (role == 2)).all()
+
+
+def test_a_head_younger_than_any_category_of_heads_is_not_possible(problem: Problem) -> None:
+    units, _ = drawn(problem, Prior())
+    fine = problem.schema.refine(units)
+    assert possible(problem.refined, fine).all()
+    heads = np.flatnonzero(fine.column(Ref(1, 0)) == 0)[::7]
+    younger = derived(problem.follows, problem.refined.schema, fine.replace(Ref(1, 1), heads, np.zeros(len(heads), np.int32)))
+    assert (younger.column(Ref(0, 1)) < 0).sum() == len(heads)
+    changed = np.zeros(len(units), bool)
+    changed[fine.above(0, 1)[heads]] = True
+    assert (possible(problem.refined, younger) == ~changed).all()
+
+
+def test_a_believed_cell_that_a_rule_empties_gives_way(problem: Problem) -> None:
+    alone = Prior(
+        dependencies=[Dependency(given="size", of="head_age", rows=[[25, 25, 25, 25]] * 4, confidence=0.6)],
+        rules=[RuleBelief(never="size = '4+' and head_age >= 70")],
+    )
+    model = fit(problem, alone)
+    assert model.status is Status.CONVERGED
+    table = model.beliefs.tables[0]
+    assert not table.conditional
+    got = table.cells(model.pool.units).totals(model.weights).reshape(4, 4)
+    assert got[3, 3] == 0
+    assert model.tables[0].strain > 0

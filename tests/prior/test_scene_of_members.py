@@ -169,6 +169,21 @@ def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, mo
     assert persons.filter((persons["role"] == "partner") & (persons["age"] < 18)).height == 0
 
 
+def test_no_more_pairs_than_usual_are_asked_without_a_choice() -> None:
+    own = "  tenure: {type: category, values: [owned, rented]}\n"
+    more = "".join(f"  thing{number}: {{type: boolean}}\n" for number in range(14))
+    state = Calibrated().begin(compile_problem(parse_spec(TOWN.replace(own, own + more))))
+    shares = {f"thing{number}": [50, 50] for number in range(14)} | {"cars": [30, 50, 20]}
+    state = Calibrated().step(state, [answer_of("marginals", json.dumps(shares))])
+    asked = next(question.request for question in state.questions if question.items == ("pairs",)).question
+    assert "is asked for anyway" not in asked
+    assert "at most 105 pairs" in asked
+    named = [[one, other] for one in range(1, 19) for other in range(one + 1, 19)]
+    state = Calibrated().step(state, [answer_of("pairs", json.dumps({"pairs": named})), *[None] * (len(state.questions) - 1)])
+    tables = [item for question in state.questions if question.request.stage == "tables" for item in question.items]
+    assert len(tables) == 105
+
+
 def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_told(problem: Problem) -> None:
     told = [
         {"members": {"head": 1, "partner": 1}, "percent": 97},

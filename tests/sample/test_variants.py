@@ -81,6 +81,9 @@ def test_members_come_and_leave_one_at_a_time_mostly_where_others_like_them_stay
     assert 0.7 < (others[change == -1] >= 1).mean() < 1  # the only other one leaves more seldom
     assert (others_before[change == 1] >= 1).mean() > 0.7
     assert sizes(found).max() == 6
+    of_two, of_one = sizes(before) == 2, sizes(before) == 1
+    assert (change[of_two] == -1).any()  # who could make one of two else?
+    assert (change[of_one] == 1).any()
     assert possible(problem.refined, problem.schema.refine(found)).all()
 
 
