@@ -34,7 +34,7 @@ from harness import COMMAND, EXAMPLES, ROOT, dated, python, write
 from synthor import Prior, compile_problem, load_spec
 from synthor.fit.balance import balance
 from synthor.fit.model import one_thread
-from synthor.fit.pool import handed_pool
+from synthor.fit.pool import kept_pool
 from synthor.fit.structure import Structure
 from synthor.prior.beliefs import resolve
 from synthor.prior.sampled import SampledUnits, joined_units
@@ -166,7 +166,7 @@ def raked(problem: Problem, units: Units, weights: Floats, picks: Counts) -> Flo
     """Weights of a sample of real units that meet the targets as far as the sample can."""
     some, nothing = np.flatnonzero(picks), resolve(Prior(), problem)
     with one_thread():
-        pool = handed_pool(problem, nothing, units.take(some), np.log(picks[some]))
+        pool = kept_pool(problem, nothing, units.take(some), np.log(picks[some]), 1.0)  # they are real, whatever rules say
         hard = Structure(pool).hard(problem, nothing)
         slack = [replace(one, demand=replace(one.demand, sigma=np.full(len(one.low), SLACK))) for one in hard]
         found = balance(pool.log_base, slack)
