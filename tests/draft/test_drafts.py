@@ -19,7 +19,7 @@ from synthor.spec.scaffold import scaffold
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "tests" / "cases" / "published"
 CASES = sorted(folder.name for folder in PUBLISHED.iterdir())
-TWO_POPULATIONS = "examples/population/tables"
+TWO_POPULATIONS = {"examples/norway/tables", "examples/population/tables"}
 """Tables of households beside tables of persons: who the unit is and who its members are is asked."""
 
 TABLES = sorted(
@@ -28,7 +28,7 @@ TABLES = sorted(
         for place in ("examples/*/*", "bench/tables/*", "tests/cases/slow_fits/*/*", "tests/cases/od_with_modes_crash")
         for path in ROOT.glob(f"{place}/*.csv")
     }
-    - {TWO_POPULATIONS}
+    - TWO_POPULATIONS
 )
 
 
@@ -74,8 +74,9 @@ def test_two_thirds_of_the_cases_need_no_answer() -> None:
     assert sum(truth(case)["questions"] == 0 for case in CASES) >= 2 / 3 * len(CASES)
 
 
-def test_a_draft_of_households_beside_persons_asks_what_is_counted() -> None:
-    found, _ = errors(drafted(ROOT / TWO_POPULATIONS))
+@pytest.mark.parametrize("folder", sorted(TWO_POPULATIONS))
+def test_a_draft_of_households_beside_persons_asks_what_is_counted(folder: str) -> None:
+    found, _ = errors(drafted(ROOT / folder))
     assert found
     assert all("still to be filled in" in line for line in found)
 

@@ -108,6 +108,21 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(text: str, where: str, r
     assert found.cure == f"did you mean '{cure}'?"
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "places"),
+    [
+        ("targets:\n  - {table: x.csv, labels: {car: {Y: true}}}", "labels", "at the top of the spec, for all of it"),
+        ("targets:\n  - {table: x.csv, layout: {name: z}}", "name", "in a target"),
+        ("targets:\n  - {table: x.csv, wide: [car]}", "wide", "in a target's `layout`"),
+        ("targets:\n  - {table: x.csv, columns: {c: car}}", "columns", "at the top of the spec, for all of it or in a target's `layout`"),
+        ("tolerance: {points: 1}", "tolerance", "in a target"),
+    ],
+)  # fmt: skip
+def test_a_key_at_a_wrong_place_is_told_where_it_belongs(text: str, key: str, places: str) -> None:
+    found = finding(VALID + text)
+    assert (found.message, found.cure) == (f"unknown key '{key}'", f"`{key}:` stands {places}")
+
+
 def test_an_unknown_key_of_a_variable_is_compared_with_those_of_its_type() -> None:
     found = finding("records: 1\nvariables:\n  x:\n    type: integer\n    min: 0\n    max: 3\n    binz: [0]\n")
     assert (found.row, found.cure) == (7, "did you mean 'bins'?")

@@ -202,7 +202,7 @@ def _finding(problem: Any, node: Node, source: str) -> Finding:
     cure = ""
     if problem["type"] == "extra_forbidden":
         known = _known_keys(path, siblings)
-        message, cure = f"unknown key '{path[-1]}'", nearest(str(path[-1]), known)
+        message, cure = f"unknown key '{path[-1]}'", _elsewhere(str(path[-1])) or nearest(str(path[-1]), known)
         if str(path[-1]).isdigit():
             cure = "write numbers without thousands separators, and put texts that hold a comma in quotes"
     elif problem["type"] == "missing":
@@ -281,6 +281,19 @@ def _known_keys(path: SpecPath, siblings: dict[str, Any]) -> list[str]:
         return list(schema["$defs"].get(kind, {}).get("properties", ["type"]))
     above = [step for step in path[:-1] if isinstance(step, str)]
     return list(schema["$defs"].get(MODELS.get(above[-1], ""), {}).get("properties", []))
+
+
+def _elsewhere(key: str) -> str:
+    """Where a key belongs that is unknown at its place; nothing where it is unknown everywhere."""
+    schema = Spec.model_json_schema()
+    places = {
+        "at the top of the spec, for all of it": schema,
+        "in a target": schema["$defs"]["TargetSpec"],
+        "in a target's `layout`": schema["$defs"]["Layout"],
+        "in a kind of members": schema["$defs"]["MemberSpec"],
+    }
+    found = [place for place, form in places.items() if key in form["properties"]]
+    return f"`{key}:` stands {' or '.join(found)}" if found else ""
 
 
 def _locate(root: Node, loc: SpecPath) -> tuple[SpecPath, int, dict[str, Any]]:

@@ -302,3 +302,40 @@ def test_rows_written_in_the_spec_are_chosen_too(tmp_path: Path) -> None:
 def test_a_name_above_years_stays_a_title(tmp_path: Path) -> None:
     text = HOMES + "targets: [{table: t.csv, layout: {columns: {'2021': count}}}]"
     assert wanted(text, {"t.csv": ",Number of homes\nzone,2021\nA,30\nB,40\n"}, tmp_path) == [{("A",): 30, ("B",): 40}]
+
+
+TWO_HEADS = """
+records: 70
+variables:
+  zone: {type: category, values: [A, B]}
+  sex: {type: category, values: [male, female]}
+  age: {type: integer, min: 0, max: 99, bins: [0, 20, 67]}
+"""
+
+
+@pytest.mark.parametrize("total", ["Total", ""])
+def test_a_head_that_is_merged_downwards_over_a_total_is_a_total(total: str, tmp_path: Path) -> None:
+    table = (
+        f"Homes,Total,male,,,,female,,,\n,{total},Total,0-19 years,20-66 years,67+,Total,0-19 years,20-66 years,67+\n"
+        "A,30,16,2,10,4,14,1,8,5\nB,40,20,5,10,5,20,5,10,5\n"
+    )
+    text = TWO_HEADS + "targets: [{table: t.csv, layout: {wide: [sex, age], columns: {Homes: zone}}}]"
+    (target,) = wanted(text, {"t.csv": table}, tmp_path)
+    assert len(target) == 12
+    assert target["A", "male", "0-19"] == 2
+    assert target["B", "female", "67+"] == 5
+    # The total is held against its cells.
+    assert any("31" in finding and "30" in finding for finding in found(text, {"t.csv": table.replace("A,30", "A,31")}, tmp_path))
+
+
+def test_columns_without_heads_in_a_wide_table_have_names_to_tell_them_by(tmp_path: Path) -> None:
+    table = ",Total,Own,,Rent\nzone,,freehold,leasehold,\nA,30,10,5,15\nB,40,20,10,10\n"
+    text = (
+        "records: 70\nvariables:\n  zone: {type: category, values: [A, B]}\n"
+        "  tenure: {type: category, values: [freehold, leasehold, rented]}\n"
+        "labels: {tenure: {(column 2): Total, (column 5): rented}}\n"
+        "targets: [{table: t.csv, layout: {skip: 1, wide: [tenure]}}]"
+    )
+    (target,) = wanted(text, {"t.csv": table}, tmp_path)
+    assert target["A", "rented"] == 15
+    assert len(target) == 6

@@ -164,7 +164,7 @@ def laid_out(lines: Lines, layout: Layout | None, vocabulary: Vocabulary) -> She
     if layout.sections:
         rows = [*rows[:n_heads], *(row + ("",) * (len(rows[0]) - 1) if len(row) == 1 else row for row in rows[n_heads:])]
     _refuse_ragged(lines.source, rows, numbers, n_heads)
-    rows = _without_blank_columns(_placed(rows, n_heads), n_heads)
+    rows = _without_blank_columns(_placed(rows, n_heads, wide=bool(layout.wide) and "" not in vocabulary.columns), n_heads)
     heads, body, numbers = rows[:n_heads], rows[n_heads:], numbers[n_heads:]
     if layout.sections:
         parts = _sections(lines.source, heads, body, numbers, above, layout, vocabulary)
@@ -332,11 +332,14 @@ def _refuse_ragged(source: str, rows: list[tuple[str, ...]], numbers: list[int],
         rows[i] = row + ("",) * (width - len(row))
 
 
-def _placed(rows: list[tuple[str, ...]], n_heads: int) -> list[tuple[str, ...]]:
-    """The same rows, where every column without a head but the first is called by its place in the file."""
+def _placed(rows: list[tuple[str, ...]], n_heads: int, *, wide: bool) -> list[tuple[str, ...]]:
+    """The same rows, where every column without a head but the first is called by its place in the file.
+
+    In a wide table only the leftmost column can do without: any other is of a category, whose name `labels` can tell.
+    """
     nameless = [i for i in range(len(rows[0])) if not any(head[i] for head in rows[:n_heads])]
     last = list(rows[n_heads - 1])
-    for i in nameless[1:]:
+    for i in nameless[0 if wide and nameless[:1] != [0] else 1 :]:
         last[i] = blank_head(i)
     return [*rows[: n_heads - 1], tuple(last), *rows[n_heads:]]
 
@@ -469,7 +472,7 @@ def _long(
         if name not in vocabulary.labels and column_key(name) not in chosen:
             cure = nearest(name, list(vocabulary.labels))
             raise InputError([Finding(where=source, message=f"wide speaks of '{name}', which is no variable", cure=cure)])
-    filled = [_to_the_right(head) for head in heads[:-1]] + [list(heads[-1])]
+    filled = _merged(heads, vocabulary.total)
     sides, cells = _parted(heads, body, wide, chosen, vocabulary)
     if all(vocabulary.total(heads[-1][i]) for i in cells):
         known = list(dict.fromkeys(name for name in heads[-1] if name))
@@ -499,11 +502,20 @@ def _long(
     return Sheet(columns=columns, rows=tuple(rows), numbers=tuple(of), notes=labels.notes, left_out=left_out)
 
 
-def _to_the_right(head: Sequence[str]) -> list[str]:
-    """A header row of merged cells: a blank stands for what is left of it."""
-    found: list[str] = []
-    for name in head:
-        found.append(name or (found[-1] if found else ""))
+def _merged(heads: Sequence[Sequence[str]], total: Callable[[str], bool]) -> list[list[str]]:
+    """Header rows of merged cells: a blank stands for what is left of it, in the last row for nothing; below a total, for the total.
+
+    >>> _merged([("", "Total", "Men", ""), ("age", "", "young", "old")], lambda label: label == "Total")
+    [['', 'Total', 'Men', 'Men'], ['age', 'Total', 'young', 'old']]
+    """
+    found: list[list[str]] = []
+    for at, head in enumerate(heads):
+        row: list[str] = []
+        for i, name in enumerate(head):
+            above = found[-1][i] if found else ""
+            left = row[-1] if row and head is not heads[-1] else ""
+            row.append(name or (above if at and heads[at - 1][i] and total(above) else left))
+        found.append(row)
     return found
 
 
