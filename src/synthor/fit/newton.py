@@ -18,7 +18,12 @@ MOST_PRODUCTS = 200
 """Products with the matrix for one step."""
 
 PATIENCE = 50
-"""Products after which the matrix is factored: by then that has come to cost less than going on."""
+"""Products after which the matrix is factored, at least: by then that has come to cost less than going on, where candidates are
+many and multipliers are not."""
+
+DENSE = 75.0
+"""Multiplications of a factoring that take as long as one entry does in a product: measured where 50 products are worth a factor
+(2,500 multipliers, 77,000 flat candidates) and where 200 are (4,000 multipliers, 10,000 units with members)."""
 
 AIM = 0.1
 """Share of the tolerance that the residual is to have after a step; what is better is not needed."""
@@ -83,7 +88,9 @@ class Newton:
         gradient = system.packed(gradients)
         few, solved = len(gradient) <= MOST_FACTORED, False
         if self.poor < POOR or not few:
-            step, solved = system.solve(gradient, self.factor, tolerance, PATIENCE if few else MOST_PRODUCTS)
+            step, solved = system.solve(
+                gradient, self.factor, tolerance, _patience(dual, len(gradient)) if few else MOST_PRODUCTS
+            )
         if few and not solved:
             self.factor = system.factored()
             step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
@@ -94,6 +101,12 @@ class Newton:
         else:
             self.poor = 0
         return better
+
+
+def _patience(dual: Dual, n_multipliers: int) -> int:
+    """Products that take as long as factoring the matrix would."""
+    entries = max(len(dual.weights) * len(dual.tables), 1)
+    return min(max(PATIENCE, round(n_multipliers**3 / (DENSE * entries))), MOST_PRODUCTS)
 
 
 class _System:

@@ -325,7 +325,9 @@ def test_a_head_that_is_merged_downwards_over_a_total_is_a_total(total: str, tmp
     assert target["A", "male", "0-19"] == 2
     assert target["B", "female", "67+"] == 5
     # The total is held against its cells.
-    assert any("31" in finding and "30" in finding for finding in found(text, {"t.csv": table.replace("A,30", "A,31")}, tmp_path))
+    assert any(
+        "31" in finding and "30" in finding for finding in found(text, {"t.csv": table.replace("A,30", "A,31")}, tmp_path)
+    )
 
 
 def test_columns_without_heads_in_a_wide_table_have_names_to_tell_them_by(tmp_path: Path) -> None:

@@ -503,7 +503,7 @@ def _long(
 
 
 def _merged(heads: Sequence[Sequence[str]], total: Callable[[str], bool]) -> list[list[str]]:
-    """Header rows of merged cells: a blank stands for what is left of it, in the last row for nothing; below a total, for the total.
+    """Header rows of merged cells: a blank stands for what is left of it, but in the last row; below a total, for the total.
 
     >>> _merged([("", "Total", "Men", ""), ("age", "", "young", "old")], lambda label: label == "Total")
     [['', 'Total', 'Men', 'Men'], ['age', 'Total', 'young', 'old']]
