@@ -114,10 +114,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(text: str, where: str, r
         ("targets:\n  - {table: x.csv, labels: {car: {Y: true}}}", "labels", "at the top of the spec, for all of it"),
         ("targets:\n  - {table: x.csv, layout: {name: z}}", "name", "in a target"),
         ("targets:\n  - {table: x.csv, wide: [car]}", "wide", "in a target's `layout`"),
-        ("targets:\n  - {table: x.csv, columns: {c: car}}", "columns", "at the top of the spec, for all of it or in a target's `layout`"),
+        (
+            "targets:\n  - {table: x.csv, columns: {c: car}}",
+            "columns",
+            "at the top of the spec, for all of it or in a target's `layout`",
+        ),
         ("tolerance: {points: 1}", "tolerance", "in a target"),
     ],
-)  # fmt: skip
+)
 def test_a_key_at_a_wrong_place_is_told_where_it_belongs(text: str, key: str, places: str) -> None:
     found = finding(VALID + text)
     assert (found.message, found.cure) == (f"unknown key '{key}'", f"`{key}:` stands {places}")

@@ -22,8 +22,8 @@ PATIENCE = 50
 many and multipliers are not."""
 
 DENSE = 75.0
-"""Multiplications of a factoring that take as long as one entry does in a product: measured where 50 products are worth a factor
-(2,500 multipliers, 77,000 flat candidates) and where 200 are (4,000 multipliers, 10,000 units with members)."""
+"""Multiplications of a factoring that take as long as one entry does in a product: measured where 50 products are worth
+a factor (2,500 multipliers, 77,000 flat candidates) and where 200 are (4,000 multipliers, 10,000 units with members)."""
 
 AIM = 0.1
 """Share of the tolerance that the residual is to have after a step; what is better is not needed."""
