@@ -325,6 +325,62 @@ def test_numbers_of_roles_on_the_condition_of_their_sum_are_as_by_brute_force() 
         np.testing.assert_allclose(found[:, key], whole + rest / rest.sum() * (1 - whole.sum()), atol=1e-12)
 
 
+def test_compositions_that_rules_leave_stay_as_they_are_to_each_other() -> None:
+    random = np.random.default_rng(9)
+    told = Composition(
+        level=1,
+        roles={role: Believed(marginal=random.dirichlet(np.ones(most + 1))) for role, most in enumerate((1, 3, 4))},
+        least=1,
+        most=6,
+        size=Size(column=1, totals=rows([0, 1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0.5, 0.3, 0.1, 0.1])),
+        whole=tuple(
+            WholeComposition(numbers=numbers, share=share, of_as_many=True)
+            for numbers, share in (((1, 1, 0), 0.25), ((0, 2, 0), 0.125), ((1, 1, 1), 0.6), ((1, 0, 2), 0.2))
+        ),
+    )
+    keys, even = np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 2, 0, 0], [1, 2, 0, 0]], np.int32), np.full(4, 0.25)
+    open_ = [np.ones((4, 7), bool) for _ in range(3)]
+    open_[1][1:3, 1:] = False  # nobody of the second role in some
+    open_[2][3, 2] = False  # and never two of the third in another
+    every = np.array(list(product(range(2), range(4), range(5))))
+    usual = Compositions.of(SCHEMA, told, keys, even).shares(every)
+    allowed = np.all([side[:, every[:, role]] for role, side in enumerate(open_)], axis=0).T
+    expected = usual * allowed / (usual * allowed).sum(axis=0)
+    found = Compositions.of(SCHEMA, told, keys, even, open_)
+    np.testing.assert_allclose(found.shares(every), expected, atol=1e-12)
+    drawn = found.drawn(even, 4_000, np.random.default_rng(0))
+    assert (found.among(even, drawn) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind = 'couple' and count(partner) < 1",
+        "kind = 'other' and count(child) > 1",
+        "kind = 'other' and relation = 'partner'",
+        "kind = 'couple' and relation = 'child' and work = 'yes'",  # looks at more than that: closes nobody
+    ],
+)
+def test_what_rules_say_of_roles_is_known_before_compositions_are_drawn(text: str) -> None:
+    template = replace(TEMPLATE, rules=(Rule.of(text, SCHEMA),))
+    drawn = draw(prepared(template), size=3_000, random_seed=1)
+    assert drawn.acceptance.min() == 1.0
+    units = drawn.units
+    kind, of_role, above = units.column(of_unit(0)), units.column(Ref(1, 0), 1), units.above(0, 1)
+    partners, children = (np.bincount(above[of_role == role], minlength=len(units)) for role in (PARTNER, CHILD))
+    if "work" in text:
+        assert (children[kind == 0] > 0).any()
+    elif "count(partner)" in text:
+        assert (partners[kind == 0] == 1).all()
+    elif "count(child)" in text:
+        assert (children[kind == 1] <= 1).all()
+    else:
+        assert not partners[kind == 1].any()
+    # The unit's own variables keep their shares.
+    weights = np.exp(drawn.log_weight)
+    assert weights[kind == 0].sum() / weights.sum() == pytest.approx(0.6, abs=0.02)
+
+
 def test_rules_on_a_member_its_unit_and_one_other_are_kept_while_drawing(everyone: Units) -> None:
     texts = (
         "age < 18 and work = 'yes'",

@@ -16,6 +16,7 @@ from synthor.fit.shares_by_role import SharesByRole
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs
 from synthor.prior.compositions import level_of_roles
 from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template, WholeComposition
+from synthor.prior.template.closed_roles import columns_of_roles
 from synthor.problem import Problem
 from synthor.problem.following import Followed, derived
 from synthor.rules.syntax import names_in
@@ -151,6 +152,8 @@ class _Told:
         ]
         tied = {column for some in together if some & own for column in some - own}
         tied |= {mix.column for mix in self._mixes} - (own - set(self._copies))
+        if self.with_roles is not None:
+            tied |= set(columns_of_roles(self.problem.rules, self.schema, self.with_roles)) - own
         for column in sorted(tied):
             if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
                 found.append(column)

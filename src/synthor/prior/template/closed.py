@@ -3,7 +3,7 @@
 A rule is a flat predicate over columns that the rows of its level see (`rules/lifted.py`). Where all of these but one are
 drawn, the categories of that one that break the rule whatever the values in them are left out, before the others are
 normalised. So nobody is drawn, and thrown away with the whole household, for being a child older than its mother. What looks
-at all rows, or at any of several, is left to rejection.
+at all rows, or at any of several, is left to rejection; what is said of roles themselves, see `closed_roles`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

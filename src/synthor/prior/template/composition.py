@@ -45,8 +45,23 @@ class Compositions:
     listed: Shares
 
     @classmethod
-    def of(cls, schema: Schema, told: Composition | None, keys: Codes, share_of_key: Shares) -> "Compositions":
-        """Shares for some keys. Sizes that no composition has are left out, and so are keys without any: `possible`."""
+    def of(
+        cls,
+        schema: Schema,
+        told: Composition | None,
+        keys: Codes,
+        share_of_key: Shares,
+        open_: Sequence[Mask] | None = None,
+    ) -> "Compositions":
+        """Shares for some keys. Sizes that no composition has are left out, and so are keys without any: `possible`.
+
+        Args:
+            schema: of all levels.
+            told: what is believed.
+            keys: (keys, columns of the unit).
+            share_of_key: (keys,).
+            open_: for each role (keys, most + 1) which numbers rules leave it; all unless given.
+        """
         n = len(keys)
         if told is None:
             none = np.zeros((0, 0), np.int64)
@@ -73,7 +88,24 @@ class Compositions:
             believed_totals = (wide * inside)[keys[:, told.size.column]]
         totals = _normal(np.where(ways > 0, believed_totals, 0.0))
         whole, listed = _listed(told, keys, _normal(believed_totals))
-        return cls(keys=keys, numbers=tuple(numbers), totals=totals, whole=whole, listed=listed)
+        found = cls(keys=keys, numbers=tuple(numbers), totals=totals, whole=whole, listed=listed)
+        return found if open_ is None or all(one.all() for one in open_) else found._without(open_)
+
+    def _without(self, open_: Sequence[Mask]) -> "Compositions":
+        """The shares that are left where some roles cannot have some numbers; the rest stay as they are to each other."""
+        numbers = tuple(shares * own for shares, own in zip(self.numbers, open_, strict=True))
+        left = _ways(numbers, len(self.keys), self.totals.shape[1] - 1)[0]
+        each = np.divide(self.totals, self.ways[0], out=np.zeros_like(self.totals), where=self.ways[0] > 0)
+        every, listed, unlisted = np.arange(len(self.keys)), np.zeros_like(self.listed), (each * left).sum(axis=1)
+        for row, own in enumerate(self.whole):
+            allowed = np.all([side[:, number] for side, number in zip(open_, own, strict=True)], axis=0)
+            listed[row] = self.listed[row] * allowed
+            by_numbers = self._by_numbers(np.tile(own, (len(every), 1)), every)
+            unlisted -= np.where(allowed & (self.listed[row] > 0), by_numbers, 0.0)
+        rest, open_share, _ = self._rest
+        whole = listed.sum(axis=0) + np.maximum(unlisted, 0.0) * rest / open_share
+        listed = np.divide(listed, whole, out=np.zeros_like(listed), where=whole > 0)
+        return replace(self, numbers=numbers, totals=_normal(each * left), listed=listed)
 
     @cached_property
     def ways(self) -> list[Floats]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.prior.template.chances import lift
+from synthor.prior.template.closed_roles import columns_of_roles, numbers_open
 from synthor.prior.template.composition import Compositions
 from synthor.prior.template.factors import EXACT, fitted
 from synthor.prior.template.kinds import Drawing, KindOfRow, Kinds
@@ -22,6 +23,9 @@ from synthor.schema import Ref, Units, of_unit
 from synthor.schema.cells import flat
 from synthor.schema.crossed import crossed, n_crossed
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
+
+MOST_KEYS = 2_000
+"""Combinations of structural variables up to which rules add to those that compositions depend on."""
 
 MOST_STRUCTURES = 2_000_000
 """Combinations of structural variables, all of which are listed."""
@@ -72,7 +76,9 @@ class Maker:
         keys = np.zeros((len(found), len(unit.variables)), np.int32)
         keys[:, places] = found
         share = np.bincount(key, np.exp(reading.log), len(found)).astype(np.float64)
-        compositions = Compositions.of(template.schema, template.composition, keys, share)
+        told = template.composition
+        open_ = numbers_open(template.rules, template.schema, told, keys, places) if told is not None else None
+        compositions = Compositions.of(template.schema, told, keys, share, open_)
         log = np.where(compositions.possible[key], reading.log, -np.inf)
         if not np.isfinite(log).any():
             raise ValueError("no combination of structural variables has a composition: look at sizes and numbers of each role")
@@ -283,7 +289,12 @@ def _looked_at(template: Template) -> list[int]:
         return []
     found = {table.given.column for believed in told.roles.values() for table in believed.tables}
     found |= {column for one in told.whole for column in one.where}
-    return sorted(found | ({told.size.column} if told.size is not None else set()))
+    found |= {told.size.column} if told.size is not None else set()
+    for column in columns_of_roles(template.rules, template.schema, told.level):
+        sizes = [template.schema.unit.variables[one].size for one in (*found, column)]
+        if column in template.structural and n_crossed(sizes) <= MOST_KEYS:
+            found.add(column)
+    return sorted(found)
 
 
 def _check(template: Template) -> None:
