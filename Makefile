@@ -8,8 +8,8 @@ COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-h
 
 .PHONY: demo quick test lint types bench extras docs lock clean
 
-demo: .venv/.run                ## the main job on real tables, into out/households
-	$(BIN)/synthor run examples/households/spec.yaml --out out/households
+demo: .venv/.run                ## the main job: households with their persons from published tables, into out/population
+	$(BIN)/synthor run examples/population/spec.yaml --out out/population
 
 test: .venv/.dev                ## all tests but the longest, on all cores: each then computes on one
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
