@@ -27,18 +27,20 @@ def ipf(weights: Floats, tables: Sequence[Sums], *, sweeps: int, tolerance: floa
     >>> ipf(np.array([1.0, 2, 3, 4]), [(np.array([0, 0, 1, 1]), half, half)], sweeps=9, tolerance=1e-9)[0].round(3)
     array([0.167, 0.333, 0.214, 0.286])
     """
+    sums = [(np.asarray(of, np.intp), low, high, bool(np.array_equal(low, high))) for of, low, high in tables]
     for _ in range(sweeps):
         worst = 0.0
-        for of, low, high in tables:
+        for of, low, high, known in sums:
             n = len(low)
             weights = np.maximum(weights, floor) if floor else weights
             have = np.bincount(of, weights, n + 1)[:n]
-            goal = np.clip(have, low, high)
-            worst = max(worst, float(np.abs(goal - have).max(initial=0.0)))
-            factor = np.append(np.divide(goal, have, out=np.ones(n), where=have > 0), 1.0)
-            weights = weights * factor[of]
-            empty = (have <= 0) & (goal > 0)
-            if empty.any():
+            goal = low if known else np.minimum(np.maximum(have, low), high)
+            if worst <= tolerance:  # else this is not the last sweep, however near the others are
+                worst = max(worst, float(np.abs(goal - have).max(initial=0.0)))
+            factor, filled = np.ones(n + 1), have > 0
+            np.divide(goal, have, out=factor[:n], where=True if filled.all() else filled)
+            weights = weights * factor.take(of)
+            if not filled.all() and (empty := (have <= 0) & (goal > 0)).any():
                 size = np.bincount(of, minlength=n + 1)[: n + 1]
                 weights = weights + (np.append(np.where(empty, goal, 0.0), 0.0) / np.maximum(size, 1))[of]
         if worst <= tolerance:
