@@ -6,7 +6,9 @@ One process loads the modules and does nothing else; every command is a fork of 
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -50,6 +52,7 @@ class Forked:
     Args:
         arguments: after `synthor`.
         output: file for what it says.
+        errors: file for what it says to the error stream, if that is another.
         folder: where it runs.
         environment: besides the usual one.
         watched: a folder whose changes are counted.
@@ -61,6 +64,7 @@ class Forked:
         arguments: Sequence[str],
         output: Path,
         *,
+        errors: Path | None = None,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         watched: Path | None = None,
@@ -70,6 +74,7 @@ class Forked:
         settings = (
             list(arguments),
             str(output),
+            str(errors or ""),
             str(folder or Path.cwd()),
             dict(environment or {}),
             str(watched or ""),
@@ -102,6 +107,21 @@ class Forked:
         return (-1 if code is None else code), self.output.read_text(encoding="utf-8")
 
 
+def synthor(*arguments: object, at: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """What a command comes to that is typed here: its exit code, its output and what it says to the error stream.
+
+    Args:
+        arguments: after `synthor`.
+        at: where it runs, if not here.
+    """
+    words = list(map(str, arguments))
+    environment = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    with tempfile.TemporaryDirectory() as place:
+        output, errors = Path(place, "output"), Path(place, "errors")
+        code, told = Forked(words, output, errors=errors, folder=at, environment=environment).result()
+        return subprocess.CompletedProcess(["synthor", *words], code, told, errors.read_text(encoding="utf-8"))
+
+
 @cache
 def _server() -> ForkServerContext:
     """The process that is forked. Many threads help no small command, and half of the seconds went into starting them."""
@@ -120,11 +140,13 @@ def _server() -> ForkServerContext:
     return context
 
 
-def _command(arguments: list[str], output: str, folder: str, environment: dict[str, str], watched: str, kill_at: int) -> None:
+def _command(
+    arguments: list[str], output: str, errors: str, folder: str, environment: dict[str, str], watched: str, kill_at: int
+) -> None:
     """What a fork does."""
     handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
-    os.dup2(handle, 2)
+    os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if errors else handle, 2)
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["synthor", *arguments]

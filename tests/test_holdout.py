@@ -1,8 +1,6 @@
 """Published tables left out and predicted: what is told of them, on small problems and from the command line."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forked import synthor
 from model_server import KEY, by_schema, serving
 from synthor import Prior, Spec, compile_problem, load_spec
 from synthor.errors import InputError, WaitingError
@@ -297,11 +296,6 @@ def test_calibration_without_a_belief_about_a_table_is_refused() -> None:
 
 
 # From the command line.
-
-
-def synthor(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture

@@ -10,12 +10,8 @@ from typing import Any
 
 import pytest
 
+from forked import synthor
 from model_server import KEY, SPEC, Reply, by_schema, serving
-
-
-def synthor(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from forked import synthor
 from synthor import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -21,11 +22,6 @@ targets:
   - {table: car.csv}
   - {shares: {tenure: {owned: 50, rented: 50}}}
 """
-
-
-def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from forked import synthor
 from synthor import InputError, check, load_spec, parse_spec
 from synthor.cli.app import app
 from synthor.draft import infer
@@ -24,11 +25,6 @@ from synthor.spec.variables import Category, Integer, Number
 def slips(spec: Spec) -> list[str]:
     """What check finds, but for what a person has still to fill in."""
     return [str(finding) for finding in check(spec) if "filled in" not in finding.message]
-
-
-def synthor(*arguments: str | Path, at: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=at, stdin=subprocess.DEVNULL)
 
 
 def spec_from(tables: dict[str, str], folder: Path) -> Spec:

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from forked import synthor
 from synthor import compile_problem, load_spec, parse_spec, synthesize
 from synthor.draws.asked import ask_folder
 from synthor.draws.make import make_draws, population, recordings_of
@@ -39,11 +40,6 @@ targets:
 """
 SURE = Dependency(given="tenure", of="car", rows=[[10, 90], [60, 40], [50, 50]], confidence=0.9)
 UNSURE = SURE.model_copy(update={"confidence": 0.1})
-
-
-def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture

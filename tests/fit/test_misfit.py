@@ -3,8 +3,6 @@
 import dataclasses
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from forked import synthor
 from synthor import Prior, compile_problem, parse_spec
 from synthor.errors import InputError
 from synthor.fit.diagnose import Clash, Contradiction
@@ -245,11 +244,6 @@ def test_what_keeps_a_cell_empty_is_found_and_nothing_else(rules: list[list[tupl
             assert not left(cell, together)
             assert all(left(cell, [other for other in together if other != one]) for one in together)
         assert left(cell, [one for one in every if not any(one in together for together in sets)])
-
-
-def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_reasons_that_others_wrote_are_escaped_on_the_page(tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 """`check --fix-labels`: what labels and columns can only have meant, written into a copy of the spec."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from forked import synthor
 from synthor import check, load_spec, parse_spec
 from synthor.reconcile import Copy, corrected
 
@@ -16,11 +15,6 @@ variables:
   age: {type: integer, min: 0, max: 99, bins: [0, 16, 25, 65]}
   tenure: {type: category, values: [owned, private rent, social rent]}
 """
-
-
-def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def copy_of(text: str, folder: Path = Path()) -> Copy:

@@ -3,8 +3,6 @@
 import csv
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from forked import synthor
 from synthor import check, load_spec, parse_spec, synthesize
 from synthor.problem import statements
 from synthor.reconcile import Copy, corrected
@@ -43,11 +42,6 @@ def refusal(targets: str) -> str:
     assert not copy.files
     (finding,) = copy.refused
     return str(finding)
-
-
-def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture

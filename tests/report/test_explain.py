@@ -1,12 +1,11 @@
 """`synthor spec`: what a spec says in words, and the spec as it is understood."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from forked import synthor
 from synthor import compile_problem, parse_spec
 from synthor.problem import check
 from synthor.report.explain import as_written, explain
@@ -158,11 +157,6 @@ def test_defaults_are_filled_in() -> None:
         "2",
     ]
     assert document["method"] == "calibrated"
-
-
-def synthor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.slow

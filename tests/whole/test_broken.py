@@ -5,14 +5,13 @@ message with its numbers, the cure. Warnings that a variable has no target are l
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from forked import synthor
 from mistakes import BANK, CASES, KINDS, cases_of, written
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
@@ -60,8 +59,7 @@ def test_check_says_where_what_and_how_to_mend_it(case: dict[str, Any], tmp_path
 def test_the_command_itself_says_the_same(kind: str, tmp_path: Path) -> None:
     case = next(case for case in cases_of(kind) if case.get("exit", 2) == 2 and case["spec"] is not None)
     spec = written(case, tmp_path)
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", "check", spec.name]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
+    done = synthor("check", spec.name, at=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stdout + done.stderr
     for finding in case["findings"]:

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -23,10 +24,16 @@ def synthor(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.fixture
-def census(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def census(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder as a stranger copies it."""
-    return Path(shutil.copytree(CENSUS, tmp_path / "mine"))
+    return Path(shutil.copytree(CENSUS, tmp_path_factory.mktemp("census") / "mine"))
+
+
+@cache
+def ran(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """One of the commands that make a population, once."""
+    return synthor(folder, command)
 
 
 @pytest.mark.slow
@@ -41,7 +48,7 @@ def test_the_census_tables_pass_the_check(census: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("command", "out"), [(ALONE, "out"), (BELIEVED, "out-beliefs")])
 def test_the_census_tables_are_met_by_the_commands_of_the_readme(command: str, out: str, census: Path) -> None:
-    done = synthor(census, command)
+    done = ran(census, command)
     assert done.returncode == 0, done.stderr
     assert "Met: 10,000 records add up to all 4 targets" in done.stdout
     records = pl.read_csv(census / out / "records.csv")
@@ -57,7 +64,7 @@ def test_the_census_tables_are_met_by_the_commands_of_the_readme(command: str, o
 
 @pytest.mark.slow
 def test_with_the_beliefs_no_rule_is_broken_and_the_readme_shows_the_end(census: Path) -> None:
-    done = synthor(census, BELIEVED)
+    done = ran(census, BELIEVED)
     records = pl.read_csv(census / "out-beliefs" / "records.csv")
     for rule in json.loads((census / "beliefs.json").read_text(encoding="utf-8"))["rules"]:
         assert records.sql(f"select * from self where {rule['never']}").is_empty()
