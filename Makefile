@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Commands that tests start would each compile the whole package where an environment forbids to keep what was compiled.
+TESTED := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 # A lock names everything, so nothing is resolved: what an index holds tomorrow changes nothing, whatever pip Python brings.
 LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
 COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -12,10 +14,10 @@ demo: .venv/.run                ## the main job: households with their persons f
 	$(BIN)/synthor run examples/population/spec.yaml --out out/population
 
 test: .venv/.dev                ## all tests but the longest, on all cores: each then computes on one
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not long"
+	$(TESTED) -m "not long"
 
 quick: .venv/.dev               ## the tests that take no seconds, for while you work
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not long"
+	$(TESTED) -m "not slow and not long"
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .
@@ -43,7 +45,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 
 extras: .venv/.extras           ## what is read through libraries of extras, and the longest tests
 	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m long
+	$(TESTED) -m long
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json

@@ -67,6 +67,7 @@ def test_waiting_for_a_batch_goes_on_when_the_answers_come(spec: Path, tmp_path:
                 if path not in answered:
                     answer(tmp_path / "asked")
                     answered.add(path)
+            time.sleep(0.02)
         assert process.returncode == 0
     assert (tmp_path / "out" / "prior.json").is_file()
 
@@ -209,6 +210,7 @@ def test_a_batch_line_that_is_being_written_is_waited_for(spec: Path, tmp_path: 
         asked = tmp_path / "asked"
         while not (asked / "requests-0001.jsonl").is_file():
             assert process.poll() is None
+            time.sleep(0.02)
         answer(asked)
         whole = (asked / "responses-0001.jsonl").read_text()
         (asked / "responses-0001.jsonl").write_text(whole[: len(whole) // 2])

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,15 @@ def room(module: Path) -> str:
     return "rules/syntax" if parts == ("rules", "syntax") else parts[0]
 
 
+@cache
+def nodes_of(module: Path) -> tuple[ast.AST, ...]:
+    """The syntax of a file, read once for all who look at it."""
+    return tuple(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+
+
 def imported_rooms(module: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in nodes_of(module):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "synthor":
             inner = node.module.split(".")[1:]
             if inner[:2] == ["rules", "syntax"]:
@@ -84,7 +91,7 @@ def test_no_frozen_object_is_changed() -> None:
 
 def too_large(module: Path) -> Iterator[str]:
     """Functions of a file with more than 50 lines beside their docstring, or more than 7 arguments beside self."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in nodes_of(module):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         ordinary = [*node.args.posonlyargs, *node.args.args]
@@ -106,7 +113,7 @@ def test_at_most_ten_functions_are_large() -> None:
 def test_no_two_classes_have_one_name() -> None:
     homes: dict[str, list[str]] = {}
     for module in MODULES:
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        for node in nodes_of(module):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(str(module.relative_to(SOURCE)))
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}

@@ -215,7 +215,7 @@ def change_text(draw: Draw, spec: str, files: Files) -> str:
 def change_tree(draw: Draw, spec: str, files: Files) -> str:
     """Keys and values of the spec."""
     try:
-        tree = yaml.safe_load(spec)
+        tree = yaml.load(spec, yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError):
         return spec
     places: list[tuple[Any, Any]] = []
@@ -243,11 +243,10 @@ def change_tree(draw: Draw, spec: str, files: Files) -> str:
         node.extend([node[key]] * 50)
     elif move == "from":
         other, another = places[of(draw, len(places))]
-        node[key] = (
-            yaml.safe_load(yaml.safe_dump(other[another])) if another in (other if isinstance(other, dict) else ()) else 1
-        )
+        part = other[another] if another in (other if isinstance(other, dict) else ()) else 1
+        node[key] = yaml.load(yaml.dump(part, Dumper=yaml.CSafeDumper), yaml.CSafeLoader)
     try:
-        return str(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
+        return str(yaml.dump(tree, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True))
     except (yaml.YAMLError, RecursionError):
         return spec
 
