@@ -71,7 +71,7 @@ class Block:
     def all_totals(self, joint: Floats) -> list[Floats]:
         """Totals of every table of the block."""
         totals = np.asarray(self._matrices[1] @ joint)
-        return [part[:-1] for part in np.split(totals, np.cumsum(self.sizes)[:-1] + np.arange(1, len(self.sizes)))]
+        return [totals[place] for place in self._places]
 
     def spread_all(self, values: Sequence[Floats]) -> Floats:
         """For each joint cell the sum of its cells' values over the block's tables, (size,)."""
@@ -81,6 +81,12 @@ class Block:
             padded[start : start + len(part)] = part
             start += len(part) + 1
         return np.asarray(self._matrices[0] @ padded)
+
+    @cached_property
+    def _places(self) -> tuple[slice, ...]:
+        """Where the cells of each table stand among those of all, one more behind each for units that count in none."""
+        ends = np.cumsum(np.array(self.sizes) + 1).tolist()
+        return tuple(slice(end - size - 1, end - 1) for end, size in zip(ends, self.sizes, strict=True))
 
     @cached_property
     def membership(self) -> "sparse.csr_array":
@@ -144,14 +150,16 @@ class Tables:
         """Weighted count of each cell of each table."""
         found: list[Floats] = [np.empty(0)] * len(self.cells)
         if self.blocks:
-            matrix, ends = self._joints
-            for block, joint in zip(self.blocks, np.split(matrix.T @ weights, ends[:-1]), strict=True):
-                for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
+            _, transposed, places = self._joints
+            joints = transposed @ weights
+            for block, place in zip(self.blocks, places, strict=True):
+                for table, totals in zip(block.tables, block.all_totals(joints[place]), strict=True):
                     found[table] = totals
         if self.of_rows:
-            _, transposed, ends = self._joints_of_rows
-            for block, joint in zip(self.of_rows, np.split(transposed @ weights, ends[:-1]), strict=True):
-                for table, totals in zip(block.tables, block.all_totals(joint), strict=True):
+            _, flipped, places = self._joints_of_rows
+            joints = flipped @ weights
+            for block, place in zip(self.of_rows, places, strict=True):
+                for table, totals in zip(block.tables, block.all_totals(joints[place]), strict=True):
                     cells = self.cells[table]
                     found[table] = cells.of_counts(totals) if isinstance(cells, Conditional) else totals
         for table in self.alone:
@@ -205,26 +213,33 @@ class Tables:
         return found
 
     @cached_property
-    def _joints_of_rows(self) -> tuple["sparse.csr_array", "sparse.csr_array", CellIndex]:
-        """Candidates by the joint cells of all blocks of rows, the same transposed, and where each block's end."""
+    def _joints_of_rows(self) -> tuple["sparse.csr_array", "sparse.csr_array", tuple[slice, ...]]:
+        """Candidates by the joint cells of all blocks of rows, the same transposed, and where each block's are."""
         from scipy import sparse
 
         matrix = sparse.csr_array(sparse.hstack([block.membership for block in self.of_rows], format="csr"))
-        return matrix, sparse.csr_array(matrix.T), np.cumsum([block.size for block in self.of_rows])
+        return matrix, sparse.csr_array(matrix.T), _side_by_side([block.size for block in self.of_rows])
 
     @cached_property
-    def _joints(self) -> tuple["sparse.csr_array", CellIndex]:
-        """Candidates by the joint cells of all blocks, and where each block's end: all are passed over at once."""
+    def _joints(self) -> tuple["sparse.csr_array", "sparse.csc_array", tuple[slice, ...]]:
+        """Candidates by the joint cells of all blocks, the same seen from the side of these, and where each block's are."""
         from scipy import sparse
 
-        ends = np.cumsum([block.size for block in self.blocks])
+        places = _side_by_side([block.size for block in self.blocks])
         n, n_blocks = len(self.blocks[0].index), len(self.blocks)
         columns = np.empty((n, n_blocks), np.int32)
-        for place, (block, end) in enumerate(zip(self.blocks, ends, strict=True)):
-            columns[:, place] = block.index
-            columns[:, place] += end - block.size
+        for number, (block, place) in enumerate(zip(self.blocks, places, strict=True)):
+            columns[:, number] = block.index
+            columns[:, number] += place.start
         rows = np.arange(n + 1) * n_blocks
-        return sparse.csr_array((np.ones(columns.size), columns.ravel(), rows), shape=(n, int(ends[-1]))), ends
+        matrix = sparse.csr_array((np.ones(columns.size), columns.ravel(), rows), shape=(n, places[-1].stop))
+        return matrix, matrix.T, places
+
+
+def _side_by_side(sizes: Sequence[int]) -> tuple[slice, ...]:
+    """Where parts of some sizes are that stand one behind the other."""
+    ends = np.cumsum(sizes).tolist()
+    return tuple(slice(end - size, end) for end, size in zip(ends, sizes, strict=True))
 
 
 def gathered(cells: Sequence[Cells]) -> Tables:
