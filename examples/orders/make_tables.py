@@ -18,25 +18,29 @@ import polars as pl
 HERE = Path(__file__).parent
 MOST_LINES = 20
 
-GROUPS = {
-    "christmas": "CHRISTMAS|XMAS|ADVENT|SANTA|REINDEER|SNOWFLAKE|NATIVITY",
-    "bags": r"\bBAGS?\b|SHOPPER|LUGGAGE|PURSE|WALLET",
-    "lights and candles": "CANDLE|T-LIGHT|TLIGHT|LIGHT|LANTERN|LAMP|INCENSE",
-    "kitchen and table": "CAKE|BAKING|LUNCH|MUG|CUP|PLATE|BOWL|TEA|KITCHEN|JAM|RECIPE|EGG|BOTTLE|SPOON|CUTLERY|NAPKIN|DISH|JUG|GLASS|"
-    "BREAD|TRAY|APRON|OVEN|SNACK|DOILY|DOILEY|TUMBLER|SUGAR|BISCUIT",
-    "paper and party": "CARD|WRAP|PAPER|STICKER|NOTEBOOK|PEN|PENCIL|RIBBON|TISSUE|BUNTING|PARTY|BALLOON|GIFT TAG|TAPE|STATIONERY|CHALK",
-    "toys and children": "TOY|CHILD|DOLL|GAME|PUZZLE|SKITTLES|DOMINO|KIDS|BABY|SPINNING|PLAYHOUSE|ROCKET|SOLDIER|PIGGY|PIG BANK|CRAYON",
-    "jewellery": "NECKLACE|BRACELET|EARRING|RING\\b|BANGLE|BROOCH|HAIR|CHARM|BEAD|JEWEL|TRINKET",
-    "garden": "GARDEN|PLANT|WATERING|HERB|SEED|BIRD|PICNIC|PARASOL|GNOME",
+WORDS = {
+    "christmas": "CHRISTMAS XMAS ADVENT SANTA REINDEER SNOWFLAKE NATIVITY",
+    "bags": r"\bBAGS?\b SHOPPER LUGGAGE PURSE WALLET",
+    "lights and candles": "CANDLE T-LIGHT TLIGHT LIGHT LANTERN LAMP INCENSE",
+    "kitchen and table": "CAKE BAKING LUNCH MUG CUP PLATE BOWL TEA KITCHEN JAM RECIPE EGG BOTTLE SPOON CUTLERY NAPKIN DISH JUG "
+    "GLASS BREAD TRAY APRON OVEN SNACK DOILY DOILEY TUMBLER SUGAR BISCUIT",
+    "paper and party": "CARD WRAP PAPER STICKER NOTEBOOK PEN PENCIL RIBBON TISSUE BUNTING PARTY BALLOON GIFT.TAG "
+    "TAPE STATIONERY CHALK",
+    "toys and children": "TOY CHILD DOLL GAME PUZZLE SKITTLES DOMINO KIDS BABY SPINNING PLAYHOUSE ROCKET SOLDIER PIGGY "
+    "PIG.BANK CRAYON",
+    "jewellery": r"NECKLACE BRACELET EARRING RING\b BANGLE BROOCH HAIR CHARM BEAD JEWEL TRINKET",
+    "garden": "GARDEN PLANT WATERING HERB SEED BIRD PICNIC PARASOL GNOME",
 }
+"""Words of which each kind of product has one in its description; the first kind that fits counts."""
+
 COUNTRY = {"United Kingdom": "United Kingdom", "Germany": "Germany", "France": "France"}
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 def group() -> pl.Expr:
     text, found = pl.col("Description").str.to_uppercase(), pl.lit("home")
-    for name, words in reversed(GROUPS.items()):
-        found = pl.when(text.str.contains(words)).then(pl.lit(name)).otherwise(found)
+    for name, words in reversed(WORDS.items()):
+        found = pl.when(text.str.contains(words.replace(" ", "|"))).then(pl.lit(name)).otherwise(found)
     return found
 
 
@@ -111,7 +115,10 @@ def main() -> None:
 HOURS, HOUR_LABELS = [6, 10, 12, 14, 16], ["6-9", "10-11", "12-13", "14-15", "16-20"]
 N_LINES, N_LINES_LABELS = [1, 2, 4, 7, 11, 16], ["1", "2-3", "4-6", "7-10", "11-15", "16-20"]
 QUANTITY, QUANTITY_LABELS = [1, 2, 4, 7, 13, 25, 100], ["1", "2-3", "4-6", "7-12", "13-24", "25-99", "100+"]
-PRICE, PRICE_LABELS = [0, 0.5, 1, 1.5, 2.5, 5, 10], ["<0.50", "0.50-0.99", "1.00-1.49", "1.50-2.49", "2.50-4.99", "5.00-9.99", "10+"]
+PRICE, PRICE_LABELS = (
+    [0, 0.5, 1, 1.5, 2.5, 5, 10],
+    ["<0.50", "0.50-0.99", "1.00-1.49", "1.50-2.49", "2.50-4.99", "5.00-9.99", "10+"],
+)
 
 
 if __name__ == "__main__":

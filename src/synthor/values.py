@@ -228,11 +228,15 @@ def possible(problem: Problem, units: Units) -> Mask:
             open_rows = _open(ruling, seen)
             unsure[unit[open_rows]] = True
             opened |= {ruling.rule.text} if open_rows.any() else set()
-    left = np.flatnonzero(allowed & unsure)
+    open_units = np.flatnonzero(allowed & unsure)
+    if not len(open_units):
+        return allowed
     undecided = problem.only(frozenset(opened))  # no values break the others
+    first, kind = units.take(open_units).alike(undecided.looked_at)  # what is tried for one is so for all like it
+    kinds, left = units.take(open_units[first]), np.arange(len(first))
     for tries in np.split(np.arange(TRIED_TOGETHER), [1, 8]):  # most units need but few
-        left = left[~Together(undecided, units.take(left)).works(tries).any(axis=1)]
-    allowed[left] = False
+        left = left[~Together(undecided, kinds.take(left)).works(tries).any(axis=1)]
+    allowed[open_units[np.isin(kind, left)]] = False
     return allowed
 
 

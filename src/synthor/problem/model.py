@@ -13,7 +13,7 @@ from synthor.problem.grid import Axis
 from synthor.problem.rulings import OPEN, Rulings
 from synthor.problem.statistic import OfValues
 from synthor.problem.target import Target
-from synthor.rules.lifted import Derived, as_seen, with_derived
+from synthor.rules.lifted import Derived, as_seen, looked_at, with_derived
 from synthor.rules.lifting import parse_lifted
 from synthor.rules.parse import PredicateError, with_columns
 from synthor.rules.syntax import Predicate, names_in
@@ -173,6 +173,15 @@ class Problem:
     def as_seen(self, units: Units, level: int) -> Units:
         """The rows of one level of some units, in the finest bins, as flat records; see `seen_from`."""
         return as_seen(self.schema.refined, units, level, self.derived(level))
+
+    @cached_property
+    def looked_at(self) -> Mapping[int, Sequence[int]]:
+        """Columns of each level that may decide a rule."""
+        found: dict[int, set[int]] = {}
+        for rule in self.rules:
+            for level, columns in looked_at(self.schema, rule.predicate, rule.derived).items():
+                found.setdefault(level, set()).update(columns)
+        return {level: sorted(columns) for level, columns in found.items()}
 
     def scaled(self, n_units: int) -> "Problem":
         """The same problem for another number of units, counts in proportion."""

@@ -241,6 +241,46 @@ def seen_values(
     return _Look(schema, units, frames).seen(level, derived)
 
 
+def looked_at(schema: Schema, predicate: Predicate, derived: Sequence[Derived]) -> dict[int, set[int]]:
+    """Columns that may decide a rule, by level, those of roles among them: two units that are alike in them are judged alike.
+
+    Args:
+        schema: of all levels.
+        predicate: of a rule.
+        derived: columns of other rows that it looks at.
+    """
+    found = {at: {level.position(level.role)} if level.role else set() for at, level in enumerate(schema)}
+
+    def named(names: Set[str]) -> None:
+        for at, level in enumerate(schema):
+            found[at] |= {column for column, variable in enumerate(level.variables) if variable.name in names}
+
+    def those(rows: Those) -> None:
+        if rows.such is not None:
+            said(rows.such.predicate, rows.such.derived)
+
+    def said(of: Predicate, others: Sequence[Derived]) -> None:
+        named(names_in(of))
+        for one in others:
+            match one:
+                case Beside():
+                    found[one.ref.level].add(one.ref.column)
+                case Folded():
+                    those(one.rows)
+                case Weighed():
+                    said(one.said, one.beside)
+                    for fold in one.folds:
+                        found[fold.rows.level] |= set() if fold.position is None else {fold.position}
+                        those(fold.rows)
+                case Paired():
+                    found[one.others.level] |= {position for _, position in one.columns}
+                    those(one.others)
+                    said(one.said.predicate, one.said.derived)
+
+    said(predicate, derived)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What rows of some units say of each other.

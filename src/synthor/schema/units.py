@@ -6,7 +6,7 @@ join and replace, and count rows up to units as `Cells`.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -281,6 +281,37 @@ class Units:
         """The first unit of each combination of some columns, in rising order, and which of these each unit has, (n,)."""
         _, first, kind = np.unique(self.row_tables[0].codes[:, list(columns)], axis=0, return_index=True, return_inverse=True)
         return first, kind.ravel()
+
+    def alike(self, looked_at: Mapping[int, Sequence[int]]) -> tuple[CellIndex, CellIndex]:
+        """Units that have the same in some columns, row by row: the first of each kind, and which of these each unit is, (n,).
+
+        Args:
+            looked_at: for each level, these columns; of a level that is left out only how many rows there are.
+
+        >>> units = Units(row_tables=(Rows(codes=np.zeros((3, 1), np.int32)),
+        ...     Rows(codes=np.array([[5, 0], [6, 1], [5, 2], [7, 0], [5, 3], [6, 4]]), parent=np.array([0, 0, 1, 1, 2, 2]))))
+        >>> [side.tolist() for side in units.alike({1: [0]})]
+        [[0, 1], [0, 1, 0]]
+        """
+        first, kind = np.zeros(0, np.int64), np.zeros(len(self), np.int64)
+        above = [self.above(0, level) for level in range(len(self.row_tables))]
+        numbers = np.stack([np.bincount(rows, minlength=len(self)) for rows in above], axis=1)
+        starts = np.cumsum(numbers, axis=0) - numbers
+        codes = [rows.codes[:, list(looked_at.get(level, ()))] for level, rows in enumerate(self.row_tables)]
+        for level, rows in enumerate(self.row_tables):
+            if rows.parent is not None and rows.above:  # below which of the unit's rows it stands
+                place = rows.parent - starts[above[level], rows.above]
+                codes[level] = np.column_stack([codes[level], place])
+        for own in np.unique(numbers, axis=0):
+            these = np.flatnonzero((numbers == own).all(axis=1))
+            each = [starts[these, level][:, None] + np.arange(number) for level, number in enumerate(own)]
+            told = np.concatenate([side[at].reshape(len(these), -1) for side, at in zip(codes, each, strict=True)], axis=1)
+            if not told.shape[1]:
+                told = np.zeros((len(these), 1), np.int32)
+            _, begin, of = np.unique(told, axis=0, return_index=True, return_inverse=True)
+            kind[these] = len(first) + of.ravel()
+            first = np.append(first, these[begin])
+        return first, kind
 
     def unlike(self, others: "Units") -> CellIndex:
         """Which units differ from all others, members aside."""
