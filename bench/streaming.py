@@ -25,10 +25,11 @@ import numpy as np
 import polars as pl
 
 from harness import dated, write
-from synthor import Prior, parse_spec, synthesize
+from synthor import Prior, parse_spec
 from synthor.engine.local import in_order
+from synthor.loop import synthesize
 from synthor.prior.model import Dependency
-from synthor.run import Run, draw
+from synthor.run import Population, draw
 from synthor.sample.stream import CHUNK
 from synthor.schema import Variable
 from synthor.schema.kinds import BOOLEAN, CATEGORY, INTEGER
@@ -70,7 +71,7 @@ rules:
 """.replace("REGIONS", ", ".join(f"r{number:02d}" for number in range(36)))
 
 
-def fitted() -> Run:
+def fitted() -> Population:
     """The population whose expansion is timed, with beliefs on four pairs of variables."""
     ladder = [[60, 25, 10, 3, 1.5, 0.5], [20, 40, 20, 15, 4, 1], [10, 30, 25, 25, 8, 2], [25, 35, 20, 15, 4, 1]]
     beliefs = Prior(

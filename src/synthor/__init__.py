@@ -15,16 +15,18 @@ from synthor.version import __version__ as __version__
 if TYPE_CHECKING:
     from synthor.errors import InputError, SynthorError
     from synthor.fit.model import Model
-    from synthor.loop import synthesize
+    from synthor.library.make import open_folder as open  # noqa: A004  as open does, of what a run wrote
+    from synthor.library.make import synthesize
+    from synthor.library.run import Run
     from synthor.measure import Measurement
     from synthor.prior.model import Prior
     from synthor.problem import check, compile_problem
-    from synthor.run import Run
     from synthor.spec.load import load_spec, parse_spec
     from synthor.spec.model import Spec
 
 _HOMES = {
-    "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "run", "synthesize": "loop",
+    "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "library.run",
+    "synthesize": "library.make", "open": "library.make:open_folder",
     "Measurement": "measure", "Prior": "prior.model", "check": "problem", "compile_problem": "problem",
     "load_spec": "spec.load", "parse_spec": "spec.load", "Spec": "spec.model",
 }  # fmt: skip
@@ -40,6 +42,7 @@ __all__ = [
     "check",
     "compile_problem",
     "load_spec",
+    "open",
     "parse_spec",
     "synthesize",
 ]
@@ -49,6 +52,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used, so that importing synthor costs next to nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module 'synthor' has no attribute '{name}'")
-    value = getattr(importlib.import_module(f"synthor.{_HOMES[name]}"), name)
+    home, _, called = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(f"synthor.{home}"), called or name)
     globals()[name] = value
     return value

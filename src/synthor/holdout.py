@@ -23,7 +23,7 @@ from synthor.prior.survey import with_survey
 from synthor.problem import Axis, Level, Problem, Target, compile_problem, holding, leave_out, touching
 from synthor.problem.demand import EDGE
 from synthor.rounds import Round
-from synthor.run import Run, draw, timed
+from synthor.run import Population, draw, timed
 from synthor.spec.model import Spec
 from synthor.types import Codes
 
@@ -125,7 +125,7 @@ def synthesize_after(
     answers: str | Path = ANSWERS,
     wait: bool = False,
     on_event: Listener = ignore,
-) -> Run:
+) -> Population:
     """Hold out, then make the records with all targets and the same beliefs; arguments and errors as of `hold_out`."""
     held = hold_out(spec, names, calibrated=calibrated, prior=prior, answers=answers, wait=wait, on_event=on_event)
     on_event(Event(stage="elicit", done=1, total=1, product=held.prior))

@@ -22,7 +22,7 @@ from synthor.prior.elicit import asker_of, asks, elicit, sources
 from synthor.prior.model import Prior
 from synthor.prior.survey import check_survey, refuse_survey, with_survey
 from synthor.problem import Problem, check, compile_problem
-from synthor.run import Run, draw, timed
+from synthor.run import Population, draw, timed
 from synthor.spec.model import Spec
 
 METHODS: dict[str, Method] = {"calibrated": Calibrated(), "incremental": Incremental(), "direct": Direct()}
@@ -55,7 +55,7 @@ def synthesize(
     answers: str | Path = ANSWERS,
     wait: bool = False,
     on_event: Listener = ignore,
-) -> Run:
+) -> Population:
     """From a spec to exactly N records that meet its targets.
 
     Args:

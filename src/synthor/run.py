@@ -40,7 +40,7 @@ SHOWN = 5
 
 
 @dataclass(kw_only=True, eq=False)
-class Run:
+class Population:
     """A population, ready to be used or written; it remembers how it was counted, so that it is made only once for that.
 
     Attributes:
@@ -61,6 +61,11 @@ class Run:
     _counted: Measurement | None = field(default=None, init=False, repr=False)
 
     @property
+    def n_units(self) -> int:
+        """How many units there are."""
+        return self.sample.problem.n_units
+
+    @property
     def records(self) -> pl.DataFrame:
         """All records of the units themselves; of members, see `tables`."""
         return self.tables[self.sample.problem.schema.unit.name]
@@ -78,13 +83,21 @@ class Run:
             tally = Tally(self.sample.problem)
             for chunk in self.sample.chunks():
                 tally.add(chunk)
-            self._counted = _measurement(self.model, tally, self.sample.random_seed)
+            self._counted = measured(self.model, tally, self.sample.random_seed)
         return self._counted
 
     @property
     def verdict(self) -> str:
         """One sentence: are the targets met?"""
         return self.measurement.verdict
+
+    def page(self) -> str:
+        """The page report.html, as `write` writes it."""
+        tally = Tally(self.sample.problem, _pairs(self.model))
+        for chunk in self.sample.chunks():
+            tally.add(chunk)
+        self._counted = measured(self.model, tally, self.sample.random_seed)
+        return _page(self.model, self._counted, tally, self.held_out)
 
     def write(
         self, folder: str | Path, *, format: Format = "parquet", wait: bool = False, on_event: Listener = ignore
@@ -134,11 +147,11 @@ class Run:
                 new.save("holdout.json", self.held_out.to_json())
             elif lost:
                 new.staged.remove("holdout.json")
-            measurement = _measurement(self.model, tally, self.sample.random_seed, lost)
+            measurement = measured(self.model, tally, self.sample.random_seed, lost)
             self._counted = measurement
             new.save("measurement.json", measurement.to_json())
-            told = self.model.concluded(met=measurement.met)
-            new.save("report.html", render(told, measurement, tally.pair_counts, held_out, tally.examples))
+            new.save("report.html", _page(self.model, measurement, tally, held_out))
+        told = self.model.concluded(met=measurement.met)
         write_manifest(new, told, measurement.n_records, self.sample.random_seed, self.inputs, seconds, self.bill)
         return measurement
 
@@ -149,13 +162,13 @@ def draw(
     *,
     random_seed: int | None = None,
     on_event: Listener = ignore,
-) -> Run:
+) -> Population:
     """The second half of `synthesize`: whole records from a fitted model, as many as wanted."""
     seconds: dict[str, float] = {}
     with timed("sample", seconds):
         drawn = sample(model, n_units, random_seed=random_seed, advance=forward("sample", on_event))
         on_event(Event(stage="sample", done=1, total=1, product=drawn))
-    return Run(model=model, sample=drawn, seconds=seconds)
+    return Population(model=model, sample=drawn, seconds=seconds)
 
 
 def write_manifest(
@@ -228,19 +241,33 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
     if records is not None:
         return measure(problem, _read(records, problem), beliefs=model.beliefs.sentence)
     with folder.edition() as new:
-        frames = _read(folder.path, problem)
-        made = folder.manifest()  # `sample -n --seed` may have made another number with another seed
-        random_seed, n_made = made.get("random_seed"), made.get("records", 0)
-        problem = problem.scaled(n_made) if n_made > 0 else problem
-        tally = Tally(problem, _pairs(model))
-        tally.add(frames)
+        tally, random_seed = tallied(folder, model, _read(folder.path, problem))
         held_out, lost = held_out_in(new)
-        measurement = _measurement(model, tally, random_seed, lost)
+        measurement = measured(model, tally, random_seed, lost)
         new.save("measurement.json", measurement.to_json())
-        told = model.concluded(met=measurement.met)
-        new.save("report.html", render(told, measurement, tally.pair_counts, held_out, tally.examples))
+        new.save("report.html", _page(model, measurement, tally, held_out))
         new.note()
     return measurement
+
+
+def tallied(folder: RunFolder, model: Model, records: Records) -> tuple[Tally, int | None]:
+    """The records of a run folder, counted; and the seed that they were drawn with, None where it is not known.
+
+    Args:
+        folder: its manifest says how many were made: `sample -n --seed` may have made another number with another seed.
+        model: that is in it.
+        records: that are in it.
+    """
+    problem, made = model.ruled, folder.manifest()
+    n_made = made.get("records", 0)
+    tally = Tally(problem.scaled(n_made) if n_made > 0 else problem, _pairs(model))
+    tally.add(records)
+    return tally, made.get("random_seed")
+
+
+def _page(model: Model, measurement: Measurement, tally: Tally, held_out: HoldOuts | None) -> str:
+    told = model.concluded(met=measurement.met)
+    return render(told, measurement, tally.pair_counts, held_out, tally.examples)
 
 
 def _read(records: Path, problem: Problem) -> Records:
@@ -325,7 +352,8 @@ def notes_on(model: Model) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _measurement(model: Model, tally: Tally, random_seed: int | None, lost: Sequence[str] = ()) -> Measurement:
+def measured(model: Model, tally: Tally, random_seed: int | None, lost: Sequence[str] = ()) -> Measurement:
+    """What was counted, with what a reader must know of how it came about; and of what is lost of that."""
     model = model.concluded(met=tally.measurement().met)
     notes = (*notes_on(model), *lost)
     if tally.problem.n_units != model.problem.n_units:

@@ -12,7 +12,7 @@ from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.loop import synthesize
 from synthor.problem import Problem
-from synthor.run import Run
+from synthor.run import Population
 
 UNEVEN = (300, 250, 200, 150, 60, 40)
 ALL_DIFFERENT = "{a} = '{c}' and {b} = '{c}'"
@@ -63,7 +63,7 @@ def permutation() -> str:
 @pytest.mark.parametrize("made_by", [chain, cycle, latin_square, permutation])
 def test_few_combinations_of_many_variables_are_found(made_by: Callable[[], str]) -> None:
     made = synthesize(parse_spec(made_by()))
-    assert isinstance(made, Run)
+    assert isinstance(made, Population)
     assert made.measurement.met
     assert not sum(made.measurement.violations.values())
 

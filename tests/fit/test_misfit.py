@@ -27,7 +27,7 @@ from synthor.problem import Problem
 from synthor.problem.rulings import BROKEN
 from synthor.report.misfit import explain_misfit, strain_tables
 from synthor.report.terminal import measurement_table
-from synthor.run import Run, draw
+from synthor.run import Population, draw
 from synthor.schema import Units
 
 JOBS = """
@@ -82,17 +82,17 @@ targets:
 """
 
 
-def told(run: Run, kind: str) -> list[Explanation]:
+def told(run: Population, kind: str) -> list[Explanation]:
     return [explanation for explanation in run.measurement.explanations if explanation.kind == kind]
 
 
 @pytest.fixture(scope="module")
-def jobs() -> Run:
+def jobs() -> Population:
     return synthesize(parse_spec(JOBS))
 
 
 @pytest.mark.slow
-def test_a_contradiction_is_told_with_the_numbers_of_the_tables_and_the_rule_that_makes_it(jobs: Run) -> None:
+def test_a_contradiction_is_told_with_the_numbers_of_the_tables_and_the_rule_that_makes_it(jobs: Population) -> None:
     (found,) = told(jobs, "contradiction")
     assert found.sentence.endswith("holds: no population can do it.")
     assert "as long as the spec's rule never `age < 16 and works = 'yes'` (no child works) holds" in found.sentence
@@ -167,7 +167,7 @@ def test_what_independence_says_is_nobody_s_belief_and_is_not_told_unasked() -> 
     assert strain_tables(run.model)[0].rows[0].by == "nobody: independence"
 
 
-def test_explanations_are_the_same_from_a_model_that_was_read_again(jobs: Run) -> None:
+def test_explanations_are_the_same_from_a_model_that_was_read_again(jobs: Population) -> None:
     again = Model.from_json(jobs.model.to_json())
     for before, after in zip(explain_misfit(jobs.model), explain_misfit(again), strict=True):
         assert (before.sentence, before.lines, before.cure) == (after.sentence, after.lines, after.cure)
@@ -356,7 +356,7 @@ targets: [{counts: {car: {yes: 6, no: 4}}}, {counts: {tenure: {owned: 5, rented:
 """
 
 
-def blamed(text: str) -> Run:
+def blamed(text: str) -> Population:
     """Records of a model whose fit is said to have failed, with a contradiction and a cell that nobody falls into."""
     model = synthesize(parse_spec(text)).model
     clash = Clash(target="car", cell="car = yes", wanted=6.0, error=1.0, low=6.0, high=6.0, rises=True, counts=True)

@@ -17,7 +17,7 @@ from synthor.loop import check_all, synthesize
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency
 from synthor.report.misfit import explain_misfit
-from synthor.run import Run, notes_on
+from synthor.run import Population, notes_on
 
 HOMES = """
 records: 1000
@@ -35,7 +35,7 @@ LONELY_PAIRS = Dependency(given="persons", of="kind", rows=[[100, 0, 0], [20, 60
 TENURES = Dependency(given="kind", of="tenure", rows=[[40, 60], [80, 20], [50, 50]], confidence=0.9)
 
 
-def run_of(text: str, *beliefs: Dependency) -> Run:
+def run_of(text: str, *beliefs: Dependency) -> Population:
     return synthesize(parse_spec(text), prior=Prior(dependencies=list(beliefs)))
 
 

@@ -11,7 +11,7 @@ from synthor.fit.model import Model
 from synthor.fit.remedies import Change
 from synthor.fit.status import Status
 from synthor.loop import synthesize
-from synthor.run import Run
+from synthor.run import Population
 
 TWO = """
 records: 1000
@@ -70,7 +70,7 @@ def cells(model: Model) -> list[set[tuple[str, str]]]:
     return [{(clash.target, clash.cell) for clash in found.clashes} for found in model.contradictions]
 
 
-def keeps_its_promises(run: Run) -> int:
+def keeps_its_promises(run: Population) -> int:
     """Make every change that is proposed, and look whether it brings what it promises; how many there are."""
     changes = [(change, told) for found, told in zip(run.model.contradictions, cells(run.model), strict=True)
                for change in found.changes]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from model_server import KEY, SPEC, Behaviour, Reply, by_schema, serving
-from synthor import parse_spec, synthesize
+from synthor import Run, parse_spec, synthesize
 from synthor.errors import InputError, ModelError
 from synthor.events import Event
 from synthor.llm import provider
@@ -20,7 +20,6 @@ from synthor.llm.journal import Journal
 from synthor.llm.provider import Pace, Provider
 from synthor.llm.request import Request
 from synthor.rounds import Round
-from synthor.run import Run
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 
 from hostile_server import Call, Harm, bomb, drip, endless, endless_headers, harming, nested, silent
 from model_server import KEY, SPEC, by_schema
-from synthor import parse_spec, synthesize
+from synthor import Run, parse_spec, synthesize
 from synthor.errors import InputError, ModelError, WaitingError
 from synthor.events import Event
 from synthor.llm.ask import Asker
@@ -19,7 +19,6 @@ from synthor.llm.provider import Pace, Provider
 from synthor.llm.request import Request
 from synthor.llm.salvage import salvage
 from synthor.llm.secrets import without_secrets
-from synthor.run import Run
 
 
 @pytest.fixture(autouse=True)

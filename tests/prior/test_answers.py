@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_server import KEY, Behaviour, Reply, by_schema, serving
-from synthor import compile_problem, parse_spec, synthesize
+from synthor import Run, compile_problem, parse_spec, synthesize
 from synthor.llm.salvage import salvage
 from synthor.prior import answers as hearing
 from synthor.prior.answers import Heard
@@ -22,7 +22,6 @@ from synthor.prior.questions import SEGMENTS, Segment, ask_details
 from synthor.prior.scene import Pair, Scene, all_pairs, scene
 from synthor.prior.shown import shown
 from synthor.problem import Problem
-from synthor.run import Run
 
 SPEC = """
 records: 200

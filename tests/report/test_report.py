@@ -16,7 +16,7 @@ from synthor.loop import synthesize
 from synthor.measure import Measurement, Tally, measure
 from synthor.prior.model import Dependency, Dropped, RuleBelief
 from synthor.report.page import render
-from synthor.run import Run
+from synthor.run import Population
 
 HOSTILE = "<script>alert(1)</script>"
 CHROMIUM = shutil.which("chromium")
@@ -50,24 +50,24 @@ DEPENDENCY = Dependency(given="car", of="tenure", rows=[[20, 80], [70, 30]])
 
 
 @pytest.fixture(scope="module")
-def plain() -> Run:
+def plain() -> Population:
     return synthesize(parse_spec(TINY))
 
 
 @pytest.fixture(scope="module")
-def believing() -> Run:
+def believing() -> Population:
     rule = RuleBelief(never="car = true and tenure = 'rented' and tenure = 'owned'", why="never both")
     return synthesize(parse_spec(TINY), prior=Prior(dependencies=[DEPENDENCY], rules=[rule]))
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Run:
+def hostile() -> Population:
     job = Dependency(given="car", of="job", rows=[[20, 30, 50], [70, 20, 10]], why=HOSTILE)
     prior = Prior(dependencies=[job, DEPENDENCY.model_copy(update={"of": HOSTILE})])
     return synthesize(parse_spec(HOSTILE_SPEC), prior=prior)
 
 
-def page_of(run: Run, measurement: Measurement | None = None) -> str:
+def page_of(run: Population, measurement: Measurement | None = None) -> str:
     tally = Tally(run.sample.problem, [(table.refs, table.level) for table in run.model.beliefs.tables])
     for chunk in run.sample.chunks():
         tally.add(chunk)
@@ -80,12 +80,12 @@ def text_of(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
-def too_many_cars(run: Run) -> Measurement:
+def too_many_cars(run: Population) -> Measurement:
     records = pl.DataFrame({"car": [True] * 15 + [False] * 5, "tenure": ["owned", "rented"] * 10})
     return measure(run.sample.problem, {"records": records}, status="converged")
 
 
-def test_the_verdict_and_what_was_believed_come_first(plain: Run) -> None:
+def test_the_verdict_and_what_was_believed_come_first(plain: Population) -> None:
     page = page_of(plain)
     assert text_of(page).startswith(f"Synthetic records ✓ {plain.verdict} No beliefs were used")
     assert 'class="verdict met"' in page
@@ -93,7 +93,7 @@ def test_the_verdict_and_what_was_believed_come_first(plain: Run) -> None:
     assert "Converged. The fit reached its optimum." in text_of(page)
 
 
-def test_a_cell_that_is_not_met_is_marked_in_words_and_numbers(plain: Run) -> None:
+def test_a_cell_that_is_not_met_is_marked_in_words_and_numbers(plain: Population) -> None:
     page = page_of(plain, too_many_cars(plain))
     assert 'class="verdict unmet"' in page
     assert "! Not met: 1 of 2 targets are off" in text_of(page)
@@ -105,7 +105,7 @@ def test_a_cell_that_is_not_met_is_marked_in_words_and_numbers(plain: Run) -> No
     assert "car ! not met one-way, counts 2 6 no: 5 instead of 8" in text_of(page)
 
 
-def test_a_dependency_is_shown_as_believed_and_as_it_came_out(believing: Run) -> None:
+def test_a_dependency_is_shown_as_believed_and_as_it_came_out(believing: Population) -> None:
     records = pl.DataFrame(
         {"car": [True] * 12 + [False] * 8, "tenure": ["owned"] * 6 + ["rented"] * 6 + ["owned", "rented"] * 4}
     )
@@ -119,7 +119,7 @@ def test_a_dependency_is_shown_as_believed_and_as_it_came_out(believing: Run) ->
     assert measure(believing.sample.problem, {"records": records}).met  # the counts above can occur
 
 
-def test_rules_say_who_made_them_and_how_often_they_are_broken(believing: Run) -> None:
+def test_rules_say_who_made_them_and_how_often_they_are_broken(believing: Population) -> None:
     assert re.search(r"tenure = 'owned' never both beliefs 0", text_of(page_of(believing)))
     rule = believing.model.beliefs.rules[0].text
     broken = replace(believing.measurement, violations={rule: 2})
@@ -128,7 +128,7 @@ def test_rules_say_who_made_them_and_how_often_they_are_broken(believing: Run) -
     assert "never both beliefs not counted" in text_of(page_of(believing, uncounted))
 
 
-def test_what_others_wrote_is_escaped(hostile: Run) -> None:
+def test_what_others_wrote_is_escaped(hostile: Population) -> None:
     page = page_of(hostile)
     assert "<script" not in page
     assert "<b>cars" not in page
@@ -136,7 +136,7 @@ def test_what_others_wrote_is_escaped(hostile: Run) -> None:
     assert text_of(page).count("alert(1)") >= 6  # title, context, labels, rule, reason, dropped belief
 
 
-def test_beliefs_and_cells_that_were_left_out_are_listed(hostile: Run) -> None:
+def test_beliefs_and_cells_that_were_left_out_are_listed(hostile: Population) -> None:
     many = tuple(Dropped(belief=f"rules[{i}]", reason="odd", action="mended") for i in range(150))
     model = replace(hostile.model, dropped=many, unsupported=("cars: car = yes",))
     model.__dict__.update(beliefs=hostile.model.beliefs)
@@ -147,7 +147,7 @@ def test_beliefs_and_cells_that_were_left_out_are_listed(hostile: Run) -> None:
     assert "No target gives the shares of job" in page
 
 
-def test_values_of_numbers_are_drawn(hostile: Run, plain: Run) -> None:
+def test_values_of_numbers_are_drawn(hostile: Population, plain: Population) -> None:
     page = page_of(hostile)
     assert page.count("<svg") == 1
     assert 'aria-label="pay: smallest' in page
@@ -166,13 +166,13 @@ def test_a_large_table_is_cut_and_says_so() -> None:
     assert '<th scope="row">z39</th>' not in page
 
 
-def test_the_page_needs_nothing_but_itself(believing: Run) -> None:
+def test_the_page_needs_nothing_but_itself(believing: Population) -> None:
     page = page_of(believing)
     assert not re.search(r"https?://|\bsrc=|@import|url\(|<script|<iframe", page)
     assert "default-src 'none'" in page
 
 
-def test_the_same_result_gives_the_same_bytes(believing: Run) -> None:
+def test_the_same_result_gives_the_same_bytes(believing: Population) -> None:
     rule = believing.model.prior.rules
     again = synthesize(parse_spec(TINY), prior=Prior(dependencies=[DEPENDENCY], rules=rule))
     assert page_of(believing) == page_of(again)
@@ -181,7 +181,7 @@ def test_the_same_result_gives_the_same_bytes(believing: Run) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
 @pytest.mark.parametrize("width", [390, 900])
-def test_a_browser_shows_the_page_without_scrolling_sideways(hostile: Run, width: int, tmp_path: Path) -> None:
+def test_a_browser_shows_the_page_without_scrolling_sideways(hostile: Population, width: int, tmp_path: Path) -> None:
     # A frame has the width of a phone where a window may not; written in place, it may be measured from outside.
     frame = tmp_path / "frame.html"
     script = """addEventListener("load", () => {

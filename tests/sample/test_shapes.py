@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthor import Spec, synthesize
-from synthor.run import Run
+from synthor import Spec
+from synthor.loop import synthesize
+from synthor.run import Population
 from synthor.types import Floats
 
 BINS = [0, 15_000, 30_000, 50_000, 75_000, 100_000, 200_000, 500_000]
@@ -21,11 +22,11 @@ def number(**more: Any) -> dict[str, Any]:
     return {"type": "number", "min": 0, "max": 15_000_000, "decimals": 0, **more}
 
 
-def made(records: int, variables: dict[str, Any], *targets: dict[str, Any], **more: Any) -> Run:
+def made(records: int, variables: dict[str, Any], *targets: dict[str, Any], **more: Any) -> Population:
     return synthesize(Spec.model_validate({"records": records, "variables": variables, "targets": list(targets), **more}))
 
 
-def values(run: Run, name: str) -> Floats:
+def values(run: Population, name: str) -> Floats:
     found: Floats = run.records[name].to_numpy().astype(np.float64)
     return found
 
@@ -50,7 +51,7 @@ def assert_spread(numbers: Floats, *, repeated: float = 0.005) -> None:
     assert counts.max() <= max(repeated * len(numbers), 3)
 
 
-def assert_inside(run: Run, name: str, numbers: Floats) -> None:
+def assert_inside(run: Population, name: str, numbers: Floats) -> None:
     """Numbers lie all over the finest bins that the fit told apart, rather than at their edges."""
     level = run.model.problem.schema.unit
     fine = level.finest(level.position(name))

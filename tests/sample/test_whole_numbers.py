@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from feasible import problem as random_problem
-from synthor import check, compile_problem, load_spec, parse_spec, synthesize
-from synthor.run import Run
+from synthor import Run, check, compile_problem, load_spec, parse_spec, synthesize
 from synthor.sample.proof import no_whole_numbers
 from synthor.spec.model import Spec
 

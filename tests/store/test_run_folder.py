@@ -9,11 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from synthor import load_spec, parse_spec, synthesize
+from synthor import load_spec, parse_spec
 from synthor.errors import BugError, InputError, OutputError
 from synthor.events import Event, ignore
+from synthor.loop import synthesize
 from synthor.prior.model import Dependency, Prior
-from synthor.run import Run, draw, keeping, remeasure
+from synthor.run import Population, draw, keeping, remeasure
 from synthor.store.folder import RunFolder
 from synthor.store.packed import Format, pack
 
@@ -261,7 +262,7 @@ rules: [{never: car and persons > 6}]
 """
 
 
-def in_many_chunks() -> Run:
+def in_many_chunks() -> Population:
     run = synthesize(parse_spec(MANY))
     return replace(run, sample=replace(run.sample, chunk_size=700))
 

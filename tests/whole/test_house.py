@@ -20,11 +20,11 @@ CONTRIBUTING = (SOURCE.parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8
 FLOORS = [line.strip("◀ ").split() for line in re.findall(r"^    (?:errors|◀) .*$", CONTRIBUTING, re.MULTILINE)]
 """Rooms by floors, as the contributor's guide has them."""
 REACHED_FROM = {
-    "llm": {"prior", "method", "store", "report", "run", "loop", "holdout"},
+    "llm": {"prior", "method", "store", "report", "run", "loop", "holdout", "library"},
     "engine": {"run"},
     "cli": set[str](),
 }
-FACE = {"errors", "version", "spec", "problem", "prior", "fit", "measure", "loop", "run"}
+FACE = {"errors", "version", "spec", "problem", "prior", "fit", "measure", "library"}
 """Rooms from which the package's own face takes names."""
 TOUCHES_FILES = re.compile(
     r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("

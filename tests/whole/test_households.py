@@ -17,7 +17,7 @@ from synthor.measure import Tally, measure
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency, Marginal, Prior, Proposal, RuleBelief
 from synthor.report.page import render
-from synthor.run import Run, remeasure
+from synthor.run import Population, remeasure
 from synthor.sample.stream import sample
 from synthor.store.folder import RunFolder
 from synthor.values import possible
@@ -209,7 +209,7 @@ def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
 
 
 def test_the_page_shows_a_few_households_with_their_members(model: Model, tmp_path: Path) -> None:
-    run = Run(model=model, sample=sample(model))
+    run = Population(model=model, sample=sample(model))
     run.write(tmp_path / "town")
     page = (tmp_path / "town" / "report.html").read_text(encoding="utf-8")
     section = page[page.index('<h2 id="units">') : page.index('<h2 id="values">')]

@@ -7,9 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthor import InputError, Spec, check, parse_spec, synthesize
+from synthor import InputError, Run, Spec, check, parse_spec, synthesize
 from synthor.evaluate.fidelity import evaluate
-from synthor.run import Run
 
 N = 20_000
 BANDS: dict[str, list[float]] = {"under 16": [0, 16], "16-24": [16, 25], "25-64": [25, 65], "65+": [65, 99]}

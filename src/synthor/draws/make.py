@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from synthor.draws.perturb import perturb
 from synthor.errors import Finding, InputError
@@ -17,7 +17,7 @@ from synthor.prior.elicit import recordings
 from synthor.prior.model import Prior
 from synthor.prior.survey import with_survey
 from synthor.randomness import generator
-from synthor.run import Run, draw
+from synthor.run import Population, draw
 from synthor.spec.model import Spec
 from synthor.store.folder import RunFolder
 from synthor.store.packed import Format
@@ -48,6 +48,18 @@ class Draw:
     verdict: str
     recording: int
     kept: bool = False
+
+
+class Usual(Protocol):
+    """A run whose draws are made."""
+
+    @property
+    def model(self) -> Model:
+        """The usual fit."""
+
+    @property
+    def inputs(self) -> Mapping[str, Path]:
+        """Files that were read for it."""
 
 
 def check_drawable(spec: Spec) -> None:
@@ -83,7 +95,7 @@ def recordings_of(
     return tuple(with_survey(recording, model.problem, spec) for recording in found)
 
 
-def population(like: Model, said: Sequence[Prior], number: int) -> Run:
+def population(like: Model, said: Sequence[Prior], number: int) -> Population:
     """One plausible population: beliefs of one recording, perturbed by their confidence, fitted and made whole.
 
     Args:
@@ -103,7 +115,7 @@ def population(like: Model, said: Sequence[Prior], number: int) -> Run:
 
 
 def make_draws(
-    run: Run,
+    run: Usual,
     said: Sequence[Prior],
     folder: RunFolder,
     n_draws: int,

@@ -5,15 +5,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from synthor.evaluate.calibrate import Calibration
 from synthor.evaluate.tables import tvd
 from synthor.problem import Level, Target, Within
 from synthor.schema import Units
+from synthor.schema.text import in_brief, plural
 from synthor.types import Floats, Shares
 
 ABSOLUTE_NORMAL = float(np.sqrt(2 / np.pi))
 """Mean of |Z| for a standard normal Z."""
+
+
+MOST_TOLD = 5
+"""Tables that are told one by one at a prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,21 @@ class HoldOuts:
     tables: tuple[HeldOut, ...]
     beliefs: str
     calibration: Calibration | None = None
+
+    def __repr__(self) -> str:
+        lines = [f"<HoldOuts: {plural(len(self.tables), 'table')} left out>", self.verdict]
+        shown = sorted(self.tables, key=lambda table: -table.tvd)[:MOST_TOLD]
+        lines += [
+            f"{in_brief(table.name, 60)}: TVD {table.tvd:.3f}, independence {table.tvd_of_independence:.3f}" for table in shown
+        ]
+        more = len(self.tables) - len(shown)
+        return "\n".join([*lines, *([f"{more} more: .frame"] if more else [])])
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """One row a table: its distance from the prediction, from independence, and from what the other targets say alone."""
+        names = ("name", "n_cells", "tvd", "tvd_of_independence", "tvd_of_targets", "floor", "believed", "is_test")
+        return pl.DataFrame({name: [getattr(table, name) for table in self.tables] for name in names}, strict=False)
 
     @property
     def tests(self) -> tuple[HeldOut, ...]:

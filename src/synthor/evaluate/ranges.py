@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from synthor.evaluate.bounds import (
     Interval,
@@ -89,6 +90,24 @@ class Ranges:
         if len(self.draws) < ENOUGH:
             return np.full(len(self.value), np.nan)
         return self._over(lambda values: np.quantile(values, q))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """One row a cell: its labels, `value`, its range over draws if there are any, and the bounds `least` and `most`."""
+        by, cells = self.question.by, range(len(self.value))
+        labels = [self.question.labels(cell) for cell in cells]
+        columns: dict[str, Floats] = {"value": self.value}
+        if len(self.draws):
+            columns |= {"lowest": self.lowest, "highest": self.highest, "mean": self.mean, "sd": self.sd}
+        if len(self.draws) >= ENOUGH:
+            columns |= {"q05": self.quantile(0.05), "q95": self.quantile(0.95)}
+        columns |= {"least": self.bounds.low, "most": self.bounds.high}
+        return pl.DataFrame(
+            [
+                *(pl.Series(one.name, [label[one.name] for label in labels], pl.Enum(one.labels)) for one in by),
+                *(pl.Series(name, [plain(number) for number in told], strict=False) for name, told in columns.items()),
+            ]
+        )
 
     def _over(self, statistic: Callable[[Floats], Any]) -> Floats:
         columns = [column[np.isfinite(column)] for column in self.draws.T]

@@ -246,6 +246,10 @@ class Model:
     lacking: tuple[tuple[int, int], ...] = field(default=())
     n_candidates: int = 0
 
+    def __repr__(self) -> str:
+        size = f"effective sample size {self.effective_sample_size:,.0f} of {self.n_candidates:,} candidates"
+        return f"<Model of {self.problem.n_units:,} units: {self.status.value}, {size}>\n{self.status.sentence}"
+
     @property
     def clashes(self) -> tuple[Clash, ...]:
         """Cells of targets that cannot be met together, each once."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from synthor.problem import Target
 from synthor.problem.demand import EDGE
+from synthor.schema.text import in_brief
 from synthor.spread import Spread
 from synthor.types import CellIndex, Counts, Floats, Mask
 
@@ -307,6 +308,10 @@ class Measurement:
     explanations: tuple[Explanation, ...] = ()
     spreads: tuple[Spread, ...] = ()
     counted: str = "record"
+
+    def __repr__(self) -> str:
+        n_met = sum(fit.met for fit in self.fits)
+        return f"<Measurement: {n_met} of {len(self.fits)} targets met>\n{in_brief(self.verdict, 400)}"
 
     def units(self, number: int) -> str:
         """A number of units, in words."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.schema.text import in_brief, plural
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -109,6 +110,20 @@ class Prior(_Belief):
     compositions: list[CompositionBelief] | None = Field(None, description="Who the members of a unit are, the commonest.")
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
     survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
+
+    def __repr__(self) -> str:
+        counts = {
+            "dependency table": len(self.dependencies),
+            "rule": len(self.rules),
+            "proposal": len(self.proposals),
+            "marginal": len(self.marginals),
+            "composition": len(self.compositions or ()),
+        }
+        held = ", ".join(plural(n, what) for what, n in counts.items() if n) or "no beliefs"
+        about = f" ({in_brief(self.about, 80)})" if self.about else ""
+        return f"<Prior: {held}{about}>"
+
+    __str__ = __repr__
 
     @property
     def empty(self) -> bool:

@@ -18,6 +18,7 @@ from synthor.rules.lifting import parse_lifted
 from synthor.rules.parse import PredicateError, with_columns
 from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Ref, Schema, Units, Variable
+from synthor.schema.text import plural, some_of
 from synthor.spec.levels import levels_of
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
@@ -102,6 +103,12 @@ class Problem:
     def __post_init__(self) -> None:
         if any(after.counts > before.counts for before, after in pairwise(self.targets)):
             raise ValueError("a table of counts stands behind a statistic: multipliers are kept in another order")
+
+    def __repr__(self) -> str:
+        levels = some_of(f"{level.name} ({plural(len(level.variables), 'variable')})" for level in self.schema)
+        n_cells = sum(target.grid.size for target in self.targets)
+        targets = f"{plural(len(self.targets), 'target')} of {plural(n_cells, 'cell')}"
+        return f"<Problem: {plural(self.n_units, 'unit')}; {levels}; {targets}, {plural(len(self.rules), 'rule')}>"
 
     @cached_property
     def counts(self) -> tuple[Target, ...]:

@@ -1,6 +1,9 @@
 """How values are written, and what a text stands for as a value."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from synthor.errors import visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,3 +87,24 @@ def plural(n: int, one: str, many: str = "") -> str:
     ('1 cell', '1,200 cells')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def in_brief(text: str, most: int) -> str:
+    r"""A text on one line, its control characters written out, cut where it is longer than there is room for.
+
+    >>> in_brief("Households of\na small town", 30), in_brief("a" * 50, 10)
+    ('Households of a small town', 'aaaaaaa...')
+    """
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def some_of(texts: Iterable[str], most: int = 6) -> str:
+    """The first few of some names, and how many more there are.
+
+    >>> some_of(["age", "sex"]), some_of("abcdefgh")
+    ('age, sex', 'a, b, c, d, e, f and 2 more')
+    """
+    every = [in_brief(text, 40) for text in texts]
+    more = f" and {len(every) - most:,} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more

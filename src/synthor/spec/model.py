@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from synthor.schema.text import in_brief, plural, some_of
 from synthor.spec.consistent import slips_of
+from synthor.spec.levels import written_levels
 from synthor.spec.members import MemberSpec
 from synthor.spec.names import NAME, LevelName, VariableName
 from synthor.spec.targets import Cell, TargetSpec
@@ -130,6 +132,19 @@ class Spec(BaseModel):
     _folder: Path = PrivateAttr(default_factory=Path)
     _file: Path | None = PrivateAttr(None)
     _rows: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    def __repr__(self) -> str:
+        title = f" of {in_brief(self.title, 60)!r}" if self.title else ""
+        levels = written_levels(self)[1:]
+        members = f", with {some_of(level.name for level in levels)}" if levels else ""
+        rules = f", {plural(len(self.rules), 'rule')}" if self.rules else ""
+        return (
+            f"<Spec{title}: {plural(self.records, self.unit or 'record')}{members}, "
+            f"{plural(len(self.variables), 'variable')} ({some_of(self.variables)}), "
+            f"{plural(len(self.targets), 'target')}{rules}>"
+        )
+
+    __str__ = __repr__
 
     @property
     def folder(self) -> Path:

@@ -1,0 +1,73 @@
+"""From a spec to a run, and from a folder to the run that was written there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from synthor.disk.lock import heal
+from synthor.events import Listener, ignore
+from synthor.holdout import EACH, synthesize_after
+from synthor.library.run import Run
+from synthor.library.stored import Stored
+from synthor.loop import ANSWERS
+from synthor.loop import synthesize as made_by_the_loop
+from synthor.prior.model import Prior
+from synthor.spec.model import Spec
+from synthor.store.folder import existing
+
+
+def synthesize(
+    spec: Spec,
+    *,
+    prior: str | Path | Prior | None = None,
+    answers: str | Path = ANSWERS,
+    hold_out: Sequence[str] = (),
+    calibrated: bool = False,
+    wait: bool = False,
+    on_event: Listener = ignore,
+) -> Run:
+    """From a spec to exactly N records that meet its targets.
+
+    Args:
+        spec: what is known, and where beliefs come from.
+        prior: beliefs, or a file of them, to use instead of asking.
+        answers: file that a model's answers are added to, and taken from when they are there already.
+        hold_out: targets to predict first from the others and the beliefs; `["each"]` stands for every cross-table in turn.
+        calibrated: let the targets held out (each, unless named) say how sure beliefs may be.
+        wait: for the answers of a `batch:` folder, and for another process that asks for answers into the same folder,
+            instead of stopping.
+        on_event: told of progress; progress bars and the run folder listen here.
+
+    Raises:
+        InputError: the spec, a table or the beliefs cannot be used; lists every problem found.
+        ModelError: the model cannot be asked; what was answered is kept.
+        WaitingError: requests were written and wait for their answers.
+
+    >>> from synthor import parse_spec
+    >>> run = synthesize(parse_spec('''
+    ... records: 10
+    ... variables: {car: {type: boolean}, tenure: {type: category, values: [owned, rented]}}
+    ... targets: [{counts: {car: {yes: 6, no: 4}}}, {counts: {tenure: {owned: 5, rented: 5}}}]
+    ... '''))
+    >>> run.verdict
+    'Met: 10 records add up to all 2 targets exactly (4 cells).'
+    """
+    if hold_out or calibrated:
+        names = tuple(hold_out) or (EACH,)
+        made = synthesize_after(spec, names, calibrated=calibrated, prior=prior, answers=answers, wait=wait, on_event=on_event)
+    else:
+        made = made_by_the_loop(spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
+    return Run(made, spec=spec, prior=prior)
+
+
+def open_folder(folder: str | Path) -> Run:
+    """A run that was written before, by `Run.write` or the command line; its files are read as far as they are looked at.
+
+    Args:
+        folder: that holds it.
+
+    Raises:
+        InputError: there is no such folder, or no model in it.
+    """
+    place = existing(Path(folder))
+    heal(place.path)
+    return Run(Stored(place), folder=place.path)
