@@ -15,6 +15,7 @@ from synthor.version import __version__ as __version__
 if TYPE_CHECKING:
     from synthor.errors import InputError, SynthorError
     from synthor.fit.model import Model
+    from synthor.library.drafted import draft_spec
     from synthor.library.make import open_folder as open  # noqa: A004  as open does, of what a run wrote
     from synthor.library.make import synthesize
     from synthor.library.run import Run
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "library.run",
-    "synthesize": "library.make", "open": "library.make:open_folder",
+    "synthesize": "library.make", "open": "library.make:open_folder", "draft_spec": "library.drafted",
     "Measurement": "measure", "Prior": "prior.model", "check": "problem", "compile_problem": "problem",
     "load_spec": "spec.load", "parse_spec": "spec.load", "Spec": "spec.model",
 }  # fmt: skip
@@ -41,6 +42,7 @@ __all__ = [
     "SynthorError",
     "check",
     "compile_problem",
+    "draft_spec",
     "load_spec",
     "open",
     "parse_spec",

@@ -50,6 +50,7 @@ class Population:
         seconds: wall-clock time of each stage.
         bill: what asking a model cost.
         held_out: tables that were left out and predicted before, if any were.
+        spec_files: the spec and its tables, by name, where no file held them before; they are written along.
     """
 
     model: Model
@@ -58,6 +59,7 @@ class Population:
     seconds: Mapping[str, float] = field(default_factory=dict)
     bill: Bill = field(default_factory=Bill)
     held_out: HoldOuts | None = None
+    spec_files: Mapping[str, str] = field(default_factory=dict)
     _counted: Measurement | None = field(default=None, init=False, repr=False)
 
     @property
@@ -118,7 +120,7 @@ class Population:
         """
         place = RunFolder(folder)
         with place.locked(wait=wait, tell=telling("write", on_event)):
-            place.refuse_foreign(self.inputs.values())
+            place.refuse_foreign(self.inputs.values(), self.spec_files)
             with place.edition() as new:
                 return self._write(new, format, on_event)
 
@@ -135,6 +137,8 @@ class Population:
         with timed("write", seconds):
             new.save("prior.json", self.model.prior.to_json())
             new.save_model(self.model.to_json())
+            if self.spec_files:
+                new.save_spec(self.spec_files)
             names = [level.name for level in problem.schema.levels]
             n_chunks = self.sample.n_chunks
             with new.writing(names, format) as write, closing(in_order(task, n_chunks)) as chunks:

@@ -9,10 +9,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 import pytest
-from pydantic import ValidationError
 
-from synthor import compile_problem, parse_spec, synthesize
-from synthor.errors import InputError
+from synthor import InputError, compile_problem, parse_spec, synthesize
 from synthor.measure import measure
 from synthor.prior.scene import plain_scene
 from synthor.prior.shown import neighbours
@@ -215,7 +213,7 @@ def test_a_code_that_is_too_short_is_refused() -> None:
     assert short.kind.fill(short, 90, 9).to_list()[-1] == "99"
     with pytest.raises(InputError, match="code: 2 digits are too few for 100 records; give it a width of 3"):
         short.kind.fill(short, 90, 10)
-    with pytest.raises(ValidationError, match="18"):
+    with pytest.raises(InputError, match="18"):
         Identifier(type="identifier", width=19)
 
 

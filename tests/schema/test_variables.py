@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from synthor import InputError
 from synthor.schema import Variable
 from synthor.spec.variables import Boolean, Category, Integer, Number
 from synthor.values import Shape, shape
@@ -73,14 +74,14 @@ def test_every_label_means_its_own_category(variable: Variable) -> None:
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"type": "category", "values": []}, "at least 1"),
+        ({"type": "category", "values": []}, "it is empty; give at least one"),
         ({"type": "category", "values": ["a", "A "]}, "cannot be told apart: A , a"),
         ({"type": "category", "values": ["a", " "]}, "a label is blank"),
         ({"type": "category", "values": [True]}, "valid string"),
-        ({"type": "boolean", "values": ["a"]}, "not permitted"),
+        ({"type": "boolean", "values": ["a"]}, "unknown key 'values'; known: about, type"),
         ({"type": "integer", "min": 3, "max": 1}, "min 3 is larger than max 1"),
         ({"type": "integer", "min": 0, "max": 100}, "101 values need bins"),
-        ({"type": "integer", "min": 0, "max": 9, "bins": []}, "at least 1"),
+        ({"type": "integer", "min": 0, "max": 9, "bins": []}, "it is empty; give at least one"),
         ({"type": "integer", "min": 0, "max": 9, "bins": [1]}, r"must start at min \(0\), it starts at 1"),
         ({"type": "integer", "min": 0, "max": 9, "bins": [0, 5, 5]}, "rising order"),
         ({"type": "integer", "min": 0, "max": 9, "bins": [0, 10]}, r"starts at 10, above max \(9\)"),
@@ -93,12 +94,12 @@ def test_every_label_means_its_own_category(variable: Variable) -> None:
         ({"type": "number", "min": 0, "max": 1, "bins": [0, 0.125]}, "0.125 has more than 2 decimals"),
         ({"type": "number", "min": 0.5, "max": 9, "bins": [0.5], "decimals": 0}, "0.5 has more than 0 decimals"),
         ({"type": "number", "min": 0, "max": 1, "bins": [0, 1234567.5]}, "starts at 1234567.5, above max"),
-        ({"type": "number", "min": 0, "max": 1}, "required"),
+        ({"type": "number", "min": 0, "max": 1}, "'bins' is missing"),
     ],
 )
 def test_a_declaration_that_makes_no_sense_says_why(declared: dict[str, object], message: str) -> None:
     kinds: dict[str, type[BaseModel]] = {"category": Category, "boolean": Boolean, "integer": Integer, "number": Number}
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(InputError, match=message):
         kinds[str(declared["type"])].model_validate(declared)
 
 

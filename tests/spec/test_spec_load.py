@@ -206,7 +206,7 @@ def test_a_name_that_is_no_identifier_or_reserved_is_refused(name: str) -> None:
     found = finding(f"records: 1\nvariables:\n  ok: {{type: boolean}}\n  '{name}': {{type: boolean}}\n")
     assert (found.row, found.message) == (4, f"'{name}' cannot name a variable")
     assert "letters, digits and _" in found.cure
-    with pytest.raises(ValueError, match="cannot name a variable"):
+    with pytest.raises(InputError, match="cannot name a variable"):
         Spec(records=1, variables={name: {"type": "boolean"}})
 
 

@@ -119,10 +119,10 @@ def test_no_two_classes_have_one_name() -> None:
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
 
 
-def test_about_a_dozen_names_are_public_and_all_can_be_had() -> None:
+def test_at_most_fifteen_names_are_public_and_all_can_be_had() -> None:
     import synthor
 
-    assert len(synthor.__all__) <= 13
+    assert len(synthor.__all__) <= 15
     assert all(getattr(synthor, name) is not None for name in synthor.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = synthor.nonsense

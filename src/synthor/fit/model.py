@@ -839,8 +839,8 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
     """The recipe that model.json holds."""
     pool, multipliers = document["pool"], document.get("multipliers", {"targets": [], "dependencies": []})
     return Recipe(
-        problem=compile_problem(Spec.model_validate(document["spec"])),
-        prior=Prior.model_validate(document["prior"]),
+        problem=compile_problem(Spec.collected(document["spec"])),
+        prior=Prior.collected(document["prior"]),
         pool_size=int(pool["size"]),
         pool_sha256=pool["sha256"],
         thetas=_arrays(multipliers["targets"]),

@@ -12,6 +12,7 @@ from synthor.errors import Finding, InputError, nearest
 from synthor.evaluate.holdout import HoldOuts
 from synthor.events import Listener, ignore
 from synthor.fit.model import Model
+from synthor.library.drafted import spec_files
 from synthor.library.shown import Display, run_in_html, run_in_words, target_lines
 from synthor.library.stored import Stored
 from synthor.llm.budget import Bill
@@ -270,6 +271,8 @@ class Run:
     ) -> Measurement:
         """Write the run folder: prior, model, records, measurement, report, manifest; all of them, or none.
 
+        A spec that was made in Python is written, too: spec.yaml, and in tables/ what was in memory, to be run again from.
+
         Args:
             folder: made if it is not there. Files of an earlier run in it are replaced.
             format: of the records, parquet or csv.
@@ -281,6 +284,9 @@ class Run:
             OutputError: the disk is full or the folder cannot be written.
         """
         made = self._made.population if isinstance(self._made, Stored) else self._made
+        if self._spec is not None:
+            given = None if self._prior is None else "prior.json"
+            made = replace(made, spec_files=spec_files(self._spec, Path(folder), prior=given))
         found = made.write(folder, format=format, wait=wait, on_event=on_event)
         self._folder = Path(folder)
         return found

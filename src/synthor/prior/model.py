@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.forms import Form
 from synthor.schema.text import in_brief, plural
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -14,7 +15,7 @@ Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Table = dict[str, dict[str, Weight]]
 
 
-class _Belief(BaseModel):
+class _Belief(Form):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -192,7 +193,7 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
             continue
         for i, entry in enumerate(entries):
             try:
-                kept[key].append(kind.model_validate(entry))
+                kept[key].append(kind.collected(entry))
             except ValidationError as error:
                 problem = max(reversed(error.errors()), key=lambda problem: len(problem["loc"]))
                 place = ".".join(str(step) for step in problem["loc"] if "[" not in str(step))
@@ -204,12 +205,12 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
     known = [key for key, _ in _LISTS] + ["groups", "about", "variables", "calibrated", "survey"]
     dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
-        return Prior.model_validate(kept), tuple(dropped)
+        return Prior.collected(kept), tuple(dropped)
     except ValidationError as error:  # only what is for people to read is left to be wrong
         for problem in error.errors():
             kept.pop(str(problem["loc"][0]), None)
             dropped.append(Dropped(belief=str(problem["loc"][0]), reason=problem["msg"]))
-        return Prior.model_validate(kept), tuple(dropped)
+        return Prior.collected(kept), tuple(dropped)
 
 
 def _whole(document: Any) -> str:

@@ -208,7 +208,7 @@ def _binned(written: Follows, kind: str, follows: dict[str, Any], decimals: int)
         span = f"{'any' if low is None else as_text(float(low))} to {'any' if high is None else as_text(float(high))}"
         raise UnclearError(f"its values follow from {span}, none of which has a bin", "correct bins, min or max")
     try:
-        declared: Declared = KINDS[kind].model_validate(form)
+        declared: Declared = KINDS[kind].collected(form)
     except ValidationError as error:
         raise _unclear(error, kind) from None
     return declared

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,49 +10,14 @@ import yaml
 from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from synthor.errors import Finding, InputError, nearest
+from synthor.errors import Finding, InputError
 from synthor.files import SPEC, read_text
-from synthor.schema.kinds import KINDS
-from synthor.spec.members import HowMany, MemberSpec, PairSpec
+from synthor.forms import dotted, findings_of
 from synthor.spec.model import Spec
-from synthor.spec.names import NO_LEVELS, RESERVED
 from synthor.spec.written import with_digits
 
 SpecPath = tuple[str | int, ...]
-WRONG_TYPE = "Input should be a valid "
-
-
 PLACED = ("targets", "rules")
-
-
-PLAIN = {
-    "int_parsing": ("{found} is no whole number", "write a number such as 5000"),
-    "int_type": ("{found} is no whole number", "write a number such as 5000"),
-    "int_parsing_size": ("{found} is too large", "write a smaller number"),
-    "int_from_float": ("{found} is no whole number", "write a number such as 5000"),
-    "greater_than": ("{found} is too small", "it must be larger than {gt}"),
-    "greater_than_equal": ("{found} is too small", "it must be {ge} or more"),
-    "less_than": ("{found} is too large", "it must be less than {lt}"),
-    "less_than_equal": ("{found} is too large", "it must be {le} or less"),
-    "float_parsing": ("{found} is no number", "write a plain number, with a point for decimals"),
-    "dict_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
-    "too_short": ("it is empty", "give at least one"),
-    "string_too_short": ("it is empty", "give a text"),
-    "list_type": ("a list is expected, {found} was found", "start each entry with a dash, or write [a, b]"),
-    "model_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
-    "model_attributes_type": ("keys and values are expected, {found} was found", "write {{key: value, ...}}"),
-}
-"""Messages of pydantic that a user would not understand, and what to do."""
-
-ONE_TYPE = ("variables", "members", "rules", "labels")
-"""Parts of a spec inside of which no value may be of several types."""
-
-KEY_CURES = {
-    "suppressed": "write what they were smaller than: suppressed: '<10'",
-    "confidence": "90% is 0.9",
-    "never": "write {never: \"age < 15 and works = 'yes'\"}",
-}
-"""What to write for keys that are often got wrong."""
 
 
 MOST_REPEATED = 1_000_000
@@ -130,9 +95,9 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
         raise InputError([Finding(where=source, message="is not a mapping of keys to values", cure=cure)])
     findings = list(_repeated_keys(node, source))
     try:
-        spec = Spec.model_validate(data)
+        spec = Spec.collected(data)
     except ValidationError as error:
-        findings += _merged([_finding(problem, node, source) for problem in error.errors()])
+        findings += findings_of(error, Spec, partial(_locate, node), source)
     if findings:
         raise InputError(sorted(findings, key=lambda finding: finding.row or 0))
     return spec.with_rows(
@@ -180,122 +145,6 @@ def _not_yaml(error: Exception, text: str, source: str) -> Finding:
     return Finding(where=source, row=row, message=f"is not YAML: {what}", cure="check indentation, colons and quotes")
 
 
-def _merged(findings: list[Finding]) -> list[Finding]:
-    """One finding a value: pydantic reports a value that may be of several types once for each of them."""
-    merged: dict[tuple[str, int | None, str], Finding] = {}
-    for finding in findings:
-        wrong_type = finding.message.startswith(WRONG_TYPE)
-        if wrong_type and any(other.where.startswith((f"{finding.where}[", f"{finding.where}.")) for other in findings):
-            continue  # what is wrong inside is said
-        key = (finding.where, finding.row, "" if wrong_type else finding.message)
-        if key in merged and wrong_type:
-            both = f"{merged[key].message} or {finding.message.removeprefix(WRONG_TYPE)}"
-            merged[key] = replace(finding, message=both)
-        else:
-            merged[key] = finding
-    return list(merged.values())
-
-
-def _finding(problem: Any, node: Node, source: str) -> Finding:
-    path, line, siblings = _locate(node, problem["loc"])
-    message = re.sub(r"valid dictionary.*", "valid mapping of keys to values", problem["msg"].removeprefix("Value error, "))
-    cure = ""
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(path, siblings)
-        message, cure = f"unknown key '{path[-1]}'", _elsewhere(str(path[-1])) or nearest(str(path[-1]), known)
-        if str(path[-1]).isdigit():
-            cure = "write numbers without thousands separators, and put texts that hold a comma in quotes"
-    elif problem["type"] == "missing":
-        message, cure = f"'{problem['loc'][-1]}' is missing", f"add `{problem['loc'][-1]}: ...`"
-    elif problem["type"] in PLAIN and (len(path) == 1 or path[0] in ONE_TYPE or "type" not in problem["type"]):
-        message, cure = PLAIN[problem["type"]]
-        values = {"found": _found(problem["input"]), **problem.get("ctx", {})}
-        message, cure = message.format(**values), cure.format(**values)
-        if "number" in cure and isinstance(problem["input"], str) and re.search(r"\d[,.' ]\d{3}", problem["input"]):
-            cure = "write it without thousands separators"
-    elif problem["type"] == "string_pattern_mismatch":
-        message = f"{_found(problem['input'])} names no model"
-        cure = "write provider:model, such as openai:gpt-5 or anthropic:claude-sonnet-4-5, or batch:FOLDER, replay:FILE, none"
-    elif problem["type"] == "variable_name":
-        cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"
-    elif problem["type"] == "level_name":
-        cure = f"use letters, digits and _, start with a letter; reserved: {', '.join(NO_LEVELS)}"
-    elif problem["type"] == "level":
-        message, cure = problem["ctx"]["message"], problem["ctx"]["cure"]
-    elif problem["type"] == "union_tag_invalid":
-        tag = str(problem["ctx"]["tag"])
-        message, cure = f"unknown type '{tag}'", nearest(tag, list(KINDS))
-    elif problem["type"] == "union_tag_not_found":
-        message, cure = "'type' is missing", f"use one of {', '.join(KINDS)}"
-    elif problem["type"] == "value_error":
-        message, _, cure = message.partition("; ")
-    if cure.startswith("write a plain number"):
-        cure = _cure_of_number(str(problem["input"]), str(path[2]) if len(path) > 2 else "")
-    key = "never" if path[:1] == ("rules",) and problem["type"] == "model_type" else str(path[-1]) if path else ""
-    cure = KEY_CURES.get(key, cure) if problem["type"] != "missing" else cure
-    return Finding(where=f"{source}: {_dotted(path)}" if path else source, row=line, message=message, cure=cure)
-
-
-def _cure_of_number(text: str, key: str) -> str:
-    """What to do about a text in the place of a number."""
-    if text.strip().endswith("%"):
-        return f"leave the percent sign out{', and call them shares' if key == 'counts' else ''}"
-    if not any(character.isdigit() for character in text) and key in ("counts", "shares"):
-        return f"write a number; cells that are not told need `table:`, with a column {key.removesuffix('s')}"
-    return "write a plain number, with a point for decimals and no thousands separators"
-
-
-def _found(value: object) -> str:
-    """What was found instead, short enough for a message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    return f"'{str(value)[:60]}'"
-
-
-MODELS = {
-    "targets": "TargetSpec",
-    "rules": "RuleSpec",
-    "model": "ModelSpec",
-    "sample": "SampleSpec",
-    "tolerance": "Tolerance",
-    "layout": "Layout",
-    "suppressed": "Suppression",
-}
-"""What the mapping under each key is called in the schema; the innermost key decides."""
-
-
-def _known_keys(path: SpecPath, siblings: dict[str, Any]) -> list[str]:
-    """Keys that the schema knows at the level of an unknown one."""
-    schema = Spec.model_json_schema()
-    if len(path) == 1:
-        return list(schema["properties"])
-    while path[0] == "members" and path[2:3] == ("members",):
-        path = path[2:]
-    if path[0] == "members" and len(path) > 2 and path[2] != "variables":
-        form = PairSpec if path[2] == "pairs" else HowMany if path[2] in ("number", "roles") else MemberSpec
-        return list((MemberSpec if len(path) == 3 else form).model_fields)
-    if path[0] in ("variables", "members"):
-        kind = "Follows" if "from" in siblings else str(siblings.get("type", "")).capitalize()
-        return list(schema["$defs"].get(kind, {}).get("properties", ["type"]))
-    above = [step for step in path[:-1] if isinstance(step, str)]
-    return list(schema["$defs"].get(MODELS.get(above[-1], ""), {}).get("properties", []))
-
-
-def _elsewhere(key: str) -> str:
-    """Where a key belongs that is unknown at its place; nothing where it is unknown everywhere."""
-    schema = Spec.model_json_schema()
-    places = {
-        "at the top of the spec, for all of it": schema,
-        "in a target": schema["$defs"]["TargetSpec"],
-        "in a target's `layout`": schema["$defs"]["Layout"],
-        "in a kind of members": schema["$defs"]["MemberSpec"],
-    }
-    found = [place for place, form in places.items() if key in form["properties"]]
-    return f"`{key}:` stands {' or '.join(found)}" if found else ""
-
-
 def _locate(root: Node, loc: SpecPath) -> tuple[SpecPath, int, dict[str, Any]]:
     """Follow pydantic's path through the YAML tree; steps that name a type instead of a key are passed over."""
     node, line = root, root.start_mark.line + 1
@@ -311,13 +160,6 @@ def _locate(root: Node, loc: SpecPath) -> tuple[SpecPath, int, dict[str, Any]]:
             node, path = node.value[step], (*path, step)
             line = node.start_mark.line + 1
     return path, line, siblings
-
-
-def _dotted(path: SpecPath) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
 
 
 def _repeated_keys(root: Node, source: str) -> Iterator[Finding]:
@@ -336,7 +178,7 @@ def _repeated_keys(root: Node, source: str) -> Iterator[Finding]:
             for key, value in node.value:
                 row = key.start_mark.line + 1
                 if key.value in seen:
-                    where = f"{source}: {_dotted((*path, str(key.value)))}"
+                    where = f"{source}: {dotted((*path, str(key.value)))}"
                     message = f"'{key.value}' is written twice (first in row {seen[key.value]})"
                     yield Finding(where=where, row=row, message=message, cure="keep one", label=str(key.value))
                 seen[key.value] = row

@@ -1,10 +1,12 @@
 """Members of a unit as a user writes them: levels below levels, how many rows there are of each, what tells them apart."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from synthor.forms import Form
+from synthor.schema.kinds import KINDS
 from synthor.spec.names import LevelName, VariableName
 from synthor.spec.variables import Declared
 
@@ -24,7 +26,7 @@ def _or(short: dict[str, Any]) -> Any:
     return add
 
 
-class HowMany(BaseModel):
+class HowMany(Form):
     """How many there are: a number, or the smallest and the largest."""
 
     model_config = ConfigDict(
@@ -51,7 +53,7 @@ class HowMany(BaseModel):
         return self
 
 
-class PairSpec(BaseModel):
+class PairSpec(Form):
     """A relation of members: two roles; with `ordered`, their names are the categories of a variable in place of the roles."""
 
     model_config = ConfigDict(
@@ -92,10 +94,12 @@ class PairSpec(BaseModel):
         return self.ordered.strip().removeprefix("by").strip()
 
 
-class MemberSpec(BaseModel):
+class MemberSpec(Form):
     """One kind of member: a level below that of the unit, or below another member."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+
+    tags: ClassVar[tuple[str, ...]] = tuple(KINDS)
 
     about: str = Field("", description="What one is, and who has which role; people and models read it.")
     number: HowMany = Field(default_factory=HowMany, description="How many there are in one of the level above.")

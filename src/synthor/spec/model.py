@@ -1,22 +1,37 @@
 """The spec as a whole: what a user writes into spec.yaml."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from synthor.forms import Form
+from synthor.forms import Path as Trail
+from synthor.schema.kinds import KINDS
 from synthor.schema.text import in_brief, plural, some_of
 from synthor.spec.consistent import slips_of
 from synthor.spec.levels import written_levels
-from synthor.spec.members import MemberSpec
+from synthor.spec.members import HowMany, MemberSpec, PairSpec
 from synthor.spec.names import NAME, LevelName, VariableName
 from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
 from synthor.spec.written import Value
 
+MODELS = {
+    "targets": "TargetSpec",
+    "rules": "RuleSpec",
+    "model": "ModelSpec",
+    "sample": "SampleSpec",
+    "tolerance": "Tolerance",
+    "layout": "Layout",
+    "suppressed": "Suppression",
+}
+"""What the mapping under each key is called in the schema; the innermost key decides."""
 
-class RuleSpec(BaseModel):
+
+class RuleSpec(Form):
     """A combination that cannot occur (a structural zero), as an SQL predicate."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
@@ -25,7 +40,7 @@ class RuleSpec(BaseModel):
     why: str = Field("", description="The reason, for people and models to read.")
 
 
-class ModelSpec(BaseModel):
+class ModelSpec(Form):
     """Which language model is asked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
@@ -42,7 +57,7 @@ class ModelSpec(BaseModel):
     requests_per_minute: float | None = Field(None, gt=0, description="Ask no faster than that.")
 
 
-class SampleSpec(BaseModel):
+class SampleSpec(Form):
     """Real records of the same kind, however few."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
@@ -65,7 +80,7 @@ class SampleSpec(BaseModel):
         return self
 
 
-class Spec(BaseModel):
+class Spec(Form):
     """Everything that a run needs to know: units with their members, targets, rules, and where beliefs come from.
 
     >>> spec = Spec(records=10, variables={"tenure": {"type": "category", "values": ["owned", "rented"]}},
@@ -75,6 +90,7 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, title="synthor spec", defer_build=True)
+    tags: ClassVar[tuple[str, ...]] = tuple(KINDS)
 
     title: str = Field("", description="Heads the report.")
     context: str = Field("", description="What one record is, where, when; the model reads this.")
@@ -132,6 +148,36 @@ class Spec(BaseModel):
     _folder: Path = PrivateAttr(default_factory=Path)
     _file: Path | None = PrivateAttr(None)
     _rows: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def known_keys(cls, path: Trail, beside: Mapping[str, Any]) -> list[str]:
+        """Keys that the schema knows at the level of an unknown one."""
+        schema = cls.model_json_schema()
+        if len(path) == 1:
+            return list(schema["properties"])
+        while path[0] == "members" and path[2:3] == ("members",):
+            path = path[2:]
+        if path[0] == "members" and len(path) > 2 and path[2] != "variables":
+            form = PairSpec if path[2] == "pairs" else HowMany if path[2] in ("number", "roles") else MemberSpec
+            return list((MemberSpec if len(path) == 3 else form).model_fields)
+        if path[0] in ("variables", "members"):
+            kind = "Follows" if "from" in beside else str(beside.get("type", "")).capitalize()
+            return list(schema["$defs"].get(kind, {}).get("properties", ["type"]))
+        above = [step for step in path[:-1] if isinstance(step, str)]
+        return list(schema["$defs"].get(MODELS.get(above[-1], ""), {}).get("properties", []))
+
+    @classmethod
+    def elsewhere(cls, key: str) -> str:
+        """Where a key belongs that is unknown at its place; nothing where it is unknown everywhere."""
+        schema = cls.model_json_schema()
+        places = {
+            "at the top of the spec, for all of it": schema,
+            "in a target": schema["$defs"]["TargetSpec"],
+            "in a target's `layout`": schema["$defs"]["Layout"],
+            "in a kind of members": schema["$defs"]["MemberSpec"],
+        }
+        found = [place for place, form in places.items() if key in form["properties"]]
+        return f"`{key}:` stands {' or '.join(found)}" if found else ""
 
     def __repr__(self) -> str:
         title = f" of {in_brief(self.title, 60)!r}" if self.title else ""

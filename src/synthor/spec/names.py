@@ -18,13 +18,15 @@ LONGEST = 60
 
 def _of_variable(name: str) -> str:
     if not re.fullmatch(NAME.strip("^$"), name) or name.lower() in RESERVED:
-        raise PydanticCustomError("variable_name", "'{name}' cannot name a variable", {"name": name})
+        context = {"name": name, "cure": f"use letters, digits and _, start with a letter; reserved: {', '.join(RESERVED)}"}
+        raise PydanticCustomError("variable_name", "'{name}' cannot name a variable", context)
     return name
 
 
 def _of_level(name: str) -> str:
     if not re.fullmatch(NAME.strip("^$"), name) or name.lower() in NO_LEVELS or len(name) > LONGEST:
-        raise PydanticCustomError("level_name", "'{name}' cannot name a level", {"name": name})
+        context = {"name": name, "cure": f"use letters, digits and _, start with a letter; reserved: {', '.join(NO_LEVELS)}"}
+        raise PydanticCustomError("level_name", "'{name}' cannot name a level", context)
     return name
 
 

@@ -3,8 +3,11 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from synthor.errors import InputError
+from synthor.forms import Form
 from synthor.spec.written import Digits, Value
 
 Cell = str | int | float | bool
@@ -34,7 +37,20 @@ def _edges(band: object) -> object:
 Band = Annotated[list[float] | list[str], BeforeValidator(_edges), Field(min_length=1)]
 
 
-class Tolerance(BaseModel):
+def _in_place(table: object) -> object:
+    """A frame of any library as rows that are written in place; text and rows as they are."""
+    if table is None or isinstance(table, str | list):
+        return table
+    from synthor.frames import as_frame, rows_of
+
+    try:
+        return rows_of(as_frame(table))
+    except InputError as error:
+        found = error.findings[0]
+        raise PydanticCustomError("no_table", "{message}", {"message": found.message, "cure": found.cure}) from None
+
+
+class Tolerance(Form):
     """How far a cell may be off: an interval, inside of which every value is as good as any other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
@@ -62,7 +78,7 @@ class Tolerance(BaseModel):
             return -1.0
 
 
-class Layout(BaseModel):
+class Layout(Form):
     """How a table lies in its file, where that is not one header row and one row a cell.
 
     >>> Layout(wide=["sex"]).skip is None
@@ -118,7 +134,7 @@ class Layout(BaseModel):
         return [self.cells] if isinstance(self.cells, str) else self.cells or []
 
 
-class Suppression(BaseModel):
+class Suppression(Form):
     """Cells that are not told: each an interval, never 0 and never an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
@@ -127,7 +143,7 @@ class Suppression(BaseModel):
     marks: list[str] = Field(default_factory=list, description="How they are marked, beside *, -, .., c, x, : and <10.")
 
 
-class TargetSpec(BaseModel):
+class TargetSpec(Form):
     """One published statistic: a table of counts or shares, a mean, total or standard deviation, quantiles, or flows.
 
     >>> TargetSpec(shares={"tenure": {"owned": 61, "rented": 39}}).kind
@@ -139,7 +155,7 @@ class TargetSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     name: str = Field("", description="Shown in reports; made from the variables unless given.")
-    table: str | list[dict[str, Value]] | None = Field(
+    table: Annotated[str | list[dict[str, Value]] | None, BeforeValidator(_in_place)] = Field(
         None,
         description="A CSV or Parquet file, or rows written in place: columns named like variables, plus count or share "
         "(or mean, total, sd).",

@@ -23,6 +23,9 @@ PRODUCTS = ("prior.json", "model.json", "holdout.json", "measurement.json", "rep
 TOLD = ("report.html", "ranges.html", "measurement.json", "ranges.json")
 """What speaks of the records that lie beside it; pages go first, so that none is there without its figures."""
 
+SPEC, TABLES = "spec.yaml", "tables/"
+"""A spec that was made in memory, and the folder of its tables: what a run folder has only where no file held them before."""
+
 AFTER_FIT = (*TOLD, "holdout.json")
 
 MANIFEST = "manifest.json"
@@ -91,17 +94,18 @@ class RunFolder:
         made["products"].pop("prior.json", None)  # which this run may write, and look at again before its end
         self.save(MANIFEST, json.dumps(made | {"unfinished": True}, indent=1, ensure_ascii=False) + "\n")
 
-    def refuse_foreign(self, inputs: Iterable[Path] = ()) -> None:
+    def refuse_foreign(self, inputs: Iterable[Path] = (), spec: Iterable[str] = ()) -> None:
         """Make sure that a run may write here; nothing is written yet.
 
         Args:
             inputs: files that the run reads; none of them will be overwritten.
+            spec: names of files that hold the run's spec and its tables, to be written as well.
 
         Raises:
             InputError: the folder holds a file by the name of a product that no run of synthor wrote.
         """
         self.inputs = frozenset(path.resolve() for path in inputs)
-        products = [*PRODUCTS, *sorted(path.name for path in self.path.glob("records.*"))]
+        products = [*PRODUCTS, *spec, *sorted(path.name for path in self.path.glob("records.*"))]
         in_place = [name for name in (*products, MANIFEST) if (self.path / name).exists() and not (self.path / name).is_file()]
         if in_place:
             cure = "move it away, or choose another folder with --out"
@@ -119,7 +123,13 @@ class RunFolder:
         ]
         if (self.path / MANIFEST).is_file() and not self._manifest() and not self._signed():
             foreign.append(MANIFEST)
-        told = self._manifest().get("products", {}).get("prior.json")
+        noted = self._manifest().get("products", {})
+        edited = [name for name in spec if name in noted and (self.path / name).is_file()]
+        edited = [name for name in edited if sha256(self.path / name) != noted[name]]
+        if edited:
+            message, cure = "was edited since a run wrote it", "move it away, or choose another folder"
+            raise InputError([Finding(where=str(self.path / name), message=message, cure=cure) for name in edited])
+        told = noted.get("prior.json")
         prior = self.path / "prior.json"
         if told and prior.is_file() and not self.kept("prior.json") and sha256(prior, most=BELIEFS) != told:
             cure = f"go on from it with --prior {prior}, or move it away"
@@ -133,8 +143,13 @@ class RunFolder:
         manifest = self._manifest()
         damaged = not manifest and (self.path / MANIFEST).is_file() and self._signed()
         if damaged or manifest.get("unfinished") or manifest.get("status") in (UNFINISHED, ELICITED):
-            return frozenset((*PRODUCTS, "records.parquet", "records.csv"))
+            return frozenset((*PRODUCTS, "records.parquet", "records.csv", *self.of_spec()))
         return frozenset(manifest.get("products", ()))
+
+    def of_spec(self) -> list[str]:
+        """Names of the files that hold a spec made in memory, and its tables, as an earlier run wrote them."""
+        noted = [name for name in self._manifest().get("products", {}) if name == SPEC or name.startswith(TABLES)]
+        return [name for name in noted if (self.path / name).is_file()]
 
     def _signed(self) -> bool:
         """Whether the folder is one of ours although its manifest cannot be read."""
@@ -285,9 +300,16 @@ class Edition:
                 return
         except OSError:  # what may not be read may be replaced all the same
             pass
-        for stale in [*AFTER_FIT, *(found.name for found in self.folder.path.glob("records.*"))]:
+        for stale in [*AFTER_FIT, *self.folder.of_spec(), *(found.name for found in self.folder.path.glob("records.*"))]:
             self.staged.remove(stale)
         self.staged.write("model.json", text)
+
+    def save_spec(self, files: Mapping[str, str]) -> None:
+        """Stage a spec that was made in memory, and its tables; those of an earlier one go."""
+        for stale in self.folder.of_spec():
+            self.staged.remove(stale)
+        for name, text in files.items():
+            self.staged.write(name, text)
 
     @contextmanager
     def writing(self, levels: Sequence[str], format: Format) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
@@ -326,8 +348,9 @@ class Edition:
 
     def products(self) -> dict[str, str]:
         """Hashes of the products, by name, as they will be."""
-        there = [name for name in self.folder.names() if name not in self.staged.obsolete]
-        every = {*there, *(name for name in self.staged.places if name in PRODUCTS or name.endswith(OF_RECORDS))}
+        there = [name for name in (*self.folder.names(), *self.folder.of_spec()) if name not in self.staged.obsolete]
+        kept = (*PRODUCTS, SPEC)
+        every = {*there, *(name for name in self.staged.places if name in kept or name.endswith(OF_RECORDS))}
         records = sorted(name for name in every if name not in PRODUCTS)
         ordered = [name for name in (*PRODUCTS, *records) if name in every]
         return {

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from synthor.forms import Form
 from synthor.schema.text import as_text, unread
 from synthor.schema.variable import Variable
 from synthor.types import Codes, Counts, Floats
@@ -163,7 +164,7 @@ class Kind(ABC):
         return None
 
 
-class Declared(BaseModel):
+class Declared(Form):
     """A variable as a spec declares it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True, defer_build=True)

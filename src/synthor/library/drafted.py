@@ -1,0 +1,106 @@
+"""A first spec from tables in memory, as `synthor init` makes one from a folder; and any spec as files to run again from."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from synthor.disk.held import held_folder, is_held
+from synthor.draft import infer
+from synthor.errors import Finding, InputError
+from synthor.files import TABLE, read_text
+from synthor.frames import as_frame
+from synthor.spec.dump import to_yaml
+from synthor.spec.load import parse_spec
+from synthor.spec.model import Spec
+from synthor.spec.scaffold import scaffold
+
+SPEC = "spec.yaml"
+TABLES = "tables"
+"""Folder of the tables beside it."""
+
+
+def draft_spec(tables: Mapping[str, object], *, records: int | None = None, title: str = "", context: str = "") -> Spec:
+    """A first spec from tables in memory, as `synthor init` makes one from a folder of files.
+
+    Columns of labels become variables, each table a target; whatever has to be asked stands in the spec as `FILL IN`, and
+    `check` tells it. Run folders made from it hold the tables and the spec, to be run again from.
+
+    Args:
+        tables: by name, such as `"age by sex"`: frames of polars, pandas or Arrow, long or wide, as published.
+        records: how many records to make; what the tables add up to unless given, and they are scaled to it.
+        title: of the spec.
+        context: what one record is, where, when.
+
+    Raises:
+        InputError: there is no table, or none that can be understood.
+
+    >>> spec = draft_spec({"homes by tenure": {"tenure": ["owned", "rented"], "count": [60, 40]}}, records=10)
+    >>> spec.records, spec.population, list(spec.variables)
+    (10, 100.0, ['tenure'])
+    """
+    if not tables:
+        raise InputError([Finding(where="tables", message="there are none", cure='give them by name: {"age by sex": frame}')])
+    files: dict[str, str] = {}
+    for name, table in tables.items():
+        frame = as_frame(table, where=f"table '{name}'")
+        files[_file_name(str(name), files)] = frame.write_csv()
+    folder = held_folder(files)
+    draft = infer(folder, beside=folder, title=title, context=context)
+    if records is not None and records != draft.records:
+        population = float(draft.records) if draft.population is None else draft.population
+        draft = replace(draft, records=records, population=population, records_comment="")
+    return parse_spec(scaffold(draft), source="draft").placed_in(folder)
+
+
+def _file_name(name: str, others: Mapping[str, str]) -> str:
+    """A file's name for a table, unlike those of others."""
+    plain = re.sub(r"[^\w .,+-]", "_", name).strip(" .")[:80] or "table"
+    names = (f"{plain}{f' {number}' if number > 1 else ''}.csv" for number in range(1, len(others) + 2))
+    return next(found for found in names if found not in others)
+
+
+def spec_files(spec: Spec, folder: Path, *, prior: str | None = None) -> dict[str, str]:
+    """A spec that no file holds, as files of a folder: its YAML, and the tables that were given in memory as CSV.
+
+    Args:
+        spec: other files that it names stay where they are.
+        folder: that the files will be in.
+        prior: file of beliefs in it that the run was made with, in place of those that the spec names.
+
+    Returns:
+        Text by name; nothing where the spec was read from a file.
+    """
+    if spec.file is not None:
+        return {}
+    held, files, targets = is_held(spec.folder), {}, []
+    for target in spec.targets:
+        if isinstance(target.table, str) and held:
+            name = f"{TABLES}/{target.table}"
+            files[name] = read_text(spec.folder / target.table, most=TABLE)
+            targets.append(target.model_copy(update={"table": name}))
+        elif isinstance(target.table, str):
+            targets.append(target.model_copy(update={"table": _from(folder, spec.folder / target.table)}))
+        else:
+            targets.append(target)
+    changed: dict[str, object] = {"targets": targets}
+    if spec.sample is not None:
+        sample = spec.sample
+        file = _from(folder, spec.folder / sample.file) if sample.file else ""
+        several = {level: _from(folder, spec.folder / name) for level, name in sample.files.items()}
+        changed["sample"] = sample.model_copy(update={"file": file, "files": several})
+    if prior is not None:
+        changed["prior"] = prior
+    elif spec.prior is not None:
+        priors = [_from(folder, spec.folder / name) for name in spec.priors]
+        changed["prior"] = priors[0] if isinstance(spec.prior, str) else priors
+    if spec.model is not None and (kind := spec.model.name.partition(":"))[0] in ("replay", "batch"):
+        name = f"{kind[0]}:{_from(folder, spec.folder / kind[2])}"
+        changed["model"] = spec.model.model_copy(update={"name": name})
+    return {SPEC: to_yaml(spec.model_copy(update=changed)), **files}
+
+
+def _from(folder: Path, file: Path) -> str:
+    """A file as a spec in a folder names it."""
+    return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()

@@ -1,0 +1,230 @@
+"""Tables in memory wherever a file may stand, and specs that are made in Python."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import synthor
+from synthor import InputError, Spec
+from synthor.cli.app import app
+from synthor.frames import as_frame
+from synthor.schema.kinds import Category, Integer
+from synthor.spec.targets import TargetSpec
+
+ADULTS: dict[str, list[Any]] = {
+    "age": ["18-34", "35-64", "65+", "18-34", "35-64", "65+"],
+    "sex": ["male", "male", "male", "female", "female", "female"],
+    "count": [40, 60, 30, 30, 50, 20],
+}
+MAKE: Any = Spec
+AIM: Any = TargetSpec
+"""As they are to somebody without a type checker."""
+
+COUNTS = [40, 60, 30, 30, 50, 20]
+VARIABLES: dict[str, Any] = {
+    "age": {"type": "category", "values": ["18-34", "35-64", "65+"]},
+    "sex": {"type": "category", "values": ["male", "female"]},
+}
+
+
+class Arrow:
+    """A table of a library that nobody knows here: it has the Arrow C stream alone."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
+def pandas_frame(columns: dict[str, list[Any]]) -> Any:
+    return pytest.importorskip("pandas").DataFrame(columns)
+
+
+TABLES: dict[str, Any] = {
+    "polars": lambda: pl.DataFrame(ADULTS),
+    "lazy": lambda: pl.DataFrame(ADULTS).lazy(),
+    "arrow": lambda: Arrow(pl.DataFrame(ADULTS)),
+    "columns": lambda: ADULTS,
+    "rows": lambda: pl.DataFrame(ADULTS).to_dicts(),
+    "pandas": lambda: pandas_frame(ADULTS),
+    "pandas, indexed": lambda: pandas_frame(ADULTS).set_index(["age", "sex"]),
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_table_of_any_library_is_a_target(kind: str) -> None:
+    spec = Spec(records=230, variables=VARIABLES, targets=[TargetSpec(table=TABLES[kind]())])
+    run = synthor.synthesize(spec)
+    assert run.verdict == "Met: 230 records add up to the target exactly (6 cells)."
+    assert run.table("sex", "age")["got"].to_list() == COUNTS
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_a_spec_is_drafted_from_tables_of_any_library(kind: str) -> None:
+    spec = synthor.draft_spec({"adults by age and sex": TABLES[kind]()}, context="One record is one adult.")
+    assert (spec.records, list(spec.variables), spec.context.strip()) == (230, ["age", "sex"], "One record is one adult.")
+    run = synthor.synthesize(spec)
+    assert run.table("sex", "age").filter(sex="male")["got"].to_list() == COUNTS[:3]
+
+
+def test_a_wide_table_and_fewer_records_are_understood_as_in_a_file(tmp_path: Path) -> None:
+    wide = pl.DataFrame({"age": ["18-34", "35-64", "65+"], "male": [300, 500, 200], "female": [280, 520, 200]})
+    spec = synthor.draft_spec(
+        {"age by sex": wide, "1/2: sexes": {"sex": ["male", "female"], "count": [1000, 1000]}}, records=100
+    )
+    assert (spec.records, spec.population) == (100, 2000.0)
+    assert synthor.synthesize(spec).table("sex")["got"].to_list() == [50, 50]
+
+
+def test_what_a_draft_has_to_ask_is_told_by_check() -> None:
+    spec = synthor.draft_spec({"t": ADULTS})
+    assert "FILL IN" in spec.context
+    assert "context: is still to be filled in" in str(synthor.check(spec)[0])
+
+
+def test_a_run_made_of_frames_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
+    run = synthor.synthesize(synthor.draft_spec({"age by sex": pl.DataFrame(ADULTS)}, context="One record is one adult."))
+    run.write(tmp_path / "out")
+    assert (tmp_path / "out" / "tables" / "age by sex.csv").read_text().startswith("age,sex,count\n18-34,male,40\n")
+    again = CliRunner().invoke(app, ["run", str(tmp_path / "out" / "spec.yaml"), "--out", str(tmp_path / "again")])
+    assert again.exit_code == 0, again.output
+    records = (tmp_path / "again" / "records.parquet").read_bytes()
+    assert records == (tmp_path / "out" / "records.parquet").read_bytes()
+
+
+def test_a_folder_that_is_written_again_holds_the_new_spec_alone(tmp_path: Path) -> None:
+    synthor.synthesize(synthor.draft_spec({"first": ADULTS}, context="Adults.")).write(tmp_path)
+    synthor.synthesize(synthor.draft_spec({"second": ADULTS}, context="Adults.", title="Other")).write(tmp_path)
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["second.csv"]
+    assert "Other" in (tmp_path / "spec.yaml").read_text()
+    spec = tmp_path / "other.yaml"
+    spec.write_text("{records: 9, variables: {car: {type: boolean}}}")
+    assert CliRunner().invoke(app, ["run", str(spec), "--out", str(tmp_path)]).exit_code == 0
+    assert not (tmp_path / "spec.yaml").exists()  # it would be that of another model
+    assert synthor.open(tmp_path).records.height == 9
+
+
+def test_a_spec_that_somebody_wrote_or_edited_is_not_overwritten(tmp_path: Path) -> None:
+    run = synthor.synthesize(synthor.draft_spec({"t": ADULTS}, context="Adults."))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "spec.yaml").write_text("mine")
+    with pytest.raises(InputError, match=r"holds spec.yaml, which no run of synthor wrote there"):
+        run.write(tmp_path / "mine")
+    run.write(tmp_path / "out")
+    (tmp_path / "out" / "spec.yaml").write_text("edited")
+    with pytest.raises(InputError, match="was edited since a run wrote it; move it away, or choose another folder"):
+        run.write(tmp_path / "out")
+    assert (tmp_path / "out" / "spec.yaml").read_text() == "edited"
+
+
+def test_files_that_a_spec_made_in_python_names_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame(ADULTS).write_csv("adults.csv")
+    run = synthor.synthesize(Spec(records=230, variables=VARIABLES, targets=[{"table": "adults.csv"}]), prior=synthor.Prior())
+    run.write("out")
+    assert "table: ../adults.csv" in Path("out/spec.yaml").read_text()
+    assert "prior: prior.json" in Path("out/spec.yaml").read_text()
+    assert synthor.synthesize(synthor.load_spec("out/spec.yaml")).records.equals(run.records)
+
+
+def test_a_spec_that_a_file_holds_is_not_written_again(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("{records: 9, variables: {car: {type: boolean}}}")
+    synthor.synthesize(synthor.load_spec(tmp_path / "spec.yaml")).write(tmp_path / "out")
+    assert not (tmp_path / "out" / "spec.yaml").exists()
+
+
+def test_a_cell_that_is_missing_in_a_frame_is_refused_as_a_blank_one_is_in_a_file() -> None:
+    table = pl.DataFrame({"sex": ["male", "female"], "count": [None, 40.0]})
+    with pytest.raises(InputError, match=r"targets\[0\], row 1: count is blank; write 0 where there is none, .. where"):
+        synthor.compile_problem(Spec(records=100, variables=VARIABLES, targets=[{"table": table}]))
+    told = table.with_columns(count=pl.Series(["..", "40"]))
+    spec = Spec(records=100, variables=VARIABLES, targets=[{"table": told, "suppressed": "<70"}])
+    assert synthor.synthesize(spec).table("sex").rows() == [("male", 60, 60), ("female", 40, 40)]  # the total tells it
+
+
+def test_pandas_frames_keep_whole_numbers_categories_and_their_index() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"n": [1.0, None], "when": pandas.Categorical(["a", None]), "mixed": [1, "x"]})
+    found = as_frame(frame)
+    assert (
+        found["n"].to_list() == [1, None] and found["when"].to_list() == ["a", None] and found["mixed"].to_list() == ["1", "x"]
+    )
+    with pytest.raises(InputError, match="two columns called 'a'"):
+        as_frame(pandas.DataFrame([[1, 2]], columns=["a", "a"]))
+    with pytest.raises(InputError, match="columns of several levels"):
+        as_frame(pandas.DataFrame([[1]], columns=pandas.MultiIndex.from_tuples([("a", "b")])))
+
+
+def test_records_as_pandas_frames() -> None:
+    pandas = pytest.importorskip("pandas")
+    run = synthor.synthesize(Spec(records=230, variables=VARIABLES, targets=[{"table": ADULTS}]))
+    frame = run.to_pandas()
+    assert pandas.crosstab(frame["age"], frame["sex"])["male"].to_list() == COUNTS[:3]
+    assert list(frame["age"].cat.categories) == ["18-34", "35-64", "65+"]
+
+
+def test_without_pandas_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = synthor.synthesize(Spec(records=3, variables=VARIABLES))
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.raises(InputError, match=r"is not installed; pip install pandas, or use the polars frames of run\.tables"):
+        run.to_pandas()
+    with pytest.raises(InputError, match="no level is called 'person'; known: records"):
+        run.to_pandas("person")
+
+
+def test_a_spec_of_typed_parts_is_that_of_plain_ones() -> None:
+    parts = Spec(
+        records=10,
+        variables={"age": Integer(type="integer", min=0, max=1), "sex": Category(type="category", values=["m", "f"])},
+        targets=[TargetSpec(counts={"sex": {"m": 4, "f": 6}})],
+    )
+    plain = Spec(
+        records=10,
+        variables={"age": {"type": "integer", "min": 0, "max": 1}, "sex": {"type": "category", "values": ["m", "f"]}},
+        targets=[{"counts": {"sex": {"m": 4, "f": 6}}}],
+    )
+    assert parts == plain and synthor.synthesize(parts).records.equals(synthor.synthesize(plain).records)
+
+
+@pytest.mark.parametrize(
+    ("make", "findings"),
+    [
+        (lambda: MAKE(records="x"), [
+            "spec: records: 'x' is no whole number; write a number such as 5000",
+            "spec: 'variables' is missing; add `variables: ...`"]),
+        (lambda: MAKE(records=1, variables={"a": {"type": "boolen"}}), [
+            "spec: variables.a: unknown type 'boolen'; did you mean 'boolean'?"]),
+        (lambda: MAKE(records=1, variables={"a b": {"type": "boolean"}}), [
+            "spec: variables.a b: 'a b' cannot name a variable; use letters, digits and _, start with a letter; reserved: "
+            "count, record_id, share, weight"]),
+        (lambda: MAKE(records=1, variables=VARIABLES, rulez=[]), ["spec: rulez: unknown key 'rulez'; did you mean 'rules'?"]),
+        (lambda: MAKE(records=1, variables=VARIABLES, targets=[{"table": 3}]), [
+            "spec: targets[0].table: is no table but of type int; give a polars or pandas frame, an Arrow table, a dict of "
+            "columns or a list of rows"]),
+        (lambda: MAKE(records=1, variables=VARIABLES, targets=[{"shares": {"sex": {"male": "6%"}}, "tolerance": {"point": 1}}]),
+         [
+            "spec: targets[0].shares.sex.male: '6%' is no number; leave the percent sign out",
+            "spec: targets[0].tolerance.point: unknown key 'point'; did you mean 'points'?"]),
+        (lambda: AIM(table=ADULTS, toleranse=1),
+         ["target: toleranse: unknown key 'toleranse'; did you mean 'tolerance'?"]),
+        (lambda: Integer(type="integer", min=3, max=1), ["integer: min 3 is larger than max 1; swap them"]),
+        (lambda: synthor.Prior(dependencies=[{"given": "a"}]), ["prior: dependencies[0]: 'of' is missing; add `of: ...`"]),
+    ],
+)  # fmt: skip
+def test_no_error_of_pydantic_reaches_anybody(make: Any, findings: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        make()
+    assert [str(found) for found in caught.value.findings] == findings
+
+
+def test_tables_that_are_none_are_refused_in_words() -> None:
+    with pytest.raises(InputError, match=r'there are none; give them by name: \{"age by sex": frame\}'):
+        synthor.draft_spec({})
+    with pytest.raises(InputError, match="table 'a': is no table but of type str"):
+        synthor.draft_spec({"a": "a.csv"})
+    with pytest.raises(InputError, match="table 'a': cannot be read as a table"):
+        synthor.draft_spec({"a": {"x": [1, 2], "y": [1]}})
