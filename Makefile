@@ -44,7 +44,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/wide.py
 
 extras: .venv/.extras           ## what is read through libraries of extras, and the longest tests
-	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py
+	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py tests/library
 	$(TESTED) -m long
 
 docs: .venv/.docs               ## the documentation, into site/

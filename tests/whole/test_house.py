@@ -128,6 +128,30 @@ def test_at_most_fifteen_names_are_public_and_all_can_be_had() -> None:
         _ = synthor.nonsense
 
 
+HEAVY = ("numpy", "polars", "scipy", "sqlglot", "pydantic", "jinja2", "rich", "typer", "yaml", "ruamel", "pandas", "altair")
+"""Libraries that take a noticeable time to import."""
+
+
+def loaded(statement: str) -> set[str]:
+    """Those of them that a new interpreter has loaded after a statement; how busy the machine is does not matter."""
+    code = f"import sys; {statement}; print(*(name for name in {HEAVY} if name in sys.modules))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "libraries"),
+    [
+        ("import synthor", set()),
+        ("from synthor import InputError, SynthorError, draft_spec, open, synthesize", set()),
+        ("from synthor import Spec, load_spec, parse_spec", {"numpy", "pydantic", "yaml"}),
+        ("from synthor import Model, Prior, Run, check, compile_problem", {"numpy", "pydantic", "yaml", "polars", "sqlglot"}),
+        ("import synthor.cli.app", {"typer"}),
+    ],
+)
+def test_importing_loads_no_library_before_it_is_needed(statement: str, libraries: set[str]) -> None:
+    assert loaded(statement) <= libraries
+
+
 def seconds(*statements: str) -> list[float]:
     """Best of seven for each statement: CPU seconds to run it in a new interpreter; in turn, since other tests run beside."""
     runs: list[list[float]] = []

@@ -5,23 +5,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthor.disk.held import held_folder, is_held
-from synthor.draft import infer
 from synthor.errors import Finding, InputError
 from synthor.files import TABLE, read_text
-from synthor.frames import as_frame
-from synthor.spec.dump import to_yaml
-from synthor.spec.load import parse_spec
-from synthor.spec.model import Spec
-from synthor.spec.scaffold import scaffold
+
+if TYPE_CHECKING:
+    from synthor.spec.model import Spec
 
 SPEC = "spec.yaml"
 TABLES = "tables"
 """Folder of the tables beside it."""
 
 
-def draft_spec(tables: Mapping[str, object], *, records: int | None = None, title: str = "", context: str = "") -> Spec:
+def draft_spec(tables: Mapping[str, object], *, records: int | None = None, title: str = "", context: str = "") -> "Spec":
     """A first spec from tables in memory, as `synthor init` makes one from a folder of files.
 
     Columns of labels become variables, each table a target; whatever has to be asked stands in the spec as `FILL IN`, and
@@ -40,6 +38,11 @@ def draft_spec(tables: Mapping[str, object], *, records: int | None = None, titl
     >>> spec.records, spec.population, list(spec.variables)
     (10, 100.0, ['tenure'])
     """
+    from synthor.draft import infer
+    from synthor.frames import as_frame
+    from synthor.spec.load import parse_spec
+    from synthor.spec.scaffold import scaffold
+
     if not tables:
         raise InputError([Finding(where="tables", message="there are none", cure='give them by name: {"age by sex": frame}')])
     files: dict[str, str] = {}
@@ -61,7 +64,7 @@ def _file_name(name: str, others: Mapping[str, str]) -> str:
     return next(found for found in names if found not in others)
 
 
-def spec_files(spec: Spec, folder: Path, *, prior: str | None = None) -> dict[str, str]:
+def spec_files(spec: "Spec", folder: Path, *, prior: str | None = None) -> dict[str, str]:
     """A spec that no file holds, as files of a folder: its YAML, and the tables that were given in memory as CSV.
 
     Args:
@@ -72,6 +75,8 @@ def spec_files(spec: Spec, folder: Path, *, prior: str | None = None) -> dict[st
     Returns:
         Text by name; nothing where the spec was read from a file.
     """
+    from synthor.spec.dump import to_yaml
+
     if spec.file is not None:
         return {}
     held, files, targets = is_held(spec.folder), {}, []

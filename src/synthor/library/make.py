@@ -1,36 +1,40 @@
-"""From a spec to a run, and from a folder to the run that was written there."""
+"""From a spec to a run, and from a folder to the run that was written there.
+
+Whatever these need is imported when they are called, so that importing them costs next to nothing.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from synthor.disk.lock import heal
-from synthor.events import Listener, ignore
-from synthor.holdout import EACH, synthesize_after
-from synthor.library.run import Run
-from synthor.library.stored import Stored
-from synthor.loop import ANSWERS
-from synthor.loop import synthesize as made_by_the_loop
-from synthor.prior.model import Prior
-from synthor.spec.model import Spec
-from synthor.store.folder import existing
+if TYPE_CHECKING:
+    from synthor.events import Event, Listener
+    from synthor.library.run import Run
+    from synthor.prior.model import Prior
+    from synthor.spec.model import Spec
+
+
+def _unheard(event: "Event") -> None:
+    """Nobody listens."""
 
 
 def synthesize(
-    spec: Spec,
+    spec: "Spec",
     *,
-    prior: str | Path | Prior | None = None,
-    answers: str | Path = ANSWERS,
+    prior: "str | Path | Prior | None" = None,
+    answers: str | Path | None = None,
     hold_out: Sequence[str] = (),
     calibrated: bool = False,
     wait: bool = False,
-    on_event: Listener = ignore,
-) -> Run:
+    on_event: "Listener" = _unheard,
+) -> "Run":
     """From a spec to exactly N records that meet its targets.
 
     Args:
         spec: what is known, and where beliefs come from.
         prior: beliefs, or a file of them, to use instead of asking.
-        answers: file that a model's answers are added to, and taken from when they are there already.
+        answers: file that a model's answers are added to, and taken from when they are there already; answers.jsonl unless
+            given.
         hold_out: targets to predict first from the others and the beliefs; `["each"]` stands for every cross-table in turn.
         calibrated: let the targets held out (each, unless named) say how sure beliefs may be.
         wait: for the answers of a `batch:` folder, and for another process that asks for answers into the same folder,
@@ -51,15 +55,20 @@ def synthesize(
     >>> run.verdict
     'Met: 10 records add up to all 2 targets exactly (4 cells).'
     """
-    if hold_out or calibrated:
-        names = tuple(hold_out) or (EACH,)
-        made = synthesize_after(spec, names, calibrated=calibrated, prior=prior, answers=answers, wait=wait, on_event=on_event)
-    else:
-        made = made_by_the_loop(spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
+    from synthor.holdout import EACH, synthesize_after
+    from synthor.library.run import Run
+    from synthor.loop import ANSWERS
+    from synthor.loop import synthesize as made_by_the_loop
+
+    kept = ANSWERS if answers is None else answers
+    if not hold_out and not calibrated:
+        return Run(made_by_the_loop(spec, prior=prior, answers=kept, wait=wait, on_event=on_event), spec=spec, prior=prior)
+    names = tuple(hold_out) or (EACH,)
+    made = synthesize_after(spec, names, calibrated=calibrated, prior=prior, answers=kept, wait=wait, on_event=on_event)
     return Run(made, spec=spec, prior=prior)
 
 
-def open_folder(folder: str | Path) -> Run:
+def open_folder(folder: str | Path) -> "Run":
     """A run that was written before, by `Run.write` or the command line; its files are read as far as they are looked at.
 
     Args:
@@ -68,6 +77,11 @@ def open_folder(folder: str | Path) -> Run:
     Raises:
         InputError: there is no such folder, or no model in it.
     """
+    from synthor.disk.lock import heal
+    from synthor.library.run import Run
+    from synthor.library.stored import Stored
+    from synthor.store.folder import existing
+
     place = existing(Path(folder))
     heal(place.path)
     return Run(Stored(place), folder=place.path)
