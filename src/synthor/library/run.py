@@ -187,6 +187,24 @@ class Run:
         with _without_option():
             return cross_table(problem, names, self.tables, real=held, weight=weight)
 
+    def plot(self, *names: str, real: object = None, weight: str | None = None) -> Any:
+        """A picture of one variable or of two: an altair chart where altair is installed, otherwise HTML that a notebook shows.
+
+        A number shows how its values lie; what a target wants, or real records have, shows categories beside each other; two
+        variables show the shares of the second in each category of the first.
+
+        Args:
+            names: one or two, as of `table`: `"age"`, or `"head.age", "partner.age"`.
+            real: real records, as of `table`, to be shown beside.
+            weight: column of the real units' weights.
+
+        Raises:
+            InputError: as `table`; or more than two variables are named.
+        """
+        from synthor.library.plots import plot
+
+        return plot(names, self.table(*names, real=real, weight=weight), self.tables, self.model.problem.schema)
+
     def measure(self, *texts: str, on_event: Listener = ignore) -> Any:
         """What `synthor measure --of` answers: a frame of a table, statistic or share, with its bounds, and range over draws.
 
