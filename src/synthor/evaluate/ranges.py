@@ -105,9 +105,16 @@ class Ranges:
         return pl.DataFrame(
             [
                 *(pl.Series(one.name, [label[one.name] for label in labels], pl.Enum(one.labels)) for one in by),
-                *(pl.Series(name, [plain(number) for number in told], strict=False) for name, told in columns.items()),
+                *(self._column(name, told) for name, told in columns.items()),
             ]
         )
+
+    def _column(self, name: str, told: Floats) -> pl.Series:
+        """Numbers, null where there is none; of counts whole ones, where all of them are."""
+        column = pl.Series(name, told, pl.Float64).fill_nan(None)
+        column = column.set(column.is_infinite().fill_null(False), None)
+        whole = self.question.kind == "count" and bool((column.drop_nulls().round() == column.drop_nulls()).all())
+        return column.cast(pl.Int64) if whole and name not in ("mean", "sd") else column
 
     def _over(self, statistic: Callable[[Floats], Any]) -> Floats:
         columns = [column[np.isfinite(column)] for column in self.draws.T]

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from synthor.files import TABLE, read_text
 
 if TYPE_CHECKING:
     from synthor.spec.model import Spec
+    from synthor.spec.targets import TargetSpec
 
 SPEC = "spec.yaml"
 TABLES = "tables"
@@ -45,16 +47,28 @@ def draft_spec(tables: Mapping[str, object], *, records: int | None = None, titl
 
     if not tables:
         raise InputError([Finding(where="tables", message="there are none", cure='give them by name: {"age by sex": frame}')])
-    files: dict[str, str] = {}
+    files, names = dict[str, str](), dict[str, str]()
     for name, table in tables.items():
-        frame = as_frame(table, where=f"table '{name}'")
-        files[_file_name(str(name), files)] = frame.write_csv()
+        frame, file = as_frame(table, where=f"table '{name}'"), _file_name(str(name), files)
+        files[file], names[file] = frame.write_csv(), str(name)
     folder = held_folder(files)
     draft = infer(folder, beside=folder, title=title, context=context)
     if records is not None and records != draft.records:
         population = float(draft.records) if draft.population is None else draft.population
         draft = replace(draft, records=records, population=population, records_comment="")
-    return parse_spec(scaffold(draft), source="draft").placed_in(folder)
+    spec = parse_spec(scaffold(draft), source="draft")
+    return spec.model_copy(update={"targets": _named(spec.targets, names)}).placed_in(folder)
+
+
+def _named(targets: "list[TargetSpec]", names: Mapping[str, str]) -> "list[TargetSpec]":
+    """Targets called as their tables are, where one is all that a table says and has no name yet."""
+    made = Counter(target.table for target in targets if isinstance(target.table, str))
+    return [
+        target.model_copy(update={"name": names[target.table]})
+        if isinstance(target.table, str) and made[target.table] == 1 and not target.name
+        else target
+        for target in targets
+    ]
 
 
 def _file_name(name: str, others: Mapping[str, str]) -> str:
