@@ -228,3 +228,22 @@ def test_tables_that_are_none_are_refused_in_words() -> None:
         synthor.draft_spec({"a": "a.csv"})
     with pytest.raises(InputError, match="table 'a': cannot be read as a table"):
         synthor.draft_spec({"a": {"x": [1, 2], "y": [1]}})
+
+
+def test_a_sample_may_be_a_frame_and_lies_beside_the_spec(tmp_path: Path) -> None:
+    survey = pl.DataFrame(
+        {"age": ["18-34", "65+", "65+"] * 20, "sex": ["male", "female", "female"] * 20, "w": [1.0, 1, 2] * 20}
+    )
+    targets: list[Any] = [
+        {"shares": {"sex": {"male": 50, "female": 50}}},
+        {"counts": {"age": {"18-34": 50, "35-64": 0, "65+": 50}}},
+    ]
+    spec = MAKE(records=100, variables=VARIABLES, targets=targets, sample={"file": survey, "weight": "w"})
+    run = synthor.synthesize(spec)
+    assert run.table("age", "sex").filter(age="18-34", sex="male")["got"].item() > 40
+    run.write(tmp_path)
+    again = synthor.synthesize(synthor.load_spec(tmp_path / "spec.yaml"))
+    assert again.records.equals(run.records)
+    assert synthor.open(tmp_path).hold_out("age").tables
+    with pytest.raises(InputError, match=r"spec: sample\.file: is no table but of type int"):
+        MAKE(records=100, variables=VARIABLES, sample={"file": 3})

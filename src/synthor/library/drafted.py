@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthor.disk.held import held_folder, is_held
+from synthor.disk.held import found, held_folder, is_held
 from synthor.errors import Finding, InputError
 from synthor.files import TABLE, read_text
 
@@ -106,8 +106,11 @@ def spec_files(spec: "Spec", folder: Path, *, prior: str | None = None) -> dict[
     changed: dict[str, object] = {"targets": targets}
     if spec.sample is not None:
         sample = spec.sample
-        file = _from(folder, spec.folder / sample.file) if sample.file else ""
-        several = {level: _from(folder, spec.folder / name) for level, name in sample.files.items()}
+        for name in (sample.file, *sample.files.values()):
+            if name and is_held(found(spec.folder, name).parent):
+                files[f"{TABLES}/{name}"] = read_text(found(spec.folder, name), most=TABLE)
+        file = _sampled(spec, sample.file, folder) if sample.file else ""
+        several = {level: _sampled(spec, name, folder) for level, name in sample.files.items()}
         changed["sample"] = sample.model_copy(update={"file": file, "files": several})
     if prior is not None:
         changed["prior"] = prior
@@ -118,6 +121,12 @@ def spec_files(spec: "Spec", folder: Path, *, prior: str | None = None) -> dict[
         name = f"{kind[0]}:{_from(folder, spec.folder / kind[2])}"
         changed["model"] = spec.model.model_copy(update={"name": name})
     return {SPEC: to_yaml(spec.model_copy(update=changed)), **files}
+
+
+def _sampled(spec: "Spec", name: str, folder: Path) -> str:
+    """A file of a sample as the spec in a folder names it: one that was in memory lies beside its tables."""
+    file = found(spec.folder, name)
+    return f"{TABLES}/{name}" if is_held(file.parent) else _from(folder, file)
 
 
 def _from(folder: Path, file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from synthor.disk.held import found
 from synthor.errors import Finding, InputError
 from synthor.llm.ask import Asker, source_of
 from synthor.llm.budget import Budget
@@ -54,7 +55,7 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     if file is None and prior is None and spec.model is not None and spec.model.name.startswith("replay:"):
         file = _replayed(spec)
     if spec.sample is not None:
-        files[spec.sample.file] = spec.folder / spec.sample.file
+        files[spec.sample.file] = found(spec.folder, spec.sample.file)
     if prior is None and len(spec.priors) > 1:
         files |= {name: spec.folder / name for name in spec.priors}
     elif file is not None:

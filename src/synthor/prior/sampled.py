@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
+from synthor.disk.held import found as file_of
 from synthor.errors import Finding, InputError, nearest
 from synthor.information import effective_size, mutual_information
 from synthor.prior.model import Dependency, Marginal
@@ -236,7 +237,7 @@ def _frames(schema: Schema, spec: Spec, sample: SampleSpec, where: Mapping[int, 
             cure = f"leave it out of `files`: files of '{schema.unit.name}' and of its own members are read"
             raise InputError([Finding(where=file, message=message, cure=cure)])
         variables, weight = schema.levels[level].variables, None if level else sample.weight
-        found[level] = read_frame(spec.folder / file, shown=file, variables=variables, weight=weight)
+        found[level] = read_frame(file_of(spec.folder, file), shown=file, variables=variables, weight=weight)
         if not found[level].height:
             cure = "give a file with one row each, or leave `sample` out"
             raise InputError([Finding(where=file, message="holds no record, only a header", cure=cure)])

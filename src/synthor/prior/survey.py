@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
+from synthor.disk.held import found
 from synthor.errors import Finding, InputError, nearest
 from synthor.information import effective_size
 from synthor.prior.model import Dependency, Marginal, Prior
@@ -142,7 +143,7 @@ def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> t
     Raises:
         InputError: lists all that is wrong with them.
     """
-    frame = read_frame(spec.folder / sample.file, shown=sample.file, variables=variables, weight=sample.weight)
+    frame = read_frame(found(spec.folder, sample.file), shown=sample.file, variables=variables, weight=sample.weight)
     if not frame.height:
         cure = "give a file with one record a row, or leave `sample` out"
         raise InputError([Finding(where=sample.file, message="holds no record, only a header", cure=cure)])

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from synthor.errors import InputError
 from synthor.forms import Form
 from synthor.forms import Path as Trail
 from synthor.schema.kinds import KINDS
@@ -57,13 +58,31 @@ class ModelSpec(Form):
     requests_per_minute: float | None = Field(None, gt=0, description="Ask no faster than that.")
 
 
+def _held(records: object) -> object:
+    """A frame of any library as a file that lasts as long as the process; a file's name as it is."""
+    if records is None or isinstance(records, str):
+        return records
+    from synthor.disk.held import held_file
+    from synthor.frames import as_frame
+
+    try:
+        return held_file(as_frame(records, where="sample").write_csv())
+    except InputError as error:
+        found = error.findings[0]
+        raise PydanticCustomError("no_table", "{message}", {"message": found.message, "cure": found.cure}) from None
+
+
+RecordsFile = Annotated[str, BeforeValidator(_held), Field(min_length=1)]
+"""A file of records; in Python also a frame of any library."""
+
+
 class SampleSpec(Form):
     """Real records of the same kind, however few."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
-    file: str = Field("", min_length=1, description="CSV or Parquet; columns named like variables.")
-    files: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+    file: RecordsFile = Field("", description="CSV or Parquet; columns named like variables.")
+    files: dict[str, RecordsFile] = Field(
         default_factory=dict, description="With members, one file a level: {household: h.csv, person: p.csv}."
     )
     key: str | None = Field(None, min_length=1, description="Column that says in all of these files which unit a row is of.")
