@@ -269,6 +269,16 @@ def test_a_folder_of_another_number_of_records_wants_as_many(tmp_path: Path) -> 
     assert found.rows() == [("owned", 120, 120), ("rented", 80, 80)]
 
 
+def test_a_folder_with_a_model_alone_opens_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(TOWN)
+    assert CliRunner().invoke(app, ["fit", str(tmp_path / "spec.yaml"), "--out", str(tmp_path / "out")]).exit_code == 0
+    run = synthor.open(tmp_path / "out")
+    assert repr(run).startswith("<Run of 'Homes of a town': no records yet>\nfit: converged; nothing is counted yet")
+    assert "no records yet" in run._repr_html_()
+    with pytest.raises(InputError, match=r"holds no records.parquet or records.csv; make them with `synthor sample`"):
+        run.table("tenure")
+
+
 def test_a_folder_without_a_run_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         synthor.open(tmp_path / "none")

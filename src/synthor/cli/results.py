@@ -232,38 +232,26 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compare records with real ones in everything that was no target."""
-    from synthor.evaluate.fidelity import evaluate as judge
-    from synthor.events import Event
+    from synthor.library.given import realism_of
     from synthor.problem import compile_problem
-    from synthor.report.terminal import show_evaluation
+    from synthor.report.terminal import show_evaluation, show_evaluations
     from synthor.run import with_believed_rules
     from synthor.spec.tables import read_frame
+    from synthor.store.records import read_levels
 
     loaded = read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
-    if len(problem.schema.levels) > 1:
-        from synthor.evaluate.levels import evaluate_levels
-        from synthor.report.terminal import show_evaluations
-        from synthor.store.records import read_levels
-
-        with progress() as listen:
-            several = evaluate_levels(
-                problem,
-                read_levels(records, problem.schema, whole=True),
-                read_levels(against, problem.schema, weight=weight),
-                weight=weight,
-                advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
-            )
-        show_evaluations(several, as_json)
-        return
-    file = opened(records).records(problem.schema.unit.name) if records.is_dir() else records
-    variables = problem.schema.unit.variables
+    schema = problem.schema
+    several = len(schema.levels) > 1
+    if several:
+        made, real = read_levels(records, schema, whole=True), read_levels(against, schema, weight=weight)
+    else:
+        file, variables = opened(records).records(schema.unit.name) if records.is_dir() else records, schema.unit.variables
+        made, real = {0: read_frame(file, variables=variables)}, {0: read_frame(against, variables=variables, weight=weight)}
+    records_made, records_real = ({schema.levels[at].name: frame for at, frame in held.items()} for held in (made, real))
     with progress() as listen:
-        found = judge(
-            problem,
-            read_frame(file, variables=variables),
-            read_frame(against, variables=variables, weight=weight),
-            weight=weight,
-            advance=lambda done, total: listen(Event(stage="evaluate", done=done, total=total)),
-        )
-    show_evaluation(found, as_json)
+        found = realism_of(problem, records_made, records_real, weight, listen)
+    if several:
+        show_evaluations(found.views, as_json)
+    else:
+        show_evaluation(found.views[schema.unit.name], as_json)

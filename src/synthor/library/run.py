@@ -75,7 +75,7 @@ class Run:
     @property
     def problem(self) -> Problem:
         """What was known and believed to be impossible, for as many units as there are."""
-        ruled, n_units = self.model.ruled, self.records.height
+        ruled, n_units = self.model.ruled, self._made.n_units
         return ruled if n_units in (0, ruled.n_units) else ruled.scaled(n_units)
 
     @property
@@ -217,6 +217,11 @@ class Run:
 
         Raises:
             InputError: lists every question that cannot be understood.
+
+        >>> import synthor
+        >>> text = "{records: 10, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 6, no: 4}}}]}"
+        >>> synthor.synthesize(synthor.parse_spec(text)).measure("car = 'yes'")["value"].to_list()
+        [0.6]
         """
         from synthor.library.draws import answers
 
@@ -270,6 +275,12 @@ class Run:
 
         Raises:
             InputError: the spec's method takes a model at its word, so there is nothing that draws could perturb.
+
+        >>> import synthor
+        >>> text = "{records: 10, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 6, no: 4}}}]}"
+        >>> draws = synthor.synthesize(synthor.parse_spec(text)).draws(2)
+        >>> len(draws), draws.frame["met"].to_list()
+        (2, [True, True])
         """
         from synthor.draws.make import check_drawable, recordings_of
         from synthor.library.draws import draws_of
@@ -321,7 +332,7 @@ class Run:
 
     @property
     def _few(self) -> bool:
-        return self._made.n_units <= COUNTED_UNASKED
+        return 0 < self._made.n_units <= COUNTED_UNASKED
 
     @property
     def _looked_at(self) -> Measurement | None:
@@ -331,6 +342,8 @@ class Run:
     def _rows(self) -> list[str]:
         """How many rows each level has, in words."""
         schema = self.model.problem.schema
+        if not self._made.n_units:
+            return ["no records yet"]
         if not self._few:
             return [plural(self._made.n_units, _one(schema.unit.name))]
         return [plural(frame.height, _one(name)) for name, frame in self.tables.items()]

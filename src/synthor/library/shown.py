@@ -78,7 +78,7 @@ def run_in_words(title: str, rows: Sequence[str], measurement: Measurement | Non
     """
     lines = [f"<Run{f' of {in_brief(title, 80)!r}' if title else ''}: {', '.join(rows)}>"]
     if measurement is None:
-        return "\n".join([*lines, f"fit: {status}; not counted yet: run.verdict counts"])
+        return "\n".join([*lines, f"fit: {status}; nothing is counted yet: run.verdict counts what there is"])
     n_met = sum(fit.met for fit in measurement.fits)
     lines.append(in_brief(measurement.verdict, 300))
     if measurement.beliefs:

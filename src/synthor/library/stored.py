@@ -13,7 +13,8 @@ from synthor.llm.budget import Bill
 from synthor.measure import Measurement
 from synthor.run import Population, draw, measured, tallied
 from synthor.sample.stream import Sample
-from synthor.store.folder import RunFolder
+from synthor.schema import Schema
+from synthor.store.folder import OF_RECORDS, RunFolder
 from synthor.store.records import read_records
 
 
@@ -56,8 +57,16 @@ class Stored:
 
     @property
     def n_units(self) -> int:
-        """How many units there are."""
+        """How many units there are; 0 where no records were made yet."""
+        if not all(
+            any((self.folder.path / f"{level.name}{ending}").is_file() for ending in OF_RECORDS) for level in self._levels
+        ):
+            return 0
         return self.tables[self.model.problem.schema.unit.name].height
+
+    @property
+    def _levels(self) -> Schema:
+        return self.model.problem.schema
 
     @property
     def inputs(self) -> Mapping[str, Path]:
