@@ -233,6 +233,17 @@ def test_draws_in_memory_tell_how_sure_an_answer_is(town: Run) -> None:
         town.draws(0)
 
 
+def test_draws_go_by_the_beliefs_that_were_given_whatever_the_spec_names(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(synthor.Prior().to_json())
+    (tmp_path / "spec.yaml").write_text(TOWN + "prior: [a.json, b.json]\n")
+    spec = synthor.load_spec(tmp_path / "spec.yaml")
+    for given in (BELIEVED, None):
+        run = synthor.synthesize(spec, prior=given)
+        apart = run.draws(1)[0].measure("car = 'yes' by tenure")["value"].to_list()
+        assert (apart[0] > 0.7) == (given is not None)
+
+
 def test_draws_of_a_written_run_are_kept_beside_it_as_the_command_line_keeps_them(tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(TOWN)

@@ -287,8 +287,9 @@ class Run:
 
         check_drawable(self.spec)
         calibration = self.held_out.calibration if self.held_out else None
-        several = self._spec is not None or len(self.spec.priors) > 1
-        said = recordings_of(self.model, self.spec, self._given, calibration) if several else (self.model.prior,)
+        own = isinstance(self._prior, Prior) or (self._spec is None and len(self.spec.priors) < 2)
+        given = None if isinstance(self._prior, Prior) else self._prior
+        said = (self.model.prior,) if own else recordings_of(self.model, self.spec, given, calibration)
         return draws_of(self, said, n, on_event)
 
     def report(self) -> Display:
@@ -354,11 +355,6 @@ class Run:
     def _own_spec(self) -> Spec:
         """The spec; without its sample where that is not at hand: the beliefs hold what it said."""
         return self.spec if self._spec is not None else self.spec.model_copy(update={"sample": None})
-
-    @property
-    def _given(self) -> str | Path | None:
-        """Beliefs that were given as a file; those given as an object are the model's own."""
-        return None if isinstance(self._prior, Prior) else self._prior
 
     def _draws_of_folder(self) -> Iterator[Records]:
         """Draws that are kept beside a run that was written, if any are."""
