@@ -224,6 +224,8 @@ def test_no_error_of_pydantic_reaches_anybody(make: Any, findings: list[str]) ->
 def test_tables_that_are_none_are_refused_in_words() -> None:
     with pytest.raises(InputError, match=r'there are none; give them by name: \{"age by sex": frame\}'):
         synthor.draft_spec({})
+    with pytest.raises(InputError, match="records: 0 records cannot be made; ask for 1 to"):
+        synthor.draft_spec({"a": ADULTS}, records=0)
     with pytest.raises(InputError, match="table 'a': is no table but of type str"):
         synthor.draft_spec({"a": "a.csv"})
     with pytest.raises(InputError, match="table 'a': cannot be read as a table"):

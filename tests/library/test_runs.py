@@ -3,6 +3,7 @@
 import json
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -169,10 +170,11 @@ def test_real_members_stand_beside(village: Run) -> None:
         (("tenur",), "no variable is called 'tenur'; did you mean 'tenure'?"),
         (("tenure", "tenure"), "names tenure twice; name it once"),
         ((), "names no variable"),
+        ((3,), "no variable is called '3'"),
         (("income > 3",), "is no list of variables"),
     ],
 )
-def test_a_table_of_what_is_not_there_is_refused_in_words(town: Run, names: tuple[str, ...], message: str) -> None:
+def test_a_table_of_what_is_not_there_is_refused_in_words(town: Run, names: tuple[Any, ...], message: str) -> None:
     with pytest.raises(InputError, match=message.replace("?", r"\?")):
         town.table(*names)
 
@@ -189,6 +191,8 @@ def test_a_question_is_answered_as_on_the_command_line(town: Run, tmp_path: Path
     cells = json.loads(told.output)["answers"][0]["cells"]
     assert [cell["value"] for cell in cells] == found["value"].to_list()
     assert [cell["bounds"] for cell in cells] == found.select(low="least", high="most").to_dicts()
+    with pytest.raises(InputError, match='measure: asks nothing; write "age by sex"'):
+        town.measure()
     with pytest.raises(InputError, match=r'^"mean incom": no variable is called \'incom\'; did you mean \'income\'\?$'):
         town.measure("mean incom")
 
@@ -315,3 +319,11 @@ targets: [{counts: {a: {yes: 6, no: 4}}}, {counts: {b: {yes: 6, no: 4}}}]
     run = synthor.synthesize(spec)
     assert "targets met: 1 of 2" in repr(run) or "targets met: 0 of 2" in repr(run)
     assert not all(run.targets["met"]) and "Not met" in repr(run) and repr(run).count("\n") < 10
+
+
+def test_the_file_of_a_spec_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(TOWN)
+    run = synthor.synthesize(tmp_path / "spec.yaml")
+    assert run.spec.file == tmp_path / "spec.yaml" and "spec" in run.inputs
+    with pytest.raises(InputError, match=r"none.yaml: cannot be read"):
+        synthor.synthesize("none.yaml")

@@ -50,6 +50,7 @@ def cross_table(
     Raises:
         InputError: no variable is called so, or the tables lack a column or hold a value of no category.
     """
+    names = [str(name) for name in names]
     if not names:
         cure = "name one or more: table('age'), table('age', 'sex')"
         raise InputError([Finding(where="table", message="names no variable", cure=cure)])

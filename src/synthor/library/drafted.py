@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from synthor.spec.targets import TargetSpec
 
 SPEC = "spec.yaml"
+MOST = 10**12
+"""Records of one run, at most."""
+
 TABLES = "tables"
 """Folder of the tables beside it."""
 
@@ -47,6 +50,10 @@ def draft_spec(tables: Mapping[str, object], *, records: int | None = None, titl
 
     if not tables:
         raise InputError([Finding(where="tables", message="there are none", cure='give them by name: {"age by sex": frame}')])
+    if records is not None and not 1 <= records <= MOST:
+        raise InputError(
+            [Finding(where="records", message=f"{records:,} records cannot be made", cure=f"ask for 1 to {MOST:,}")]
+        )
     files, names = dict[str, str](), dict[str, str]()
     for name, table in tables.items():
         frame, file = as_frame(table, where=f"table '{name}'"), _file_name(str(name), files)

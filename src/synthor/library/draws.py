@@ -9,6 +9,7 @@ import polars as pl
 from synthor.draws.asked import questions_of
 from synthor.draws.make import DRAWS, finished_draws, make_draws, population
 from synthor.errors import Finding, InputError
+from synthor.evaluate.question import GRAMMAR
 from synthor.evaluate.ranges import ask
 from synthor.events import Event, Listener, forward, ignore
 from synthor.library.stored import Stored
@@ -120,5 +121,9 @@ def answers(
     Raises:
         InputError: lists every question that cannot be understood.
     """
-    found = ask(problem, questions_of(texts, problem), records, draws, advance=forward("ranges", on_event))
+    if not texts:
+        raise InputError([Finding(where="measure", message="asks nothing", cure=GRAMMAR)])
+    found = ask(
+        problem, questions_of([str(text) for text in texts], problem), records, draws, advance=forward("ranges", on_event)
+    )
     return {answer.question.text: answer.frame for answer in found}

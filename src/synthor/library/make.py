@@ -19,7 +19,7 @@ def _unheard(event: "Event") -> None:
 
 
 def synthesize(
-    spec: "Spec",
+    spec: "Spec | str | Path",
     *,
     prior: "str | Path | Prior | None" = None,
     answers: str | Path | None = None,
@@ -31,7 +31,7 @@ def synthesize(
     """From a spec to exactly N records that meet its targets.
 
     Args:
-        spec: what is known, and where beliefs come from.
+        spec: what is known, and where beliefs come from; or the file that says it.
         prior: beliefs, or a file of them, to use instead of asking.
         answers: file that a model's answers are added to, and taken from when they are there already; answers.jsonl unless
             given.
@@ -59,7 +59,9 @@ def synthesize(
     from synthor.library.run import Run
     from synthor.loop import ANSWERS
     from synthor.loop import synthesize as made_by_the_loop
+    from synthor.spec.load import load_spec
 
+    spec = load_spec(spec) if isinstance(spec, str | Path) else spec
     kept = ANSWERS if answers is None else answers
     if not hold_out and not calibrated:
         return Run(made_by_the_loop(spec, prior=prior, answers=kept, wait=wait, on_event=on_event), spec=spec, prior=prior)
