@@ -11,6 +11,7 @@ cancellations, postage and the like are left out. What kind of product a line is
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -85,7 +86,7 @@ def write(name: str, column: pl.Series, title: str) -> None:
     (HERE / "tables" / f"{name}.csv").write_text(f'"{title}"\n' + counted.write_csv(), encoding="utf-8")
 
 
-def banded(column: pl.Series, edges: list[float], labels: list[str]) -> pl.Series:
+def banded(column: pl.Series, edges: Sequence[float], labels: Sequence[str]) -> pl.Series:
     """Numbers in bins that begin at some edges."""
     return column.cut(edges[1:], labels=labels, left_closed=True).cast(pl.String).alias(column.name)
 
