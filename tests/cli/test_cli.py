@@ -255,7 +255,7 @@ def test_ctrl_c_leaves_a_folder_from_which_the_run_can_be_made_again(tmp_path: P
 @pytest.mark.slow
 def test_no_progress_bar_and_no_colour_where_there_is_no_terminal(spec: Path, tmp_path: Path) -> None:
     done = synthor("run", spec, "--out", tmp_path / "out")
-    assert done.stderr == ""
+    assert done.stderr == "Beliefs ...\nFitting ...\nWhole numbers ...\nWriting ...\n"
     assert "\x1b" not in done.stdout
 
 

@@ -24,6 +24,7 @@ from synthor.loop import check_all
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency, Marginal, Prior, Proposal
 from synthor.report.ranges import show_ranges
+from synthor.report.screen import Tone
 from synthor.store.folder import RunFolder
 
 SPEC = """
@@ -186,7 +187,7 @@ def test_draws_of_another_model_are_passed_over_and_made_anew(spec: Path, tmp_pa
 def test_without_draws_it_is_said_how_to_get_some(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder(tmp_path / "out")
     synthesize(load_spec(spec)).write(folder.path)
-    show_ranges(ask_folder(folder, ["car by tenure"]), "out", as_json=False)
+    show_ranges(ask_folder(folder, ["car by tenure"]), "out", Tone.USUAL)
     told = capsys.readouterr().out
     assert "10 to 160" in told
     assert "There are no draws beside out: make some with `synthor run SPEC --out out --draws 20`." in told

@@ -57,3 +57,16 @@ def test_nothing_is_resolved_when_a_lock_is_installed() -> None:
     assert {"--no-deps", "--require-hashes"} <= set(installs[0].split())
     lines = [line for line in makefile.splitlines() if re.search(r"\binstall\b", line)]
     assert all("LOCKED :=" in line or "--no-deps" in line for line in lines)
+
+
+def test_the_lock_of_lowest_versions_holds_every_stated_lower_bound() -> None:
+    pinned, wanted = pins("lowest"), project()
+    for needed in (*wanted[""], *wanted["privacy"]):
+        stated = next(iter(needed.specifier)).version
+        found = pinned[canonicalize_name(needed.name)]
+        assert (found + ".0.0").startswith(stated + ".") or found == stated, f"{needed}: {found} is tried"
+
+
+def test_no_lock_names_an_index() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        assert not re.search(r"https?:|file:|index-url|find-links ", lock.read_text().partition("\n\n")[2]), lock

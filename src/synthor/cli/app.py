@@ -1,9 +1,10 @@
 """What all verbs of the command line share: the application, its arguments, progress, and how a verb ends."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -12,15 +13,31 @@ from synthor.cli.interrupt import INTERRUPTED, interruption
 if TYPE_CHECKING:
     from synthor.events import Event, Listener
     from synthor.measure import Measurement
+    from synthor.report.screen import Tone
     from synthor.spec.model import Spec
     from synthor.store.folder import RunFolder
 
+Verb = TypeVar("Verb", bound=Callable[..., None])
+
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+ALWAYS = "2 bad input, 3 our fault, 130 interrupted"
+"""Exit codes that every verb has."""
+
+
+def verb(name: str | None = None, *, example: str, codes: str = "0 done") -> Callable[[Verb], Verb]:
+    """Make a verb of a function: its docstring is the help, with an example and the exit codes below."""
+
+    def add(function: Verb) -> Verb:
+        epilog = f"Example: {example}\n\nExit codes: {codes}, {ALWAYS}."
+        return app.command(name, short_help=inspect.getdoc(function), epilog=epilog)(function)
+
+    return add
 
 
 def named(text: str) -> Path:
@@ -75,7 +92,9 @@ Calibrate = Annotated[
     bool,
     typer.Option("--calibrate-confidence", help="Let the targets held out (each, unless named) say how sure beliefs may be."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output, also of a failure.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show the verdict and errors alone, and no progress.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every explanation, and how long each stage took.")]
 
 
 def _version(wanted: bool) -> None:
@@ -90,23 +109,32 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True, show_default=False)
+        bool, typer.Option("-V", "--version", help="Print the version.", callback=_version, is_eager=True, show_default=False)
     ] = False,
 ) -> None:
     """Exactly N records that add up to published aggregates and look real."""
 
 
+def manner(as_json: bool, quiet: bool, verbose: bool = False) -> "Tone":
+    """For whom a result is shown, and how much of it."""
+    from synthor.report.screen import Tone
+
+    if quiet and verbose:
+        raise typer.BadParameter("--quiet and --verbose exclude each other; leave one out")
+    return Tone.JSON if as_json else Tone.QUIET if quiet else Tone.VERBOSE if verbose else Tone.USUAL
+
+
 @contextmanager
-def progress() -> "Iterator[Listener]":
-    """Progress bars that listen to the loop, which ends there where an interruption got lost."""
-    from synthor.report.terminal import progress as bars
+def progress(plan: Sequence[str], *, quiet: bool, verbose: bool = False) -> "Iterator[Listener]":
+    """Progress that listens to the loop, which ends there where an interruption got lost."""
+    from synthor.report.progress import progress as shown
 
     interruption.claim()
-    with bars() as show:
+    with shown(plan, quiet=quiet, verbose=verbose) as show:
 
         def listen(event: "Event") -> None:
             interruption.heed()
-            show(event.stage, event.done, event.total, event.told or event.product)
+            show(event)
 
         yield listen
 
@@ -166,9 +194,9 @@ def warn(text: str) -> None:
     say(text, error=True)
 
 
-def finish(measurement: "Measurement", folder: Path | None, as_json: bool) -> None:
+def finish(measurement: "Measurement", folder: Path | None, tone: "Tone") -> None:
     """Show what came out, and end by whether the targets are met."""
     from synthor.report.terminal import show_measurement
 
-    show_measurement(measurement, str(folder) if folder is not None else None, as_json)
+    show_measurement(measurement, str(folder) if folder is not None else None, tone)
     raise typer.Exit(0 if measurement.met else 1)

@@ -2,15 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from synthor.cli.app import WaitForOthers, app, named, warn
+from synthor.cli.app import AsJson, Quiet, WaitForOthers, manner, named, verb, warn
 from synthor.errors import Finding, InputError
 
+if TYPE_CHECKING:
+    from synthor.report.screen import Tone
 
-@app.command()
+
+@verb(example="synthor init my-tables/", codes="0 the spec is written")
 def init(
     folder: Annotated[
         Path | None,
@@ -51,6 +54,8 @@ def init(
         Path, typer.Option("--out", metavar="SPEC", help="The spec to write, from a folder of tables.", parser=named)
     ] = Path("spec.yaml"),
     wait: WaitForOthers = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start a spec: from a folder of tables, or with --from as spec and protected tables from private records."""
     settings = {
@@ -62,20 +67,21 @@ def init(
         "epsilon": epsilon,
         "records": records,
     }
+    tone = manner(as_json, quiet)
     if microdata is not None:
-        _from_records(microdata, folder, settings, wait)
+        _from_records(microdata, folder, settings, wait, tone)
         return
     given = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value]
     if given:
         cure = "give the private file with --from, or leave these options out"
         raise InputError([Finding(where=", ".join(given), message="speaks of private records, and none are given", cure=cure)])
-    answers = {} if folder is not None else _asked()
-    _from_tables(folder or Path(answers.pop("folder")), out, answers, wait)
+    answers = {} if folder is not None else _asked(as_json)
+    _from_tables(folder or Path(answers.pop("folder")), out, answers, wait, tone)
 
 
-def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any], wait: bool) -> None:
+def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any], wait: bool, tone: "Tone") -> None:
     from synthor.disclose import Settings, disclose
-    from synthor.report.screen import say
+    from synthor.report.screen import Tone, print_json, say
     from synthor.spec.tables import read_frame
     from synthor.store.fresh import fresh
 
@@ -91,15 +97,18 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
             made = disclose(read_frame(microdata, weight=wanted.weight), wanted, source=str(microdata))
             place.write(made.files)
             summary = made.summary
-    for line in summary:
-        say(line)
     spec = folder / "spec.yaml"
+    if tone is Tone.JSON:
+        print_json({"ok": True, "spec": str(spec), "told": list(summary), "questions": []})
+        return
+    for line in summary if tone is Tone.USUAL else ():
+        say(line)
     say(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
 
 
-def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -> None:
+def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool, tone: "Tone") -> None:
     from synthor.draft import infer
-    from synthor.report.screen import say
+    from synthor.report.screen import Tone, print_json, say
     from synthor.schema.text import plural
     from synthor.spec.scaffold import SCHEMA_FILE, numbered, scaffold, schema_text
     from synthor.store.fresh import fresh
@@ -107,6 +116,15 @@ def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -
     with fresh(out.parent, wait=wait, tell=warn) as place:
         draft = infer(folder, beside=out.parent, **answers)
         place.write({SCHEMA_FILE: schema_text(), out.name: scaffold(draft)})
+    if tone is Tone.JSON:
+        told = [f"{entry.name}: {entry.comment}." for entry in draft.variables if entry.comment]
+        document = {"ok": True, "spec": str(out), "told": [*told, *draft.remarks[1:]], "questions": draft.questions}
+        print_json(document | {"records": draft.records, "variables": len(draft.variables), "targets": len(draft.targets)})
+        return
+    todo = "answer what it asks" if draft.questions else "read it"
+    if tone is Tone.QUIET:
+        say(f"Wrote {out}: {todo}.")
+        return
     variables, targets = plural(len(draft.variables), "variable"), plural(len(draft.targets), "target")
     say(f"{variables}, {targets}, {plural(draft.records, 'record')}.")
     say(f"Title{f' ({draft.title_comment})' if draft.title_comment else ''}: {draft.title}")
@@ -115,13 +133,12 @@ def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool) -
             say(f"{entry.name}: {entry.comment}.")
     for remark in (*draft.remarks[1:], *numbered(draft.questions)):
         say(remark)
-    todo = "answer what it asks" if draft.questions else "read it"
     say(f"Wrote {out}: {todo}, then `synthor check {out}`, then `synthor run {out} --out out/`.")
 
 
-def _asked() -> dict[str, str]:
+def _asked(as_json: bool) -> dict[str, str]:
     """What a person at a terminal says; elsewhere nobody can be asked."""
-    if not sys.stdin.isatty():
+    if as_json or not sys.stdin.isatty():
         cure = "write synthor init FOLDER for a folder of tables, or synthor init --from records.csv FOLDER for private records"
         raise InputError([Finding(where="init", message="there is no terminal to ask at", cure=cure)])
     return {

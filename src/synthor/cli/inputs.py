@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthor.cli.app import AsJson, Beliefs, SpecPath, WaitForOthers, app, read, warn
+from synthor.cli.app import AsJson, Beliefs, Quiet, SpecPath, WaitForOthers, manner, read, verb, warn
 from synthor.errors import InputError
 
+if TYPE_CHECKING:
+    from synthor.report.screen import Tone
 
-@app.command()
-def schema() -> None:
+
+@verb(example="synthor schema > spec.schema.json")
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="As other verbs have it; this one prints JSON anyway.")] = False,
+) -> None:
     """Print the JSON schema of the spec, for editors."""
     from synthor.report.screen import print_json
     from synthor.spec.model import json_schema
@@ -19,7 +24,7 @@ def schema() -> None:
     print_json(json_schema())
 
 
-@app.command(name="spec")
+@verb("spec", example="synthor spec spec.yaml --explain")
 def show_spec(
     spec: SpecPath,
     in_words: Annotated[bool, typer.Option("--explain", help="Say in words what it asks for.")] = False,
@@ -35,7 +40,7 @@ def show_spec(
         show_understood(loaded, as_json)
 
 
-@app.command()
+@verb(example="synthor check spec.yaml --reconcile", codes="0 no problems, or warnings alone")
 def check(
     spec: SpecPath,
     prior: Beliefs = None,
@@ -46,23 +51,25 @@ def check(
         bool, typer.Option("--fix-labels", help="Give labels and columns that match nothing their meaning, in a copy.")
     ] = False,
     wait: WaitForOthers = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Find every problem of a spec, its tables and beliefs, before anything is spent."""
     from synthor.loop import check_all
     from synthor.report.terminal import show_findings
 
+    tone = manner(as_json, quiet)
     try:
         if reconcile or fix_labels:
-            _correct(spec, prior, reconcile, fix_labels, wait, as_json)
+            _correct(spec, prior, reconcile, fix_labels, wait, tone)
         findings = check_all(read(spec), prior)
     except InputError as error:
         findings = list(error.findings)
-    show_findings(findings, as_json)
+    show_findings(findings, tone)
     raise typer.Exit(2 if any(finding.severity == "error" for finding in findings) else 0)
 
 
-def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, wait: bool, as_json: bool) -> None:
+def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, wait: bool, tone: "Tone") -> None:
     """Write a copy of the spec in which names and tables are put right, and check that."""
     from synthor.loop import check_all
     from synthor.reconcile import corrected
@@ -78,16 +85,17 @@ def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, 
             cure = "move it away or delete it, then try again"
             raise InputError([replace(finding, cure=cure) for finding in error.findings]) from None
     findings = check_all(load_spec(spec.parent / copy.name if copy.name else spec), prior)
-    show_copy(copy, findings, str(spec), as_json)
+    show_copy(copy, findings, str(spec), tone)
     raise typer.Exit(2 if any(finding.severity == "error" for finding in (*findings, *copy.refused)) else 0)
 
 
-@app.command()
-def estimate(spec: SpecPath, as_json: AsJson = False) -> None:
+@verb(example="synthor estimate spec.yaml")
+def estimate(spec: SpecPath, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Tell requests, tokens and money before the first call."""
     from synthor.loop import expected_requests
     from synthor.method.estimate import estimate as priced
+    from synthor.method.estimate import unasked
     from synthor.report.terminal import show_estimate
 
-    loaded = read(spec)
-    show_estimate(priced(loaded, expected_requests(loaded)), as_json)
+    tone, loaded = manner(as_json, quiet), read(spec)
+    show_estimate(priced(loaded, expected_requests(loaded)), unasked(loaded), tone)

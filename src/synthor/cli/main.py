@@ -6,6 +6,7 @@ Exit codes: 0 targets met, 1 not met (the result is written), 2 bad input, 3 our
 import errno
 import io
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +15,7 @@ from typer import Abort
 from synthor.cli import arithmetic, init, inputs, results  # noqa: F401  that comes before NumPy; each other adds its verbs
 from synthor.cli.app import app
 from synthor.cli.interrupt import INTERRUPTED, interruption
-from synthor.errors import InputError, SynthorError, visible
+from synthor.errors import Finding, InputError, SynthorError, visible
 
 
 def main() -> None:
@@ -25,7 +26,10 @@ def main() -> None:
     code: int | str | None = INTERRUPTED
     with suppress(KeyboardInterrupt), interruption.noticed():
         code = _ended()
-    sys.exit(INTERRUPTED if interruption.noted else code)
+    code = INTERRUPTED if interruption.noted else code
+    if code == INTERRUPTED:
+        _document([Finding(where="synthor", message="interrupted")], "interrupted", INTERRUPTED)
+    sys.exit(code)
 
 
 def _ended() -> int | str | None:
@@ -38,14 +42,17 @@ def _ended() -> int | str | None:
         from synthor.report.terminal import findings_list
 
         show(findings_list(list(error.findings)), error=True)
-        return 2
+        _document(error.findings, "input", error.exit_code)
+        return error.exit_code
     except SynthorError as error:
         _say(f"{error.heading}: {error}")
+        _failed(error, error.exit_code)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except Abort:
         _say("Aborted!")
+        _document([Finding(where="synthor", message="aborted")], "interrupted", 1)
         return 1
     except BrokenPipeError:
         return 0
@@ -61,7 +68,31 @@ def _ended() -> int | str | None:
         for line in traceback.format_exc().splitlines():
             _say(line)
         _say("This is a bug in synthor, not in your input. Please report it with the lines above.")
+        _failed(error, 3)
         return 3
+
+
+def _wants_json() -> bool:
+    """Whether a machine reads standard output; asked of the words themselves, since these may be what is wrong."""
+    return "--json" in sys.argv[1:]
+
+
+def _failed(error: Exception, exit_code: int) -> None:
+    """Tell a machine of an error, if one listens."""
+    if _wants_json():
+        from synthor.report.failure import failure_document
+        from synthor.report.screen import print_json
+
+        print_json(failure_document(error, exit_code))
+
+
+def _document(findings: Sequence[Finding], code: str, exit_code: int) -> None:
+    """Tell a machine of findings, if one listens."""
+    if _wants_json():
+        from synthor.report.failure import failed
+        from synthor.report.screen import print_json
+
+        print_json(failed(findings, code, exit_code))
 
 
 def _without_room(error: OSError) -> int:
@@ -75,6 +106,7 @@ def _misused(error: Any) -> int:
     """What the command line says of arguments that it does not take, which may be names of files."""
     error.message = visible(error.message)
     error.show()
+    _document([Finding(where="command line", message=visible(error.format_message()))], "usage", int(error.exit_code))
     return int(error.exit_code)
 
 

@@ -1,6 +1,6 @@
 """Verbs that make something: beliefs, a model, records, a measurement."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,60 +16,77 @@ from synthor.cli.app import (
     HoldOut,
     Number,
     Out,
+    Quiet,
     RunDir,
     Seed,
     SpecPath,
+    Verbose,
     Wait,
     WaitForOthers,
-    app,
     claimed,
     finish,
     interruptible,
+    manner,
     named,
     opened,
     progress,
     read,
+    verb,
     warn,
 )
 
 if TYPE_CHECKING:
+    from synthor.events import Listener
+    from synthor.report.screen import Tone
     from synthor.spec.model import Spec
     from synthor.store.folder import RunFolder
 
 
-@app.command()
-def elicit(spec: SpecPath, out: Out, wait: Wait = False, as_json: AsJson = False) -> None:
+@verb(example="synthor elicit spec.yaml --out out/", codes="0 all was answered, 1 asking ended early or waits for answers")
+def elicit(spec: SpecPath, out: Out, wait: Wait = False, quiet: Quiet = False, as_json: AsJson = False) -> None:
     """Ask the model, once, and stop after prior.json, so that you can review and edit it; go on with `run --prior`."""
     from synthor.loop import believe
     from synthor.report.terminal import show_prior
     from synthor.run import keeping, write_beliefs_manifest
 
-    loaded = read(spec)
-    with claimed(out, loaded, None, wait=wait) as folder, progress() as listen, interruptible(folder):
+    tone, loaded = manner(as_json, quiet), read(spec)
+    with claimed(out, loaded, None, wait=wait) as folder, progress(["elicit"], quiet=quiet) as listen, interruptible(folder):
         state, asker = believe(loaded, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
         with folder.edition() as new:
             write_beliefs_manifest(new, loaded, asker)
-    show_prior(state.prior, (*state.dropped, *state.lost), asker.bill, asker.stopped, str(spec), str(out), as_json)
+    show_prior(state.prior, (*state.dropped, *state.lost), asker.bill, asker.stopped, str(spec), str(out), tone)
     raise typer.Exit(1 if state.questions else 0)
 
 
-@app.command()
-def fit(spec: SpecPath, out: Out, prior: Beliefs = None, wait: Wait = False, as_json: AsJson = False) -> None:
+@verb(
+    example="synthor fit spec.yaml --prior beliefs.json --out out/",
+    codes="0 targets and beliefs agree, 1 they do not quite, or answers are waited for (the model is written)",
+)
+def fit(
+    spec: SpecPath,
+    out: Out,
+    prior: Beliefs = None,
+    wait: Wait = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
     """Ask for beliefs and pull them onto the targets; writes prior.json and model.json."""
     from synthor.loop import fit_spec
     from synthor.report.terminal import show_model
     from synthor.run import keeping, notes_on, write_manifest
 
-    loaded = read(spec)
-    with claimed(out, loaded, prior, wait=wait) as folder, progress() as listen, interruptible(folder):
+    tone, loaded = manner(as_json, quiet, verbose), read(spec)
+    shown = progress(["elicit", "fit"], quiet=quiet, verbose=verbose)
+    with claimed(out, loaded, prior, wait=wait) as folder, shown as listen, interruptible(folder):
         made = fit_spec(loaded, prior=prior, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
         with folder.edition() as new:
             write_manifest(new, made.model, 0, loaded.random_seed, made.inputs, made.seconds, made.bill)
-    show_model(made.model, notes_on(made.model), str(out), as_json)
+    show_model(made.model, notes_on(made.model), str(out), tone)
     raise typer.Exit(0 if made.model.status.value == "converged" else 1)
 
 
-@app.command()
+@verb(example="synthor sample out/ -n 5000 --format csv", codes="0 targets met, 1 not met (the records are written)")
 def sample(
     folder: RunDir,
     n: Number = None,
@@ -77,6 +94,8 @@ def sample(
     format: FileFormat = "parquet",
     out: Elsewhere = None,
     wait: WaitForOthers = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
@@ -84,16 +103,20 @@ def sample(
     from synthor.run import draw
     from synthor.store.folder import RunFolder
 
-    place = opened(folder)
+    tone, place = manner(as_json, quiet, verbose), opened(folder)
     results = RunFolder(out or folder)
-    with results.locked(wait=wait, tell=warn), progress() as listen, interruptible(results, "the same command starts again"):
+    again, shown = "the same command starts again", progress(["sample", "write"], quiet=quiet, verbose=verbose)
+    with results.locked(wait=wait, tell=warn), shown as listen, interruptible(results, again):
         model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
         measurement = run.write(results.path, format=format, on_event=listen)
-    finish(measurement, results.path, as_json)
+    finish(measurement, results.path, tone)
 
 
-@app.command()
+@verb(
+    example="synthor run spec.yaml --prior beliefs.json --out out/",
+    codes="0 targets met, 1 not met (the records are written) or answers are waited for",
+)
 def run(
     spec: SpecPath,
     out: Out,
@@ -103,16 +126,21 @@ def run(
     wait: Wait = False,
     hold_out: HoldOut = None,
     calibrate: Calibrate = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Do everything: check, ask for beliefs, fit, records, measurement, report."""
-    loaded = read(spec)
+    tone, loaded = manner(as_json, quiet, verbose), read(spec)
     if draws:
         from synthor.draws.make import check_drawable
 
         check_drawable(loaded)
+    held = ["each"] if calibrate and not hold_out else hold_out or []
+    plan = ["elicit", *(["holdout"] if held else []), "fit", "sample", "write", *(["draws"] if draws else [])]
+    shown = progress(plan, quiet=quiet, verbose=verbose)
     with claimed(out, loaded, prior, wait=wait) as folder:
-        _run(loaded, folder, prior, format, draws, wait, hold_out, calibrate, as_json)
+        _run(loaded, folder, prior, format, draws, wait, held, calibrate, shown, tone)
 
 
 def _run(
@@ -122,41 +150,45 @@ def _run(
     format: FileFormat,
     draws: int,
     wait: bool,
-    hold_out: list[str] | None,
+    held: list[str],
     calibrate: bool,
-    as_json: bool,
+    shown: AbstractContextManager["Listener"],
+    tone: "Tone",
 ) -> None:
+    from synthor.draws.make import make_draws, recordings_of
+    from synthor.draws.told import show_draws
     from synthor.holdout import synthesize_after
     from synthor.loop import synthesize
     from synthor.report.held_out import show_held_out
     from synthor.run import keeping
 
-    out = folder.path
+    out, answers = folder.path, folder.answers
     if calibrate:
         folder.refuse_kept("prior.json")
-    with progress() as listen, interruptible(folder):
-        keep, answers = keeping(folder, listen), folder.answers
-        if hold_out or calibrate:
-            made = synthesize_after(
-                spec, hold_out or ["each"], calibrated=calibrate, prior=prior, answers=answers, wait=wait, on_event=keep
-            )
-        else:
-            made = synthesize(spec, prior=prior, answers=answers, wait=wait, on_event=keep)
-        measurement = made.write(out, format=format, on_event=listen)
-    show_held_out(made.held_out, as_json)
+    with shown as listen:
+        with interruptible(folder):
+            keep = keeping(folder, listen)
+            if held:
+                made = synthesize_after(
+                    spec, held, calibrated=calibrate, prior=prior, answers=answers, wait=wait, on_event=keep
+                )
+            else:
+                made = synthesize(spec, prior=prior, answers=answers, wait=wait, on_event=keep)
+            measurement = made.write(out, format=format, on_event=listen)
+        if draws:
+            with interruptible(folder, "the same command keeps the draws that are finished"):
+                said = recordings_of(made.model, spec, prior, made.held_out.calibration if made.held_out else None)
+                others = make_draws(made, said, folder, draws, format=format, wait=wait, on_event=listen)
+    show_held_out(made.held_out, tone)
     if not draws:
-        finish(measurement, out, as_json)
-    from synthor.draws.make import make_draws, recordings_of
-    from synthor.draws.told import show_draws
-
-    with progress() as listen, interruptible(folder, "the same command keeps the draws that are finished"):
-        said = recordings_of(made.model, spec, prior, made.held_out.calibration if made.held_out else None)
-        others = make_draws(made, said, folder, draws, format=format, wait=wait, on_event=listen)
-    show_draws(measurement, others, str(out), as_json)
+        finish(measurement, out, tone)
+    show_draws(measurement, others, str(out), tone)
     raise typer.Exit(0 if measurement.met else 1)
 
 
-@app.command()
+@verb(
+    example='synthor measure out/ --of "mean income by tenure"', codes="0 targets met or questions answered, 1 targets not met"
+)
 def measure(
     place: Annotated[
         Path, typer.Argument(metavar="DIR|SPEC", help="A run folder, or a spec.", parser=named, show_default=False)
@@ -164,7 +196,7 @@ def measure(
     records: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[RECORDS]",
+            metavar="RECORDS",
             help="CSV or Parquet, or a folder with one a level; the folder's own unless given.",
             show_default=False,
         ),
@@ -180,11 +212,14 @@ def measure(
         ),
     ] = None,
     wait: WaitForOthers = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Count records in every target cell; in a run folder, writes measurement and report anew."""
+    tone = manner(as_json, quiet, verbose)
     if of:
-        _answer(place, records, of, wait, as_json)
+        _answer(place, records, of, wait, tone)
         return
     from synthor.disk.lock import heal
     from synthor.run import measure_place
@@ -193,25 +228,27 @@ def measure(
         heal(place.parent)
     with opened(place).locked(wait=wait, tell=warn) if place.is_dir() and records is None else nullcontext():
         measurement = measure_place(place, records)
-    finish(measurement, None, as_json)
+    finish(measurement, None, tone)
 
 
-def _answer(place: Path, records: Path | None, of: list[str], wait: bool, as_json: bool) -> None:
+def _answer(place: Path, records: Path | None, of: list[str], wait: bool, tone: "Tone") -> None:
     """Questions put to a run folder."""
     from synthor.draws.asked import ask_folder
     from synthor.errors import Finding, InputError
     from synthor.report.ranges import show_ranges
+    from synthor.report.screen import Tone
 
     if records is not None:
         cure = f"leave {records} out, or leave --of out"
         raise InputError([Finding(where="--of", message="asks a run folder, not other records", cure=cure)])
     folder = opened(place)
-    with folder.locked(wait=wait, tell=warn), progress() as listen:
+    shown = progress(["ranges"], quiet=tone is Tone.QUIET, verbose=tone is Tone.VERBOSE)
+    with folder.locked(wait=wait, tell=warn), shown as listen:
         answers = ask_folder(folder, of, on_event=listen)
-    show_ranges(answers, str(place), as_json)
+    show_ranges(answers, str(place), tone)
 
 
-@app.command()
+@verb(example="synthor evaluate out/ --against real.csv --weight w --spec spec.yaml")
 def evaluate(
     records: Annotated[Path, typer.Argument(metavar="RECORDS", help="CSV or Parquet, or a run folder.", show_default=False)],
     against: Annotated[
@@ -229,6 +266,7 @@ def evaluate(
     weight: Annotated[
         str | None, typer.Option("--weight", metavar="W", help="Column of weights in the microdata.", show_default=False)
     ] = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare records with real ones in everything that was no target."""
@@ -239,7 +277,7 @@ def evaluate(
     from synthor.spec.tables import read_frame
     from synthor.store.records import read_levels
 
-    loaded = read(spec)
+    tone, loaded = manner(as_json, quiet), read(spec)
     problem = with_believed_rules(compile_problem(loaded), loaded, records)
     schema = problem.schema
     several = len(schema.levels) > 1
@@ -249,9 +287,9 @@ def evaluate(
         file, variables = opened(records).records(schema.unit.name) if records.is_dir() else records, schema.unit.variables
         made, real = {0: read_frame(file, variables=variables)}, {0: read_frame(against, variables=variables, weight=weight)}
     records_made, records_real = ({schema.levels[at].name: frame for at, frame in held.items()} for held in (made, real))
-    with progress() as listen:
+    with progress(["evaluate"], quiet=quiet) as listen:
         found = realism_of(problem, records_made, records_real, weight, listen)
     if several:
-        show_evaluations(found.views, as_json)
+        show_evaluations(found.views, tone)
     else:
-        show_evaluation(found.views[schema.unit.name], as_json)
+        show_evaluation(found.views[schema.unit.name], tone)

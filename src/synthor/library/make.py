@@ -27,6 +27,7 @@ def synthesize(
     calibrated: bool = False,
     wait: bool = False,
     on_event: "Listener" = _unheard,
+    progress: bool | None = None,
 ) -> "Run":
     """From a spec to exactly N records that meet its targets.
 
@@ -39,7 +40,9 @@ def synthesize(
         calibrated: let the targets held out (each, unless named) say how sure beliefs may be.
         wait: for the answers of a `batch:` folder, and for another process that asks for answers into the same folder,
             instead of stopping.
-        on_event: told of progress; progress bars and the run folder listen here.
+        on_event: told of progress.
+        progress: show how far it has come, on standard error or below a notebook's cell; without it, in a terminal or a
+            notebook where nothing else listens.
 
     Raises:
         InputError: the spec, a table or the beliefs cannot be used; lists every problem found.
@@ -55,18 +58,23 @@ def synthesize(
     >>> run.verdict
     'Met: 10 records add up to all 2 targets exactly (4 cells).'
     """
+    from synthor.events import ignore
     from synthor.holdout import EACH, synthesize_after
     from synthor.library.run import Run
     from synthor.loop import ANSWERS
     from synthor.loop import synthesize as made_by_the_loop
+    from synthor.report.progress import watched
     from synthor.spec.load import load_spec
 
     spec = load_spec(spec) if isinstance(spec, str | Path) else spec
     kept = ANSWERS if answers is None else answers
-    if not hold_out and not calibrated:
-        return Run(made_by_the_loop(spec, prior=prior, answers=kept, wait=wait, on_event=on_event), spec=spec, prior=prior)
-    names = tuple(hold_out) or (EACH,)
-    made = synthesize_after(spec, names, calibrated=calibrated, prior=prior, answers=kept, wait=wait, on_event=on_event)
+    names = () if not hold_out and not calibrated else tuple(hold_out) or (EACH,)
+    plan = ("holdout", "elicit", "fit", "sample") if names else ("elicit", "fit", "sample")
+    with watched(plan, ignore if on_event is _unheard else on_event, progress) as listen:
+        if names:
+            made = synthesize_after(spec, names, calibrated=calibrated, prior=prior, answers=kept, wait=wait, on_event=listen)
+        else:
+            made = made_by_the_loop(spec, prior=prior, answers=kept, wait=wait, on_event=listen)
     return Run(made, spec=spec, prior=prior)
 
 

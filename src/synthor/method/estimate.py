@@ -7,6 +7,7 @@ from typing import Any
 from synthor.llm.budget import input_tokens
 from synthor.llm.request import Request
 from synthor.prior import questions as asking
+from synthor.prior.elicit import asks
 from synthor.spec.model import Spec
 
 
@@ -93,3 +94,16 @@ def _price(name: str, total: Stage) -> float | None:
         return price(name, total.input_tokens, total.output_tokens)
     except ImportError:  # prices come with the library that asks, which an estimate can do without
         return None
+
+
+def unasked(spec: Spec) -> str:
+    """Why a run on this spec asks no model; empty where it asks one.
+
+    >>> unasked(Spec(records=1, variables={"car": {"type": "boolean"}}))
+    'the spec names no model (`model: {name: ...}`)'
+    """
+    if spec.model is None:
+        return "the spec names no model (`model: {name: ...}`)"
+    if spec.model.name == "none":
+        return "`model: none` asks nobody"
+    return "" if asks(spec) else "the spec gives beliefs by `prior:` or a recording"

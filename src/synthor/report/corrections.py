@@ -10,33 +10,35 @@ from rich.table import Table
 from synthor.errors import Finding
 from synthor.problem import shown
 from synthor.reconcile import Copy
-from synthor.report.screen import print_json, say, show, words
+from synthor.report.failure import finding_document
+from synthor.report.screen import Tone, print_json, say, show, words
 from synthor.report.terminal import findings_list
 
 
-def show_copy(copy: Copy, findings: Sequence[Finding], spec: str, as_json: bool) -> None:
+def show_copy(copy: Copy, findings: Sequence[Finding], spec: str, tone: Tone) -> None:
     """What was put right, what is left, what was written, and how to go on.
 
     Args:
         copy: what was made.
         findings: what `check` says of it; of the spec itself where nothing was made.
         spec: path of the spec, as the user gave it.
-        as_json: print JSON instead.
+        tone: for whom, and how much.
     """
     errors = [finding for finding in (*copy.refused, *findings) if finding.severity == "error"]
     folder = Path(spec).parent
     written = [str(folder / name) for name in copy.files]
-    if as_json:
+    if tone is Tone.JSON:
         print_json(_as_dict(copy, findings, written, not errors))
         return
-    show(Group(*(words(str(guess)) for guess in (*copy.guesses, *copy.left))))
-    if copy.changed:
+    if tone is not Tone.QUIET:
+        show(Group(*(words(str(guess)) for guess in (*copy.guesses, *copy.left))))
+    if copy.changed and tone is not Tone.QUIET:
         show(_changes(copy))
         say(
             f"{copy.n_cells:,} cells changed, the largest by {100 * copy.largest:.1f}%; {shown(round(copy.moved, 1))} records "
             f"moved. Every change is in {folder / 'reconciled' / 'changes.csv'}."
         )
-    show(findings_list([*copy.refused, *findings]))
+    show(findings_list(errors if tone is Tone.QUIET else [*copy.refused, *findings]))
     if copy.name:
         say(f"Written: {', '.join(written)}. Your own files are as they were.")
         say(f"Go on with: synthor {'check' if errors else 'run'} {folder / copy.name}{'' if errors else ' --out DIR'}")
@@ -61,7 +63,7 @@ def _changes(copy: Copy) -> Table:
 def _as_dict(copy: Copy, findings: Sequence[Finding], written: Sequence[str], ok: bool) -> dict[str, object]:
     return {
         "ok": ok,
-        "findings": [asdict(finding) for finding in (*copy.refused, *findings)],
+        "findings": [finding_document(finding) for finding in (*copy.refused, *findings)],
         "written": list(written),
         "names": [asdict(guess) for guess in copy.guesses],
         "left": [asdict(guess) for guess in copy.left],

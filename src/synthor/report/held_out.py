@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from synthor.evaluate.holdout import HoldOuts
-from synthor.report.screen import show, words
+from synthor.report.screen import Tone, show, words
 
 
 def held_out_table(outs: HoldOuts) -> RenderableType:
@@ -26,7 +26,9 @@ def held_out_table(outs: HoldOuts) -> RenderableType:
     return Group(table, "", *lines, words(outs.beliefs), words(outs.verdict, "bold"), "")
 
 
-def show_held_out(outs: HoldOuts | None, as_json: bool) -> None:
+def show_held_out(outs: HoldOuts | None, tone: Tone) -> None:
     """What holding out showed, if anything was held out; as JSON it is in holdout.json alone."""
-    if outs is not None and not as_json:
+    if outs is not None and tone is Tone.QUIET:
+        show(words(outs.verdict, "bold"))
+    elif outs is not None and tone is not Tone.JSON:
         show(held_out_table(outs))

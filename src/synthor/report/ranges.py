@@ -10,7 +10,7 @@ from rich.table import Table
 
 from synthor.evaluate.ranges import ENOUGH, Ranges
 from synthor.report.page import template
-from synthor.report.screen import print_json, say, show, words
+from synthor.report.screen import Tone, print_json, say, show, words
 from synthor.types import Floats
 
 DASH = "–"
@@ -102,13 +102,15 @@ def answer_of(answer: Ranges) -> AnsweredQuestion:
     )
 
 
-def show_ranges(answers: Sequence[Ranges], folder: str, as_json: bool) -> None:
+def show_ranges(answers: Sequence[Ranges], folder: str, tone: Tone) -> None:
     """Every answer as a table, and how to get draws where there are none."""
-    if as_json:
+    if tone is Tone.JSON:
         print_json({"answers": [answer.to_dict() for answer in answers]})
         return
     for answer in answers:
         show(ranges_table(answer_of(answer), n_draws=len(answer.draws)))
+    if tone is Tone.QUIET:
+        return
     if answers and not len(answers[0].draws):
         say(f"There are no draws beside {folder}: make some with `synthor run SPEC --out {folder} --draws 20`.")
     say(f"Look at {folder}/ranges.html; the figures are in {folder}/ranges.json.")

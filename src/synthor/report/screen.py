@@ -6,12 +6,22 @@ and control characters, bidirectional marks and the like are written out, as `er
 
 import json
 import sys
+from enum import Enum
 from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from synthor.errors import JOINERS, visible
+
+
+class Tone(Enum):
+    """Who reads a result, and how much of it: a machine all; a person the verdict alone, what matters, or everything."""
+
+    JSON = "json"
+    QUIET = "quiet"
+    USUAL = "usual"
+    VERBOSE = "verbose"
 
 
 class Screen(Console):

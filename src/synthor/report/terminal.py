@@ -4,12 +4,10 @@ Labels come from tables and models, so all text is shown as it is, never as mark
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from rich.console import Group, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -22,9 +20,9 @@ from synthor.method.estimate import Estimate
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
 from synthor.report.explain import as_written, explain
+from synthor.report.failure import finding_document
 from synthor.report.misfit import explain_misfit
-from synthor.report.screen import Screen, fits, print_document, print_json, say, show, words
-from synthor.rounds import Round
+from synthor.report.screen import Tone, fits, print_document, print_json, say, show, words
 from synthor.spec.dump import to_json, to_yaml
 from synthor.spec.model import Spec
 
@@ -37,8 +35,8 @@ FEW = 200
 """Effective real records below which an evaluation is told with caution."""
 
 
-def measurement_table(measurement: Measurement) -> RenderableType:
-    """One row a target, then what was believed, notes, and the verdict."""
+def measurement_table(measurement: Measurement, *, everything: bool = False) -> RenderableType:
+    """One row a target, then what was believed, notes, explanations (a few of each kind, or every one), and the verdict."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("target")
     table.add_column("cells", justify="right")
@@ -55,10 +53,15 @@ def measurement_table(measurement: Measurement) -> RenderableType:
         table.add_row(words(fit.target.name), f"{fit.n_cells:,}", tae, words(worst), met)
     lines = [words(measurement.beliefs)] if measurement.beliefs else []
     lines += [words(f"Note: {note}", "yellow") for note in measurement.notes]
-    lines += _explained(measurement.explanations)
-    verdict = words(measurement.verdict, "bold green" if measurement.met else "bold red")
+    lines += _explained(measurement.explanations, everything=everything)
+    verdict = verdict_line(measurement)
     parts: list[RenderableType] = [table, ""] if measurement.fits else []
     return Group(*parts, *lines, verdict)
+
+
+def verdict_line(measurement: Measurement) -> Text:
+    """One sentence: are the targets met?"""
+    return words(measurement.verdict, "bold green" if measurement.met else "bold red")
 
 
 def _met(fit: Fit) -> str:
@@ -66,10 +69,11 @@ def _met(fit: Fit) -> str:
     return "rounded" if fit.rounded else "-"
 
 
-def _explained(explanations: Sequence[Explanation]) -> list[Text]:
-    """The notable ones, a few of each kind, each with its details and what can be done."""
+def _explained(explanations: Sequence[Explanation], *, everything: bool = False) -> list[Text]:
+    """The notable ones, a few of each kind or all, each with its details and what can be done."""
     lines: list[Text] = []
-    for kind, most in MOST_EXPLAINED.items():
+    for kind, few in MOST_EXPLAINED.items():
+        most = len(explanations) if everything else few
         notable = [explanation for explanation in explanations if explanation.kind == kind and explanation.notable]
         for explanation in notable[:most]:
             lines.append(words(explanation.sentence, "yellow"))
@@ -152,13 +156,13 @@ def _equivalent(distance: Distance) -> str:
     return f"{least}{found.size:,.0f} ({found.low:,.0f} to {found.high:,.0f})"
 
 
-def show_findings(findings: Sequence[Finding], as_json: bool) -> None:
-    """Every problem found, and the verdict."""
+def show_findings(findings: Sequence[Finding], tone: Tone) -> None:
+    """Every problem found, and the verdict; quietly, errors alone."""
     errors = [finding for finding in findings if finding.severity == "error"]
-    if as_json:
-        print_json({"ok": not errors, "findings": [asdict(finding) for finding in findings]})
+    if tone is Tone.JSON:
+        print_json({"ok": not errors, "findings": [finding_document(finding) for finding in findings]})
         return
-    show(findings_list(list(findings)))
+    show(findings_list(errors if tone is Tone.QUIET else list(findings)))
     warned = f", {len(findings) - len(errors)} to know of" if len(findings) > len(errors) else ""
     plural = "" if len(errors) == 1 else "s"
     say(f"{len(errors)} problem{plural} to mend{warned}." if errors else f"No problems found{warned}.")
@@ -184,11 +188,15 @@ def show_understood(spec: Spec, as_json: bool) -> None:
     print_document(text if fits(text) else to_yaml(spec, plain=True))
 
 
-def show_estimate(estimate: Estimate, as_json: bool) -> None:
-    """What asking would cost: stage by stage, then in all."""
-    if as_json:
-        print_json(estimate.to_dict())
+def show_estimate(estimate: Estimate, unasked: str, tone: Tone) -> None:
+    """What asking would cost: stage by stage, then in all; and why nothing would be asked, where that is so."""
+    if tone is Tone.JSON:
+        print_json({"asks": not unasked, "why_not": unasked, **estimate.to_dict()})
         return
+    if unasked:
+        say(f"Nothing would be asked, and a run costs nothing: {unasked}.")
+        if tone is not Tone.QUIET:
+            say("A model that is asked would be asked for this:")
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("asked for")
     for column in ("requests", "input tokens", "output tokens"):
@@ -198,10 +206,11 @@ def show_estimate(estimate: Estimate, as_json: bool) -> None:
     total = estimate.total
     table.add_row(words("in all", "bold"), f"{total.requests:,}", f"{total.input_tokens:,}", f"{total.output_tokens:,}")
     price = "unknown" if estimate.usd is None else f"about {estimate.usd:.2f} USD"
-    show(Group(table, "", words(f"Price with {estimate.model}: {price}. {estimate.sentence}")))
+    costs = [] if unasked else [words(f"Price with {estimate.model}: {price}. {estimate.sentence}")]
+    show(Group(*costs) if tone is Tone.QUIET else Group(table, "", *costs) if costs else table)
 
 
-def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: str, spec: str, out: str, as_json: bool) -> None:
+def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: str, spec: str, out: str, tone: Tone) -> None:
     """What a model believes, what could not be used of it, what it cost, and how to go on."""
     counts = {
         "dependency tables": len(prior.dependencies),
@@ -209,11 +218,14 @@ def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: st
         "proposals": len(prior.proposals),
         "believed marginals": len(prior.marginals),
     }
-    if as_json:
+    if tone is Tone.JSON:
         lost = [entry.model_dump() for entry in dropped]
         print_json({"beliefs": counts, "dropped": lost, "usage": asdict(bill), "stopped": stopped})
         return
     lines = [words("Believed: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n) + ".")]
+    if tone is Tone.QUIET:
+        show(Group(*lines, *([words(f"Asking ended early, at {stopped}.", "yellow")] if stopped else [])))
+        return
     for rule in prior.rules:
         lines.append(words(f"  never {rule.never} ({rule.why})"))
     for entry in dropped:
@@ -233,103 +245,65 @@ def bill_sentence(bill: Bill) -> str:
     return f"Asked: {bill.requests:,} request{plural}, {tokens}, {price}."
 
 
-def show_model(model: Model, notes: Sequence[str], out: str, as_json: bool) -> None:
+def show_model(model: Model, notes: Sequence[str], out: str, tone: Tone) -> None:
     """How a fit ended."""
-    if as_json:
+    if tone is Tone.JSON:
         found = {"status": model.status.value, "residual": model.residual, "beliefs": model.beliefs.sentence}
         told = [asdict(explanation) for explanation in explain_misfit(model)]
         size = {"effective_sample_size": model.effective_sample_size}
         print_json(found | size | {"notes": list(notes), "explanations": told})
+        return
+    if tone is Tone.QUIET:
+        say(f"{model.status.sentence} {model.status.knob}".strip())
         return
     say(model.beliefs.sentence)
     say(f"{model.status.sentence} {model.status.knob}".strip())
     say(f"Largest residual {model.residual:.1e}, effective sample size {model.effective_sample_size:,.0f}.")
     for note in notes:
         say(f"Note: {note}")
-    show(Group(*_explained(explain_misfit(model))))
+    show(Group(*_explained(explain_misfit(model), everything=tone is Tone.VERBOSE)))
     say(f"Next: synthor sample {out}")
 
 
-def show_measurement(measurement: Measurement, folder: str | None, as_json: bool) -> None:
-    """Every target, and where to look."""
-    if as_json:
+def show_measurement(measurement: Measurement, folder: str | None, tone: Tone) -> None:
+    """Every target, and where to look; quietly, the verdict."""
+    if tone is Tone.JSON:
         print_document(measurement.to_json())
         return
-    show(measurement_table(measurement))
+    if tone is Tone.QUIET:
+        show(verdict_line(measurement))
+        return
+    show(measurement_table(measurement, everything=tone is Tone.VERBOSE))
     if folder is not None:
         say(f"Look at {folder}/report.html; the records are in {folder}.")
 
 
-def show_evaluation(evaluation: Evaluation, as_json: bool) -> None:
-    """Records beside real ones."""
-    if as_json:
+def show_evaluation(evaluation: Evaluation, tone: Tone) -> None:
+    """Records beside real ones; quietly, what they are worth."""
+    if tone is Tone.JSON:
         print_document(evaluation.to_json())
+    elif tone is Tone.QUIET:
+        say(_worth(evaluation))
     else:
         show(evaluation_table(evaluation))
 
 
-def show_evaluations(evaluations: Mapping[str, Evaluation], as_json: bool) -> None:
+def _worth(evaluation: Evaluation) -> str:
+    worth = _equivalent(evaluation.records)
+    return f"Equivalent sample size {worth}; recovered {evaluation.records.recovered:.3f} (ceiling {evaluation.ceiling:.2f})."
+
+
+def show_evaluations(evaluations: Mapping[str, Evaluation], tone: Tone) -> None:
     """Records of all levels beside real ones, one kind of row after the other."""
-    if as_json:
+    if tone is Tone.JSON:
         print_document(
             json.dumps({name: asdict(one) for name, one in evaluations.items()}, ensure_ascii=False, indent=1) + "\n"
         )
         return
     for name, one in evaluations.items():
+        if tone is Tone.QUIET:
+            say(f"{name}: {_worth(one)}")
+            continue
         say(f"{name}:")
         show(evaluation_table(one))
         say("")
-
-
-def round_line(made: Round) -> str:
-    """One round in one line: what was asked, what came of it."""
-    asked = ", ".join(f"{n} {stage}" if n > 1 else stage for stage, n in made.asked.items()) or "nothing"
-    held = ", ".join(f"{n} {what if n > 1 else what.removesuffix('s')}" for what, n in made.beliefs.items() if n) or "nothing"
-    off = "targets exact" if made.worst_discrepancy < 1e-6 else f"targets off by {made.discrepancy:.1%} on average"
-    missing = f", {made.unsupported} cells without support" if made.unsupported else ""
-    tokens = f"{made.output_tokens:,} tokens out"
-    return f"Round {made.number}: asked for {asked} ({tokens}); holds {held}; {made.status.replace('_', ' ')}, {off}{missing}."
-
-
-STAGES = {
-    "elicit": "Beliefs",
-    "fit": "Fitting",
-    "holdout": "Left out",
-    "sample": "Whole numbers",
-    "write": "Writing",
-    "evaluate": "Bootstrap",
-    "draws": "Draws",
-    "ranges": "Bounds",
-}
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str, int, int, object], None]]:
-    """Progress bars on standard error, one a stage, and a line a round; the lines alone where that is no terminal.
-
-    Yields:
-        A function that is told a stage, the steps done, the steps in all, and the stage's product or a sentence, if any.
-    """
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
-    bars = Progress(*columns, console=Screen(error=True))
-    tasks: dict[str, TaskID] = {}
-
-    def show(stage: str, done: int, total: int, product: object) -> None:
-        if isinstance(product, str):
-            bars.console.print(words(f"Note: {product}", "yellow"))
-            return
-        if isinstance(product, Round):
-            bars.console.print(words(round_line(product)))
-            tasks.clear()  # the next round has bars of its own
-            return
-        if not bars.console.is_terminal or (product is not None and stage not in tasks):
-            return
-        if stage not in tasks:
-            tasks[stage] = bars.add_task(STAGES[stage], total=max(total, 1))
-        bars.update(tasks[stage], total=max(total, 1), completed=done if total else 1)
-
-    if not bars.console.is_terminal:
-        yield show
-        return
-    with bars:
-        yield show
