@@ -70,7 +70,9 @@ Elsewhere = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR2", help="Another folder for the records.", parser=named, show_default=False),
 ]
-FileFormat = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Format of the records.")]
+FileFormat = Annotated[
+    Literal["parquet", "csv"], typer.Option("--format", metavar="parquet|csv", help="Format of the records.")
+]
 Draws = Annotated[
     int,
     typer.Option("--draws", min=0, max=999, metavar="K", help="Plausible populations to make beside it.", show_default=False),

@@ -1,0 +1,86 @@
+"""What people and machines see of the command line: help, quiet, JSON of failures, progress without a terminal, completion."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synthor.errors import Finding
+from synthor.report.failure import CODES, finding_document
+
+ROOT = Path(__file__).parents[2]
+VERBS = ("init", "schema", "spec", "check", "estimate", "elicit", "fit", "sample", "run", "measure", "evaluate")
+SPEC = "{records: 10, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 6, no: 4}}}]}\n"
+
+
+def synthor(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; sys.argv[0] = 'synthor'; from synthor.cli import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, env=os.environ | environment, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+@pytest.mark.parametrize("verb", ["", *VERBS])
+@pytest.mark.slow
+def test_help_is_whole_at_every_width_and_tells_the_exit_codes(verb: str, columns: str) -> None:
+    told = synthor(*filter(None, [verb]), "-h", COLUMNS=columns)
+    assert told.returncode == 0
+    assert max(map(len, told.stdout.splitlines())) <= int(columns)
+    assert "..." not in told.stdout.replace("[ARGS]...", "")
+    assert not verb or "Exit codes: 0 " in told.stdout
+
+
+def test_the_reference_is_the_current_one() -> None:
+    made = subprocess.run([sys.executable, ROOT / "docs" / "reference.py"], capture_output=True, text=True, check=True)
+    assert made.stdout == (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), "run `make docs`"
+
+
+FAILURES: list[tuple[list[str], str]] = [
+    (["run", "nowhere.yaml", "--out", "out", "--json"], "input"),
+    (["run", "--json"], "usage"),
+    (["nonsense", "--json"], "usage"),
+    (["init", "--json"], "input"),
+    (["measure", "nowhere", "--json"], "input"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code"), FAILURES)
+def test_a_failure_is_one_document_with_the_same_exit_code(arguments: list[str], code: str) -> None:
+    done = synthor(*arguments)
+    document = json.loads(done.stdout)
+    assert (document["ok"], document["exit_code"], document["findings"][0]["code"]) == (False, done.returncode, code)
+    schema = json.loads((ROOT / "docs" / "failure.schema.json").read_text(encoding="utf-8"))
+    assert document.keys() == set(schema["required"])
+    form = schema["properties"]["findings"]["items"]
+    assert all(found.keys() == set(form["required"]) == set(form["properties"]) for found in document["findings"])
+
+
+def test_the_published_schema_of_failures_knows_every_code_and_every_part_of_a_finding() -> None:
+    schema = json.loads((ROOT / "docs" / "failure.schema.json").read_text(encoding="utf-8"))
+    form = schema["properties"]["findings"]["items"]["properties"]
+    assert form["code"]["enum"] == list(CODES)
+    assert form.keys() == finding_document(Finding(where="a", message="b")).keys()
+
+
+@pytest.mark.slow
+def test_quietly_a_run_says_its_verdict_alone(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = synthor("run", tmp_path / "spec.yaml", "--out", tmp_path / "out", "-q")
+    assert (done.stdout, done.stderr) == ("Met: 10 records add up to the target exactly (2 cells).\n", "")
+    assert "exclude each other" in synthor("measure", tmp_path / "out", "-q", "-v").stderr
+
+
+def test_without_a_model_the_estimate_says_that_nothing_would_be_asked(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    assert synthor("estimate", tmp_path / "spec.yaml").stdout.startswith("Nothing would be asked, and a run costs nothing")
+    assert json.loads(synthor("estimate", tmp_path / "spec.yaml", "--json").stdout)["asks"] is False
+
+
+def test_a_shell_can_complete_verbs() -> None:
+    done = synthor(_SYNTHOR_COMPLETE="complete_bash", COMP_WORDS="synthor es", COMP_CWORD="1")
+    assert done.stdout.split() == ["estimate"]
