@@ -6,9 +6,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TESTED := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 # A lock names everything, so nothing is resolved: what an index holds tomorrow changes nothing, whatever pip Python brings.
 LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
+OLDEST := .venv-lowest/bin
+ON_LOWEST := $(addprefix tests/,cli disclose draft evaluate fit prior problem report rules sample schema spec store)
 COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: demo quick test lint types bench extras docs lock clean
+.PHONY: demo quick test lowest lint types bench extras docs lock clean
 
 demo: .venv/.run                ## the main job: households with their persons from published tables, into out/population
 	$(BIN)/synthor run examples/population/spec.yaml --out out/population
@@ -18,6 +20,9 @@ test: .venv/.dev                ## all tests but the longest, on all cores: each
 
 quick: .venv/.dev               ## the tests that take no seconds, for while you work
 	$(TESTED) -m "not slow and not long"
+
+lowest: .venv-lowest/.made      ## the quick tests of what libraries do for it, on the oldest that pyproject.toml allows
+	OPENBLAS_NUM_THREADS=1 $(OLDEST)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not long" $(ON_LOWEST)
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .
@@ -49,6 +54,7 @@ extras: .venv/.extras           ## what is read through libraries of extras, and
 
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json
+	$(BIN)/python docs/reference.py > docs/cli.md
 	$(BIN)/mkdocs build --strict --quiet
 
 .venv/bin/python:
@@ -75,11 +81,18 @@ docs: .venv/.docs               ## the documentation, into site/
 	@$(PIP) check > /dev/null || $(PIP) check
 	@touch $@
 
+.venv-lowest/.made: requirements/lowest.txt pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	$(subst $(BIN),$(OLDEST),$(LOCKED)) requirements/lowest.txt
+	$(subst $(BIN),$(OLDEST),$(PIP)) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 lock: .venv/.dev                ## pin all dependencies anew
 	$(COMPILE) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra sdmx --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
+	$(BIN)/python requirements/lowest.py | $(COMPILE) --output-file requirements/lowest.txt -
 
 clean:
-	rm -rf .venv out site build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-lowest out site build dist .mypy_cache .ruff_cache .pytest_cache

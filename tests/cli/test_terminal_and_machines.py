@@ -20,7 +20,13 @@ def synthor(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
     code = "import sys; sys.argv[0] = 'synthor'; from synthor.cli import main; main()"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=120, env=os.environ | environment, stdin=subprocess.DEVNULL
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
     )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from synthor.evaluate.ranges import ENOUGH, Ranges
 from synthor.report.page import template
-from synthor.report.screen import Tone, print_json, say, show, words
+from synthor.report.screen import Fitting, Tone, print_json, say, show, words
 from synthor.types import Floats
 
 DASH = "–"
@@ -133,9 +133,23 @@ def ranges_table(answer: AnsweredQuestion, *, n_draws: int) -> RenderableType:
     for line in answer.lines[:MOST_ROWS]:
         drawn = [line.draws, *([line.middle] if answer.has_middle else []), line.spread] if n_draws else []
         table.add_row(*(words(text) for text in (*line.labels, line.value, *drawn, line.bounds)))
+    shown = Fitting(table, _one_below_the_other(answer, n_draws))
     more = len(answer.lines) - MOST_ROWS
     rest = [words(f"... and {more:,} more cells, in ranges.json.")] if more > 0 else []
-    return Group(words(answer.text, "bold"), table, *rest, words(f"Bounds {answer.bounds}."), "")
+    return Group(words(answer.text, "bold"), shown, *rest, words(f"Bounds {answer.bounds}."), "")
+
+
+def _one_below_the_other(answer: AnsweredQuestion, n_draws: int) -> RenderableType:
+    """The same as the table, for a terminal that is too narrow for it: a line a cell, its ranges below."""
+    lines = []
+    for line in answer.lines[:MOST_ROWS]:
+        lines.append(words(f"{', '.join(line.labels)}: {line.value}", "bold"))
+        if n_draws:
+            middle = f", 5% to 95% {line.middle}" if answer.has_middle else ""
+            lines.append(words(f"  {n_draws} draw{'s' if n_draws > 1 else ''}: {line.draws}{middle}"))
+            lines.append(words(f"  mean (sd): {line.spread}"))
+        lines.append(words(f"  bounds: {line.bounds}"))
+    return Group(words(f"{', '.join(answer.columns)}: {answer.heading}"), *lines)
 
 
 def ranges_page(title: str, answers: Sequence[Ranges]) -> str:

@@ -9,7 +9,8 @@ import sys
 from enum import Enum
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.text import Text
 
 from synthor.errors import JOINERS, visible
@@ -33,6 +34,17 @@ class Screen(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """A plain string, made visible."""
         return super().render_str(visible(text, kept=JOINERS), **options)
+
+
+class Fitting:
+    """A table where all of it fits into the width, and something narrower where cells would be cut or broken."""
+
+    def __init__(self, table: RenderableType, narrow: RenderableType) -> None:
+        self.table, self.narrow = table, narrow
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wanted = Measurement.get(console, options.update(max_width=10_000), self.table).maximum
+        yield self.table if wanted <= options.max_width else self.narrow
 
 
 def words(text: str, style: str = "") -> Text:
