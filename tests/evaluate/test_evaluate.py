@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from synthor import Prior, compile_problem, parse_spec
-from synthor.cli.results import evaluate as evaluate_records
+from synthor.cli.versus import evaluate as evaluate_records
 from synthor.errors import InputError
 from synthor.evaluate.bootstrap import Curve, rake
 from synthor.evaluate.fidelity import evaluate
