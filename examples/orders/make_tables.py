@@ -76,7 +76,12 @@ def recoded() -> tuple[pl.DataFrame, pl.DataFrame]:
         weekday=pl.col("InvoiceDate").dt.weekday().replace_strict({i + 1: day for i, day in enumerate(DAYS)}),
         hour=pl.col("InvoiceDate").dt.hour(),
     )
-    own = lines.select(order_id="InvoiceNo", product=group(), quantity="Quantity", price=pl.col("UnitPrice").round(2))
+    own = lines.select(
+        order_id="InvoiceNo",
+        product=group(),
+        quantity=pl.col("Quantity").clip(upper_bound=5_000),  # three lines are of more, or dearer, than the spec allows
+        price=pl.col("UnitPrice").round(2).clip(upper_bound=300.0),
+    )
     return orders, own
 
 
