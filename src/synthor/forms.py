@@ -78,9 +78,9 @@ class Form(BaseModel):
         return [field.alias or name for name, field in cls.model_fields.items()] if len(path) == 1 else []
 
     @classmethod
-    def elsewhere(cls, key: str) -> str:
+    def elsewhere(cls, path: Path) -> str:
         """Where a key belongs that is unknown at its place; nothing where that is not told."""
-        del key
+        del path
         return ""
 
     def __init__(self, /, **data: Any) -> None:
@@ -176,7 +176,7 @@ def _finding(problem: Any, form: type[Form], locate: Callable[[Path], Located], 
     cure = ""
     if problem["type"] == "extra_forbidden":
         known = form.known_keys(path, beside)
-        message, cure = f"unknown key '{path[-1]}'", form.elsewhere(str(path[-1])) or nearest(str(path[-1]), known)
+        message, cure = f"unknown key '{path[-1]}'", form.elsewhere(path) or nearest(str(path[-1]), known)
         if str(path[-1]).isdigit():
             cure = "write numbers without thousands separators, and put texts that hold a comma in quotes"
     elif problem["type"] == "missing":

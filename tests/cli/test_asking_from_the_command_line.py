@@ -46,7 +46,7 @@ def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path:
         done = synthor("run", spec, "--out", tmp_path / "out")
         if done.returncode != 1:
             break
-        assert done.stderr.startswith("waiting: ")
+        assert "\nwaiting: " in f"\n{done.stderr}"
         assert "put the answers into" in done.stderr
         if not asked:
             again = synthor("run", spec, "--out", tmp_path / "out")

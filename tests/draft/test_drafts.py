@@ -19,7 +19,7 @@ from synthor.spec.scaffold import scaffold
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "tests" / "cases" / "published"
 CASES = sorted(folder.name for folder in PUBLISHED.iterdir())
-TWO_POPULATIONS = {"examples/norway/tables", "examples/population/tables"}
+TWO_POPULATIONS = {f"examples/{name}/tables" for name in ("norway", "orders", "population")}
 """Tables of households beside tables of persons: who the unit is and who its members are is asked."""
 
 TABLES = sorted(
@@ -75,7 +75,7 @@ def test_two_thirds_of_the_cases_need_no_answer() -> None:
 
 
 @pytest.mark.parametrize("folder", sorted(TWO_POPULATIONS))
-def test_a_draft_of_households_beside_persons_asks_what_is_counted(folder: str) -> None:
+def test_a_draft_of_units_beside_their_members_asks_what_is_counted(folder: str) -> None:
     found, _ = errors(drafted(ROOT / folder))
     assert found
     assert all("still to be filled in" in line for line in found)

@@ -188,7 +188,7 @@ def test_a_question_is_answered_as_on_the_command_line(town: Run, tmp_path: Path
     assert list(several) == ["car by tenure", "income > 30"]
     town.write(tmp_path)
     told = CliRunner().invoke(app, ["measure", str(tmp_path), "--of", "mean income by tenure", "--json"])
-    cells = json.loads(told.output)["answers"][0]["cells"]
+    cells = json.loads(told.stdout)["answers"][0]["cells"]
     assert [cell["value"] for cell in cells] == found["value"].to_list()
     assert [cell["bounds"] for cell in cells] == found.select(low="least", high="most").to_dicts()
     with pytest.raises(InputError, match='measure: asks nothing; write "age by sex"'):

@@ -186,9 +186,11 @@ class Spec(Form):
         return list(schema["$defs"].get(MODELS.get(above[-1], ""), {}).get("properties", []))
 
     @classmethod
-    def elsewhere(cls, key: str) -> str:
-        """Where a key belongs that is unknown at its place; nothing where it is unknown everywhere."""
-        schema = cls.model_json_schema()
+    def elsewhere(cls, path: Trail) -> str:
+        """Where a key belongs that is unknown at its place; nothing in a variable, or where it is unknown everywhere."""
+        if path[0] == "variables" or "variables" in path[:-1]:
+            return ""  # one of another kind of variable is likelier
+        schema, key = cls.model_json_schema(), str(path[-1])
         places = {
             "at the top of the spec, for all of it": schema,
             "in a target": schema["$defs"]["TargetSpec"],
