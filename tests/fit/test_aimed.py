@@ -17,7 +17,7 @@ from synthor.prior.model import Dependency
 from synthor.prior.template import draw, prepared
 from synthor.problem import Problem
 from synthor.problem.following import derived
-from synthor.schema import Incidence, Partition, Ref, Schema, Units, of_unit
+from synthor.schema import Incidence, Partition, Ref, Role, Schema, Units, of_unit
 from synthor.types import Floats
 from synthor.values import possible
 
@@ -252,6 +252,28 @@ def test_a_cell_that_no_candidate_falls_into_gets_some_that_miss_it_by_one_value
     model = fit(problem, Prior(), pool_size=1_500)
     assert not model.lacking
     assert Model.from_json(model.to_json()).pool.units.sha256 == model.pool.units.sha256
+
+
+def test_the_few_units_that_leave_room_for_a_rare_member_are_found_among_many() -> None:
+    """A child of 65 or more needs a head of 81: of 3,000 households with children two have one who may be."""
+    ages = [("child", 14_990, 10), ("head", 15_000, 5_000), ("partner", 9_000, 2_000)]
+    bands = ("0-64", "65+")
+    table = [{"role": role, "age": band, "count": n} for role, *each in ages for band, n in zip(bands, each, strict=True)]
+    rules = [{"never": "head.age < 18"}, {"never": "child.age > head.age - 16"}]
+    spec = SPEC | {"records": 20_000, "rules": rules, "targets": [{"table": table}]}
+    problem = compile_problem(parse_spec(json.dumps(spec)))
+    fine, _ = template_units(problem, 6_000)
+    head, child = Ref(1, 1, role=Role(0, 0)), Ref(1, 0)
+    children = np.bincount(fine.above(0, 1), fine.column(child, 1) == 2, len(fine))
+    old = fine.column(head, 0) == problem.schema.refined.levels[1].variables[1].size - 1
+    few = np.flatnonzero((children > 0) & old)[:2]
+    rest = np.flatnonzero((children > 0) & ~old)[:3_000]
+    held = fine.take(np.sort(np.concatenate([few, rest])))
+    target = problem.counts[-1]
+    (cell,) = (i for i in range(target.grid.size) if target.labels(i) == {"role": "child", "age": "65+"})
+    made = supplied(problem, held, ((len(problem.counts) - 1, cell),), 0)
+    assert made is not None
+    assert possible(problem.refined, made).all()
 
 
 def template_units(problem: Problem, n: int) -> tuple[Units, tuple[tuple[int, int], ...]]:

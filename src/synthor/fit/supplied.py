@@ -17,7 +17,11 @@ from synthor.types import CellIndex, Mask
 from synthor.values import possible
 
 FOR_EACH = 40
-"""Units that are changed for each cell and each of its variables, at most."""
+"""Units that are changed for each cell and each of its variables."""
+
+LOOKS = np.cumsum([FOR_EACH, 400, 4_000])
+"""Units that are looked at for these: more where rules leave none of the first. Few have a child that may be 67, those in
+which the parent is 80."""
 
 MOST_CELLS = 500
 """Cells that units are made for."""
@@ -36,20 +40,27 @@ def supplied(problem: Problem, units: Units, lacking: tuple[tuple[int, int], ...
     parts = []
     for t, cell in lacking[:MOST_CELLS]:
         target = problem.counts[t]
-        for made in _for_cell(problem, units, coarse, target, cell, random):
-            fine = derived(problem.follows, problem.schema.refined, made)
-            kept = possible(problem.refined, fine)
-            if kept.any():
-                fine = fine.take(np.flatnonzero(kept))
-                there = target.cells(problem.schema.coarsen(fine)).matrix()[:, [cell]].toarray().ravel() > 0
-                parts += [fine.take(np.flatnonzero(there))] if there.any() else []
+        for axis, label, rows in _near(problem, coarse, target, cell):
+            for some in np.split(random.permutation(rows)[: LOOKS[-1]], LOOKS[:-1]):
+                if not len(some):
+                    break
+                made = _kept(problem, _changed(problem, units, target, axis, np.sort(some), label, random), target, cell)
+                if len(made):
+                    parts.append(made.take(np.arange(min(len(made), FOR_EACH))))
+                    break
     return parts[0].joined(*parts[1:]) if parts else None
 
 
-def _for_cell(
-    problem: Problem, units: Units, coarse: Units, target: Target, cell: int, random: np.random.Generator
-) -> Iterator[Units]:
-    """Units with rows that miss a cell by the label of one of its variables, that label put right."""
+def _kept(problem: Problem, made: Units, target: Target, cell: int) -> Units:
+    """Those of some units, what follows computed, that no rule forbids and that are in a cell."""
+    fine = derived(problem.follows, problem.schema.refined, made)
+    fine = fine.take(np.flatnonzero(possible(problem.refined, fine)))
+    there = target.cells(problem.schema.coarsen(fine)).matrix()[:, [cell]].toarray().ravel() > 0
+    return fine.take(np.flatnonzero(there))
+
+
+def _near(problem: Problem, coarse: Units, target: Target, cell: int) -> Iterator[tuple[Axis, int, CellIndex]]:
+    """Rows that miss a cell by the label of one of its variables: which one, its label there, and the rows."""
     if target.grid.universe is not None or target.grid.listed is not None or not target.axes:
         return
     wanted = np.unravel_index(cell, target.shape)
@@ -60,10 +71,7 @@ def _for_cell(
         others: Mask = np.ones(coarse.n_rows(target.level), bool)
         for other, labels in enumerate(seen):
             others &= (labels == wanted[other]) | (other == place)
-        rows = np.flatnonzero(others)
-        if len(rows):
-            rows = np.sort(random.choice(rows, min(len(rows), FOR_EACH), replace=False))
-            yield _changed(problem, units, target, axis, rows, int(wanted[place]), random)
+        yield axis, int(wanted[place]), np.flatnonzero(others)
 
 
 def _may_change(problem: Problem, axis: Axis) -> bool:
