@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from synthor import InputError, compile_problem, load_spec, parse_spec, synthesize
+from synthor import InputError, check, compile_problem, load_spec, parse_spec, synthesize
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 from synthor.fit.model import Model, fit
@@ -518,3 +518,24 @@ def test_rules_on_one_variable_of_a_member_are_kept_or_refused_in_words(rules: l
     assert run.measurement.met
     heads = run.tables["person"].filter(pl.col("role") == "head")["age"]
     assert heads.is_between(18, 90).all()
+
+
+OLDEST = "partner.age > head.age"
+
+
+@pytest.mark.parametrize(
+    ("never", "passed_over"),
+    [
+        (f"{OLDEST} or child.age > head.age", OLDEST),  # of couples without children, too
+        (f"child.age > head.age or {OLDEST}", OLDEST),
+        ("type = 'alone' and (child.age >= 0 or persons > 1)", "persons > 1"),
+        ("child.age > 60 or child.age > head.age", ""),
+        ("child.age > 60 and (type = 'couple' or child.sex = 'male')", ""),  # a child there must be anyway
+        ("type = 'alone' or persons > 4", ""),
+    ],
+)
+def test_alternatives_of_which_one_would_be_passed_over_are_refused(never: str, passed_over: str) -> None:
+    spec = parse_spec(TOWN.replace("rules:", f'rules:\n  - {{never: "{never}"}}', 1))
+    told = [str(finding) for finding in check(spec) if "for each side of `or`" in str(finding)]
+    assert bool(told) == bool(passed_over)
+    assert all(f"`{passed_over}` would be looked at only where there is 'child'" in line for line in told)

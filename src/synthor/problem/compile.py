@@ -14,6 +14,7 @@ from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on,
 from synthor.problem.slips import slips_of_names, slips_of_words
 from synthor.problem.views import View
 from synthor.problem.whose import Whose, spoken
+from synthor.rules.lifting import refuse_alternatives
 from synthor.rules.parse import PredicateError
 from synthor.schema import Level, Schema
 from synthor.schema.bins import SLICES, edges_of, sliced
@@ -255,6 +256,7 @@ class _Compilation:
         schema = self.whose.schema
         try:
             rule = Rule.of(written.never, schema, written.why)
+            refuse_alternatives(written.never, schema)
         except PredicateError as error:
             self._add_rule(i, f"`{written.never[:80]}` {error}", error.cure)
             return None

@@ -14,7 +14,7 @@ from synthor.problem.rulings import OPEN, Rulings
 from synthor.problem.statistic import OfValues
 from synthor.problem.target import Target
 from synthor.rules.lifted import Derived, as_seen, looked_at, with_derived
-from synthor.rules.lifting import parse_lifted
+from synthor.rules.lifting import parse_lifted, refuse_alternatives
 from synthor.rules.parse import PredicateError, with_columns
 from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Ref, Schema, Units, Variable
@@ -206,6 +206,7 @@ class Problem:
             PredicateError: it cannot be understood.
         """
         rule = Rule.of(text, self.schema, why)
+        refuse_alternatives(text, self.schema)
         follows = {self.schema.unit.variables[one.position].name: one.text for one in self.follows if not one.level}
         return rule.asked_of_members(self.schema, follows)
 

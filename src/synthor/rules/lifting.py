@@ -67,6 +67,19 @@ def parse_lifted(text: str, schema: Schema) -> Lifted:
     return replace(lifted, predicate=Both(only, lifted.predicate))
 
 
+def refuse_alternatives(text: str, schema: Schema) -> None:
+    """Raise where one side of an `or` names a role of several and the other does not.
+
+    Who has no such member would be passed over, although the other side is true of it.
+
+    Raises:
+        PredicateError: it is so; or it cannot be understood.
+    """
+    tree = tree_of(text)
+    assert isinstance(tree, exp.Expression)
+    _Lifting(schema).refuse_alternatives(tree)
+
+
 @dataclass(frozen=True, slots=True)
 class _Named:
     """A level or a role as a name means it.
@@ -169,6 +182,23 @@ class _Lifting:
         tables = [node.table for node in self._outside(tree) if isinstance(node, exp.Column) and node.table]
         found = [self._named(name) for name in dict.fromkeys(tables)]
         return [one for one in found if one.role is not None and not one.single]
+
+    def refuse_alternatives(self, tree: exp.Expression, beside: frozenset[str] = frozenset()) -> None:
+        """See there; `beside` are such roles that stand beside the tree in an `and`, so that there must be some in any case."""
+        tree = bare(tree)
+        if not isinstance(tree, exp.And | exp.Or):
+            return
+        sides = tree.this, tree.expression
+        named = [frozenset(one.name for one in self.many(side)) | beside for side in sides]
+        if isinstance(tree, exp.Or) and named[0] != named[1]:
+            lesser = sides[0] if named[1] - named[0] else sides[1]
+            (role, *_) = sorted(named[0] ^ named[1])
+            raise PredicateError(
+                f"`{text_of(bare(lesser))[:60]}` would be looked at only where there is '{role}', which stands beside it",
+                "write a rule for each side of `or`",
+            )
+        for side, other in zip(sides, reversed(named), strict=True):
+            self.refuse_alternatives(side, other if isinstance(tree, exp.And) else beside)
 
     def _above(self, level: int) -> int:
         above = self.schema.above(level)
