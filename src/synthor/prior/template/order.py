@@ -126,13 +126,23 @@ def _stronger(one: Dependence | None, other: Dependence, shares: Callable[[Ref],
 def roles_in_order(roles: Sequence[int], needs: Mapping[tuple[int, int], float]) -> tuple[int, ...]:
     """Roles in the order in which they are drawn: those first that others look at.
 
+    What a table says of two members of whom there is one each at most it says from both sides, and the later one makes use
+    of it; so the first lacks no more than it looks at the other beyond what the other looks at it. Counted in full, heads and
+    partners would wait for each other, and children be drawn before either, as if they were nobody's.
+
     Args:
         roles: as they were declared.
         needs: how much members of the first role look at the one with the second.
+
+    >>> roles_in_order([0, 1, 2], {(0, 1): 30.0, (1, 0): 40.0, (2, 0): 9.0, (2, 1): 7.0})
+    (0, 1, 2)
     """
     left, found = list(roles), list[int]()
     while left:
-        lacking = {one: sum(needs.get((one, other), 0.0) for other in left if other != one) for one in left}
+        lacking = {
+            one: sum(max(needs.get((one, other), 0.0) - needs.get((other, one), 0.0), 0.0) for other in left if other != one)
+            for one in left
+        }
         found.append(min(left, key=lambda one: lacking[one]))
         left.remove(found[-1])
     return tuple(found)
