@@ -13,7 +13,7 @@ from synthor.fit.nested import template_of
 from synthor.fit.status import Status
 from synthor.fit.supplied import supplied
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Dependency
+from synthor.prior.model import Dependency, Marginal
 from synthor.prior.template import draw, prepared
 from synthor.problem import Problem
 from synthor.problem.following import derived
@@ -274,6 +274,25 @@ def test_the_few_units_that_leave_room_for_a_rare_member_are_found_among_many() 
     made = supplied(problem, held, ((len(problem.counts) - 1, cell),), 0)
     assert made is not None
     assert possible(problem.refined, made).all()
+
+
+def test_a_believed_table_of_all_persons_by_size_leaves_children_as_old_as_they_are() -> None:
+    """Whoever lives alone is old, and is nobody's child: that says nothing of how old children are in larger households."""
+    size, own = [[2.0, 10, 40, 48], [12, 28, 40, 20], [30, 30, 30, 10], [40, 28, 28, 4]], [55.0, 28, 16, 1]
+    prior = Prior(
+        dependencies=[Dependency(given="size", of="age", rows=size, confidence=0.9)],
+        marginals=[Marginal(of="child.age", percent=own)],
+    )
+    targets = [{"rows": "person", "counts": {"role": {"head": 800, "partner": 500, "child": 700}}}]
+    targets += [{"counts": {"size": {"1": 240, "2": 240, "3": 160, "4+": 160}}}]
+    problem = compile_problem(parse_spec(json.dumps(SPEC | {"targets": targets, "rules": [{"never": "head.age < 18"}]})))
+    maker = prepared(template_of(problem, resolve(prior, problem)))
+    drawn = draw(maker, size=4_000, random_seed=2, allows=lambda units: possible(problem.refined, units))
+    weights = np.exp(drawn.log_weight)[drawn.units.above(0, 1)]
+    children = drawn.units.column(Ref(1, 0), 1) == 2
+    ages = drawn.units.column(Ref(1, 1), 1)
+    found = np.bincount(ages[children], weights[children], 4) / weights[children].sum()
+    np.testing.assert_allclose(found, np.array(own) / 100, atol=0.06)
 
 
 def template_units(problem: Problem, n: int) -> tuple[Units, tuple[tuple[int, int], ...]]:

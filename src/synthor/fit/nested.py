@@ -82,7 +82,7 @@ class _Told:
 
     @cached_property
     def said(self) -> SharesByRole:
-        return SharesByRole(self.problem, self.beliefs)
+        return SharesByRole(self.problem, self.beliefs, self._rows_by)
 
     @property
     def schema(self) -> Schema:
@@ -253,6 +253,23 @@ class _Told:
                     low, high = self.schema.unit.variables[ref.column].ends
                     size = np.minimum((low + high) / 2, self.forms[level].number.max or MOST_MEMBERS)
                 yield _Mix(column=ref.column, each=rows * size[:, None], strength=table.strength)
+
+    def _rows_by(self, column: int, code: int) -> Shares | None:
+        """How members with a role are spread over a variable of the unit: of a household of one nobody is a child."""
+        units, expected = self.said.shares(0, column), None
+        mixes = [mix for mix in self._mixes if mix.column == column and not np.isnan(mix.each[:, code]).any()]
+        if mixes:
+            expected = max(mixes, key=lambda mix: mix.strength).each[:, code]
+        elif column == self.size and self.with_roles is not None:
+            form, own = self.forms[self.with_roles], self.schema.levels[self.with_roles]
+            numbers = [form.roles.get(label, HowMany()) for label in own.variables[own.position(own.role)].labels]
+            always = sum(number.min for number in numbers if number.min == number.max)
+            low, high = self.schema.unit.variables[column].ends
+            mine = numbers[code]
+            others = np.minimum((low + high) / 2, form.number.max or MOST_MEMBERS) - always
+            expected = np.full(len(others), float(mine.min)) if mine.min == mine.max else np.maximum(others, 0.0)
+        rows = None if expected is None else units * expected
+        return None if rows is None or rows.sum() <= 0 else np.asarray(rows / rows.sum())
 
     def _by_unit(self, code: int, number: HowMany, most: int) -> Iterator[Dependence]:
         """How many members with a role there are, given a variable of the unit that a table of roles is by."""

@@ -5,7 +5,7 @@ What it depends on is said by tables of pairs, of these rows themselves or of al
 label as even as can be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,10 +32,12 @@ class SharesByRole:
     Attributes:
         problem: has the tables.
         beliefs: what is believed beside.
+        rows_by: how members with a role are spread over a variable of the unit, by its column; None where nothing tells.
     """
 
     problem: Problem
     beliefs: Beliefs
+    rows_by: Callable[[int, int], Shares | None] = lambda column, role: None
     _known: dict[tuple[int, int, int | None], Shares] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -179,13 +181,17 @@ class SharesByRole:
         if role is None or not of_all:
             return rows
         own = role if given.level == of.level and given.role is None else None
-        first = self.shares(given.level, given.column, own if given.role is None else given.role.code)
+        by_unit = self.rows_by(given.column, role) if given.plain and given.level == 0 else None
+        first = by_unit if by_unit is not None else self._spread_of(given, own)
         second = self.shares(of.level, of.column, role)
         shares = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-300)
         cells = np.maximum(shares, FLOOR_CELL) * first[:, None]
         row, column = (side.ravel() for side in np.indices(cells.shape))
         found = ipf(cells.ravel(), [(row, first, first), (column, second, second)], sweeps=SWEEPS, tolerance=ROUGHLY)[0]
         return np.where(rows.sum(axis=1, keepdims=True) > 0, found.reshape(cells.shape), 0.0)
+
+    def _spread_of(self, given: Ref, role: int | None) -> Shares:
+        return self.shares(given.level, given.column, role if given.role is None else given.role.code)
 
     def _even_of(self, axis: Axis) -> Shares:
         level = axis.ref.level
