@@ -34,6 +34,8 @@ types: .venv/.dev               ## types, strictly
 bench: .venv/.dev               ## all evidence, in two hours or so; most of it needs SYNTHOR_DATA
 	$(BIN)/python bench/oregon.py
 	$(BIN)/python bench/households.py
+	$(BIN)/python bench/population.py
+	$(BIN)/python bench/population_example.py
 	$(BIN)/python bench/probe.py bench/recordings/probe
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/folders.py

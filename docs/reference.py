@@ -19,9 +19,10 @@ Exit codes are the same everywhere: 0 as wanted, 1 not met (the result is writte
 
 Progress goes to standard error: one bar in a terminal, a line a stage elsewhere, nothing but warnings with `-q`.
 
-With `--json`, standard output holds one JSON document and nothing else, whatever happens. That of a failure is
-`{"ok": false, "exit_code": ..., "findings": [...]}` ([its schema](failure.schema.json)); each finding has `code`, `severity`,
-`where`, `row`, `label`, `message`, `found`, `expected` and `cure`. Codes are:
+With `--json`, standard output holds one JSON document and nothing else, unless the process is killed. That of a failure is
+`{"ok": false, "exit_code": ..., "findings": [...]}` ([its schema](failure.schema.json)), with what was written beside it from
+`check --reconcile` and `--fix-labels`; records that do not meet their targets are a result, not a failure. Each finding has
+`code`, `severity`, `where`, `row`, `label`, `message`, `found`, `expected` and `cure`. Codes are:
 
 """
 

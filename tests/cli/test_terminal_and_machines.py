@@ -66,6 +66,43 @@ def test_a_failure_is_one_document_with_the_same_exit_code(arguments: list[str],
     assert all(found.keys() == set(form["required"]) == set(form["properties"]) for found in document["findings"])
 
 
+def test_a_spec_with_a_mistake_fails_as_all_else_does(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("no: 4", "no: 5"))
+    done = synthor("check", tmp_path / "spec.yaml", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["exit_code"]) == (2, False, 2)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    assert json.loads(synthor("check", tmp_path / "spec.yaml", "--json").stdout) == {"ok": True, "findings": []}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+@pytest.mark.slow
+def test_a_run_whose_standard_error_cannot_be_written_is_a_run_all_the_same(redirected: str, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    code = "import sys; sys.argv[0] = 'synthor'; from synthor.cli import main; main()"
+    line = f'"$0" -c "$1" run spec.yaml --out out --json {redirected}'
+    done = subprocess.run(["sh", "-c", line, sys.executable, code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["met"] is True
+    assert (tmp_path / "out" / "records.parquet").is_file()
+
+
+@pytest.mark.slow
+def test_commands_to_go_on_with_can_be_pasted(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = synthor("fit", tmp_path / "spec.yaml", "--out", tmp_path / "my out")
+    assert f"Next: synthor sample '{tmp_path / 'my out'}'" in done.stdout
+
+
+@pytest.mark.slow
+def test_without_a_terminal_there_are_lines_whatever_colours_are_forced(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = synthor("run", tmp_path / "spec.yaml", "--out", tmp_path / "out", "-v", FORCE_COLOR="1")
+    assert "\x1b[" not in done.stderr
+    assert [line.split(" took ")[0] for line in done.stderr.splitlines() if " took " in line][-1] == "Writing"
+
+
 def test_the_published_schema_of_failures_knows_every_code_and_every_part_of_a_finding() -> None:
     schema = json.loads((ROOT / "docs" / "failure.schema.json").read_text(encoding="utf-8"))
     form = schema["properties"]["findings"]["items"]["properties"]

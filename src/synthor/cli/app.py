@@ -148,10 +148,11 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
         yield
         interruption.heed()
     except KeyboardInterrupt:
-        from synthor.report.screen import say
+        from synthor.report.screen import command, say
 
         has_model = (folder.path / "model.json").is_file()
-        usual = f"`synthor sample {folder.path}` goes on from its model" if has_model else "run the same command to start again"
+        sampled = f"`{command('sample', folder.path)}` goes on from its model"
+        usual = sampled if has_model else "run the same command to start again"
         cure = cure or usual
         say("", error=True)
         say(f"Interrupted. {folder.path} holds what was finished; {cure}.", error=True)

@@ -81,12 +81,12 @@ def init(
 
 def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any], wait: bool, tone: "Tone") -> None:
     from synthor.disclose import Settings, disclose
-    from synthor.report.screen import Tone, print_json, say
+    from synthor.report.screen import Tone, command, print_json, say
     from synthor.spec.tables import read_frame
     from synthor.store.fresh import fresh
 
     if folder is None:
-        cure = f"write: synthor init --from {microdata} FOLDER"
+        cure = f"write: {command('init', '--from', microdata, 'FOLDER')}"
         raise InputError([Finding(where="init --from", message="needs a folder to write", cure=cure)])
     wanted = Settings(**settings)
     with fresh(folder, f"init --from {microdata.resolve()} {wanted}", wait=wait, tell=warn) as place:
@@ -103,12 +103,12 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
         return
     for line in summary if tone is Tone.USUAL else ():
         say(line)
-    say(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `synthor check {spec}`.")
+    say(f"Wrote {folder}: read disclosure.md, fill in title and context of spec.yaml, then `{command('check', spec)}`.")
 
 
 def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool, tone: "Tone") -> None:
     from synthor.draft import infer
-    from synthor.report.screen import Tone, print_json, say
+    from synthor.report.screen import Tone, command, print_json, say
     from synthor.schema.text import plural
     from synthor.spec.scaffold import SCHEMA_FILE, numbered, scaffold, schema_text
     from synthor.store.fresh import fresh
@@ -133,7 +133,7 @@ def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool, t
             say(f"{entry.name}: {entry.comment}.")
     for remark in (*draft.remarks[1:], *numbered(draft.questions)):
         say(remark)
-    say(f"Wrote {out}: {todo}, then `synthor check {out}`, then `synthor run {out} --out out/`.")
+    say(f"Wrote {out}: {todo}, then `{command('check', out)}`, then `{command('run', out, '--out', 'out/')}`.")
 
 
 def _asked(as_json: bool) -> dict[str, str]:

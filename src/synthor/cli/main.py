@@ -51,9 +51,8 @@ def _ended() -> int | str | None:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Abort:
-        _say("Aborted!")
-        _document([Finding(where="synthor", message="aborted")], "interrupted", 1)
-        return 1
+        _say("Aborted.")
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as error:

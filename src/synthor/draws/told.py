@@ -8,7 +8,7 @@ from rich.console import Group
 
 from synthor.draws.make import Draw
 from synthor.measure import Measurement
-from synthor.report.screen import Tone, print_json, say, show, words
+from synthor.report.screen import Tone, command, print_json, say, show, words
 from synthor.report.terminal import measurement_table, verdict_line
 
 
@@ -37,4 +37,4 @@ def show_draws(measurement: Measurement, draws: Sequence[Draw], folder: str, ton
         )
     show(Group(measurement_table(measurement, everything=tone is Tone.VERBOSE), *lines, last))
     say(f"Look at {folder}/report.html; the draws are in {folder}/draws.")
-    say(f'Ask for ranges: synthor measure {folder} --of "mean NUMBER by VARIABLE", or "VARIABLE by VARIABLE"')
+    say(f'Ask for ranges: {command("measure", folder)} --of "mean NUMBER by VARIABLE", or "VARIABLE by VARIABLE"')

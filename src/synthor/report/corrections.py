@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Group
 from rich.table import Table
 
-from synthor.errors import Finding
+from synthor.errors import Finding, InputError
 from synthor.problem import shown
 from synthor.reconcile import Copy
 from synthor.report.failure import finding_document
-from synthor.report.screen import Tone, print_json, say, show, words
+from synthor.report.screen import Tone, command, print_json, say, show, words
 from synthor.report.terminal import findings_list
 
 
@@ -41,7 +41,7 @@ def show_copy(copy: Copy, findings: Sequence[Finding], spec: str, tone: Tone) ->
     show(findings_list(errors if tone is Tone.QUIET else [*copy.refused, *findings]))
     if copy.name:
         say(f"Written: {', '.join(written)}. Your own files are as they were.")
-        say(f"Go on with: synthor {'check' if errors else 'run'} {folder / copy.name}{'' if errors else ' --out DIR'}")
+        say(f"Go on with: {command('check' if errors else 'run', folder / copy.name)}{'' if errors else ' --out DIR'}")
     else:
         say("Nothing was written." if copy.refused or errors else "Nothing to do; nothing was written.")
 
@@ -63,6 +63,7 @@ def _changes(copy: Copy) -> Table:
 def _as_dict(copy: Copy, findings: Sequence[Finding], written: Sequence[str], ok: bool) -> dict[str, object]:
     return {
         "ok": ok,
+        **({} if ok else {"exit_code": InputError.exit_code}),
         "findings": [finding_document(finding) for finding in (*copy.refused, *findings)],
         "written": list(written),
         "names": [asdict(guess) for guess in copy.guesses],

@@ -3,14 +3,14 @@
 import html
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from synthor.events import Event, Listener, ignore
-from synthor.report.screen import Screen, say, words
+from synthor.report.screen import Screen, say, watched_by_a_person, words
 from synthor.rounds import Round
 
 STAGES = {
@@ -25,8 +25,8 @@ STAGES = {
 }
 """What each stage is called, and roughly how long it takes beside the others."""
 
-EVERY = 10.0
-"""Seconds between two lines of the same stage, where there is no terminal."""
+EVERY, RARER = 10.0, 6.0
+"""Seconds between two lines of the same stage, where there is no terminal: the first, or what has passed over the second."""
 
 
 class Course:
@@ -67,11 +67,13 @@ class _Bar:
     """One bar on standard error."""
 
     def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=1.0)
+        self._bar, self._begun = bar, time.monotonic()
+        self._task = bar.add_task("", total=1.0, left="")
 
     def move(self, stage: str, share: float) -> None:
-        self._bar.update(self._task, description=STAGES[stage][0], completed=share)
+        passed = time.monotonic() - self._begun
+        left = f"took {passed:.0f} s" if share >= 1 else _left(passed, share).removeprefix(", ")
+        self._bar.update(self._task, description=STAGES[stage][0], completed=share, left=left)
 
     def line(self, text: str, style: str = "") -> None:
         self._bar.console.print(words(text, style))
@@ -88,7 +90,7 @@ class _Lines:
         now = time.monotonic()
         if stage != self._stage:
             say(f"{STAGES[stage][0]} ...", error=True)
-        elif now - self._told < EVERY:
+        elif share >= 1 or now - self._told < max(EVERY, (now - self._begun) / RARER):
             return
         else:
             say(f"{STAGES[stage][0]}: {share:.0%} of the whole{_left(now - self._begun, share)}", error=True)
@@ -158,37 +160,54 @@ def progress(plan: Sequence[str], *, quiet: bool = False, verbose: bool = False)
     """
     screen = Screen(error=True)
     if quiet:
-        yield _listener(plan, _Warnings(), verbose=False)
+        yield _Told(plan, _Warnings(), verbose=False)
     elif screen.is_jupyter:
-        yield _listener(plan, _Cell(), verbose=verbose)
-    elif not screen.is_terminal:
-        yield _listener(plan, _Lines(), verbose=verbose)
+        yield from _until_the_end(_Told(plan, _Cell(), verbose=verbose))
+    elif not watched_by_a_person():
+        yield from _until_the_end(_Told(plan, _Lines(), verbose=verbose))
     else:
-        left = TimeRemainingColumn(elapsed_when_finished=True)
-        columns = (TextColumn("{task.description:<13}"), BarColumn(24), TaskProgressColumn(), left, TextColumn("left"))
-        with Progress(*columns, console=screen, speed_estimate_period=120) as bar:
-            yield _listener(plan, _Bar(bar), verbose=verbose)
+        columns = (TextColumn("{task.description:<13}"), BarColumn(24), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
+        with Progress(*columns, console=screen) as bar:
+            yield from _until_the_end(_Told(plan, _Bar(bar), verbose=verbose))
 
 
-def _listener(plan: Sequence[str], display: _Display, *, verbose: bool) -> Callable[[Event], None]:
-    course, begun = Course(plan), time.monotonic()
+def _until_the_end(told: "_Told") -> Iterator[Listener]:
+    """A listener, and how long its last stage took."""
+    try:
+        yield told
+    finally:
+        told.tell_stage()
 
-    def show(event: Event) -> None:
-        nonlocal begun
+
+class _Told:
+    """Shows on a display what it is told of.
+
+    Args:
+        plan: stages ahead, in order.
+        display: that shows it.
+        verbose: tell how long each stage took.
+    """
+
+    def __init__(self, plan: Sequence[str], display: _Display, *, verbose: bool) -> None:
+        self._course, self._display, self._verbose = Course(plan), display, verbose
+        self._begun = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """One event."""
         if event.told:
-            display.line(f"Note: {event.told}", "yellow")
+            self._display.line(f"Note: {event.told}", "yellow")
         elif isinstance(event.product, Round):
-            display.line(round_line(event.product))
+            self._display.line(round_line(event.product))
         else:
-            before = course.stage
-            share = course.advance(event.stage, event.done, event.total)
-            if event.stage != before:
-                if verbose and before:
-                    display.line(f"{STAGES[before][0]} took {time.monotonic() - begun:.1f} s.")
-                begun = time.monotonic()
-            display.move(event.stage, share)
+            if event.stage != self._course.stage:
+                self.tell_stage()
+            self._display.move(event.stage, self._course.advance(event.stage, event.done, event.total))
 
-    return show
+    def tell_stage(self) -> None:
+        """How long the stage took that is under way, where that is asked for."""
+        if self._verbose and self._course.stage:
+            self._display.line(f"{STAGES[self._course.stage][0]} took {time.monotonic() - self._begun:.1f} s.")
+        self._begun = time.monotonic()
 
 
 @contextmanager
@@ -203,8 +222,7 @@ def watched(plan: Sequence[str], on_event: Listener, wanted: bool | None) -> Ite
     Yields:
         What is to be told of events.
     """
-    screen = Screen(error=True)
-    usual = on_event is ignore and (screen.is_terminal or screen.is_jupyter)
+    usual = on_event is ignore and (watched_by_a_person() or Screen(error=True).is_jupyter)
     if not (usual if wanted is None else wanted):
         yield on_event
         return

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from synthor.evaluate.ranges import ENOUGH, Ranges
 from synthor.report.page import template
-from synthor.report.screen import Fitting, Tone, print_json, say, show, words
+from synthor.report.screen import Fitting, Tone, command, print_json, say, show, words
 from synthor.types import Floats
 
 DASH = "–"
@@ -112,7 +112,7 @@ def show_ranges(answers: Sequence[Ranges], folder: str, tone: Tone) -> None:
     if tone is Tone.QUIET:
         return
     if answers and not len(answers[0].draws):
-        say(f"There are no draws beside {folder}: make some with `synthor run SPEC --out {folder} --draws 20`.")
+        say(f"There are no draws beside {folder}: make some with `{command('run', 'SPEC', '--out', folder, '--draws', 20)}`.")
     say(f"Look at {folder}/ranges.html; the figures are in {folder}/ranges.json.")
 
 

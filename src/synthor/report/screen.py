@@ -5,7 +5,9 @@ and control characters, bidirectional marks and the like are written out, as `er
 """
 
 import json
+import shlex
 import sys
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -53,13 +55,35 @@ def words(text: str, style: str = "") -> Text:
 
 
 def say(line: str, *, error: bool = False) -> None:
-    """Print one line as it is, on standard output or standard error."""
-    print(visible(line, kept=JOINERS), file=sys.stderr if error else sys.stdout)
+    """Print one line as it is, on standard output or standard error; where nobody can read the latter, nowhere."""
+    if not error:
+        print(visible(line, kept=JOINERS))
+    elif sys.stderr is not None:
+        with suppress(OSError):  # closed, full or gone: no reason to lose a result
+            print(visible(line, kept=JOINERS), file=sys.stderr, flush=True)
 
 
 def show(text: RenderableType, *, error: bool = False) -> None:
-    """Print something, on standard output or standard error."""
-    Screen(error=error).print(text)
+    """Print something, on standard output or standard error; where nobody can read the latter, nowhere."""
+    if not error:
+        Screen().print(text)
+    elif sys.stderr is not None:
+        with suppress(OSError):
+            Screen(error=True).print(text)
+
+
+def watched_by_a_person() -> bool:
+    """Whether standard error is a terminal, whatever FORCE_COLOR says."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def command(*arguments: object) -> str:
+    """A command of synthor as it can be pasted into a shell.
+
+    >>> command("sample", "my out")
+    "synthor sample 'my out'"
+    """
+    return shlex.join(["synthor", *map(str, arguments)])
 
 
 def print_json(document: object) -> None:

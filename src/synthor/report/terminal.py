@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from synthor.errors import Finding
+from synthor.errors import Finding, InputError
 from synthor.evaluate.fidelity import Distance, Evaluation
 from synthor.fit.model import Model
 from synthor.llm.budget import Bill
@@ -20,9 +20,9 @@ from synthor.method.estimate import Estimate
 from synthor.prior.model import Dropped, Prior
 from synthor.problem import check, compile_problem
 from synthor.report.explain import as_written, explain
-from synthor.report.failure import finding_document
+from synthor.report.failure import failed, finding_document
 from synthor.report.misfit import explain_misfit
-from synthor.report.screen import Tone, fits, print_document, print_json, say, show, words
+from synthor.report.screen import Tone, command, fits, print_document, print_json, say, show, words
 from synthor.spec.dump import to_json, to_yaml
 from synthor.spec.model import Spec
 
@@ -160,7 +160,8 @@ def show_findings(findings: Sequence[Finding], tone: Tone) -> None:
     """Every problem found, and the verdict; quietly, errors alone."""
     errors = [finding for finding in findings if finding.severity == "error"]
     if tone is Tone.JSON:
-        print_json({"ok": not errors, "findings": [finding_document(finding) for finding in findings]})
+        told = {"ok": True, "findings": [finding_document(finding) for finding in findings]}
+        print_json(failed(findings, "input", InputError.exit_code) if errors else told)
         return
     show(findings_list(errors if tone is Tone.QUIET else list(findings)))
     warned = f", {len(findings) - len(errors)} to know of" if len(findings) > len(errors) else ""
@@ -233,7 +234,8 @@ def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: st
     lines.append(words(bill_sentence(bill)))
     if stopped:
         lines.append(words(f"Asking ended early, at {stopped}.", "yellow"))
-    lines.append(words(f"Review {out}/prior.json, then: synthor run {spec} --prior {out}/prior.json --out {out}"))
+    again = command("run", spec, "--prior", f"{out}/prior.json", "--out", out)
+    lines.append(words(f"Review {out}/prior.json, then: {again}"))
     show(Group(*lines))
 
 
@@ -262,7 +264,7 @@ def show_model(model: Model, notes: Sequence[str], out: str, tone: Tone) -> None
     for note in notes:
         say(f"Note: {note}")
     show(Group(*_explained(explain_misfit(model), everything=tone is Tone.VERBOSE)))
-    say(f"Next: synthor sample {out}")
+    say(f"Next: {command('sample', out)}")
 
 
 def show_measurement(measurement: Measurement, folder: str | None, tone: Tone) -> None:

@@ -42,9 +42,9 @@ def read_frame(
         InputError: the file is missing, unreadable, of another kind, or larger than the memory that is free.
     """
     where = shown or str(path)
+    refuse_missing(path, where)
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise InputError([Finding(where=where, message=f"cannot read '{path.suffix}' files", cure="use .csv or .parquet")])
-    refuse_missing(path, where)
     try:
         if path.suffix.lower() == ".parquet":
             n_rows, columns = extent(path)
