@@ -54,10 +54,23 @@ def visible(text: str, *, kept: str = "") -> str:
 
 
 class SynthorError(Exception):
-    """Root of every error that synthor raises on purpose."""
+    """Root of every error that synthor raises on purpose.
+
+    Attributes:
+        findings: what is wrong, each with its place and its cure.
+        exit_code: of a command that ends so.
+        heading: what the command line says before it.
+        code: of its findings, for machines.
+    """
 
     exit_code = 3
     heading = "error"
+    code = "bug"
+    findings: tuple[Finding, ...]
+
+    def __init__(self, message: str, *, where: str = "synthor", cure: str = "") -> None:
+        self.findings = (Finding(where=where, message=message, cure=cure),)
+        super().__init__(message + (f"; {cure}" if cure else ""))
 
 
 class InputError(SynthorError):
@@ -68,16 +81,32 @@ class InputError(SynthorError):
     """
 
     exit_code = 2
+    code = "input"
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(findings)
-        super().__init__("\n".join(str(finding) for finding in self.findings))
+        found = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in found))
+        self.findings = found
 
 
 class OutputError(SynthorError):
-    """Make room or choose another place: the result could not be written."""
+    """Make room or choose another place: the result could not be written.
+
+    >>> print(OutputError("out", "is a file", "choose another --out"))
+    out: cannot be written: is a file; choose another --out
+    """
 
     exit_code = 2
+    code = "output"
+
+    def __init__(self, path: str | Path, reason: str, cure: str) -> None:
+        super().__init__(f"cannot be written: {reason}", where=str(path), cure=cure)
+        self.args = (str(self.findings[0]),)
+
+    @classmethod
+    def of(cls, path: str | Path, error: OSError, cure: str) -> "OutputError":
+        """What the system says of a file, with a cure."""
+        return cls(path, error.strerror or type(error).__name__, cure)
 
 
 class WaitingError(SynthorError):
@@ -91,14 +120,16 @@ class WaitingError(SynthorError):
 
     exit_code = 1
     heading = "waiting"
+    code = "waiting"
 
     def __init__(self, requests: Path, responses: Path, n_open: int) -> None:
         self.requests, self.responses, self.n_open = requests, responses, n_open
         plural = "" if n_open == 1 else "s"
-        super().__init__(
-            f"{n_open} request{plural} to a model in {requests}: put the answers into {responses}, one line of a batch result "
-            "each, and run the same command again (or with --wait, to wait for them)"
+        cure = (
+            f"put the answers into {responses}, one line of a batch result each, and run the same command again"
+            " (or with --wait, to wait for them)"
         )
+        super().__init__(f"{n_open} request{plural} to a model in {requests}", where=str(requests), cure=cure)
 
 
 class ModelError(SynthorError):
@@ -110,10 +141,27 @@ class ModelError(SynthorError):
     """
 
     exit_code = 2
+    code = "model"
 
-    def __init__(self, message: str, *, model: str, status: int | None = None) -> None:
+    def __init__(self, message: str, *, model: str, cure: str = "", status: int | None = None) -> None:
         self.model, self.status = model, status
-        super().__init__(visible(message))  # a server may have written some of it
+        super().__init__(visible(message), where=model, cure=cure)  # a server may have written some of it
+
+
+class StoppedError(SynthorError):
+    """Go on with the command that is named: Ctrl-C was pressed.
+
+    Args:
+        folder: that holds what was finished.
+        cure: how to go on.
+    """
+
+    exit_code = 130
+    heading = "Interrupted"
+    code = "interrupted"
+
+    def __init__(self, folder: Path, cure: str) -> None:
+        super().__init__(f"{folder} holds what was finished", where=str(folder), cure=cure)
 
 
 class BugError(SynthorError):

@@ -15,6 +15,7 @@ from synthor.llm.budget import Bill
 from synthor.llm.request import Request
 from synthor.method.calibrated import Calibrated
 from synthor.method.direct import Direct
+from synthor.method.estimate import unasked
 from synthor.method.incremental import Incremental
 from synthor.method.state import Method, State
 from synthor.prior.beliefs import resolve
@@ -169,8 +170,9 @@ def believe(
     with _alone(spec, None, Path(answers), wait=wait, on_event=on_event):
         asker = asker_of(spec, None, Path(answers), wait=wait)
         if asker is None:
-            cure = "write `model: {name: ...}` into the spec"
-            raise InputError([Finding(where=str(spec.file or "spec"), message="names no model to ask", cure=cure)])
+            cure = "name a model that can be asked, `model: {name: ...}`, and neither `prior:` nor a recording"
+            message = f"there is nobody to ask: {unasked(spec)}"
+            raise InputError([Finding(where=str(spec.file or "spec"), message=message, cure=cure)])
         refuse_survey(problem, spec)
         _tell(asker, on_event)
         method = METHODS[spec.method]

@@ -129,7 +129,7 @@ def test_without_the_library_an_estimate_works_and_a_run_says_what_to_install(tm
     command = [sys.executable, "-c", start, "run", str(path), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "not installed: pip install 'pydantic-ai-slim[anthropic]'" in done.stderr
+    assert "not installed; pip install 'pydantic-ai-slim[anthropic]'" in done.stderr
 
 
 @pytest.mark.slow
@@ -166,7 +166,7 @@ def test_an_interruption_while_asking_ends_at_once_and_keeps_every_answer(
             _, told = process.communicate()
     assert process.returncode == 130, told
     assert time.monotonic() - begin < 10
-    assert "Interrupted." in told
+    assert "Interrupted: " in told
     assert len(journal_lines(journal)) == (after + 1 if after else 0)
 
 

@@ -66,6 +66,56 @@ def test_a_failure_is_one_document_with_the_same_exit_code(arguments: list[str],
     assert all(found.keys() == set(form["required"]) == set(form["properties"]) for found in document["findings"])
 
 
+ASKING = SPEC.replace("{records", "{model: {name: NAME}, records")
+
+
+@pytest.mark.parametrize(
+    ("name", "out", "code", "where", "cure"),
+    [
+        ("replay:recording.jsonl", "file", "output", "file", "choose another --out"),
+        ("openai:gpt-5", "out", "model", "openai:gpt-5", "set the environment variable OPENAI_API_KEY"),
+        ("batch:questions", "out", "waiting", "requests-0001.jsonl", "responses-0001.jsonl"),
+    ],
+)
+@pytest.mark.slow
+def test_a_document_tells_the_place_and_the_cure(name: str, out: str, code: str, where: str, cure: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "spec.yaml").write_text(ASKING.replace("NAME", f'"{name}"'))
+    done = synthor("run", tmp_path / "spec.yaml", "--out", tmp_path / out, "--json", OPENAI_API_KEY="")
+    (found,) = json.loads(done.stdout)["findings"]
+    assert found["code"] == code
+    assert where in found["where"]
+    assert cure in found["cure"]
+    assert cure in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", ""], ["run", "spec.yaml", "--prior", "", "--out", "out"], ["fit", "s", "--out", ""]]
+)
+def test_a_name_that_is_empty_is_told_as_such(arguments: list[str]) -> None:
+    done = synthor(*arguments)
+    assert (done.returncode, "it is empty; name " in done.stderr) == (2, True)
+
+
+def test_who_is_to_ask_nobody_is_told_why(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(ASKING.replace("NAME", "none"))
+    done = synthor("elicit", tmp_path / "spec.yaml", "--out", tmp_path / "out")
+    assert (done.returncode, "`model: {name: none}` asks nobody" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("manner", [[], ["--json"]])
+@pytest.mark.slow
+def test_a_reader_that_leaves_early_changes_no_outcome(manner: list[str], tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("no: 4", "no: 5"))
+    code = "from synthor.cli import main; main()"
+    command = [sys.executable, "-c", code, "check", str(tmp_path / "spec.yaml"), *manner]
+    read, write = os.pipe()
+    os.close(read)  # nobody listens from the beginning
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    os.close(write)
+    assert (done.returncode, "Traceback" in done.stderr, "Exception ignored" in done.stderr) == (2, False, False)
+
+
 def test_a_spec_with_a_mistake_fails_as_all_else_does(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC.replace("no: 4", "no: 5"))
     done = synthor("check", tmp_path / "spec.yaml", "--json")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
-from synthor.cli.interrupt import INTERRUPTED, interruption
+from synthor.cli.interrupt import interruption
 
 if TYPE_CHECKING:
     from synthor.events import Event, Listener
@@ -40,10 +40,10 @@ def verb(name: str | None = None, *, example: str, codes: str = "0 done") -> Cal
     return add
 
 
-def named(text: str) -> Path:
+def named(text: str, what: str = "a folder, or . for the one you are in") -> Path:
     """The path that an argument names; an empty one, often a variable that was not set, names nothing."""
     if not text:
-        raise typer.BadParameter("it is empty; name a folder, or . for the one you are in")
+        raise typer.BadParameter(f"it is empty; name {what}")
     try:
         Path(text).exists()
     except OSError as error:
@@ -51,10 +51,18 @@ def named(text: str) -> Path:
     return Path(text)
 
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
+def named_file(text: str) -> Path:
+    """The same of a file."""
+    return named(text, "a file")
+
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", parser=named_file, show_default=False)]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", parser=named, show_default=False)]
 Beliefs = Annotated[
-    Path | None, typer.Option("--prior", metavar="FILE", help="Beliefs to use instead of the spec's.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--prior", metavar="FILE", help="Beliefs to use instead of the spec's.", parser=named_file, show_default=False
+    ),
 ]
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", parser=named, show_default=False)
@@ -148,15 +156,14 @@ def interruptible(folder: "RunFolder", cure: str = "") -> Iterator[None]:
         yield
         interruption.heed()
     except KeyboardInterrupt:
+        from synthor.errors import StoppedError
         from synthor.report.screen import command, say
 
         has_model = (folder.path / "model.json").is_file()
         sampled = f"`{command('sample', folder.path)}` goes on from its model"
         usual = sampled if has_model else "run the same command to start again"
-        cure = cure or usual
         say("", error=True)
-        say(f"Interrupted. {folder.path} holds what was finished; {cure}.", error=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise StoppedError(folder.path, cure or usual) from None
 
 
 @contextmanager

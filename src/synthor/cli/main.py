@@ -23,20 +23,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")  # a label that the terminal has no letters for ends no command
-    code: int | str | None = INTERRUPTED
+    code: int | None = None
     with suppress(KeyboardInterrupt), interruption.noticed():
         code = _ended()
-    code = INTERRUPTED if interruption.noted else code
-    if code == INTERRUPTED:
+    if code is None:
         _document([Finding(where="synthor", message="interrupted")], "interrupted", INTERRUPTED)
-    sys.exit(code)
+    sys.exit(INTERRUPTED if interruption.noted or code is None else code)
 
 
-def _ended() -> int | str | None:
-    """The exit code of the command, once what went wrong is told."""
+def _ended() -> int | None:
+    """The exit code of the command, once what went wrong is told; None where it was interrupted, of which nothing is told."""
     try:
-        found: int | str | None = app(standalone_mode=False)
-        return found
+        return int(app(standalone_mode=False) or 0)
     except InputError as error:
         from synthor.report.screen import show
         from synthor.report.terminal import findings_list
@@ -49,15 +47,13 @@ def _ended() -> int | str | None:
         _failed(error, error.exit_code)
         return error.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return None
     except Abort:
         _say("Aborted.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        return 0
+        return None
     except Exception as error:
         if interruption.noted:  # somebody else's code made this of it
-            return INTERRUPTED
+            return None
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _without_room(error)
         if hasattr(error, "format_message"):

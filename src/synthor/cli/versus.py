@@ -5,23 +5,33 @@ from typing import Annotated
 
 import typer
 
-from synthor.cli.app import AsJson, Quiet, manner, opened, progress, read, verb
+from synthor.cli.app import AsJson, Quiet, manner, named_file, opened, progress, read, verb
 
 
 @verb(example="synthor evaluate out/ --against real.csv --weight w --spec spec.yaml")
 def evaluate(
-    records: Annotated[Path, typer.Argument(metavar="RECORDS", help="CSV or Parquet, or a run folder.", show_default=False)],
+    records: Annotated[
+        Path, typer.Argument(metavar="RECORDS", help="CSV or Parquet, or a run folder.", parser=named_file, show_default=False)
+    ],
     against: Annotated[
         Path,
         typer.Option(
             "--against",
             metavar="MICRODATA",
             help="Real records, CSV or Parquet; with members a folder, one file a level.",
+            parser=named_file,
             show_default=False,
         ),
     ],
     spec: Annotated[
-        Path, typer.Option("--spec", metavar="SPEC", help="The spec that the records were made from.", show_default=False)
+        Path,
+        typer.Option(
+            "--spec",
+            metavar="SPEC",
+            help="The spec that the records were made from.",
+            parser=named_file,
+            show_default=False,
+        ),
     ],
     weight: Annotated[
         str | None, typer.Option("--weight", metavar="W", help="Column of weights in the microdata.", show_default=False)

@@ -261,5 +261,4 @@ def _told(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"{folder}: cannot be written: {reason}; choose another folder") from error
+        raise OutputError.of(folder, error, "choose another folder") from error

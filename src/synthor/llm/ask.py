@@ -125,10 +125,8 @@ class Asker:
         answers = [found[request.key] for request in requests]
         self._heard |= any(answer is not None and answer.finish != "error" for answer in answers)
         if answers and not self._heard and all(answer is not None for answer in answers):
-            message = (
-                f"{self.source.name}: every request was refused; the model or its server does not take requests of this kind"
-            )
-            raise ModelError(message, model=self.source.name)
+            message = f"{self.source.name}: every request was refused: it or its server does not take requests of this kind"
+            raise ModelError(message, model=self.source.name, cure="name another model or address")
         return answers
 
     def _kept(self, request: Request) -> Answer | None:

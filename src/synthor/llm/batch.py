@@ -105,7 +105,7 @@ class BatchFolder:
         try:
             write_whole(path, text)
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder") from error
+            raise OutputError.of(path, error, "choose another folder") from error
         return WaitingError(path, self.folder / f"responses-{number:04d}.jsonl", len(missing))
 
     def _line(self, request: Request) -> dict[str, Any]:

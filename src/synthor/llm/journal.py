@@ -97,7 +97,7 @@ class Journal:
             if not path.stat().st_size:
                 path.unlink()
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder") from error
+            raise OutputError.of(path, error, "choose another folder") from error
 
     def get(self, key: str, model: str) -> Answer | None:
         """The answer that a model gave to a question, if it ever did; a refusal counts where it answered others."""
@@ -122,7 +122,7 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written: {error.strerror}; free some space and run again") from error
+            raise OutputError.of(self.path, error, "free some space and run again") from error
         self._take(answer)
 
     def _take(self, answer: Answer) -> None:
@@ -143,7 +143,7 @@ class Journal:
             header = () if read.whole and _is_note(read.whole[0]) else (json.dumps(HEADER).encode(),)
             write_whole(self.path, b"".join(line + b"\n" for line in (*header, *read.whole)))
         except OSError as error:
-            raise OutputError(f"{aside}: cannot be written: {error.strerror}; choose another folder") from error
+            raise OutputError.of(aside, error, "choose another folder") from error
         n = sum(entry.is_answer for entry in read.damaged)
         plural = "" if n == 1 else "s"
         cost = f"{n} answer{plural} that may be missing will be asked for again, in about {n} request{plural}" if n else ""

@@ -85,11 +85,12 @@ class Provider:
 
     def __init__(self, name: str, *, pace: Pace | None = None) -> None:
         if re.search(r"@\w+://[^/]*@|[?&][^=]*(key|token|secret|sig|passw|auth)[^=]*=", name, re.IGNORECASE):
-            message = "the address holds a password or a key: put it into the environment variable OPENAI_API_KEY"
-            raise ModelError(message, model=name.partition("@")[0])
+            cure = "put it into the environment variable OPENAI_API_KEY"
+            raise ModelError("the address holds a password or a key", model=name.partition("@")[0], cure=cure)
         if without_secrets(name) != name:  # the name is written into the results
-            message = f"the name of the model holds a secret of the environment: {without_secrets(name)}; leave it out"
-            raise ModelError(message, model=without_secrets(name))
+            shown = without_secrets(name)
+            message = f"the name of the model holds a secret of the environment: {shown}"
+            raise ModelError(message, model=shown, cure="leave it out")
         self.name = name
         self.pace = pace or Pace()
         self._answered = False
@@ -276,8 +277,8 @@ def _check_key(name: str) -> None:
     variable = KEYS.get(name.partition(":")[0], "")
     key = os.environ.get(variable, "")
     if key and not re.fullmatch(r"[\x21-\x7e]+", key):
-        message = f"{variable} holds a blank or another character that no key has: set it anew"
-        raise ModelError(f"asking {name}: {message}", model=name)
+        message = f"asking {name}: {variable} holds a blank or another character that no key has"
+        raise ModelError(message, model=name, cure="set it anew")
 
 
 def price_known(name: str) -> bool:
@@ -325,7 +326,7 @@ def _client(name: str) -> "httpx2.AsyncClient":
     try:
         from synthor.llm.wire import client
     except ImportError:
-        raise ModelError(_not_installed(name, name.partition(":")[0]), model=name) from None
+        raise _not_installed(name, name.partition(":")[0]) from None
     return client()
 
 
@@ -333,11 +334,10 @@ def _model(name: str, client: "httpx2.AsyncClient") -> "Model":
     named, _, address = name.partition("@")
     provider, _, model = named.partition(":")
     try:
-        from pydantic_ai.exceptions import UserError
         from pydantic_ai.models import infer_model
         from pydantic_ai.providers import infer_provider, infer_provider_class
     except ImportError:
-        raise ModelError(_not_installed(name, provider), model=name) from None
+        raise _not_installed(name, provider) from None
 
     def connected(kind: str) -> Any:
         """The provider on our client; on its own where it takes none of this sort: then only time has an end."""
@@ -362,18 +362,17 @@ def _model(name: str, client: "httpx2.AsyncClient") -> "Model":
             return OpenAIChatModel(model, provider=told, profile=_SCHEMA)
         return infer_model(named, connected)
     except ImportError:
-        raise ModelError(_not_installed(name, provider), model=name) from None
-    except (UserError, ValueError) as error:
+        raise _not_installed(name, provider) from None
+    except Exception as error:  # each provider's library has errors of its own
         if provider in KEYS and not os.environ.get(KEYS[provider]):
-            message = f"asking {name} needs a key: set the environment variable {KEYS[provider]}"
-        else:
-            message = f"{name} cannot be asked: {message_without_secrets(str(error))}"
-        raise ModelError(message, model=name) from None
+            cure = f"set the environment variable {KEYS[provider]}"
+            raise ModelError(f"asking {name} needs a key", model=name, cure=cure) from None
+        raise ModelError(f"{name} cannot be asked: {message_without_secrets(str(error))}", model=name) from None
 
 
-def _not_installed(name: str, provider: str) -> str:
-    extra = EXTRAS.get(provider, provider)
-    return f"asking {name} needs a library that is not installed: pip install 'pydantic-ai-slim[{extra}]'"
+def _not_installed(name: str, provider: str) -> ModelError:
+    cure = f"pip install 'pydantic-ai-slim[{EXTRAS.get(provider, provider)}]'"
+    return ModelError(f"asking {name} needs a library that is not installed", model=name, cure=cure)
 
 
 _SCHEMA: Any = {"supports_json_schema_output": True, "supports_json_object_output": True}

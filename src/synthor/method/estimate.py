@@ -105,5 +105,5 @@ def unasked(spec: Spec) -> str:
     if spec.model is None:
         return "the spec names no model (`model: {name: ...}`)"
     if spec.model.name == "none":
-        return "`model: none` asks nobody"
+        return "`model: {name: none}` asks nobody"
     return "" if asks(spec) else "the spec gives beliefs by `prior:` or a recording"

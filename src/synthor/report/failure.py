@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from synthor.errors import Finding, InputError, ModelError, OutputError, SynthorError, WaitingError
+from synthor.errors import Finding, SynthorError
 
 CODES = {
     "input": "The spec, a table, the beliefs or another input has to be mended.",
@@ -26,21 +26,15 @@ def finding_document(finding: Finding, code: str = "input") -> dict[str, Any]:
 def failure_document(error: Exception, exit_code: int) -> dict[str, Any]:
     """An error, whatever its kind, as findings.
 
-    >>> failure_document(OutputError("out: the disk is full"), 2)["findings"][0]["code"]
-    'output'
+    >>> from synthor.errors import OutputError
+    >>> told = failure_document(OutputError("out", "the disk is full", "free some space"), 2)["findings"][0]
+    >>> told["code"], told["where"], told["cure"]
+    ('output', 'out', 'free some space')
     """
-    if isinstance(error, InputError):
-        return failed(error.findings, "input", exit_code)
-    if isinstance(error, ModelError):
-        return failed([Finding(where=error.model, message=str(error))], "model", exit_code)
-    if isinstance(error, WaitingError):
-        cure = "answer them, and run the same command again"
-        return failed([Finding(where=str(error.requests), message=str(error), cure=cure)], "waiting", exit_code)
-    if isinstance(error, OutputError | OSError):
-        return failed([Finding(where="output", message=str(error))], "output", exit_code)
-    cure = "" if isinstance(error, SynthorError) else "report it with the lines on standard error"
-    message = str(error) if isinstance(error, SynthorError) else f"{type(error).__name__}: {error}"
-    return failed([Finding(where="synthor", message=message, cure=cure)], "bug", exit_code)
+    if isinstance(error, SynthorError):
+        return failed(error.findings, error.code, exit_code)
+    cure = "report it with the lines on standard error"
+    return failed([Finding(where="synthor", message=f"{type(error).__name__}: {error}", cure=cure)], "bug", exit_code)
 
 
 def failed(findings: Sequence[Finding], code: str, exit_code: int) -> dict[str, Any]:

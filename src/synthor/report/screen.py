@@ -5,6 +5,7 @@ and control characters, bidirectional marks and the like are written out, as `er
 """
 
 import json
+import os
 import shlex
 import sys
 from contextlib import suppress
@@ -37,6 +38,10 @@ class Screen(Console):
         """A plain string, made visible."""
         return super().render_str(visible(text, kept=JOINERS), **options)
 
+    def on_broken_pipe(self) -> None:
+        """What nobody reads any more is lost, but nothing else: the command goes on and ends as it would have."""
+        _unread()
+
 
 class Fitting:
     """A table where all of it fits into the width, and something narrower where cells would be cut or broken."""
@@ -57,7 +62,7 @@ def words(text: str, style: str = "") -> Text:
 def say(line: str, *, error: bool = False) -> None:
     """Print one line as it is, on standard output or standard error; where nobody can read the latter, nowhere."""
     if not error:
-        print(visible(line, kept=JOINERS))
+        _print(visible(line, kept=JOINERS) + "\n")
     elif sys.stderr is not None:
         with suppress(OSError):  # closed, full or gone: no reason to lose a result
             print(visible(line, kept=JOINERS), file=sys.stderr, flush=True)
@@ -97,7 +102,7 @@ def print_document(text: str) -> None:
     >>> print_document('{"name": "\u202eevil"}\n')
     {"name": "\u202eevil"}
     """
-    print("\n".join(line if line.isprintable() and fits(line) else _escaped(line) for line in text.split("\n")), end="")
+    _print("\n".join(line if line.isprintable() and fits(line) else _escaped(line) for line in text.split("\n")))
 
 
 def fits(text: str) -> bool:
@@ -107,6 +112,18 @@ def fits(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        _unread()
+
+
+def _unread() -> None:
+    """Whoever read standard output has gone (`| head`): the rest goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _escaped(line: str) -> str:

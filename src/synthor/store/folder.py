@@ -51,12 +51,13 @@ class RunFolder:
 
     def __init__(self, path: str | Path) -> None:
         if not str(path):
-            raise OutputError("the name of the folder to write is empty; name one, or . for the one you are in")
+            cure = "name one, or . for the one you are in"
+            raise InputError([Finding(where="the folder to write", message="its name is empty", cure=cure)])
         self.path = Path(path)
         self.inputs: frozenset[Path] = frozenset()
         with _told(self.path):
             if self.path.exists() and not self.path.is_dir():
-                raise OutputError(f"{self.path}: cannot be written: it is a file; choose another --out")
+                raise OutputError(self.path, "it is a file", "choose another --out")
             self.path.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -415,7 +416,6 @@ def _told(path: Path) -> Iterator[None]:
     except BrokenPipeError:  # of a terminal that no longer listens
         raise
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"{path}: cannot be written: {reason}; free some space or choose another --out") from error
+        raise OutputError.of(path, error, "free some space or choose another --out") from error
     except pl.exceptions.ComputeError as error:
-        raise OutputError(f"{path}: cannot be written: {str(error).splitlines()[0]}; choose another --out") from error
+        raise OutputError(path, str(error).splitlines()[0], "choose another --out") from error

@@ -100,4 +100,4 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _unwritable(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"{folder}: cannot be written: {error.strerror or type(error).__name__}; choose another folder")
+    return OutputError.of(folder, error, "choose another folder")
