@@ -381,9 +381,9 @@ def test_a_name_that_no_folder_can_have_is_told(
         code, told = ended(monkeypatch, capsys, *arguments)
         assert code == 2
         assert "File name too long" in told
-    with pytest.raises(InputError, match="cannot be written: File name too long"):
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
         synthesize(load_spec("spec.yaml")).write(long)
-    with pytest.raises(InputError, match="cannot be written: File name too long"), fresh(place / "new") as target:
+    with pytest.raises(OutputError, match="cannot be written: File name too long"), fresh(place / "new") as target:
         target.write({f"{long}.csv": ""})
     (place / "people.csv").write_text("sex,age\n" + "m,20\nf,30\n" * 30)
     for arguments in (
@@ -398,7 +398,7 @@ def test_a_name_that_no_folder_can_have_is_told(
         code, told = ended(monkeypatch, capsys, *arguments)
         assert code == 2
         assert "it is empty" in told
-    with pytest.raises(OutputError, match="the name of the folder to write is empty"):
+    with pytest.raises(InputError, match="the folder to write: its name is empty"):
         synthesize(load_spec("spec.yaml")).write("")
     assert {path.name for path in place.iterdir()} == {"spec.yaml", "out", "people.csv"}
 
