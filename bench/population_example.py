@@ -21,6 +21,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,10 @@ GROUPS = (
     "within household", "within person", "household and person", "head and partner", "head and child", "siblings",
     "counts in households",
 )  # fmt: skip
+SPEC = (HERE / "spec.yaml").read_text(encoding="utf-8")
+ASKED = 'model: {name: "replay:answers.jsonl"}'
+assert ASKED in SPEC
+
 MOST_COUNTED = 4
 """Members with one role that are told apart by their number."""
 
@@ -222,6 +227,19 @@ class Truth:
         return tvds([table.shares(weights) for table in self.tables], self.shares)
 
 
+@contextmanager
+def prepared() -> Iterator[tuple[Path, Truth]]:
+    """A folder with the example's tables, for runs, and the real households."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        shutil.copytree(HERE, folder, dirs_exist_ok=True)
+        code = (HERE / "make_tables.py").read_text(encoding="utf-8").replace("__file__", repr(str(HERE / "make_tables.py")))
+        done = python(ROOT, code, ["--microdata", str(folder / "real")])
+        if done.returncode:
+            raise SystemExit(done.stdout + done.stderr)
+        yield folder, Truth.of(compile_problem(load_spec(folder / "spec.yaml")), folder / "real")
+
+
 def grouped(truth: Truth, alone: Floats, got: Floats, counted: Floats) -> Row:
     """What is recovered of each group, beside its ceiling."""
     found: Row = {}
@@ -291,26 +309,15 @@ def equivalent(truth: Truth, got: float, counted: Floats) -> Row:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    text = (HERE / "spec.yaml").read_text(encoding="utf-8")
-    asked = 'model: {name: "replay:answers.jsonl"}'
-    assert asked in text
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        shutil.copytree(HERE, folder, dirs_exist_ok=True)
-        code = (HERE / "make_tables.py").read_text(encoding="utf-8").replace("__file__", repr(str(HERE / "make_tables.py")))
-        done = python(ROOT, code, ["--microdata", str(folder / "real")])
-        if done.returncode:
-            raise SystemExit(done.stdout + done.stderr)
-        problem = compile_problem(load_spec(folder / "spec.yaml"))
-        truth = Truth.of(problem, folder / "real")
-        result: Row = {"real": ages_of_kin(folder / "real"), "alone": run(folder, text.replace(asked, ""), "alone")}
+    with prepared() as (folder, truth):
+        result: Row = {"real": ages_of_kin(folder / "real"), "alone": run(folder, SPEC.replace(ASKED, ""), "alone")}
         alone = truth.of_folder(folder / "alone")
         counted = np.where(alone >= 2 * truth.noise, 1.0, 0.0)
         result["tables"], result["not counted"] = len(counted), int((counted == 0).sum())
         result["alone"] |= ages_of_kin(folder / "alone")
         for answers in sorted(HERE.glob("answers*.jsonl")):
             name = answers.stem
-            result[name] = run(folder, text.replace("answers.jsonl", answers.name), name)
+            result[name] = run(folder, SPEC.replace("answers.jsonl", answers.name), name)
             got = truth.of_folder(folder / name)
             result[name] |= ages_of_kin(folder / name) | {"groups": grouped(truth, alone, got, counted)}
             result[name]["mean tvd"] = float(got[counted > 0].mean())

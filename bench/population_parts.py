@@ -11,16 +11,14 @@ rules, which would clash, are left out. If it recovered anything, something othe
 import argparse
 import json
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from harness import ROOT, dated, python, write
-from population_example import GROUPS, HERE, Row, Truth, grouped, run, tables_of, tvds
-from synthor import Prior, compile_problem, load_spec
+from harness import dated, write
+from population_example import ASKED, GROUPS, SPEC, Row, Truth, grouped, prepared, run, tables_of, tvds
+from synthor import Prior
 from synthor.fit.balance import balance
 from synthor.fit.model import fit, one_thread
 from synthor.fit.structure import Structure
@@ -29,7 +27,6 @@ from synthor.schema import Ref
 from synthor.types import Floats
 
 SHUFFLES = 3
-ASKED = 'model: {name: "replay:answers.jsonl"}'
 
 
 def shuffled(prior: Prior, random_seed: int) -> Prior:
@@ -86,25 +83,16 @@ def parts(prior: Prior) -> Mapping[str, Prior]:
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    text = (HERE / "spec.yaml").read_text(encoding="utf-8")
-    assert ASKED in text
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        shutil.copytree(HERE, folder, dirs_exist_ok=True)
-        code = (HERE / "make_tables.py").read_text(encoding="utf-8").replace("__file__", repr(str(HERE / "make_tables.py")))
-        done = python(ROOT, code, ["--microdata", str(folder / "real")])
-        if done.returncode:
-            raise SystemExit(done.stdout + done.stderr)
-        truth = Truth.of(compile_problem(load_spec(folder / "spec.yaml")), folder / "real")
-        run(folder, text.replace(ASKED, ""), "alone")
+    with prepared() as (folder, truth):
+        run(folder, SPEC.replace(ASKED, ""), "alone")
         alone = truth.of_folder(folder / "alone")
         counted = np.where(alone >= 2 * truth.noise, 1.0, 0.0)
-        run(folder, text, "asked")
+        run(folder, SPEC, "asked")
         prior = load_prior(folder / "asked" / "prior.json")[0]
         result: Row = {"template alone": grouped(truth, alone, template_alone(truth, prior), counted)}
         for name, part in parts(prior).items():
             (folder / "part.json").write_text(part.to_json(), encoding="utf-8")
-            told = run(folder, text.replace(ASKED, "prior: part.json"), "part")
+            told = run(folder, SPEC.replace(ASKED, "prior: part.json"), "part")
             result[name] = told | grouped(truth, alone, truth.of_folder(folder / "part"), counted)
             print(name, json.dumps(result[name], indent=1), flush=True)
             shutil.rmtree(folder / "part")

@@ -197,7 +197,7 @@ def town() -> Sample:
     bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in targets]
     weights = balance(np.zeros(len(units)), hard).weights
     whole = integerize(weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
-    shapes = (shape(size, np.array([0.5, 0.5])),)
+    shapes = tuple(tuple(shape(one, np.full(one.size, 1 / one.size)) for one in level.variables) for level in levels)
     return Sample(problem=problem, units=units, counts=whole.counts, shapes=shapes, random_seed=0, swaps=0, moves=0)
 
 

@@ -236,7 +236,7 @@ def test_members_are_numbered_over_all_units_of_all_chunks() -> None:
         problem=type(problem)(spec=problem.spec, n_units=5, schema=Schema(levels=levels), targets=(), rules=()),
         units=units,
         counts=np.array([2, 3]),
-        shapes=tuple(shape(variable, np.full(variable.size, 1 / variable.size)) for variable in (home, size)),
+        shapes=tuple(tuple(shape(one, np.full(one.size, 1 / one.size)) for one in level.variables) for level in levels),
         random_seed=0,
         swaps=0,
         moves=0,

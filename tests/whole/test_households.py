@@ -312,6 +312,37 @@ def test_means_of_households_and_of_some_persons_are_met_with_the_tables() -> No
     assert measure(problem, sample(fit(problem, Prior(), pool_size=4_000)).chunk(0)).met
 
 
+ELDERS = """
+unit: household
+records: 2000
+variables:
+  rooms: {type: integer, min: 1, max: 40, bins: [1, 2, 3, 4]}
+members:
+  person:
+    number: {min: 1, max: 4}
+    variables:
+      age: {type: integer, min: 0, max: 110, bins: [0, 20, 40, 60, 70, 80]}
+      hours: {type: integer, min: 0, max: 112, bins: [0, 1, 20, 40]}
+targets:
+  - {counts: {rooms: {"1": 500, "2": 700, "3": 600, "4+": 200}}}
+  - {rows: person, count: 4000}
+  - {counts: {age: {0-19: 1000, 20-39: 1200, 40-59: 1000, 60-69: 380, 70-79: 260, 80+: 160}}}
+  - {counts: {hours: {"0": 1800, 1-19: 700, 20-39: 1000, 40+: 500}}}
+"""
+
+
+@pytest.mark.parametrize("more", ["", "  - {mean: age, value: 39}\n", "  - {table: [{age: 85+, count: 75}]}\n"])
+def test_values_of_members_fall_off_in_a_thin_end_bin_as_those_of_units_do(more: str) -> None:
+    problem = compile_problem(parse_spec(ELDERS + more))
+    made = sample(fit(problem, Prior(), pool_size=4_000)).chunk(0)
+    assert measure(problem, made).met
+    ages, hours = made["person"]["age"], made["person"]["hours"]
+    assert ((ages >= 80) & (ages < 85)).sum() > 160 * 0.3  # evenly a sixth
+    assert (ages >= 100).sum() < 160 * 0.1  # evenly they would be a third
+    assert ((hours >= 40) & (hours < 60)).sum() > 500 * 0.4  # evenly a quarter
+    assert (made["household"]["rooms"] < 8).sum() > 1800 + 200 * 0.6
+
+
 @pytest.mark.parametrize(
     ("target", "told"),
     [

@@ -2,7 +2,7 @@
 
 A role's shares are those that a table by role gives, published or believed; where none does, those of all rows of the level.
 What it depends on is said by tables of pairs, of these rows themselves or of all. Everything is in the finest bins: inside of a
-label as even as can be.
+label as even as can be, inside of a declared bin as its neighbours let expect.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,12 +11,14 @@ from functools import cached_property
 
 import numpy as np
 
+from synthor.fit.slices import fine_shape, slice_shares
 from synthor.ipf import ipf
 from synthor.prior.beliefs import FLOOR_CELL, TABLE_STRENGTH, Beliefs, BelievedTable
 from synthor.prior.template import SURE, Dependence
 from synthor.problem import Axis, Problem, Target
 from synthor.schema import Ref, Role, Schema, Variable
 from synthor.types import Codes, Floats, Shares
+from synthor.values import Shape, shape
 
 SWEEPS, NEAR = 200, 1e-9
 """Cycles of fitting a marginal to what several tables say of it, and the gap that is left."""
@@ -39,6 +41,7 @@ class SharesByRole:
     beliefs: Beliefs
     rows_by: Callable[[int, int], Shares | None] = lambda column, role: None
     _known: dict[tuple[int, int, int | None], Shares] = field(default_factory=dict, repr=False)
+    _shapes: dict[tuple[int, int], Shape] = field(default_factory=dict, repr=False)
 
     @cached_property
     def schema(self) -> Schema:
@@ -52,13 +55,28 @@ class SharesByRole:
             self._known[place] = self._fitted(level, column, role)
         return self._known[place]
 
-    def _fitted(self, level: int, column: int, role: int | None) -> Shares:
-        variable, own = self.schema.levels[level].variables[column], self.role(level, role)
+    def shape(self, level: int, column: int) -> Shape:
+        """How values lie inside the finest bins of a variable: as the shares of its declared ones among all rows let expect."""
+        if (level, column) not in self._shapes:
+            own = self.problem.schema.levels[level]
+            variable, shares = own.variables[column], np.ones(own.variables[column].size)
+            if level == 0:
+                shares = self.beliefs.marginals[column]
+            elif variable.numeric:
+                shares = self._fitted(level, column, None, plain=True)
+                if column in own.slices:
+                    shares = np.asarray(np.bincount(own.parents(column), shares))
+            self._shapes[level, column] = fine_shape(own, column, shape(variable, shares))
+        return self._shapes[level, column]
+
+    def _fitted(self, level: int, column: int, role: int | None, *, plain: bool = False) -> Shares:
+        """Shares as tables tell, else as even as can be; plainly, without regard to how values lie inside bins."""
+        own = self.role(level, role)
         declared = None if own is None else self.beliefs.of_members.get(Ref(level, column, role=own))
-        believed = None if declared is None else self._inside(level, column, variable, declared)
+        believed = None if declared is None else self._inside(level, column, declared)
         if believed is None and own is not None:
             believed = self._by_role(level, column, own)
-        even = self._even(level, column, variable) if believed is None else believed
+        even = (self._plain(level, column) if plain else self._even(level, column)) if believed is None else believed
         sums = []
         for target in self.problem.counts:
             for place, axis in enumerate(target.axes):
@@ -81,7 +99,7 @@ class SharesByRole:
             if set(table.refs) == set(ends) and table.level == level:
                 of, given = table.refs.index(ends[0]), table.refs.index(ends[1])
                 grouped = table.grouped if of == 1 else table.grouped.T
-                even = self._even(level, column, self.schema.levels[level].variables[column])
+                even = self._even(level, column)
                 row = _spread(grouped, table.group_of[given], self.fine_groups(ends[0], table.group_of[of]), even)[role.code]
                 if row.sum() > 0:
                     return np.asarray(row / row.sum())
@@ -112,21 +130,34 @@ class SharesByRole:
         other = place - (own < place)
         return np.asarray(kept.sum(axis=tuple(i for i in range(kept.ndim) if i != other)))
 
-    def _even(self, level: int, column: int, variable: Variable) -> Shares:
-        """As even as can be: what is believed of a variable, else values alike."""
-        if level == 0:
-            return self._inside(level, column, variable, self.beliefs.marginals[column])
-        believed = self.beliefs.of_members.get(Ref(level, column))
-        if believed is not None:
-            return self._inside(level, column, variable, believed)
-        width = _widths(variable)
-        return np.asarray(width / width.sum())
+    def _even(self, level: int, column: int) -> Shares:
+        """As even as can be: what is believed of a variable, else values alike, but as they lie inside declared bins."""
+        return self._inside(level, column, self._declared(level, column))
 
-    def _inside(self, level: int, column: int, variable: Variable, declared: Shares) -> Shares:
-        """Shares of the finest bins from those of the declared ones: inside of these, values alike."""
-        own, width = self.problem.schema.levels[level], _widths(variable)
-        parents = own.parents(column) if column in own.slices else np.arange(variable.size)
-        return np.asarray(declared[parents] * width / np.bincount(parents, width)[parents])
+    def _plain(self, level: int, column: int) -> Shares:
+        """The same, values alike inside declared bins, too."""
+        own, width = self.problem.schema.levels[level], _widths(self.schema.levels[level].variables[column])
+        parents = own.parents(column) if column in own.slices else np.arange(len(width))
+        return np.asarray(self._declared(level, column)[parents] * width / np.bincount(parents, width)[parents])
+
+    def _declared(self, level: int, column: int) -> Shares:
+        """Shares of a variable's declared bins as far as no table tells."""
+        if level == 0:
+            return self.beliefs.marginals[column]
+        believed, width = self.beliefs.of_members.get(Ref(level, column)), _widths(self.schema.levels[level].variables[column])
+        if believed is not None:
+            return believed
+        own = self.problem.schema.levels[level]
+        wide = np.bincount(own.parents(column), width) if column in own.slices else width
+        return np.asarray(wide / wide.sum())
+
+    def _inside(self, level: int, column: int, declared: Shares) -> Shares:
+        """Shares of the finest bins from those of the declared ones."""
+        own = self.problem.schema.levels[level]
+        if column not in own.slices:
+            return declared
+        parents = own.parents(column)
+        return np.asarray(declared[parents] * slice_shares(own.variables[column], self.shape(level, column), parents))
 
     def finest(self, axis: Axis) -> Codes:
         """Label of each of a variable's finest bins."""
@@ -165,7 +196,7 @@ class SharesByRole:
                 continue
             groups = [self.fine_groups(ref, table.group_of[i]) for i, ref in enumerate(table.refs)]
             grouped = table.grouped if of == 1 else table.grouped.T
-            even = self._even(own.level, own.column, self.schema.levels[own.level].variables[own.column])
+            even = self._even(own.level, own.column)
             rows = _spread(grouped, groups[given], groups[of], even)
             ref = Ref(seen.level, other.column, role=seen.role)
             of_all = own.role is None and own.among is None and other.among is None
@@ -194,8 +225,7 @@ class SharesByRole:
         return self.shares(given.level, given.column, role if given.role is None else given.role.code)
 
     def _even_of(self, axis: Axis) -> Shares:
-        level = axis.ref.level
-        return self._even(level, axis.position, self.schema.levels[level].variables[axis.position])
+        return self._even(axis.ref.level, axis.position)
 
     def fine_groups(self, ref: Ref, group_of: Codes) -> Codes:
         own = self.problem.schema.levels[ref.level]

@@ -4,15 +4,12 @@ import numpy as np
 
 from synthor.prior.mixture import TINY
 from synthor.problem import Problem
-from synthor.schema import Ref, Units, Variable, of_unit
+from synthor.schema import Level, Units, Variable, of_unit
 from synthor.types import Codes, Floats, Shares
 from synthor.values import Shape, shape
 
 SCATTERED = 0.25
 """Share of candidates whose slice is drawn evenly among those of its bin: wherever the mean lies, there are some."""
-
-POINTS = 64
-"""Values of a slice that its mean and mean square are taken over."""
 
 
 def fine_shapes(problem: Problem, marginals: tuple[Shares, ...]) -> tuple[Shape, ...]:
@@ -22,14 +19,15 @@ def fine_shapes(problem: Problem, marginals: tuple[Shares, ...]) -> tuple[Shape,
         problem: gives the variables.
         marginals: shares of each variable's declared categories.
     """
-    level = problem.schema.unit
-    found = []
-    for position, (variable, shares) in enumerate(zip(level.variables, marginals, strict=True)):
-        whole = shape(variable, shares)
-        if position in level.slices:
-            whole = Shape(variable=level.slices[position], decay=whole.decay[level.parents(position)])
-        found.append(whole)
-    return tuple(found)
+    of_each = zip(problem.schema.unit.variables, marginals, strict=True)
+    return tuple(fine_shape(problem.schema.unit, position, shape(*each)) for position, each in enumerate(of_each))
+
+
+def fine_shape(level: Level, position: int, whole: Shape) -> Shape:
+    """The same shape in the finest bins of a variable."""
+    if position not in level.slices:
+        return whole
+    return Shape(variable=level.slices[position], decay=whole.decay[level.parents(position)])
 
 
 def with_slices(
@@ -111,25 +109,3 @@ def log_share_of_slices(problem: Problem, marginals: tuple[Shares, ...], units: 
         inside = slice_shares(level.variables[v], shapes[v], level.parents(v))
         found += np.log(np.maximum(inside, TINY))[units.column(problem.schema.ref(v))]
     return found
-
-
-def powers_of_statistics(problem: Problem, marginals: tuple[Shares, ...]) -> dict[Ref, tuple[Floats, Floats]]:
-    """Expected value and square in each bin of the columns that have statistics; below the unit values lie evenly in bins."""
-    refs = list(dict.fromkeys(of.ref for _, of in problem.of_values))
-    shapes = fine_shapes(problem, marginals) if any(not ref.level for ref in refs) else ()
-    positions = {of.ref: of.of for _, of in problem.of_values}
-    found = {}
-    for ref in refs:
-        variable = problem.schema.variable(ref)
-        even = Shape(variable=variable, decay=np.zeros(variable.size))
-        found[ref] = powers(even if ref.level else shapes[positions[ref]])
-    return found
-
-
-def powers(fine: Shape) -> tuple[Floats, Floats]:
-    """Expected value and expected square in each bin of a numeric variable, (k,) each; 0 where there are no values."""
-    size = fine.variable.size
-    u = (np.arange(POINTS) + 0.5) / POINTS
-    values = fine.at(np.repeat(np.arange(size, dtype=np.int32), POINTS), np.tile(u, size)).fill_null(0)
-    table = values.to_numpy().astype(np.float64).reshape(size, POINTS)
-    return table.mean(axis=1), np.square(table).mean(axis=1)

@@ -14,7 +14,7 @@ import numpy as np
 from synthor.fit.balance import Hard, Soft
 from synthor.fit.dual import TASTES
 from synthor.fit.pool import Pool
-from synthor.fit.slices import powers_of_statistics
+from synthor.fit.shapes import powers_of_statistics
 from synthor.prior.beliefs import Beliefs, BelievedTable
 from synthor.problem import Demand, Problem, Target
 from synthor.problem.statistic import Counting, LinearDemand
@@ -123,7 +123,7 @@ def masses_of(targets: Sequence[Target], pool: Pool) -> tuple[Floats, ...]:
 
 def counting(problem: Problem, beliefs: Beliefs, units: Units, cells: Callable[[Target], Cells] | None = None) -> Counting:
     """What targets are counted on to become conditions on some units, whose cells may be known already."""
-    powers = powers_of_statistics(problem, beliefs.marginals)
+    powers = powers_of_statistics(problem, beliefs)
     found = cells or (lambda target: target.cells(units))
     return Counting(units=units, cells=found, powers=powers, n_units=problem.n_units)
 
@@ -135,4 +135,4 @@ def linear(targets: Sequence[Target], on: Counting, masses: Sequence[Floats]) ->
 
 def means_of(problem: Problem, beliefs: Beliefs) -> dict[Ref, Floats]:
     """Mean value of each bin of the columns that have statistics."""
-    return {ref: first for ref, (first, _) in powers_of_statistics(problem, beliefs.marginals).items()}
+    return {ref: first for ref, (first, _) in powers_of_statistics(problem, beliefs).items()}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
-from synthor.fit.slices import fine_shapes
+from synthor.fit.shapes import all_shapes
 from synthor.problem import Problem, Rule, Within
 from synthor.problem.following import with_followed
 from synthor.problem.of_rows import of_rows
@@ -53,7 +53,7 @@ class Sample:
         problem: scaled to the number of units, with all rules.
         units: distinct units.
         counts: (n,) copies of each.
-        shapes: how values lie inside categories, a variable of level 0 each.
+        shapes: how values lie inside categories, for each level a variable each.
         random_seed: draws order and values.
         swaps: units exchanged to meet the tables.
         moves: records moved to another cell to meet them.
@@ -64,7 +64,7 @@ class Sample:
     problem: Problem
     units: Units
     counts: Counts
-    shapes: tuple[Shape, ...]
+    shapes: tuple[tuple[Shape, ...], ...]
     random_seed: int
     swaps: int
     moves: int
@@ -88,7 +88,7 @@ class Sample:
         picks = random.permutation(np.repeat(np.arange(len(copies)), copies))
         units = Units.flat(np.take(self._by_variable, picks, axis=1).astype(np.int32).T)
         problem = self.problem if self.pulled else self.problem.with_only(())
-        frame, n_broken = settle(problem.refined, self.shapes, units, random, VALUE_TRIES)
+        frame, n_broken = settle(problem.refined, self.shapes[0], units, random, VALUE_TRIES)
         if self.pulled and any(not target.level for target, _ in problem.of_values):
             frame = self._moved(number, picks, units, frame)
         if n_broken:
@@ -220,7 +220,7 @@ class Sample:
         return values
 
     def _of_rows(self, refined: Problem, units: Units, at: int, above: Records, random: np.random.Generator) -> pl.DataFrame:
-        """Values of the rows of one level below the unit, evenly inside their bins, with the values above them as they are."""
+        """Values of the rows of one level below the unit, with the values above them as they are."""
         schema, seen = refined.schema, refined.seen_from(at)
         fixed = {}
         for level in schema.path(at)[:-1]:
@@ -229,10 +229,10 @@ class Sample:
                 name = seen.schema.unit.variables[position].name
                 if name not in schema.levels[at].names and name in table.columns:
                     fixed[position] = table[name].fill_null(0).to_numpy()[rows]
-        even = tuple(Shape(variable=v, decay=np.zeros(v.size)) for v in seen.schema.unit.variables)
-        frame, _ = settle(
-            seen, even, refined.as_seen(units, at), random, VALUE_TRIES, fixed
-        )  # what breaks a rule is drawn again
+        own = {each.variable.name: each for each in self.shapes[at]}
+        known = (own.get(v.name, Shape(variable=v, decay=np.zeros(v.size))) for v in seen.schema.unit.variables)
+        # What breaks a rule is drawn again.
+        frame, _ = settle(seen, tuple(known), refined.as_seen(units, at), random, VALUE_TRIES, fixed)
         return frame.select(variable.name for variable in schema.levels[at].variables)
 
     def _agreed(self, units: Units, values: Records, looking: tuple[Rule, ...], random: np.random.Generator) -> Records:
@@ -387,7 +387,7 @@ def sample(
         settled = settle_counts(problem, units, counts, log_weight, model.weights, random, patient=not model.contradictions)
         units, counts = settled.units, settled.counts
     kept = counts > 0
-    shapes = fine_shapes(problem, model.beliefs.marginals)
+    shapes = all_shapes(problem, model.beliefs)
     return Sample(
         problem=problem,
         units=units.take(np.flatnonzero(kept)),
