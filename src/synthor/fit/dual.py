@@ -23,6 +23,9 @@ LEAST_TOTAL = 0.01
 SETTLED = 1e-12
 """By how much a total that no weight can change may be off and be as wanted."""
 
+YIELDING = 0.04
+"""How much a demand gives way for each nat of pull beyond what is firm, in counts of rows a unit."""
+
 CERTAIN = 1e-6
 """Margin, relative to the largest multiplier, by which a certificate of infeasibility must hold."""
 
@@ -38,11 +41,13 @@ class Hard(Demanded):
         signed: coefficients may be negative, so that a wanted 0 does not mean an empty cell.
         silent: (c,) cells that are not demanded at all: what they may hold follows from other cells.
         taste: nats by which the middle of an interval is preferred to its edges in the end.
+        firm: nats of pull up to which a demand gives way by its variance alone; beyond, by `YIELDING` more a nat.
     """
 
     signed: bool = False
     silent: Mask | None = None
     taste: float = TASTES[-1]
+    firm: float = np.inf
 
     @classmethod
     def exactly(cls, cells: Cells, wanted: Floats, sigma: Floats | None = None) -> "Hard":
@@ -95,6 +100,7 @@ class TableDemands:
         variance: of each total; 0 where it has no margin of error. Of a soft table, how much it gives way a nat of pull.
         weight: r of a soft table, 1 of a hard one.
         met: the pull of each cell of a soft table that is met: r by the rows that a unit has in it.
+        firm: the pull up to which a hard table's totals give way by their variance alone.
         signed: coefficients may be negative.
         scale: largest coefficient in size, by which violations are divided.
         taste: nats by which the middle of an interval is preferred to its edges now.
@@ -113,13 +119,15 @@ class TableDemands:
     taste: float = TASTES[0]
     least_taste: float = TASTES[-1]
     met: float = 0.0
+    firm: float = np.inf
 
     def wanted(self, multipliers: Floats) -> Floats:
         """The totals that multipliers ask for, (c,)."""
         if self.soft:
             phi = np.where(self.free, multipliers, 1.0)
             return np.where(self.free, self.low / phi - self.variance * (phi - self.met), 0.0)
-        return np.clip(self._middle - multipliers / self._stiffness, self.low, self.high) - self.variance * multipliers
+        inside = np.clip(self._middle - multipliers / self._stiffness, self.low, self.high)
+        return inside - self.variance * multipliers - YIELDING * self._beyond(multipliers)
 
     def gradient(self, multipliers: Floats, got: Floats) -> Floats:
         """Of the dual, 0 where a multiplier is not free."""
@@ -133,7 +141,8 @@ class TableDemands:
             return float(self.low[self.free] @ np.log(phi) - given / 2)
         inside = np.clip(self._middle - multipliers / self._stiffness, self.low, self.high)
         taste = np.where(self.low < self.high, self._stiffness * np.square(inside - self._middle), 0.0)
-        return float(inside @ multipliers + taste.sum() / 2 - self.variance @ np.square(multipliers) / 2)
+        given = self.variance @ np.square(multipliers) + YIELDING * np.square(self._beyond(multipliers)).sum()
+        return float(inside @ multipliers + taste.sum() / 2 - given / 2)
 
     def bound(self, multipliers: Floats) -> float:
         """What the multipliers are worth at least with any totals that a hard table allows."""
@@ -150,7 +159,8 @@ class TableDemands:
             phi = np.where(self.free, multipliers, 1.0)
             believed = got + self.variance * (phi - self.met)
             return np.maximum(believed, LEAST_TOTAL * self.low / phi) / phi + self.variance
-        return self.variance + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
+        yielding = np.where(np.abs(multipliers) > self.firm, YIELDING, 0.0)
+        return self.variance + yielding + np.where(self.inside(multipliers), 1 / self._stiffness, 0.0)
 
     def inside(self, multipliers: Floats) -> Mask:
         """Cells whose multipliers ask for a total strictly inside of its interval, (c,)."""
@@ -159,6 +169,10 @@ class TableDemands:
         asked = self._middle - multipliers / self._stiffness
         found: Mask = (asked > self.low) & (asked < self.high)
         return found
+
+    def _beyond(self, multipliers: Floats) -> Floats:
+        """What pulls beyond what is firm, (c,)."""
+        return multipliers - np.clip(multipliers, -self.firm, self.firm)
 
     @property
     def _middle(self) -> Floats:
@@ -372,4 +386,5 @@ def _table(target: Hard, free: Mask, low: Floats, high: Floats) -> TableDemands:
         scale=scale or 1.0,
         taste=max(TASTES[0], target.taste),
         least_taste=target.taste,
+        firm=target.firm,
     )

@@ -3,7 +3,8 @@
 The step solves  (covariance of the tables' counts under the weights + each table's own curvature) step = gradient  by conjugate
 gradients, which need only products with the matrix, each as cheap as counting all tables once. They are preconditioned by the
 matrix's diagonal at first. Where that takes too many products, and the multipliers are not too many, the matrix is written out
-and factored (Cholesky); its factor then is the preconditioner, of later steps too, until these take too many products with it.
+and factored (Cholesky), once the optimum is in sight; its factor then is the preconditioner, of later steps too, until these
+take too many products with it.
 Redundant tables make the matrix singular; the gradient lies in its range, so that does no harm.
 """
 
@@ -30,6 +31,10 @@ AIM = 0.1
 
 RAISED = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 """By how much the diagonal, scaled to 1, is raised before the matrix is factored: by more where that fails."""
+
+FAR = 0.02
+"""Residual above which nothing is factored: there a step is cut short by how far it may lead, not by how well it is known, and
+ten rough ones lead further than the one that a factoring costs."""
 
 POOR = 3
 """Steps in a row that left much of the residual, after which each step's own matrix is factored."""
@@ -86,20 +91,20 @@ class Newton:
         before = dual.residual()
         system = _System(dual, [t.free for t in dual.tables], own, self.damping * before)
         gradient = system.packed(gradients)
-        few, solved = len(gradient) <= MOST_FACTORED, False
-        if self.poor < POOR or not few:
+        few, far, solved = len(gradient) <= MOST_FACTORED, before > FAR, False
+        if far or self.poor < POOR or not few:
             step, solved = system.solve(
                 gradient, self.factor, tolerance, _patience(dual, len(gradient)) if few else MOST_PRODUCTS
             )
-        if few and not solved:
+        if few and not solved and not far:
             self.factor = system.factored()
             step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
         better = _search(dual, system.unpacked(step), float(gradient @ step))
-        if dual.residual() > PROGRESS * before:
+        if dual.residual() <= PROGRESS * before:
+            self.poor = 0
+        elif not far:
             self.damping *= LESS
             self.poor += 1
-        else:
-            self.poor = 0
         return better
 
 

@@ -27,6 +27,10 @@ LEAST_VARIANCE = 1e-6
 LEAST_SHARE = 1e-4
 """Share of its rows that a category gives way by, at least, when it is pulled by as much as makes a believed cell give way."""
 
+FIRM = 10.0
+"""Nats by which a believed row pulls before it gives way freely. What is believed of a place by one who knows it pulls by 4 in 99 cells
+of 100 and by 9 at most; rows that contradict each other or the targets would pull by hundreds, and leave a handful of candidates."""
+
 GIVE = 30.0
 """Nats of pull for which a believed cell of units with members gives way altogether. Of millions of ways to make a household
 few are candidates, so that some cell of some table is always believed to hold more than the others let it; without any give
@@ -87,7 +91,7 @@ class Structure:
         variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * beliefs.base_strength / table.strength
         variance = np.maximum(variance, LEAST_SHARE / GIVE) * np.maximum(each, LEAST_VARIANCE)
         sigma = np.sqrt(variance.ravel())
-        return Hard(cells=Conditional(counts, rows), demand=Demand.exactly(np.zeros(rows.size), sigma), signed=True)
+        return Hard(cells=Conditional(counts, rows), demand=Demand.exactly(np.zeros(rows.size), sigma), signed=True, firm=FIRM)
 
 
 def demanded(targets: Sequence[Target], beliefs: Beliefs, asked_of: Sequence[LinearDemand]) -> list[Hard]:
