@@ -33,8 +33,8 @@ RAISED = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
 """By how much the diagonal, scaled to 1, is raised before the matrix is factored: by more where that fails."""
 
 FAR = 0.02
-"""Residual above which nothing is factored: there a step is cut short by how far it may lead, not by how well it is known, and
-ten rough ones lead further than the one that a factoring costs."""
+"""Residual above which nothing is factored, where that costs more than `PATIENCE` products: a step is cut short there by how
+far it may lead, not by how well it is known, and the ten rough ones that a factoring costs lead further."""
 
 POOR = 3
 """Steps in a row that left much of the residual, after which each step's own matrix is factored."""
@@ -91,18 +91,18 @@ class Newton:
         before = dual.residual()
         system = _System(dual, [t.free for t in dual.tables], own, self.damping * before)
         gradient = system.packed(gradients)
-        few, far, solved = len(gradient) <= MOST_FACTORED, before > FAR, False
-        if far or self.poor < POOR or not few:
-            step, solved = system.solve(
-                gradient, self.factor, tolerance, _patience(dual, len(gradient)) if few else MOST_PRODUCTS
-            )
-        if few and not solved and not far:
+        few, solved = len(gradient) <= MOST_FACTORED, False
+        patience = _patience(dual, len(gradient)) if few else MOST_PRODUCTS
+        rough = before > FAR and patience > PATIENCE
+        if rough or self.poor < POOR or not few:
+            step, solved = system.solve(gradient, self.factor, tolerance, patience)
+        if few and not solved and not rough:
             self.factor = system.factored()
             step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
         better = _search(dual, system.unpacked(step), float(gradient @ step))
         if dual.residual() <= PROGRESS * before:
             self.poor = 0
-        elif not far:
+        elif not rough:
             self.damping *= LESS
             self.poor += 1
         return better

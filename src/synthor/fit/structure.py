@@ -28,8 +28,8 @@ LEAST_SHARE = 1e-4
 """Share of its rows that a category gives way by, at least, when it is pulled by as much as makes a believed cell give way."""
 
 FIRM = 10.0
-"""Nats by which a believed row pulls before it gives way freely. What is believed of a place by one who knows it pulls by 4 in 99 cells
-of 100 and by 9 at most; rows that contradict each other or the targets would pull by hundreds, and leave a handful of candidates."""
+"""Nats by which a believed row pulls before it gives way freely. Beliefs of who knows a place pull by 4 in 99 cells of 100, and
+by 9 at most; rows that contradict each other, or the targets, would pull by hundreds, and leave a handful of candidates."""
 
 GIVE = 30.0
 """Nats of pull for which a believed cell of units with members gives way altogether. Of millions of ways to make a household
