@@ -274,6 +274,26 @@ def test_a_belief_about_couples_is_seen_in_couples_and_makes_no_more_of_them() -
     assert gap(couples) < 0.75 * gap(plain)
 
 
+@pytest.mark.slow
+def test_beliefs_that_contradict_each_other_and_the_targets_give_way_and_leave_candidates() -> None:
+    """They are sure of the opposite of what tables say of couples, and of things about children that cannot all be."""
+    rows = [[1, 1, 3, 15, 80], [1, 1, 3, 15, 80], [2, 8, 60, 20, 10], [5, 60, 20, 10, 5], [80, 10, 4, 3, 3]]
+    either = [[95, 5], [5, 95], [95, 5], [5, 95], [95, 5]]
+    told = [
+        ("partner.age", "head.age", rows),
+        ("child.age", "head.age", rows),
+        ("child.age", "partner.age", [row[::-1] for row in rows]),
+        ("child.sex", "head.age", either),
+        ("child.sex", "child.age", [row[::-1] for row in either]),
+    ]
+    prior = Prior(dependencies=[Dependency(of=of, given=given, rows=rows, confidence=0.99) for of, given, rows in told])
+    problem = compile_problem(parse_spec(TOWN))
+    model = fit(problem, prior, pool_size=2_000)
+    assert model.status is Status.CONVERGED
+    assert model.effective_sample_size > 200
+    assert measure(problem, sample(model).chunk(0)).met
+
+
 @pytest.mark.parametrize(
     ("put", "told"),
     [
