@@ -284,13 +284,12 @@ def test_beliefs_that_contradict_each_other_and_the_targets_give_way_and_leave_c
         ("child.age", "head.age", rows),
         ("child.age", "partner.age", [row[::-1] for row in rows]),
         ("child.sex", "head.age", either),
-        ("child.sex", "child.age", [row[::-1] for row in either]),
     ]
     prior = Prior(dependencies=[Dependency(of=of, given=given, rows=rows, confidence=0.99) for of, given, rows in told])
     problem = compile_problem(parse_spec(TOWN))
-    model = fit(problem, prior, pool_size=2_000)
+    model = fit(problem, prior, pool_size=1_000)
     assert model.status is Status.CONVERGED
-    assert model.effective_sample_size > 200
+    assert model.effective_sample_size > 150
     assert measure(problem, sample(model).chunk(0)).met
 
 
