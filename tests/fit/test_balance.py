@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import optimize, sparse
 from bank import BANK, NO_ROOM, Case, NoRoom, two_levels
 from synthor.fit.balance import Hard, Soft, balance, weigh
 from synthor.fit.blocks import gathered
-from synthor.fit.dual import Dual
+from synthor.fit.dual import YIELDING, Dual
 from synthor.fit.model import one_thread
 from synthor.fit.status import Status
 from synthor.fit.sweep import sweep
@@ -232,6 +233,28 @@ def test_beliefs_that_contradict_the_targets_are_never_more_than_not_converged(s
         found = balance(log_base, hard, soft, newton_steps=5)
     assert np.isfinite(found.weights).all()
     assert (found.status is Status.CONVERGED) == (found.residual <= 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_believed_rows_that_contradict_each_other_give_way_before_they_pull_by_hundreds(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shape = (6, 5, 6)
+    units = Units.flat(np.array(list(product(*map(range, shape))), np.int32))
+    hard = [Hard.exactly(cells_of(units, 0, [v], [shape[v]]), random.dirichlet(np.full(shape[v], 2.0))) for v in range(3)]
+    rows = []
+    for of, by in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
+        told = random.dirichlet(np.full(shape[of], 0.1), shape[by])
+        cells = Conditional(cells_of(units, 0, [by, of], [shape[by], shape[of]]), told)
+        sure = Demand.exactly(np.zeros(told.size), np.full(told.size, 1e-2))
+        rows.append(Hard(cells=cells, demand=sure, signed=True, firm=5.0))
+    with one_thread():
+        found = balance(np.zeros(len(units)), [*hard, *rows])
+    assert found.status is Status.CONVERGED
+    assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
+    pulls = np.abs(np.concatenate(found.hard[3:]))
+    assert pulls.max() < 5 + 1 / YIELDING
+    stiff = balance(np.zeros(len(units)), [*hard, *(replace(row, firm=np.inf) for row in rows)], newton_steps=20)
+    assert np.abs(np.concatenate(stiff.hard[3:])).max() > 5 * pulls.max()
 
 
 def test_members_can_leave_no_room_either() -> None:
