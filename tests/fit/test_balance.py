@@ -251,10 +251,9 @@ def test_believed_rows_that_contradict_each_other_give_way_before_they_pull_by_h
         found = balance(np.zeros(len(units)), [*hard, *rows])
     assert found.status is Status.CONVERGED
     assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
-    pulls = np.abs(np.concatenate(found.hard[3:]))
-    assert pulls.max() < 5 + 1 / YIELDING
-    stiff = balance(np.zeros(len(units)), [*hard, *(replace(row, firm=np.inf) for row in rows)], newton_steps=20)
-    assert np.abs(np.concatenate(stiff.hard[3:])).max() > 5 * pulls.max()
+    assert np.abs(np.concatenate(found.hard[3:])).max() < 5 + 1 / YIELDING
+    stiff = [*hard, *(replace(row, firm=np.inf) for row in rows)]
+    assert balance(np.zeros(len(units)), stiff, newton_steps=len(found.history)).status is not Status.CONVERGED
 
 
 def test_members_can_leave_no_room_either() -> None:
