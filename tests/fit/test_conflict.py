@@ -268,7 +268,7 @@ def test_a_perturbed_cell_is_named_with_its_partners(problem: Problem, data: st.
     assert feasible_point(changed, alive) is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_the_least_sum_of_errors_is_that_of_one_plain_programme(seed: int) -> None:

@@ -212,8 +212,8 @@ def _error(findings: list[Finding]) -> str:
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("survey", ["households", pytest.param("persons", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("survey", ["households", "persons"])
 def test_a_fit_of_66_tables_and_23_rules_that_a_model_wrote_converges(survey: str) -> None:
     """Two tables and a believed rule leave a cell no room that other beliefs insist on: unless it is closed, no optimum."""
     run = synthesize(load_spec(Path(__file__).parents[1] / "cases" / "slow_fits" / survey / "spec.yaml"))

@@ -128,7 +128,7 @@ rules: [{never: a and b}, {never: c and d}]
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_where_one_change_leaves_another_contradiction_it_promises_no_more() -> None:
     run = synthesize(parse_spec(APART))
     assert sorted(sorted(target for target, _ in told) for told in cells(run.model)) == [["a", "b"], ["c by e", "c by e", "d"]]

@@ -12,7 +12,7 @@ DELAY = 0.2
 SEED = 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_is_killed_and_started_again_asks_nothing_twice_and_ends_the_same(tmp_path: Path) -> None:
     dice = random.Random(SEED)
     spec, out = tmp_path / "spec.yaml", tmp_path / "killed"

@@ -60,7 +60,7 @@ def test_the_committed_tables_are_those_of_the_microdata(microdata_folder: Path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("example", "tables"), [("households", 55), ("trips", 91)])
+@pytest.mark.parametrize(("example", "tables"), [("households", 55), pytest.param("trips", 91, marks=pytest.mark.long)])
 def test_the_recordings_of_the_examples_answer_every_question_of_today(example: str, tables: int) -> None:
     fitted = fit_spec(load_spec(ROOT / "examples" / example / "spec.yaml"))
     assert fitted.model.status.value == "converged"

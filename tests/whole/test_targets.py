@@ -310,7 +310,7 @@ def test_tables_that_contradict_each_other_are_named_cell_by_cell() -> None:
     assert run.records.height == 1000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sparse_tables_in_a_ring_are_met_although_few_units_fit_them_all() -> None:
     """300 records with 40 categories in each of five variables; each neighbouring pair is published, mostly empty cells."""
     random = np.random.default_rng(8)
