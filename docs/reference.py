@@ -22,7 +22,8 @@ Progress goes to standard error: one bar in a terminal, a line a stage elsewhere
 With `--json`, standard output holds one JSON document and nothing else, unless the process is killed. That of a failure is
 `{"ok": false, "exit_code": ..., "findings": [...]}` ([its schema](failure.schema.json)), with what was written beside it from
 `check --reconcile` and `--fix-labels`; records that do not meet their targets are a result, not a failure. Each finding has
-`code`, `severity`, `where`, `row`, `label`, `message`, `found`, `expected` and `cure`. Codes are:
+`code`, `severity`, `where`, `row`, `label`, `message`, `found`, `expected` and `cure`. What each verb prints otherwise has
+[a schema](results.schema.json), too. Codes are:
 
 """
 
