@@ -84,9 +84,10 @@ docs: .venv/.docs               ## the documentation, into site/
 	@touch $@
 
 .venv-lowest/.made: requirements/lowest.txt pyproject.toml
-	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) -m venv --clear .venv-lowest
 	$(subst $(BIN),$(OLDEST),$(LOCKED)) requirements/lowest.txt
 	$(subst $(BIN),$(OLDEST),$(PIP)) install --quiet --no-deps --no-build-isolation --editable .
+	@$(subst $(BIN),$(OLDEST),$(PIP)) check > /dev/null || $(subst $(BIN),$(OLDEST),$(PIP)) check
 	@touch $@
 
 lock: .venv/.dev                ## pin all dependencies anew
