@@ -1,6 +1,6 @@
 """What each part of the beliefs does: the example of Buenos Aires with one part at a time, and with its labels shuffled.
 
-    SYNTHOR_DATA=... python bench/population_parts.py
+    SYNTHOR_DATA=... python bench/population_parts.py [PART ...]
 
 Writes bench/results/population_parts.json and .md. The same tables, groups and ceilings as in population_example.py; of the
 first recording. *Template alone*: candidates drawn from the beliefs, weighed to the targets, while no believed table is fitted.
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness import dated, write
+from harness import RESULTS, dated, write
 from population_example import ASKED, GROUPS, SPEC, Row, Truth, grouped, prepared, run, tables_of, tvds
 from synthor import Prior
 from synthor.fit.balance import balance
@@ -27,6 +27,7 @@ from synthor.schema import Ref
 from synthor.types import Floats
 
 SHUFFLES = 3
+TEMPLATE = "template alone"
 
 
 def shuffled(prior: Prior, random_seed: int) -> Prior:
@@ -64,7 +65,8 @@ def template_alone(truth: Truth, prior: Prior) -> Floats:
     model = fit(truth.problem, prior)
     pool = model.pool
     with one_thread():
-        found = balance(pool.log_base, Structure(pool).hard(model.ruled, model.beliefs))
+        targets = Structure(pool).hard(model.ruled, model.beliefs)[: len(model.ruled.targets)]  # believed rows come after them
+        found = balance(pool.log_base, targets)
     age = Ref(1, truth.problem.schema.levels[1].position("age"))
     tables = tables_of(truth.problem, pool.units, pool.units.column(age, 1).astype(float))
     return tvds([table.shares(found.weights) for table in tables], truth.shares)
@@ -82,22 +84,29 @@ def parts(prior: Prior) -> Mapping[str, Prior]:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="*", help="names of parts to measure again; all unless given")
+    wanted = parser.parse_args().part
     with prepared() as (folder, truth):
         run(folder, SPEC.replace(ASKED, ""), "alone")
         alone = truth.of_folder(folder / "alone")
         counted = np.where(alone >= 2 * truth.noise, 1.0, 0.0)
         run(folder, SPEC, "asked")
         prior = load_prior(folder / "asked" / "prior.json")[0]
-        result: Row = {"template alone": grouped(truth, alone, template_alone(truth, prior), counted)}
+        done = RESULTS / "population_parts.json"
+        result: Row = json.loads(done.read_text(encoding="utf-8")) if wanted and done.exists() else {}
+        if not wanted or TEMPLATE in wanted:
+            result[TEMPLATE] = grouped(truth, alone, template_alone(truth, prior), counted)
         for name, part in parts(prior).items():
+            if wanted and name not in wanted:
+                continue
             (folder / "part.json").write_text(part.to_json(), encoding="utf-8")
             told = run(folder, SPEC.replace(ASKED, "prior: part.json"), "part")
             result[name] = told | grouped(truth, alone, truth.of_folder(folder / "part"), counted)
-            print(name, json.dumps(result[name], indent=1), flush=True)
             shutil.rmtree(folder / "part")
-    write("population_parts", dated(result), page(dated(result)))
-    print(page(dated(result)))
+            write("population_parts", result | dated({}), page(result | dated({})))  # a part can take minutes
+    write("population_parts", result | dated({}), page(result | dated({})))
+    print(page(result | dated({})))
 
 
 def page(result: Row) -> str:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.fit.balance import balance
+from synthor.fit.balance import Balance, balance
 from synthor.fit.nested import template_of
 from synthor.fit.pool import Pool, kept_pool
 from synthor.fit.structure import Structure
 from synthor.fit.supplied import supplied
 from synthor.information import effective_size
-from synthor.prior.beliefs import Beliefs
+from synthor.prior.beliefs import Beliefs, resolve
+from synthor.prior.model import Prior
 from synthor.prior.template import Template, draw, learned, prepared
 from synthor.problem import Problem
 from synthor.randomness import generator
@@ -40,6 +41,9 @@ those before it, for a template to do."""
 
 ROUGH, STEPS = 1e-3, 15
 """Residual of a rough fit, and its Newton steps at most."""
+
+NEAR_ENOUGH = 0.01
+"""Residual of a rough fit that says that targets can be met."""
 
 BESIDE = 0.05
 """Share of candidates that were drawn before beliefs counted: where these see no way to meet targets, there still is one."""
@@ -73,25 +77,42 @@ def aimed_pool(
     found = _Drawn.of(template_of(problem, beliefs), problem, beliefs, size, random_seed)
     if not len(found.units):
         return found.pool
-    template, looked, tries = found.template, found.thinned(), 0
-    beside = None
+    looked, beside, few, tries = found.thinned(), None, min(LOOKS, size), 0
     for aim, believing in enumerate(aims):
-        beside = looked if believing else None  # drawn before beliefs count
+        if believing:  # what was drawn before beliefs count
+            beside = looked if looked.meets() else _without_beliefs(problem, beliefs, few, random_seed)
         for turn in range(ROUNDS):
             advance(size * (1 + aim * ROUNDS + turn) // (2 + len(aims) * ROUNDS), size)
-            weights = looked.weighed(believing=believing)
-            if effective_size(weights) >= EVEN * effective_size(np.exp(looked.pool.log_base)):
+            seed = int(generator(random_seed, "template", "aimed", tries + 1).integers(2**31))
+            nearer = looked.nearer(few, seed, believing=believing)
+            if nearer is None:
                 break
-            tries += 1
-            seed = int(generator(random_seed, "template", "aimed", tries).integers(2**31))
-            template = learned(template, looked.units, looked.flattened(weights))
-            looked = _Drawn.of(template, problem, beliefs, min(LOOKS, size), seed)
-    last = found if template is found.template else _Drawn.of(template, problem, beliefs, size, random_seed)
+            looked, tries = nearer, tries + 1
+    last = found if looked.template is found.template else _Drawn.of(looked.template, problem, beliefs, size, random_seed)
     if beside is not None and beside is not looked:
         last = last.with_others(beside)
     pool = last.with_lacking(random_seed).pool
     advance(size, size)
     return pool
+
+
+def _without_beliefs(problem: Problem, beliefs: Beliefs, size: int, random_seed: int) -> "_Drawn":
+    """Units of a template that tables alone have made: beliefs that contradict each other may leave none that meet them.
+
+    Args:
+        problem: with all rules that hold.
+        beliefs: by which candidates are weighed in the end.
+        size: units to draw.
+        random_seed: the same seed gives the same units.
+    """
+    looked = _Drawn.of(template_of(problem, resolve(Prior(), problem)), problem, beliefs, size, random_seed)
+    for turn in range(ROUNDS):
+        seed = int(generator(random_seed, "template", "without beliefs", turn).integers(2**31))
+        nearer = looked.nearer(size, seed, believing=False)
+        if nearer is None:
+            break
+        looked = nearer
+    return looked
 
 
 def some_made(problem: Problem, beliefs: Beliefs) -> Pool:
@@ -157,15 +178,30 @@ class _Drawn:
         pool = kept_pool(self.problem, self.beliefs, self.pool.units.take(some), self.pool.log_base[some], self.pool.acceptance)
         return _Drawn(problem=self.problem, beliefs=self.beliefs, template=self.template, units=units, pool=pool)
 
-    def weighed(self, *, believing: bool) -> Floats:
-        """Weights that about meet the targets, and beliefs if these count, (n,)."""
+    def meets(self) -> bool:
+        """Whether some weights meet the targets, about."""
+        return not self.problem.targets or self._weighed(believing=False).residual <= NEAR_ENOUGH
+
+    def nearer(self, size: int, random_seed: int, *, believing: bool) -> "_Drawn | None":
+        """So many units of a template that is learned from weights which about meet the targets, and beliefs if these count.
+
+        None where weights are even enough: nothing is to be learned.
+        """
+        weights = self._weighed(believing=believing).weights
+        if effective_size(weights) >= EVEN * effective_size(np.exp(self.pool.log_base)):
+            return None
+        template = learned(self.template, self.units, self.flattened(weights))
+        return _Drawn.of(template, self.problem, self.beliefs, size, random_seed)
+
+    def _weighed(self, *, believing: bool) -> Balance:
+        """Weights that about meet the targets, and beliefs if these count."""
         structure = Structure(self.pool)
         hard = structure.hard(self.problem, self.beliefs)
         if believing:
             soft = structure.soft(self.beliefs)
         else:
             hard, soft = hard[: len(self.problem.targets)], []
-        return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH).weights
+        return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH)
 
     def flattened(self, weights: Floats) -> Floats:
         """Weights between those of the base measure and others, as near to the latter as leaves enough effective candidates."""
