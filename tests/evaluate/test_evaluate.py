@@ -97,7 +97,7 @@ def test_copies_and_violations_are_counted() -> None:
     assert found.violations == {"v0 = 'a' and v1 = 'c'": expected}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_weights_count() -> None:
     real = dependent(1_000, 5)
     weights = np.where(real[:, 0] == real[:, 1], 3.0, 1.0)

@@ -76,7 +76,7 @@ def test_the_truth_lies_inside_the_bounds(people: pl.DataFrame, tables: list[lis
     assert (answer.value[held] <= high[held] + 1e-9).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @example(
     people=pl.DataFrame([("f", False, 0), ("f", True, 42)], schema=["sex", "car", "age"], orient="row"),
     tables=[["car"]],

@@ -251,7 +251,7 @@ def test_tables_counted_from_one_population_are_never_in_conflict(problem: Probl
         assert (got <= bounds.high + near).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(populations(), st.data())
 @settings(max_examples=25, deadline=None)
 def test_a_perturbed_cell_is_named_with_its_partners(problem: Problem, data: st.DataObject) -> None:

@@ -251,6 +251,7 @@ def test_a_model_file_makes_the_same_units_again(model: Model, records: dict[str
     assert all(again[name].equals(table) for name, table in records.items())
 
 
+@pytest.mark.long
 def test_a_belief_about_couples_is_seen_in_couples_and_makes_no_more_of_them() -> None:
     problem = compile_problem(parse_spec(TOWN))
     rows = [[60, 38, 2, 0, 0], [5, 90, 5, 0, 0], [0, 5, 90, 5, 0], [0, 0, 5, 90, 5], [0, 0, 0, 5, 95]]
@@ -306,6 +307,7 @@ def test_what_cannot_be_made_yet_is_refused_in_words(put: str, told: str) -> Non
         fit(problem, Prior(), pool_size=500)
 
 
+@pytest.mark.long
 def test_the_page_on_members_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "members.md").read_text(encoding="utf-8")
     for kind, name in (("yaml", "spec.yaml"), ("json", "beliefs.json")):

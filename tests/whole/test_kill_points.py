@@ -9,7 +9,7 @@ from kill_points import CASES, Case, sweep
 ONE_IN = 10
 """Of the changes of the disk that a command makes; bench/kills.py tries all of them."""
 
-LONGEST = {"run --draws 1", "run --hold-out each", "run after another"}
+LONGEST = {"run --draws 1", "run --hold-out each", "run after another", "sample -n", "sample --out"}
 """Commands of which `make test` leaves out all: what others do between, they do, too."""
 
 
