@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from model_server import KEY, serving
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
 
@@ -119,6 +120,14 @@ def test_a_document_is_of_its_published_form(
     monkeypatch.chdir(place)
     (place / "ages.yaml").write_text(CARS.split("  - {table", maxsplit=1)[0])
     assert not wrong(printed(*arguments), {"$ref": f"#/$defs/{form}"})
+
+
+@pytest.mark.slow
+def test_what_a_model_was_asked_is_told_in_the_form(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving() as server:
+        (place / "asked.yaml").write_text(CARS + f'model: {{name: "{server.model}"}}\n')
+        assert not wrong(printed("elicit", place / "asked.yaml", "--out", place / "asked"), {"$ref": "#/$defs/elicit"})
 
 
 @pytest.mark.slow

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from synthor import Prior, compile_problem, parse_spec
+from synthor.fit.aimed import aimed_pool
 from synthor.fit.balance import Hard, Soft, balance
 from synthor.fit.model import Model, fit
 from synthor.fit.nested import template_of
 from synthor.fit.status import Status
+from synthor.fit.structure import Structure
 from synthor.fit.supplied import supplied
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency, Marginal
@@ -306,3 +308,17 @@ def template_units(problem: Problem, n: int) -> tuple[Units, tuple[tuple[int, in
         for t, (target, got) in enumerate(zip(problem.counts, held, strict=True))
         for cell in np.flatnonzero((got == 0) & (target.wanted > 0))
     )
+
+
+@pytest.mark.slow
+def test_beliefs_that_are_all_wrong_leave_candidates_that_meet_the_targets() -> None:
+    """Each table is told of other labels than it is true of, and with certainty."""
+    problem = compile_problem(parse_spec(spec()))
+    told = []
+    for level, given, of in BELIEVED:
+        wrong = np.roll(of_town(problem.schema, level, given, of), 1, axis=1) + 0.5
+        told.append(Dependency(of=of, given=given, rows=(wrong / wrong.sum(axis=1, keepdims=True)).tolist(), confidence=0.99))
+    beliefs = resolve(Prior(dependencies=told), problem)
+    pool = aimed_pool(problem, beliefs, size=2_000, random_seed=5)
+    targets = Structure(pool).hard(problem, beliefs)[: len(problem.targets)]
+    assert balance(pool.log_base, targets).status is Status.CONVERGED

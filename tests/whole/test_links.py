@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "site", "node_modules"} & {*path.parts})
+PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md", "bench/**/*.md")
+PAGES = sorted(path for place in PLACES for path in ROOT.glob(place))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 

@@ -80,7 +80,7 @@ def aimed_pool(
     looked, beside, few, tries = found.thinned(), None, min(LOOKS, size), 0
     for aim, believing in enumerate(aims):
         if believing:  # what was drawn before beliefs count
-            beside = looked if looked.meets() else _without_beliefs(problem, beliefs, few, random_seed)
+            beside = looked if looked.meets() else _without_beliefs(looked, few, random_seed)
         for turn in range(ROUNDS):
             advance(size * (1 + aim * ROUNDS + turn) // (2 + len(aims) * ROUNDS), size)
             seed = int(generator(random_seed, "template", "aimed", tries + 1).integers(2**31))
@@ -96,16 +96,18 @@ def aimed_pool(
     return pool
 
 
-def _without_beliefs(problem: Problem, beliefs: Beliefs, size: int, random_seed: int) -> "_Drawn":
+def _without_beliefs(beside: "_Drawn", size: int, random_seed: int) -> "_Drawn":
     """Units of a template that tables alone have made: beliefs that contradict each other may leave none that meet them.
 
     Args:
-        problem: with all rules that hold.
-        beliefs: by which candidates are weighed in the end.
+        beside: units that do not meet the targets; these again where the rules leave no others.
         size: units to draw.
         random_seed: the same seed gives the same units.
     """
+    problem, beliefs = beside.problem, beside.beliefs
     looked = _Drawn.of(template_of(problem, resolve(Prior(), problem)), problem, beliefs, size, random_seed)
+    if not len(looked.units):
+        return beside
     for turn in range(ROUNDS):
         seed = int(generator(random_seed, "template", "without beliefs", turn).integers(2**31))
         nearer = looked.nearer(size, seed, believing=False)
