@@ -57,7 +57,7 @@ extras: .venv/.extras           ## what is read through libraries of extras, and
 docs: .venv/.docs               ## the documentation, into site/
 	$(BIN)/synthor schema > docs/spec.schema.json
 	$(BIN)/python docs/reference.py > docs/cli.md
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
