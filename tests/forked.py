@@ -107,15 +107,16 @@ class Forked:
         return (-1 if code is None else code), self.output.read_text(encoding="utf-8")
 
 
-def synthor(*arguments: object, at: Path | None = None) -> subprocess.CompletedProcess[str]:
+def synthor(*arguments: object, at: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """What a command comes to that is typed here: its exit code, its output and what it says to the error stream.
 
     Args:
         arguments: after `synthor`.
         at: where it runs, if not here.
+        environment: besides the usual one.
     """
     words = list(map(str, arguments))
-    environment = {name: value for name, value in os.environ.items() if name not in ONE_THREAD}
+    environment = {name: value for name, value in os.environ.items() if name not in ONE_THREAD} | environment
     with tempfile.TemporaryDirectory() as place:
         output, errors = Path(place, "output"), Path(place, "errors")
         code, told = Forked(words, output, errors=errors, folder=at, environment=environment).result()

@@ -8,26 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from forked import synthor
 from synthor.errors import Finding
 from synthor.report.failure import CODES, finding_document
 
 ROOT = Path(__file__).parents[2]
 VERBS = ("init", "schema", "spec", "check", "estimate", "elicit", "fit", "sample", "run", "measure", "evaluate")
 SPEC = "{records: 10, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 6, no: 4}}}]}\n"
-
-
-def synthor(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    code = "import sys; sys.argv[0] = 'synthor'; from synthor.cli import main; main()"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 @pytest.mark.parametrize("columns", ["60", "80", "120"])

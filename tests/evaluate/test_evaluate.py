@@ -110,7 +110,7 @@ def test_weights_count() -> None:
     assert by_weight.effective_real == pytest.approx(effective_size(weights))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_evaluation() -> None:
     real = dependent(400, 6)
     first, again = (evaluate(problem_for(real), frame(shuffled(real)), frame(real)).to_json() for _ in range(2))

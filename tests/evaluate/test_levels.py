@@ -95,6 +95,7 @@ def test_every_kind_of_row_is_compared_in_what_no_target_holds(folder: Path) -> 
     assert found["household"]["n_real"] == 600
 
 
+@pytest.mark.long
 def test_real_units_against_themselves_are_at_no_distance(folder: Path) -> None:
     """Real units whose own tables lack what follows from members stand for the records, too."""
     found = judged(folder, folder / "real", folder / "real")
@@ -104,6 +105,7 @@ def test_real_units_against_themselves_are_at_no_distance(folder: Path) -> None:
         assert records["mean_pair_tvd"] == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.long
 def test_what_tables_alone_do_not_tell_is_far_from_real_couples(folder: Path) -> None:
     found = judged(folder, folder / "out", folder / "real")
     couples = found["head and partner"]["pairs"]
@@ -129,6 +131,7 @@ def test_a_file_and_a_folder_without_the_units_are_told(folder: Path, tmp_path: 
     assert "holds no household.parquet or household.csv" in str(done.exception)
 
 
+@pytest.mark.long
 def test_the_terminal_names_each_kind_of_row(folder: Path) -> None:
     args = ["evaluate", str(folder / "out"), "--against", str(folder / "real"), "--spec", str(folder / "spec.yaml")]
     done = CliRunner().invoke(app, args)

@@ -59,7 +59,7 @@ known_tables = st.lists(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(people=populations, tables=known_tables, question=st.sampled_from(QUESTIONS), ruled=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_the_truth_lies_inside_the_bounds(people: pl.DataFrame, tables: list[list[str]], question: str, ruled: bool) -> None:

@@ -310,7 +310,7 @@ def template_units(problem: Problem, n: int) -> tuple[Units, tuple[tuple[int, in
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_beliefs_that_are_all_wrong_leave_candidates_that_meet_the_targets() -> None:
     """Each table is told of other labels than it is true of, and with certainty."""
     problem = compile_problem(parse_spec(spec()))

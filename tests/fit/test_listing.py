@@ -123,7 +123,7 @@ def trips(n_zones: int = 60, n_pairs: int = 1_100, n_trips: int = 1_400, n_purpo
     return compile_problem(Spec.model_validate(document))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_flows_between_600_zones_with_modes_at_both_ends_are_met() -> None:
     model = fit(trips(n_zones=600, n_pairs=25_000, n_trips=45_000), Prior())
     assert model.status is Status.CONVERGED

@@ -175,7 +175,7 @@ def test_explanations_are_the_same_from_a_model_that_was_read_again(jobs: Popula
     assert explain_misfit(Model.from_json(degrees.to_json()))[0].lines == explain_misfit(degrees)[0].lines
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_separate_contradictions_are_both_told() -> None:
     rows = {"a": "x", "b": "y", "c": "z"}
     tables = []

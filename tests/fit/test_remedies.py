@@ -84,7 +84,7 @@ def keeps_its_promises(run: Population) -> int:
     return len(changes)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_both_contradictions_are_told_and_every_change_brings_what_it_promises() -> None:
     run = synthesize(parse_spec(TWO))
     assert run.model.status is Status.INFEASIBLE

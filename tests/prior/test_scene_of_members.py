@@ -129,6 +129,7 @@ def test_every_answer_is_a_belief_that_can_be_used(problem: Problem) -> None:
     assert [question.items for question in state.questions] == [("marginal cars",)]
 
 
+@pytest.mark.long
 def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 

@@ -165,7 +165,7 @@ def by_tenure(kind: str, given: Mapping[str, float]) -> dict[str, Any]:
     return {kind: "wages", "by": ["tenure"], "table": [{"tenure": tenure, kind: value} for tenure, value in given.items()]}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_means_totals_and_deviations_by_cells_are_met_together() -> None:
     targets = (
         SHARES,

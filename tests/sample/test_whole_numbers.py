@@ -103,7 +103,7 @@ def test_targets_that_fractions_meet_and_whole_numbers_do_not_are_proven_so() ->
     assert "mean of age" in told.sentence
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [2042, 3000, 3001, 3002, 3006])
 def test_what_a_population_has_is_never_said_to_be_impossible(seed: int) -> None:
     """Seed 2042 was: sums of numbers up to 100,000, with windows near a solver's tolerance."""

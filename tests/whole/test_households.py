@@ -246,6 +246,7 @@ def test_no_candidate_breaks_a_rule(model: Model) -> None:
     assert 0 < model.pool.acceptance <= 1
 
 
+@pytest.mark.long
 def test_a_model_file_makes_the_same_units_again(model: Model, records: dict[str, pl.DataFrame]) -> None:
     again = sample(Model.from_json(model.to_json())).chunk(0)
     assert all(again[name].equals(table) for name, table in records.items())
@@ -325,6 +326,7 @@ def test_the_page_on_members_is_right(tmp_path: Path) -> None:
     assert "total, counts" in shown  # of persons
 
 
+@pytest.mark.long
 def test_means_of_households_and_of_some_persons_are_met_with_the_tables() -> None:
     income = "  income: {type: number, min: 0, max: 100000, bins: [0, 20000, 50000]}\n  persons: {from"
     means = "  - {mean: income, value: 35000}\n  - {mean: age, where: \"relationship = 'head'\", value: 50}\nrules:"
@@ -438,6 +440,7 @@ def test_rules_on_numbers_that_follow_are_kept_by_the_values_written(rule: str, 
     assert not (broken & (homes["area"] == "n")).any() if "area" in rule else not broken.any()
 
 
+@pytest.mark.long
 def test_rules_of_members_on_the_numbers_of_their_unit_draw_these_again() -> None:
     run = synthesize(parse_spec(f'{HOMES}rules:\n  - {{never: "age > income + 50"}}\n'))
     assert run.measurement.met
@@ -456,6 +459,7 @@ def test_numbers_of_roles_at_two_levels_are_refused_in_words() -> None:
         synthesize(parse_spec(HOMES.replace("targets:", f"{car}targets:", 1)))
 
 
+@pytest.mark.long
 def test_beliefs_about_members_do_not_hide_why_tables_contradict_each_other() -> None:
     told = Prior(dependencies=[Dependency(given="age", of="relationship", rows=[[0, 0, 100], [50, 40, 10], [60, 35, 5]])])
     impossible = """

@@ -135,6 +135,7 @@ def test_strain_and_support_know_the_deeper_levels() -> None:
     assert model.targets[1].support > 0
 
 
+@pytest.mark.long
 def test_tables_that_contradict_each_other_at_two_levels_are_named() -> None:
     problem = town((TABLES[1], TABLES[2]))
     more = replace(problem.targets[1], wanted=problem.targets[1].wanted * 1.5)

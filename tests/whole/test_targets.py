@@ -289,7 +289,7 @@ def test_what_a_target_cannot_be_is_refused(target: dict[str, Any], said: str) -
     assert said in str(caught.value)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tables_that_contradict_each_other_are_named_cell_by_cell() -> None:
     """Of three yes-no variables no three can all differ: each pair's table is possible alone, and any two together."""
     pairs = [("a", "b"), ("a", "c"), ("b", "c")]
