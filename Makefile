@@ -49,6 +49,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/feasible.py
 	$(BIN)/python bench/sizes.py
 	$(BIN)/python bench/wide.py
+	$(BIN)/python bench/zones.py
 
 extras: .venv/.extras           ## what is read through libraries of extras, and the longest tests
 	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py tests/library

@@ -97,7 +97,7 @@ def fit_spec(
 ) -> Fitted:
     """The first half of `synthesize`: a fitted model."""
     # 1. What is known.
-    return fit_problem(compile_problem(spec), spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
+    return fit_problem(compile_problem(spec).region, spec, prior=prior, answers=answers, wait=wait, on_event=on_event)
 
 
 def fit_problem(
@@ -165,7 +165,7 @@ def believe(
         ModelError: the model cannot be asked.
         WaitingError: requests wait for their answers.
     """
-    problem = compile_problem(spec)
+    problem = compile_problem(spec).region
     refuse_unmade(problem)
     with _alone(spec, None, Path(answers), wait=wait, on_event=on_event):
         asker = asker_of(spec, None, Path(answers), wait=wait)
@@ -184,7 +184,7 @@ def believe(
 def expected_requests(spec: Spec) -> tuple[Request, ...]:
     """What a run would ask when no answer has to be asked for again, without asking: for estimates."""
     method = METHODS[spec.method]
-    problem = compile_problem(spec)
+    problem = compile_problem(spec).region
     refuse_unmade(problem)
     state = method.begin(problem)
     return (*(question.request for question in state.questions), *method.follow_up(state))
@@ -229,7 +229,7 @@ def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
     """Every problem of a spec, its tables and its beliefs; beliefs that cannot be used are warnings."""
     findings = check(spec)
     usable = not any(finding.severity == "error" for finding in findings)
-    findings = findings + check_survey(compile_problem(spec) if usable else None, spec)
+    findings = findings + check_survey(compile_problem(spec).region if usable else None, spec)
     several = prior is None and len(spec.priors) > 1
     for file in [spec.folder / name for name in spec.priors] if several else [prior]:
         where = str(file or next(iter(spec.priors), "prior"))
@@ -238,7 +238,7 @@ def check_all(spec: Spec, prior: str | Path | None = None) -> list[Finding]:
         except InputError as error:
             findings = findings + list(error.findings)
             continue
-        entries = dropped + resolve(believed, compile_problem(spec)).dropped if usable else dropped
+        entries = dropped + resolve(believed, compile_problem(spec).region).dropped if usable else dropped
         findings = findings + [
             Finding(where=where, message=f"{entry.belief}: {entry.reason}", cure=f"it is {entry.action}", severity="warning")
             for entry in entries

@@ -14,6 +14,7 @@ from synthor.errors import Finding, InputError
 from synthor.evaluate.holdout import HoldOuts
 from synthor.events import Event, Listener, forward, ignore, telling
 from synthor.fit.model import Model
+from synthor.geography.zoned import zoned_sample
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
 from synthor.measure import Explanation, Measurement, Records, Tally, measure
@@ -170,7 +171,8 @@ def draw(
     """The second half of `synthesize`: whole records from a fitted model, as many as wanted."""
     seconds: dict[str, float] = {}
     with timed("sample", seconds):
-        drawn = sample(model, n_units, random_seed=random_seed, advance=forward("sample", on_event))
+        drawing = sample if model.problem.zoned is None else zoned_sample
+        drawn = drawing(model, n_units, random_seed=random_seed, advance=forward("sample", on_event))
         on_event(Event(stage="sample", done=1, total=1, product=drawn))
     return Population(model=model, sample=drawn, seconds=seconds)
 
@@ -241,7 +243,7 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
         InputError: the folder holds no model or no records, or they do not belong together.
     """
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
-    problem = model.problem.with_rules(model.beliefs.rules)
+    problem = model.ruled.whole
     if records is not None:
         return measure(problem, _read(records, problem), beliefs=model.beliefs.sentence)
     with folder.edition() as new:
@@ -262,7 +264,7 @@ def tallied(folder: RunFolder, model: Model, records: Records) -> tuple[Tally, i
         model: that is in it.
         records: that are in it.
     """
-    problem, made = model.ruled, folder.manifest()
+    problem, made = model.ruled.whole, folder.manifest()
     n_made = made.get("records", 0)
     tally = Tally(problem.scaled(n_made) if n_made > 0 else problem, _pairs(model))
     tally.add(records)

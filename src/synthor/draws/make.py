@@ -66,11 +66,14 @@ def check_drawable(spec: Spec) -> None:
     """Make sure that draws can be made of what a spec asks for, before anything is spent.
 
     Raises:
-        InputError: its method takes a model at its word, so there is no confidence to perturb beliefs by.
+        InputError: its method takes a model at its word, so there is no confidence to perturb beliefs by; or it has zones.
     """
     if spec.method != "calibrated":
         message = f"'{spec.method}' takes a model at its word, so there is nothing that draws could perturb"
         raise InputError([Finding(where="method", message=message, cure="use method: calibrated, or leave --draws out")])
+    if spec.zones is not None:
+        message = "draws of records in zones are not made yet"
+        raise InputError([Finding(where="zones", message=message, cure="leave --draws out, or leave zones out")])
 
 
 def recordings_of(

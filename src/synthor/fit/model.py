@@ -674,16 +674,29 @@ def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], poo
 
 
 def refuse_members(problem: Problem) -> None:
-    """What knows flat records alone ends here for units with members.
+    """What knows flat records alone ends here for units with members, and for those that lie in zones.
 
     Raises:
-        InputError: units have members.
+        InputError: units have members, or lie in zones.
     """
+    refuse_zones(problem)
     if len(problem.schema.levels) > 1:
         unit, *below = (level.name for level in problem.schema)
         message = f"units of '{unit}' with {', '.join(below)} are made, but this knows flat records alone and cannot do it yet"
         cure = "use `method: calibrated`, the default, and no hold-out"
         raise InputError([Finding(where="members", message=message, cure=cure)])
+
+
+def refuse_zones(problem: Problem) -> None:
+    """What knows nothing of zones ends here.
+
+    Raises:
+        InputError: units lie in zones.
+    """
+    if problem.whole.zones is not None:
+        message = f"records in zones ('{problem.whole.zones.names[0]}') are made, but this does not know zones yet"
+        cure = "use `method: calibrated`, the default, and neither hold-out nor draws; or leave zones out"
+        raise InputError([Finding(where="zones", message=message, cure=cure)])
 
 
 def refuse_unmade(problem: Problem) -> None:
@@ -814,7 +827,7 @@ def _cell_name(target: Target, cell: int) -> str:
 
 def _known_document(recipe: Recipe) -> dict[str, Any]:
     """What was known and believed, for model.json."""
-    spec = recipe.problem.spec.model_dump(mode="json", exclude_defaults=True)
+    spec = recipe.problem.whole.spec.model_dump(mode="json", exclude_defaults=True)
     return {"spec": spec, "prior": json.loads(recipe.prior.to_json())}
 
 
@@ -839,7 +852,7 @@ def _recipe(document: Mapping[str, Any]) -> Recipe:
     """The recipe that model.json holds."""
     pool, multipliers = document["pool"], document.get("multipliers", {"targets": [], "dependencies": []})
     return Recipe(
-        problem=compile_problem(Spec.collected(document["spec"])),
+        problem=compile_problem(Spec.collected(document["spec"])).region,
         prior=Prior.collected(document["prior"]),
         pool_size=int(pool["size"]),
         pool_sha256=pool["sha256"],

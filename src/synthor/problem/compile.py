@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError
-from synthor.problem.agree import forbids_all, repeated_names, shown
+from synthor.problem.agree import disagreements, forbids_all, repeated_names, shown
 from synthor.problem.between import contradictions
+from synthor.problem.crosswalk import with_known_zones
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
@@ -14,8 +15,10 @@ from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on,
 from synthor.problem.slips import slips_of_names, slips_of_words
 from synthor.problem.views import View
 from synthor.problem.whose import Whose, spoken
+from synthor.problem.zones import Zones, of_larger_areas, slips_of_zones
 from synthor.rules.lifting import refuse_alternatives
 from synthor.rules.parse import PredicateError
+from synthor.rules.syntax import names_in
 from synthor.schema import Level, Schema
 from synthor.schema.bins import SLICES, edges_of, sliced
 from synthor.schema.text import as_text
@@ -37,7 +40,10 @@ def check(spec: Spec) -> list[Finding]:
     ...     print(finding)
     targets[0] (cars): counts add up to 9, but records is 10; correct the table, set records to 9, or write the table as shares
     """
-    return _Compilation(spec).findings
+    try:
+        return _Compilation(spec).findings
+    except InputError as error:  # nobody knows which zones there are
+        return list(error.findings)
 
 
 def compile_problem(spec: Spec) -> Problem:
@@ -83,6 +89,9 @@ def statements(spec: Spec) -> Statements:
     if spec.members:
         message = "tables of units with members are compared, but not made to agree yet"
         raise InputError([Finding(where="members", message=message, cure="correct them by hand, as `synthor check` says")])
+    if spec.zones is not None:
+        message = "tables of zones are compared, but not made to agree yet"
+        raise InputError([Finding(where="zones", message=message, cure="correct them by hand, as `synthor check` says")])
     compilation = _Compilation(spec)
     between = {id(finding) for finding in compilation.between}
     errors = [finding for finding in compilation.findings if finding.severity == "error"]
@@ -101,6 +110,7 @@ class _Compilation:
     def __init__(self, spec: Spec) -> None:
         self.findings: list[Finding] = []
         self.between: list[Finding] = []
+        spec = with_known_zones(spec)
         self.spec, self.forms = spec, levels_of(spec)
         self.whose = Whose(schema_of(spec), self.forms)
         union = {name: variable for view in reversed(self.whose.levels) for name, variable in view.variables.items()}
@@ -127,6 +137,9 @@ class _Compilation:
             stated = {rows.view.level: rows.stated for rows in self.row_sets.values() if not rows.view.roles}
             self.findings += contradictions(self.forms, self.whose.schema, stated, self.whole)
         self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
+        self.zones = Zones.of(spec, self.whose.schema)
+        if self.zones is not None:
+            self._compare_areas(self.zones)
         self.findings += [*self._scaling(), *self._offices()]
         if not self._wrong:
             self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
@@ -143,6 +156,7 @@ class _Compilation:
             targets=(*(one for one in targets if one.counts), *(one for one in targets if not one.counts)),
             rules=rules,
             warnings=tuple(str(finding) for finding in self.findings if finding.severity == "warning"),
+            zones=self.zones,
         )
 
     def _row_set(self, view: View) -> RowSet:
@@ -209,6 +223,19 @@ class _Compilation:
         for rows in self.row_sets.values():
             rows.view = self.whose.again(rows.view)
 
+    def _compare_areas(self, zones: Zones) -> None:
+        """Tables of areas against those of the larger ones that these lie in."""
+        made = [(target, reading.place) for target, reading in self.rows.made]
+        self.findings += slips_of_zones(made, zones)
+        known = {str(finding) for finding in self.between}
+        for stated in self.rows.stated:
+            for summed in of_larger_areas(stated.target, zones, self.rows.view.flat):
+                added = replace(stated, target=summed)
+                found = disagreements([added, *self.rows.stated], self.rows.view.flat)
+                new = [one for one in found if str(one) not in known and f"'{summed.name}'" in one.message]
+                self.findings += new
+                self.between += new
+
     @property
     def _wrong(self) -> bool:
         return any(finding.severity == "error" for finding in self.findings)
@@ -260,6 +287,11 @@ class _Compilation:
         except PredicateError as error:
             self._add_rule(i, f"`{written.never[:80]}` {error}", error.cure)
             return None
+        areas = self.spec.zones.levels if self.spec.zones is not None else ()
+        if named := [name for name in names_in(rule.predicate) if name in areas]:
+            message = f"`{written.never[:80]}` speaks of {' and '.join(named)}, and rules on areas are not kept yet"
+            self._add_rule(i, message, "let a table of the areas say it, with zeros")
+            return None
         variables = self.whose.level(rule.level).variables
         if not rule.derived and forbids_all(rule.predicate, dict(variables)):
             message = f"`{written.never[:80]}` forbids every record"
@@ -296,7 +328,8 @@ class _Compilation:
         for at, form in enumerate(self.forms):
             place = "".join(f"{key}." for key in form.path)
             for position, name in enumerate(form.variables):
-                if (at, position) not in covered and name not in form.follows:
+                areas = () if at or self.spec.zones is None else self.spec.zones.levels
+                if (at, position) not in covered and name not in form.follows and name not in areas:
                     only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
                     message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
                     yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")

@@ -13,6 +13,7 @@ from synthor.problem.grid import Axis
 from synthor.problem.rulings import OPEN, Rulings
 from synthor.problem.statistic import OfValues
 from synthor.problem.target import Target
+from synthor.problem.zones import Zones, region_of
 from synthor.rules.lifted import Derived, as_seen, looked_at, with_derived
 from synthor.rules.lifting import parse_lifted, refuse_alternatives
 from synthor.rules.parse import PredicateError, with_columns
@@ -91,6 +92,8 @@ class Problem:
         targets: tables of counts in the spec's order, then statistics in theirs; multipliers and rows keep to that order.
         rules: in the spec's order.
         warnings: what was taken as it is although it may be a slip.
+        zones: the areas that units lie in; None where they lie in none.
+        zoned: where this is the problem of a region, that with its zones.
     """
 
     spec: Spec
@@ -99,6 +102,8 @@ class Problem:
     targets: tuple[Target, ...]
     rules: tuple[Rule, ...]
     warnings: tuple[str, ...] = ()
+    zones: Zones | None = None
+    zoned: "Problem | None" = None
 
     def __post_init__(self) -> None:
         if any(after.counts > before.counts for before, after in pairwise(self.targets)):
@@ -109,6 +114,16 @@ class Problem:
         n_cells = sum(target.grid.size for target in self.targets)
         targets = f"{plural(len(self.targets), 'target')} of {plural(n_cells, 'cell')}"
         return f"<Problem: {plural(self.n_units, 'unit')}; {levels}; {targets}, {plural(len(self.rules), 'rule')}>"
+
+    @cached_property
+    def region(self) -> "Problem":
+        """The same problem without the areas that units lie in, its tables summed over them; itself where there are none."""
+        return self if self.zones is None else region_of(self)
+
+    @property
+    def whole(self) -> "Problem":
+        """The problem that records are made for: with zones, where this is that of their region."""
+        return self if self.zoned is None else self.zoned
 
     @cached_property
     def counts(self) -> tuple[Target, ...]:
@@ -197,6 +212,7 @@ class Problem:
             self,
             n_units=n_units,
             targets=tuple(target.scaled(factor) for target in self.targets),
+            zoned=None if self.zoned is None else self.zoned.scaled(n_units),
         )
 
     def rule(self, text: str, why: str = "") -> Rule:
@@ -212,7 +228,8 @@ class Problem:
 
     def with_rules(self, rules: tuple[Rule, ...]) -> "Problem":
         known = {rule.text for rule in self.rules}
-        return replace(self, rules=self.rules + tuple(rule for rule in rules if rule.text not in known))
+        zoned = None if self.zoned is None else self.zoned.with_rules(rules)
+        return replace(self, rules=self.rules + tuple(rule for rule in rules if rule.text not in known), zoned=zoned)
 
     def with_only(self, rules: tuple[Rule, ...]) -> "Problem":
         return replace(self, rules=rules)

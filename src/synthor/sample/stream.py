@@ -59,6 +59,7 @@ class Sample:
         moves: records moved to another cell to meet them.
         pulled: whether targets and rules were enforced; otherwise records are as the proposals have them.
         chunk_size: records of a chunk, at most.
+        in_order: whether chunks hold units one after the other, as they stand; otherwise each is a fair sample of all.
     """
 
     problem: Problem
@@ -70,22 +71,19 @@ class Sample:
     moves: int
     pulled: bool = True
     chunk_size: int = CHUNK
+    in_order: bool = False
 
     @property
     def n_chunks(self) -> int:
         return -(-self.problem.n_units // self.chunk_size)
 
     def chunk(self, number: int) -> Records:
-        """One chunk of records; the same whoever asks, in whatever order.
-
-        Every chunk takes every `n_chunks`-th unit of the whole population, so each is a fair sample of it.
-        """
+        """One chunk of records; the same whoever asks, in whatever order."""
         named = generator(self.random_seed, "records", "zone", "", "chunk", number)
         random = np.random.Generator(np.random.SFC64(named.integers(2**63, size=2)))  # draws a million twice as fast
-        # Places number, number + n_chunks, ... of the population laid out unit by unit: how many fall on each unit?
-        upto = (self._ends - number + self.n_chunks - 1) // self.n_chunks
-        copies = np.diff(upto, prepend=0)
-        picks = random.permutation(np.repeat(np.arange(len(copies)), copies))
+        copies = self._copies(number)
+        picks = np.repeat(np.arange(len(copies)), copies)
+        picks = picks if self.in_order else random.permutation(picks)
         units = Units.flat(np.take(self._by_variable, picks, axis=1).astype(np.int32).T)
         problem = self.problem if self.pulled else self.problem.with_only(())
         frame, n_broken = settle(problem.refined, self.shapes[0], units, random, VALUE_TRIES)
@@ -94,6 +92,18 @@ class Sample:
         if n_broken:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
         return self._keyed(number, picks, frame, random)
+
+    def _copies(self, number: int) -> Counts:
+        """How many copies of each unit a chunk has, (n,).
+
+        Of the population laid out unit by unit it takes places number, number + n_chunks, ..., so that it is a fair sample; or,
+        in order, so many places one after the other.
+        """
+        if self.in_order:
+            upto = np.clip(self._ends - number * self.chunk_size, 0, self.chunk_size)
+        else:
+            upto = (self._ends - number + self.n_chunks - 1) // self.n_chunks
+        return np.diff(upto, prepend=0)
 
     @cached_property
     def _ends(self) -> Counts:
@@ -175,10 +185,9 @@ class Sample:
     @cached_property
     def _quotas(self) -> tuple[Quotas, ...]:
         """For each of these how many rows each chunk has in each cell, and those of all chunks before it."""
-        whole, rest = np.divmod(self._ends, self.n_chunks)
         found: list[list[Floats]] = [[] for _ in self.problem.of_values]
         for chunk in range(self.n_chunks + 1):
-            before = np.diff(whole * chunk + np.minimum(rest, chunk), prepend=0)
+            before = self._before(chunk)
             for each, (target, _), cells in zip(found, self.problem.of_values, self._cells, strict=True):
                 copies = before[self.units.above(0, target.level)]
                 each.append(np.bincount(cells, copies, target.grid.size + 1)[:-1].astype(np.float64))
@@ -289,9 +298,16 @@ class Sample:
         """Rows of each level in all chunks before each, (chunks, levels)."""
         n_levels = len(self.problem.schema.levels)
         sizes = np.stack([np.bincount(self.units.above(0, at), minlength=len(self.units)) for at in range(n_levels)], axis=1)
-        whole, rest = np.divmod(self._ends, self.n_chunks)
-        upto = [np.diff(whole * chunk + np.minimum(rest, chunk), prepend=0) for chunk in range(self.n_chunks)]
-        return np.stack([copies @ sizes for copies in upto])
+        return np.stack([self._before(chunk) @ sizes for chunk in range(self.n_chunks)])
+
+    def _before(self, chunk: int) -> Counts:
+        """How many copies of each unit all chunks before one have together, (n,)."""
+        if self.in_order:
+            upto = np.minimum(self._ends, chunk * self.chunk_size)
+        else:
+            whole, rest = np.divmod(self._ends, self.n_chunks)
+            upto = whole * chunk + np.minimum(rest, chunk)
+        return np.diff(upto, prepend=0)
 
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
@@ -365,13 +381,59 @@ def sample(
     seed = model.problem.spec.random_seed if random_seed is None else random_seed
     problem = model.problem if n_units is None else model.problem.scaled(n_units)
     problem = problem.with_rules(model.beliefs.rules)
-    units = model.pool.units
     random = generator(seed, "integerize", "zone", "", "part", 0)
+    whole = whole_units(model, problem, model.weights, random, advance)
+    return Sample(
+        problem=problem,
+        units=whole.units,
+        counts=whole.counts,
+        shapes=all_shapes(problem, model.beliefs),
+        random_seed=seed,
+        swaps=whole.swaps,
+        moves=whole.moves,
+        pulled=model.pulled,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WholeUnits:
+    """Distinct units, and how many there are of each.
+
+    Attributes:
+        units: distinct ones.
+        counts: (n,) copies of each, one at least.
+        swaps: units exchanged to meet the tables.
+        moves: records moved to another cell to meet them.
+    """
+
+    units: Units
+    counts: Counts
+    swaps: int
+    moves: int
+
+
+def whole_units(
+    model: Model,
+    problem: Problem,
+    weights: Floats,
+    random: np.random.Generator,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> WholeUnits:
+    """A model's candidates in whole numbers that meet a problem's targets.
+
+    Args:
+        model: the fitted model.
+        problem: its own, scaled to the number of units and with all rules; perhaps with other targets.
+        weights: (n,) share of each candidate.
+        random: draws.
+        advance: told how much of the rounding error is gone, of how much.
+    """
+    units = model.pool.units
     order = shuffled_tree(units.columns(), random)
     found = integerize(
-        model.weights,
+        weights,
         problem.n_units,
-        bands_of(problem, units, model.weights) if model.pulled else [],
+        bands_of(problem, units, weights) if model.pulled else [],
         order,
         random,
         advance=advance,
@@ -379,22 +441,12 @@ def sample(
     counts, swaps, moves = found.counts, found.swaps, 0
     log_weight = _alike if model.pool.handed or units.nested else model.log_weight
     if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
-        counts, exchanged = exchange_alike(model.weights, counts, bands_of(problem, units, model.weights), random)
+        counts, exchanged = exchange_alike(weights, counts, bands_of(problem, units, weights), random)
         swaps += exchanged
     elif found.error:
         units, counts, moves = mend(problem, units, counts, log_weight, random)
     if model.pulled:
-        settled = settle_counts(problem, units, counts, log_weight, model.weights, random, patient=not model.contradictions)
+        settled = settle_counts(problem, units, counts, log_weight, weights, random, patient=not model.contradictions)
         units, counts = settled.units, settled.counts
     kept = counts > 0
-    shapes = all_shapes(problem, model.beliefs)
-    return Sample(
-        problem=problem,
-        units=units.take(np.flatnonzero(kept)),
-        counts=counts[kept],
-        shapes=shapes,
-        random_seed=seed,
-        swaps=swaps,
-        moves=moves,
-        pulled=model.pulled,
-    )
+    return WholeUnits(units=units.take(np.flatnonzero(kept)), counts=counts[kept], swaps=swaps, moves=moves)

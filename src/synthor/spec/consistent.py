@@ -45,7 +45,7 @@ def slips_of(spec: "Spec") -> list[Slip]:
         slips += _columns(spec.columns, ("columns",), followers, {})
         for name in spec.labels:
             slips += _dotted(name, ("labels", name), followers, {})
-    return [*slips, *_sample(spec, levels)]
+    return [*slips, *_zones(spec), *_sample(spec, levels)]
 
 
 def _members(spec: "Spec", levels: tuple[LevelForm, ...]) -> Iterator[tuple[LevelForm, MemberSpec]]:
@@ -236,6 +236,22 @@ def _dotted(name: str, path: Place, followers: Followers, apart: Apart) -> Itera
     elif own not in level.variables:
         message = f"'{level.name}' has no variable '{own}'"
         yield Slip(path=path, message=message, cure=nearest(own, list(level.variables)))
+
+
+def _zones(spec: "Spec") -> Iterator[Slip]:
+    """Areas have names of their own."""
+    if spec.zones is None:
+        return
+    if spec.members:
+        message = "zones of units with members are not made yet"
+        cure = f"let '{spec.zones.key}' be a category of the unit's variables, or leave the members out"
+        yield Slip(path=("zones",), message=message, cure=cure)
+    taken = {name.casefold(): f"a variable, '{name}'" for name in spec.variables}
+    for name in spec.zones.levels:
+        path = ("zones", "key") if name == spec.zones.key and name.casefold() in taken else ("zones", "within", name)
+        if name.casefold() in taken:
+            yield Slip(path=path, message=f"'{name}' is {taken[name.casefold()]}, too", cure="call one of them something else")
+        taken.setdefault(name.casefold(), f"what other areas are called, '{name}'")
 
 
 def _sample(spec: "Spec", levels: tuple[LevelForm, ...]) -> Iterator[Slip]:

@@ -48,6 +48,8 @@ def as_understood(spec: Spec) -> dict[str, Any]:
         for key in level.path:
             at = at[str(key)]
         for name, declared in level.variables.items():
+            if name not in at["variables"]:  # an area, which `zones` tells of
+                continue
             meant = declared.understood()
             plain = {key: value for key, value in at["variables"][name].items() if key not in meant}
             kind = {"type": declared.kind.name}

@@ -16,6 +16,7 @@ from synthor.schema.kinds import Declared
 from synthor.spec.followed import NOBODY, FromText, MemberRange, UnclearError, form_of, shape_of
 from synthor.spec.members import HowMany, MemberSpec, PairSpec
 from synthor.spec.variables import Follows
+from synthor.spec.zones import declared_zones
 
 if TYPE_CHECKING:
     from synthor.spec.model import Spec
@@ -146,7 +147,7 @@ def written_levels(spec: "Spec") -> tuple[LevelForm, ...]:
         role="",
         roles={},
         pairs={},
-        variables=spec.variables,
+        variables={**spec.variables, **declared_zones(spec)},
     )
     members = (
         LevelForm(

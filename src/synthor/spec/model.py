@@ -19,6 +19,7 @@ from synthor.spec.names import NAME, LevelName, VariableName
 from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
 from synthor.spec.written import Value
+from synthor.spec.zones import ZonesSpec
 
 MODELS = {
     "targets": "TargetSpec",
@@ -28,6 +29,7 @@ MODELS = {
     "tolerance": "Tolerance",
     "layout": "Layout",
     "suppressed": "Suppression",
+    "zones": "ZonesSpec",
 }
 """What the mapping under each key is called in the schema; the innermost key decides."""
 
@@ -127,6 +129,7 @@ class Spec(Form):
     members: dict[LevelName, MemberSpec] = Field(
         default_factory=dict, description="What each unit has: the persons of a household, the lines of an order."
     )
+    zones: ZonesSpec | None = Field(None, description="Areas that every unit lies in, and that tables may be given for.")
     targets: list[TargetSpec] = Field(default_factory=list, description="Published tables that records must add up to.")
     columns: dict[str, str | None] = Field(
         default_factory=dict,

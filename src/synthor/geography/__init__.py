@@ -1,0 +1,1 @@
+"""How a region's units are shared out among nested areas, so that every area's tables are met."""

@@ -1,0 +1,234 @@
+"""Expected units of each signature in each area: the region's fit tilted until every area's tables are met.
+
+Mass(zone, signature) = P(signature) k(signature) times a factor for each cell of each table of the zone and of the areas
+around it. P is the region's fitted share. The factors make the tables of areas come out; k makes all areas together be the
+region again, as far as their tables let it: that is proportional fitting of zone by signature, with the region's fit as one
+more margin.
+
+What the tables of larger areas see of a unit, zones do not. So mass is never laid out as zones by all signatures: zones are
+held by what they see, and each larger area adds how the rest is shared given that (a tree of conditional tables). A factor of
+an area is put in by a *message* down to what its zones see, and taken out by one up to the areas around them. Every step is
+the I-projection onto one table, so that the divergence from the region's fit falls with each, as in proportional fitting of
+one table (Csiszar, 1975).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from synthor.geography.signatures import Signatures
+from synthor.problem.zones import Zones, ZoneTable
+from synthor.types import CellIndex, Floats
+
+SWEEPS = 300
+"""Rounds over all tables, at most."""
+
+INNER = 2
+"""Rounds over the tables of zones for each over those of larger areas."""
+
+CLOSE = 1e-3
+"""Units by which a cell of an area may be off."""
+
+STEADY = 1e-5
+"""Share of the region's units by which all areas together may differ from it."""
+
+BELIEVED = 60
+"""Rounds in which the region's own shares are asked for: where areas cannot make them up, they give way."""
+
+BLOCK = 1 << 21
+"""Numbers of zones by signatures that are held at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Area:
+    """The tables of the areas of one level, on what these see of units.
+
+    Attributes:
+        cells: for each table the cell of each signature, (s,); its number of cells where in none.
+        low: (areas, cells + 1) for each; nothing is asked of the last, those in none.
+        high: likewise.
+    """
+
+    cells: tuple[CellIndex, ...]
+    low: tuple[Floats, ...]
+    high: tuple[Floats, ...]
+
+
+def levels_of(tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones) -> tuple[Area, ...]:
+    """The tables of each level of areas, the smallest first."""
+    found = []
+    for level in range(len(zones.names)):
+        own = [at for at, table in enumerate(tables) if table.level == level]
+        n = zones.sizes[level]
+        low = tuple(np.hstack([tables[at].low, np.zeros((n, 1))]) for at in own)
+        high = tuple(np.hstack([tables[at].high, np.full((n, 1), np.inf)]) for at in own)
+        found.append(Area(cells=tuple(signatures.cells[at] for at in own), low=low, high=high))
+    return tuple(found)
+
+
+@dataclass(slots=True, eq=False)
+class Tilted:
+    """Expected units of each signature in each area.
+
+    Attributes:
+        zones: the areas.
+        signatures: of the region's units.
+        by_level: the tables of each level.
+        base: (s,) share of each signature in the region, times k.
+        factors: for each level and table, (areas, cells + 1).
+        off: largest number of units by which a cell of an area is off.
+        apart: share of units by which all areas together differ from the region.
+        sweeps: rounds that it took.
+    """
+
+    zones: Zones
+    signatures: Signatures
+    by_level: tuple[Area, ...]
+    base: Floats
+    factors: list[list[Floats]] = field(default_factory=list)
+    off: float = np.inf
+    apart: float = np.inf
+    sweeps: int = 0
+
+    def blocks(self, level: int) -> Iterator[slice]:
+        """Areas of a level that are held at once."""
+        n, each = self.zones.sizes[level], max(BLOCK // self.signatures.sizes[level], 1)
+        return (slice(begin, min(begin + each, n)) for begin in range(0, n, each))
+
+    def down(self) -> list[Floats]:
+        """For each level (areas of the level above, signatures of this level): what those and all above let each weigh."""
+        top = len(self.by_level) - 1
+        found = [np.broadcast_to(self.base, (1, len(self.base)))]
+        for level in range(top, 0, -1):
+            potential = self.potential(level, found[-1])
+            of, size = self.signatures.coarser[level - 1], self.signatures.sizes[level - 1]
+            found.append(_summed(potential, of, size))
+        return found[::-1]
+
+    def potential(self, level: int, above: Floats, areas: slice | CellIndex = slice(None)) -> Floats:
+        """(areas, signatures): what the areas of a level and all above let each weigh."""
+        last = level == len(self.by_level) - 1
+        parents = np.zeros(self.zones.sizes[level], np.int64) if last else self.zones.parents[level]
+        found = above[parents[areas]]
+        for cells, factor in zip(self.by_level[level].cells, self.factors[level], strict=True):
+            found *= np.take(factor[areas], cells, axis=1)
+        return found
+
+
+def tilted(
+    tables: Sequence[ZoneTable],
+    signatures: Signatures,
+    zones: Zones,
+    shares: Floats,
+    n_units: int,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Tilted:
+    """The region's shares tilted for each area until its tables are met.
+
+    Args:
+        tables: of areas; each level-0 one or several that cover all units say how many these are.
+        signatures: of the region's units.
+        zones: the areas.
+        shares: (s,) share of each signature in the region.
+        n_units: of the region.
+        advance: told how many rounds of how many are done.
+    """
+    found = Tilted(zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones), base=n_units * shares)
+    found.factors = [[np.ones(low.shape) for low in level.low] for level in found.by_level]
+    wanted, top, since = n_units * shares, len(found.by_level) - 1, 0
+    for sweep in range(SWEEPS):
+        found.sweeps = sweep + 1
+        above = found.down()
+        off, masses = 0.0, np.zeros((_n_above(zones, 0), signatures.sizes[0]))
+        for block in found.blocks(0):
+            gap, mass = _fit_zones(found, above[0], block)
+            off = max(off, gap)
+            masses += gathered(mass, _parents(zones, 0)[block], len(masses))
+        for level in range(1, top + 1):
+            gap, masses = _fit_larger(found, level, above[level], masses)
+            off = max(off, gap)
+        together = masses[0]
+        before, found.off = found.off, off
+        found.apart = 0.5 * float(np.abs(together - wanted).sum()) / n_units
+        advance(sweep, SWEEPS)
+        believing = sweep < BELIEVED and found.apart > STEADY
+        if off < CLOSE and not believing:
+            break
+        since = since + 1 if off > 0.999 * before else 0
+        if since > INNER + BELIEVED:
+            break
+        if believing:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                k = np.where((together > 0) & (wanted > 0), wanted / together, 1.0)
+            found.base = found.base * k
+    advance(SWEEPS, SWEEPS)
+    return found
+
+
+def _fit_zones(found: Tilted, above: Floats, block: slice) -> tuple[float, Floats]:
+    """Fit the factors of some zones; by how much their cells were off, and their expected units."""
+    area = found.by_level[0]
+    mass, gap = found.potential(0, above, block), 0.0
+    for turn in range(INNER):
+        for cells, factor, low, high in zip(area.cells, found.factors[0], area.low, area.high, strict=True):
+            ratio, off = _ratio(_summed(mass, cells, low.shape[1]), low[block], high[block])
+            factor[block] *= ratio
+            mass *= np.take(ratio, cells, axis=1)
+            gap = gap if turn else max(gap, off)
+    return gap, mass
+
+
+def _fit_larger(found: Tilted, level: int, above: Floats, below: Floats) -> tuple[float, Floats]:
+    """Fit the factors of the areas of a level, given the expected units of what the level below sees in each.
+
+    Returns by how much their cells were off, and the expected units of those around them.
+    """
+    area, signatures = found.by_level[level], found.signatures
+    of, size = signatures.coarser[level - 1], signatures.sizes[level - 1]
+    potential = found.potential(level, above)
+    seen, gap = _summed(potential, of, size), 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per = np.where(seen > 0, below / seen, 0.0)
+    mass = potential * np.take(per, of, axis=1)
+    for turn in range(INNER):
+        for at, (cells, low, high) in enumerate(zip(area.cells, area.low, area.high, strict=True)):
+            ratio, off = _ratio(_summed(mass, cells, low.shape[1]), low, high)
+            found.factors[level][at] *= ratio
+            mass *= np.take(ratio, cells, axis=1)
+            gap = gap if turn else max(gap, off)
+    return gap, gathered(mass, _parents(found.zones, level), _n_above(found.zones, level))
+
+
+def _ratio(got: Floats, low: Floats, high: Floats) -> tuple[Floats, float]:
+    """By what to multiply each cell, and the most that one is off."""
+    wanted = np.clip(got, low, high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(got > 0, wanted / got, 1.0)
+    return ratio, float(np.abs(wanted - got).max(initial=0.0))
+
+
+def _summed(values: Floats, of: CellIndex, size: int) -> Floats:
+    """(rows, s) values summed over what each belongs to, (rows, size)."""
+    if (np.diff(of) >= 0).all() and len(of) and of[0] == 0 and of[-1] == size - 1 and (np.diff(of) <= 1).all():
+        return np.add.reduceat(values, np.flatnonzero(np.diff(of, prepend=-1)), axis=1)
+    into = np.zeros((len(of), size))
+    into[np.arange(len(of)), of] = 1.0
+    return np.asarray(values @ into)
+
+
+def gathered(values: Floats, parents: CellIndex, n: int) -> Floats:
+    """(areas, s) values summed over the areas around them, (n, s)."""
+    from scipy import sparse
+
+    into = sparse.csr_array((np.ones(len(parents)), (parents, np.arange(len(parents)))), shape=(n, len(parents)))
+    return np.asarray(into @ values)
+
+
+def _parents(zones: Zones, level: int) -> CellIndex:
+    """The area around each of a level; all lie in the region at last."""
+    return zones.parents[level] if level < len(zones.parents) else np.zeros(zones.sizes[level], np.int64)
+
+
+def _n_above(zones: Zones, level: int) -> int:
+    return zones.sizes[level + 1] if level + 1 < len(zones.sizes) else 1

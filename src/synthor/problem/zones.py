@@ -1,0 +1,283 @@
+"""Zones of a problem: the areas that units lie in, the tables of these areas, and the problem of the region as a whole.
+
+Where a unit lies is a category of its own like others, so that tables of zones are read, checked and counted as all tables
+are. The solver does without it: the *region's* problem is the same without the areas, its tables summed over them. What is
+believed is asked, and fitted, for the region alone; `geography/` says how its units are shared out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthor.errors import Finding
+from synthor.problem.grid import Axis, TargetGrid, Universe
+from synthor.problem.statistic import OfValues, Statistic, Within
+from synthor.problem.target import Target
+from synthor.schema import Level, Ref, Schema
+from synthor.spec.model import Spec
+from synthor.types import CellIndex, Floats
+
+if TYPE_CHECKING:
+    from synthor.problem.model import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Zones:
+    """Nested areas, the smallest first.
+
+    Attributes:
+        names: what areas of each level are called.
+        positions: of the unit's variables that say in which one it lies; they are its last ones.
+        sizes: how many areas there are.
+        parents: for each level but the last the area of the next one that each of its areas lies in.
+    """
+
+    names: tuple[str, ...]
+    positions: tuple[int, ...]
+    sizes: tuple[int, ...]
+    parents: tuple[CellIndex, ...]
+
+    @classmethod
+    def of(cls, spec: Spec, schema: Schema) -> "Zones | None":
+        """Those of a spec whose zones are known; None where it has none."""
+        if spec.zones is None or spec.zones.names is None:
+            return None
+        unit, names = schema.unit, spec.zones.levels
+        variables = [unit.variables[unit.position(name)] for name in names]
+        parents = []
+        for lower, upper in pairwise(variables):
+            within = spec.zones.within[upper.name]
+            assert not isinstance(within, str)
+            lies = {str(area): upper.labels.index(into) for area, into in within.items()}
+            parents.append(np.array([lies[label] for label in lower.labels], np.int64))
+        positions = tuple(unit.position(name) for name in names)
+        return cls(names=names, positions=positions, sizes=tuple(v.size for v in variables), parents=tuple(parents))
+
+    def above(self, level: int, upto: int) -> CellIndex:
+        """The area of a level at or above it that each area of a level lies in.
+
+        >>> zones = Zones(names=("taz", "tract"), positions=(3, 4), sizes=(3, 2), parents=(np.array([0, 0, 1]),))
+        >>> zones.above(0, 1).tolist(), zones.above(1, 1).tolist()
+        ([0, 0, 1], [0, 1])
+        """
+        found = np.arange(self.sizes[level])
+        for at in range(level, upto):
+            found = self.parents[at][found]
+        return found
+
+    def level(self, target: Target) -> int | None:
+        """The level whose areas a target speaks of; None of one that speaks of the region."""
+        found = [self.positions.index(axis.position) for axis in target.axes if axis.position in self.positions]
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ZoneTable:
+    """A table of counts of each area of a level.
+
+    Attributes:
+        name: of the target.
+        level: of the areas.
+        grid: its cells inside one area, on the region's units.
+        low: (areas, cells) the fewest units that each may hold.
+        high: (areas, cells) the most.
+        wanted: (areas, cells) what was published; the middle where only an interval was.
+    """
+
+    name: str
+    level: int
+    grid: TargetGrid
+    low: Floats
+    high: Floats
+    wanted: Floats
+
+
+def zone_tables(problem: "Problem") -> tuple[ZoneTable, ...]:
+    """The tables of areas, apart from those of the region."""
+    zones = problem.zones
+    assert zones is not None
+    return tuple(_zone_table(target, level, zones) for target in problem.targets if (level := zones.level(target)) is not None)
+
+
+def _zone_table(target: Target, level: int, zones: Zones) -> ZoneTable:
+    place = next(at for at, axis in enumerate(target.axes) if axis.position == zones.positions[level])
+    others = tuple(axis for at, axis in enumerate(target.axes) if at != place)
+    inside = TargetGrid(axes=tuple(_axis(axis, zones) for axis in others), universe=_universe(target.grid.universe, zones))
+    of_area = target.axes[place].group_of
+    area_of = np.full(target.axes[place].size, -1, np.int64)
+    area_of[of_area[of_area >= 0]] = np.flatnonzero(of_area >= 0)
+    groups = target.grid.groups
+    areas = area_of[groups[place]]
+    cells = np.zeros(len(areas), np.int64)
+    for at, axis in enumerate(target.axes):
+        if at != place:
+            cells = cells * axis.size + groups[at]
+    shape = (zones.sizes[level], inside.size)
+    told = np.zeros(shape[0], bool)
+    told[of_area >= 0] = True
+    low = np.zeros(shape)
+    high = np.where(told[:, None] & (target.grid.listed is None or target.grid.closed), 0.0, np.inf) * np.ones(shape)
+    wanted = np.full(shape, np.nan)
+    bottom, top = target.demand.whole
+    n = len(areas)
+    low[areas, cells], high[areas, cells], wanted[areas, cells] = bottom[:n], top[:n], target.demand.likeliest[:n]
+    wanted = np.where(np.isnan(wanted), np.where(high > 0, np.nan, 0.0), wanted)
+    return ZoneTable(name=target.name, level=level, grid=inside, low=low, high=high, wanted=wanted)
+
+
+def region_of(problem: "Problem") -> "Problem":
+    """The problem of the region as a whole: no areas, and tables summed over them."""
+    zones = problem.zones
+    assert zones is not None
+    unit = problem.schema.unit
+    level = replace(unit, variables=unit.variables[: len(unit.variables) - len(zones.names)])
+    schema = Schema(levels=(level, *problem.schema.levels[1:]))
+    targets = [summed for target in problem.targets if (summed := _summed(target, zones)) is not None]
+    return replace(problem, schema=schema, targets=tuple(targets), zones=None, zoned=problem)
+
+
+def _summed(target: Target, zones: Zones) -> Target | None:
+    """A target of the region; None where it does not tell all its areas."""
+    found = replace(target, grid=_grid(target.grid, zones), statistic=_statistic(target.statistic, zones))
+    places = [at for at, axis in enumerate(target.axes) if axis.position in zones.positions]
+    if not places:
+        return found
+    if not all((target.axes[at].group_of >= 0).all() for at in places):
+        return None
+    return _over(found, tuple(axis for at, axis in enumerate(found.axes) if at not in places), places)
+
+
+def _over(target: Target, kept: tuple[Axis, ...], places: Sequence[int]) -> Target:
+    """A table of counts summed over some of its sides."""
+    grid, n = target.grid, len(target.grid.cells)
+    of = np.zeros(n, np.int64)
+    for at, axis in enumerate(target.axes):
+        if at not in places:
+            of = of * axis.size + grid.groups[at]
+    size = int(np.prod([axis.size for axis in kept], dtype=np.int64)) if kept else 1
+    listed, closed = None, False
+    if grid.listed is not None:
+        listed, of = np.unique(of, return_inverse=True)
+        listed, closed, size = (None, False, size) if len(listed) == size else (listed, grid.closed, len(listed) + grid.closed)
+
+    def summed(values: Floats) -> Floats:
+        return np.bincount(of, values[:n], size).astype(np.float64)
+
+    return replace(
+        target,
+        grid=TargetGrid(axes=kept, universe=grid.universe, listed=listed, closed=closed),
+        wanted=summed(target.wanted),
+        rounding=target.rounding * n / max(size, 1),
+        bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
+        sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
+        silent=None,
+    )
+
+
+def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[Target]:
+    """A table of areas summed up for each level of larger ones, to be set against theirs."""
+    own = zones.level(target)
+    if own is None or not target.counts or target.grid.listed is not None:
+        return
+    place = next(at for at, axis in enumerate(target.axes) if axis.position == zones.positions[own])
+    if not (target.axes[place].group_of >= 0).all():
+        return
+    for upper in range(own + 1, len(zones.names)):
+        variable = level.variables[zones.positions[upper]]
+        larger = Axis(
+            position=zones.positions[upper],
+            ref=Ref(0, zones.positions[upper]),
+            variable=variable,
+            labels=variable.labels,
+            group_of=np.arange(variable.size, dtype=np.int32),
+        )
+        axes = tuple(larger if at == place else axis for at, axis in enumerate(target.axes))
+        into = np.zeros(target.axes[place].size, np.int64)
+        into[target.axes[place].group_of] = zones.above(own, upper)
+        of = np.zeros(target.grid.size, np.int64)
+        for at, (axis, group) in enumerate(zip(axes, target.grid.groups, strict=True)):
+            of = of * axis.size + (into[group] if at == place else group)
+        grid = TargetGrid(axes=axes, universe=target.grid.universe)
+
+        def summed(values: Floats, of: CellIndex = of, size: int = grid.size) -> Floats:
+            return np.bincount(of, values, size).astype(np.float64)
+
+        yield replace(
+            target,
+            name=f"{target.name} (added up by {variable.name})",
+            grid=grid,
+            wanted=summed(target.wanted),
+            rounding=target.rounding * target.grid.size / grid.size,
+            bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
+            sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
+            silent=None,
+        )
+
+
+def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Iterator[Finding]:
+    """Targets that speak of areas in a way that cannot be met yet, or that is not clear.
+
+    Args:
+        targets: each with what messages call its place.
+        zones: the areas.
+    """
+    counted = False
+    for target, place in targets:
+        inside = target.grid.universe
+        if inside is not None and any(position in zones.positions for position in inside.positions):
+            message = f"`where` speaks of {' and '.join(zones.names)}: areas are told by columns"
+            yield Finding(where=place, message=message, cure="give the table a column of them, or leave it out")
+            continue
+        levels = [zones.positions.index(position) for position in target.columns if position in zones.positions]
+        if not levels:
+            continue
+        if not target.counts:
+            message = f"a {target.statistic.word} by {zones.names[levels[0]]} is not met yet"
+            yield Finding(where=place, message=message, cure="give counts by zone, and the statistic of the region")
+        elif len(levels) > 1:
+            first, second = (zones.names[level] for level in levels[:2])
+            message = f"has columns of {first} and of {second}; each {first} lies in one {second}"
+            yield Finding(where=place, message=message, cure=f"leave the column '{second}' out: columns: {{{second}: null}}")
+        else:
+            axis = next(axis for axis in target.axes if axis.position == zones.positions[levels[0]])
+            held = axis.group_of[axis.group_of >= 0]
+            if len(held) != len(np.unique(held)):
+                message = f"puts several areas of {zones.names[levels[0]]} under one label"
+                yield Finding(where=place, message=message, cure="give these larger areas a line in `zones.within`")
+            counted = counted or (levels[0] == 0 and target.whole)
+    if not counted:
+        key = zones.names[0]
+        message = f"no target says how many records each {key} has"
+        yield Finding(where="zones", message=message, cure=f"give a table of counts of all records with a column '{key}'")
+
+
+def _grid(grid: TargetGrid, zones: Zones) -> TargetGrid:
+    return replace(grid, axes=tuple(_axis(axis, zones) for axis in grid.axes), universe=_universe(grid.universe, zones))
+
+
+def _axis(axis: Axis, zones: Zones) -> Axis:
+    return replace(axis, ref=_ref(axis.ref, zones))
+
+
+def _universe(universe: Universe | None, zones: Zones) -> Universe | None:
+    if universe is None:
+        return None
+    columns = {name: (_ref(ref, zones), variable) for name, (ref, variable) in universe.columns.items()}
+    return replace(universe, columns=columns)
+
+
+def _statistic(statistic: Statistic, zones: Zones) -> Statistic:
+    if isinstance(statistic, OfValues):
+        return replace(statistic, ref=_ref(statistic.ref, zones))
+    if isinstance(statistic, Within):
+        return replace(statistic, side=_axis(statistic.side, zones))
+    return statistic
+
+
+def _ref(ref: Ref, zones: Zones) -> Ref:
+    """A column of the unit among those without the areas', which stand between its other variables and their slices."""
+    beyond = ref.level == 0 and ref.column > zones.positions[-1]
+    return replace(ref, column=ref.column - len(zones.positions)) if beyond else ref
