@@ -35,17 +35,17 @@ class Browser:
         )
         os.close(heard)
         os.close(told)
-        self._answers, self._number, self._session = os.fdopen(answers, "rb"), 0, ""
+        self._answers, self._number, self._attached = os.fdopen(answers, "rb"), 0, ""
         targets = self._ask("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")
-        self._session = self._ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        self._attached = self._ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         self._ask("Page.enable")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._session = ""
+        self._attached = ""
         self._ask("Browser.close")
         self._process.wait(timeout=60)
         os.close(self._asks)
@@ -73,8 +73,8 @@ class Browser:
         """Send a command; its answer, after an event that is waited for, if any is named."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
+        if self._attached:
+            message["sessionId"] = self._attached
         os.write(self._asks, json.dumps(message).encode() + b"\0")
         found, waiting = None, bool(until)
         while found is None or waiting:
