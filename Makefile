@@ -7,10 +7,12 @@ TESTED := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytes
 # A lock names everything, so nothing is resolved: what an index holds tomorrow changes nothing, whatever pip Python brings.
 LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
 OLDEST := .venv-lowest/bin
+OTHER := .venv-other/bin
+PYTHONS ?= python3.12 python3.13
 ON_LOWEST := $(addprefix tests/,cli disclose draft evaluate fit prior problem report rules sample schema spec store)
 COMPILE := $(BIN)/python -m piptools compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: demo quick test lowest lint types bench extras docs lock clean
+.PHONY: demo quick test lowest pythons lint types bench extras docs lock clean
 
 demo: .venv/.run                ## the main job: households with their persons from published tables, into out/population
 	$(BIN)/synthor run examples/population/spec.yaml --out out/population
@@ -23,6 +25,16 @@ quick: .venv/.dev               ## the tests that take no seconds, for while you
 
 lowest: .venv-lowest/.made      ## the quick tests of what libraries do for it, on the oldest that pyproject.toml allows
 	OPENBLAS_NUM_THREADS=1 $(OLDEST)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not long" $(ON_LOWEST)
+
+pythons:                        ## the quick tests on each of PYTHONS in turn, with what is pinned
+	set -e; for python in $(PYTHONS); do \
+	    $$python -VV; \
+	    $$python -m venv --clear .venv-other; \
+	    $(subst $(BIN),$(OTHER),$(LOCKED)) requirements/run.txt; \
+	    $(subst $(BIN),$(OTHER),$(LOCKED)) requirements/dev.txt; \
+	    $(subst $(BIN),$(OTHER),$(PIP)) install --quiet --no-deps --no-build-isolation --editable .; \
+	    $(subst $(BIN),$(OTHER),$(TESTED)) -m "not slow and not long"; \
+	done
 
 lint: .venv/.dev                ## style
 	$(BIN)/ruff check .
@@ -94,9 +106,9 @@ docs: .venv/.docs               ## the documentation, into site/
 lock: .venv/.dev                ## pin all dependencies anew
 	$(COMPILE) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) --extra sdmx --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
+	$(COMPILE) --extra sdmx --extra pages --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
 	$(BIN)/python requirements/lowest.py | $(COMPILE) --output-file requirements/lowest.txt -
 
 clean:
-	rm -rf .venv .venv-lowest out site build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-lowest .venv-other out site build dist .mypy_cache .ruff_cache .pytest_cache

@@ -50,7 +50,8 @@ def section(name: str, verb: Any) -> str:
     needed = " ".join(f"{option.opts[-1]} {option.metavar}" for option in options if option.required)
     synopsis = " ".join(filter(None, ["synthor", name, called, needed, "[OPTIONS]"]))
     example, codes = verb.epilog.split("\n\n")
-    lines = ["", f"## {name}", "", inspect.cleandoc(verb.help), "", "```sh", synopsis, "```", "", "| | |", "|---|---|"]
+    lines = ["", f"## {name}", "", inspect.cleandoc(verb.help), "", "```sh", synopsis, "```", ""]
+    lines += ["| Argument or option | What it does |", "|---|---|"]
     lines += [row(f"`{parameter.metavar}`".replace("|", "` or `"), parameter) for parameter in arguments]
     for option in options:
         given = (option.metavar or "").replace("|", " or ")

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 KEY = "sk-test-loopback-0123456789"
 SPEC = """
 records: 200
@@ -149,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(behaviour: Behaviour = by_schema) -> Iterator[Server]:
-    """A server in a thread of its own."""
+    """A server in a thread of its own; tests that ask it are skipped where nothing is installed that asks."""
+    pytest.importorskip("pydantic_ai", reason="needs the extra models")
     server = Server(behaviour)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

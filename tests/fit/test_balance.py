@@ -120,6 +120,7 @@ def test_relabelling_categories_relabels_the_answer(problem: tuple[Units, Floats
     np.testing.assert_allclose(balance(np.log(base), renamed).weights, balance(np.log(base), hard).weights, atol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds:RuntimeWarning")  # SciPy 1.13 says so of its own steps
 def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solver_finds() -> None:
     """Minimise KL(p||q) + sum r KL(t||Cp) over p directly, by SciPy, and compare."""
     random = np.random.default_rng(3)

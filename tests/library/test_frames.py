@@ -1,5 +1,6 @@
 """Tables in memory wherever a file may stand, and specs that are made in Python."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,116 @@ def test_a_sample_may_be_a_frame_and_lies_beside_the_spec(tmp_path: Path) -> Non
     assert synthor.open(tmp_path).hold_out("age").tables
     with pytest.raises(InputError, match=r"spec: sample\.file: is no table but of type int"):
         MAKE(records=100, variables=VARIABLES, sample={"file": 3})
+
+
+@pytest.mark.parametrize(
+    ("sexes", "kind"),
+    [
+        (pl.Series([["male"], ["female"]]), r"List\(String\)"),
+        (pl.Series([{"a": 1}, {"a": 2}]), "Struct"),
+        (pl.Series([b"male", b"female"]), "Binary"),
+        (pl.Series([dt.timedelta(1), dt.timedelta(2)]), "Duration"),
+        (pl.Series([object(), object()], dtype=pl.Object), "Object"),
+    ],
+)
+def test_cells_that_are_neither_text_nor_numbers_are_refused(sexes: pl.Series, kind: str) -> None:
+    frame = pl.DataFrame({"sex": sexes, "count": [40, 60]})
+    cure = "give it one text or number a cell, or leave it out"
+    with pytest.raises(InputError, match=f"table 't': column 'sex' holds {kind}.*, which is neither text nor a number; {cure}"):
+        synthor.draft_spec({"t": frame})
+    with pytest.raises(InputError, match=rf"targets\[0\]\.table: column 'sex' holds {kind}"):
+        MAKE(records=100, variables=VARIABLES, targets=[{"table": frame}])
+    with pytest.raises(InputError, match=rf"sample\.file: column 'sex' holds {kind}"):
+        MAKE(records=100, variables=VARIABLES, sample={"file": frame})
+    run = synthor.synthesize(MAKE(records=4, variables=VARIABLES))
+    with pytest.raises(InputError, match=f"real: column 'sex' holds {kind}"):
+        run.table("sex", real=frame.with_columns(age=pl.lit("65+")))
+    aside = frame.with_columns(sex=pl.Series(["male", "female"]), notes=sexes)
+    assert run.table("sex", real=aside)["real"].to_list() == [2, 2]  # what nobody asks for may hold anything
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"sex": {"male", "female"}, "count": [1, 2]}, "column 'sex' is of type set, which is no column; give a list"),
+        ({"sex": {0: "male", 1: "female"}, "count": [1, 2]}, "column 'sex' is of type dict, which is no column"),
+        ({"sex": "mf", "count": [1, 2]}, "column 'sex' is of type str, which is no column"),
+        ({"sex": ["m", "f"], "count": None}, "column 'count' is of type NoneType, which is no column"),
+        ({1: ["m"], "1": [2]}, "has two columns called '1'; give each a name of its own"),
+        ([{1: "m", "1": 2}], "has two columns called '1'; give each a name of its own"),
+        (pl.LazyFrame({"a": [1]}).select("b"), 'cannot be read as a table: unable to find column "b"'),
+        (pl.scan_csv("not/there.csv"), "cannot be read as a table: No such file or directory"),
+    ],
+)  # fmt: skip
+def test_tables_whose_columns_are_none_are_refused(table: Any, message: str) -> None:
+    with pytest.raises(InputError, match=f"table 't': {message}"):
+        synthor.draft_spec({"t": table})
+
+
+def test_what_is_missing_in_a_list_is_no_label_and_a_name_may_be_empty() -> None:
+    pandas = pytest.importorskip("pandas")
+    found = as_frame({"sex": ["m", pandas.NaT, pandas.NA, float("nan")], "count": [1, pandas.NA, None, 2]})
+    assert found.to_dict(as_series=False) == {"sex": ["m", None, None, None], "count": [1, None, None, 2]}
+    assert as_frame(pandas.DataFrame([["m", 1]], columns=[None, "count"])).columns == ["", "count"]
+    assert as_frame({"": ["m"], "count": [1]}).columns == ["", "count"]
+
+
+def test_a_series_of_pandas_is_a_table_of_counts() -> None:
+    pandas = pytest.importorskip("pandas")
+    survey = pandas.DataFrame({"sex": ["male", "female", "male"]})
+    assert as_frame(survey.groupby("sex").size()).rows() == [("female", 1), ("male", 2)]
+    assert as_frame(survey["sex"].value_counts()).columns == ["sex", "count"]
+
+
+def test_labels_of_an_index_are_not_lost() -> None:
+    pandas = pytest.importorskip("pandas")
+    cure = r"give it one, `frame\.index\.name = \.\.\.`, or reset_index\(drop=True\)"
+    with pytest.raises(InputError, match=f"has labels in an index without a name; {cure}"):
+        as_frame(pandas.DataFrame({"count": [1, 2]}, index=["male", "female"]))
+    with pytest.raises(InputError, match="has labels in an index without a name"):
+        as_frame(pandas.DataFrame({"count": [1]}, index=pandas.MultiIndex.from_tuples([("male", "65+")])))
+    with pytest.raises(InputError, match="'sex' names a column and the index, too; rename one of them"):
+        as_frame(pandas.DataFrame({"sex": ["m"], "count": [1]}, index=pandas.Index(["x"], name="sex")))
+    some = pandas.DataFrame({"count": [1, 2]})
+    assert as_frame(some[some["count"] > 1]).rows() == [(2,)]
+
+
+def test_numbers_without_an_end_or_too_large_for_any_column_are_told() -> None:
+    with pytest.raises(InputError, match="column 'count' is infinite in row 2; write a number, or leave the cell out"):
+        MAKE(records=100, variables=VARIABLES, targets=[{"table": {"sex": ["male", "female"], "count": [1.0, float("inf")]}}])
+    run = synthor.synthesize(MAKE(records=4, variables={"age": {"type": "integer", "min": 0, "max": 90}}))
+    with pytest.raises(InputError, match=r"row 2: .* is no value of age"):
+        run.table("age", real={"age": [2**80, 1]})
+
+
+def test_what_is_handed_over_in_place_of_something_else_is_told() -> None:
+    frame = pl.DataFrame(ADULTS)
+    drafted: Any = synthor.draft_spec
+    made: Any = synthor.synthesize
+    for tables in (frame, frame.to_dicts()):
+        with pytest.raises(InputError, match=r'without names; give one or more by name: \{"age by sex": frame\}'):
+            drafted(tables)
+    with pytest.raises(InputError, match=r"records: 2\.5 is no whole number; ask for 1 to"):
+        drafted({"a": ADULTS}, records=2.5)
+    spec = MAKE(records=3, variables=VARIABLES)
+    with pytest.raises(InputError, match=r"spec: is no spec but of type dict; name a file, or make one with Spec\(\.\.\.\)"):
+        made({"records": 3})
+    with pytest.raises(InputError, match=r"prior: is no beliefs but of type dict; name a file, or make them with Prior"):
+        made(spec, prior={"rules": []})
+    with pytest.raises(InputError, match=r"hold_out: is one text; give a list of targets: \['each'\]"):
+        made(spec, hold_out="each")
+    with pytest.raises(InputError, match=r"draws: 2\.5 draws cannot be made"):
+        made(spec).draws(2.5)
+
+
+def test_records_are_written_in_a_known_format_or_not_at_all(tmp_path: Path) -> None:
+    run: Any = synthor.synthesize(MAKE(records=3, variables=VARIABLES))
+    with pytest.raises(InputError, match="format: records cannot be written as 'xlsx'; known: parquet, csv"):
+        run.write(tmp_path / "out", format="xlsx")
+    assert not (tmp_path / "out").exists()
+
+
+def test_tables_whose_names_differ_in_case_alone_have_files_of_their_own(tmp_path: Path) -> None:
+    tables = {"Sex": {"sex": ["m", "f"], "count": [1, 2]}, "sex": {"home": ["owned", "rented"], "count": [1, 2]}}
+    synthor.synthesize(synthor.draft_spec(tables, context="Adults.")).write(tmp_path)
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["Sex.csv", "sex 2.csv"]

@@ -44,19 +44,22 @@ def draft_spec(tables: Mapping[str, object], *, records: int | None = None, titl
     (10, 100.0, ['tenure'])
     """
     from synthor.draft import infer
-    from synthor.frames import as_frame
+    from synthor.frames import as_frame, is_frame, plain
     from synthor.spec.load import parse_spec
     from synthor.spec.scaffold import scaffold
 
+    if is_frame(tables) or not isinstance(tables, Mapping):
+        cure = 'give one or more by name: {"age by sex": frame}'
+        raise InputError([Finding(where="tables", message=f"are of type {type(tables).__name__}, without names", cure=cure)])
     if not tables:
         raise InputError([Finding(where="tables", message="there are none", cure='give them by name: {"age by sex": frame}')])
-    if records is not None and not 1 <= records <= MOST:
-        raise InputError(
-            [Finding(where="records", message=f"{records:,} records cannot be made", cure=f"ask for 1 to {MOST:,}")]
-        )
+    if records is not None and not (isinstance(records, int) and 1 <= records <= MOST):
+        message = f"{records:,} records cannot be made" if isinstance(records, int) else f"{records!r} is no whole number"
+        raise InputError([Finding(where="records", message=message, cure=f"ask for 1 to {MOST:,}")])
     files, names = dict[str, str](), dict[str, str]()
     for name, table in tables.items():
-        frame, file = as_frame(table, where=f"table '{name}'"), _file_name(str(name), files)
+        where, file = f"table '{name}'", _file_name(str(name), files)
+        frame = plain(as_frame(table, where=where), where=where)
         files[file], names[file] = frame.write_csv(), str(name)
     folder = held_folder(files)
     draft = infer(folder, beside=folder, title=title, context=context)
@@ -82,7 +85,8 @@ def _file_name(name: str, others: Mapping[str, str]) -> str:
     """A file's name for a table, unlike those of others."""
     plain = re.sub(r"[^\w .,+-]", "_", name).strip(" .")[:80] or "table"
     names = (f"{plain}{f' {number}' if number > 1 else ''}.csv" for number in range(1, len(others) + 2))
-    return next(found for found in names if found not in others)
+    taken = {other.casefold() for other in others}  # as some file systems do not tell them apart
+    return next(found for found in names if found.casefold() not in taken)
 
 
 def spec_files(spec: "Spec", folder: Path, *, prior: str | None = None) -> dict[str, str]:

@@ -88,7 +88,7 @@ def draws_of(usual: "Run", said: Sequence[Prior], n: int, on_event: Listener) ->
     """
     from synthor.library.run import Run
 
-    if not 1 <= n <= MOST:
+    if not isinstance(n, int) or not 1 <= n <= MOST:
         raise InputError([Finding(where="draws", message=f"{n} draws cannot be made", cure=f"ask for 1 to {MOST}")])
     if usual.folder is None:
         made = []

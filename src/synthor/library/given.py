@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
+from polars import selectors
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.evaluate.fidelity import evaluate
 from synthor.evaluate.levels import evaluate_levels
 from synthor.evaluate.realism import Realism
 from synthor.events import Event, Listener
-from synthor.frames import as_frame
+from synthor.frames import as_frame, plain
 from synthor.measure import Records
 from synthor.problem import Problem
 from synthor.schema import Schema
@@ -49,7 +50,11 @@ def records_of(given: object, schema: Schema, *, weight: str | None, what: str) 
         if isinstance(held, str | Path):
             found[level.name] = read_frame(Path(held), variables=level.variables, weight=weight)
         else:
-            found[level.name] = as_frame(held, where=where)
+            frame = as_frame(held, where=where)
+            looked_at = [name for name in frame.columns if name == weight or any(name == own.name for own in level.variables)]
+            plain(frame.select(looked_at), where=where)
+            # No column of NumPy's holds such numbers; what is so large is no value of any variable but a number.
+            found[level.name] = frame.with_columns(selectors.by_dtype(pl.Int128).cast(pl.Float64))
     return found
 
 

@@ -66,6 +66,7 @@ def synthesize(
     from synthor.report.progress import watched
     from synthor.spec.load import load_spec
 
+    _check_kinds(spec, prior, hold_out)
     spec = load_spec(spec) if isinstance(spec, str | Path) else spec
     kept = ANSWERS if answers is None else answers
     names = () if not hold_out and not calibrated else tuple(hold_out) or (EACH,)
@@ -76,6 +77,29 @@ def synthesize(
         else:
             made = made_by_the_loop(spec, prior=prior, answers=kept, wait=wait, on_event=listen)
     return Run(made, spec=spec, prior=prior)
+
+
+def _check_kinds(spec: object, prior: object, hold_out: object) -> None:
+    """What is handed over is of a kind that can be used.
+
+    Raises:
+        InputError: it is not.
+    """
+    from synthor.errors import Finding, InputError
+    from synthor.prior.model import Prior
+    from synthor.spec.model import Spec
+
+    found = []
+    if not isinstance(spec, Spec | str | Path):
+        cure = "name a file, or make one with Spec(...), parse_spec(text) or draft_spec(tables)"
+        found.append(Finding(where="spec", message=f"is no spec but of type {type(spec).__name__}", cure=cure))
+    if not isinstance(prior, Prior | str | Path | None):
+        cure = "name a file, or make them with Prior(...)"
+        found.append(Finding(where="prior", message=f"is no beliefs but of type {type(prior).__name__}", cure=cure))
+    if isinstance(hold_out, str):
+        found.append(Finding(where="hold_out", message="is one text", cure=f"give a list of targets: [{hold_out!r}]"))
+    if found:
+        raise InputError(found)
 
 
 def open_folder(folder: str | Path) -> "Run":

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 
@@ -160,7 +160,8 @@ class Run:
 
         names = list(self.tables)
         if level is not None and level not in names:
-            raise InputError([Finding(where="to_pandas", message=f"no level is called '{level}'", cure=nearest(level, names))])
+            cure = nearest(str(level), names)
+            raise InputError([Finding(where="to_pandas", message=f"no level is called '{level}'", cure=cure)])
         return to_pandas(self.tables[level or names[0]])
 
     def table(self, *names: str, real: object = None, weight: str | None = None) -> pl.DataFrame:
@@ -313,6 +314,9 @@ class Run:
             InputError: the folder holds files that this would overwrite and that no run wrote, or another command is writing.
             OutputError: the disk is full or the folder cannot be written.
         """
+        if format not in get_args(Format):
+            cure = nearest(str(format), get_args(Format))
+            raise InputError([Finding(where="format", message=f"records cannot be written as '{format}'", cure=cure)])
         made = self._made.population if isinstance(self._made, Stored) else self._made
         if self._spec is not None:
             given = None if self._prior is None else "prior.json"

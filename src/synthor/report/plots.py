@@ -13,6 +13,9 @@ from synthor.types import Floats
 MEASURES = ("wanted", "got", "real")
 """What a cross-table may tell of each cell."""
 
+DEEPEST = 0.6
+"""How much of its colour a cell of all has: dark letters are read on it, and light ones where the notebook is dark."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
@@ -52,7 +55,7 @@ def heat(table: pl.DataFrame) -> str:
     shares = shares_of(table, "got")
     rows = table[first].unique(maintain_order=True).to_list()
     columns = table[second].unique(maintain_order=True).to_list()
-    cells = [[(share, round(0.85 * share, 3)) for share in row] for row in shares.tolist()]
+    cells = [[(share, round(DEEPEST * share, 3)) for share in row] for row in shares.tolist()]
     return template("plot_heat.html.j2").render(first=first, second=second, rows=rows, columns=columns, cells=cells)
 
 

@@ -68,7 +68,11 @@ class Changes:
             + np.arange(places.sum())
             - np.repeat(np.cumsum(places) - places, places)
         )
-        edges = sparse.csr_array((np.ones(len(place)), (place, np.repeat(who, places))), shape=(int(n.sum()), len(units)))
+        ends = (
+            place.astype(np.int32),
+            np.repeat(who, places).astype(np.int32),
+        )  # SciPy 1.13 matches no others
+        edges = sparse.csr_array((np.ones(len(place)), ends), shape=(int(n.sum()), len(units)))
         unit_of = maximum_bipartite_matching(edges, perm_type="column")
         made = np.flatnonzero(unit_of >= 0)
         of = {(int(self.kind[at]), int(self.source[at])): int(self.variant[at]) for at in open_to}

@@ -65,10 +65,10 @@ def _held(records: object) -> object:
     if records is None or isinstance(records, str):
         return records
     from synthor.disk.held import held_file
-    from synthor.frames import as_frame
+    from synthor.frames import as_frame, plain
 
     try:
-        return held_file(as_frame(records, where="sample").write_csv())
+        return held_file(plain(as_frame(records, where="sample"), where="sample").write_csv())
     except InputError as error:
         found = error.findings[0]
         raise PydanticCustomError("no_table", "{message}", {"message": found.message, "cure": found.cure}) from None
