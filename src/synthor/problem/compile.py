@@ -99,7 +99,7 @@ class _Compilation:
     """One pass over a spec that gathers findings beside the compiled parts."""
 
     def __init__(self, spec: Spec) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] = list(spec.remarks)
         self.between: list[Finding] = []
         self.spec, self.forms = spec, levels_of(spec)
         self.whose = Whose(schema_of(spec), self.forms)
