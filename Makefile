@@ -63,7 +63,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/wide.py
 	$(BIN)/python bench/zones.py
 
-extras: .venv/.extras           ## what is read through libraries of extras, and the longest tests
+extras: .venv/.extras           ## what is done with libraries of extras, notebooks too, and the longest tests
 	$(BIN)/python -m pytest tests/spec/tables/test_sdmx.py tests/library
 	$(TESTED) -m long
 
@@ -106,7 +106,7 @@ docs: .venv/.docs               ## the documentation, into site/
 lock: .venv/.dev                ## pin all dependencies anew
 	$(COMPILE) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) --extra sdmx --extra pages --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
+	$(COMPILE) --extra sdmx --extra notebooks --extra pages --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
 	$(BIN)/python requirements/lowest.py | $(COMPILE) --output-file requirements/lowest.txt -
 

@@ -18,6 +18,7 @@ import harness
 from synthor import compile_problem, load_spec
 from synthor.fit.model import fit_what_can_be
 from synthor.geography.zoned import zoned_sample
+from synthor.measure import CountFit
 from synthor.prior.model import Prior
 from synthor.run import Population
 
@@ -96,7 +97,7 @@ def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) 
     clock.append(time.process_time())
     found = run.measurement
     clock.append(time.process_time())
-    off = sum(int(abs(fit.got - fit.target.wanted).sum()) for fit in found.fits)
+    off = sum(int(abs(fit.got - fit.target.wanted).sum()) for fit in found.fits if isinstance(fit, CountFit))
     n_cells = sum(fit.target.grid.size for fit in found.fits)
     seconds = " | ".join(f"{after - before:.1f} s" for before, after in pairwise(clock))
     return f"| {len(taz) * copies:,} | {households:,} | {seconds} | {off} of {n_cells:,} cells |"

@@ -16,6 +16,11 @@ class Finding:
 
     >>> print(Finding(where="tenure.csv", row=3, message="unknown label 'rentd' of tenure", cure="did you mean 'rented'?"))
     tenure.csv, row 3: unknown label 'rentd' of tenure; did you mean 'rented'?
+
+    A list of them can be read at a prompt, too:
+
+    >>> [Finding(where="records", message="it is missing", severity="warning")]
+    [<warning: records: it is missing>]
     """
 
     where: str
@@ -30,6 +35,9 @@ class Finding:
     def __str__(self) -> str:
         place = self.where if self.row is None else f"{self.where}, row {self.row}"
         return visible(f"{place}: {self.message}" + (f"; {self.cure}" if self.cure else ""))
+
+    def __repr__(self) -> str:
+        return f"<{self.severity}: {self}>"
 
 
 JOINERS = "\u200c\u200d\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"

@@ -62,6 +62,14 @@ class Form(BaseModel):
     Traceback (most recent call last):
     synthor.errors.InputError: budget: requests: 'many' is no whole number; write a number such as 5000
     budget: minutes: unknown key 'minutes'; known: requests
+
+    It shows what was written:
+
+    >>> class Caps(Form):
+    ...     requests: int = 40
+    ...     usd: float | None = None
+    >>> Caps(usd=2)
+    Caps(usd=2.0)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +103,10 @@ class Form(BaseModel):
         """A form from plain values."""
         with _in_words(cls, obj):
             return super().model_validate(obj, **options)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What was written, without all that was left at what it is unless given."""
+        return ((name, value) for name, value in super().__repr_args__() if name in self.model_fields_set)
 
     @classmethod
     def collected(cls, data: Any) -> Self:

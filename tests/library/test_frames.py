@@ -87,6 +87,18 @@ def test_what_a_draft_has_to_ask_is_told_by_check() -> None:
     assert "context: is still to be filled in" in str(synthor.check(spec)[0])
 
 
+def test_a_table_that_a_draft_cannot_use_is_told_by_check_and_spares_the_others() -> None:
+    heads = {"age": ["under 35", "35 and over"], "count": [600, 400]}
+    crossed = {"age": ["under 35"] * 2 + ["35 and over"] * 2, "car": ["yes", "no"] * 2, "count": [300, 280, 210, 210]}
+    tenure = {"tenure": ["owned", "rented"], "count": [700, 300]}
+    spec = synthor.draft_spec({"heads": heads, "cars": crossed, "tenure": tenure, "words": {"a": ["x"]}}, context="Homes.")
+    assert [target.name for target in spec.targets] == ["cars", "tenure"]
+    told = [f"{finding!r}" for finding in synthor.check(spec)]
+    assert told[0].startswith("<warning: tables: not understood: words.csv: ")
+    assert told[1].startswith("<warning: tables: not used: heads.csv: targets: 'age by car' and 'age' disagree on age: ")
+    assert len(told) == 2
+
+
 def test_a_run_made_of_frames_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
     run = synthor.synthesize(synthor.draft_spec({"age by sex": pl.DataFrame(ADULTS)}, context="One record is one adult."))
     run.write(tmp_path / "out")

@@ -267,12 +267,13 @@ def _records_within(errors: Sequence[Finding], wrong: Sequence[tuple[Told, str]]
 
 
 def _failing(made: Composed, errors: Sequence[Finding], path: str) -> list[tuple[Told, str]]:
-    """Targets that a check finds wrong, and what it says; the last one where a finding names none."""
+    """Targets that a check finds wrong, and what it says; the last one it speaks of where a finding is at none's place."""
     wrong: dict[int, tuple[Told, str]] = {}
     for finding in errors:
         for i, one in enumerate(made.told):
             if finding.where.startswith((f"targets[{i}]", path + one.file)):
                 wrong.setdefault(i, (one, f"{finding}"))
     if errors and not wrong and made.told:
-        wrong[len(made.told) - 1] = (made.told[-1], str(errors[0]))
+        spoken = [one for one in made.told if f"({path}{one.file})" in errors[0].message]
+        wrong[0] = ((spoken or made.told)[-1], str(errors[0]))
     return list(wrong.values())

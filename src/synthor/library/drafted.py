@@ -28,7 +28,8 @@ def draft_spec(tables: Mapping[str, object], *, records: int | None = None, titl
     """A first spec from tables in memory, as `synthor init` makes one from a folder of files.
 
     Columns of labels become variables, each table a target; whatever has to be asked stands in the spec as `FILL IN`, and
-    `check` tells it. Run folders made from it hold the tables and the spec, to be run again from.
+    `check` tells it, as it tells which table cannot be used. Run folders made from it hold the tables and the spec, to be
+    run again from.
 
     Args:
         tables: by name, such as `"age by sex"`: frames of polars, pandas or Arrow, long or wide, as published.
@@ -67,7 +68,14 @@ def draft_spec(tables: Mapping[str, object], *, records: int | None = None, titl
         population = float(draft.records) if draft.population is None else draft.population
         draft = replace(draft, records=records, population=population, records_comment="")
     spec = parse_spec(scaffold(draft), source="draft")
-    return spec.model_copy(update={"targets": _named(spec.targets, names)}).placed_in(folder)
+    named = spec.model_copy(update={"targets": _named(spec.targets, names)}).placed_in(folder)
+    _, *remarks = draft.remarks  # the first says what to do with the file that is drafted elsewhere
+    return named.with_remarks([_remark(text) for text in remarks])
+
+
+def _remark(text: str) -> Finding:
+    """What a draft says of its tables, as a finding."""
+    return Finding(where="tables", message=f"{text[:1].lower()}{text[1:]}".removesuffix("."), severity="warning")
 
 
 def _named(targets: "list[TargetSpec]", names: Mapping[str, str]) -> "list[TargetSpec]":

@@ -108,7 +108,7 @@ class _Compilation:
     """One pass over a spec that gathers findings beside the compiled parts."""
 
     def __init__(self, spec: Spec) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] = list(spec.remarks)
         self.between: list[Finding] = []
         spec = with_known_zones(spec)
         self.spec, self.forms = spec, levels_of(spec)

@@ -122,6 +122,10 @@ class _Cell:
     def line(self, text: str, style: str = "") -> None:
         say(text)
 
+    def end(self) -> None:
+        """Nothing of it stays in the notebook."""
+        self._handle.update(self._ipython.HTML(""))
+
 
 class _Warnings:
     """No progress at all; what a person would not learn otherwise is told all the same."""
@@ -162,7 +166,11 @@ def progress(plan: Sequence[str], *, quiet: bool = False, verbose: bool = False)
     if quiet:
         yield _Told(plan, _Warnings(), verbose=False)
     elif screen.is_jupyter:
-        yield from _until_the_end(_Told(plan, _Cell(), verbose=verbose))
+        cell = _Cell()
+        try:
+            yield from _until_the_end(_Told(plan, cell, verbose=verbose))
+        finally:
+            cell.end()
     elif not watched_by_a_person():
         yield from _until_the_end(_Told(plan, _Lines(), verbose=verbose))
     else:

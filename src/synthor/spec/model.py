@@ -1,13 +1,13 @@
 """The spec as a whole: what a user writes into spec.yaml."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from synthor.errors import InputError
+from synthor.errors import Finding, InputError
 from synthor.forms import Form
 from synthor.forms import Path as Trail
 from synthor.schema.kinds import KINDS
@@ -170,6 +170,7 @@ class Spec(Form):
     _folder: Path = PrivateAttr(default_factory=Path)
     _file: Path | None = PrivateAttr(None)
     _rows: dict[str, int] = PrivateAttr(default_factory=dict)
+    _remarks: tuple[Finding, ...] = PrivateAttr(())
 
     @classmethod
     def known_keys(cls, path: Trail, beside: Mapping[str, Any]) -> list[str]:
@@ -231,6 +232,11 @@ class Spec(Form):
         """The file that it was read from, if any."""
         return self._file
 
+    @property
+    def remarks(self) -> tuple[Finding, ...]:
+        """What whoever drafted it has to say of the tables that it was drafted from; `check` tells it."""
+        return self._remarks
+
     def row(self, place: str) -> int | None:
         """Row of its file in which `targets[3]`, `rules[0]` and the like begin, where that is known."""
         return self._rows.get(place)
@@ -239,6 +245,12 @@ class Spec(Form):
         """The same spec, knowing in which row of its file each target and rule begins."""
         placed = self.model_copy()
         placed._rows = rows
+        return placed
+
+    def with_remarks(self, remarks: Sequence[Finding]) -> "Spec":
+        """The same spec, with what is to be said of the tables that it was drafted from."""
+        placed = self.model_copy()
+        placed._remarks = tuple(remarks)
         return placed
 
     def placed_in(self, folder: Path, *, file: Path | None = None) -> "Spec":
