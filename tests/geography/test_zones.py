@@ -190,3 +190,16 @@ def test_what_does_not_know_zones_says_so() -> None:
             from synthor.loop import expected_requests
 
             expected_requests(spec.model_copy(update={"method": method}))
+
+
+def test_zones_can_be_asked_for_and_seen_as_tables(tmp_path: Path) -> None:
+    import synthor
+
+    run = synthesize(Spec.collected(town(5)))
+    told = run.table("tract", "v3")
+    assert told["wanted"].to_list() == told["got"].to_list()
+    assert "tract0" in str(run.measure("v3 = 'c0' by tract"))
+    run.write(tmp_path / "out", format="csv")
+    again = synthor.open(tmp_path / "out")
+    assert again.records["taz"].to_list() == run.records["taz"].to_list()
+    assert str(again.measure("v3 = 'c0' by tract")) == str(run.measure("v3 = 'c0' by tract"))

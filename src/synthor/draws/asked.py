@@ -27,10 +27,11 @@ def ask_folder(folder: RunFolder, texts: Sequence[str], *, on_event: Listener = 
         InputError: lists every question that cannot be understood; or the folder holds no model or records.
     """
     model = Model.from_json(folder.read("model.json"), source=str(folder.path / "model.json"))
-    schema, questions = model.problem.schema, questions_of(texts, model.problem)
+    problem = model.problem.whole
+    schema, questions = problem.schema, questions_of(texts, problem)
     records = read_records(folder, schema)
     draws = (read_records(place, schema) for place in finished_draws(folder, schema.unit.name))
-    answers = ask(model.problem, questions, records, draws, advance=forward("ranges", on_event))
+    answers = ask(problem, questions, records, draws, advance=forward("ranges", on_event))
     folder.add({"ranges.json": to_json(answers), "ranges.html": ranges_page(model.problem.spec.title, answers)})
     return answers
 

@@ -75,7 +75,7 @@ class Run:
     @property
     def problem(self) -> Problem:
         """What was known and believed to be impossible, for as many units as there are."""
-        ruled, n_units = self.model.ruled, self._made.n_units
+        ruled, n_units = self.model.ruled.whole, self._made.n_units
         return ruled if n_units in (0, ruled.n_units) else ruled.scaled(n_units)
 
     @property
@@ -91,7 +91,7 @@ class Run:
     @property
     def records(self) -> pl.DataFrame:
         """All records of the units themselves; of members, see `tables`."""
-        return self.tables[self.model.problem.schema.unit.name]
+        return self.tables[self.model.problem.whole.schema.unit.name]
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -204,7 +204,7 @@ class Run:
         """
         from synthor.library.plots import plot
 
-        return plot(names, self.table(*names, real=real, weight=weight), self.tables, self.model.problem.schema)
+        return plot(names, self.table(*names, real=real, weight=weight), self.tables, self.model.problem.whole.schema)
 
     def measure(self, *texts: str, on_event: Listener = ignore) -> Any:
         """What `synthor measure --of` answers: a frame of a table, statistic or share, with its bounds, and range over draws.
@@ -227,7 +227,7 @@ class Run:
         from synthor.library.draws import answers
 
         with _without_option():
-            frames = answers(self.model.problem, self.tables, self._draws_of_folder(), texts, on_event)
+            frames = answers(self.model.problem.whole, self.tables, self._draws_of_folder(), texts, on_event)
         return next(iter(frames.values())) if len(texts) == 1 else frames
 
     def evaluate(self, real: object, *, weight: str | None = None, on_event: Listener = ignore) -> "Realism":
@@ -243,7 +243,7 @@ class Run:
         """
         from synthor.library.given import realism_of, records_of
 
-        problem = self.model.ruled
+        problem = self.model.ruled.whole
         held = records_of(real, problem.schema, weight=weight, what="microdata")
         return realism_of(problem, self.tables, held, weight, on_event)
 
@@ -331,7 +331,7 @@ class Run:
         return run_in_words(self.spec.title, self._rows, self._looked_at, self.model.status.value)
 
     def _repr_html_(self) -> str:
-        schema = self.model.problem.schema
+        schema = self.model.problem.whole.schema
         shown = self.tables if self._few else {}
         return run_in_html(self.spec.title, self._rows, self._looked_at, shown, schema)
 
@@ -346,7 +346,7 @@ class Run:
     @property
     def _rows(self) -> list[str]:
         """How many rows each level has, in words."""
-        schema = self.model.problem.schema
+        schema = self.model.problem.whole.schema
         if not self._made.n_units:
             return ["no records yet"]
         if not self._few:
@@ -365,7 +365,7 @@ class Run:
         from synthor.library.draws import kept_draws
 
         if self._folder is not None:
-            yield from kept_draws(self._folder, self.model.problem.schema)
+            yield from kept_draws(self._folder, self.model.problem.whole.schema)
 
 
 def _one(name: str) -> str:

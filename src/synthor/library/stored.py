@@ -42,7 +42,7 @@ class Stored:
     @cached_property
     def tables(self) -> dict[str, pl.DataFrame]:
         """The records as they lie in the folder, a frame a level."""
-        return read_records(self.folder, self.model.problem.schema)
+        return read_records(self.folder, self.model.problem.whole.schema)
 
     @cached_property
     def measurement(self) -> Measurement:
@@ -62,11 +62,11 @@ class Stored:
             any((self.folder.path / f"{level.name}{ending}").is_file() for ending in OF_RECORDS) for level in self._levels
         ):
             return 0
-        return self.tables[self.model.problem.schema.unit.name].height
+        return self.tables[self.model.problem.whole.schema.unit.name].height
 
     @property
     def _levels(self) -> Schema:
-        return self.model.problem.schema
+        return self.model.problem.whole.schema
 
     @property
     def inputs(self) -> Mapping[str, Path]:
