@@ -62,7 +62,7 @@ def main() -> None:
     place = Path(os.environ["SYNTHOR_DATA"]) / "population" / "calm_pums"
     controls = pl.read_csv(place / "control_totals_taz.csv"), pl.read_csv(place / "control_totals_tract.csv")
     rows = []
-    for copies in [int(word) for word in sys.argv[1:]] or [1, 3, 13]:
+    for copies in [int(word) for word in sys.argv[1:]] or [1, 3, 13, 52]:
         with tempfile.TemporaryDirectory() as folder:
             rows.append(row(Path(folder), controls, copies))
             print(rows[-1], flush=True)

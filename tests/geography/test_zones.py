@@ -203,3 +203,25 @@ def test_zones_can_be_asked_for_and_seen_as_tables(tmp_path: Path) -> None:
     again = synthor.open(tmp_path / "out")
     assert again.records["taz"].to_list() == run.records["taz"].to_list()
     assert str(again.measure("v3 = 'c0' by tract")) == str(run.measure("v3 = 'c0' by tract"))
+
+
+def test_cells_that_are_not_told_tolerances_and_other_numbers_of_records_are_met_within_them() -> None:
+    hidden = town(1)
+    for row in hidden["targets"][0]["table"]:
+        row["count"] = "<10" if 0 < row["count"] < 10 else row["count"]
+    hidden["targets"][0]["suppressed"] = "<10"
+    hidden["targets"][1]["tolerance"] = {"relative": "5%"}
+    assert synthesize(Spec.collected(hidden)).verdict.startswith("Met: ")
+    for seed in (3, 4):
+        scaled = town(seed)
+        scaled |= {"population": scaled["records"], "records": 9_000}
+        assert synthesize(Spec.collected(scaled)).verdict.startswith("Met: 9,000 records")
+
+
+def test_zones_that_contradict_each_other_are_missed_and_never_called_met() -> None:
+    spec = town(8)
+    nobody = [{"taz": f"taz{zone}", "v3": f"c{code}", "count": 0} for zone in range(40) for code in range(2)]
+    spec["targets"].append({"name": "nobody", "where": "v0 = 'c1'", "table": nobody})
+    run = synthesize(Spec.collected(spec))
+    assert run.verdict.startswith("Not met: ")
+    assert len(run.records) == spec["records"]

@@ -259,7 +259,7 @@ def _made(
         own = rounded(expected, kept, given[block], order, random)
         for at in moved(own, expected, area, near, block, random):
             total = int(own[at].sum())
-            if total:
+            if total and expected[at].any():
                 place = block.start + int(at)
                 tables = [(c, low[place], high[place]) for c, low, high in _tables(area)]
                 if level:

@@ -20,6 +20,9 @@ from synthor.schema import Units
 from synthor.types import CellIndex, Counts, Mask
 from synthor.values import Shape
 
+BETWEEN_HALVES = 0.618
+"""Share of a unit from which on the next one begins, where zones are scaled to another number of units."""
+
 
 def zoned_sample(
     model: Model,
@@ -103,7 +106,9 @@ def sizes_of_zones(problem: Problem, tables: tuple[ZoneTable, ...], zones: Zones
     around = [zones.above(0, level) for level in range(len(zones.names) - 1, 0, -1)]
     order = np.lexsort([np.arange(len(expected)), *around[::-1]]) if around else np.arange(len(expected))
     rising = np.cumsum(expected[order])
-    marks = np.rint(rising * (problem.n_units / rising[-1])).astype(np.int64)
+    # Whole numbers of people stay as they are: halves, where rounding goes now up, now down, are no marks.
+    marks = np.floor(rising * (problem.n_units / rising[-1]) + BETWEEN_HALVES).astype(np.int64)
+    marks[-1] = problem.n_units
     found = np.zeros(len(expected), np.int64)
     found[order] = np.diff(marks, prepend=0)
     return found

@@ -51,7 +51,8 @@ class Zones:
         for lower, upper in pairwise(variables):
             within = spec.zones.within[upper.name]
             assert not isinstance(within, str)
-            lies = {str(area): upper.labels.index(into) for area, into in within.items()}
+            place = {label: at for at, label in enumerate(upper.labels)}
+            lies = {str(area): place[into] for area, into in within.items()}
             parents.append(np.array([lies[label] for label in lower.labels], np.int64))
         positions = tuple(unit.position(name) for name in names)
         return cls(names=names, positions=positions, sizes=tuple(v.size for v in variables), parents=tuple(parents))
