@@ -77,6 +77,7 @@ def pairs_of(one: dict[str, object]) -> set[frozenset[str]]:
     return {frozenset(pair["variables"]) for pair in pairs}
 
 
+@pytest.mark.long
 def test_every_kind_of_row_is_compared_in_what_no_target_holds(folder: Path) -> None:
     found = judged(folder, folder / "out", folder / "real", "--weight", "w")
     kinds = ["household", "person", "head and partner", "head and child", "persons of a household"]

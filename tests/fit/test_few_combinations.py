@@ -59,7 +59,7 @@ def permutation() -> str:
     return spec(names, (20, 20, 20, 20, 20, 20), different(list(itertools.combinations(names, 2)), 6))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("made_by", [chain, cycle, latin_square, permutation])
 def test_few_combinations_of_many_variables_are_found(made_by: Callable[[], str]) -> None:
     made = synthesize(parse_spec(made_by()))

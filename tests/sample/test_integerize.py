@@ -81,7 +81,7 @@ def households(n: int, random: np.random.Generator) -> list[Cells]:
     return [Partition(random.integers(0, 3, n), 3), *deep]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 300))
 @settings(max_examples=40, deadline=None)
 def test_repair_keeps_the_total_and_tells_the_error_that_is_left(seed: int, n: int, total: int) -> None:

@@ -208,6 +208,7 @@ def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
     assert "trip.parquet or trip.csv" in str(found.exception)
 
 
+@pytest.mark.long
 def test_the_page_shows_a_few_households_with_their_members(model: Model, tmp_path: Path) -> None:
     run = Population(model=model, sample=sample(model))
     run.write(tmp_path / "town")
