@@ -72,15 +72,19 @@ def seen_of(
         low: (..., cells) the fewest units.
         high: (..., cells) the most.
     """
+    from scipy import sparse
+
     of, groups = decided(cells, coarser, n_coarser, low.shape[-1])
     names, of = np.unique(of, return_inverse=True)
     if len(names) == 1:
         return None
-    into = np.zeros((low.shape[-1], len(names)))
-    known = np.isin(groups, names)
-    into[np.flatnonzero(known), np.searchsorted(names, groups[known])] = 1.0
-    most = np.where(np.isinf(high), 0.0, high) @ into
-    return of.astype(np.int64), low @ into, np.where(np.isinf(high).astype(float) @ into > 0, np.inf, most)
+    cell = np.flatnonzero(np.isin(groups, names))
+    group = np.searchsorted(names, groups[cell])
+    into = sparse.csr_array((np.ones(len(cell)), (group, cell)), shape=(len(names), low.shape[-1]))
+    fewest, most, open_ends = (
+        np.asarray((into @ one.T).T) for one in (low, np.where(np.isinf(high), 0.0, high), np.isinf(high) * 1.0)
+    )
+    return of.astype(np.int64), fewest, np.where(open_ends > 0, np.inf, most)
 
 
 def exchanged(

@@ -37,7 +37,7 @@ BELIEVED = 60
 """Rounds in which the region's own shares are asked for: where areas cannot make them up, they give way."""
 
 BLOCK = 1 << 21
-"""Numbers of zones by signatures that are held at once."""
+"""Numbers of areas by signatures, or by pairs of cells, that are held at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,7 +93,9 @@ class Tilted:
 
     def blocks(self, level: int) -> Iterator[slice]:
         """Areas of a level that are held at once."""
-        n, each = self.zones.sizes[level], max(BLOCK // self.signatures.sizes[level], 1)
+        # Moves look at each pair of a table's cells in each area, so these count, too.
+        widest = max((low.shape[1] ** 2 for low in self.by_level[level].low), default=0)
+        n, each = self.zones.sizes[level], max(BLOCK // max(self.signatures.sizes[level], widest), 1)
         return (slice(begin, min(begin + each, n)) for begin in range(0, n, each))
 
     def down(self) -> list[Floats]:

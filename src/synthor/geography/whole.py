@@ -30,19 +30,6 @@ LEAST = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Whole:
-    """Whole units in areas.
-
-    Attributes:
-        counts: for each level (areas, signatures) units.
-        off: for each level the areas that have a cell which is off.
-    """
-
-    counts: tuple[Counts, ...]
-    off: tuple[CellIndex, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Neighbours:
     """Where a unit of each signature may go so that one table changes and no other: for each table (signatures, cells).
 
@@ -205,8 +192,8 @@ def tallied(counts: Counts, cells: CellIndex, size: int) -> Counts:
 
 def together(
     expected: Floats, tables: Sequence[tuple[CellIndex, Floats, Floats]], total: int, random: np.random.Generator
-) -> tuple[Counts, int]:
-    """Whole counts by the exchange of units, (n,), and by how much their tables are still off.
+) -> Counts:
+    """Whole counts by the exchange of units, (n,).
 
     Args:
         expected: (n,) expected units.
@@ -218,12 +205,11 @@ def together(
     for cells, low, high in tables:
         most = np.minimum(high, total).astype(np.int64)
         bands.append(Band(cells=Partition(cells, len(low)), low=low.astype(np.int64), high=most))
-    found = integerize(expected / expected.sum(), total, bands, np.arange(len(expected)), random)
-    return found.counts, found.error
+    return integerize(expected / expected.sum(), total, bands, np.arange(len(expected)), random).counts
 
 
-def made_whole(tilted: Tilted, totals: Counts, random_seed: int, region: Sequence[Seen] = ()) -> Whole:
-    """Whole units of each signature in each area.
+def made_whole(tilted: Tilted, totals: Counts, random_seed: int, region: Sequence[Seen] = ()) -> tuple[Counts, ...]:
+    """Whole units of each signature in each area: for each level (areas, signatures).
 
     Args:
         tilted: what is expected.
@@ -244,7 +230,7 @@ def made_whole(tilted: Tilted, totals: Counts, random_seed: int, region: Sequenc
         near = Neighbours.of(area.cells, [low.shape[1] for low in area.low], kept, above[level].sum(axis=0))
         counts.append(_made(tilted, level, above, kept, given, near, random_seed))
         _agree(tilted, level, counts[-1], near, above[level].sum(axis=0), region, random_seed)
-    return Whole(counts=tuple(counts), off=tuple(off_in(own, area) for own, area in zip(counts, levels, strict=True)))
+    return tuple(counts)
 
 
 def _made(
@@ -265,7 +251,7 @@ def _made(
                 if level:
                     ends = given[place].astype(np.float64)
                     tables.append((kept, ends, ends))
-                own[at], _ = together(expected[at], tables, total, generator(random_seed, "zones", "alone", level, place))
+                own[at] = together(expected[at], tables, total, generator(random_seed, "zones", "alone", level, place))
         found[block] = own
     return found
 
@@ -298,12 +284,3 @@ def _agree(
 
 def _tables(area: Area) -> list[tuple[CellIndex, Floats, Floats]]:
     return list(zip(area.cells, area.low, area.high, strict=True))
-
-
-def off_in(counts: Counts, area: Area) -> CellIndex:
-    """The areas in which some cell is off."""
-    off = np.zeros(len(counts), bool)
-    for cells, low, high in _tables(area):
-        got = tallied(counts, cells, low.shape[1])
-        off |= ((got < low) | (got > high)).any(axis=1)
-    return np.flatnonzero(off)

@@ -56,13 +56,13 @@ def zoned_sample(
         fit = tilted(tables, signatures, zones, shares, region.n_units, advance)
         seen = _of_region(region, signatures, model.pool.units, model.weights > 0)
         places = made_whole(fit, sizes_of_zones(whole, tables, zones), seed, seen)
-    wanted = places.counts[-1].sum(axis=0)
+    wanted = places[-1].sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weights = np.where(shares > 0, wanted / (region.n_units * shares), 0.0)[signatures.of_units] * model.weights
     left = _with_signatures(region, signatures, wanted, model.pool.units)
     found = whole_units(model, left, weights / weights.sum(), generator(seed, "zones", "integerize"), advance)
     of_units = np.repeat(signatures.grid.index(found.units), found.counts)
-    where = dealt(of_units, places.counts, signatures, zones, generator(seed, "zones", "deal"))
+    where = dealt(of_units, places, signatures, zones, generator(seed, "zones", "deal"))
     units, counts = _in_zones(found.units, np.repeat(np.arange(len(found.counts)), found.counts), where, whole)
     unit = whole.schema.unit
     shapes = all_shapes(region, model.beliefs)
