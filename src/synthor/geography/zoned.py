@@ -1,27 +1,36 @@
 """A whole population in zones from the fitted model of its region."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthor.fit.model import Model, one_thread
 from synthor.fit.shapes import all_shapes
-from synthor.geography.deal import dealt
-from synthor.geography.exchange import Seen, seen_of
-from synthor.geography.shares import tilted
-from synthor.geography.signatures import Signatures
-from synthor.geography.whole import made_whole
+from synthor.geography.flat.deal import dealt
+from synthor.geography.flat.exchange import Seen, seen_of
+from synthor.geography.flat.places import Places
+from synthor.geography.flat.shares import tilted
+from synthor.geography.flat.signatures import Signatures
+from synthor.geography.flat.whole import made_whole
+from synthor.geography.housed import Housed
+from synthor.geography.nested.fill import filled as with_members
+from synthor.geography.nested.vectors import Vectors
 from synthor.problem import Count, Problem, Target
 from synthor.problem.zones import Zones, ZoneTable, zone_tables
 from synthor.randomness import generator
-from synthor.sample.stream import Sample, whole_units
+from synthor.sample.settle import settle_counts
+from synthor.sample.stream import Sample, bands_of, whole_units
 from synthor.schema import Units
-from synthor.types import CellIndex, Counts, Mask
+from synthor.schema.ref import of_unit
+from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.values import Shape
 
 BETWEEN_HALVES = 0.618
 """Share of a unit from which on the next one begins, where zones are scaled to another number of units."""
+
+CELLS = 20_000
+"""Cells up to which what is left is settled by programmes on zones, areas and region together."""
 
 
 def zoned_sample(
@@ -50,20 +59,16 @@ def zoned_sample(
     whole, zones = region.whole, region.whole.zones
     assert zones is not None
     tables = zone_tables(whole)
-    signatures = Signatures.of(tables, len(zones.names), model.pool.units)
-    shares = signatures.shares(model.weights)
+    filled = _members if model.pool.units.nested else _flat
     with one_thread():
-        fit = tilted(tables, signatures, zones, shares, region.n_units, advance)
-        seen = _of_region(region, signatures, model.pool.units, model.weights > 0)
-        places = made_whole(fit, sizes_of_zones(whole, tables, zones), seed, seen)
-    wanted = places[-1].sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.where(shares > 0, wanted / (region.n_units * shares), 0.0)[signatures.of_units] * model.weights
-    left = _with_signatures(region, signatures, wanted, model.pool.units)
-    found = whole_units(model, left, weights / weights.sum(), generator(seed, "zones", "integerize"), advance)
-    of_units = np.repeat(signatures.grid.index(found.units), found.counts)
-    where = dealt(of_units, places, signatures, zones, generator(seed, "zones", "deal"))
-    units, counts = _in_zones(found.units, np.repeat(np.arange(len(found.counts)), found.counts), where, whole)
+        found = filled(model, region, tables, sizes_of_zones(whole, tables, zones), seed, advance)
+    units, counts = _in_zones(found.units, found.housed, whole)
+    swaps = found.swaps
+    if units.nested and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
+        random, patient = generator(seed, "zones", "settle"), not model.contradictions
+        last = settle_counts(whole, units, counts, _alike, counts / counts.sum(), random, patient=patient)
+        units, counts = _by_zone(last.units, last.counts, zones)
+        swaps += last.exchanged
     unit = whole.schema.unit
     shapes = all_shapes(region, model.beliefs)
     of_areas = tuple(
@@ -75,11 +80,71 @@ def zoned_sample(
         counts=counts,
         shapes=((*shapes[0], *of_areas), *shapes[1:]),
         random_seed=seed,
-        swaps=found.swaps,
+        swaps=swaps,
         moves=found.moves,
         pulled=model.pulled,
         in_order=True,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Filled:
+    """Whole units of the region, and what areas want of them.
+
+    Attributes:
+        units: distinct ones.
+        housed: how many copies of each are in each zone.
+        swaps: units exchanged to meet the tables.
+        moves: records moved to another cell to meet them.
+    """
+
+    units: Units
+    housed: Housed
+    swaps: int = 0
+    moves: int = 0
+
+
+def _flat(
+    model: Model, region: Problem, tables: tuple[ZoneTable, ...], totals: Counts, seed: int, advance: Callable[[int, int], None]
+) -> _Filled:
+    """Units without members."""
+    zones = region.whole.zones
+    assert zones is not None
+    signatures = Signatures.of(tables, len(zones.names), model.pool.units)
+    shares = signatures.shares(model.weights)
+    fit = tilted(tables, signatures, zones, shares, region.n_units, advance)
+    seen = _of_region(region, signatures, model.pool.units, model.weights > 0)
+    places = made_whole(fit, totals, seed, seen)
+    wanted = places[-1].sum(axis=0)
+    weights = _reweighted(model.weights, signatures.of_units, shares, wanted, region.n_units)
+    left = _with_signatures(region, signatures, wanted, model.pool.units)
+    found = whole_units(model, left, weights, generator(seed, "zones", "integerize"), advance)
+    kinds = np.repeat(signatures.grid.index(found.units), found.counts)
+    listed = [Places.of(level) for level in places]
+    where = dealt(kinds, listed, signatures.coarser, zones, generator(seed, "zones", "deal"))
+    housed = Housed.of(where, np.repeat(np.arange(len(found.counts)), found.counts))
+    return _Filled(units=found.units, housed=housed, swaps=found.swaps, moves=found.moves)
+
+
+def _members(
+    model: Model, region: Problem, tables: tuple[ZoneTable, ...], totals: Counts, seed: int, advance: Callable[[int, int], None]
+) -> _Filled:
+    """Units with members."""
+    zones, units = region.whole.zones, model.pool.units
+    assert zones is not None
+    names = {table.name for table in tables}
+    own = replace(region, targets=tuple(target for target in region.targets if target.name not in names))
+    bands = tuple(bands_of(own, units, model.weights))
+    vectors = Vectors.of(tables, bands, zones.sizes, units)
+    housed = with_members(vectors, zones, model.weights, totals, seed, advance)
+    return _Filled(units=units, housed=housed)
+
+
+def _reweighted(weights: Floats, of: CellIndex, shares: Floats, wanted: Counts, n_units: int) -> Floats:
+    """The share of each candidate, those of each kind together as many as are wanted."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.where(shares > 0, wanted / (n_units * shares), 0.0)[of] * weights
+    return np.asarray(found / found.sum())
 
 
 def _of_region(region: Problem, signatures: Signatures, units: Units, there: Mask) -> list[Seen]:
@@ -133,13 +198,25 @@ def _decided(target: Target, signatures: Signatures, units: Units) -> bool:
     return bool((first[signatures.of_units] == cell).all())
 
 
-def _in_zones(units: Units, which: CellIndex, where: CellIndex, problem: Problem) -> tuple[Units, Counts]:
+def _by_zone(units: Units, counts: Counts, zones: Zones) -> tuple[Units, Counts]:
+    """Those that there are, zone after zone."""
+    kept = np.flatnonzero(counts)
+    zone = units.column(of_unit(zones.positions[0]))[kept]
+    kept = kept[np.argsort(zone, kind="stable")]
+    return units.take(kept), counts[kept]
+
+
+def _alike(units: Units) -> Floats:
+    """How likely units are: those that come differ from those that are there in a few rows alone."""
+    return np.zeros(len(units))
+
+
+def _in_zones(units: Units, housed: Housed, problem: Problem) -> tuple[Units, Counts]:
     """Distinct units of each zone, zone after zone, and how many copies there are of each."""
     zones, n_before = problem.zones, len(problem.schema.unit.variables)
     assert zones is not None
     n_before -= len(zones.names)
-    pairs, counts = np.unique(where * len(units) + which, return_counts=True)
-    zone, unit = np.divmod(pairs, len(units))
-    columns = units.take(unit).columns()
-    areas = [zones.above(0, level)[zone].astype(np.int32) for level in range(len(zones.names))]
-    return Units.of_columns([*columns[:n_before], *areas, *columns[n_before:]]), counts.astype(np.int64)
+    taken = units.take(housed.unit)
+    columns = taken.columns()
+    areas = [zones.above(0, level)[housed.zone].astype(np.int32) for level in range(len(zones.names))]
+    return taken.with_columns([*columns[:n_before], *areas, *columns[n_before:]]), housed.count

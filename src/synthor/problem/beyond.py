@@ -188,7 +188,8 @@ def _joint(source: Target, own: Sequence[int], table: Target | None, level: Leve
     units = level.crossed(positions)
     low = np.zeros(0) if table is None else np.minimum(table.lowest, table.low)
     high = np.zeros(0) if table is None else np.maximum(table.highest, table.high)
-    rest = max(n_units - float(high.sum()), 0.0), max(n_units - float(low.sum()), 0.0)
+    fewest = max(n_units - float(high.sum()), 0.0) if np.isfinite(n_units) else 0.0  # nobody knows how many rows there are
+    rest = fewest, max(n_units - float(low.sum()), 0.0)
     return _Joint(
         units=units,
         cell=source.grid.index(units),

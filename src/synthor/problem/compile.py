@@ -225,16 +225,17 @@ class _Compilation:
 
     def _compare_areas(self, zones: Zones) -> None:
         """Tables of areas against those of the larger ones that these lie in."""
-        made = [(target, reading.place) for target, reading in self.rows.made]
+        made = [(target, reading.place) for rows in self.row_sets.values() for target, reading in rows.made]
         self.findings += slips_of_zones(made, zones)
         known = {str(finding) for finding in self.between}
-        for stated in self.rows.stated:
-            for summed in of_larger_areas(stated.target, zones, self.rows.view.flat):
-                added = replace(stated, target=summed)
-                found = disagreements([added, *self.rows.stated], self.rows.view.flat)
-                new = [one for one in found if str(one) not in known and f"'{summed.name}'" in one.message]
-                self.findings += new
-                self.between += new
+        for rows in self.row_sets.values():
+            for stated in rows.stated:
+                for summed in of_larger_areas(stated.target, zones, rows.view.flat):
+                    added = replace(stated, target=summed)
+                    found = disagreements([added, *rows.stated], rows.view.flat)
+                    new = [one for one in found if str(one) not in known and f"'{summed.name}'" in one.message]
+                    self.findings += new
+                    self.between += new
 
     @property
     def _wrong(self) -> bool:

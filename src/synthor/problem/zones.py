@@ -71,8 +71,18 @@ class Zones:
 
     def level(self, target: Target) -> int | None:
         """The level whose areas a target speaks of; None of one that speaks of the region."""
-        found = [self.positions.index(axis.position) for axis in target.axes if axis.position in self.positions]
+        found = [level for axis in target.axes if (level := self.told(axis.ref)) is not None]
         return found[0] if found else None
+
+    @property
+    def with_region(self) -> "Zones":
+        """The same, the region as one more level around all."""
+        whole = np.zeros(self.sizes[-1], np.int64)
+        return replace(self, names=(*self.names, ""), sizes=(*self.sizes, 1), parents=(*self.parents, whole))
+
+    def told(self, ref: Ref) -> int | None:
+        """The level whose areas a column of the unit tells; None of any other column."""
+        return self.positions.index(ref.column) if ref.plain and not ref.level and ref.column in self.positions else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,6 +92,7 @@ class ZoneTable:
     Attributes:
         name: of the target.
         level: of the areas.
+        rows: the level whose rows it counts.
         grid: its cells inside one area, on the region's units.
         low: (areas, cells) the fewest units that each may hold.
         high: (areas, cells) the most.
@@ -90,6 +101,7 @@ class ZoneTable:
 
     name: str
     level: int
+    rows: int
     grid: TargetGrid
     low: Floats
     high: Floats
@@ -104,7 +116,7 @@ def zone_tables(problem: "Problem") -> tuple[ZoneTable, ...]:
 
 
 def _zone_table(target: Target, level: int, zones: Zones) -> ZoneTable:
-    place = next(at for at, axis in enumerate(target.axes) if axis.position == zones.positions[level])
+    place = next(at for at, axis in enumerate(target.axes) if zones.told(axis.ref) == level)
     others = tuple(axis for at, axis in enumerate(target.axes) if at != place)
     inside = TargetGrid(axes=tuple(_axis(axis, zones) for axis in others), universe=_universe(target.grid.universe, zones))
     of_area = target.axes[place].group_of
@@ -126,7 +138,7 @@ def _zone_table(target: Target, level: int, zones: Zones) -> ZoneTable:
     n = len(areas)
     low[areas, cells], high[areas, cells], wanted[areas, cells] = bottom[:n], top[:n], target.demand.likeliest[:n]
     wanted = np.where(np.isnan(wanted), np.where(high > 0, np.nan, 0.0), wanted)
-    return ZoneTable(name=target.name, level=level, grid=inside, low=low, high=high, wanted=wanted)
+    return ZoneTable(name=target.name, level=level, rows=target.level, grid=inside, low=low, high=high, wanted=wanted)
 
 
 def region_of(problem: "Problem") -> "Problem":
@@ -143,7 +155,7 @@ def region_of(problem: "Problem") -> "Problem":
 def _summed(target: Target, zones: Zones) -> Target | None:
     """A target of the region; None where it does not tell all its areas."""
     found = replace(target, grid=_grid(target.grid, zones), statistic=_statistic(target.statistic, zones))
-    places = [at for at, axis in enumerate(target.axes) if axis.position in zones.positions]
+    places = [at for at, axis in enumerate(target.axes) if zones.told(axis.ref) is not None]
     if not places:
         return found
     if not all((target.axes[at].group_of >= 0).all() for at in places):
@@ -183,13 +195,14 @@ def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[Targ
     own = zones.level(target)
     if own is None or not target.counts or target.grid.listed is not None:
         return
-    place = next(at for at, axis in enumerate(target.axes) if axis.position == zones.positions[own])
+    place = next(at for at, axis in enumerate(target.axes) if zones.told(axis.ref) == own)
     if not (target.axes[place].group_of >= 0).all():
         return
     for upper in range(own + 1, len(zones.names)):
-        variable = level.variables[zones.positions[upper]]
+        position = target.axes[place].position + upper - own
+        variable = level.variables[position]
         larger = Axis(
-            position=zones.positions[upper],
+            position=position,
             ref=Ref(0, zones.positions[upper]),
             variable=variable,
             labels=variable.labels,
@@ -228,11 +241,11 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Itera
     counted = False
     for target, place in targets:
         inside = target.grid.universe
-        if inside is not None and any(position in zones.positions for position in inside.positions):
+        if inside is not None and any(zones.told(ref) is not None for ref, _ in inside.columns.values()):
             message = f"`where` speaks of {' and '.join(zones.names)}: areas are told by columns"
             yield Finding(where=place, message=message, cure="give the table a column of them, or leave it out")
             continue
-        levels = [zones.positions.index(position) for position in target.columns if position in zones.positions]
+        levels = [level for axis in target.axes if (level := zones.told(axis.ref)) is not None]
         if not levels:
             continue
         if not target.counts:
@@ -243,12 +256,12 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Itera
             message = f"has columns of {first} and of {second}; each {first} lies in one {second}"
             yield Finding(where=place, message=message, cure=f"leave the column '{second}' out: columns: {{{second}: null}}")
         else:
-            axis = next(axis for axis in target.axes if axis.position == zones.positions[levels[0]])
+            axis = next(axis for axis in target.axes if zones.told(axis.ref) == levels[0])
             held = axis.group_of[axis.group_of >= 0]
             if len(held) != len(np.unique(held)):
                 message = f"puts several areas of {zones.names[levels[0]]} under one label"
                 yield Finding(where=place, message=message, cure="give these larger areas a line in `zones.within`")
-            counted = counted or (levels[0] == 0 and target.whole)
+            counted = counted or (levels[0] == 0 and not target.level and target.whole)
     if not counted:
         key = zones.names[0]
         message = f"no target says how many records each {key} has"
@@ -260,14 +273,21 @@ def _grid(grid: TargetGrid, zones: Zones) -> TargetGrid:
 
 
 def _axis(axis: Axis, zones: Zones) -> Axis:
-    return replace(axis, ref=_ref(axis.ref, zones))
+    return replace(axis, ref=_ref(axis.ref, zones), position=_position(axis.position, axis.ref, zones))
+
+
+def _position(position: int, ref: Ref, zones: Zones) -> int:
+    """A variable's place among those that rows see: areas stand after all columns of their own, before those of other rows."""
+    return position if ref.plain else position - len(zones.positions)
 
 
 def _universe(universe: Universe | None, zones: Zones) -> Universe | None:
     if universe is None:
         return None
-    columns = {name: (_ref(ref, zones), variable) for name, (ref, variable) in universe.columns.items()}
-    return replace(universe, columns=columns)
+    known = universe.columns
+    columns = {name: (_ref(ref, zones), variable) for name, (ref, variable) in known.items()}
+    positions = [_position(at, ref, zones) for at, (ref, _) in zip(universe.positions, known.values(), strict=True)]
+    return replace(universe, columns=columns, positions=tuple(positions))
 
 
 def _statistic(statistic: Statistic, zones: Zones) -> Statistic:

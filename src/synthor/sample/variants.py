@@ -77,7 +77,10 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
     schema = problem.schema
     follows = {(one.level, one.position) for one in problem.follows}
     follows |= {(at, own.position(own.role)) for at, own in enumerate(schema) if own.role}  # who there is stays as it is
-    concerned = {(axis.ref.level, axis.position) for target in problem.targets for axis in target.axes} - follows
+    areas = () if problem.zones is None else problem.zones.positions  # nor does anybody move: areas hang together
+    refs = {axis.ref for target in problem.targets for axis in target.axes}
+    concerned = {(ref.level, schema.levels[ref.level].declared(ref.column)) for ref in refs} - follows
+    concerned -= {(0, position) for position in areas}
     most = MOST_VARIANTS // max(sum(schema.levels[level].band(position).size for level, position in concerned), 1)
     for level, position in sorted(concerned):
         size, n_rows = schema.levels[level].band(position).size, fine.n_rows(level)

@@ -75,6 +75,10 @@ class Level:
         """The column that says most finely where a variable's values lie."""
         return len(self.variables) + list(self.slices).index(position) if position in self.slices else position
 
+    def declared(self, column: int) -> int:
+        """The position of the variable behind a column."""
+        return column if column < len(self.variables) else list(self.slices)[column - len(self.variables)]
+
     def finest(self, position: int) -> Variable:
         """The variable in its finest bins."""
         return self.slices.get(position, self.variables[position])

@@ -242,10 +242,6 @@ def _zones(spec: "Spec") -> Iterator[Slip]:
     """Areas have names of their own."""
     if spec.zones is None:
         return
-    if spec.members:
-        message = "zones of units with members are not made yet"
-        cure = f"let '{spec.zones.key}' be a category of the unit's variables, or leave the members out"
-        yield Slip(path=("zones",), message=message, cure=cure)
     taken = {name.casefold(): f"a variable, '{name}'" for name in spec.variables}
     for name in spec.zones.levels:
         path = ("zones", "key") if name == spec.zones.key and name.casefold() in taken else ("zones", "within", name)

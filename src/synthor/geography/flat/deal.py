@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthor.geography.signatures import Signatures
+from synthor.geography.areas import parents_of
+from synthor.geography.flat.places import Places
 from synthor.problem.zones import Zones
-from synthor.types import CellIndex, Counts
+from synthor.types import CellIndex
 
 
 def dealt(
-    units: CellIndex, places: Sequence[Counts], signatures: Signatures, zones: Zones, random: np.random.Generator
+    units: CellIndex, places: Sequence[Places], coarser: Sequence[CellIndex], zones: Zones, random: np.random.Generator
 ) -> CellIndex:
     """The zone of each unit, (n,).
 
@@ -19,24 +20,22 @@ def dealt(
 
     Args:
         units: (n,) signature of each, as the largest areas see it.
-        places: for each level (areas, signatures) how many units each area has; those of a level add up to those above.
-        signatures: what areas see.
+        places: for each level how many units of each signature each area has; those of a level add up to those above.
+        coarser: for each level but the first the signature of the level below that each of its own is.
         zones: the areas.
         random: shuffles.
     """
     where, own = np.zeros(len(units), np.int64), units
     for level in range(len(places) - 1, -1, -1):
         if level < len(places) - 1:
-            own = signatures.coarser[level][own]
-        n_signatures = signatures.sizes[level]
+            own = coarser[level][own]
+        n_signatures = int(own.max(initial=0)) + 1
         asking = where * n_signatures + own
         order = np.lexsort((random.random(len(units)), asking))
-        parents = zones.parents[level] if level < len(zones.parents) else np.zeros(zones.sizes[level], np.int64)
-        area, signature = np.nonzero(places[level])
-        keys = parents[area] * n_signatures + signature
-        rising = np.lexsort((area, keys))
-        slots = np.repeat(area[rising], places[level][area, signature][rising])
+        here = places[level]
+        keys = parents_of(zones, level)[here.area] * n_signatures + here.kind
+        rising = np.lexsort((here.area, keys))
         found = np.empty(len(units), np.int64)
-        found[order] = slots
+        found[order] = np.repeat(here.area[rising], here.count[rising])
         where = found
     return where

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synthor.geography.areas import distinct
 from synthor.problem import Axis, TargetGrid
 from synthor.problem.zones import ZoneTable
 from synthor.schema import Units
@@ -48,7 +49,7 @@ class Signatures:
                         axes.setdefault((axis.ref, axis.group_of.tobytes()), axis)
             known.append(len(axes))
         sides = tuple(axes.values())
-        places = _distinct([axis.groups(units, 0).astype(np.int64) for axis in sides], known, len(units))
+        places = distinct([axis.groups(units, 0).astype(np.int64) for axis in sides], known, len(units))
         first = [np.unique(place, return_index=True)[1] for place in places]
         cells = tuple(table.grid.index(units.take(first[table.level])) for table in tables)
         listed = TargetGrid(axes=sides).index(units.take(first[-1]))
@@ -82,15 +83,3 @@ def _covering(axis: Axis) -> Axis:
         return axis
     of = np.where(axis.group_of >= 0, axis.group_of, axis.size).astype(np.int32)
     return replace(axis, labels=(*axis.labels, "other"), group_of=of)
-
-
-def _distinct(columns: Sequence[CellIndex], known: Sequence[int], n: int) -> list[CellIndex]:
-    """For each level the place of each unit among the distinct combinations of the first columns, rising with these."""
-    places, place, done = [], np.zeros(n, np.int64), 0
-    for upto in known:
-        for column in columns[done:upto]:
-            _, place = np.unique(place * (int(column.max(initial=0)) + 1) + column, return_inverse=True)
-            place = place.ravel()
-        done = upto
-        places.append(place)
-    return places

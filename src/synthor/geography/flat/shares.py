@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthor.geography.signatures import Signatures
+from synthor.geography.areas import gathered, n_above, parents_of, summed
+from synthor.geography.flat.signatures import Signatures
 from synthor.problem.zones import Zones, ZoneTable
 from synthor.types import CellIndex, Floats
 
@@ -105,7 +106,7 @@ class Tilted:
         for level in range(top, 0, -1):
             potential = self.potential(level, found[-1])
             of, size = self.signatures.coarser[level - 1], self.signatures.sizes[level - 1]
-            found.append(_summed(potential, of, size))
+            found.append(summed(potential, of, size))
         return found[::-1]
 
     def potential(self, level: int, above: Floats, areas: slice | CellIndex = slice(None)) -> Floats:
@@ -142,11 +143,11 @@ def tilted(
     for sweep in range(SWEEPS):
         found.sweeps = sweep + 1
         above = found.down()
-        off, masses = 0.0, np.zeros((_n_above(zones, 0), signatures.sizes[0]))
+        off, masses = 0.0, np.zeros((n_above(zones, 0), signatures.sizes[0]))
         for block in found.blocks(0):
             gap, mass = _fit_zones(found, above[0], block)
             off = max(off, gap)
-            masses += gathered(mass, _parents(zones, 0)[block], len(masses))
+            masses += gathered(mass, parents_of(zones, 0)[block], len(masses))
         for level in range(1, top + 1):
             gap, masses = _fit_larger(found, level, above[level], masses)
             off = max(off, gap)
@@ -174,7 +175,7 @@ def _fit_zones(found: Tilted, above: Floats, block: slice) -> tuple[float, Float
     mass, gap = found.potential(0, above, block), 0.0
     for turn in range(INNER):
         for cells, factor, low, high in zip(area.cells, found.factors[0], area.low, area.high, strict=True):
-            ratio, off = _ratio(_summed(mass, cells, low.shape[1]), low[block], high[block])
+            ratio, off = _ratio(summed(mass, cells, low.shape[1]), low[block], high[block])
             factor[block] *= ratio
             mass *= np.take(ratio, cells, axis=1)
             gap = gap if turn else max(gap, off)
@@ -189,17 +190,17 @@ def _fit_larger(found: Tilted, level: int, above: Floats, below: Floats) -> tupl
     area, signatures = found.by_level[level], found.signatures
     of, size = signatures.coarser[level - 1], signatures.sizes[level - 1]
     potential = found.potential(level, above)
-    seen, gap = _summed(potential, of, size), 0.0
+    seen, gap = summed(potential, of, size), 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         per = np.where(seen > 0, below / seen, 0.0)
     mass = potential * np.take(per, of, axis=1)
     for turn in range(INNER):
         for at, (cells, low, high) in enumerate(zip(area.cells, area.low, area.high, strict=True)):
-            ratio, off = _ratio(_summed(mass, cells, low.shape[1]), low, high)
+            ratio, off = _ratio(summed(mass, cells, low.shape[1]), low, high)
             found.factors[level][at] *= ratio
             mass *= np.take(ratio, cells, axis=1)
             gap = gap if turn else max(gap, off)
-    return gap, gathered(mass, _parents(found.zones, level), _n_above(found.zones, level))
+    return gap, gathered(mass, parents_of(found.zones, level), n_above(found.zones, level))
 
 
 def _ratio(got: Floats, low: Floats, high: Floats) -> tuple[Floats, float]:
@@ -208,29 +209,3 @@ def _ratio(got: Floats, low: Floats, high: Floats) -> tuple[Floats, float]:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(got > 0, wanted / got, 1.0)
     return ratio, float(np.abs(wanted - got).max(initial=0.0))
-
-
-def _summed(values: Floats, of: CellIndex, size: int) -> Floats:
-    """(rows, s) values summed over what each belongs to, (rows, size)."""
-    if (np.diff(of) >= 0).all() and len(of) and of[0] == 0 and of[-1] == size - 1 and (np.diff(of) <= 1).all():
-        return np.add.reduceat(values, np.flatnonzero(np.diff(of, prepend=-1)), axis=1)
-    into = np.zeros((len(of), size))
-    into[np.arange(len(of)), of] = 1.0
-    return np.asarray(values @ into)
-
-
-def gathered(values: Floats, parents: CellIndex, n: int) -> Floats:
-    """(areas, s) values summed over the areas around them, (n, s)."""
-    from scipy import sparse
-
-    into = sparse.csr_array((np.ones(len(parents)), (parents, np.arange(len(parents)))), shape=(n, len(parents)))
-    return np.asarray(into @ values)
-
-
-def _parents(zones: Zones, level: int) -> CellIndex:
-    """The area around each of a level; all lie in the region at last."""
-    return zones.parents[level] if level < len(zones.parents) else np.zeros(zones.sizes[level], np.int64)
-
-
-def _n_above(zones: Zones, level: int) -> int:
-    return zones.sizes[level + 1] if level + 1 < len(zones.sizes) else 1

@@ -1,0 +1,1 @@
+"""Units without members: what areas see of each is one cell a table."""

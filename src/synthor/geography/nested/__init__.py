@@ -1,0 +1,1 @@
+"""Units with members: they count several times in a table."""

@@ -1,0 +1,113 @@
+"""Whole units with members in zones.
+
+Zones first, then the areas around them, the region last (`chosen`, `split`). Whole units are a little beside what is expected,
+and what areas see of large households decides most of what the region's own tables see of them; over thousands of zones that
+adds up. So half of the largest areas come first; what the region then still lacks is asked of the others, of which half come
+next, and so on: in the end only one area's rounding is left, and pairs of exchanges that no area notices mend that.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from synthor.geography.housed import Housed
+from synthor.geography.nested.chosen import chosen
+from synthor.geography.nested.pulled import Pulled, fitted, pulled
+from synthor.geography.nested.split import split
+from synthor.geography.nested.vectors import Vectors
+from synthor.problem.zones import Zones
+from synthor.randomness import generator
+from synthor.types import CellIndex, Counts, Floats
+
+BATCH = 32
+"""Zones that are filled by one task, about."""
+
+
+def filled(
+    vectors: Vectors,
+    zones: Zones,
+    weights: Floats,
+    totals: Counts,
+    random_seed: int,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Housed:
+    """Whole candidates in zones, the tables of all areas and of the region met.
+
+    Args:
+        vectors: what areas and the region see of the candidates.
+        zones: the areas.
+        weights: (n,) share of each candidate.
+        totals: (zones,) units in each zone.
+        random_seed: of the spec.
+        advance: told how far it is.
+    """
+    around = zones.with_region
+    shares, last = vectors.shares(weights), len(zones.sizes)
+    fit = pulled(vectors, around, shares, int(totals.sum()), advance)
+    inside = _in_turn(fit, around, totals, random_seed)
+    housed = split(inside, fit.base, vectors, last, 0, generator(random_seed, "zones", "split", last, 0))
+    return _candidates(housed, vectors, weights, generator(random_seed, "zones", "candidates"))
+
+
+def _in_turn(whole: Pulled, zones: Zones, totals: Counts, random_seed: int) -> Housed:
+    """Whole units in all zones, as the largest areas tell them apart: area by area, each half of those that are left."""
+    top = len(zones.sizes) - 2
+    order = generator(random_seed, "zones", "in turn").permutation(zones.sizes[top])
+    fit, made, found = whole, np.zeros(whole.vectors.counts[-1].shape[1]), list[Housed]()
+    while len(fit.areas[top]):
+        rank = np.argsort(order[fit.areas[top]], kind="stable")
+        n = -(-len(rank) // 2)
+        now, later = fit.part(np.sort(rank[:n])), fit.part(np.sort(rank[n:]))
+        own = Housed.joined([_in_areas(now.part(some), totals, random_seed) for some in _batches(now)])
+        found.append(own)
+        made += fit.given(own.totals(fit.vectors.sizes[top]).astype(np.float64))
+        fit = replace(later, vectors=later.vectors.without(made, whole.vectors))
+        if len(fit.areas[top]):
+            fitted(fit)
+    return Housed.joined(found)
+
+
+def _batches(fit: Pulled) -> list[CellIndex]:
+    """The largest areas, a few at a time: about as many zones in each."""
+    sizes = fit.zones.sizes
+    each = max(BATCH * sizes[-2] // sizes[0], 1)
+    return [np.arange(begin, min(begin + each, sizes[-2])) for begin in range(0, sizes[-2], each)]
+
+
+def _in_areas(fit: Pulled, totals: Counts, random_seed: int) -> Housed:
+    """Whole units in the zones of some of the largest areas."""
+    above = fit.down()
+    found = Housed.joined([chosen(fit, above[0], totals, block, random_seed) for block in fit.blocks(0)])
+    for level in range(1, len(fit.zones.sizes) - 1):
+        names, around = fit.areas[level], fit.zones.above(0, level)
+        parts = []
+        for block in fit.blocks(level):
+            for place, expected in enumerate(fit.mass(level, above[level], block), start=block.start):
+                random = generator(random_seed, "zones", "split", level, int(names[place]))
+                own = found.where(around[np.searchsorted(fit.areas[0], found.zone)] == place)
+                parts.append(split(own, expected, fit.vectors, level, place, random))
+        found = Housed.joined(parts)
+    return found
+
+
+def _candidates(housed: Housed, vectors: Vectors, weights: Floats, random: np.random.Generator) -> Housed:
+    """Candidates in place of vectors: of those that are the same to all tables each as often as it weighs, as nearly as can be.
+
+    Equal steps along the weights of a vector's candidates tell how many there are of each; which zone has which is chance.
+    """
+    order = np.argsort(vectors.of_units, kind="stable")
+    kind = vectors.of_units[order]
+    rising = np.cumsum(weights[order])
+    begin, end = np.searchsorted(kind, housed.unit), np.searchsorted(kind, housed.unit, side="right")
+    every = housed.each
+    shuffled = every[np.lexsort((random.random(len(every)), housed.unit[every]))]
+    own = housed.unit[shuffled]
+    first = np.searchsorted(own, own)
+    n = np.searchsorted(own, own, side="right") - first
+    start = random.random(vectors.sizes[-1])
+    share = (np.arange(len(own)) - first + start[own]) / n
+    before = np.append(rising, 0.0)[begin[shuffled] - 1]
+    marks = before + share * (rising[end[shuffled] - 1] - before)
+    place = np.clip(np.searchsorted(rising, marks, side="right"), begin[shuffled], end[shuffled] - 1)
+    return Housed.of(housed.zone[shuffled], order[place])

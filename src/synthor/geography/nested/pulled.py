@@ -1,0 +1,257 @@
+"""Expected units of each vector in each area: the region's fit tilted until every area's counts are met.
+
+What `shares.py` is for flat units, for units that count several times in a table: mass(area, vector) = P(vector) k(vector)
+exp(sum of its counts times the area's multipliers), with multipliers of the areas around it, too. As counts are no indicators,
+a table is not met by a factor for each cell; multipliers of an area move by Newton's step on the dual of all its tables
+together, whose gradient is what cells lack and whose curvature are the second moments of counts. The levels take turns with
+messages up and down, and with the region's own shares, as there.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthor.geography.areas import gathered, n_above, parents_of, summed
+from synthor.geography.nested.vectors import Vectors
+from synthor.problem.zones import Zones
+from synthor.types import CellIndex, Floats
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+SWEEPS = 40
+"""Rounds over all levels, at most."""
+
+INNER = 3
+"""Newton steps of each area in the first rounds; one is enough later, when the levels move each other but little."""
+
+CLOSE = 0.02
+"""Rows by which a cell of an area may be off: whole units are off by far more at first."""
+
+BELIEVED = 12
+"""Rounds in which the region's own shares are asked for: where areas cannot make them up, they give way."""
+
+STEADY = 1e-3
+"""Share of the region's units by which all areas together may differ from it."""
+
+LONGEST = 2.0
+"""No multiplier moves further in one step: far from the optimum the curvature misleads."""
+
+NEVER = -50.0
+"""Multiplier of cells that nobody may be in."""
+
+RIDGE = 1e-7
+"""Share of the mean curvature that is added: tables of an area share totals, so that some directions have none."""
+
+LEAST = 1e-12
+"""The same of areas where nobody is expected."""
+
+BLOCK = 1 << 21
+"""Numbers that are held at once: areas by vectors."""
+
+
+@dataclass(slots=True, eq=False)
+class Pulled:
+    """Expected units of each vector in some areas.
+
+    Attributes:
+        zones: these areas, the region around them being the last level.
+        vectors: of the region's units, and what is wanted of these areas.
+        areas: for each level which of all areas these are.
+        base: (s,) expected units of each vector in the region, times k.
+        multipliers: for each level (areas, cells).
+        off: largest number of rows by which a cell of an area is off.
+        apart: share of units by which all areas together differ from the region.
+        sweeps: rounds that it took.
+    """
+
+    zones: Zones
+    vectors: Vectors
+    areas: tuple[CellIndex, ...]
+    base: Floats
+    multipliers: list[Floats] = field(default_factory=list)
+    off: float = np.inf
+    apart: float = np.inf
+    sweeps: int = 0
+
+    def part(self, picks: CellIndex) -> "Pulled":
+        """The same for some of the largest areas and those inside them."""
+        sizes = self.zones.sizes
+        kept = [np.arange(1), picks]
+        for level in range(len(sizes) - 3, -1, -1):
+            kept.append(np.flatnonzero(np.isin(self.zones.parents[level], kept[-1])))
+        kept = kept[::-1]
+        parents = [np.searchsorted(kept[at + 1], self.zones.parents[at][kept[at]]) for at in range(len(sizes) - 1)]
+        return replace(
+            self,
+            zones=replace(self.zones, sizes=tuple(len(one) for one in kept), parents=tuple(parents)),
+            vectors=self.vectors.rows(kept),
+            areas=tuple(every[own] for every, own in zip(self.areas, kept, strict=True)),
+            multipliers=[one[own] for one, own in zip(self.multipliers, kept, strict=True)],
+        )
+
+    def given(self, inside: Floats) -> Floats:
+        """(vectors of the largest areas,) -> (cells,): rows that so many units are expected to have in the region's cells."""
+        of, size = self.vectors.coarser[-1], self.vectors.sizes[-2]
+        counts, mass = self.vectors.counts[-1], self.mass(len(self.zones.sizes) - 1, self.base[None], slice(0, 1))
+        seen = summed(mass, of, size)[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per = np.where(seen > 0, inside / seen, 0.0)
+        return np.asarray((mass[0] * per[of]) @ counts)
+
+    def blocks(self, level: int) -> Iterator[slice]:
+        """Areas of a level that are held at once."""
+        n, each = self.zones.sizes[level], max(BLOCK // max(self.vectors.sizes[level], 1), 1)
+        return (slice(begin, min(begin + each, n)) for begin in range(0, n, each))
+
+    def down(self) -> list[Floats]:
+        """For each level (areas of the level above, vectors of this level): what those and all above let each weigh."""
+        found = [np.broadcast_to(self.base, (1, len(self.base)))]
+        for level in range(len(self.zones.sizes) - 1, 0, -1):
+            of, size = self.vectors.coarser[level - 1], self.vectors.sizes[level - 1]
+            found.append(np.vstack([summed(self.mass(level, found[-1], block), of, size) for block in self.blocks(level)]))
+        return found[::-1]
+
+    def mass(self, level: int, above: Floats, areas: slice) -> Floats:
+        """(areas, vectors): what the areas of a level and all above let each weigh."""
+        parents = parents_of(self.zones, level)[areas]
+        tilt = self.vectors.counts[level] @ self.multipliers[level][areas].T
+        return np.asarray(above[parents] * np.exp(tilt.T))
+
+
+class Curvature:
+    """Second moments of the counts of a level under any weights."""
+
+    def __init__(self, counts: "sparse.csr_array") -> None:
+        self.counts = counts
+
+    @cached_property
+    def _pairs(self) -> tuple[CellIndex, CellIndex, "sparse.csr_array"]:
+        """Two cells each, and the products of all units' counts in them, pairs by vectors."""
+        from scipy import sparse
+
+        n = self.counts.shape[1]
+        one, other = np.triu_indices(n)
+        columns = self.counts.tocsc()
+        both = [columns[:, [cell]].multiply(columns[:, cell:]) for cell in range(n)]
+        products = sparse.csr_array(sparse.hstack(both).T)
+        held = np.diff(products.indptr) > 0  # most pairs of a table's own cells are nobody's but of large units
+        return one[held], other[held], products[held]
+
+    def of(self, mass: Floats) -> Floats:
+        """(areas, vectors) -> (areas, cells, cells)."""
+        one, other, products = self._pairs
+        n = self.counts.shape[1]
+        found = np.zeros((len(mass), n, n))
+        found[:, one, other] = found[:, other, one] = (products @ mass.T).T
+        return found
+
+
+def pulled(
+    vectors: Vectors,
+    zones: Zones,
+    shares: Floats,
+    n_units: int,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> Pulled:
+    """The region's shares tilted for each area until its tables are met.
+
+    Args:
+        vectors: what areas see of the region's units, and what they want.
+        zones: the areas, the region the last of them.
+        shares: (s,) share of each vector in the region.
+        n_units: of the region.
+        advance: told how many rounds of how many are done.
+    """
+    found = Pulled(
+        zones=zones,
+        vectors=vectors,
+        areas=tuple(np.arange(size) for size in zones.sizes),
+        base=n_units * shares,
+        multipliers=[np.where(high <= 0, NEVER, 0.0) for high in vectors.high],
+    )
+    fitted(found, shares * n_units, advance)
+    return found
+
+
+def fitted(found: Pulled, wanted: Floats | None = None, advance: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Move the multipliers until all tables are met.
+
+    Args:
+        found: whose multipliers these are; from where they are.
+        wanted: (s,) units of each vector that all areas together are to have; None where only tables are wanted.
+        advance: told how many rounds of how many are done.
+    """
+    vectors, zones = found.vectors, found.zones
+    curvatures = [Curvature(counts) for counts in vectors.counts]
+    for sweep in range(SWEEPS):
+        found.sweeps = sweep + 1
+        above, steps = found.down(), INNER if sweep < INNER else 1
+        off, below = 0.0, np.zeros((n_above(zones, 0), vectors.sizes[0]))
+        for block in found.blocks(0):
+            mass = found.mass(0, above[0], block)
+            gap, mass = _stepped(found, curvatures[0], 0, block, mass, steps)
+            off = max(off, gap)
+            below += gathered(mass, parents_of(zones, 0)[block], len(below))
+        for level in range(1, len(zones.sizes)):
+            gap, below = _fit_larger(found, curvatures[level], level, above[level], below, steps)
+            off = max(off, gap)
+        advance(sweep, SWEEPS)
+        found.off, found.apart = off, 0.0
+        if wanted is not None and sweep < BELIEVED:
+            together = below[0]
+            found.apart = 0.5 * float(np.abs(together - wanted).sum() / wanted.sum())
+            if off < CLOSE and found.apart < STEADY:
+                break
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found.base = found.base * np.where((together > 0) & (wanted > 0), wanted / together, 1.0)
+        elif off < CLOSE:
+            break
+    advance(SWEEPS, SWEEPS)
+
+
+def _stepped(found: Pulled, curvature: Curvature, level: int, areas: slice, mass: Floats, steps: int) -> tuple[float, Floats]:
+    """Some Newton steps of the multipliers of some areas; by how much their cells were off before, and their expected units."""
+    counts = found.vectors.counts[level]
+    low, high = found.vectors.low[level][areas], found.vectors.high[level][areas]
+    gap = 0.0
+    for step in range(steps):
+        got = np.asarray(mass @ counts)
+        lacks = np.where((high <= 0) | (got <= 0), 0.0, np.clip(got, low, high) - got)
+        lack = float(np.abs(lacks).max(initial=0.0))
+        gap = gap if step else lack
+        if lack < CLOSE / 10:
+            break
+        curves = curvature.of(mass)
+        size = np.trace(curves, axis1=1, axis2=2) / counts.shape[1]
+        places = np.arange(counts.shape[1])
+        curves[:, places, places] += (RIDGE * size + LEAST)[:, None]
+        moves = np.linalg.solve(curves, lacks[..., None])[..., 0]
+        moves *= np.minimum(1.0, LONGEST / np.maximum(np.abs(moves).max(axis=1), LONGEST))[:, None]
+        found.multipliers[level][areas] += moves
+        mass = mass * np.exp((counts @ moves.T).T)
+    return gap, mass
+
+
+def _fit_larger(
+    found: Pulled, curvature: Curvature, level: int, above: Floats, below: Floats, steps: int
+) -> tuple[float, Floats]:
+    """Fit the multipliers of a level, given the expected units of what the level below sees in each of its areas.
+
+    Returns by how much their cells were off, and the expected units of those around them.
+    """
+    vectors, gap = found.vectors, 0.0
+    of, size = vectors.coarser[level - 1], vectors.sizes[level - 1]
+    upper = np.zeros((n_above(found.zones, level), vectors.sizes[level]))
+    for block in found.blocks(level):
+        mass = found.mass(level, above, block)
+        seen = summed(mass, of, size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per = np.where(seen > 0, below[block] / seen, 0.0)
+        off, mass = _stepped(found, curvature, level, block, mass * np.take(per, of, axis=1), steps)
+        gap = max(gap, off)
+        upper += gathered(mass, parents_of(found.zones, level)[block], len(upper))
+    return gap, upper
