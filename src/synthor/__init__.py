@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from synthor.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from synthor.engine.choice import workers
     from synthor.errors import InputError, SynthorError
     from synthor.fit.model import Model
     from synthor.library.drafted import draft_spec
@@ -29,7 +30,7 @@ _HOMES = {
     "InputError": "errors", "SynthorError": "errors", "Model": "fit.model", "Run": "library.run",
     "synthesize": "library.make", "open": "library.make:open_folder", "draft_spec": "library.drafted",
     "Measurement": "measure", "Prior": "prior.model", "check": "problem", "compile_problem": "problem",
-    "load_spec": "spec.load", "parse_spec": "spec.load", "Spec": "spec.model",
+    "load_spec": "spec.load", "parse_spec": "spec.load", "Spec": "spec.model", "workers": "engine.choice",
 }  # fmt: skip
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "open",
     "parse_spec",
     "synthesize",
+    "workers",
 ]
 
 

@@ -80,6 +80,14 @@ class SynthorError(Exception):
         self.findings = (Finding(where=where, message=message, cure=cure),)
         super().__init__(message + (f"; {cure}" if cure else ""))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is, for another process: what its class was made with is not kept."""
+        return _restored, (type(self), self.args), vars(self)
+
+
+def _restored(cls: type[SynthorError], args: tuple[object, ...]) -> SynthorError:
+    return cls.__new__(cls, *args)
+
 
 class InputError(SynthorError):
     """Fix the spec, a table, the beliefs or another input: all problems that were found, together.
@@ -115,6 +123,16 @@ class OutputError(SynthorError):
     def of(cls, path: str | Path, error: OSError, cure: str) -> "OutputError":
         """What the system says of a file, with a cure."""
         return cls(path, error.strerror or type(error).__name__, cure)
+
+
+class WorkerError(SynthorError):
+    """Give it more memory, or fewer workers: processes that shared the work died, again and again."""
+
+    exit_code = 2
+    code = "workers"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, where="workers", cure="is there enough memory? try fewer, or one: --workers 1")
 
 
 class WaitingError(SynthorError):

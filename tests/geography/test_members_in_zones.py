@@ -9,6 +9,7 @@ import pytest
 
 import synthor
 from synthor import synthesize
+from synthor.engine.choice import workers
 from synthor.loop import fit_spec
 from synthor.run import draw
 from synthor.spec.model import Spec
@@ -176,3 +177,13 @@ def test_suppressed_cells_and_means_of_the_region() -> None:
     spec["targets"].append({"rows": "person", "mean": "age", "value": 36, "tolerance": {"relative": "2%"}})
     run = synthesize(Spec.collected(spec))
     assert run.verdict.startswith("Met: "), run.verdict
+
+
+@pytest.mark.slow
+def test_records_are_the_same_however_many_workers_there_are() -> None:
+    model = fit_spec(Spec.collected(village(6, n_zones=8, per_zone=10))).model
+    with workers(1):
+        alone = draw(model).tables
+    with workers(2):
+        shared = draw(model).tables
+    assert all(shared[name].equals(alone[name]) for name in alone)

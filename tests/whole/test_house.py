@@ -21,10 +21,10 @@ FLOORS = [line.strip("◀ ").split() for line in re.findall(r"^    (?:errors|◀
 """Rooms by floors, as the contributor's guide has them."""
 REACHED_FROM = {
     "llm": {"prior", "method", "store", "report", "run", "loop", "holdout", "library"},
-    "engine": {"run"},
+    "engine": {"geography", "run", "cli"},
     "cli": set[str](),
 }
-FACE = {"errors", "version", "spec", "problem", "prior", "fit", "measure", "library"}
+FACE = {"engine", "errors", "version", "spec", "problem", "prior", "fit", "measure", "library"}
 """Rooms from which the package's own face takes names."""
 TOUCHES_FILES = re.compile(
     r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("

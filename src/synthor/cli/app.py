@@ -67,6 +67,16 @@ Beliefs = Annotated[
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", parser=named, show_default=False)
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="W",
+        help="Processes that share the work on many zones; one a core unless given.",
+        show_default=False,
+    ),
+]
 Number = Annotated[
     int | None,
     typer.Option("-n", min=1, max=10**12, metavar="N", help="Records to make; else the spec's.", show_default=False),

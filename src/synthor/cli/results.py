@@ -23,6 +23,7 @@ from synthor.cli.app import (
     Verbose,
     Wait,
     WaitForOthers,
+    Workers,
     claimed,
     finish,
     interruptible,
@@ -93,12 +94,14 @@ def sample(
     seed: Seed = None,
     format: FileFormat = "parquet",
     out: Elsewhere = None,
+    workers: Workers = None,
     wait: WaitForOthers = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
+    from synthor.engine.choice import workers as sharing
     from synthor.fit.model import Model
     from synthor.run import draw
     from synthor.store.folder import RunFolder
@@ -106,7 +109,7 @@ def sample(
     tone, place = manner(as_json, quiet, verbose), opened(folder)
     results = RunFolder(out or folder)
     again, shown = "the same command starts again", progress(["sample", "write"], quiet=quiet, verbose=verbose)
-    with results.locked(wait=wait, tell=warn), shown as listen, interruptible(results, again):
+    with results.locked(wait=wait, tell=warn), shown as listen, interruptible(results, again), sharing(workers):
         model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
         measurement = run.write(results.path, format=format, on_event=listen)
@@ -126,6 +129,7 @@ def run(
     wait: Wait = False,
     hold_out: HoldOut = None,
     calibrate: Calibrate = False,
+    workers: Workers = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
@@ -139,7 +143,9 @@ def run(
     held = ["each"] if calibrate and not hold_out else hold_out or []
     plan = ["elicit", *(["holdout"] if held else []), "fit", "sample", "write", *(["draws"] if draws else [])]
     shown = progress(plan, quiet=quiet, verbose=verbose)
-    with claimed(out, loaded, prior, wait=wait) as folder:
+    from synthor.engine.choice import workers as sharing
+
+    with claimed(out, loaded, prior, wait=wait) as folder, sharing(workers):
         _run(loaded, folder, prior, format, draws, wait, held, calibrate, shown, tone)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synthor.engine.choice import engine
 from synthor.fit.model import Model, one_thread
 from synthor.fit.shapes import all_shapes
 from synthor.geography.flat.deal import dealt
@@ -136,7 +137,8 @@ def _members(
     own = replace(region, targets=tuple(target for target in region.targets if target.name not in names))
     bands = tuple(bands_of(own, units, model.weights))
     vectors = Vectors.of(tables, bands, zones.sizes, units)
-    housed = with_members(vectors, zones, model.weights, totals, seed, advance)
+    with engine(zones.sizes[0]) as where:
+        housed = with_members(vectors, zones, model.weights, totals, seed, where, advance)
     return _Filled(units=units, housed=housed)
 
 

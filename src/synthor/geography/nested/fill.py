@@ -7,10 +7,11 @@ next, and so on: in the end only one area's rounding is left, and pairs of excha
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from synthor.engine.engine import Engine
 from synthor.geography.housed import Housed
 from synthor.geography.nested.chosen import chosen
 from synthor.geography.nested.pulled import Pulled, fitted, pulled
@@ -30,6 +31,7 @@ def filled(
     weights: Floats,
     totals: Counts,
     random_seed: int,
+    engine: Engine,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Housed:
     """Whole candidates in zones, the tables of all areas and of the region met.
@@ -40,17 +42,18 @@ def filled(
         weights: (n,) share of each candidate.
         totals: (zones,) units in each zone.
         random_seed: of the spec.
+        engine: where areas are filled.
         advance: told how far it is.
     """
     around = zones.with_region
     shares, last = vectors.shares(weights), len(zones.sizes)
-    fit = pulled(vectors, around, shares, int(totals.sum()), advance)
-    inside = _in_turn(fit, around, totals, random_seed)
+    fit = pulled(vectors, around, shares, int(totals.sum()), engine, advance)
+    inside = _in_turn(fit, around, totals, random_seed, engine)
     housed = split(inside, fit.base, vectors, last, 0, generator(random_seed, "zones", "split", last, 0))
     return _candidates(housed, vectors, weights, generator(random_seed, "zones", "candidates"))
 
 
-def _in_turn(whole: Pulled, zones: Zones, totals: Counts, random_seed: int) -> Housed:
+def _in_turn(whole: Pulled, zones: Zones, totals: Counts, random_seed: int, engine: Engine) -> Housed:
     """Whole units in all zones, as the largest areas tell them apart: area by area, each half of those that are left."""
     top = len(zones.sizes) - 2
     order = generator(random_seed, "zones", "in turn").permutation(zones.sizes[top])
@@ -59,12 +62,13 @@ def _in_turn(whole: Pulled, zones: Zones, totals: Counts, random_seed: int) -> H
         rank = np.argsort(order[fit.areas[top]], kind="stable")
         n = -(-len(rank) // 2)
         now, later = fit.part(np.sort(rank[:n])), fit.part(np.sort(rank[n:]))
-        own = Housed.joined([_in_areas(now.part(some), totals, random_seed) for some in _batches(now)])
+        work = _Work(fit=now, totals=totals, random_seed=random_seed)
+        own = Housed.joined(list(engine.map(_in_areas, _batches(now), shared=work)))
         found.append(own)
         made += fit.given(own.totals(fit.vectors.sizes[top]).astype(np.float64))
         fit = replace(later, vectors=later.vectors.without(made, whole.vectors))
         if len(fit.areas[top]):
-            fitted(fit)
+            fitted(fit, engine)
     return Housed.joined(found)
 
 
@@ -75,8 +79,24 @@ def _batches(fit: Pulled) -> list[CellIndex]:
     return [np.arange(begin, min(begin + each, sizes[-2])) for begin in range(0, sizes[-2], each)]
 
 
-def _in_areas(fit: Pulled, totals: Counts, random_seed: int) -> Housed:
-    """Whole units in the zones of some of the largest areas."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Work:
+    """What all tasks look at.
+
+    Attributes:
+        fit: of all areas that are to be filled now.
+        totals: units in each of all zones.
+        random_seed: of the spec.
+    """
+
+    fit: Pulled
+    totals: Counts
+    random_seed: int
+
+
+def _in_areas(work: _Work, some: CellIndex) -> Housed:
+    """Whole units in the zones of some of the largest areas, by their places."""
+    fit, totals, random_seed = work.fit.part(some), work.totals, work.random_seed
     above = fit.down()
     found = Housed.joined([chosen(fit, above[0], totals, block, random_seed) for block in fit.blocks(0)])
     for level in range(1, len(fit.zones.sizes) - 1):

@@ -10,10 +10,11 @@ messages up and down, and with the region's own shares, as there.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from synthor.engine.engine import Engine
 from synthor.geography.areas import gathered, n_above, parents_of, summed
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem.zones import Zones
@@ -117,16 +118,28 @@ class Pulled:
 
     def mass(self, level: int, above: Floats, areas: slice) -> Floats:
         """(areas, vectors): what the areas of a level and all above let each weigh."""
-        parents = parents_of(self.zones, level)[areas]
-        tilt = self.vectors.counts[level] @ self.multipliers[level][areas].T
-        return np.asarray(above[parents] * np.exp(tilt.T))
+        return tilted(above[parents_of(self.zones, level)[areas]], self.vectors.counts[level], self.multipliers[level][areas])
+
+
+def tilted(weights: Floats, counts: "sparse.csr_array", multipliers: Floats) -> Floats:
+    """(areas, vectors) weights times what multipliers, (areas, cells), make of them."""
+    return np.asarray(weights * np.exp((counts @ multipliers.T).T))
 
 
 class Curvature:
-    """Second moments of the counts of a level under any weights."""
+    """Second moments of the counts of a level under any weights.
+
+    Args:
+        counts: (vectors, cells).
+    """
 
     def __init__(self, counts: "sparse.csr_array") -> None:
         self.counts = counts
+
+    def ready(self) -> Self:
+        """The same, all worked out: others need not do it again."""
+        _ = self._pairs
+        return self
 
     @cached_property
     def _pairs(self) -> tuple[CellIndex, CellIndex, "sparse.csr_array"]:
@@ -137,7 +150,7 @@ class Curvature:
         one, other = np.triu_indices(n)
         columns = self.counts.tocsc()
         both = [columns[:, [cell]].multiply(columns[:, cell:]) for cell in range(n)]
-        products = sparse.csr_array(sparse.hstack(both).T)
+        products = sparse.csr_array(sparse.hstack(both).T if both else (0, self.counts.shape[0]))
         held = np.diff(products.indptr) > 0  # most pairs of a table's own cells are nobody's but of large units
         return one[held], other[held], products[held]
 
@@ -155,6 +168,7 @@ def pulled(
     zones: Zones,
     shares: Floats,
     n_units: int,
+    engine: Engine,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Pulled:
     """The region's shares tilted for each area until its tables are met.
@@ -164,6 +178,7 @@ def pulled(
         zones: the areas, the region the last of them.
         shares: (s,) share of each vector in the region.
         n_units: of the region.
+        engine: where zones are fitted.
         advance: told how many rounds of how many are done.
     """
     found = Pulled(
@@ -173,30 +188,30 @@ def pulled(
         base=n_units * shares,
         multipliers=[np.where(high <= 0, NEVER, 0.0) for high in vectors.high],
     )
-    fitted(found, shares * n_units, advance)
+    fitted(found, engine, shares * n_units, advance)
     return found
 
 
-def fitted(found: Pulled, wanted: Floats | None = None, advance: Callable[[int, int], None] = lambda done, total: None) -> None:
+def fitted(
+    found: Pulled,
+    engine: Engine,
+    wanted: Floats | None = None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Move the multipliers until all tables are met.
 
     Args:
         found: whose multipliers these are; from where they are.
+        engine: where zones are fitted.
         wanted: (s,) units of each vector that all areas together are to have; None where only tables are wanted.
         advance: told how many rounds of how many are done.
     """
-    vectors, zones = found.vectors, found.zones
-    curvatures = [Curvature(counts) for counts in vectors.counts]
+    curvatures = [Curvature(counts).ready() for counts in found.vectors.counts]
     for sweep in range(SWEEPS):
         found.sweeps = sweep + 1
         above, steps = found.down(), INNER if sweep < INNER else 1
-        off, below = 0.0, np.zeros((n_above(zones, 0), vectors.sizes[0]))
-        for block in found.blocks(0):
-            mass = found.mass(0, above[0], block)
-            gap, mass = _stepped(found, curvatures[0], 0, block, mass, steps)
-            off = max(off, gap)
-            below += gathered(mass, parents_of(zones, 0)[block], len(below))
-        for level in range(1, len(zones.sizes)):
+        off, below = _fit_zones(found, curvatures[0], above[0], steps, engine)
+        for level in range(1, len(found.zones.sizes)):
             gap, below = _fit_larger(found, curvatures[level], level, above[level], below, steps)
             off = max(off, gap)
         advance(sweep, SWEEPS)
@@ -213,12 +228,58 @@ def fitted(found: Pulled, wanted: Floats | None = None, advance: Callable[[int, 
     advance(SWEEPS, SWEEPS)
 
 
-def _stepped(found: Pulled, curvature: Curvature, level: int, areas: slice, mass: Floats, steps: int) -> tuple[float, Floats]:
-    """Some Newton steps of the multipliers of some areas; by how much their cells were off before, and their expected units."""
-    counts = found.vectors.counts[level]
-    low, high = found.vectors.low[level][areas], found.vectors.high[level][areas]
-    gap = 0.0
-    for step in range(steps):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Block:
+    """Some areas of a level, to be fitted.
+
+    Attributes:
+        weights: (areas around, vectors) what these let each weigh.
+        around: (areas,) which of these each lies in.
+        multipliers: (areas, cells) of the areas.
+        low: (areas, cells) the fewest rows.
+        high: (areas, cells) the most.
+        steps: Newton steps.
+    """
+
+    weights: Floats
+    around: CellIndex
+    multipliers: Floats
+    low: Floats
+    high: Floats
+    steps: int
+
+
+def _fit_zones(found: Pulled, curvature: Curvature, above: Floats, steps: int, engine: Engine) -> tuple[float, Floats]:
+    """Fit the multipliers of zones; by how much cells were off, and the expected units of the areas around them."""
+    blocks, parents = list(found.blocks(0)), parents_of(found.zones, 0)
+    items, rows = [], []
+    for block in blocks:
+        own, around = np.unique(parents[block], return_inverse=True)
+        rows.append(own)
+        low, high = found.vectors.low[0][block], found.vectors.high[0][block]
+        multipliers = found.multipliers[0][block]
+        items.append(_Block(weights=above[own], around=around, multipliers=multipliers, low=low, high=high, steps=steps))
+    off, below = 0.0, np.zeros((n_above(found.zones, 0), found.vectors.sizes[0]))
+    results = engine.map(_zones_fitted, items, shared=curvature)
+    for block, own, (gap, multipliers, sums) in zip(blocks, rows, results, strict=True):
+        off = max(off, gap)
+        found.multipliers[0][block] = multipliers
+        below[own] += sums
+    return off, below
+
+
+def _zones_fitted(curvature: Curvature, block: _Block) -> tuple[float, Floats, Floats]:
+    """By how much cells of some zones were off, their multipliers, and the expected units of the areas around them."""
+    mass = tilted(block.weights[block.around], curvature.counts, block.multipliers)
+    gap, multipliers, mass = _stepped(curvature, block, mass)
+    return gap, multipliers, gathered(mass, block.around, len(block.weights))
+
+
+def _stepped(curvature: Curvature, block: _Block, mass: Floats) -> tuple[float, Floats, Floats]:
+    """Some Newton steps; by how much cells were off before, the multipliers, and the expected units, (areas, vectors)."""
+    counts, low, high, multipliers = curvature.counts, block.low, block.high, block.multipliers
+    gap, places = 0.0, np.arange(curvature.counts.shape[1])
+    for step in range(block.steps):
         got = np.asarray(mass @ counts)
         lacks = np.where((high <= 0) | (got <= 0), 0.0, np.clip(got, low, high) - got)
         lack = float(np.abs(lacks).max(initial=0.0))
@@ -226,14 +287,13 @@ def _stepped(found: Pulled, curvature: Curvature, level: int, areas: slice, mass
         if lack < CLOSE / 10:
             break
         curves = curvature.of(mass)
-        size = np.trace(curves, axis1=1, axis2=2) / counts.shape[1]
-        places = np.arange(counts.shape[1])
+        size = np.trace(curves, axis1=1, axis2=2) / len(places)
         curves[:, places, places] += (RIDGE * size + LEAST)[:, None]
-        moves = np.linalg.solve(curves, lacks[..., None])[..., 0]
-        moves *= np.minimum(1.0, LONGEST / np.maximum(np.abs(moves).max(axis=1), LONGEST))[:, None]
-        found.multipliers[level][areas] += moves
-        mass = mass * np.exp((counts @ moves.T).T)
-    return gap, mass
+        moves = np.asarray(np.linalg.solve(curves, lacks[..., None])[..., 0], np.float64)
+        moves = moves * np.minimum(1.0, LONGEST / np.maximum(np.abs(moves).max(axis=1), LONGEST))[:, None]
+        multipliers = multipliers + moves
+        mass = tilted(mass, counts, moves)
+    return gap, multipliers, mass
 
 
 def _fit_larger(
@@ -245,13 +305,15 @@ def _fit_larger(
     """
     vectors, gap = found.vectors, 0.0
     of, size = vectors.coarser[level - 1], vectors.sizes[level - 1]
-    upper = np.zeros((n_above(found.zones, level), vectors.sizes[level]))
-    for block in found.blocks(level):
-        mass = found.mass(level, above, block)
+    upper, parents = np.zeros((n_above(found.zones, level), vectors.sizes[level])), parents_of(found.zones, level)
+    for areas in found.blocks(level):
+        mass = found.mass(level, above, areas)
         seen = summed(mass, of, size)
         with np.errstate(divide="ignore", invalid="ignore"):
-            per = np.where(seen > 0, below[block] / seen, 0.0)
-        off, mass = _stepped(found, curvature, level, block, mass * np.take(per, of, axis=1), steps)
+            per = np.where(seen > 0, below[areas] / seen, 0.0)
+        low, high, multipliers = vectors.low[level][areas], vectors.high[level][areas], found.multipliers[level][areas]
+        block = _Block(weights=above, around=parents[areas], multipliers=multipliers, low=low, high=high, steps=steps)
+        off, found.multipliers[level][areas], mass = _stepped(curvature, block, mass * np.take(per, of, axis=1))
         gap = max(gap, off)
-        upper += gathered(mass, parents_of(found.zones, level)[block], len(upper))
+        upper += gathered(mass, parents[areas], len(upper))
     return gap, upper

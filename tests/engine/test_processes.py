@@ -1,0 +1,94 @@
+"""Tasks in processes: in order, again where a worker dies, and gone when nobody waits any more."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from synthor.engine.choice import engine, workers
+from synthor.engine.engine import Here
+from synthor.engine.processes import Processes
+from synthor.errors import InputError, WorkerError
+
+
+def dies_once(folder: str, number: int) -> int:
+    """A task whose worker is killed the first time that it is tried."""
+    mark = Path(folder) / f"{number}.tried"
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def dies_always(shared: None, number: int) -> int:
+    """A task that no worker outlives."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def refuses(shared: None, number: int) -> int:
+    """A task that fails with an error that has findings."""
+    if number == 2:
+        from synthor.errors import Finding
+
+        raise InputError([Finding(where="number", message="is 2", cure="take another")])
+    return number
+
+
+def sleeps(folder: str, number: int) -> int:
+    """A task that says who works on it, and goes on for long."""
+    (Path(folder) / f"{os.getpid()}.worker").touch()
+    if number:
+        time.sleep(60)
+    return number
+
+
+def speaks(shared: None, number: int) -> int:
+    """A task that prints."""
+    print("something")
+    return number
+
+
+def test_a_killed_workers_tasks_run_again(tmp_path: Path) -> None:
+    with Processes(2) as found:
+        assert list(found.map(dies_once, range(5), shared=str(tmp_path))) == [0, 1, 4, 9, 16]
+        assert list(found.map(pow, [1, 2, 3], shared=2)) == [2, 4, 8]
+
+
+def test_a_task_that_no_worker_outlives_ends_with_its_cure() -> None:
+    with Processes(2) as found, pytest.raises(WorkerError, match="--workers 1"):
+        list(found.map(dies_always, [1], shared=None))
+
+
+def test_what_a_task_raises_is_raised_here() -> None:
+    with Processes(2) as found:
+        with pytest.raises(InputError, match="number: is 2; take another"):
+            list(found.map(refuses, [1, 2, 3], shared=None))
+        assert list(found.map(refuses, [1, 3], shared=None)) == [1, 3]
+
+
+def test_workers_end_when_nobody_waits_any_more(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with Processes(2) as found:
+        results = found.map(sleeps, [0, 1, 1], shared=str(tmp_path))
+        assert next(results) == 0
+        results.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - begun < 30
+    for mark in tmp_path.glob("*.worker"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(mark.stem), 0)
+
+
+def test_what_tasks_print_does_no_harm() -> None:
+    with Processes(1) as found:
+        assert list(found.map(speaks, [1, 2], shared=None)) == [1, 2]
+
+
+def test_workers_are_those_that_were_asked_for() -> None:
+    with engine(3) as found:
+        assert isinstance(found, Here)
+    with workers(3), engine(3) as many:
+        assert isinstance(many, Processes)
+        assert many.workers == 3
