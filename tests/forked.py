@@ -31,6 +31,7 @@ LOADED = [
     "synthor.report.corrections",
     "synthor.report.ranges",
     "synthor.report.terminal",
+    "synthor.scenario",
     "synthor.spec.infer",
     "synthor.store.fresh",
     "pydantic_ai.models.openai",

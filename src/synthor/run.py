@@ -27,9 +27,11 @@ from synthor.report.page import render
 from synthor.report.rounding import explain_rounding
 from synthor.sample.proof import no_whole_numbers
 from synthor.sample.stream import Sample, sample
+from synthor.scenario import applied
 from synthor.schema import Ref
 from synthor.spec.load import load_spec
 from synthor.spec.model import Spec
+from synthor.spec.scenario import AppliedScenario
 from synthor.spec.tables import read_frame
 from synthor.store.folder import ELICITED, MANIFEST, Edition, RunFolder, existing
 from synthor.store.manifest import Made, manifest_json
@@ -196,6 +198,7 @@ def write_manifest(
         seconds=seconds,
         rounds=model.rounds,
         bill=bill,
+        scenario=model.problem.spec.scenario if isinstance(model.problem.spec.scenario, AppliedScenario) else None,
     )
     new.save(MANIFEST, manifest_json(new.products(), made))
 
@@ -229,7 +232,7 @@ def measure_place(place: Path, records: Path | None) -> Measurement:
     if records is None:
         cure = "name a file of records after it"
         raise InputError([Finding(where=str(place), message="has no records beside it", cure=cure)])
-    return measure_file(load_spec(place), records)
+    return measure_file(applied(load_spec(place)), records)
 
 
 def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:

@@ -64,6 +64,16 @@ Beliefs = Annotated[
         "--prior", metavar="FILE", help="Beliefs to use instead of the spec's.", parser=named_file, show_default=False
     ),
 ]
+Scenario = Annotated[
+    Path | None,
+    typer.Option(
+        "--scenario",
+        metavar="FILE",
+        help="Scenario to apply, as `scenario:` in the spec: other targets, the same beliefs, nothing asked.",
+        parser=named_file,
+        show_default=False,
+    ),
+]
 RunDir = Annotated[
     Path, typer.Argument(metavar="DIR", help="A folder that fit or run wrote.", parser=named, show_default=False)
 ]
@@ -198,13 +208,24 @@ def opened(path: Path) -> "RunFolder":
     return folder
 
 
-def read(spec: Path) -> "Spec":
-    """A spec, to be read: what a killed `init` or `check` had begun beside it is finished or undone first."""
+def read(spec: Path, scenario: Path | None = None, prior: Path | None = None) -> "Spec":
+    """A spec, to be read: what a killed `init` or `check` had begun beside it is finished or undone first.
+
+    Args:
+        spec: its file.
+        scenario: to be applied to it, in place of the one that it names, if any.
+        prior: beliefs that a run will be given.
+    """
     from synthor.disk.lock import heal
     from synthor.spec.load import load_spec
 
     heal(spec.parent)
-    return load_spec(spec)
+    loaded = load_spec(spec)
+    if scenario is None and loaded.scenario is None:
+        return loaded
+    from synthor.scenario import applied
+
+    return applied(loaded, scenario, prior=prior)
 
 
 def warn(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthor.cli.app import AsJson, Beliefs, Quiet, SpecPath, WaitForOthers, manner, read, verb, warn
+from synthor.cli.app import AsJson, Beliefs, Quiet, Scenario, SpecPath, WaitForOthers, manner, read, verb, warn
 from synthor.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def show_spec(
 def check(
     spec: SpecPath,
     prior: Beliefs = None,
+    scenario: Scenario = None,
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Rescale tables that disagree onto each other, in a copy of the spec.")
     ] = False,
@@ -61,12 +62,25 @@ def check(
     tone = manner(as_json, quiet)
     try:
         if reconcile or fix_labels:
+            _refuse_scenario(spec, scenario)
             _correct(spec, prior, reconcile, fix_labels, wait, tone)
-        findings = check_all(read(spec), prior)
+        findings = check_all(read(spec, scenario, prior), prior)
     except InputError as error:
         findings = list(error.findings)
     show_findings(findings, tone)
     raise typer.Exit(2 if any(finding.severity == "error" for finding in findings) else 0)
+
+
+def _refuse_scenario(spec: Path, scenario: Path | None) -> None:
+    """A scenario's tables agree already, and there is no file of them to be put right."""
+    from synthor.errors import Finding
+    from synthor.spec.load import load_spec
+
+    named = scenario or load_spec(spec).scenario
+    if named is not None:
+        message = "put the tables of a spec right, and those of a scenario follow these"
+        cure = f"leave the scenario '{named}' out first, then apply it to the copy"
+        raise InputError([Finding(where="--reconcile and --fix-labels", message=message, cure=cure)])
 
 
 def _correct(spec: Path, prior: Path | None, reconcile: bool, fix_labels: bool, wait: bool, tone: "Tone") -> None:

@@ -18,6 +18,7 @@ from synthor.cli.app import (
     Out,
     Quiet,
     RunDir,
+    Scenario,
     Seed,
     SpecPath,
     Verbose,
@@ -67,6 +68,7 @@ def fit(
     spec: SpecPath,
     out: Out,
     prior: Beliefs = None,
+    scenario: Scenario = None,
     wait: Wait = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -77,7 +79,7 @@ def fit(
     from synthor.report.terminal import show_model
     from synthor.run import keeping, notes_on, write_manifest
 
-    tone, loaded = manner(as_json, quiet, verbose), read(spec)
+    tone, loaded = manner(as_json, quiet, verbose), read(spec, scenario, prior)
     shown = progress(["elicit", "fit"], quiet=quiet, verbose=verbose)
     with claimed(out, loaded, prior, wait=wait) as folder, shown as listen, interruptible(folder):
         made = fit_spec(loaded, prior=prior, answers=folder.answers, wait=wait, on_event=keeping(folder, listen))
@@ -124,6 +126,7 @@ def run(
     spec: SpecPath,
     out: Out,
     prior: Beliefs = None,
+    scenario: Scenario = None,
     format: FileFormat = "parquet",
     draws: Draws = 0,
     wait: Wait = False,
@@ -135,7 +138,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Do everything: check, ask for beliefs, fit, records, measurement, report."""
-    tone, loaded = manner(as_json, quiet, verbose), read(spec)
+    tone, loaded = manner(as_json, quiet, verbose), read(spec, scenario, prior)
     if draws:
         from synthor.draws.make import check_drawable
 

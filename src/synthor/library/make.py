@@ -25,6 +25,7 @@ def synthesize(
     answers: str | Path | None = None,
     hold_out: Sequence[str] = (),
     calibrated: bool = False,
+    scenario: str | Path | None = None,
     wait: bool = False,
     on_event: "Listener" = _unheard,
     progress: bool | None = None,
@@ -38,6 +39,7 @@ def synthesize(
             given.
         hold_out: targets to predict first from the others and the beliefs; `["each"]` stands for every cross-table in turn.
         calibrated: let the targets held out (each, unless named) say how sure beliefs may be.
+        scenario: file that says which targets are changed, in place of the spec's own; beliefs stay, and nothing is asked.
         wait: for the answers of a `batch:` folder, and for another process that asks for answers into the same folder,
             instead of stopping.
         on_event: told of progress.
@@ -64,10 +66,11 @@ def synthesize(
     from synthor.loop import ANSWERS
     from synthor.loop import synthesize as made_by_the_loop
     from synthor.report.progress import watched
+    from synthor.scenario import applied
     from synthor.spec.load import load_spec
 
     _check_kinds(spec, prior, hold_out)
-    spec = load_spec(spec) if isinstance(spec, str | Path) else spec
+    spec = applied(load_spec(spec) if isinstance(spec, str | Path) else spec, scenario, prior=prior)
     kept = ANSWERS if answers is None else answers
     names = () if not hold_out and not calibrated else tuple(hold_out) or (EACH,)
     plan = ("holdout", "elicit", "fit", "sample") if names else ("elicit", "fit", "sample")

@@ -61,7 +61,7 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     elif file is not None:
         files[file.name] = file
     own = {"spec": spec.file} if spec.file is not None else {}
-    return own | files
+    return own | spec.changed_by | files
 
 
 def asks(spec: Spec, prior: str | Path | Prior | None = None) -> bool:

@@ -1,7 +1,7 @@
 """The spec compiled: what is known, as frozen arrays for the solver."""
 
 from synthor.problem.agree import forbidden_cells, forbids_all, shown
-from synthor.problem.compile import Statements, check, compile_problem, statements
+from synthor.problem.compile import Statements, check, compile_problem, every_statement, statements
 from synthor.problem.demand import Demand, Demanded
 from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.leave_out import Remainder, holding, leave_out, touching
@@ -11,6 +11,7 @@ from synthor.problem.row_set import rules_on
 from synthor.problem.statistic import Count, Deviation, Mean, OfValues, Statistic, Total, Within
 from synthor.problem.target import Target
 from synthor.problem.views import View
+from synthor.problem.zones import Zones, of_larger_areas
 from synthor.schema import Level
 
 __all__ = [
@@ -35,13 +36,16 @@ __all__ = [
     "Universe",
     "View",
     "Within",
+    "Zones",
     "check",
     "compile_problem",
+    "every_statement",
     "forbidden_cells",
     "forbids_all",
     "holding",
     "inexact",
     "leave_out",
+    "of_larger_areas",
     "rules_on",
     "shared_marginals",
     "shown",

@@ -24,6 +24,7 @@ from synthor.schema.bins import SLICES, edges_of, sliced
 from synthor.schema.text import as_text
 from synthor.spec.levels import levels_of
 from synthor.spec.model import RuleSpec, Spec
+from synthor.spec.scenario import AppliedScenario
 from synthor.spec.tables import office_of
 from synthor.spec.targets import Layout, TargetSpec
 
@@ -69,6 +70,9 @@ class Statements:
         level: that they count.
         whole: what counts of all records should add up to.
         others: errors of another kind than tables against tables or against `whole`.
+        statistics: means, totals, deviations and shares inside cells.
+        view: the rows that they speak of.
+        zones: the areas that these lie in, if any.
     """
 
     tables: tuple[Stated, ...]
@@ -76,6 +80,9 @@ class Statements:
     level: Level
     whole: float
     others: tuple[Finding, ...]
+    statistics: tuple[Stated, ...]
+    view: View
+    zones: Zones | None = None
 
 
 def statements(spec: Spec) -> Statements:
@@ -93,14 +100,33 @@ def statements(spec: Spec) -> Statements:
         message = "tables of zones are compared, but not made to agree yet"
         raise InputError([Finding(where="zones", message=message, cure="correct them by hand, as `synthor check` says")])
     compilation = _Compilation(spec)
+    return _statements(compilation, compilation.rows)
+
+
+def every_statement(spec: Spec) -> tuple[Statements, ...]:
+    """The same of all rows that tables count, those of members and in zones included: the units' own first.
+
+    >>> from synthor import parse_spec
+    >>> spec = parse_spec("{records: 9, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 9}}}]}")
+    >>> [found.view.name for found in every_statement(spec)]
+    ['records']
+    """
+    compilation = _Compilation(spec)
+    return tuple(_statements(compilation, rows) for rows in compilation.row_sets.values())
+
+
+def _statements(compilation: "_Compilation", rows: RowSet) -> Statements:
     between = {id(finding) for finding in compilation.between}
     errors = [finding for finding in compilation.findings if finding.severity == "error"]
     return Statements(
-        tables=compilation.rows.stated,
-        readings=compilation.rows.understood,
-        level=compilation.rows.view.flat,
-        whole=compilation.whole,
+        tables=rows.stated,
+        readings=rows.understood,
+        level=rows.view.flat,
+        whole=rows.whole,
         others=tuple(finding for finding in errors if id(finding) not in between),
+        statistics=rows.stated_statistics,
+        view=rows.view,
+        zones=compilation.zones,
     )
 
 
@@ -108,7 +134,10 @@ class _Compilation:
     """One pass over a spec that gathers findings beside the compiled parts."""
 
     def __init__(self, spec: Spec) -> None:
-        self.findings: list[Finding] = list(spec.remarks)
+        if isinstance(spec.scenario, str):
+            cure = "leave `scenario:` out of it, or give the spec to a command or to `synthesize`, which apply it first"
+            raise InputError([Finding(where="scenario", message=f"'{spec.scenario}' is not applied here", cure=cure)])
+        self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec)]
         self.between: list[Finding] = []
         spec = with_known_zones(spec)
         self.spec, self.forms = spec, levels_of(spec)
@@ -135,7 +164,9 @@ class _Compilation:
             self.findings += rows.slips(seen)
         if spec.members:
             stated = {rows.view.level: rows.stated for rows in self.row_sets.values() if not rows.view.roles}
-            self.findings += contradictions(self.forms, self.whose.schema, stated, self.whole)
+            found = list(contradictions(self.forms, self.whose.schema, stated, self.whole))
+            self.findings += found
+            self.between += found
         self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
         self.zones = Zones.of(spec, self.whose.schema)
         if self.zones is not None:
@@ -230,7 +261,7 @@ class _Compilation:
         known = {str(finding) for finding in self.between}
         for rows in self.row_sets.values():
             for stated in rows.stated:
-                for summed in of_larger_areas(stated.target, zones, rows.view.flat):
+                for summed, _ in of_larger_areas(stated.target, zones, rows.view.flat):
                     added = replace(stated, target=summed)
                     found = disagreements([added, *rows.stated], rows.view.flat)
                     new = [one for one in found if str(one) not in known and f"'{summed.name}'" in one.message]
@@ -334,6 +365,13 @@ class _Compilation:
                     only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
                     message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
                     yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")
+
+
+def _told_of_scenario(spec: Spec) -> Iterator[Finding]:
+    """What a scenario changed of the targets."""
+    if isinstance(spec.scenario, AppliedScenario):
+        for told in spec.scenario.told:
+            yield Finding(where=f"scenario {spec.scenario.file}", message=told, severity="warning")
 
 
 def _sliced(level: Level, edges: Edges, moved: set[str]) -> Level:

@@ -24,7 +24,7 @@ _DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stated:
-    """A table of counts, and who states it.
+    """A table of counts, or a statistic, and who states it.
 
     Attributes:
         target: the table.

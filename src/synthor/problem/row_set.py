@@ -179,6 +179,11 @@ class RowSet:
             self.findings += forbidden_cells(target, tuple(rules), dict(self.view.variables))
         self.counted = targets
 
+    @property
+    def stated_statistics(self) -> tuple[Stated, ...]:
+        """The statistics, each with where it was read."""
+        return tuple(_stated(target, reading) for target, reading in self.made if not target.counts)
+
     def slips(self, rules: Sequence[Rule]) -> Iterator[Finding]:
         """What these tables and rules say to no effect."""
         yield from slips_of_universes([target for target, _ in self.made], self.view.flat)

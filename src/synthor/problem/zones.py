@@ -190,8 +190,12 @@ def _over(target: Target, kept: tuple[Axis, ...], places: Sequence[int]) -> Targ
     )
 
 
-def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[Target]:
-    """A table of areas summed up for each level of larger ones, to be set against theirs."""
+def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[tuple[Target, CellIndex]]:
+    """A table of areas summed up for each level of larger ones, to be set against theirs.
+
+    Yields:
+        The summed table, and which of its cells each cell of the table is summed into.
+    """
     own = zones.level(target)
     if own is None or not target.counts or target.grid.listed is not None:
         return
@@ -219,7 +223,7 @@ def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[Targ
         def summed(values: Floats, of: CellIndex = of, size: int = grid.size) -> Floats:
             return np.bincount(of, values, size).astype(np.float64)
 
-        yield replace(
+        summed_up = replace(
             target,
             name=f"{target.name} (added up by {variable.name})",
             grid=grid,
@@ -229,6 +233,7 @@ def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[Targ
             sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
             silent=None,
         )
+        yield summed_up, of
 
 
 def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Iterator[Finding]:

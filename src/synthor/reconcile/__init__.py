@@ -1,7 +1,22 @@
 """Tables that contradict each other or call things otherwise, put right in a copy that says what was changed."""
 
 from synthor.reconcile.copy import Copy, corrected
+from synthor.reconcile.follow import FollowedTable, are_whole, following, own_tables
 from synthor.reconcile.names import Guess, Guesses, guessed
 from synthor.reconcile.tables import LIMIT, Changed, Reconciled, reconciled
 
-__all__ = ["LIMIT", "Changed", "Copy", "Guess", "Guesses", "Reconciled", "corrected", "guessed", "reconciled"]
+__all__ = [
+    "LIMIT",
+    "Changed",
+    "Copy",
+    "FollowedTable",
+    "Guess",
+    "Guesses",
+    "Reconciled",
+    "are_whole",
+    "corrected",
+    "following",
+    "guessed",
+    "own_tables",
+    "reconciled",
+]

@@ -9,14 +9,26 @@ by iterative proportional fitting (Deming and Stephan, 1940), each band scaled t
 numbers with the same bands are found by the rounding that also makes records (`sample.integerize`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthor.errors import Finding
 from synthor.ipf import ipf
-from synthor.problem import Count, Demand, Demanded, Stated, Statements, Target, inexact, shared_marginals, shown
+from synthor.problem import (
+    Count,
+    Demand,
+    Demanded,
+    Shared,
+    Stated,
+    Statements,
+    Target,
+    inexact,
+    of_larger_areas,
+    shared_marginals,
+    shown,
+)
 from synthor.sample.integerize import Band, integerize
 from synthor.schema import Partition
 from synthor.types import CellIndex, Floats
@@ -95,8 +107,8 @@ def reconciled(found: Statements) -> Reconciled:
     settled: list[Stated] = []
     changed, refused = [], []
     for stated in trusted([stated for stated in own.values() if stated.target.sigma is None], found.whole):
-        demands = _demands(stated, settled, found)
-        broken = [demand for demand in demands if _broken(stated.target, demand)]
+        demands = demands_on(stated, settled, found)
+        broken = [demand for demand in demands if is_broken(stated.target, demand)]
         if not broken:
             settled.append(stated)
             continue
@@ -128,7 +140,7 @@ def trusted(tables: Sequence[Stated], whole: float) -> list[Stated]:
     return sorted(sorted(tables, key=rank), key=lambda stated: stated.date, reverse=True)
 
 
-def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> list[BandTotals]:
+def demands_on(stated: Stated, settled: Sequence[Stated], found: Statements) -> list[BandTotals]:
     """What the tables before one, and the number of records, ask of it."""
     target = stated.target
     demands = []
@@ -136,18 +148,42 @@ def _demands(stated: Stated, settled: Sequence[Stated], found: Statements) -> li
         total = np.array([found.whole])
         demands.append(BandTotals.of(_everything(target), total, total, "the number of records"))
     for other in settled:
-        for shared in shared_marginals(target, other.target, found.level):
+        for shared, of in shared_over_areas(target, other.target, found):
             if not shared.names and target.grid.covers:
                 continue  # that is the number of records
-            demands.append(BandTotals.of(shared.first.of, shared.second.low, shared.second.high, other.shown))
+            demands.append(BandTotals.of(of, shared.second.low, shared.second.high, other.shown))
     return demands
+
+
+def shared_over_areas(target: Target, other: Target, found: Statements) -> Iterator[tuple[Shared, CellIndex]]:
+    """The marginals that two tables share, areas of one level added up to those of a larger one.
+
+    Yields:
+        The marginal, and (c,) the band of it that each cell of the first table is summed into, their number where in none.
+    """
+    for shared in shared_marginals(target, other, found.level):
+        yield shared, shared.first.of
+    own, its = (None if found.zones is None else found.zones.level(one) for one in (target, other))
+    if found.zones is None or own is None or its is None:
+        return
+    if its < own:
+        for summed, _ in of_larger_areas(other, found.zones, found.level):
+            if found.zones.level(summed) == own:
+                for shared in shared_marginals(target, summed, found.level):
+                    yield shared, shared.first.of
+    elif own < its:
+        for summed, into in of_larger_areas(target, found.zones, found.level):
+            if found.zones.level(summed) == its:
+                for shared in shared_marginals(summed, other, found.level):
+                    yield shared, shared.first.of[into]
 
 
 def _everything(target: Target) -> CellIndex:
     return np.zeros(len(target.grid.cells), np.int64)
 
 
-def _broken(target: Target, demand: BandTotals) -> bool:
+def is_broken(target: Target, demand: BandTotals) -> bool:
+    """Whether a table cannot mean what is demanded of it, given its intervals and rounding."""
     low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
     n = len(target.grid.cells)
     least = demand.cells.totals(np.maximum(np.minimum(low, target.wanted - target.room), 0.0)[:n])
@@ -165,11 +201,11 @@ def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandT
     if target.hidden:
         message = f"'{target.name}' has cells that are not told, and differs from {names}"
         return Finding(where=where, message=message, cure="correct one of them by hand")
-    fitted = _fitted(published, demands)
+    fitted = fitted_to(published, demands)
     if fitted is None:
         message = f"'{target.name}' cannot be fitted to {names}: its cells of 0 leave no way to meet them"
         return Finding(where=where, message=message, cure="correct one of them by hand")
-    moved, limit, total = _distance(published, fitted), _limit(target), float(published.sum())
+    moved, limit, total = distance(published, fitted), _limit(target), float(published.sum())
     if moved > limit + inexact(total):
         message = (
             f"'{target.name}' would have to move {shown(round(moved, 1))} of {shown(total)} records "
@@ -177,11 +213,11 @@ def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandT
         )
         cure = "see which of them is right; a `tolerance` of its own allows more"
         return Finding(where=where, message=message, cure=cure, found=moved, expected=limit)
-    after = _whole(fitted, demands)
+    after = whole_near(fitted, demands)
     if after is None:
         message = f"no whole numbers were found for '{target.name}' that agree with {names}"
         return Finding(where=where, message=message, cure="correct one of them by hand")
-    return Changed(stated=stated, after=after, why=f"fitted to {names}", moved=_distance(published, after))
+    return Changed(stated=stated, after=after, why=f"fitted to {names}", moved=distance(published, after))
 
 
 def _limit(target: Target) -> float:
@@ -191,7 +227,7 @@ def _limit(target: Target) -> float:
     return max(own, LIMIT * float(target.wanted.sum()))
 
 
-def _distance(before: Floats, after: Floats) -> float:
+def distance(before: Floats, after: Floats) -> float:
     """Records that change their cell, are added or left out."""
     gap = after - before
     return float(max(np.maximum(gap, 0).sum(), np.maximum(-gap, 0).sum()))
@@ -202,7 +238,7 @@ def _with(target: Target, counts: Floats) -> Target:
     return replace(target, wanted=np.append(counts, closed), statistic=Count(), rounding=0.0, bounds=None)
 
 
-def _fitted(published: Floats, demands: Sequence[BandTotals]) -> Floats | None:
+def fitted_to(published: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     """The nearest cells that meet all demands; None where sweeps do not get there."""
     room = CLOSE * max(float(published.sum()), 1.0)
     sums = [(_band_of(demand), demand.low, demand.high) for demand in demands]
@@ -210,7 +246,7 @@ def _fitted(published: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     return cells if met else None
 
 
-def _whole(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
+def whole_near(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     """Whole cells near the fitted ones that meet all demands; None where none are found."""
     for spare in SPARES:
         base = np.maximum(np.floor(fitted + 1e-6) - spare, 0.0)

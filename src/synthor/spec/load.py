@@ -1,10 +1,10 @@
 """From a YAML file to a Spec, with the line of every problem."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -12,10 +12,12 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from synthor.errors import Finding, InputError
 from synthor.files import SPEC, read_text
-from synthor.forms import dotted, findings_of
+from synthor.forms import Form, dotted, findings_of
 from synthor.spec.model import Spec
+from synthor.spec.scenario import ScenarioSpec
 from synthor.spec.written import with_digits
 
+Read = TypeVar("Read", bound=Form)
 SpecPath = tuple[str | int, ...]
 PLACED = ("targets", "rules")
 
@@ -83,6 +85,26 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     >>> parse_spec("{records: 3, variables: {car: {type: boolean}}}").records
     3
     """
+    spec, rows = _parsed(text, source, Spec, "start with `records:`, `variables:` and `targets:`", PLACED)
+    return spec.with_rows(rows)
+
+
+def load_scenario(path: Path) -> tuple[ScenarioSpec, dict[str, int]]:
+    """Read a scenario, and the row of its file in which each of its changes begins.
+
+    Raises:
+        InputError: as `load_spec`.
+    """
+    text = read_text(path, most=SPEC, cure="give the path of a scenario, for example scenario.yaml")
+    return _parsed(text, str(path), ScenarioSpec, "start with `changes:`", ("changes",))
+
+
+def _parsed(text: str, source: str, form: type[Read], cure: str, placed: Sequence[str]) -> tuple[Read, dict[str, int]]:
+    """A form from YAML text, and the row in which each entry of some of its lists begins.
+
+    Raises:
+        InputError: as `load_spec`.
+    """
     try:
         loader = SpecLoader(text)
         node = loader.get_single_node()
@@ -91,18 +113,15 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:  # the last two: `!!bool x`
         raise InputError([_not_yaml(error, text, source)]) from None
     if node is None or not isinstance(data, dict):
-        cure = "start with `records:`, `variables:` and `targets:`"
         raise InputError([Finding(where=source, message="is not a mapping of keys to values", cure=cure)])
     findings = list(_repeated_keys(node, source))
     try:
-        spec = Spec.collected(data)
+        made = form.collected(data)
     except ValidationError as error:
-        findings += findings_of(error, Spec, partial(_locate, node), source)
+        findings += findings_of(error, form, partial(_locate, node), source)
     if findings:
         raise InputError(sorted(findings, key=lambda finding: finding.row or 0))
-    return spec.with_rows(
-        {f"{key}[{i}]": _locate(node, (key, i))[1] for key in PLACED for i in range(len(data.get(key) or ()))}
-    )
+    return made, {f"{key}[{i}]": _locate(node, (key, i))[1] for key in placed for i in range(len(data.get(key) or ()))}
 
 
 def _refuse_swelling(root: Node | None, source: str) -> None:

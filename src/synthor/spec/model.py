@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from synthor.errors import Finding, InputError
@@ -16,6 +16,7 @@ from synthor.spec.consistent import slips_of
 from synthor.spec.levels import written_levels
 from synthor.spec.members import HowMany, MemberSpec, PairSpec
 from synthor.spec.names import NAME, LevelName, VariableName
+from synthor.spec.scenario import AppliedScenario
 from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
 from synthor.spec.written import Value
@@ -151,6 +152,9 @@ class Spec(Form):
         "them in turn.",
     )
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
+    scenario: Annotated[
+        Annotated[str, Field(min_length=1)] | AppliedScenario | None, WithJsonSchema({"type": ["string", "null"]})
+    ] = Field(None, description="A file that says which targets are changed; beliefs are those of the base, nothing is asked.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Spec":
@@ -171,6 +175,7 @@ class Spec(Form):
     _file: Path | None = PrivateAttr(None)
     _rows: dict[str, int] = PrivateAttr(default_factory=dict)
     _remarks: tuple[Finding, ...] = PrivateAttr(())
+    _changed_by: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def known_keys(cls, path: Trail, beside: Mapping[str, Any]) -> list[str]:
@@ -251,6 +256,22 @@ class Spec(Form):
         """The same spec, with what is to be said of the tables that it was drafted from."""
         placed = self.model_copy()
         placed._remarks = tuple(remarks)
+        return placed
+
+    @property
+    def changed_by(self) -> dict[str, Path]:
+        """Files that its scenario was read from, and tables that it took the place of, by what they are called."""
+        return self._changed_by
+
+    def in_scenario(self, changed: Mapping[str, object], files: Mapping[str, Path]) -> "Spec":
+        """The same spec, changed by a scenario.
+
+        Args:
+            changed: new values, by key.
+            files: that were read for it.
+        """
+        placed = self.model_copy(update=dict(changed))
+        placed._changed_by = dict(files)
         return placed
 
     def placed_in(self, folder: Path, *, file: Path | None = None) -> "Spec":

@@ -37,7 +37,7 @@ def _edges(band: object) -> object:
 Band = Annotated[list[float] | list[str], BeforeValidator(_edges), Field(min_length=1)]
 
 
-def _in_place(table: object) -> object:
+def in_place(table: object) -> object:
     """A frame of any library as rows that are written in place; text and rows as they are."""
     if table is None or isinstance(table, str | list):
         return table
@@ -155,7 +155,7 @@ class TargetSpec(Form):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     name: str = Field("", description="Shown in reports; made from the variables unless given.")
-    table: Annotated[str | list[dict[str, Value]] | None, BeforeValidator(_in_place)] = Field(
+    table: Annotated[str | list[dict[str, Value]] | None, BeforeValidator(in_place)] = Field(
         None,
         description="A CSV or Parquet file, or rows written in place: columns named like variables, plus count or share "
         "(or mean, total, sd).",

@@ -135,6 +135,10 @@ class RunFolder:
         if told and prior.is_file() and not self.kept("prior.json") and sha256(prior, most=BELIEFS) != told:
             cure = f"go on from it with --prior {prior}, or move it away"
             raise InputError([Finding(where=str(prior), message="was edited since a run wrote it", cure=cure)])
+        read = [name for name in foreign if self._is_input(name)]
+        if read:
+            message = f"holds {', '.join(read)}, which this run reads and would write over"
+            raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])
         if foreign:
             message = f"holds {', '.join(foreign)}, which no run of synthor wrote there"
             raise InputError([Finding(where=str(self.path), message=message, cure="choose another folder with --out")])

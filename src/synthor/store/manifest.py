@@ -12,6 +12,7 @@ from typing import Any
 
 from synthor.llm.budget import Bill
 from synthor.rounds import Round
+from synthor.spec.scenario import AppliedScenario
 from synthor.store.folder import sha256
 from synthor.version import __version__
 
@@ -29,6 +30,7 @@ class Made:
         seconds: wall-clock time of each stage.
         rounds: of asking a model.
         bill: what it cost.
+        scenario: that the targets were changed by, if any.
     """
 
     status: str
@@ -39,6 +41,7 @@ class Made:
     seconds: Mapping[str, float]
     rounds: Sequence[Round]
     bill: Bill
+    scenario: AppliedScenario | None = None
 
 
 def manifest_json(products: Mapping[str, str], made: Made) -> str:
@@ -55,6 +58,7 @@ def manifest_json(products: Mapping[str, str], made: Made) -> str:
         "platform": f"{sys.platform} {platform.machine()}",
         "random_seed": made.random_seed,
         "records": made.n_records,
+        **({} if made.scenario is None else {"scenario": made.scenario.model_dump(exclude_none=True)}),
         "inputs": {name: sha256(path) for name, path in made.inputs.items() if path.is_file()},
         "products": dict(products),
         "seconds": {stage: round(value, 3) for stage, value in made.seconds.items()},
