@@ -108,6 +108,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("init", ["init", "tables", "--out", "tables/new.yaml"]),
         ("run", ["sample", "homes", "--out", "again"]),
         ("run", ["measure", "cars"]),
+        ("compare", ["compare", "cars", "cars/draws/001"]),
         ("answers", ["measure", "cars", "--of", "share of car by age"]),
         ("answers", ["measure", "homes", "--of", "mean age by type"]),
         ("evaluate", ["evaluate", "homes", "--against", "homes", "--spec", "homes.yaml"]),

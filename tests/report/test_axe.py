@@ -109,6 +109,12 @@ def ranges(folder: Path) -> str:
     return (folder / "ranges.html").read_text(encoding="utf-8")
 
 
+def compared() -> str:
+    """The page of two runs."""
+    other = synthor.parse_spec(HOMES.replace("no: 40, yes: 60", "no: 30, yes: 70"))
+    return flat().compare(synthor.synthesize(other)).page()
+
+
 def in_notebook(run: Run) -> str:
     """What a notebook shows of a run, and its pictures where there is no altair."""
     from synthor.report import plots
@@ -127,6 +133,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         "contradictory": str(contradictory().report()),
         "ranges": ranges(folder / "run"),
         "cells": in_notebook(flat()),
+        "compared": compared(),
         "faulty": FAULTY,
     }
     for name, text in texts.items():
@@ -160,7 +167,7 @@ def found_by_axe(browser: Browser, page: Path, *, width: int, dark: bool) -> lis
 
 
 @pytest.mark.parametrize(("width", "dark"), WINDOWS)
-@pytest.mark.parametrize("name", ["flat", "members", "contradictory", "ranges", "cells"])
+@pytest.mark.parametrize("name", ["flat", "members", "contradictory", "ranges", "cells", "compared"])
 def test_axe_finds_nothing_to_mend(browser: Browser, pages: Mapping[str, Path], name: str, width: int, dark: bool) -> None:
     found = found_by_axe(browser, pages[name], width=width, dark=dark)
     assert not found, "\n".join(found)

@@ -1,11 +1,11 @@
-"""The verb that sets records against real ones."""
+"""Verbs that set records against real ones, and runs beside each other."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from synthor.cli.app import AsJson, Quiet, manner, named_file, opened, progress, read, verb
+from synthor.cli.app import AsJson, Quiet, manner, named, named_file, opened, progress, read, verb
 
 
 @verb(example="synthor evaluate out/ --against real.csv --weight w --spec spec.yaml")
@@ -63,3 +63,40 @@ def evaluate(
         show_evaluations(found.views, tone)
     else:
         show_evaluation(found.views[schema.unit.name], tone)
+
+
+@verb(example="synthor compare base/ older/ --write compared.html")
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders, two or more; differences are from the first.", parser=named),
+    ],
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            "--write",
+            metavar="FILE",
+            help="Write a page, to a file that is not there yet.",
+            parser=named_file,
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show all that differs, not the first dozen alone.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set runs beside each other, of a spec and its scenarios: what their targets wanted and got, and how records lie."""
+    from synthor.evaluate.compared import refuse_names
+    from synthor.library.compared import compare as compared
+    from synthor.library.make import open_folder
+    from synthor.report.compared import show_compared
+    from synthor.report.screen import Tone, say
+
+    tone, names = manner(as_json, quiet, verbose), [str(run) for run in runs]
+    refuse_names(names)
+    found = compared([open_folder(run) for run in runs], names)
+    if write is not None:
+        found.write(write)
+    show_compared(found.found, tone)
+    if write is not None and tone not in (Tone.JSON, Tone.QUIET):
+        say(f"Look at {write}.")

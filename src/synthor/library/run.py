@@ -24,9 +24,11 @@ from synthor.sample.stream import Sample
 from synthor.schema.text import plural
 from synthor.spec.model import Spec
 from synthor.store.packed import Format
+from synthor.version import __version__
 
 if TYPE_CHECKING:
     from synthor.evaluate.realism import Realism
+    from synthor.library.compared import Comparison
     from synthor.library.draws import Draws
 
 COUNTED_UNASKED = 200_000
@@ -132,6 +134,11 @@ class Run:
     def inputs(self) -> Mapping[str, Path]:
         """Files that were read for it, by what they are called."""
         return self._made.inputs
+
+    @property
+    def version(self) -> str:
+        """Of the library that made it."""
+        return self._made.version if isinstance(self._made, Stored) else __version__
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -246,6 +253,29 @@ class Run:
         problem = self.model.ruled.whole
         held = records_of(real, problem.schema, weight=weight, what="microdata")
         return realism_of(problem, self.tables, held, weight, on_event)
+
+    def compare(self, *others: "Run") -> "Comparison":
+        """Set this run beside others, of scenarios of its spec for example, as `synthor compare` does.
+
+        Args:
+            others: one or more; all differences are from this one.
+
+        Returns:
+            What shows itself, and gives `frame()`, `page()` and `write(file)`.
+
+        Raises:
+            InputError: no other is given, one is given twice, or they have nothing in common.
+
+        >>> import synthor
+        >>> text = "{records: 10, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: N, no: M}}}]}"
+        >>> few, many = (synthor.synthesize(synthor.parse_spec(text.replace("N", n).replace("M", m))) for n, m in ("64", "82"))
+        >>> few.compare(many).frame()["difference: run 2"].to_list()[:2]
+        [-2.0, 2.0]
+        """
+        from synthor.library.compared import compare
+
+        runs = (self, *others)
+        return compare(runs, [str(run.folder) if run.folder is not None else f"run {at}" for at, run in enumerate(runs, 1)])
 
     def hold_out(self, *names: str, on_event: Listener = ignore) -> HoldOuts:
         """Predict published tables from all other targets and this run's beliefs, as `synthor run --hold-out` does.

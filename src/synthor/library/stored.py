@@ -79,6 +79,11 @@ class Stored:
         return dict(self.folder.manifest().get("seconds", {}))
 
     @property
+    def version(self) -> str:
+        """Of the library that made it; empty where the manifest does not say it."""
+        return str(self.folder.manifest().get("versions", {}).get("synthor", ""))
+
+    @property
     def bill(self) -> Bill:
         """What asking cost in this session: nothing."""
         return Bill()
