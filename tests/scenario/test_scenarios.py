@@ -372,14 +372,26 @@ def test_a_table_that_is_kept_must_agree(tmp_path: Path) -> None:
     assert "keeps 'ages' and changes it" in refusal(town(tmp_path), older(tmp_path, keep=["ages"]))
 
 
-def test_cells_that_are_not_told_cannot_follow(tmp_path: Path) -> None:
-    text = (
-        TOWN
-        + "  - {name: hidden, table: [{sex: male, age: 75+, count: '*'}, {sex: male, age: 0-74, count: 457},\n"
-        + ("      {sex: female, age: 75+, count: '*'}, {sex: female, age: 0-74, count: 463}]}\n")
-    )
-    message = refusal(town(tmp_path, text), older(tmp_path, records=2000))
-    assert "'hidden' has cells that are not told, so it cannot follow" in message
+HIDDEN = """  - name: hidden
+    table: [{sex: male, age: 75+, count: '*'}, {sex: male, age: 0-74, count: 457}, {sex: female, age: 75+, count: '*'},
+            {sex: female, age: 0-74, count: 463}]
+    suppressed: "<90"
+"""
+
+
+def test_cells_that_are_not_told_are_scaled_but_cannot_follow(tmp_path: Path) -> None:
+    found = applied(town(tmp_path, TOWN + HIDDEN), scenario(tmp_path, records=2000))
+    target = next(one for one in compile_problem(found).targets if one.name == "hidden")
+    cell = next(cell for cell in range(target.grid.size) if target.labels(cell) == {"sex": "male", "age": "0-74"})
+    assert target.wanted[cell] == 914
+    assert target.bounds is not None
+    most = {target.labels(cell)["age"]: high for cell, high in enumerate(target.bounds[1])}
+    assert most["75+"] <= 180
+    assert "4 other tables keep their shares and were scaled to the new total of 2,000" in told(found)
+    assert synthesize(found).measurement.met
+    men = [{"target": "cars", "where": "sex = 'male'", "change": "+20%"}]
+    message = refusal(town(tmp_path, TOWN + HIDDEN), scenario(tmp_path, changes=men))
+    assert "'hidden' has cells that are not told, so its cells cannot follow" in message
     assert "`leave_out: true`" in message
 
 

@@ -34,12 +34,14 @@ class FollowedTable:
     Attributes:
         stated: as it was read.
         target: what it says now; None where it holds as it is written.
+        factor: that all its figures are scaled by as they are printed, since some are not told; None where they are not.
         fitted: whether its cells changed beyond scaling.
         moved: rows that are in another cell than scaling alone had put them.
     """
 
     stated: Stated
     target: Target | None = None
+    factor: float | None = None
     fitted: bool = False
     moved: float = 0.0
 
@@ -100,8 +102,10 @@ def _followed(stated: Stated, scaled: Target, demands: Sequence[BandTotals], fac
         return FollowedTable(stated=stated)
     where = stated.file or stated.place
     names = ", ".join(dict.fromkeys(demand.by for demand in broken)) or "the number of records"
+    if scaled.hidden and not broken:
+        return FollowedTable(stated=stated, factor=factor)
     if scaled.hidden:
-        message = f"'{scaled.name}' has cells that are not told, so it cannot follow {names}"
+        message = f"'{scaled.name}' has cells that are not told, so its cells cannot follow {names}"
         return Finding(where=where, message=message, cure=CURE)
     start = scaled.wanted[: len(scaled.grid.cells)]
     fitted = fitted_to(start, demands)

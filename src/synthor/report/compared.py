@@ -172,8 +172,8 @@ def _apart(cell: CellPair, decimals: int) -> tuple[str, ...]:
     """Differences of all runs but the first, with percents where there are any."""
     found = []
     for one, share in zip(cell.differences[1:], cell.percents[1:], strict=True):
-        text = signed(one, decimals)
-        found.append(text if share is None or text == "0" else f"{text} ({signed(share, 1, '%')})")
+        text, percent = signed(one, decimals), signed(share, 1, "%")
+        found.append(text if "0" in (text, percent) or share is None else f"{text} ({percent})")
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from synthor.reconcile import following, own_tables
 from synthor.reconcile.tables import shared_over_areas
 from synthor.scenario.base import base_files, check_base
 from synthor.scenario.change import Altered, altered, filled, untouched
-from synthor.scenario.rewrite import rewritten
+from synthor.scenario.rewrite import as_printed, rewritten
 from synthor.scenario.told import Outcome, told_of
 from synthor.schema.text import some_of
 from synthor.spec.load import load_scenario
@@ -86,6 +86,10 @@ class _Application:
         for one in self.outcomes:
             after = {at: table.target for at, table in (*one.changed.items(), *one.statistics.items())}
             after |= {table.stated.position: table.target for table in one.followed if table.target is not None}
+            for table in one.followed:
+                if table.factor is not None:
+                    at = table.stated.position
+                    targets[at] = as_printed(self._placed(targets[at], table.stated.target), table.factor)
             for at, target in after.items():
                 targets[at] = rewritten(self._placed(targets[at], target), target, one.whole)
         kept = [target for at, target in enumerate(targets) if at not in self.left_out]

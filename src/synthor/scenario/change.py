@@ -106,7 +106,7 @@ def selected(target: Target, where: str | None, found: Statements, refuse: Refus
     try:
         predicate = found.view.predicate(where)
     except PredicateError as error:
-        return refuse(f"where `{where[:80]}` {error}", error.cure)
+        return refuse(f"`{where[:80]}` {error}", error.cure)
     columns = _columns(target, found.zones, found.level)
     strange = [name for name in sorted(names_in(predicate)) if name not in columns]
     if strange:

@@ -1,12 +1,13 @@
 """A target with other numbers, as a spec has it: its table written in place."""
 
+import re
 from statistics import NormalDist
 
 import numpy as np
 
 from synthor.problem import Target
 from synthor.problem.demand import EDGE
-from synthor.spec.targets import TargetSpec
+from synthor.spec.targets import Layout, Suppression, TargetSpec
 from synthor.spec.written import Value
 
 PLAIN = {"counts": None, "shares": None, "layout": None, "suppressed": None}
@@ -47,6 +48,27 @@ def rewritten(written: TargetSpec, target: Target, whole: float) -> TargetSpec:
     if margin is not None and not isinstance(margin, str) and target.sigma is not None:
         told["margin_of_error"] = float(target.sigma.max()) * z * unit
     return written.model_copy(update=told)
+
+
+def as_printed(written: TargetSpec, factor: float) -> TargetSpec:
+    """The target of a spec, all figures of its table times a factor, those that are not told included.
+
+    >>> table = [{"car": "yes", "count": "*"}, {"car": "no", "count": 50}]
+    >>> grown = as_printed(TargetSpec(table=table, suppressed="<10"), 1.5)
+    >>> grown.layout, grown.suppressed
+    (Layout(unit=1.5), '<15')
+    """
+    layout = (
+        Layout(unit=factor)
+        if written.layout is None
+        else written.layout.model_copy(update={"unit": written.layout.unit * factor})
+    )
+    told = written.suppressed
+    if isinstance(told, Suppression):
+        told = told.model_copy(update={"below": None if told.below is None else told.below * factor})
+    elif told is not None:
+        told = re.sub(r"\d+(?:\.\d+)?", lambda found: f"{float(found[0]) * factor:.12g}", told)
+    return written.model_copy(update={"layout": layout, "suppressed": told})
 
 
 def _plain(number: float) -> int | float:

@@ -62,6 +62,7 @@ def told_of(form: ScenarioSpec, outcomes: Sequence[Outcome], before: int, after:
 def _of_followers(one: Outcome, kept: frozenset[int]) -> list[str]:
     """How the other tables of the same rows followed."""
     rows, changed = one.found.view.name, [table for table in one.followed if table.target is not None]
+    changed += [table for table in one.followed if table.factor is not None]
     whose = "" if one.found.view.plain else f" of {rows}"
     fitted = [table for table in changed if table.fitted]
     scaled = [table for table in changed if not table.fitted]
@@ -79,7 +80,7 @@ def _of_followers(one: Outcome, kept: frozenset[int]) -> list[str]:
         told.append(f"'{target.name}' follows: beyond scaling, {moved:,} ({share:.1f}%) change their cell.")
     if len(fitted) > LISTED:
         told.append(f"{len(fitted) - LISTED:,} more tables{whose} follow by less.")
-    held = [table.stated.target.name for table in one.followed if table.target is None]
+    held = [table.stated.target.name for table in one.followed if table.target is None and table.factor is None]
     held += [stated.target.name for at, stated in own_tables(one.found).items() if at in kept]
     held += [stated.target.name for stated in one.found.statistics if stated.position not in one.statistics]
     if held:
