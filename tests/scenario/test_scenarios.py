@@ -419,3 +419,63 @@ def test_tables_are_not_put_right_in_a_scenario(tmp_path: Path) -> None:
     done = synthor("check", tmp_path / "spec.yaml", "--scenario", tmp_path / "old.yaml", "--reconcile")
     assert done.returncode == 2
     assert "leave the scenario" in done.stdout
+
+
+def test_a_scenario_in_the_spec_itself_is_sent_to_a_file() -> None:
+    with pytest.raises(InputError, match=r"scenario, row 1: names no file; write the changes into a file of their own"):
+        parse_spec("{records: 3, variables: {car: {type: boolean}}, scenario: {changes: [{target: cars, change: +5%}]}}")
+
+
+def test_flows_between_many_places(tmp_path: Path) -> None:
+    text = """
+records: 100
+variables: {home: {type: category, values: [a, b, c]}, work: {type: category, values: [a, b, c]}}
+targets:
+  - name: trips
+    flows: [home, work]
+    table: [{home: a, work: b, count: 40}, {home: b, work: c, count: 30}, {home: c, work: a, count: 30}]
+  - {counts: {work: {a: 30, b: 40, c: 30}}}
+"""
+    (tmp_path / "trips.yaml").write_text(text, encoding="utf-8")
+    change = {"target": "trips", "where": "home = 'a'", "change": "+50%"}
+    found = applied(load_spec(tmp_path / "trips.yaml"), scenario(tmp_path, changes=[change]))
+    assert cells(found, "trips")["a", "b"] == 60
+    assert cells(found, "work") == {("a",): 30, ("b",): 60, ("c",): 30}
+    assert synthesize(found).measurement.met
+
+
+def test_names_made_from_variables_stay_when_others_are_left_out(tmp_path: Path) -> None:
+    text = """
+records: 10
+variables: {car: {type: boolean}}
+targets: [{counts: {car: {yes: 4, no: 6}}}, {shares: {car: {yes: 40, no: 60}}}]
+"""
+    (tmp_path / "cars.yaml").write_text(text, encoding="utf-8")
+    found = applied(load_spec(tmp_path / "cars.yaml"), scenario(tmp_path, changes=[{"target": "car", "leave_out": True}]))
+    assert [target.name for target in found.targets] == ["car (2)"]
+
+
+def test_a_run_made_in_python_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
+    town(tmp_path)
+    text = TOWN.replace("age_by_sex.csv", str(tmp_path / "age_by_sex.csv"))
+    older(tmp_path, title="More old people")
+    run = synthesize(parse_spec(text), prior=tmp_path / "prior.json", scenario=tmp_path / "old.yaml")
+    run.write(tmp_path / "old")
+    again = synthor("run", tmp_path / "old" / "spec.yaml", "--out", tmp_path / "again")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "records.parquet").read_bytes() == (tmp_path / "old" / "records.parquet").read_bytes()
+    assert "from 80 to 96" in " ".join(again.stdout.split())
+
+
+def test_nobody_is_asked_whatever_the_verb(tmp_path: Path) -> None:
+    town(tmp_path, model={"name": "openai:gpt-5"}, scenario="old.yaml")
+    older(tmp_path)
+    for verb in (["run"], ["fit"], ["elicit"], ["estimate"], ["check"]):
+        out = [] if verb[0] in ("estimate", "check") else ["--out", tmp_path / "out"]
+        done = synthor(*verb, tmp_path / "spec.yaml", *out)
+        assert done.returncode == 2
+        assert "a scenario asks nobody" in " ".join((done.stdout + done.stderr).split())
+    assert not (tmp_path / "out").exists()
+    run = synthor("run", tmp_path / "spec.yaml", "--prior", tmp_path / "prior.json", "--out", tmp_path / "out")
+    assert run.returncode == 0
+    assert "Beliefs are those that were given" in " ".join(run.stdout.split())

@@ -233,7 +233,8 @@ def compare_runs(sides: Sequence[RunSide]) -> Compared:
     Raises:
         InputError: they have neither a target nor a variable in common.
     """
-    fits = [{fit.target.name: fit for fit in side.measurement.fits} for side in sides]
+    own = [[fit for fit in side.measurement.fits if not fit.target.totals_of] for side in sides]
+    fits = [{fit.target.name: fit for fit in every} for every in own]
     shared = [name for name in fits[0] if all(name in other for other in fits[1:])]
     targets = sorted((_target(name, [of[name] for of in fits]) for name in shared), key=_furthest_first)
     known = [dict(_variables(side.problem)) for side in sides]

@@ -58,11 +58,11 @@ def compared_table(found: Compared, *, most: int) -> RenderableType:
     """What the runs were made with, the cells that differ most, statistics, variables, areas, and what not all have."""
     parts: list[RenderableType] = [_facts(found), "", words(verdict_of(found), "bold"), words(found.sentence)]
     if found.largest:
-        parts += ["", _cells(found, found.largest[:most], "largest differences in targets")]
+        parts += ["", _cells(found, found.largest[:most], "Largest differences")]
         if len(found.largest) > most:
             parts.append(words(f"... and {len(found.largest) - most:,} more cells."))
     if found.statistics:
-        parts += ["", _cells(found, found.statistics[:most], "statistics")]
+        parts += ["", _cells(found, found.statistics[:most], "Statistics")]
     moved = [variable for variable in found.variables if max(variable.tvd) > 0]
     if moved:
         parts += ["", _variables(found, moved[:most])]
@@ -189,20 +189,20 @@ def _row(target: TargetPair, cell: CellPair) -> tuple[list[str], tuple[str, ...]
 
 def _cells(found: Compared, pairs: Sequence[tuple[TargetPair, CellPair]], heading: str) -> RenderableType:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(heading)
+    table.add_column("target")
     table.add_column("cell")
     several = len(found.runs) > 2
     for run in found.runs:
         table.add_column(words(run.name), justify="right", no_wrap=True)
     for run in found.runs[1:]:
         table.add_column(words(f"{run.name}: difference" if several else "difference"), justify="right", no_wrap=True)
-    narrow = [words(heading, "bold")]
+    narrow = []
     for target, cell in pairs:
         got, apart = _row(target, cell)
         table.add_row(words(target.name), words(cell.label), *map(words, got), *map(words, apart))
         narrow.append(words(f"{target.name}, {cell.label}:"))
         narrow.append(words(f"  {', '.join(got)}: {', '.join(apart)}"))
-    return Fitting(table, Group(*narrow))
+    return Group(words(heading, "bold"), Fitting(table, Group(*narrow)))
 
 
 def _variables(found: Compared, variables: Sequence[VariablePair]) -> RenderableType:
@@ -214,7 +214,7 @@ def _variables(found: Compared, variables: Sequence[VariablePair]) -> Renderable
     narrow = [words("variables, and the share of rows that lie otherwise", "bold")]
     for variable in variables:
         at = variable.furthest
-        moved, shares = f"{100 * max(variable.tvd):.1f}%", [f"{100 * shares[at]:.1f}%" for shares in variable.shares]
+        moved, shares = _percent(max(variable.tvd)), [f"{100 * shares[at]:.1f}%" for shares in variable.shares]
         table.add_row(words(variable.name), moved, words(variable.labels[at]), *shares)
         narrow.append(words(f"{variable.name}: {moved}, {variable.labels[at]}: {', '.join(shares)}"))
     return Fitting(table, Group(*narrow))
@@ -228,7 +228,7 @@ def _areas(found: Compared, areas: VariablePair, most: int) -> RenderableType:
     ]
     pairs.sort(key=lambda pair: -pair[1].furthest)
     rest = [words(f"... and {len(pairs) - most:,} more areas.")] if len(pairs) > most else []
-    return Group(_cells(found, pairs[:most], "units in each area"), *rest)
+    return Group(_cells(found, pairs[:most], "Units in each area"), *rest)
 
 
 def _as_cells(variable: VariablePair) -> list[CellPair]:
@@ -318,12 +318,22 @@ def _picture_of_variable(variable: VariablePair) -> ComparedPicture:
             label=label,
             values=tuple(f"{100 * share:.1f}%" for share in row),
             widths=tuple(round(100 * share / longest, 1) for share in row),
-            apart=tuple(signed(100 * (share - row[0]), 1, " pt") for share in row[1:]),
+            apart=tuple(_points(share - row[0]) for share in row[1:]),
         )
         for label, row in zip(variable.labels, shares, strict=True)
     ]
-    about = f"{100 * max(variable.tvd):.1f}% of rows lie otherwise" if max(variable.tvd) > 0 else "the same"
+    moved = max(variable.tvd)
+    about = f"{_percent(moved)} of rows lie otherwise" if moved > 0 else "the same"
     return _picture(variable.name, about, bars, [max(abs(share - row[0]) for share in row) for row in shares])
+
+
+def _percent(share: float) -> str:
+    return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%"
+
+
+def _points(apart: float) -> str:
+    """A difference of shares, in percentage points."""
+    return "<0.1 pt" if 1e-9 < abs(apart) < 0.0005 else signed(100 * apart, 1, " pt")
 
 
 def _picture_of_areas(areas: VariablePair) -> ComparedPicture:

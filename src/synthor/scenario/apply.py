@@ -89,10 +89,15 @@ class _Application:
             for table in one.followed:
                 if table.factor is not None:
                     at = table.stated.position
-                    targets[at] = as_printed(self._placed(targets[at], table.stated.target), table.factor)
+                    targets[at] = as_printed(targets[at], table.factor)
             for at, target in after.items():
-                targets[at] = rewritten(self._placed(targets[at], target), target, one.whole)
-        kept = [target for at, target in enumerate(targets) if at not in self.left_out]
+                targets[at] = rewritten(targets[at], target, one.whole)
+        names = {at: name for name, at in self.positions.items()}
+        kept = [
+            written if written.name or at not in names else written.model_copy(update={"name": names[at]})
+            for at, written in enumerate(targets)
+            if at not in self.left_out
+        ]
         records, population = self._numbers()
         sentences = [*told_of(self.form, self.outcomes, self.base.records, records, self.kept), self.beliefs]
         told = AppliedScenario(file=str(self.file), title=self.form.title, base=self.form.base, told=sentences)
@@ -160,10 +165,6 @@ class _Application:
         """Files of other tables."""
         told = [change.table for change in self.form.changes if isinstance(change.table, str)]
         return {table: place_of(table, self.file.parent).path for table in told}
-
-    def _placed(self, written: TargetSpec, target: Target) -> TargetSpec:
-        """A target that goes by the name that it was found by."""
-        return written if written.name else written.model_copy(update={"name": target.name})
 
     # --- What they say then
 

@@ -16,7 +16,7 @@ from synthor.spec.consistent import slips_of
 from synthor.spec.levels import written_levels
 from synthor.spec.members import HowMany, MemberSpec, PairSpec
 from synthor.spec.names import NAME, LevelName, VariableName
-from synthor.spec.scenario import AppliedScenario
+from synthor.spec.scenario import AppliedScenario, applied_or_named
 from synthor.spec.targets import Cell, TargetSpec
 from synthor.spec.variables import Declared
 from synthor.spec.written import Value
@@ -153,7 +153,9 @@ class Spec(Form):
     )
     model: ModelSpec | None = Field(None, description="The language model to ask for beliefs.")
     scenario: Annotated[
-        Annotated[str, Field(min_length=1)] | AppliedScenario | None, WithJsonSchema({"type": ["string", "null"]})
+        Annotated[str, Field(min_length=1)] | AppliedScenario | None,
+        BeforeValidator(applied_or_named),
+        WithJsonSchema({"type": ["string", "null"]}),
     ] = Field(None, description="A file that says which targets are changed; beliefs are those of the base, nothing is asked.")
 
     @model_validator(mode="after")
