@@ -344,7 +344,7 @@ rules:
         ([{"target": "ages", "change": "+2%"}, {"target": "ages", "leave_out": True}], "keep one of these changes"),
         (
             [{"target": "ages", "change": "+2%"}, {"target": "cars", "change": "+5%"}],
-            "'ages' adds up to 1,020 now, and 'cars' to 1,050",
+            "'ages' comes to 1,020 now, and 'cars' to 1,050",
         ),
         (
             [{"target": "ages", "change": "+10%"}, {"target": "age by sex", "where": "age < 18", "change": 100}],
@@ -479,3 +479,44 @@ def test_nobody_is_asked_whatever_the_verb(tmp_path: Path) -> None:
     run = synthor("run", tmp_path / "spec.yaml", "--prior", tmp_path / "prior.json", "--out", tmp_path / "out")
     assert run.returncode == 0
     assert "Beliefs are those that were given" in " ".join(run.stdout.split())
+
+
+def test_shares_that_are_kept_are_of_as_many_records_as_there_are(tmp_path: Path) -> None:
+    found = applied(town(tmp_path), older(tmp_path, keep=["incomes"]))
+    assert [round(value) for value in cells(found, "incomes").values()] == [406, 406, 203]
+    assert synthesize(found).measurement.met
+
+
+def test_a_table_with_a_tolerance_moves_others_no_further_than_it_must(tmp_path: Path) -> None:
+    text = (
+        TOWN + "  - {name: roughly, counts: {age: {0-17: 198, 18-64: 604, 65-74: 119, 75+: 79}}, tolerance: {relative: 3%}}\n"
+    )
+    change = {"target": "roughly", "where": "age >= 75", "change": "+20%"}
+    found = applied(town(tmp_path, text), scenario(tmp_path, changes=[change]))
+    ages = cells(found, "ages")
+    assert sum(ages.values()) == found.records == 1016
+    assert 79 * 1.2 * 0.97 <= ages["75+",] <= 79 * 1.2 * 1.03
+    assert ages["0-17",] == pytest.approx(200, abs=4)
+    assert synthesize(found).measurement.met
+
+
+def test_figures_with_margins_of_error_lead_only_others_like_them(tmp_path: Path) -> None:
+    survey = "{name: survey, table: [{age: 0-74, count: 915}, {age: 75+, count: 84}], margin_of_error: 10}"
+    change = {"target": "survey", "where": "age >= 75", "change": "+20%"}
+    message = refusal(town(tmp_path, TOWN + f"  - {survey}\n"), scenario(tmp_path, changes=[change]))
+    assert "'survey' has margins of error, and 'ages' has none but shares a variable with it; change 'ages'" in message
+    text = f"""
+records: 1000
+variables: {{age: {{type: integer, min: 0, max: 99, bins: [0, 75]}}, car: {{type: boolean}}}}
+targets:
+  - {survey}
+  - name: other
+    table: [{{age: 0-74, car: yes, count: 700}}, {{age: 0-74, car: no, count: 210}}, {{age: 75+, car: yes, count: 50}},
+            {{age: 75+, car: no, count: 40}}]
+    margin_of_error: 20
+"""
+    (tmp_path / "all.yaml").write_text(text, encoding="utf-8")
+    found = applied(load_spec(tmp_path / "all.yaml"), scenario(tmp_path, changes=[change]))
+    assert cells(found, "survey")["75+",] == 101
+    assert cells(found, "other")["75+", "yes"] == pytest.approx(50 * 101 / 84)
+    assert found.records == 1017

@@ -47,14 +47,14 @@ class FollowedTable:
 
 
 def following(
-    found: Statements, changed: Mapping[int, Target], kept: frozenset[int], whole: float
+    found: Statements, changed: Mapping[int, Target], kept: Mapping[int, Target], whole: float
 ) -> tuple[tuple[FollowedTable, ...], tuple[Finding, ...]]:
     """Let tables of the same rows follow those that were changed.
 
     Args:
         found: tables as they were read.
         changed: new tables, by position in the spec.
-        kept: positions of tables that stay as they are.
+        kept: tables that stay as they are, likewise.
         whole: how many rows there are now.
 
     Returns:
@@ -63,7 +63,8 @@ def following(
     own = own_tables(found)
     now = replace(found, whole=whole)
     factor = whole / found.whole if np.isfinite(found.whole) and found.whole else 1.0
-    settled = [replace(stated, target=changed.get(at, stated.target)) for at, stated in own.items() if at in {*changed, *kept}]
+    fixed = {**changed, **kept}
+    settled = [replace(own[at], target=target) for at, target in fixed.items() if target.sigma is None]
     moved_by = [(stated.target, changed[at]) for at, stated in own.items() if at in changed]
     columns = {column for target in changed.values() for column in target.columns}
     rest = [stated for at, stated in own.items() if at not in changed and at not in kept]
@@ -80,7 +81,8 @@ def following(
             continue
         made.append(one)
         after = scaled.target if one.target is None else one.target
-        settled.append(replace(stated, target=after))
+        if after.sigma is None:
+            settled.append(replace(stated, target=after))
         if one.fitted:
             moved_by.append((stated.target, after))
     return tuple(made), tuple(refused)

@@ -199,7 +199,7 @@ class _Application:
                 else:
                     into[at] = one
         replaced = {at: stated.target for at, stated in own.items() if at in self.replaced}
-        whole = told if told is not None else self._whole(found, of_counts, replaced, factor)
+        whole = told if told is not None else self._whole(found, own, of_counts, replaced, factor)
         for at, one in list(of_counts.items()):
             shares = one.target.statistic.word == "share"
             if shares or (told is not None and one.target.grid.covers):
@@ -212,48 +212,83 @@ class _Application:
                 grown = of_counts[at].target.scaled(whole / found.whole)
                 of_counts[at] = replace(of_counts[at], target=grown)
         stands = {at: one.target for at, one in of_counts.items()} | replaced
-        self._clashes(own, stands, replace(found, whole=whole))
+        kept = {at: self._held(own[at].target, whole / found.whole) for at in self.kept if at in own}
+        self._clashes(stands, kept, replace(found, whole=whole))
+        self._unsure(own, of_counts)
         if self.findings:
             return Outcome(found=found, whole=whole, changed=of_counts, statistics=of_statistics, followed=())
-        followed, refused = following(found, stands, self.kept & own.keys(), whole)
+        followed, refused = following(found, stands, kept, whole)
         self.findings += refused
         return Outcome(found=found, whole=whole, changed=of_counts, statistics=of_statistics, followed=followed)
 
-    def _whole(self, found: Statements, changed: Mapping[int, Altered], replaced: Mapping[int, Target], factor: float) -> float:
-        """How many rows there are now: what the tables of all rows that the scenario changes add up to."""
-        every = [one.target for one in changed.values()] + list(replaced.values())
-        totals = [(one, float(one.wanted.sum())) for one in every if one.whole and one.statistic.word == "count"]
+    def _whole(
+        self,
+        found: Statements,
+        own: Mapping[int, Stated],
+        changed: Mapping[int, Altered],
+        replaced: Mapping[int, Target],
+        factor: float,
+    ) -> float:
+        """How many rows there are now: what the tables of all rows that the scenario changes say of it."""
+        grown = [(one.target, own[at].target) for at, one in changed.items()]
+        totals = [
+            (after, found.whole * float(after.wanted.sum()) / max(float(before.wanted.sum()), 1e-9))
+            for after, before in grown
+            if before.grid.covers and before.statistic.word == "count"
+        ]
+        totals += [(one, float(one.wanted.sum())) for one in replaced.values() if one.whole and one.statistic.word == "count"]
         if not totals:
             return found.whole * factor
         (first, whole), *others = totals
         for other, total in others:
             if abs(total - whole) > inexact(whole):
                 message = (
-                    f"'{first.name}' adds up to {shown(round(whole, 6))} now, and '{other.name}' to {shown(round(total, 6))}"
+                    f"'{first.name}' comes to {shown(round(whole, 6))} now, and '{other.name}' to {shown(round(total, 6))}"
                 )
                 cure = (
                     "change one of them, which the other follows; or say how many there are (`records:`): other cells give way"
                 )
                 self.findings.append(self._refuse("changes", message, cure, found=total, expected=whole))
                 break
-        return whole
+        return float(round(whole)) if float(found.whole).is_integer() else whole
 
-    def _clashes(self, own: Mapping[int, Stated], stands: Mapping[int, Target], found: Statements) -> None:
+    @staticmethod
+    def _held(target: Target, factor: float) -> Target:
+        """A table that is kept: counts as they are, shares of as many rows as there are now."""
+        return target.scaled(factor) if target.statistic.word == "share" else target
+
+    def _clashes(self, stands: Mapping[int, Target], kept: Mapping[int, Target], found: Statements) -> None:
         """Tables that the scenario changes or keeps must agree with each other."""
-        fixed = {**stands, **{at: own[at].target for at in self.kept if at in own}}
-        for at in sorted(self.kept & own.keys()):
-            total = float(fixed[at].wanted.sum())
-            if fixed[at].whole and fixed[at].statistic.word == "count" and abs(total - found.whole) > inexact(total):
-                message = f"'{fixed[at].name}' is kept and adds up to {shown(total)}, and the scenario to {shown(found.whole)}"
+        for one in kept.values():
+            total = float(one.wanted.sum())
+            if one.whole and one.statistic.word == "count" and abs(total - found.whole) > inexact(total):
+                message = f"'{one.name}' is kept and adds up to {shown(total)}, and the scenario to {shown(found.whole)}"
                 cure = "leave it out of `keep`, or say how many records there are (`records:`)"
                 self.findings.append(self._refuse("keep", message, cure, found=total, expected=found.whole))
                 return
+        fixed = {**stands, **kept}
         places = sorted(fixed)
         for i, a in enumerate(places):
             for b in places[i + 1 :]:
                 apart = [one for one, _ in shared_over_areas(fixed[a], fixed[b], found) if one.differs.any()]
                 if apart:
                     self.findings.append(self._apart(fixed[a], fixed[b], apart[0]))
+
+    def _unsure(self, own: Mapping[int, Stated], changed: Mapping[int, Altered]) -> None:
+        """Exact tables are not fitted to figures with margins of error, so these are not what is changed."""
+        for one in changed.values():
+            if one.target.sigma is None:
+                continue
+            columns = set(one.target.columns)
+            exact = [
+                other.target.name
+                for place, other in own.items()
+                if place not in changed and other.target.sigma is None and columns & set(other.target.columns)
+            ]
+            if exact:
+                message = f"'{one.target.name}' has margins of error, and '{exact[0]}' has none but shares a variable with it"
+                cure = f"change '{exact[0]}', which '{one.target.name}' follows"
+                self.findings.append(self._refuse(self._place_of(one.target.name), message, cure))
 
     def _apart(self, a: Target, b: Target, shared: Shared) -> Finding:
         worst = int(shared.gap.argmax())

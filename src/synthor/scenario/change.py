@@ -72,7 +72,7 @@ def altered(before: Altered, change: ChangeSpec, found: Statements, refuse: Refu
     if isinstance(new, Finding):
         return new
     return Altered(
-        target=replace(target, wanted=new, rounding=0.0, bounds=None),
+        target=_now(target, new),
         touched=before.touched | cells,
         told=(*before.told, _clause(target, new, cells, change)),
     )
@@ -95,7 +95,7 @@ def filled(one: Altered, whole: float, refuse: Refuse) -> Altered | Finding:
     after[~one.touched] = dealt(cells[~one.touched], rest, whole=_in_whole(one.target) and _is_whole(rest))
     wanted = np.append(after, one.target.wanted[n:])
     clause = f"its other cells give way, from {shown(round(have, 6))} to {shown(round(rest, 6))}"
-    return Altered(target=replace(one.target, wanted=wanted), touched=one.touched, told=(*one.told, clause))
+    return Altered(target=_now(one.target, wanted), touched=one.touched, told=(*one.told, clause))
 
 
 def selected(target: Target, where: str | None, found: Statements, refuse: Refuse) -> Mask | Finding:
@@ -187,6 +187,16 @@ def _values(target: Target, cells: Mask, change: ChangeSpec, refuse: Refuse) -> 
     in_whole = _in_whole(target)
     new[told] = dealt(new[told], float(round(goal)) if in_whole else goal, whole=in_whole)
     return new
+
+
+def _now(target: Target, wanted: Floats) -> Target:
+    """A target with other numbers; how far each may be off, and its margin of error, grow with it."""
+    if not target.counts:
+        return replace(target, wanted=wanted)
+    grown = np.divide(wanted, target.wanted, out=np.ones(len(wanted)), where=target.wanted > 0)
+    bounds = None if target.bounds is None else (target.bounds[0] * grown, target.bounds[1] * grown)
+    sigma = None if target.sigma is None else target.sigma * grown
+    return replace(target, wanted=wanted, rounding=0.0, bounds=bounds, sigma=sigma)
 
 
 def _in_whole(target: Target) -> bool:
