@@ -61,16 +61,28 @@ def following(
         What became of each other table, and why some could not follow; nothing must be used then.
     """
     own = own_tables(found)
+    columns = {column for target in changed.values() for column in target.columns}
+    rest = [stated for at, stated in own.items() if at not in changed and at not in kept]
+    near_first = sorted(rest, key=lambda one: (-len(columns.intersection(one.target.columns)), one.position))
+    large_first = sorted(rest, key=lambda one: (-one.target.grid.size, one.position))
+    first = made, refused = _in_order(near_first, found, changed, kept, whole)
+    if refused:  # whole numbers of small tables may leave none for large ones
+        made, refused = _in_order(large_first, found, changed, kept, whole)
+    return first if refused else (made, ())
+
+
+def _in_order(
+    rest: Sequence[Stated], found: Statements, changed: Mapping[int, Target], kept: Mapping[int, Target], whole: float
+) -> tuple[tuple[FollowedTable, ...], tuple[Finding, ...]]:
+    """The same, one table after the other; those with margins of error come last."""
+    own = own_tables(found)
     now = replace(found, whole=whole)
     factor = whole / found.whole if np.isfinite(found.whole) and found.whole else 1.0
     fixed = {**changed, **kept}
     settled = [replace(own[at], target=target) for at, target in fixed.items() if target.sigma is None]
     moved_by = [(stated.target, changed[at]) for at, stated in own.items() if at in changed]
-    columns = {column for target in changed.values() for column in target.columns}
-    rest = [stated for at, stated in own.items() if at not in changed and at not in kept]
-    rest.sort(key=lambda one: (one.target.sigma is not None, -len(columns.intersection(one.target.columns)), one.position))
     made, refused = [], []
-    for stated in rest:
+    for stated in sorted(rest, key=lambda one: one.target.sigma is not None):
         scaled = replace(stated, target=stated.target.scaled(factor))
         if stated.target.sigma is not None:
             one: FollowedTable | Finding = _grown(stated, scaled.target, moved_by, now)

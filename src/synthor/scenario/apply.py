@@ -14,12 +14,12 @@ from synthor.reconcile import following, own_tables
 from synthor.reconcile.tables import shared_over_areas
 from synthor.scenario.base import base_files, check_base
 from synthor.scenario.change import Altered, altered, filled, untouched
+from synthor.scenario.form import ScenarioSpec, load_scenario
 from synthor.scenario.rewrite import as_printed, rewritten
 from synthor.scenario.told import Outcome, told_of
 from synthor.schema.text import some_of
-from synthor.spec.load import load_scenario
 from synthor.spec.model import Spec
-from synthor.spec.scenario import AppliedScenario, ScenarioSpec
+from synthor.spec.scenario import AppliedScenario
 from synthor.spec.tables.packed import place_of
 from synthor.spec.targets import TargetSpec
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from synthor.errors import Finding, InputError
 from synthor.files import PRODUCT, read_text
 from synthor.prior.model import Prior
+from synthor.scenario.form import ScenarioSpec
 from synthor.schema.text import some_of
 from synthor.spec.model import Spec
-from synthor.spec.scenario import ScenarioSpec
 
 PRIOR, MODEL = "prior.json", "model.json"
 

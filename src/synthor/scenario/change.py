@@ -12,10 +12,10 @@ from synthor.reconcile import are_whole
 from synthor.rules.on_categories import truth
 from synthor.rules.parse import PredicateError
 from synthor.rules.syntax import Both, Predicate, names_in
+from synthor.scenario.form import ChangeSpec
 from synthor.schema import Level, Variable
 from synthor.schema.crossed import crossed, n_crossed
 from synthor.schema.text import plural, some_of
-from synthor.spec.scenario import ChangeSpec
 from synthor.types import Codes, Floats, Mask
 
 MOST_COMBINATIONS = 4_000_000

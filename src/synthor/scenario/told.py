@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from synthor.problem import Statements, shown
 from synthor.reconcile import FollowedTable, own_tables
 from synthor.scenario.change import Altered
+from synthor.scenario.form import ScenarioSpec
 from synthor.schema.text import in_brief, plural, some_of
-from synthor.spec.scenario import ScenarioSpec
 
 LISTED = 8
 """Tables whose moves are told one by one."""

@@ -14,7 +14,6 @@ from synthor.errors import Finding, InputError
 from synthor.files import SPEC, read_text
 from synthor.forms import Form, dotted, findings_of
 from synthor.spec.model import Spec
-from synthor.spec.scenario import ScenarioSpec
 from synthor.spec.written import with_digits
 
 Read = TypeVar("Read", bound=Form)
@@ -85,22 +84,19 @@ def parse_spec(text: str, *, source: str = "spec") -> Spec:
     >>> parse_spec("{records: 3, variables: {car: {type: boolean}}}").records
     3
     """
-    spec, rows = _parsed(text, source, Spec, "start with `records:`, `variables:` and `targets:`", PLACED)
+    spec, rows = parsed(text, source, Spec, "start with `records:`, `variables:` and `targets:`", PLACED)
     return spec.with_rows(rows)
 
 
-def load_scenario(path: Path) -> tuple[ScenarioSpec, dict[str, int]]:
-    """Read a scenario, and the row of its file in which each of its changes begins.
-
-    Raises:
-        InputError: as `load_spec`.
-    """
-    text = read_text(path, most=SPEC, cure="give the path of a scenario, for example scenario.yaml")
-    return _parsed(text, str(path), ScenarioSpec, "start with `changes:`", ("changes",))
-
-
-def _parsed(text: str, source: str, form: type[Read], cure: str, placed: Sequence[str]) -> tuple[Read, dict[str, int]]:
+def parsed(text: str, source: str, form: type[Read], cure: str, placed: Sequence[str]) -> tuple[Read, dict[str, int]]:
     """A form from YAML text, and the row in which each entry of some of its lists begins.
+
+    Args:
+        text: of a file.
+        source: what messages call it.
+        form: that it should be.
+        cure: of a text that holds no keys and values.
+        placed: keys of these lists.
 
     Raises:
         InputError: as `load_spec`.
