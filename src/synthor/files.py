@@ -15,6 +15,8 @@ SPEC = 16 * MIB
 """A spec: tables of more cells belong into files of their own."""
 TABLE = 256 * MIB
 """A published table, as text or workbook."""
+POLYGONS = 64 * MIB
+"""Polygons of zones: a page has no room for finer ones."""
 BELIEFS = 256 * MIB
 """Beliefs, a model's recorded answers, an answered batch."""
 PRODUCT = 2048 * MIB

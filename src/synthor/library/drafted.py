@@ -123,6 +123,10 @@ def spec_files(spec: "Spec", folder: Path, *, prior: str | None = None) -> dict[
         else:
             targets.append(target)
     changed: dict[str, object] = {"targets": targets}
+    if spec.zones is not None:
+        lies = {name: _placed(spec, file, folder) for name, file in spec.zones.within.items()}
+        polygons = _placed(spec, spec.zones.polygons, folder)
+        changed["zones"] = spec.zones.model_copy(update={"within": lies, "polygons": polygons})
     if spec.sample is not None:
         sample = spec.sample
         for name in (sample.file, *sample.files.values()):
@@ -146,6 +150,11 @@ def _sampled(spec: "Spec", name: str, folder: Path) -> str:
     """A file of a sample as the spec in a folder names it: one that was in memory lies beside its tables."""
     file = found(spec.folder, name)
     return f"{TABLES}/{name}" if is_held(file.parent) else _from(folder, file)
+
+
+def _placed(spec: "Spec", given: object, folder: Path) -> object:
+    """What is a file's name, as a spec in a folder names it; anything else as it is."""
+    return _from(folder, spec.folder / given) if isinstance(given, str) else given
 
 
 def _from(folder: Path, file: Path) -> str:

@@ -60,6 +60,8 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
         files |= {name: spec.folder / name for name in spec.priors}
     elif file is not None:
         files[file.name] = file
+    if spec.zones is not None:
+        files |= {name: spec.folder / name for name in spec.zones.files}
     own = {"spec": spec.file} if spec.file is not None else {}
     return own | spec.changed_by | files
 

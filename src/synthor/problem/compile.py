@@ -10,6 +10,7 @@ from synthor.problem.crosswalk import with_known_zones
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Problem, Rule
+from synthor.problem.outlined import with_outlines
 from synthor.problem.reader import Reading
 from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on, table_of
 from synthor.problem.slips import slips_of_names, slips_of_words
@@ -139,7 +140,7 @@ class _Compilation:
             raise InputError([Finding(where="scenario", message=f"'{spec.scenario}' is not applied here", cure=cure)])
         self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec)]
         self.between: list[Finding] = []
-        spec = with_known_zones(spec)
+        spec, drawn = with_outlines(with_known_zones(spec))
         self.spec, self.forms = spec, levels_of(spec)
         self.whose = Whose(schema_of(spec), self.forms)
         union = {name: variable for view in reversed(self.whose.levels) for name, variable in view.variables.items()}
@@ -190,6 +191,7 @@ class _Compilation:
             warnings=tuple(str(finding) for finding in self.findings if finding.severity == "warning"),
             zones=self.zones,
         )
+        self.findings += drawn  # of a picture: no record hangs on it, so that no run need tell it
 
     def _row_set(self, view: View) -> RowSet:
         """The tables of some rows, to which more are added."""

@@ -18,7 +18,7 @@ from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
 from synthor.schema import Level, Ref, Schema
 from synthor.spec.model import Spec
-from synthor.types import CellIndex, Floats
+from synthor.types import CellIndex, Floats, Mask
 
 if TYPE_CHECKING:
     from synthor.problem.model import Problem
@@ -71,8 +71,12 @@ class Zones:
 
     def level(self, target: Target) -> int | None:
         """The level whose areas a target speaks of; None of one that speaks of the region."""
-        found = [level for axis in target.axes if (level := self.told(axis.ref)) is not None]
-        return found[0] if found else None
+        side = self.side(target)
+        return None if side is None else self.told(target.axes[side].ref)
+
+    def side(self, target: Target) -> int | None:
+        """Which side of a target's table are areas; None where none is."""
+        return next((at for at, axis in enumerate(target.axes) if self.told(axis.ref) is not None), None)
 
     @property
     def with_region(self) -> "Zones":
@@ -112,33 +116,59 @@ def zone_tables(problem: "Problem") -> tuple[ZoneTable, ...]:
     """The tables of areas, apart from those of the region."""
     zones = problem.zones
     assert zones is not None
-    return tuple(_zone_table(target, level, zones) for target in problem.targets if (level := zones.level(target)) is not None)
+    return tuple(table for target in problem.targets if (table := _zone_table(target, zones)) is not None)
 
 
-def _zone_table(target: Target, level: int, zones: Zones) -> ZoneTable:
-    place = next(at for at, axis in enumerate(target.axes) if zones.told(axis.ref) == level)
-    others = tuple(axis for at, axis in enumerate(target.axes) if at != place)
-    inside = TargetGrid(axes=tuple(_axis(axis, zones) for axis in others), universe=_universe(target.grid.universe, zones))
-    of_area = target.axes[place].group_of
-    area_of = np.full(target.axes[place].size, -1, np.int64)
-    area_of[of_area[of_area >= 0]] = np.flatnonzero(of_area >= 0)
-    groups = target.grid.groups
-    areas = area_of[groups[place]]
-    cells = np.zeros(len(areas), np.int64)
-    for at, axis in enumerate(target.axes):
-        if at != place:
-            cells = cells * axis.size + groups[at]
-    shape = (zones.sizes[level], inside.size)
-    told = np.zeros(shape[0], bool)
-    told[of_area >= 0] = True
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AreaCells:
+    """The cells of a table of areas: the area that each speaks of, and its place inside that.
+
+    Attributes:
+        level: of the areas.
+        grid: the cells inside one area, on the region's units.
+        areas: (n,) area of each cell; a sparse table's one more cell is of none.
+        cells: (n,) its place in `grid`.
+        told: (areas,) whether the table speaks of an area at all.
+    """
+
+    level: int
+    grid: TargetGrid
+    areas: CellIndex
+    cells: CellIndex
+    told: Mask
+
+    @classmethod
+    def of(cls, target: Target, zones: Zones) -> "AreaCells | None":
+        """Those of a target; None of one that speaks of the region."""
+        level, place = zones.level(target), zones.side(target)
+        if level is None or place is None:
+            return None
+        others = tuple(axis for at, axis in enumerate(target.axes) if at != place)
+        inside = TargetGrid(axes=tuple(_axis(axis, zones) for axis in others), universe=_universe(target.grid.universe, zones))
+        of_area = target.axes[place].group_of
+        area_of = np.full(target.axes[place].size, -1, np.int64)
+        area_of[of_area[of_area >= 0]] = np.flatnonzero(of_area >= 0)
+        groups = target.grid.groups
+        cells = np.zeros(len(groups[place]), np.int64)
+        for at, axis in enumerate(target.axes):
+            if at != place:
+                cells = cells * axis.size + groups[at]
+        return cls(level=level, grid=inside, areas=area_of[groups[place]], cells=cells, told=of_area >= 0)
+
+
+def _zone_table(target: Target, zones: Zones) -> ZoneTable | None:
+    found = AreaCells.of(target, zones)
+    if found is None:
+        return None
+    areas, cells, n = found.areas, found.cells, len(found.areas)
+    shape = (zones.sizes[found.level], found.grid.size)
     low = np.zeros(shape)
-    high = np.where(told[:, None] & (target.grid.listed is None or target.grid.closed), 0.0, np.inf) * np.ones(shape)
+    high = np.where(found.told[:, None] & (target.grid.listed is None or target.grid.closed), 0.0, np.inf) * np.ones(shape)
     wanted = np.full(shape, np.nan)
     bottom, top = target.demand.whole
-    n = len(areas)
     low[areas, cells], high[areas, cells], wanted[areas, cells] = bottom[:n], top[:n], target.demand.likeliest[:n]
     wanted = np.where(np.isnan(wanted), np.where(high > 0, np.nan, 0.0), wanted)
-    return ZoneTable(name=target.name, level=level, rows=target.level, grid=inside, low=low, high=high, wanted=wanted)
+    return ZoneTable(name=target.name, level=found.level, rows=target.level, grid=found.grid, low=low, high=high, wanted=wanted)
 
 
 def region_of(problem: "Problem") -> "Problem":

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from synthor.forms import Form
 from synthor.schema.kinds import Category, Declared
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Area = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "number"]})]
 """What an area is called, as a text."""
+
+Outline = Annotated[str, Field(pattern=r"^[Mlz0-9 -]+$")]
+"""The shape of an area as `spec/outlines.py` writes it: moves, lines and ends of an SVG path, in whole numbers."""
 
 
 class ZonesSpec(Form):
@@ -40,6 +43,16 @@ class ZonesSpec(Form):
         description="Larger areas around the zones, from small to large, each with a table that says which one every zone (or "
         "area of the line before) lies in: a file with a column of each, or {zone: area, ...}.",
     )
+    polygons: str | dict[Cell, Outline] | None = Field(
+        None,
+        description="A map of the zones for the page: a GeoJSON file of their polygons. A run keeps them as outlines: "
+        "{zone: path of whole numbers, ...}.",
+    )
+    id: str | None = Field(
+        None,
+        min_length=1,
+        description="Property of the polygons that holds the zone's name; the one called as the zones are, unless given.",
+    )
 
     @field_validator("names")
     @classmethod
@@ -49,10 +62,23 @@ class ZonesSpec(Form):
             raise ValueError(f"zone '{twice[0]}' is named twice; name each once")
         return names
 
+    @model_validator(mode="after")
+    def _id_of_polygons(self) -> "ZonesSpec":
+        if self.id is not None and not isinstance(self.polygons, str):
+            raise ValueError(
+                "id names a property of the polygons' file, and there is none; write polygons: FILE, or leave id out"
+            )
+        return self
+
     @property
     def levels(self) -> tuple[str, ...]:
         """What areas are called, the smallest first."""
         return (self.key, *self.within)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it names: crosswalks and polygons."""
+        return tuple(one for one in (*self.within.values(), self.polygons) if isinstance(one, str))
 
 
 def declared_zones(spec: "Spec") -> dict[str, Declared]:
