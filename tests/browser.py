@@ -15,6 +15,11 @@ FLAGS = [
     *("--disable-component-update", "--hide-scrollbars", "--remote-debugging-pipe"),
 ]
 
+READY = """new Promise((done) => { const wait = () => {
+  const level = document.getElementById("areas-level"), map = document.getElementById("map-frame");
+  if ((level && !level.length) || (map && !map.dataset.drawn)) setTimeout(wait, 10); else done(); }; wait(); })"""
+"""Kept once the script of a page with zones has made its table, and drawn its map if there is one."""
+
 
 class Browser:
     """One Chromium with one page, asked through a pipe: no port is opened.
@@ -52,11 +57,12 @@ class Browser:
         self._answers.close()
 
     def show(self, page: Path, *, width: int, dark: bool) -> None:
-        """Open a page and wait until it is loaded."""
+        """Open a page and wait until it is loaded, and whatever its own script draws is drawn."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setDeviceMetricsOverride", width=width, height=1200, deviceScaleFactor=1, mobile=False)
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
         self._ask("Page.navigate", until="Page.loadEventFired", url=page.as_uri())
+        self.run(READY)
 
     def run(self, script: str) -> Any:
         """What a script in the page comes to, once its promise is kept.

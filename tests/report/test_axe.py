@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -12,7 +13,9 @@ import synthor
 from browser import CHROMIUM, Browser
 from synthor import Prior, Run
 from synthor.cli.app import app
+from synthor.measure import measure
 from synthor.prior.model import Dependency, RuleBelief
+from synthor.report.page import render
 
 pytest.importorskip("axe_core_python")
 pytestmark = [
@@ -55,6 +58,23 @@ targets:
   - {rows: person, table: [{age: 0-17, count: 20}, {age: 18-64, count: 40}, {age: 65+, count: 10}]}
 rules: [{never: role = 'head' and age < 18, why: children lead no home}]
 """
+TOWN = """
+title: A town in zones
+records: 12
+variables:
+  size: {type: integer, min: 1, max: 9, bins: [1, 2, 3]}
+  car: {type: boolean}
+zones:
+  key: taz
+  within: {tract: {a: north, b: north, c: south}}
+  polygons: {a: M0 0l10 0 0 10-10 0z, b: M10 0l10 0 0 10-10 0z, c: M0 10l20 0 0 10-20 0z}
+targets:
+  - {table: [{taz: a, size: 1, count: 2}, {taz: a, size: 2, count: 2}, {taz: a, size: 3+, count: 0},
+             {taz: b, size: 1, count: 1}, {taz: b, size: 2, count: 2}, {taz: b, size: 3+, count: 1},
+             {taz: c, size: 1, count: 2}, {taz: c, size: 2, count: 1}, {taz: c, size: 3+, count: 1}]}
+  - {table: [{tract: north, car: yes, count: 5}, {tract: north, car: no, count: 3},
+             {tract: south, car: yes, count: 1}, {tract: south, car: no, count: 3}]}
+"""
 BELIEVED = Prior(
     dependencies=[
         Dependency(given="car", of="tenure", rows=[[20, 80], [85, 15]], why="cars need space"),
@@ -91,6 +111,13 @@ def flat() -> Run:
 
 def with_members() -> Run:
     return synthor.synthesize(synthor.parse_spec(VILLAGE))
+
+
+def in_zones() -> str:
+    """Of records one of which was put into another zone."""
+    run = synthor.synthesize(synthor.parse_spec(TOWN))
+    moved = run.records.with_columns(taz=pl.Series(["b", *run.records["taz"][1:]]))
+    return render(run.model, measure(run.problem, {"records": moved}), [])
 
 
 def contradictory() -> Run:
@@ -131,6 +158,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         "flat": str(flat().report()),
         "members": str(with_members().report()),
         "contradictory": str(contradictory().report()),
+        "zones": in_zones(),
         "ranges": ranges(folder / "run"),
         "cells": in_notebook(flat()),
         "compared": compared(),
@@ -167,7 +195,7 @@ def found_by_axe(browser: Browser, page: Path, *, width: int, dark: bool) -> lis
 
 
 @pytest.mark.parametrize(("width", "dark"), WINDOWS)
-@pytest.mark.parametrize("name", ["flat", "members", "contradictory", "ranges", "cells", "compared"])
+@pytest.mark.parametrize("name", ["flat", "members", "contradictory", "zones", "ranges", "cells", "compared"])
 def test_axe_finds_nothing_to_mend(browser: Browser, pages: Mapping[str, Path], name: str, width: int, dark: bool) -> None:
     found = found_by_axe(browser, pages[name], width=width, dark=dark)
     assert not found, "\n".join(found)

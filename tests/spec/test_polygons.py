@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ targets:
   - table: [{ZONE_NO: 1, car: yes, count: 1}, {ZONE_NO: 1, car: no, count: 1}, {ZONE_NO: 2, car: yes, count: 1},
             {ZONE_NO: 2, car: no, count: 1}, {ZONE_NO: 3, car: yes, count: 1}, {ZONE_NO: 3, car: no, count: 1}]
 """
+Corners = Sequence[Sequence[float]]
 UNIT = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
 
 
-def moved(ring: list[list[float]], x: float, y: float = 0.0, size: float = 1.0) -> list[list[float]]:
+def moved(ring: Corners, x: float, y: float = 0.0, size: float = 1.0) -> list[list[float]]:
     return [[size * a + x, size * b + y] for a, b in ring]
 
 
-def feature(zone: Any, *rings: list[list[float]], name: str = "taz", kind: str = "Polygon") -> dict[str, Any]:
+def feature(zone: Any, *rings: Sequence[Any], name: str = "taz", kind: str = "Polygon") -> dict[str, Any]:
     return {"type": "Feature", "properties": {name: zone}, "geometry": {"type": kind, "coordinates": list(rings)}}
 
 
@@ -104,7 +106,8 @@ def test_multipolygons_holes_and_parts_in_several_features_are_one_outline(tmp_p
 
 def test_neighbours_keep_their_border_in_common_however_it_is_simplified(tmp_path: Path) -> None:
     border = [[1 + 0.00002 * (at % 7) * (at % 3), at / 500] for at in range(501)]
-    left, right = [[0, 0], *border, [0, 1], [0, 0]], [[2, 0], *border, [2, 1], [2, 0]]
+    left: Corners = [[0, 0], *border, [0, 1], [0, 0]]
+    right: Corners = [[2, 0], *border, [2, 1], [2, 0]]
     found = drawn(place(tmp_path, [feature(1, left), feature(2, right[::-1]), feature(3, moved(UNIT, 2))]))
     shared = [{corner for ring in corners(found[zone]) for corner in ring if 1900 > corner[0] > 1300} for zone in "12"]
     assert shared[0] == shared[1]
@@ -237,4 +240,4 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 
 def test_a_spec_names_an_id_only_for_a_file() -> None:
     with pytest.raises(InputError, match="id names a property of the polygons' file"):
-        Spec(records=1, variables={"car": {"type": "boolean"}}, zones={"key": "taz", "id": "GEOID"})  # type: ignore[arg-type]
+        Spec(records=1, variables={"car": {"type": "boolean"}}, zones={"key": "taz", "id": "GEOID"})

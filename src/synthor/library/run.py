@@ -195,6 +195,24 @@ class Run:
         with _without_option():
             return cross_table(problem, names, self.tables, real=held, weight=weight)
 
+    def zones(self) -> pl.DataFrame:
+        """One row a zone: its records, by how many its own tables are off, and its worst cell (null where all are met).
+
+        Raises:
+            InputError: the spec has no zones.
+
+        >>> import synthor
+        >>> run = synthor.synthesize(synthor.parse_spec('''
+        ... {records: 3, variables: {car: {type: boolean}}, zones: {key: taz},
+        ...  targets: [{table: [{taz: 7, car: yes, count: 1}, {taz: 9, car: no, count: 2}]}]}
+        ... '''))
+        >>> run.zones().select("zone", "records", "error", "worst_target").rows()
+        [('7', 1, 0, None), ('9', 2, 0, None)]
+        """
+        from synthor.library.shown import zones_frame
+
+        return zones_frame(self.problem, self.measurement)
+
     def plot(self, *names: str, real: object = None, weight: str | None = None) -> Any:
         """A picture of one variable or of two: an altair chart where altair is installed, otherwise HTML that a notebook shows.
 

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from synthor.errors import visible
+import polars as pl
+
+from synthor.errors import Finding, InputError, visible
 from synthor.measure import CountFit, Measurement, Records
+from synthor.measure.areas import areas_of
+from synthor.problem import Problem
 from synthor.report.nested import UnitView, view_units
 from synthor.report.page import template
 from synthor.schema import Schema
@@ -65,6 +69,29 @@ def target_lines(measurement: Measurement) -> list[TargetLine]:
         )
         for fit in measurement.fits
     ]
+
+
+def zones_frame(problem: Problem, measurement: Measurement) -> pl.DataFrame:
+    """One row a zone, in the order of records.
+
+    Raises:
+        InputError: there are none.
+    """
+    if problem.zones is None:
+        cure = "give the spec zones: {key: NAME}, and a table with a column of them"
+        raise InputError([Finding(where="zones", message="the records lie in no zones", cure=cure)])
+    zones = areas_of(problem, measurement)[0]
+    rows = []
+    for area, (at, cell) in enumerate(zones.worst.tolist()):
+        table = zones.tables[at] if at >= 0 else None
+        told: tuple[object, ...] = (None, None, None, None)
+        if table is not None:
+            fit, label = table.fit, table.label(int(table.of.cells[cell]))
+            told = (fit.target.name, label, fit.target.wanted[cell].item(), int(fit.got[cell]))
+        rows.append((zones.names[area], int(zones.records[area]), int(zones.error[area]), *told))
+    columns = {"zone": pl.String, "records": pl.Int64, "error": pl.Int64}
+    worst = {"worst_target": pl.String, "worst_label": pl.String, "wanted": pl.Float64, "got": pl.Int64}
+    return pl.DataFrame(rows, schema=columns | worst, orient="row")
 
 
 def run_in_words(title: str, rows: Sequence[str], measurement: Measurement | None, status: str) -> str:

@@ -154,11 +154,14 @@ class Tally:
         self, *, status: str | None = None, beliefs: str = "", notes: tuple[str, ...] = (), random_seed: int | None = None
     ) -> Measurement:
         """What was counted so far."""
+        zones = self.problem.zones
+        sides = [None if zones is None else zones.side(target) for target in self.problem.counts]
+        counts = zip(self.problem.counts, self.got, sides, strict=True)
         return Measurement(
             n_records=self.n_records,
             n_wanted=self.problem.n_units,
             fits=(
-                *(CountFit(target=target, got=got) for target, got in zip(self.problem.counts, self.got, strict=True)),
+                *(CountFit(target=target, got=got, side_of_areas=side) for target, got, side in counts),
                 *(StatisticFit(target=sums.target, got=sums.values(), step=sums.step()) for sums in self.sums),
             ),
             violations=self.violations,

@@ -1,15 +1,16 @@
 """What came out against what was wanted, cell by cell, and the verdict in words."""
 
-import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 
+from synthor.measure.lines import InLine, in_lines
 from synthor.problem import Target
 from synthor.problem.demand import EDGE
 from synthor.schema.text import in_brief
@@ -70,9 +71,11 @@ class CountFit(Fit):
 
     Attributes:
         got: (c,) rows counted in each cell.
+        side_of_areas: which side of the table are areas, if any is.
     """
 
     got: Counts
+    side_of_areas: int | None = None
 
     @cached_property
     def error(self) -> Floats:
@@ -135,7 +138,32 @@ class CountFit(Fit):
             **({"rounded": True} if self.rounded else {}),
             "tae": self.tae,
             "worst": self.cell_json(self.worst),
-            "cells": [self.cell_json(cell) for cell in range(self.got.size)],
+            **self._cells(),
+        }
+
+    def _cells(self) -> dict[str, Any]:
+        """All cells, for the file: one by one; of a full table of areas, which has very many, a row of numbers an area."""
+        side, grid = self.side_of_areas, self.target.grid
+        if side is None or grid.listed is not None:
+            return {"cells": [self.cell_json(cell) for cell in range(self.got.size)]}
+        others = [axis for at, axis in enumerate(grid.axes) if at != side]
+        names = [axis.variable.name for axis in others]
+
+        def by_area(values: Iterable[object]) -> list[InLine]:
+            held = np.array(list(values), object).reshape(grid.shape)
+            return [InLine(row) for row in np.moveaxis(held, side, 0).reshape(grid.shape[side], -1).tolist()]
+
+        rooms = [self.interval(cell) for cell in range(self.got.size)] if not self.target.exact else []
+        ends = zip(*(room or (None, None) for room in rooms), strict=True) if any(rooms) else ()
+        return {
+            "areas": {
+                "of": grid.axes[side].variable.name,
+                "names": InLine(grid.axes[side].labels),
+                "labels": [dict(zip(names, told, strict=True)) for told in product(*(axis.labels for axis in others))],
+                "wanted": by_area(map(_plain, self.target.wanted)),
+                "got": by_area(self.got.tolist()),
+                **{name: by_area(end) for name, end in zip(("low", "high"), ends, strict=False)},
+            }
         }
 
     def cell_json(self, cell: int) -> dict[str, Any]:
@@ -394,7 +422,7 @@ class Measurement:
             "rules": [{"never": text, "violations": count} for text, count in self.violations.items()],
             "targets": [fit.document() for fit in self.fits],
         }
-        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        return in_lines(document)
 
 
 def _plain(value: float) -> int | float:

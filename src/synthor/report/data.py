@@ -10,6 +10,7 @@ from synthor.fit.strain import Pull
 from synthor.measure import CountFit, Explanation, Measurement, Records, StatisticFit
 from synthor.prior.model import Dropped
 from synthor.problem import Rule
+from synthor.report.areas import ZonesView, view_zones
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
 from synthor.report.nested import UnitView, view_units
@@ -71,6 +72,7 @@ class TargetView:
         strain: nats; None where the fit did not look at it.
         support: fewest candidates in a wanted cell; None as above.
         cells: those that are drawn.
+        of_areas: whether it is a table of areas, whose cells the section on zones tells of.
     """
 
     anchor: str
@@ -86,6 +88,7 @@ class TargetView:
     strain: float | None
     support: int | None
     cells: tuple[CellView, ...]
+    of_areas: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,7 @@ class Page:
     converged: bool
     notes: tuple[str, ...]
     targets: tuple[TargetView, ...]
+    zones: ZonesView | None
     untargeted: tuple[str, ...]
     spreads: tuple[SpreadView, ...]
     units: tuple[UnitView, ...]
@@ -149,6 +153,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
     targeted |= {position for target in every if (of := target.grid.universe) is not None for position in of.positions}
     rules = (*model.problem.rules, *model.beliefs.rules)
     explanations = measurement.explanations or explain_misfit(model)
+    counts = tuple(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.of_counts))
     return Page(
         title=spec.title.strip() or "Synthetic records",
         # Single line breaks are those of the file it was written in, blank lines are meant.
@@ -164,10 +169,8 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         converged=status.value == "converged",
         # The status has a line of its own.
         notes=tuple(note for note in measurement.notes if not note.startswith(status.sentence))[:MAX_LISTED],
-        targets=(
-            *(_target(fit, i, pulls.get(fit.target.name)) for i, fit in enumerate(measurement.of_counts)),
-            *(_statistic(fit, i) for i, fit in enumerate(measurement.of_statistics)),
-        ),
+        targets=(*counts, *(_statistic(fit, i) for i, fit in enumerate(measurement.of_statistics))),
+        zones=view_zones(model.problem.whole, measurement, {view.name: view.anchor for view in counts}),
         misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported", "rounding"))[:MAX_LISTED],
         strains=strain_tables(model),
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
@@ -202,7 +205,8 @@ def _target(fit: CountFit, number: int, pull: Pull | None) -> TargetView:
         worst=None if fit.met else _cell(fit, fit.worst, longest),
         strain=None if pull is None else pull.strain,
         support=None if pull is None else pull.support,
-        cells=tuple(_cell(fit, cell, longest) for cell in _drawn(fit)),
+        cells=() if fit.side_of_areas is not None else tuple(_cell(fit, cell, longest) for cell in _drawn(fit)),
+        of_areas=fit.side_of_areas is not None,
     )
 
 

@@ -10,6 +10,7 @@ from synthor.errors import JOINERS, visible
 from synthor.evaluate.holdout import HoldOuts
 from synthor.fit.model import Model
 from synthor.measure import Measurement, Records
+from synthor.report.areas import script_hash
 from synthor.report.data import MAX_LISTED, page_data
 from synthor.types import Counts
 
@@ -29,7 +30,8 @@ def render(
 ) -> str:
     """The page that shows a result: the verdict, every target wanted and got, every belief before and after.
 
-    It loads nothing and runs nothing. Labels come from users and language models: all of them are escaped.
+    It loads nothing, and runs nothing but, where there are zones, a script of ours that its policy names by its hash. Labels
+    come from users and language models: all of them are escaped.
 
     Args:
         model: the fitted model.
@@ -39,7 +41,17 @@ def render(
         examples: some units with their members, to be shown as they are.
     """
     page = page_data(model, measurement, pair_counts, examples)
-    return template("report.html.j2").render(page=page, held_out=held_out, max_listed=MAX_LISTED) + "\n"
+    script = zones_script() if page.zones is not None else ""
+    told = {"page": page, "held_out": held_out, "max_listed": MAX_LISTED, "script": script, "script_hash": script_hash(script)}
+    return template("report.html.j2").render(told) + "\n"
+
+
+@cache
+def zones_script() -> str:
+    """The script that makes the table of areas and the map."""
+    environment = _environment()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, "zones.js")[0]
 
 
 def template(name: str) -> "Template":
@@ -50,6 +62,7 @@ def template(name: str) -> "Template":
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("synthor.report"),
@@ -66,6 +79,8 @@ def _environment() -> "Environment":
         "counted": counted,
         "small": small,
         "percent": percent,
+        "points": points,
+        "data": Markup,  # of our own making alone: what others wrote is escaped in it
     }
     environment.filters["share"] = "{:.1%}".format
     return environment
@@ -119,6 +134,15 @@ def small(number: float) -> str:
     ('0', '<0.001', '0.031')
     """
     return "0" if number <= 0 else "<0.001" if number < 0.0005 else f"{number:.3f}"
+
+
+def points(percent: float) -> str:
+    """A difference in percent, with its sign.
+
+    >>> points(0.0), points(1.234), points(-0.004)
+    ('0.00%', '+1.23%', '0.00%')
+    """
+    return "0.00%" if abs(percent) < 0.005 else f"{percent:+.2f}%".replace("-", "−")
 
 
 def percent(share: float | None) -> str:
