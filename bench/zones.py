@@ -71,8 +71,8 @@ def main() -> None:
     harness.write("zones", told, "# Zones\n\n" + HEAD + "\n".join(rows) + f"\n\n{note}\n")
 
 
-def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) -> str:
-    """One line of the result: all zones once, or copies of those that have households."""
+def write_spec(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) -> tuple[int, int]:
+    """Write spec and tables: all zones once, or copies of those that have households; how many zones and households."""
     taz, tract = controls
     if copies > 1:
         taz = taz.filter(pl.col("HHBASE") > 0)
@@ -86,6 +86,12 @@ def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) 
         pl.concat(parts).write_csv(folder / file)
     households = copies * int(tract["HHBASE"].sum())
     (folder / "spec.yaml").write_text(SPEC.format(records=households), encoding="utf-8")
+    return len(taz) * copies, households
+
+
+def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) -> str:
+    """One line of the result: all zones once, or copies of those that have households."""
+    n_zones, households = write_spec(folder, controls, copies)
     clock = [time.process_time()]
     problem = compile_problem(load_spec(folder / "spec.yaml"))
     clock.append(time.process_time())
@@ -100,7 +106,7 @@ def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) 
     off = sum(int(abs(fit.got - fit.target.wanted).sum()) for fit in found.fits if isinstance(fit, CountFit))
     n_cells = sum(fit.target.grid.size for fit in found.fits)
     seconds = " | ".join(f"{after - before:.1f} s" for before, after in pairwise(clock))
-    return f"| {len(taz) * copies:,} | {households:,} | {seconds} | {off} of {n_cells:,} cells |"
+    return f"| {n_zones:,} | {households:,} | {seconds} | {off} of {n_cells:,} cells |"
 
 
 if __name__ == "__main__":

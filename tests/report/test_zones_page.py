@@ -98,7 +98,7 @@ def test_without_its_script_the_page_has_a_summary_and_the_areas_furthest_off(ru
 
 def test_differences_by_control_are_drawn_and_told(run: Population) -> None:
     page = page_of(run, off(run, c7=4))
-    assert re.search(r'yes</th><td>cars</td><td class="n">120</td>.*\+0\.83%</td><td class="n">9\.09%</td>', page)
+    assert re.search(r'yes</th><td>cars</td>.*\+0\.83%</td><td class="n">9\.09%</td>.*<td class="n">120</td>', page)
     assert re.search(r'owned</th>.*<i style="left:50\.0%;width:0\.0%"></i><b style="left:50\.0%"></b>.*0\.00%', page)
     assert "Ends of the axis: −10% and +10%." in text_of(page)
 
@@ -220,7 +220,7 @@ def test_the_map_is_walked_with_keys_and_told(
       return [...document.querySelectorAll("#map-legend li")].map((item) => item.textContent).join("; "); })()""")
     assert found == "0.0% (118); 50.0% (1)"
     assert browser.run("[...document.getElementById('map-of').options].map((o) => o.text).join('; ')") == (
-        "Records; Error, in % of records; cars: no, in %; cars: yes, in %"
+        "Records; Error, in % of records; no of 'cars', in %; yes of 'cars', in %"
     )
 
 

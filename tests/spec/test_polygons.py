@@ -185,8 +185,8 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "empty": ([], "no feature has a property 'taz'", "id: NAME"),
     "another property": ([feature(1, UNIT, name="tax")], "no feature has a property 'taz'", "did you mean 'tax'?"),
     "points": ([feature(1, name="taz", kind="Point")], "is a Point", "outlines of zones, not points"),
-    "no ring": ([feature(1, [1, 2])], "no rings of [x, y]", "write a ring as"),  # type: ignore[list-item]
-    "words": ([feature(1, [["a", "b"]])], "no rings of [x, y]", "write a ring as"),  # type: ignore[list-item]
+    "no ring": ([feature(1, [1, 2])], "no rings of [x, y]", "write a ring as"),
+    "words": ([feature(1, [["a", "b"]])], "no rings of [x, y]", "write a ring as"),
     "infinite": ('{"type": "FeatureCollection", "features": [' + json.dumps(feature(1, UNIT)).replace("1,", "1e999,") + "]}",
                  "no rings of [x, y]", "write a ring as"),
     "no geometry": ([{"properties": {"taz": 1}, "geometry": None}], "both a 'taz' and a polygon", "outlines of the zones"),

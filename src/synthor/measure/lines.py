@@ -9,6 +9,10 @@ _MARKED = re.compile(rf'"{re.escape(json.dumps(MARK)[1:-1])}([0-9]+)"')
 """What stands for a list that is put in later."""
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+"""What `json.dumps` does, without making an encoder for each of very many lists."""
+
+
 class InLine(list[object]):
     """A list that a file holds in one line."""
 
@@ -30,7 +34,7 @@ def in_lines(document: object) -> str:
     def marked(value: Any) -> Any:
         """The document with a mark in place of each such list."""
         if isinstance(value, InLine):
-            lines.append(json.dumps(value, ensure_ascii=False))
+            lines.append(_encode(value))
             return f"{MARK}{len(lines) - 1}"
         if isinstance(value, list):
             return [marked(entry) for entry in value]

@@ -160,7 +160,7 @@ class CountFit(Fit):
                 "of": grid.axes[side].variable.name,
                 "names": InLine(grid.axes[side].labels),
                 "labels": [dict(zip(names, told, strict=True)) for told in product(*(axis.labels for axis in others))],
-                "wanted": by_area(map(_plain, self.target.wanted)),
+                "wanted": by_area(map(_plain, self.target.wanted.tolist())),
                 "got": by_area(self.got.tolist()),
                 **{name: by_area(end) for name, end in zip(("low", "high"), ends, strict=False)},
             }

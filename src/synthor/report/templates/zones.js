@@ -145,7 +145,7 @@
     choices.push(["Error, in % of records", (zone) => (l.records[zone] ? 100 * l.errors[zone] / l.records[zone] : NaN), percent]);
     for (const t of l.tables) {
       const k = t.labels.length;
-      t.labels.forEach((label, cell) => choices.push([`${t.name}: ${label}, in %`, (zone) => {
+      t.labels.forEach((label, cell) => choices.push([`${label} of '${t.name}', in %`, (zone) => {
         let all = 0;
         for (let i = 0; i < k; i++) all += t.got[zone * k + i];
         return all ? 100 * t.got[zone * k + cell] / all : NaN;
@@ -270,8 +270,8 @@
       point();
       if (zone < 0) return;
       const [name, value, text] = shown, found = value(zone), cell = l.worst[zone];
-      const parts = [`${l.name} ${l.areas[zone]}: ${whole(l.records[zone])} records`];
-      if (choice.value > 1) parts.push(`${name.replace(/, in %$/, "")} ${found === found ? text(found) : "–"}`);
+      const parts = [`${l.name} ${l.areas[zone]}: ${whole(l.records[zone])} record${l.records[zone] === 1 ? "" : "s"}`];
+      if (choice.value > 1) parts.push(`${name.replace(/, in %$/, "")}: ${found === found ? text(found) : "–"}`);
       parts.push(cell ? `off by ${whole(l.errors[zone])} in all, most in ${cell[0]}: ${cell[2]} instead of ${cell[1]}` : "all cells met");
       told.textContent = parts.join("; ");
     };
