@@ -241,3 +241,11 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 def test_a_spec_names_an_id_only_for_a_file() -> None:
     with pytest.raises(InputError, match="id names a property of the polygons' file"):
         Spec(records=1, variables={"car": {"type": "boolean"}}, zones={"key": "taz", "id": "GEOID"})
+
+
+@pytest.mark.parametrize("outline", ["", "z", "M0 0z", "M0 0lz", "M0 0l1 1z<", "M0 0l1e9 1z", "javascript:alert(1)"])
+def test_outlines_in_a_spec_are_such(outline: str) -> None:
+    with pytest.raises(InputError, match="is no outline; name a GeoJSON file"):
+        Spec(
+            records=1, variables={"car": {"type": "boolean"}}, zones={"key": "taz", "names": ["a"], "polygons": {"a": outline}}
+        )

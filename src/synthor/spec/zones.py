@@ -1,13 +1,14 @@
 """Zones as a user writes them: the smallest areas, and the larger ones that they lie in."""
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from synthor.forms import Form
 from synthor.schema.kinds import Category, Declared
-from synthor.schema.text import as_text
+from synthor.schema.text import as_text, in_brief
 from synthor.spec.names import VariableName
 from synthor.spec.targets import Cell
 
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
 Area = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "number"]})]
 """What an area is called, as a text."""
 
-Outline = Annotated[str, Field(pattern=r"^[Mlz0-9 -]+$")]
+OUTLINE = r"^(M-?[0-9]+ -?[0-9]+l[0-9 -]*[0-9]z)+$"
+
+
+def _as_outline(text: str) -> str:
+    if not re.fullmatch(OUTLINE, text):
+        raise ValueError(f"'{in_brief(text, 40)}' is no outline; name a GeoJSON file of the polygons, polygons: FILE")
+    return text
+
+
+Outline = Annotated[str, AfterValidator(_as_outline), WithJsonSchema({"type": "string", "pattern": OUTLINE})]
 """The shape of an area as `spec/outlines.py` writes it: moves, lines and ends of an SVG path, in whole numbers."""
 
 
@@ -43,7 +53,7 @@ class ZonesSpec(Form):
         description="Larger areas around the zones, from small to large, each with a table that says which one every zone (or "
         "area of the line before) lies in: a file with a column of each, or {zone: area, ...}.",
     )
-    polygons: str | dict[Cell, Outline] | None = Field(
+    polygons: Annotated[str, Field(min_length=1)] | dict[Cell, Outline] | None = Field(
         None,
         description="A map of the zones for the page: a GeoJSON file of their polygons. A run keeps them as outlines: "
         "{zone: path of whole numbers, ...}.",
