@@ -46,6 +46,17 @@ targets:
              {car: no, age: 40+, share: 53%}], tolerance: {points: 2}}
 """
 
+ZONES = """
+records: 7
+variables: {car: {type: boolean}}
+zones: {key: taz}
+targets:
+  - {table: [{taz: 1, car: yes, count: 1}, {taz: 1, car: no, count: 2},
+             {taz: 2, car: yes, count: 4}, {taz: 2, car: no, count: 0}]}
+  - {name: about, tolerance: {points: 15}, table: [{taz: 1, car: yes, count: 1}, {taz: 1, car: no, count: 2},
+                                                   {taz: 2, car: yes, count: 4}, {taz: 2, car: no, count: 0}]}
+"""
+
 
 def wrong(value: Any, form: dict[str, Any], at: str = "") -> str:
     """The first place where a document is not of a form, or tells more than the form does; empty where there is none."""
@@ -88,6 +99,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("documents")
     (found / "homes.yaml").write_text(HOMES)
     (found / "cars.yaml").write_text(CARS)
+    (found / "zones.yaml").write_text(ZONES)
     (found / "tables").mkdir()
     (found / "tables" / "age_by_sex.csv").write_text("age,sex,count\n18-39,male,5\n18-39,female,6\n40+,male,7\n40+,female,8\n")
     (found / "out.json").write_text(json.dumps(printed("run", found / "homes.yaml", "--out", found / "homes")))
@@ -109,6 +121,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("run", ["sample", "homes", "--out", "again"]),
         ("run", ["measure", "cars"]),
         ("compare", ["compare", "cars", "cars/draws/001"]),
+        ("run", ["run", "zones.yaml", "--out", "zones"]),
         ("answers", ["measure", "cars", "--of", "share of car by age"]),
         ("answers", ["measure", "homes", "--of", "mean age by type"]),
         ("evaluate", ["evaluate", "homes", "--against", "homes", "--spec", "homes.yaml"]),

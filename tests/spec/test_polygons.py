@@ -173,6 +173,18 @@ def test_a_run_keeps_outlines_and_needs_the_file_no_more(tmp_path: Path) -> None
     assert again.spec.zones.polygons == drawn(place(tmp_path, THREE))
 
 
+def test_a_spec_made_in_python_is_written_with_its_files_named_from_there(tmp_path: Path) -> None:
+    import synthor
+
+    (tmp_path / "lies.csv").write_text("ZONE_NO,tract\n1,a\n2,a\n3,b\n", encoding="utf-8")
+    spec = place(tmp_path, THREE, ", within: {tract: lies.csv}")
+    synthor.synthesize(spec.placed_in(tmp_path)).write(tmp_path / "deep" / "out")
+    again = load_spec(tmp_path / "deep" / "out" / "spec.yaml")
+    assert again.zones is not None
+    assert again.zones.files == ("../../lies.csv", "../../zones.geojson")
+    assert said(again) == []
+
+
 WRONG: dict[str, tuple[Any, str, str]] = {
     "broken": ('{"type": "FeatureCollection",\n "features": [}', "is no JSON: Expecting value", "save it as GeoJSON"),
     "endless": ("[" * 100_000, "is no JSON", "save it as GeoJSON"),
@@ -189,6 +201,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "words": ([feature(1, [["a", "b"]])], "no rings of [x, y]", "write a ring as"),
     "infinite": ('{"type": "FeatureCollection", "features": [' + json.dumps(feature(1, UNIT)).replace("1,", "1e999,") + "]}",
                  "no rings of [x, y]", "write a ring as"),
+    "vast": ([feature(1, moved(UNIT, 1e300, -1e308))], "no rings of [x, y]", "write a ring as"),
     "no geometry": ([{"properties": {"taz": 1}, "geometry": None}], "both a 'taz' and a polygon", "outlines of the zones"),
     "other names": ([feature("01", UNIT)], "no polygon has the name of a zone: there 01, in the tables 1, 2, 3", "id: NAME"),
 }  # fmt: skip

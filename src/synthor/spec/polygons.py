@@ -22,6 +22,9 @@ SIMPLIFY = (
     "simplify it, as `mapshaper FILE -simplify 10% keep-shapes -o zones.geojson` does; the page draws 4,096 points across"
 )
 
+LARGEST = 1e15
+"""Coordinates are smaller, or they are no such."""
+
 TOLD = 5
 """Features that are told one by one."""
 
@@ -151,7 +154,7 @@ def _rings(geometry: object) -> Iterator[Ring]:
         for part in parts:
             for at, ring in enumerate(part):
                 points = np.array([point[:2] for point in ring], np.float64).reshape(-1, 2)
-                if not np.isfinite(points).all():
+                if not (np.abs(points) < LARGEST).all():
                     raise ValueError
                 if len(points):
                     yield Ring(points=points, hole=at > 0)
