@@ -99,10 +99,14 @@ class Spent:
 
 def measured(arguments: Sequence[str], *, tree: Path = ROOT, folder: Path | None = None) -> Spent:
     """Run the command line of a tree in a process of its own, and measure it (Linux or macOS)."""
+    return spent([sys.executable, "-c", COMMAND, *arguments], _environment(tree), folder)
+
+
+def spent(command: Sequence[str], variables: Mapping[str, str], folder: Path | None = None) -> Spent:
+    """Run any command with these environment variables, and measure it (Linux or macOS)."""
     begin = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        command = [sys.executable, "-c", COMMAND, *arguments]
-        process = subprocess.Popen(command, env=_environment(tree), cwd=folder, stdout=out, stderr=err)
+        process = subprocess.Popen(command, env=variables, cwd=folder, stdout=out, stderr=err)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - begin
