@@ -4,6 +4,7 @@ A pipe would be waited for without an end, and a device never ends; a folder is 
 is opened, once more after, and read up to its limit whatever it says of its own size (files of /proc say 0).
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -45,6 +46,42 @@ def in_bytes(size: float) -> str:
         if size >= factor:
             return f"{size / factor:.3g} {unit}"
     return f"{size:.0f} bytes"
+
+
+def named(given: object, *, where: str, what: str) -> Path:
+    r"""The path that somebody gives: of a type that names one, not empty, and such as a file or folder can have.
+
+    Args:
+        given: whatever it is.
+        where: what it is of, in messages.
+        what: what is to be named, such as `a folder`.
+
+    Raises:
+        InputError: it names nothing.
+
+    >>> named("out/first", where="folder", what="a folder").parts
+    ('out', 'first')
+    >>> named("a\0b", where="folder", what="a folder")
+    Traceback (most recent call last):
+    synthor.errors.InputError: folder: nothing can be called 'a\x00b'; name a folder
+    """
+    if not isinstance(given, str | os.PathLike) or isinstance(os.fspath(given), bytes):
+        message = f"is no name of anything but of type {type(given).__name__}"
+        raise InputError([Finding(where=where, message=message, cure=f"name {what}, as a text or a Path")])
+    text = os.fspath(given)
+    if not text:
+        here = ", or . for the one you are in" if "folder" in what else ""
+        raise InputError([Finding(where=where, message="its name is empty", cure=f"name {what}{here}")])
+    try:
+        Path(text).stat()
+    except ValueError:  # a NUL, or half a character
+        raise InputError([Finding(where=where, message=f"nothing can be called {text!r}", cure=f"name {what}")]) from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            return Path(text)  # whoever opens or makes it tells why
+        message = f"nothing can have a name of {len(text):,} characters"
+        raise InputError([Finding(where=where, message=message, cure=f"name {what}")]) from None
+    return Path(text)
 
 
 def refuse_irregular(path: Path, shown: str = "") -> None:

@@ -144,7 +144,7 @@ def _named(problem: Problem, names: Sequence[str]) -> list[Target]:
     """The targets to leave out, in the spec's order."""
     every = {target.name: target for target in problem.targets}
     findings = []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(map(str, names)):
         found = every.get(name)
         if found is None and name != EACH:
             cure = nearest(name, [*every, EACH])

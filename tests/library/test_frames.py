@@ -1,6 +1,7 @@
 """Tables in memory wherever a file may stand, and specs that are made in Python."""
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -362,6 +363,81 @@ def test_what_is_handed_over_in_place_of_something_else_is_told() -> None:
         made(spec, hold_out="each")
     with pytest.raises(InputError, match=r"draws: 2\.5 draws cannot be made"):
         made(spec).draws(2.5)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "of type NoneType"),
+        (5, "of type int"),
+        (b"out", "of type bytes"),
+        ("", "its name is empty"),
+        ("a\0b", r"nothing can be called 'a\\x00b'"),
+        ("x" * 5_000, "nothing can have a name of 5,000 characters"),
+    ],
+)
+def test_what_names_no_file_and_no_folder_is_told(
+    given: Any, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run: Any = synthor.synthesize(MAKE(records=3, variables=VARIABLES))
+    made: Any = synthor.synthesize
+    opened: Any = synthor.open
+    calls: dict[str, Callable[[], object]] = {
+        "spec": lambda: synthor.load_spec(given),
+        "folder": lambda: opened(given),
+        "the folder to write": lambda: run.write(given),
+        "real": lambda: run.table("sex", real=given),
+        "microdata": lambda: run.evaluate(given),
+        "prior": lambda: made(run.spec, prior=given),
+        "answers": lambda: made(run.spec, answers=given),
+    }
+    unsaid = ("answers", "prior", "real") if given is None else ()
+    for where in calls.keys() - unsaid:
+        with pytest.raises(InputError, match=rf"^{where}: .*{said.rsplit('of type', maxsplit=1)[-1]}.*; \w+ ") as told:
+            calls[where]()
+        assert len(told.value.findings) == 1
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("at", ["missing", "folder", "plain.txt"])
+def test_files_and_folders_of_the_wrong_sort_are_told(at: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "plain.txt").write_text("hello", encoding="utf-8")
+    run = synthor.synthesize(MAKE(records=3, variables=VARIABLES))
+    place = tmp_path / at
+    calls: list[Callable[[], object]] = [
+        lambda: synthor.load_spec(place),
+        lambda: synthor.open(place),
+        lambda: run.table("sex", real=place),
+        lambda: run.evaluate(place),
+        lambda: synthor.synthesize(run.spec, prior=place),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=at):
+            call()
+    with pytest.raises(synthor.SynthorError, match="it is a file; choose another"):
+        run.write(tmp_path / "plain.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "plain.txt"]
+
+
+def test_what_is_no_spec_is_told_before_it_is_looked_at() -> None:
+    checked: Any = synthor.check
+    compiled: Any = synthor.compile_problem
+    assert [str(finding) for finding in checked("spec.yaml")] == [
+        "spec: is no spec but of type str; read one with load_spec(file), or make it with Spec(...), parse_spec(text) or "
+        "draft_spec(tables)"
+    ]
+    with pytest.raises(InputError, match="is no spec but of type NoneType"):
+        compiled(None)
+    with pytest.raises(InputError, match=r"targets\[0\].table: its name is empty; name a file"):
+        MAKE(records=3, variables=VARIABLES, targets=[{"table": ""}])
+    run: Any = synthor.synthesize(MAKE(records=3, variables=VARIABLES, targets=[{"counts": {"sex": {"male": 1, "female": 2}}}]))
+    with pytest.raises(InputError, match="no target is called '5'; known: sex, each"):
+        run.hold_out(5)
+    made: Any = synthor.synthesize
+    with pytest.raises(InputError, match="hold_out: is no list but of type int"):
+        made(run.spec, hold_out=5)
 
 
 def test_records_are_written_in_a_known_format_or_not_at_all(tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ from synthor.evaluate.fidelity import evaluate
 from synthor.evaluate.levels import evaluate_levels
 from synthor.evaluate.realism import Realism
 from synthor.events import Event, Listener
+from synthor.files import named
 from synthor.frames import as_frame, plain
 from synthor.measure import Records
 from synthor.problem import Problem
 from synthor.schema import Schema
 from synthor.spec.tables import read_frame
 from synthor.store.records import read_levels
+
+FILE = "a file of records, or the folder that holds it"
 
 
 def records_of(given: object, schema: Schema, *, weight: str | None, what: str) -> dict[str, pl.DataFrame]:
@@ -32,8 +35,10 @@ def records_of(given: object, schema: Schema, *, weight: str | None, what: str) 
         InputError: they cannot be read, or belong to no level.
     """
     names = [level.name for level in schema]
-    if isinstance(given, str | Path) and Path(given).is_dir():
-        return {names[at]: frame for at, frame in read_levels(Path(given), schema, weight=weight).items()}
+    if isinstance(given, str | Path):
+        given = named(given, where=what, what=FILE)
+    if isinstance(given, Path) and given.is_dir():
+        return {names[at]: frame for at, frame in read_levels(given, schema, weight=weight).items()}
     several = isinstance(given, Mapping) and len(names) > 1
     if not several:
         given = {names[0]: given}
@@ -48,7 +53,8 @@ def records_of(given: object, schema: Schema, *, weight: str | None, what: str) 
             continue
         held, where = given[level.name], what if len(names) == 1 else f"{what} of '{level.name}'"
         if isinstance(held, str | Path):
-            found[level.name] = read_frame(Path(held), variables=level.variables, weight=weight)
+            file = named(held, where=where, what=FILE)
+            found[level.name] = read_frame(file, variables=level.variables, weight=weight)
         else:
             frame = as_frame(held, where=where)
             looked_at = [name for name in frame.columns if name == weight or any(name == own.name for own in level.variables)]

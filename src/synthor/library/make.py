@@ -3,7 +3,7 @@
 Whatever these need is imported when they are called, so that importing them costs next to nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,17 +61,21 @@ def synthesize(
     'Met: 10 records add up to all 2 targets exactly (4 cells).'
     """
     from synthor.events import ignore
+    from synthor.files import named
     from synthor.holdout import EACH, synthesize_after
     from synthor.library.run import Run
     from synthor.loop import ANSWERS
     from synthor.loop import synthesize as made_by_the_loop
+    from synthor.prior.model import Prior
     from synthor.report.progress import watched
     from synthor.scenario import applied
     from synthor.spec.load import load_spec
 
     _check_kinds(spec, prior, hold_out)
+    kept = ANSWERS if answers is None else named(answers, where="answers", what="a file, such as answers.jsonl")
+    if prior is not None and not isinstance(prior, Prior):
+        prior = named(prior, where="prior", what="a file of beliefs, such as prior.json")
     spec = applied(load_spec(spec) if isinstance(spec, str | Path) else spec, scenario, prior=prior)
-    kept = ANSWERS if answers is None else answers
     names = () if not hold_out and not calibrated else tuple(hold_out) or (EACH,)
     plan = ("holdout", "elicit", "fit", "sample") if names else ("elicit", "fit", "sample")
     with watched(plan, ignore if on_event is _unheard else on_event, progress) as listen:
@@ -101,6 +105,9 @@ def _check_kinds(spec: object, prior: object, hold_out: object) -> None:
         found.append(Finding(where="prior", message=f"is no beliefs but of type {type(prior).__name__}", cure=cure))
     if isinstance(hold_out, str):
         found.append(Finding(where="hold_out", message="is one text", cure=f"give a list of targets: [{hold_out!r}]"))
+    elif not isinstance(hold_out, Iterable):
+        message = f"is no list but of type {type(hold_out).__name__}"
+        found.append(Finding(where="hold_out", message=message, cure="give a list of targets: ['each']"))
     if found:
         raise InputError(found)
 
@@ -115,10 +122,11 @@ def open_folder(folder: str | Path) -> "Run":
         InputError: there is no such folder, or no model in it.
     """
     from synthor.disk.lock import heal
+    from synthor.files import named
     from synthor.library.run import Run
     from synthor.library.stored import Stored
     from synthor.store.folder import existing
 
-    place = existing(Path(folder))
+    place = existing(named(folder, where="folder", what="the folder of a run"))
     heal(place.path)
     return Run(Stored(place), folder=place.path)

@@ -11,6 +11,7 @@ import polars as pl
 from synthor.errors import Finding, InputError, nearest
 from synthor.evaluate.holdout import HoldOuts
 from synthor.events import Listener, ignore
+from synthor.files import named
 from synthor.fit.model import Model
 from synthor.library.drafted import spec_files
 from synthor.library.shown import Display, run_in_html, run_in_words, target_lines
@@ -365,12 +366,13 @@ class Run:
         if format not in get_args(Format):
             cure = nearest(str(format), get_args(Format))
             raise InputError([Finding(where="format", message=f"records cannot be written as '{format}'", cure=cure)])
+        place = named(folder, where="the folder to write", what="a folder")
         made = self._made.population if isinstance(self._made, Stored) else self._made
         if self._spec is not None:
             given = None if self._prior is None else "prior.json"
-            made = replace(made, spec_files=spec_files(self._spec, Path(folder), prior=given))
-        found = made.write(folder, format=format, wait=wait, on_event=on_event)
-        self._folder = Path(folder)
+            made = replace(made, spec_files=spec_files(self._spec, place, prior=given))
+        found = made.write(place, format=format, wait=wait, on_event=on_event)
+        self._folder = place
         return found
 
     # --- How it looks

@@ -44,7 +44,7 @@ def check(spec: Spec) -> list[Finding]:
     """
     try:
         return _Compilation(spec).findings
-    except InputError as error:  # nobody knows which zones there are
+    except InputError as error:  # it is none, or nobody knows which zones there are
         return list(error.findings)
 
 
@@ -135,6 +135,10 @@ class _Compilation:
     """One pass over a spec that gathers findings beside the compiled parts."""
 
     def __init__(self, spec: Spec) -> None:
+        if not isinstance(spec, Spec):
+            message = f"is no spec but of type {type(spec).__name__}"
+            cure = "read one with load_spec(file), or make it with Spec(...), parse_spec(text) or draft_spec(tables)"
+            raise InputError([Finding(where="spec", message=message, cure=cure)])
         if isinstance(spec.scenario, str):
             cure = "leave `scenario:` out of it, or give the spec to a command or to `synthesize`, which apply it first"
             raise InputError([Finding(where="scenario", message=f"'{spec.scenario}' is not applied here", cure=cure)])

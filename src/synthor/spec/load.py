@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from synthor.errors import Finding, InputError
-from synthor.files import SPEC, read_text
+from synthor.files import SPEC, named, read_text
 from synthor.forms import Form, dotted, findings_of
 from synthor.spec.model import Spec
 from synthor.spec.written import with_digits
@@ -62,7 +62,7 @@ def load_spec(path: str | Path) -> Spec:
     Raises:
         InputError: the file is missing, is no YAML, or breaks the schema; lists every problem with its line.
     """
-    file = Path(path)
+    file = named(path, where="spec", what="the file of a spec, such as spec.yaml")
     return parse_spec(spec_text(file), source=str(path)).placed_in(file.parent, file=file)
 
 

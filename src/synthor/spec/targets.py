@@ -39,6 +39,8 @@ Band = Annotated[list[float] | list[str], BeforeValidator(_edges), Field(min_len
 
 def in_place(table: object) -> object:
     """A frame of any library as rows that are written in place; text and rows as they are."""
+    if isinstance(table, str) and not table:
+        raise PydanticCustomError("no_table", "{message}", {"message": "its name is empty", "cure": "name a file"})
     if table is None or isinstance(table, str | list):
         return table
     from synthor.frames import as_frame, rows_of

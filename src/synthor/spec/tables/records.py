@@ -43,6 +43,8 @@ def read_frame(
     """
     where = shown or str(path)
     refuse_missing(path, where)
+    if not _in_unicode(path):
+        raise InputError([Finding(where=where, message="its name is no Unicode text", cure="rename it")])
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise InputError([Finding(where=where, message=f"cannot read '{path.suffix}' files", cure="use .csv or .parquet")])
     try:
@@ -60,6 +62,15 @@ def read_frame(
         raise unreadable(where, "it is not UTF-8 text") from None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _broken(where, error) from error
+
+
+def _in_unicode(path: Path) -> bool:
+    """Whether a name can be handed on: one that was written in another encoding has half characters."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _from_text(path: Path, variables: Sequence[Variable] | None, weight: str | None) -> pl.DataFrame:
