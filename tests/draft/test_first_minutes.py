@@ -223,6 +223,46 @@ def test_a_draft_says_how_printed_totals_of_perturbed_counts_are_kept_and_that_c
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "tenure,1 person,2 persons,Total\nowned,3104,4520,7624\nrented,2817,1903,4735\nTotal,5921,6423,12344\n",
+            "a.csv: totals are not the sums of their cells, by up to 15 (rented, Total: 4,735, and 4,720 by its cells",
+        ),
+        (
+            "tenure,1 person,2 persons,Total\nowned,20,40,60\nrented,10,30,40\nTotal,30,70,110\n",
+            "a.csv: totals are not the sums of their cells, by up to 10 (all together: 110, and 100 by its cells), and all "
+            "numbers are multiples of 10",
+        ),
+    ],
+)
+def test_totals_that_are_read_as_blurred_are_told_with_both_numbers(text: str, said: str, tmp_path: Path) -> None:
+    draft, _ = drafted(tmp_path, {"a.csv": text})
+    assert [remark for remark in draft.remarks if said in remark]
+
+
+@pytest.mark.parametrize("label", ["Sum", "Both", "N", "Households"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_label_that_is_called_like_a_total_and_is_none_is_told_with_both_numbers(
+    label: str, first: bool, tmp_path: Path
+) -> None:
+    rows = ["owned,3104", "rented,2817", "free,903"]
+    wrong = f"{label},7642"  # in place of 6,824
+    draft, spec = drafted(tmp_path, {"a.csv": "\n".join(["tenure,count", *([wrong, *rows] if first else [*rows, wrong]), ""])})
+    assert spec.records == 6824 + 7642
+    told = f"a.csv: '{label}' is called like a total, but is 7,642, and all others come to 6,824: it is read as one of them"
+    assert [remark for remark in draft.remarks if remark.startswith(told)]
+
+
+@pytest.mark.parametrize("rows", [("petrol,3104", "diesel,2817", "both,903"), ("all,120", "some,340", "none,560")])
+def test_categories_whose_words_may_be_totals_are_told_only_where_they_are_large(rows: tuple[str, ...], tmp_path: Path) -> None:
+    draft, spec = drafted(tmp_path, {"a.csv": "\n".join(["fuel,count", *rows, ""])})
+    assert spec.records == sum(int(row.split(",")[1]) for row in rows)
+    told = [remark for remark in draft.remarks if "is called like a total" in remark]
+    assert bool(told) == (rows[0] == "all,120")
+
+
 def test_totals_that_differ_from_their_cells_within_margins_are_targets_of_their_own(tmp_path: Path) -> None:
     text = (
         "sex,Region,count,moe\nM,North,1003,20\nM,South,2055,35\nM,Total,3065,40\nF,North,977,10\nF,South,1990,10\n"

@@ -183,6 +183,23 @@ class SideLabels:
         return tuple(self.labels[i] for i in self.present if i not in partial)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misses:
+    """How far totals are from the sums of their cells; 0 where they are their sums.
+
+    Attributes:
+        off: at most, in records.
+        share: at most, of a total.
+        above: whether all of them are more than their cells, as where some people are of no category that is printed.
+        worst: which is furthest off, and both numbers.
+    """
+
+    off: float
+    share: float
+    above: bool
+    worst: str
+
+
 class Cube:
     """The cells of one target: values under the labels of several sides."""
 
@@ -663,12 +680,9 @@ class Cube:
         return sum(cell.low for cell in inner)
 
     @property
-    def misses(self) -> tuple[float, float, bool]:
-        """How far totals are from the sums of their cells at most: in records, and as a share; 0 where they are their sums.
-
-        Also whether all of them are more than their cells, as where some people are of no category that is printed.
-        """
-        body, pairs = self.body, []
+    def misses(self) -> "Misses":
+        """How far totals are from the sums of their cells."""
+        body, pairs, places = self.body, [], []
         for edge in self.sides:
             taken = set(edge.taken)
             over = [i for i in edge.present if edge.total(i) or set(edge.wholes.of.get(i, ())) == taken]
@@ -681,14 +695,22 @@ class Cube:
             for one in others:
                 totals &= np.isin(one.codes, one.taken)
             pairs.append(np.stack([self.numbers[totals], sums[rows[totals]]]))
+            places += [", ".join(one.labels[one.codes[i]] for one in self.sides) for i in np.flatnonzero(totals)]
         if self.whole is not None and self.sum is not None:
             pairs.append(np.array([[self.whole], [self.sum]]))
+            places.append("all together")
         told = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0))
-        told = told[:, np.isfinite(told).all(axis=0)]
+        kept = np.flatnonzero(np.isfinite(told).all(axis=0))
+        told = told[:, kept]
         off = np.abs(told[0] - told[1])
         off[off <= BINARY * np.abs(told[0])] = 0.0
         above = int((told[0] > told[1]).sum()) >= MANY_ABOVE and not (told[0] < told[1]).any()
-        return float(off.max(initial=0.0)), float((off / np.maximum(told[0], 1.0)).max(initial=0.0)), above
+        share = float((off / np.maximum(told[0], 1.0)).max(initial=0.0))
+        if not off.any():
+            return Misses(off=0.0, share=share, above=above, worst="")
+        at = int(off.argmax())
+        worst = f"{places[kept[at]]}: {told[0, at]:,.10g}, and {told[1, at]:,.10g} by its cells"
+        return Misses(off=float(off[at]), share=share, above=above, worst=worst)
 
     def tolerance_for_totals(self) -> float:
         """The least per cent of those proposed by which cells may be off to come to their totals; 0 where none is enough."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from synthor.draft.answers import answers_of
 from synthor.draft.blocks import ValueColumns, base_of, blocks_of
+from synthor.draft.called import told_of_categories
 from synthor.draft.cube import Around, Cube, SideLabels, plain
 from synthor.draft.grid import Grid, quoted
 from synthor.draft.rests import ask_of_the_first, ask_of_the_rest
@@ -291,6 +292,7 @@ class _Reader:
         cube.ask_whose_rows()
         self.remarks += ask_of_the_rest(cube)
         ask_of_the_first(cube)
+        self.remarks += told_of_categories(cube)
         return ""
 
     def _overlapping(self) -> str:
@@ -307,19 +309,21 @@ class _Reader:
 
     def _about_totals(self) -> None:
         """Whether numbers were rounded, or perturbed one by one, so that totals are not the sums of their cells."""
-        off, share, above = self.cube.misses
+        misses = self.cube.misses
+        off, worst = misses.off, misses.worst
         self.base = base_of(self.cube.printed, FEW) if off and self.roles.margin is None else 1
-        perturbed = (off <= MOST_NOISE or share <= NEARLY) and not above
+        perturbed = (off <= MOST_NOISE or misses.share <= NEARLY) and not misses.above
         if self.base > 1:
-            told = f"totals are not the sums of their cells, by up to {off:,.10g}, and all numbers are multiples of {self.base}"
+            told = f"totals are not the sums of their cells, by up to {off:,.10g} ({worst})"
+            told += f", and all numbers are multiples of {self.base}"
             self.remarks.append(f"{told}: they are read as rounded to {self.base}")
         elif off and self.roles.margin is None and perturbed:
             whole, of_parts = self.cube.whole, self.cube.sum
-            both = f" (together {whole:,.10g}, and {of_parts:,.10g} by their cells)" if whole and of_parts else ""
+            both = f"; together {whole:,.10g}, and {of_parts:,.10g} by their cells" if whole and of_parts else ""
             chosen = any(edge.kept is not None for edge in self.cube.edges)
             percent = 0.0 if chosen or not both else self.cube.tolerance_for_totals()
             self.cube.drop_totals()
-            told = f"totals are not the sums of their cells, by up to {off:,.10g}{both}: counts were perturbed"
+            told = f"totals are not the sums of their cells, by up to {off:,.10g} ({worst}{both}): counts were perturbed"
             also = (
                 f"; for both, each within an interval, write `tolerance: {{relative: {percent:g}%}}` in place of `layout.only`"
             )
