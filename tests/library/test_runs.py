@@ -113,6 +113,17 @@ def test_a_notebook_shows_verdict_targets_and_a_few_units(town: Run, village: Ru
     assert "person" in Text(village._repr_html_()).text and "home 0" in Text(village._repr_html_()).text
 
 
+def test_a_notebook_shows_labels_as_the_spec_has_them(town: Run) -> None:
+    page = town._repr_html_()
+    shown = page[page.rindex("<table>") :]
+    assert "<th>car</th>" in shown and "True" not in page and "False" not in page
+    for record in town.records.head(3).iter_rows(named=True):
+        label = "yes" if record["car"] else "no"
+        row = [f"<td>{value}</td>" for value in (record["persons"], record["tenure"], label, f"{record['income']:.2f}")]
+        assert "".join(row) in shown
+    assert town.table("car")["car"].to_list() == ["no", "yes"]
+
+
 def test_whatever_others_wrote_is_escaped_in_a_notebook() -> None:
     evil = "<script>alert(1)</script>"
     spec = synthor.parse_spec(f"""

@@ -10,7 +10,7 @@ from synthor.errors import Finding, InputError, visible
 from synthor.measure import CountFit, Measurement, Records
 from synthor.measure.areas import areas_of
 from synthor.problem import Problem
-from synthor.report.nested import UnitView, view_units
+from synthor.report.nested import UnitView, as_shown, view_units
 from synthor.report.page import template
 from synthor.schema import Schema
 from synthor.schema.text import in_brief
@@ -136,6 +136,10 @@ def _units(records: Records, schema: Schema) -> tuple[UnitView, ...]:
         return view_units({**records, schema.unit.name: first}, schema)
     rows = first.iter_rows(named=True)
     return tuple(
-        UnitView(name=f"record {place}", values=tuple((name, str(value)) for name, value in row.items()), members=())
+        UnitView(
+            name=f"record {place}",
+            values=tuple((variable.name, as_shown(row[variable.name], variable)) for variable in schema.unit.variables),
+            members=(),
+        )
         for place, row in enumerate(rows, start=1)
     )

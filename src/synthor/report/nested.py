@@ -59,7 +59,7 @@ def _units(records: Records, schema: Schema) -> Iterator[UnitView]:
     for row in records[unit.name].iter_rows(named=True):
         yield UnitView(
             name=f"{unit.name} {row[unit.key]}",
-            values=tuple((variable.name, _text(row[variable.name], variable)) for variable in unit.variables),
+            values=tuple((variable.name, as_shown(row[variable.name], variable)) for variable in unit.variables),
             members=tuple(_members(level, unit, row[unit.key], records, schema) for level in _below(unit, schema)),
         )
 
@@ -69,7 +69,7 @@ def _members(level: Level, above: Level, key: object, records: Records, schema: 
     found = records[level.name].filter(pl.col(above.key) == key)
     rows = [
         (
-            *(_text(row[variable.name], variable) for variable in level.variables),
+            *(as_shown(row[variable.name], variable) for variable in level.variables),
             *(_told(one, level, row[level.key], records, schema) for one in below),
         )
         for row in found.head(MOST_MEMBERS).iter_rows(named=True)
@@ -93,7 +93,8 @@ def _below(level: Level, schema: Schema) -> Sequence[Level]:
     return [one for one in schema if one.parent == level.name]
 
 
-def _text(value: object, variable: Variable) -> str:
+def as_shown(value: object, variable: Variable) -> str:
+    """A value of a record as people read it: yes and no as labels have them, numbers with the decimals that they have."""
     if value is None:
         return "–"
     if isinstance(value, bool):
