@@ -451,3 +451,32 @@ def test_tables_whose_names_differ_in_case_alone_have_files_of_their_own(tmp_pat
     tables = {"Sex": {"sex": ["m", "f"], "count": [1, 2]}, "sex": {"home": ["owned", "rented"], "count": [1, 2]}}
     synthor.synthesize(synthor.draft_spec(tables, context="Adults.")).write(tmp_path)
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["Sex.csv", "sex 2.csv"]
+
+
+ZONED: dict[str, Any] = {
+    "records": 12,
+    "variables": {"size": {"type": "integer", "min": 1, "max": 9, "bins": [1, 2, 3]}, "car": {"type": "boolean"}},
+}
+SIZES = {"taz": list("aaabbbccc"), "size": ["1", "2", "3+"] * 3, "count": [1, 2, 1] * 3}
+CARS = {"tract": ["north"] * 2 + ["south"] * 2, "car": ["yes", "no"] * 2, "count": [4, 4, 2, 2]}
+
+
+def test_a_run_whose_crosswalk_is_a_file_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "crosswalk.csv").write_text("taz,tract\na,north\nb,north\nc,south\n", encoding="utf-8")
+    zones = {"key": "taz", "within": {"tract": "crosswalk.csv"}}
+    spec = MAKE(**ZONED, zones=zones, targets=[{"table": SIZES}, {"table": CARS}]).placed_in(tmp_path)
+    run = synthor.synthesize(spec)
+    assert run.inputs["crosswalk.csv"] == tmp_path / "crosswalk.csv"
+    run.write(tmp_path / "made" / "first")
+    again = synthor.synthesize(tmp_path / "made" / "first" / "spec.yaml")
+    assert again.records.equals(run.records)
+
+
+def test_records_in_zones_are_compared_with_real_ones_that_say_nothing_of_zones() -> None:
+    zones = {"key": "taz", "within": {"tract": {"a": "north", "b": "north", "c": "south"}}}
+    run = synthor.synthesize(MAKE(**ZONED, zones=zones, targets=[{"table": SIZES}, {"table": CARS}]))
+    real = pl.DataFrame({"size": [1, 2, 3, 2], "car": [True, False, True, True], "w": [1.0, 2.0, 1.0, 1.0]})
+    assert run.evaluate(real, weight="w").pairs.select("first", "second").rows() == [("size", "car")]
+    assert run.evaluate(run.records).pairs.height == 4
+    with pytest.raises(InputError, match="column 'tract' is missing"):
+        run.evaluate(run.records.drop("tract"))

@@ -65,7 +65,7 @@ def records_of(given: object, schema: Schema, *, weight: str | None, what: str) 
 
 
 def realism_of(problem: Problem, records: Records, real: Records, weight: str | None, on_event: Listener) -> Realism:
-    """Compare records with real ones, of whichever levels there are.
+    """Compare records with real ones, of whichever levels there are; without zones where the real ones say nothing of these.
 
     Raises:
         InputError: the real records cannot be used, or nothing is left to compare.
@@ -78,6 +78,8 @@ def realism_of(problem: Problem, records: Records, real: Records, weight: str | 
     if unit not in real:
         cure = f"give one table a level, by its name: {', '.join(level.name for level in problem.schema)}"
         raise InputError([Finding(where="microdata", message=f"there are no records of '{unit}'", cure=cure)])
+    if problem.zones is not None and not any(name in real[unit].columns for name in problem.zones.names):
+        problem = problem.region
     if len(problem.schema.levels) == 1:
         found = evaluate(problem, records[unit], real[unit], weight=weight, advance=advance)
         return Realism({unit: found})
