@@ -480,3 +480,30 @@ def test_records_in_zones_are_compared_with_real_ones_that_say_nothing_of_zones(
     assert run.evaluate(run.records).pairs.height == 4
     with pytest.raises(InputError, match="column 'tract' is missing"):
         run.evaluate(run.records.drop("tract"))
+
+
+def test_a_crosswalk_may_be_a_frame_and_lies_in_the_spec_that_is_written(tmp_path: Path) -> None:
+    walk = pl.DataFrame({"taz": ["a", "b", "c"], "tract": ["north", "north", "south"]})
+    spec = MAKE(**ZONED, zones={"key": "taz", "within": {"tract": walk}}, targets=[{"table": SIZES}, {"table": CARS}])
+    assert spec.zones.within == {"tract": {"a": "north", "b": "north", "c": "south"}}
+    run = synthor.synthesize(spec)
+    run.write(tmp_path)
+    assert synthor.synthesize(tmp_path / "spec.yaml").records.equals(run.records)
+
+
+@pytest.mark.parametrize(
+    ("walk", "said"),
+    [
+        ({"taz": ["a"], "trakt": ["north"]}, "zones: the crosswalk of 'tract' has no column 'tract'; did you mean 'trakt'?"),
+        ({"zone": ["a"], "tract": ["north"]}, "zones: the crosswalk of 'tract' has no column 'taz'; known: zone, tract"),
+        (
+            {"taz": ["a", "a"], "tract": ["n", "s"]},
+            "zones: taz 'a' lies in tract 'n' and in tract 's'; let every taz",
+        ),
+        ({"taz": ["a", None], "tract": ["n", "s"]}, "zones: row 2 of the crosswalk has no taz; fill it in"),
+    ],
+)
+def test_a_crosswalk_in_memory_that_says_nothing_or_too_much_is_refused(walk: dict[str, list[Any]], said: str) -> None:
+    with pytest.raises(InputError) as told:
+        MAKE(**ZONED, zones={"key": "taz", "within": {"tract": pl.DataFrame(walk)}}, targets=[{"table": SIZES}])
+    assert said in str(told.value)

@@ -2,10 +2,13 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from synthor.errors import InputError, nearest
 from synthor.forms import Form
 from synthor.schema.kinds import Category, Declared
 from synthor.schema.text import as_text, in_brief
@@ -30,6 +33,32 @@ def _as_outline(text: str) -> str:
 
 Outline = Annotated[str, AfterValidator(_as_outline), WithJsonSchema({"type": "string", "pattern": OUTLINE})]
 """The shape of an area as `spec/outlines.py` writes it: moves, lines and ends of an SVG path, in whole numbers."""
+
+
+def _pairs(table: object, name: str, below: Sequence[str]) -> dict[str, str]:
+    """The area that each smaller one lies in, from a crosswalk in memory; what is wrong with it as pydantic tells it."""
+    from synthor.frames import as_frame
+
+    try:
+        frame = as_frame(table)
+    except InputError as error:
+        raise _refused(error.findings[0].message, error.findings[0].cure) from None
+    of = next((level for level in below if level in frame.columns), None)
+    if name not in frame.columns or of is None:
+        lacking = name if name not in frame.columns else below[0]
+        raise _refused(f"the crosswalk of '{name}' has no column '{lacking}'", nearest(lacking, frame.columns))
+    found: dict[str, str] = {}
+    for row, (area, into) in enumerate(zip(map(as_text, frame[of]), map(as_text, frame[name]), strict=True), start=1):
+        if not area or not into:
+            raise _refused(f"row {row} of the crosswalk has no {name if area else of}", "fill it in, or leave the row out")
+        if found.setdefault(area, into) != into:
+            message = f"{of} '{area}' lies in {name} '{found[area]}' and in {name} '{into}'"
+            raise _refused(message, f"let every {of} lie in one {name}, or leave `{name}` out of `within`")
+    return found
+
+
+def _refused(message: str, cure: str) -> PydanticCustomError:
+    return PydanticCustomError("no_table", "{message}", {"message": message, "cure": cure})
 
 
 class ZonesSpec(Form):
@@ -63,6 +92,22 @@ class ZonesSpec(Form):
         min_length=1,
         description="Property of the polygons that holds the zone's name; the one called as the zones are, unless given.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_place(cls, given: object) -> object:
+        """Crosswalks of any library as what lies in what; files and areas that are written in place as they are."""
+        from synthor.frames import is_frame
+
+        within = given.get("within") if isinstance(given, dict) else None
+        if not isinstance(given, dict) or not isinstance(within, dict) or not any(map(is_frame, within.values())):
+            return given
+        levels = [str(given.get("key")), *map(str, within)]
+        placed = {
+            name: _pairs(table, str(name), levels[: at + 1]) if is_frame(table) else table
+            for at, (name, table) in enumerate(within.items())
+        }
+        return {**given, "within": placed}
 
     @field_validator("names")
     @classmethod
