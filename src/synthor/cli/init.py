@@ -1,4 +1,4 @@
-"""The verb that begins: a spec from a folder of tables, or spec and tables from a private file of records."""
+"""The verb that begins: a spec from tables, or spec and tables from private records or from a set-up of PopulationSim."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ from synthor.errors import Finding, InputError
 
 if TYPE_CHECKING:
     from synthor.report.screen import Tone
+    from synthor.spec.scaffold import Draft
 
 
 @verb(example="synthor init my-tables/", codes="0 the spec is written")
@@ -18,7 +19,20 @@ def init(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FOLDER", help="A folder of tables; with --from, the folder to write.", parser=named, show_default=False
+            metavar="FOLDER",
+            help="A folder of tables; with --from or --from-populationsim, the folder to write.",
+            parser=named,
+            show_default=False,
+        ),
+    ] = None,
+    set_up: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-populationsim",
+            metavar="SETUP",
+            help="A folder with a set-up of PopulationSim.",
+            parser=named,
+            show_default=False,
         ),
     ] = None,
     microdata: Annotated[
@@ -68,6 +82,8 @@ def init(
         "records": records,
     }
     tone = manner(as_json, quiet)
+    if microdata is not None and set_up is not None:
+        raise typer.BadParameter("--from and --from-populationsim exclude each other; leave one out")
     if microdata is not None:
         _from_records(microdata, folder, settings, wait, tone)
         return
@@ -75,6 +91,9 @@ def init(
     if given:
         cure = "give the private file with --from, or leave these options out"
         raise InputError([Finding(where=", ".join(given), message="speaks of private records, and none are given", cure=cure)])
+    if set_up is not None:
+        _from_set_up(set_up, folder, wait, tone)
+        return
     answers = {} if folder is not None else _asked(as_json)
     _from_tables(folder or Path(answers.pop("folder")), out, answers, wait, tone)
 
@@ -108,32 +127,54 @@ def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any]
 
 def _from_tables(folder: Path, out: Path, answers: dict[str, str], wait: bool, tone: "Tone") -> None:
     from synthor.draft import infer
-    from synthor.report.screen import Tone, command, print_json, say
-    from synthor.schema.text import plural
-    from synthor.spec.scaffold import SCHEMA_FILE, numbered, scaffold, schema_text
+    from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
     from synthor.store.fresh import fresh
 
     with fresh(out.parent, wait=wait, tell=warn) as place:
         draft = infer(folder, beside=out.parent, **answers)
         place.write({SCHEMA_FILE: schema_text(), out.name: scaffold(draft)})
+    _show(draft, out, Path("out"), tone)
+
+
+def _from_set_up(set_up: Path, folder: Path | None, wait: bool, tone: "Tone") -> None:
+    from synthor.populationsim import drafted
+    from synthor.report.screen import command
+    from synthor.spec.scaffold import SCHEMA_FILE, scaffold, schema_text
+    from synthor.store.fresh import fresh
+
+    if folder is None:
+        cure = f"write: {command('init', '--from-populationsim', set_up, 'FOLDER')}"
+        raise InputError([Finding(where="init --from-populationsim", message="needs a folder to write", cure=cure)])
+    with fresh(folder, wait=wait, tell=warn) as place:
+        made = drafted(set_up)
+        place.write({**made.files, SCHEMA_FILE: schema_text(), "spec.yaml": scaffold(made.draft)})
+    _show(made.draft, folder / "spec.yaml", folder / "out", tone)
+
+
+def _show(draft: "Draft", spec: Path, out: Path, tone: "Tone") -> None:
+    """Tell what is in a draft, what had to be guessed, and what comes next."""
+    from synthor.report.screen import Tone, command, print_json, say
+    from synthor.schema.text import plural
+    from synthor.spec.scaffold import numbered
+
     if tone is Tone.JSON:
         told = [f"{entry.name}: {entry.comment}." for entry in draft.variables if entry.comment]
-        document = {"ok": True, "spec": str(out), "told": [*told, *draft.remarks[1:]], "questions": draft.questions}
+        document = {"ok": True, "spec": str(spec), "told": [*told, *draft.remarks[1:]], "questions": draft.questions}
         print_json(document | {"records": draft.records, "variables": len(draft.variables), "targets": len(draft.targets)})
         return
     todo = "answer what it asks" if draft.questions else "read it"
     if tone is Tone.QUIET:
-        say(f"Wrote {out}: {todo}.")
+        say(f"Wrote {spec}: {todo}.")
         return
     variables, targets = plural(len(draft.variables), "variable"), plural(len(draft.targets), "target")
-    say(f"{variables}, {targets}, {plural(draft.records, 'record')}.")
+    say(f"{variables}, {targets}, {plural(draft.records, draft.unit or 'record')}.")
     say(f"Title{f' ({draft.title_comment})' if draft.title_comment else ''}: {draft.title}")
     for entry in draft.variables:
         if entry.comment:
             say(f"{entry.name}: {entry.comment}.")
     for remark in (*draft.remarks[1:], *numbered(draft.questions)):
         say(remark)
-    say(f"Wrote {out}: {todo}, then `{command('check', out)}`, then `{command('run', out, '--out', 'out/')}`.")
+    say(f"Wrote {spec}: {todo}, then `{command('check', spec)}`, then `{command('run', spec, '--out', f'{out}/')}`.")
 
 
 def _asked(as_json: bool) -> dict[str, str]:

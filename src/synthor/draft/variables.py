@@ -78,7 +78,7 @@ def _binned(sets: Sequence[Sequence[Span]], labels: Sequence[str], name: str) ->
         first = 0.0 if starts[0] > 0 else starts[0] - width
         guesses += [] if of_ages and first == 0 else ["smallest"]  # nobody is younger than 0
     if math.isinf(last):
-        last = 5 * starts[-1] if unit and starts[-1] > 0 else _far(starts[-1], width, of_ages)
+        last = 5 * starts[-1] if unit and starts[-1] > 0 else farthest(starts[-1], width, of_ages=of_ages)
         guesses.append("largest")
     high = last - 1 if whole and "largest" not in guesses else last
     bins = sorted({first, *starts, *_between(best, every, whole=whole)})
@@ -110,8 +110,17 @@ def _guessed(name: str, body: Mapping[str, object], guesses: Sequence[str], star
     return f"this is a guess, and values {invented} are invented; change {places}"
 
 
-def _far(last: float, width: float, of_ages: bool) -> float:
-    """A guess at the largest value behind an open band."""
+def farthest(last: float, width: float, *, of_ages: bool) -> float:
+    """A guess at the largest value behind an open band.
+
+    Args:
+        last: where it begins.
+        width: of the band before it.
+        of_ages: whether its numbers are ages.
+
+    >>> farthest(4, 1, of_ages=False), farthest(65, 10, of_ages=True)
+    (9, 105.0)
+    """
     if of_ages:
         return max(105.0, last + 10)
     return last + 5 * width if last < 10 * width else 3 * last

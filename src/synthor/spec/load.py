@@ -104,7 +104,7 @@ def parsed(text: str, source: str, form: type[Read], cure: str, placed: Sequence
     try:
         loader = SpecLoader(text)
         node = loader.get_single_node()
-        _refuse_swelling(node, source)
+        refuse_swelling(node, source)
         data = loader.construct_document(node) if node is not None else None
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:  # the last two: `!!bool x`
         raise InputError([_not_yaml(error, text, source)]) from None
@@ -120,7 +120,7 @@ def parsed(text: str, source: str, form: type[Read], cure: str, placed: Sequence
     return made, {f"{key}[{i}]": _locate(node, (key, i))[1] for key in placed for i in range(len(data.get(key) or ()))}
 
 
-def _refuse_swelling(root: Node | None, source: str) -> None:
+def refuse_swelling(root: Node | None, source: str) -> None:
     """Raise where aliases stand for very many values, or for what they are inside of: a few lines may mean billions.
 
     Raises:

@@ -33,6 +33,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemberEntry:
+    """Members of a unit: what they are called, how many there are, and their variables."""
+
+    name: str
+    number: Mapping[str, object]
+    variables: Sequence[Entry]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A spec to be written.
 
@@ -44,6 +54,11 @@ class Draft:
         population: what counts that are no whole numbers add up to; None where they are whole.
         variables: in order; `name` is the variable's.
         targets: in order.
+        unit: what one record is called; empty where it has no name.
+        members: what units have.
+        zones: the keys of `zones`; nothing where there are none.
+        sample: the keys of `sample`, likewise.
+        sample_comment: where the sample is from.
         columns: what tables call columns, and what each is.
         labels: for a variable, what tables call its labels, and which each is.
         title_comment: where the title is from.
@@ -56,6 +71,11 @@ class Draft:
     records: int
     variables: Sequence[Entry]
     targets: Sequence[Entry]
+    unit: str = ""
+    members: Sequence[MemberEntry] = ()
+    zones: Mapping[str, object] = field(default_factory=dict)
+    sample: Mapping[str, object] = field(default_factory=dict)
+    sample_comment: str = ""
     records_comment: str = ""
     population: float | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
@@ -99,12 +119,15 @@ def scaffold(draft: Draft) -> str:
         lines += ["#", *_comment(remark)]
     lines += ["", f"title: {scalar(draft.title)}{_aside(draft.title_comment)}"]
     lines += _context(draft.context, _aside(draft.context_comment))
+    lines += [f"unit: {scalar(draft.unit)}"] if draft.unit else []
     lines += [f"records: {draft.records}{_aside(draft.records_comment)}"]
     if draft.population is not None:
         lines += [f"population: {draft.population:.13g}{_aside('counts are no whole numbers; they are scaled to the records')}"]
     lines += ["random_seed: 0", "", "variables:"]
     for entry in draft.variables:
         lines += _entry(f"  {scalar(entry.name)}: ", entry)
+    lines += _members(draft.members)
+    lines += ["", *_entry("zones: ", Entry(body=draft.zones))] if draft.zones else []
     if draft.columns:
         lines += ["", "columns:", *(f"  {scalar(head)}: {scalar(name)}" for head, name in draft.columns.items())]
     if draft.labels:
@@ -112,6 +135,7 @@ def scaffold(draft: Draft) -> str:
     lines += ["", "targets:" if draft.targets else "targets: []"]
     for entry in draft.targets:
         lines += _entry("  - ", entry)
+    lines += ["", *_entry("sample: ", Entry(body=draft.sample, comment=draft.sample_comment))] if draft.sample else []
     return "\n".join([*lines, ""])
 
 
@@ -183,6 +207,16 @@ def flow(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(flow(item) for item in value) + "]"
     return scalar(value)
+
+
+def _members(members: Sequence[MemberEntry]) -> Iterator[str]:
+    """What units have, with their variables."""
+    if members:
+        yield from ("", "members:")
+    for one in members:
+        yield from (f"  {scalar(one.name)}:", f"    number: {flow(one.number)}{_aside(one.comment)}", "    variables:")
+        for entry in one.variables:
+            yield from _entry(f"      {scalar(entry.name)}: ", entry)
 
 
 def _entry(lead: str, entry: Entry) -> list[str]:
