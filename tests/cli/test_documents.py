@@ -118,6 +118,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("explain", ["spec", "homes.yaml", "--explain"]),
         ("fit", ["fit", "cars.yaml", "--out", "fitted"]),
         ("init", ["init", "tables", "--out", "tables/new.yaml"]),
+        ("export", ["export", "homes", "--out", "exported"]),
         ("run", ["sample", "homes", "--out", "again"]),
         ("run", ["measure", "cars"]),
         ("compare", ["compare", "cars", "cars/draws/001"]),

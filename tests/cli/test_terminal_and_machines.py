@@ -13,7 +13,7 @@ from synthor.errors import Finding
 from synthor.report.failure import CODES, finding_document
 
 ROOT = Path(__file__).parents[2]
-VERBS = ("init", "schema", "spec", "check", "estimate", "elicit", "fit", "sample", "run", "measure", "evaluate")
+VERBS = ("init", "schema", "spec", "check", "estimate", "elicit", "fit", "sample", "run", "measure", "evaluate", "export")
 SPEC = "{records: 10, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 6, no: 4}}}]}\n"
 
 
