@@ -17,7 +17,7 @@ from synthor.geography.nested.pulled import Pulled
 from synthor.geography.nested.vectors import UNBOUNDED
 from synthor.randomness import generator
 from synthor.sample.alike import exchange_alike
-from synthor.sample.integerize import Band
+from synthor.sample.integerize import Band, integerize
 from synthor.schema import Incidence
 from synthor.types import CellIndex, Counts, Floats
 
@@ -41,6 +41,9 @@ RECENT = 12
 
 CHANCE = 0.15
 """What it costs, in squared rows, to be less likely by a factor e."""
+
+LARGE = 2_000
+"""Units of a zone beyond which they are not looked at one by one, but as those of a region are."""
 
 FAINT = 1e-30
 """Share of the likeliest vector's weight below which one does not come: it is there by rounding alone."""
@@ -75,16 +78,17 @@ def _chosen(
 ) -> Counts:
     """Whole units of each vector in one zone, (vectors,)."""
     weights = expected if expected.any() else np.ones_like(expected)
-    units = _systematic(weights, total, random)
-    if total and counts.shape[1]:
-        units, error = _nearer(units, weights, counts, low, high, random)
+    if not total or not counts.shape[1]:
+        return np.bincount(_systematic(weights, total, random), minlength=len(expected)).astype(np.int64)
+    most = np.minimum(high, UNBOUNDED).astype(np.int64)
+    shares, band = weights / weights.sum(), Band(cells=Incidence(counts), low=low.astype(np.int64), high=most)
+    if total > LARGE:
+        whole = integerize(shares, total, [band], np.arange(len(shares)), random)
+        found, error = whole.counts, float(whole.error)
     else:
-        error = 0.0
-    found = np.bincount(units, minlength=len(expected)).astype(np.int64)
-    if error:
-        band = Band(cells=Incidence(counts), low=low.astype(np.int64), high=np.minimum(high, UNBOUNDED).astype(np.int64))
-        found, _ = exchange_alike(weights / weights.sum(), found, [band], random)
-    return found
+        units, error = _nearer(_systematic(weights, total, random), weights, counts, low, high, random)
+        found = np.bincount(units, minlength=len(expected)).astype(np.int64)
+    return exchange_alike(shares, found, [band], random)[0] if error else found
 
 
 def _systematic(weights: Floats, total: int, random: np.random.Generator) -> CellIndex:
