@@ -14,7 +14,7 @@ import numpy as np
 from synthor.engine.engine import Engine
 from synthor.geography.housed import Housed
 from synthor.geography.nested.chosen import chosen
-from synthor.geography.nested.pulled import Pulled, fitted, pulled
+from synthor.geography.nested.pulled import SWEEPS, Pulled, fitted, pulled
 from synthor.geography.nested.split import split
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem.zones import Zones
@@ -47,23 +47,32 @@ def filled(
     """
     around = zones.with_region
     shares, last = vectors.shares(weights), len(zones.sizes)
-    fit = pulled(vectors, around, shares, int(totals.sum()), engine, advance)
-    inside = _in_turn(fit, around, totals, random_seed, engine)
+    whole = SWEEPS + zones.sizes[0]
+    fit = pulled(vectors, around, shares, int(totals.sum()), engine, lambda done, _: advance(done, whole))
+    inside = _in_turn(fit, around, totals, random_seed, engine, lambda done: advance(SWEEPS + done, whole))
     housed = split(inside, fit.base, vectors, last, 0, generator(random_seed, "zones", "split", last, 0))
     return _candidates(housed, vectors, weights, generator(random_seed, "zones", "candidates"))
 
 
-def _in_turn(whole: Pulled, zones: Zones, totals: Counts, random_seed: int, engine: Engine) -> Housed:
+def _in_turn(
+    whole: Pulled, zones: Zones, totals: Counts, random_seed: int, engine: Engine, advance: Callable[[int], None]
+) -> Housed:
     """Whole units in all zones, as the largest areas tell them apart: area by area, each half of those that are left."""
     top = len(zones.sizes) - 2
     order = generator(random_seed, "zones", "in turn").permutation(zones.sizes[top])
     fit, made, found = whole, np.zeros(whole.vectors.counts[-1].shape[1]), list[Housed]()
+    n_zones = 0
     while len(fit.areas[top]):
         rank = np.argsort(order[fit.areas[top]], kind="stable")
         n = -(-len(rank) // 2)
         now, later = fit.part(np.sort(rank[:n])), fit.part(np.sort(rank[n:]))
         work = _Work(fit=now, totals=totals, random_seed=random_seed)
-        own = Housed.joined(list(engine.map(_in_areas, _batches(now), shared=work)))
+        parts = []
+        for part in engine.map(_in_areas, _batches(now), shared=work):
+            parts.append(part)
+            n_zones += len(np.unique(part.zone))
+            advance(n_zones)
+        own = Housed.joined(parts)
         found.append(own)
         made += fit.given(own.totals(fit.vectors.sizes[top]).astype(np.float64))
         fit = replace(later, vectors=later.vectors.without(made, whole.vectors))
