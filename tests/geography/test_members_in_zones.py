@@ -179,7 +179,7 @@ def test_suppressed_cells_and_means_of_the_region() -> None:
     assert run.verdict.startswith("Met: "), run.verdict
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_records_are_the_same_however_many_workers_there_are() -> None:
     model = fit_spec(Spec.collected(village(6, n_zones=8, per_zone=10))).model
     with workers(1):

@@ -413,6 +413,7 @@ def test_a_spec_in_a_scenario_reads_as_the_same_spec_again(tmp_path: Path) -> No
     assert "from 80 to 96" in told(again)
 
 
+@pytest.mark.long
 def test_tables_are_not_put_right_in_a_scenario(tmp_path: Path) -> None:
     town(tmp_path)
     older(tmp_path)
