@@ -64,6 +64,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/zones.py
 	$(BIN)/python bench/zones_page.py
 	$(BIN)/python bench/members_in_zones.py
+	$(BIN)/python bench/calm_beliefs.py
 	$(BIN)/python bench/beside_populationsim.py
 
 extras: .venv/.extras           ## what is done with libraries of extras, notebooks too, and the longest tests
