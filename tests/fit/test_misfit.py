@@ -110,7 +110,7 @@ def test_a_contradiction_is_told_with_the_numbers_of_the_tables_and_the_rule_tha
     assert found.details["proven"] is True
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_contradiction_without_a_rule_names_none() -> None:
     found = synthesize(parse_spec(JOBS.replace("4210, no: 5790", "7210, no: 2790").partition("rules:")[0]))
     (contradiction,) = told(found, "contradiction")

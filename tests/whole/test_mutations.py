@@ -1,6 +1,6 @@
 """Whatever is done to a spec or its tables, `check` ends soon, with findings or with success, never with a traceback.
 
-`SYNTHOR_MUTATIONS=20000` tries so many, other ones each time; unless it is set, 500 are tried, the same each time.
+`SYNTHOR_MUTATIONS=20000` tries so many, other ones each time; unless it is set, 300 are tried, the same each time.
 """
 
 import csv
@@ -22,7 +22,7 @@ from synthor import InputError, check, compile_problem, load_spec
 from synthor.errors import Finding
 from synthor.report.terminal import findings_list
 
-N_MUTATIONS = int(os.environ.get("SYNTHOR_MUTATIONS", "500"))
+N_MUTATIONS = int(os.environ.get("SYNTHOR_MUTATIONS", "300"))
 LONGEST_SECONDS = 5.0
 
 VARIABLES = """
