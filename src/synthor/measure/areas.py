@@ -12,7 +12,7 @@ from synthor.types import CellIndex, Counts, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Control:
+class Differences:
     """One label of a table of areas, over all areas: how its differences lie, in percent of what is wanted.
 
     Attributes:
@@ -61,7 +61,7 @@ class AreaTable:
         found[self.of.areas, self.of.cells] = values[: len(self.of.areas)]
         return found
 
-    def controls(self) -> tuple[Control, ...]:
+    def controls(self) -> tuple[Differences, ...]:
         """Each of its labels over all areas."""
         n, cells, size = len(self.of.areas), self.of.cells, self.of.grid.size
         wanted, off = np.nan_to_num(self.fit.target.wanted[:n]), self.fit.error[:n]
@@ -74,7 +74,7 @@ class AreaTable:
             sd = np.sqrt(np.nan_to_num(np.bincount(cells, some * (percent - mean[cells]) ** 2, size) / n_some))
             rmse = np.nan_to_num(100 * np.sqrt(np.bincount(cells, off**2, size) / n_all) / (in_all / n_all))
         return tuple(
-            Control(
+            Differences(
                 label=self.label(cell),
                 areas=int(n_some[cell]),
                 wanted=float(in_all[cell]),

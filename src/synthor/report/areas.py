@@ -12,7 +12,7 @@ import numpy as np
 
 from synthor.errors import JOINERS, visible
 from synthor.measure import Measurement
-from synthor.measure.areas import Areas, AreaTable, Control, areas_of
+from synthor.measure.areas import Areas, AreaTable, Differences, areas_of
 from synthor.problem import Problem
 from synthor.schema.text import plural
 
@@ -64,7 +64,7 @@ class ControlView:
     """
 
     table: str
-    control: Control
+    control: Differences
     dot: float
     left: float
     width: float
@@ -231,7 +231,7 @@ def _table(level: Areas, table: AreaTable, anchor: str) -> AreaTableView:
     )
 
 
-def _extent(control: Control) -> float:
+def _extent(control: Differences) -> float:
     return max(abs(control.mean) + control.sd, control.rmse)
 
 
@@ -245,7 +245,7 @@ def _rounded_up(number: float) -> float:
     return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= number)
 
 
-def _control(table: str, control: Control, reach: float) -> ControlView:
+def _control(table: str, control: Differences, reach: float) -> ControlView:
     low, high = control.mean - control.sd, control.mean + control.sd
     return ControlView(
         table=table,
