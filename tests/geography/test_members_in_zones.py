@@ -187,3 +187,49 @@ def test_records_are_the_same_however_many_workers_there_are() -> None:
     with workers(2):
         shared = draw(model).tables
     assert all(shared[name].equals(alone[name]) for name in alone)
+
+
+PEOPLE = """
+unit: household
+records: 4
+variables: {size: {type: integer, min: 1, max: 4, bins: [1, 2], from: count(person)}, car: {type: boolean}}
+members:
+  person:
+    number: {min: 1, max: 4}
+    variables:
+      old: {type: boolean}
+      works: {type: boolean}
+      race: {type: category, values: [black, white, other]}
+      city: {type: category, values: [x, y]}
+zones: {key: taz, within: {tract: {a: n, b: n, c: s}}}
+targets:
+- {table: [{taz: a, count: 2}, {taz: b, count: 1}, {taz: c, count: 1}]}
+- {rows: person, name: old by taz, table: [
+    {taz: a, old: yes, count: 2}, {taz: a, old: no, count: 1}, {taz: b, old: yes, count: 0}, {taz: b, old: no, count: 1},
+    {taz: c, old: yes, count: 1}, {taz: c, old: no, count: 1}]}
+- {rows: person, table: [{race: black, count: 2}, {race: white, count: 3}, {race: other, count: 1}]}
+- {rows: person, table: [{race: black, city: x, count: 1}, {race: black, city: y, count: 1}, {race: white, city: x, count: 2},
+    {race: white, city: y, count: 1}, {race: other, city: x, count: 1}, {race: other, city: y, count: 0}]}
+TARGET
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("- {rows: person, table: [{tract: n, old: yes, count: 1}, {tract: n, old: no, count: 3},"
+         " {tract: s, old: yes, count: 2}, {tract: s, old: no, count: 0}]}", "disagree on tract"),
+        ("- {rows: person, counts: {works: {yes: 3}}, where: \"taz = 'a'\"}", "areas are told by columns"),
+    ],
+)  # fmt: skip
+def test_tables_of_persons_are_set_against_those_of_larger_areas(target: str, said: str) -> None:
+    with pytest.raises(synthor.InputError) as raised:
+        synthor.compile_problem(synthor.parse_spec(PEOPLE.replace("TARGET", target)))
+    assert said in str(raised.value)
+
+
+def test_variables_of_persons_are_not_taken_for_areas() -> None:
+    problem = synthor.compile_problem(synthor.parse_spec(PEOPLE.replace("TARGET", "")))
+    assert problem.zones is not None
+    assert [problem.zones.level(target) for target in problem.targets] == [0, 0, None, None]
+    assert synthesize(synthor.parse_spec(PEOPLE.replace("TARGET", ""))).verdict.startswith("Met: ")

@@ -42,6 +42,7 @@ class Processes:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._idle: list[_Worker] = []
+        self._busy: list[_Feeder] = []
 
     def map(self, task: Callable[[Any, Item], Result], items: Sequence[Item], *, shared: Any) -> Iterator[Result]:
         """See `Engine`.
@@ -58,6 +59,7 @@ class Processes:
         for _ in range(min(self.workers, len(items))):
             feeders.append(_Feeder(todo, hello, self._idle.pop() if self._idle else None))
             feeders[-1].start()
+        self._busy += feeders
         done = False
         try:
             for result in results:
@@ -66,10 +68,13 @@ class Processes:
         finally:  # also where whoever asked goes away, or on Ctrl-C
             for feeder in feeders:
                 worker = feeder.end(kill=not done)
+                self._busy.remove(feeder)
                 self._idle += [] if worker is None else [worker]
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers, also those whose results nobody waited for to the end."""
+        for feeder in self._busy:
+            feeder.end(kill=True)
         for worker in self._idle:
             worker.close()
         self._idle = []

@@ -167,7 +167,7 @@ def sizes_of_zones(problem: Problem, tables: tuple[ZoneTable, ...], zones: Zones
     table = next(
         table
         for table, target in zip(tables, (t for t in problem.targets if zones.level(t) is not None), strict=True)
-        if table.level == 0 and target.whole
+        if table.level == 0 and not table.rows and target.whole
     )
     expected = table.wanted.sum(axis=1)
     around = [zones.above(0, level) for level in range(len(zones.names) - 1, 0, -1)]

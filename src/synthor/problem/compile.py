@@ -263,12 +263,13 @@ class _Compilation:
 
     def _compare_areas(self, zones: Zones) -> None:
         """Tables of areas against those of the larger ones that these lie in."""
-        made = [(target, reading.place) for rows in self.row_sets.values() for target, reading in rows.made]
+        made = [(rows.view.lifted(target), reading.place) for rows in self.row_sets.values() for target, reading in rows.made]
         self.findings += slips_of_zones(made, zones)
         known = {str(finding) for finding in self.between}
         for rows in self.row_sets.values():
+            seen = zones.seen(list(rows.view.refs.values()))
             for stated in rows.stated:
-                for summed, _ in of_larger_areas(stated.target, zones, rows.view.flat):
+                for summed, _ in of_larger_areas(stated.target, seen, rows.view.flat):
                     added = replace(stated, target=summed)
                     found = disagreements([added, *rows.stated], rows.view.flat)
                     new = [one for one in found if str(one) not in known and f"'{summed.name}'" in one.message]

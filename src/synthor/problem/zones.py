@@ -84,6 +84,18 @@ class Zones:
         whole = np.zeros(self.sizes[-1], np.int64)
         return replace(self, names=(*self.names, ""), sizes=(*self.sizes, 1), parents=(*self.parents, whole))
 
+    def seen(self, refs: Sequence[Ref]) -> "Zones":
+        """The same for rows that see the unit's columns, among others, as flat records have them.
+
+        Args:
+            refs: the column behind each of theirs.
+
+        >>> zones = Zones(names=("taz",), positions=(2,), sizes=(3,), parents=())
+        >>> zones.seen([Ref(1, 0), Ref(0, 0), Ref(0, 1), Ref(0, 2)]).positions
+        (3,)
+        """
+        return replace(self, positions=tuple(refs.index(Ref(0, position)) for position in self.positions))
+
     def told(self, ref: Ref) -> int | None:
         """The level whose areas a column of the unit tells; None of any other column."""
         return self.positions.index(ref.column) if ref.plain and not ref.level and ref.column in self.positions else None
@@ -188,7 +200,8 @@ def _summed(target: Target, zones: Zones) -> Target | None:
     places = [at for at, axis in enumerate(target.axes) if zones.told(axis.ref) is not None]
     if not places:
         return found
-    if not all((target.axes[at].group_of >= 0).all() for at in places):
+    grid = target.grid
+    if not all((target.axes[at].group_of >= 0).all() for at in places) or (grid.listed is not None and not grid.closed):
         return None
     return _over(found, tuple(axis for at, axis in enumerate(found.axes) if at not in places), places)
 
@@ -308,21 +321,14 @@ def _grid(grid: TargetGrid, zones: Zones) -> TargetGrid:
 
 
 def _axis(axis: Axis, zones: Zones) -> Axis:
-    return replace(axis, ref=_ref(axis.ref, zones), position=_position(axis.position, axis.ref, zones))
-
-
-def _position(position: int, ref: Ref, zones: Zones) -> int:
-    """A variable's place among those that rows see: areas stand after all columns of their own, before those of other rows."""
-    return position if ref.plain else position - len(zones.positions)
+    return replace(axis, ref=_ref(axis.ref, zones))
 
 
 def _universe(universe: Universe | None, zones: Zones) -> Universe | None:
     if universe is None:
         return None
-    known = universe.columns
-    columns = {name: (_ref(ref, zones), variable) for name, (ref, variable) in known.items()}
-    positions = [_position(at, ref, zones) for at, (ref, _) in zip(universe.positions, known.values(), strict=True)]
-    return replace(universe, columns=columns, positions=tuple(positions))
+    columns = {name: (_ref(ref, zones), variable) for name, (ref, variable) in universe.columns.items()}
+    return replace(universe, columns=columns)
 
 
 def _statistic(statistic: Statistic, zones: Zones) -> Statistic:

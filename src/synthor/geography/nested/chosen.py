@@ -124,7 +124,7 @@ def _nearer(
         got += theirs[comes] - own[leaves]
         own[leaves], units[leaves] = theirs[comes], some[comes]
         apart[leaves] = lengths[comes] + lengths - 2 * (theirs @ theirs[comes])
-        stays[leaves] = step + RECENT
+        stays[leaves] = step + min(RECENT, len(units))
     return best, least
 
 

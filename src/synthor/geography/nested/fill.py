@@ -50,7 +50,8 @@ def filled(
     whole = SWEEPS + zones.sizes[0]
     fit = pulled(vectors, around, shares, int(totals.sum()), engine, lambda done, _: advance(done, whole))
     inside = _in_turn(fit, around, totals, random_seed, engine, lambda done: advance(SWEEPS + done, whole))
-    housed = split(inside, fit.base, vectors, last, 0, generator(random_seed, "zones", "split", last, 0))
+    expected = fit.mass(last, fit.base[None], slice(0, 1))[0]
+    housed = split(inside, expected, vectors, last, 0, generator(random_seed, "zones", "split", last, 0))
     return _candidates(housed, vectors, weights, generator(random_seed, "zones", "candidates"))
 
 

@@ -41,6 +41,9 @@ STEADY = 1e-3
 LONGEST = 2.0
 """No multiplier moves further in one step: far from the optimum the curvature misleads."""
 
+FURTHEST = 60.0
+"""Nor any further than this in all: what cannot be met would move it for ever, until numbers overflow."""
+
 NEVER = -50.0
 """Multiplier of cells that nobody may be in."""
 
@@ -105,7 +108,9 @@ class Pulled:
 
     def blocks(self, level: int) -> Iterator[slice]:
         """Areas of a level that are held at once."""
-        n, each = self.zones.sizes[level], max(BLOCK // max(self.vectors.sizes[level], 1), 1)
+        # Second moments are cells by cells in each area.
+        widest = max(self.vectors.sizes[level], self.vectors.counts[level].shape[1] ** 2, 1)
+        n, each = self.zones.sizes[level], max(BLOCK // widest, 1)
         return (slice(begin, min(begin + each, n)) for begin in range(0, n, each))
 
     def down(self) -> list[Floats]:
@@ -291,6 +296,7 @@ def _stepped(curvature: Curvature, block: _Block, mass: Floats) -> tuple[float, 
         curves[:, places, places] += (RIDGE * size + LEAST)[:, None]
         moves = np.asarray(np.linalg.solve(curves, lacks[..., None])[..., 0], np.float64)
         moves = moves * np.minimum(1.0, LONGEST / np.maximum(np.abs(moves).max(axis=1), LONGEST))[:, None]
+        moves = np.clip(multipliers + moves, -FURTHEST, FURTHEST) - multipliers
         multipliers = multipliers + moves
         mass = tilted(mass, counts, moves)
     return gap, multipliers, mass

@@ -63,7 +63,7 @@ def recombined(
         tables: of it.
         random: chooses.
     """
-    if not np.any(tables.off(housed.totals(len(weights)))):
+    if not len(housed.count) or not np.any(tables.off(housed.totals(len(weights)))):
         return housed
     search = _Recombined(housed, weights, vectors, level, tables, random)
     idle = 0
@@ -209,7 +209,7 @@ class _Recombined:
         effect = self.sums[into] - self.sums[self.housed.unit[entry]]
         zone = self.housed.zone[entry].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         here, there = zone + effect, zone - effect
-        rising = np.argsort(here)
+        rising = np.argsort(here, kind="stable")
         begin = np.searchsorted(here[rising], there, side="left")
         n = np.searchsorted(here[rising], there, side="right") - begin
         n[np.cumsum(n) > PAIRS] = 0
