@@ -21,7 +21,7 @@ from synthor.problem import Count, Problem, Target
 from synthor.problem.zones import Zones, ZoneTable, zone_tables
 from synthor.randomness import generator
 from synthor.sample.settle import settle_counts
-from synthor.sample.stream import Sample, bands_of, whole_units
+from synthor.sample.stream import Sample, bands_of, indifferent, whole_units
 from synthor.schema import Units
 from synthor.schema.ref import of_unit
 from synthor.types import CellIndex, Counts, Floats, Mask
@@ -43,10 +43,10 @@ def zoned_sample(
 ) -> Sample:
     """Exactly N units, each in a zone, in whole numbers that meet the tables of all areas and of the region.
 
-    1. The region's weights are tilted for each area, on what areas see of units (`shares`).
-    2. Whole counts of that, from the smallest areas up (`whole`).
-    3. Whole units of the region that have just these signatures, and meet the region's own targets.
-    4. These are dealt out to the zones (`deal`).
+    1. The region's weights are tilted for each area, on what areas see of units (`flat/shares`, `nested/pulled`).
+    2. Whole counts of that, from the smallest areas up (`flat/whole`, `nested/fill`).
+    3. Whole units of the region that areas see as these, and that meet the region's own targets.
+    4. Each goes to one of the zones that have a place for it (`flat/deal`, `nested/split`).
 
     Args:
         model: of a region.
@@ -67,7 +67,7 @@ def zoned_sample(
     swaps = found.swaps
     if units.nested and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
         random, patient = generator(seed, "zones", "settle"), not model.contradictions
-        last = settle_counts(whole, units, counts, _alike, counts / counts.sum(), random, patient=patient)
+        last = settle_counts(whole, units, counts, indifferent, counts / counts.sum(), random, patient=patient)
         units, counts = _by_zone(last.units, last.counts, zones)
         swaps += last.exchanged
     unit = whole.schema.unit
@@ -206,11 +206,6 @@ def _by_zone(units: Units, counts: Counts, zones: Zones) -> tuple[Units, Counts]
     zone = units.column(of_unit(zones.positions[0]))[kept]
     kept = kept[np.argsort(zone, kind="stable")]
     return units.take(kept), counts[kept]
-
-
-def _alike(units: Units) -> Floats:
-    """How likely units are: those that come differ from those that are there in a few rows alone."""
-    return np.zeros(len(units))
 
 
 def _in_zones(units: Units, housed: Housed, problem: Problem) -> tuple[Units, Counts]:

@@ -336,8 +336,8 @@ def _no_values(what: str) -> InputError:
     return InputError([Finding(where="rules", message=message, cure="let rules between rows compare bins, not values")])
 
 
-def _alike(units: Units) -> Floats:
-    """How likely units are of which nothing tells it: those beside candidates that were handed in."""
+def indifferent(units: Units) -> Floats:
+    """Log weights of units of which nothing tells how likely they are: those beside candidates that were handed in."""
     return np.zeros(len(units))
 
 
@@ -439,7 +439,7 @@ def whole_units(
         advance=advance,
     )
     counts, swaps, moves = found.counts, found.swaps, 0
-    log_weight = _alike if model.pool.handed or units.nested else model.log_weight
+    log_weight = indifferent if model.pool.handed or units.nested else model.log_weight
     if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
         counts, exchanged = exchange_alike(weights, counts, bands_of(problem, units, weights), random)
         swaps += exchanged
