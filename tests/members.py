@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from chunks import chunked
 from synthor import parse_spec
 from synthor.fit.model import Model
 from synthor.problem import Axis, Count, Problem, Target, TargetGrid
@@ -82,7 +83,7 @@ def town(tables: tuple[Target, ...] = TABLES, rules: tuple[Rule, ...] = (), n: i
 
 def drawn(model: Model) -> dict[str, pl.DataFrame]:
     """All records of a model, the chunks put together."""
-    made = replace(sample(model), chunk_size=130)
+    made = chunked(sample(model), 130)
     chunks = list(made.chunks())
     return {name: pl.concat([chunk[name] for chunk in chunks]) for name in chunks[0]}
 

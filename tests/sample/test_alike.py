@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from chunks import scattered
 from synthor import parse_spec
 from synthor.fit.model import fit
 from synthor.fit.status import Status
@@ -71,10 +72,10 @@ def zone(n: int, seed: int) -> Problem:
 def test_a_zone_of_50_households_with_40_cells_at_two_levels_is_exact(seed: int) -> None:
     problem = zone(50, seed)
     model = fit(problem, Prior(), handed=(homes(3_000, 90 + seed), None))
-    made = sample(model)
+    made = scattered(sample(model))
     assert model.status is Status.CONVERGED
     assert made.counts.sum() == 50
-    for target, got in zip(problem.targets, counted(made.units, made.counts), strict=True):
+    for target, got in zip(problem.targets, counted(made.distinct, made.counts), strict=True):
         assert got.tolist() == target.wanted.tolist(), target.name
 
 
@@ -107,6 +108,6 @@ def test_members_in_another_order_change_no_count() -> None:
     shuffled = np.lexsort((np.random.default_rng(0).random(len(persons.parent)), persons.parent))
     assert (shuffled != np.arange(len(shuffled))).mean() > 0.5
     other = Units(row_tables=(units.row_tables[0], Rows(codes=persons.codes[shuffled], parent=persons.parent)))
-    one, two = (sample(fit(problem, Prior(), handed=(pool, None))) for pool in (units, other))
+    one, two = (scattered(sample(fit(problem, Prior(), handed=(pool, None)))) for pool in (units, other))
     assert one.counts.tolist() == two.counts.tolist()
-    assert [column.tolist() for column in one.units.columns()] == [column.tolist() for column in two.units.columns()]
+    assert [column.tolist() for column in one.distinct.columns()] == [column.tolist() for column in two.distinct.columns()]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from bank import BANK, Case, two_levels
+from chunks import scattered
 from synthor import compile_problem, parse_spec
 from synthor.fit.balance import balance
 from synthor.fit.model import fit
@@ -233,10 +234,10 @@ def test_one_way_tables_are_met_exactly_however_many_variables_there_are(
     n_variables: int, n_categories: int, records: int
 ) -> None:
     problem = compile_problem(parse_spec(spec_of(n_variables, n_categories, records, seed=n_variables)))
-    drawn = sample(fit(problem, Prior(), pool_size=20_000))
+    drawn = scattered(sample(fit(problem, Prior(), pool_size=20_000)))
     assert drawn.counts.sum() == records
     for target in problem.counts:
-        assert np.array_equal(target.cells(drawn.units).totals(drawn.counts.astype(float)), target.wanted)
+        assert np.array_equal(target.cells(drawn.distinct).totals(drawn.counts.astype(float)), target.wanted)
 
 
 @given(st.integers(0, 500), st.integers(3, 300))
@@ -254,9 +255,9 @@ def test_cross_tables_counted_from_one_population_are_met_within_half_a_permille
         ]
         text += f"  - {{table: [{', '.join(rows)}]}}\n"
     problem = compile_problem(parse_spec(text))
-    drawn = sample(fit(problem, Prior(), pool_size=2_000))
+    drawn = scattered(sample(fit(problem, Prior(), pool_size=2_000)))
     off = sum(
-        float(np.abs(target.cells(drawn.units).totals(drawn.counts.astype(float)) - target.wanted).sum())
+        float(np.abs(target.cells(drawn.distinct).totals(drawn.counts.astype(float)) - target.wanted).sum())
         for target in problem.counts
     )
     assert off <= 2 + 0.0005 * records

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chunks import chunked
 from synthor import Spec
 from synthor.loop import synthesize
 from synthor.run import Population
@@ -175,7 +176,7 @@ def test_means_totals_and_deviations_by_cells_are_met_together() -> None:
         {"quantiles": "wages", "values": {0.5: 33_000}},
     )
     run = made(20_000, {"tenure": TENURE, "wages": number(max=3_000_000, bins=BINS)}, *targets)
-    run = replace(run, sample=replace(run.sample, chunk_size=7_000))
+    run = replace(run, sample=chunked(run.sample, 7_000))
     assert run.sample.n_chunks == 3
     assert run.measurement.met
     wages = values(run, "wages")

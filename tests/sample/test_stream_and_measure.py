@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bank import two_levels
+from chunks import chunked
 from synthor import compile_problem, parse_spec
 from synthor.engine.local import in_order
 from synthor.errors import InputError
@@ -17,6 +17,7 @@ from synthor.fit.model import Model, as_written, fit
 from synthor.measure import Tally, encode, measure
 from synthor.prior.model import Prior
 from synthor.problem import Axis, Count, Level, Problem, Target, TargetGrid
+from synthor.sample.arrangement import Scattered
 from synthor.sample.integerize import Band, integerize
 from synthor.sample.stream import Sample, sample
 from synthor.schema import Ref, Schema, Variable, of_unit
@@ -83,7 +84,7 @@ def test_another_number_scales_the_targets(model: Model) -> None:
 
 
 def test_chunks_are_the_same_whatever_the_number_of_workers(model: Model) -> None:
-    drawn = replace(sample(model), chunk_size=300)
+    drawn = chunked(sample(model), 300)
     assert drawn.n_chunks == 4
     alone = pl.concat([chunk["records"] for chunk in in_order(drawn.chunk, 4, workers=1)])
     together = pl.concat([chunk["records"] for chunk in in_order(drawn.chunk, 4, workers=3)])
@@ -92,7 +93,7 @@ def test_chunks_are_the_same_whatever_the_number_of_workers(model: Model) -> Non
 
 
 def test_every_chunk_is_a_fair_sample_of_the_whole(model: Model) -> None:
-    drawn = replace(sample(model), chunk_size=100)
+    drawn = chunked(sample(model), 100)
     shares = [(chunk["records"]["tenure"] == "owned").mean() for chunk in drawn.chunks()]
     assert all(0.4 < float(str(share)) < 0.8 for share in shares)
 
@@ -198,7 +199,8 @@ def town() -> Sample:
     weights = balance(np.zeros(len(units)), hard).weights
     whole = integerize(weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
     shapes = tuple(tuple(shape(one, np.full(one.size, 1 / one.size)) for one in level.variables) for level in levels)
-    return Sample(problem=problem, units=units, counts=whole.counts, shapes=shapes, random_seed=0, swaps=0, moves=0)
+    arrangement = Scattered(schema=problem.schema, distinct=units, counts=whole.counts)
+    return Sample(problem=problem, arrangement=arrangement, shapes=shapes, random_seed=0, swaps=0, moves=0)
 
 
 def test_members_are_expanded_and_measured_with_their_units() -> None:
@@ -213,7 +215,7 @@ def test_members_are_expanded_and_measured_with_their_units() -> None:
 
 def test_members_of_different_chunks_belong_to_different_units() -> None:
     whole = town().chunk(0)["person"]
-    made = replace(town(), chunk_size=400)
+    made = chunked(town(), 400)
     chunks = list(made.chunks())
     assert [chunk["household"].height for chunk in chunks] == [334, 333, 333]
     persons = pl.concat([chunk["person"] for chunk in chunks])
@@ -289,12 +291,13 @@ def test_pairs_are_counted_beside_the_targets(problem: Problem, drawn: Sample) -
 
 
 def test_all_chunks_together_hold_each_unit_as_often_as_it_counts(model: Model) -> None:
-    drawn = replace(sample(model), chunk_size=130)
+    drawn = chunked(sample(model), 130)
     variables = drawn.problem.schema.unit.variables
     chunks = [np.stack(encode(chunk["records"], variables).columns(), axis=1) for chunk in drawn.chunks()]
     assert [len(chunk) for chunk in chunks] == [125] * 8
     found, n_found = np.unique(np.concatenate(chunks), axis=0, return_counts=True)
-    wanted = np.repeat(drawn.units.row_tables[0].codes, drawn.counts, axis=0)
+    assert isinstance(drawn.arrangement, Scattered)
+    wanted = np.repeat(drawn.arrangement.distinct.row_tables[0].codes, drawn.arrangement.counts, axis=0)
     known, n_known = np.unique(wanted, axis=0, return_counts=True)
     np.testing.assert_array_equal(found, known)
     np.testing.assert_array_equal(n_found, n_known)
@@ -310,7 +313,7 @@ def test_records_of_a_chunk_lie_in_no_order(drawn: Sample) -> None:
 
 
 def test_tallies_of_chunks_add_up_to_that_of_the_whole(model: Model) -> None:
-    drawn = replace(sample(model), chunk_size=300)
+    drawn = chunked(sample(model), 300)
     whole, joined = Tally(drawn.problem, [((of_unit(1), of_unit(2)), 0)]), Tally(drawn.problem, [((of_unit(1), of_unit(2)), 0)])
     whole.add({"records": pl.concat([chunk["records"] for chunk in drawn.chunks()])})
     for chunk in drawn.chunks():

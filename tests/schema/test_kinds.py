@@ -2,7 +2,6 @@
 
 import pickle
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chunks import chunked
 from synthor import InputError, compile_problem, parse_spec, synthesize
 from synthor.measure import measure
 from synthor.prior.scene import plain_scene
@@ -19,6 +19,7 @@ from synthor.report.explain import explain
 from synthor.rules.on_categories import truth
 from synthor.rules.on_values import holds
 from synthor.rules.parse import PredicateError, parse_predicate
+from synthor.sample.arrangement import Scattered
 from synthor.sample.stream import Sample
 from synthor.schema import Level, Rows, Schema, Units, Variable
 from synthor.schema.kinds import KINDS, Boolean, Category, Integer, Number
@@ -184,7 +185,7 @@ CODE, NUMBERED = Identifier(type="identifier", width=6, before="P"), Identifier(
 
 def test_identifiers_are_unique_over_all_chunks_and_change_nothing_else() -> None:
     run, plain = synthesize(spec_with(PEOPLE, code=CODE, n=NUMBERED)), synthesize(parse_spec(PEOPLE))
-    made, without = (replace(one.sample, chunk_size=40) for one in (run, plain))
+    made, without = (chunked(one.sample, 40) for one in (run, plain))
     chunks = [chunk["records"] for chunk in made.chunks()]
     records = pl.concat(chunks)
     assert [chunk.height for chunk in chunks] == [34, 33, 33]
@@ -234,13 +235,11 @@ def test_members_are_numbered_over_all_units_of_all_chunks() -> None:
     problem = compile_problem(parse_spec("{records: 5, variables: {size: {type: category, values: [one, two]}}}"))
     made = Sample(
         problem=type(problem)(spec=problem.spec, n_units=5, schema=Schema(levels=levels), targets=(), rules=()),
-        units=units,
-        counts=np.array([2, 3]),
+        arrangement=Scattered(schema=Schema(levels=levels), distinct=units, counts=np.array([2, 3]), chunk_size=2),
         shapes=tuple(tuple(shape(one, np.full(one.size, 1 / one.size)) for one in level.variables) for level in levels),
         random_seed=0,
         swaps=0,
         moves=0,
-        chunk_size=2,
     )
     chunks = list(made.chunks())
     assert len(chunks) == 3

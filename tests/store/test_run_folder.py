@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from chunks import chunked
 from synthor import load_spec, parse_spec
 from synthor.errors import BugError, InputError, OutputError
 from synthor.events import Event, ignore
@@ -264,7 +265,7 @@ rules: [{never: car and persons > 6}]
 
 def in_many_chunks() -> Population:
     run = synthesize(parse_spec(MANY))
-    return replace(run, sample=replace(run.sample, chunk_size=700))
+    return replace(run, sample=chunked(run.sample, 700))
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv"])

@@ -1,11 +1,13 @@
-"""Sums over areas, and over kinds of units that areas do not tell apart."""
+"""Areas: sums over them and over kinds of units that they do not tell apart, and the order in which they stand."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from synthor.problem.zones import Zones
-from synthor.types import CellIndex, Floats
+from synthor.sample.arrangement import CHUNK
+from synthor.schema import Units
+from synthor.types import CellIndex, Counts, Floats
 
 
 def summed(values: Floats, of: CellIndex, size: int) -> Floats:
@@ -45,3 +47,46 @@ def distinct(columns: Sequence[CellIndex], known: Sequence[int], n: int) -> list
         done = upto
         places.append(place)
     return places
+
+
+def in_turn(zones: Zones, level: int) -> CellIndex:
+    """The areas of a level in the order in which they stand: those of one area around them together, and so on.
+
+    >>> zones = Zones(names=("taz", "tract"), positions=(3, 4), sizes=(3, 2), parents=(np.array([1, 0, 1]),))
+    >>> in_turn(zones, 0).tolist(), in_turn(zones, 1).tolist()
+    ([1, 0, 2], [0, 1])
+    """
+    around = [zones.above(level, upper) for upper in range(level, len(zones.names))]
+    return np.lexsort(around)
+
+
+def marks_of(sizes: Counts, most: int = CHUNK) -> Counts:
+    """Places at which chunks of units end: chunks hold whole areas, unless one alone has more units than a chunk.
+
+    Args:
+        sizes: (areas,) units of each, in the order in which they stand.
+        most: units of a chunk.
+
+    >>> marks_of(np.array([3, 4, 0, 2, 11, 1]), 8).tolist()
+    [7, 9, 17, 21]
+    """
+    ends, found, begin = np.cumsum(sizes), list[int](), 0
+    while begin < ends[-1]:
+        whole = int(np.searchsorted(ends, begin + most, side="right"))
+        end = int(ends[whole - 1]) if whole else 0
+        begin = end if end > begin else min(begin + most, int(ends[whole]))
+        found.append(begin)
+    return np.array(found, np.int64)
+
+
+def with_areas(units: Units, zone: CellIndex, zones: Zones) -> Units:
+    """Units of the region with the columns that say in which area of each level they lie.
+
+    Args:
+        units: of the region.
+        zone: (n,) of each.
+        zones: the areas.
+    """
+    columns, first = units.columns(), zones.positions[0]
+    areas = [zones.above(0, level)[zone].astype(np.int32) for level in range(len(zones.names))]
+    return units.with_columns([*columns[:first], *areas, *columns[first:]])

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthor.geography.areas import in_turn, marks_of, with_areas
+from synthor.problem.zones import Zones
+from synthor.schema import Units
 from synthor.types import CellIndex, Counts, Mask
 
 
@@ -44,7 +47,7 @@ class Housed:
             count=np.concatenate([none, *(one.count for one in every)]),
         )
 
-    def where(self, kept: Mask) -> "Housed":
+    def where(self, kept: Mask | CellIndex) -> "Housed":
         """Some entries."""
         return Housed(zone=self.zone[kept], unit=self.unit[kept], count=self.count[kept])
 
@@ -56,3 +59,51 @@ class Housed:
     def each(self) -> CellIndex:
         """Which entry each single unit is of."""
         return np.repeat(np.arange(len(self.count)), self.count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InZones:
+    """Whole units of the region in zones, area after area.
+
+    Attributes:
+        distinct: units of the region.
+        housed: how many copies of each are in each zone, in the order in which zones stand.
+        ends: (entries,) units up to the end of each entry.
+        numbers: (n, levels) rows that each unit has.
+        zones: the areas.
+        marks: places at which chunks end.
+    """
+
+    distinct: Units
+    housed: Housed
+    ends: Counts
+    numbers: Counts
+    zones: Zones
+    marks: Counts
+
+    @classmethod
+    def of(cls, units: Units, housed: Housed, zones: Zones) -> "InZones":
+        """Those of some entries."""
+        order = in_turn(zones, 0)
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        housed = housed.where(np.lexsort((housed.unit, rank[housed.zone])))
+        return cls(
+            distinct=units,
+            housed=housed,
+            ends=np.cumsum(housed.count),
+            numbers=units.numbers,
+            zones=zones,
+            marks=marks_of(np.bincount(housed.zone, housed.count, len(order)).astype(np.int64)[order]),
+        )
+
+    def units(self, places: CellIndex) -> Units:
+        """The units at some places, each with its members."""
+        entry = np.searchsorted(self.ends, places, side="right")
+        return with_areas(self.distinct.take(self.housed.unit[entry]), self.housed.zone[entry], self.zones)
+
+    def n_rows(self, places: CellIndex) -> Counts:
+        """How many rows of each level they have together, (levels,)."""
+        entry = np.searchsorted(self.ends, places, side="right")
+        found: Counts = self.numbers[self.housed.unit[entry]].sum(axis=0)
+        return found

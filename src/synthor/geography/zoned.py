@@ -8,22 +8,22 @@ import numpy as np
 from synthor.engine.choice import engine
 from synthor.fit.model import Model, one_thread
 from synthor.fit.shapes import all_shapes
-from synthor.geography.flat.deal import dealt
+from synthor.geography.areas import in_turn, with_areas
+from synthor.geography.flat.deal import Dealt
 from synthor.geography.flat.exchange import Seen, seen_of
-from synthor.geography.flat.places import Places
 from synthor.geography.flat.shares import tilted
 from synthor.geography.flat.signatures import Signatures
 from synthor.geography.flat.whole import made_whole
-from synthor.geography.housed import Housed
+from synthor.geography.housed import Housed, InZones
 from synthor.geography.nested.fill import filled as with_members
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem import Count, Problem, Target
 from synthor.problem.zones import Zones, ZoneTable, zone_tables
 from synthor.randomness import generator
+from synthor.sample.arrangement import InTurn
 from synthor.sample.settle import settle_counts
 from synthor.sample.stream import Sample, bands_of, indifferent, whole_units
 from synthor.schema import Units
-from synthor.schema.ref import of_unit
 from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.values import Shape
 
@@ -63,13 +63,10 @@ def zoned_sample(
     filled = _members if model.pool.units.nested else _flat
     with one_thread():
         found = filled(model, region, tables, sizes_of_zones(whole, tables, zones), seed, advance)
-    units, counts = _in_zones(found.units, found.housed, whole)
-    swaps = found.swaps
-    if units.nested and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
-        random, patient = generator(seed, "zones", "settle"), not model.contradictions
-        last = settle_counts(whole, units, counts, indifferent, counts / counts.sum(), random, patient=patient)
-        units, counts = _by_zone(last.units, last.counts, zones)
-        swaps += last.exchanged
+    places, swaps = found.places, found.swaps
+    if isinstance(places, InZones) and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
+        places, exchanged = _settled(model, whole, places, seed)
+        swaps += exchanged
     unit = whole.schema.unit
     shapes = all_shapes(region, model.beliefs)
     of_areas = tuple(
@@ -77,14 +74,12 @@ def zoned_sample(
     )
     return Sample(
         problem=whole,
-        units=units,
-        counts=counts,
+        arrangement=InTurn(schema=whole.schema, places=places),
         shapes=((*shapes[0], *of_areas), *shapes[1:]),
         random_seed=seed,
         swaps=swaps,
         moves=found.moves,
         pulled=model.pulled,
-        in_order=True,
     )
 
 
@@ -93,14 +88,12 @@ class _Filled:
     """Whole units of the region, and what areas want of them.
 
     Attributes:
-        units: distinct ones.
-        housed: how many copies of each are in each zone.
+        places: in the zones.
         swaps: units exchanged to meet the tables.
         moves: records moved to another cell to meet them.
     """
 
-    units: Units
-    housed: Housed
+    places: Dealt | InZones
     swaps: int = 0
     moves: int = 0
 
@@ -120,11 +113,9 @@ def _flat(
     weights = _reweighted(model.weights, signatures.of_units, shares, wanted, region.n_units)
     left = _with_signatures(region, signatures, wanted, model.pool.units)
     found = whole_units(model, left, weights, generator(seed, "zones", "integerize"), advance)
-    kinds = np.repeat(signatures.grid.index(found.units), found.counts)
-    listed = [Places.of(level) for level in places]
-    where = dealt(kinds, listed, signatures.coarser, zones, generator(seed, "zones", "deal"))
-    housed = Housed.of(where, np.repeat(np.arange(len(found.counts)), found.counts))
-    return _Filled(units=found.units, housed=housed, swaps=found.swaps, moves=found.moves)
+    kinds = signatures.grid.index(found.units)
+    dealt = Dealt.of(found.units, found.counts, kinds, places, signatures.coarser, zones, seed)
+    return _Filled(places=dealt, swaps=found.swaps, moves=found.moves)
 
 
 def _members(
@@ -139,7 +130,7 @@ def _members(
     vectors = Vectors.of(tables, bands, zones.sizes, units)
     with engine(zones.sizes[0]) as where:
         housed = with_members(vectors, zones, model.weights, totals, seed, where, advance)
-    return _Filled(units=units, housed=housed)
+    return _Filled(places=InZones.of(units, housed, zones))
 
 
 def _reweighted(weights: Floats, of: CellIndex, shares: Floats, wanted: Counts, n_units: int) -> Floats:
@@ -170,8 +161,7 @@ def sizes_of_zones(problem: Problem, tables: tuple[ZoneTable, ...], zones: Zones
         if table.level == 0 and not table.rows and target.whole
     )
     expected = table.wanted.sum(axis=1)
-    around = [zones.above(0, level) for level in range(len(zones.names) - 1, 0, -1)]
-    order = np.lexsort([np.arange(len(expected)), *around[::-1]]) if around else np.arange(len(expected))
+    order = in_turn(zones, 0)
     rising = np.cumsum(expected[order])
     # Whole numbers of people stay as they are: halves, where rounding goes now up, now down, are no marks.
     marks = np.floor(rising * (problem.n_units / rising[-1]) + BETWEEN_HALVES).astype(np.int64)
@@ -200,20 +190,17 @@ def _decided(target: Target, signatures: Signatures, units: Units) -> bool:
     return bool((first[signatures.of_units] == cell).all())
 
 
-def _by_zone(units: Units, counts: Counts, zones: Zones) -> tuple[Units, Counts]:
-    """Those that there are, zone after zone."""
-    kept = np.flatnonzero(counts)
-    zone = units.column(of_unit(zones.positions[0]))[kept]
-    kept = kept[np.argsort(zone, kind="stable")]
-    return units.take(kept), counts[kept]
-
-
-def _in_zones(units: Units, housed: Housed, problem: Problem) -> tuple[Units, Counts]:
-    """Distinct units of each zone, zone after zone, and how many copies there are of each."""
-    zones, n_before = problem.zones, len(problem.schema.unit.variables)
+def _settled(model: Model, whole: Problem, places: InZones, seed: int) -> tuple[InZones, int]:
+    """The same units, what is left settled by programmes on zones, areas and region together; and how many were exchanged."""
+    zones, housed = whole.zones, places.housed
     assert zones is not None
-    n_before -= len(zones.names)
-    taken = units.take(housed.unit)
-    columns = taken.columns()
-    areas = [zones.above(0, level)[housed.zone].astype(np.int32) for level in range(len(zones.names))]
-    return taken.with_columns([*columns[:n_before], *areas, *columns[n_before:]]), housed.count
+    units = with_areas(places.distinct.take(housed.unit), housed.zone, zones)
+    random, patient = generator(seed, "zones", "settle"), not model.contradictions
+    weights = housed.count / housed.count.sum()
+    last = settle_counts(whole, units, housed.count, indifferent, weights, random, patient=patient)
+    kept = np.flatnonzero(last.counts)
+    units = last.units.take(kept)
+    columns = units.columns()
+    own = [column for at, column in enumerate(columns) if at not in zones.positions]
+    found = Housed(zone=columns[zones.positions[0]].astype(np.int64), unit=np.arange(len(kept)), count=last.counts[kept])
+    return InZones.of(units.with_columns(own), found, zones), last.exchanged

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
@@ -18,6 +16,7 @@ from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.sample.alike import exchange_alike
+from synthor.sample.arrangement import Arrangement, Scattered
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
 from synthor.sample.mend import mend
@@ -29,7 +28,6 @@ from synthor.schema import Schema, Units
 from synthor.types import CellIndex, Counts, Floats
 from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
 
-CHUNK = 250_000
 VALUE_TRIES = 10_000
 
 LOOKS = 30
@@ -51,40 +49,32 @@ class Sample:
 
     Attributes:
         problem: scaled to the number of units, with all rules.
-        units: distinct units.
-        counts: (n,) copies of each.
+        arrangement: which units there are, and which of them each chunk holds.
         shapes: how values lie inside categories, for each level a variable each.
         random_seed: draws order and values.
         swaps: units exchanged to meet the tables.
         moves: records moved to another cell to meet them.
         pulled: whether targets and rules were enforced; otherwise records are as the proposals have them.
-        chunk_size: records of a chunk, at most.
-        in_order: whether chunks hold units one after the other, as they stand; otherwise each is a fair sample of all.
     """
 
     problem: Problem
-    units: Units
-    counts: Counts
+    arrangement: Arrangement
     shapes: tuple[tuple[Shape, ...], ...]
     random_seed: int
     swaps: int
     moves: int
     pulled: bool = True
-    chunk_size: int = CHUNK
-    in_order: bool = False
 
     @property
     def n_chunks(self) -> int:
-        return -(-self.problem.n_units // self.chunk_size)
+        return self.arrangement.n_chunks
 
     def chunk(self, number: int) -> Records:
         """One chunk of records; the same whoever asks, in whatever order."""
         named = generator(self.random_seed, "records", "zone", "", "chunk", number)
         random = np.random.Generator(np.random.SFC64(named.integers(2**63, size=2)))  # draws a million twice as fast
-        copies = self._copies(number)
-        picks = np.repeat(np.arange(len(copies)), copies)
-        picks = picks if self.in_order else random.permutation(picks)
-        units = Units.flat(np.take(self._by_variable, picks, axis=1).astype(np.int32).T)
+        picks = self.arrangement.picks(number, random)
+        units = self.arrangement.refined(picks)
         problem = self.problem if self.pulled else self.problem.with_only(())
         frame, n_broken = settle(problem.refined, self.shapes[0], units, random, VALUE_TRIES)
         if self.pulled and any(not target.level for target, _ in problem.of_values):
@@ -93,36 +83,12 @@ class Sample:
             raise BugError("a record breaks a rule although its categories were found possible; please report the spec")
         return self._keyed(number, picks, frame, random)
 
-    def _copies(self, number: int) -> Counts:
-        """How many copies of each unit a chunk has, (n,).
-
-        Of the population laid out unit by unit it takes places number, number + n_chunks, ..., so that it is a fair sample; or,
-        in order, so many places one after the other.
-        """
-        if self.in_order:
-            upto = np.clip(self._ends - number * self.chunk_size, 0, self.chunk_size)
-        else:
-            upto = (self._ends - number + self.n_chunks - 1) // self.n_chunks
-        return np.diff(upto, prepend=0)
-
-    @cached_property
-    def _ends(self) -> Counts:
-        """Place after the last copy of each unit, (n,)."""
-        return np.cumsum(self.counts)
-
-    @cached_property
-    def _by_variable(self) -> NDArray[np.integer[Any]]:
-        """Categories of the units, (v, n), in the smallest type that holds them: chunks gather from it at random."""
-        largest = max((variable.size for variable in self.problem.schema.refined.unit.variables), default=1) - 1
-        columns = self.problem.schema.refine(self.units).columns()
-        return np.stack([column.astype(np.min_scalar_type(largest)) for column in columns])
-
     def _moved(self, number: int, picks: CellIndex, units: Units, frame: pl.DataFrame) -> pl.DataFrame:
         """The same records with numbers moved inside their bands so that means, totals and deviations are met."""
         banded = self.problem.banded
         positions = sorted({of.of for target, of in self.problem.of_values if not target.level})
-        own = zip(self.problem.of_values, self._cells, strict=True)
-        cells = [of_unit[picks] if not target.level else of_unit[:0] for (target, _), of_unit in own]
+        whole, none = self.arrangement.units(picks), np.zeros(0, np.int64)
+        cells = [none if target.level else target.index(whole) for target, _ in self.problem.of_values]
 
         def aims(position: int, margin: float) -> list[Aim]:
             return self._aims(number, cells, 0, position, margin)
@@ -178,27 +144,16 @@ class Sample:
         ]
 
     @cached_property
-    def _cells(self) -> tuple[CellIndex, ...]:
-        """For each statistic of values the cell of each row of the distinct units."""
-        return tuple(target.index(self.units) for target, _ in self.problem.of_values)
-
-    @cached_property
     def _quotas(self) -> tuple[Quotas, ...]:
         """For each of these how many rows each chunk has in each cell, and those of all chunks before it."""
-        found: list[list[Floats]] = [[] for _ in self.problem.of_values]
-        for chunk in range(self.n_chunks + 1):
-            before = self._before(chunk)
-            for each, (target, _), cells in zip(found, self.problem.of_values, self._cells, strict=True):
-                copies = before[self.units.above(0, target.level)]
-                each.append(np.bincount(cells, copies, target.grid.size + 1)[:-1].astype(np.float64))
-        return tuple(Quotas(np.stack(each)) for each in found)
+        return tuple(Quotas(self.arrangement.cells_before(target)) for target, _ in self.problem.of_values)
 
     def _keyed(self, number: int, picks: CellIndex, frame: pl.DataFrame, random: np.random.Generator) -> Records:
         """One table a level; where there are several, each row has its key and that of its parent, unique over all chunks."""
         schema = self.problem.schema
-        if not self.units.nested:
+        if len(schema.levels) == 1:
             return {schema.unit.name: self._filled(0, number, frame)}
-        units, before = self.units.take(picks), self._rows_before[number]
+        units, before = self.arrangement.units(picks), self._rows_before[number]
         values = self._of_members(units, frame, random)
         looking = tuple(rule for rule in self.problem.rules if not rule.flat) if self.pulled else ()
         if looking:
@@ -296,18 +251,7 @@ class Sample:
     @cached_property
     def _rows_before(self) -> Counts:
         """Rows of each level in all chunks before each, (chunks, levels)."""
-        n_levels = len(self.problem.schema.levels)
-        sizes = np.stack([np.bincount(self.units.above(0, at), minlength=len(self.units)) for at in range(n_levels)], axis=1)
-        return np.stack([self._before(chunk) @ sizes for chunk in range(self.n_chunks)])
-
-    def _before(self, chunk: int) -> Counts:
-        """How many copies of each unit all chunks before one have together, (n,)."""
-        if self.in_order:
-            upto = np.minimum(self._ends, chunk * self.chunk_size)
-        else:
-            whole, rest = np.divmod(self._ends, self.n_chunks)
-            upto = whole * chunk + np.minimum(rest, chunk)
-        return np.diff(upto, prepend=0)
+        return self.arrangement.rows_before()
 
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
@@ -385,8 +329,7 @@ def sample(
     whole = whole_units(model, problem, model.weights, random, advance)
     return Sample(
         problem=problem,
-        units=whole.units,
-        counts=whole.counts,
+        arrangement=Scattered(schema=problem.schema, distinct=whole.units, counts=whole.counts),
         shapes=all_shapes(problem, model.beliefs),
         random_seed=seed,
         swaps=whole.swaps,

@@ -13,7 +13,7 @@ import numpy as np
 
 from synthor.schema.cells import ByRow, Cells, Incidence, Partition, flat
 from synthor.schema.ref import Ref
-from synthor.types import CellIndex, Codes, Mask
+from synthor.types import CellIndex, Codes, Counts, Mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,6 +78,12 @@ class Units:
     def n_rows(self, level: int) -> int:
         """Rows of a level."""
         return len(self.row_tables[level].codes)
+
+    @property
+    def numbers(self) -> Counts:
+        """How many rows of each level each unit has, (n, levels)."""
+        above = [self.above(0, level) for level in range(len(self.row_tables))]
+        return np.stack([np.bincount(rows, minlength=len(self)) for rows in above], axis=1)
 
     def n_columns(self, level: int = 0) -> int:
         """Columns of its codes."""
@@ -294,13 +300,12 @@ class Units:
         [[0, 1], [0, 1, 0]]
         """
         first, kind = np.zeros(0, np.int64), np.zeros(len(self), np.int64)
-        above = [self.above(0, level) for level in range(len(self.row_tables))]
-        numbers = np.stack([np.bincount(rows, minlength=len(self)) for rows in above], axis=1)
+        numbers = self.numbers
         starts = np.cumsum(numbers, axis=0) - numbers
         codes = [rows.codes[:, list(looked_at.get(level, ()))] for level, rows in enumerate(self.row_tables)]
         for level, rows in enumerate(self.row_tables):
             if rows.parent is not None and rows.above:  # below which of the unit's rows it stands
-                place = rows.parent - starts[above[level], rows.above]
+                place = rows.parent - starts[self.above(0, level), rows.above]
                 codes[level] = np.column_stack([codes[level], place])
         for own in np.unique(numbers, axis=0):
             these = np.flatnonzero((numbers == own).all(axis=1))
