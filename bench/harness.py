@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthor.sample.arrangement import Scattered
+    from synthor.sample.stream import Sample
+
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "bench"
 RESULTS = BENCH / "results"
@@ -146,3 +149,11 @@ def environment(folder: Path, requirements: Sequence[str], *, also: str = "") ->
 
 def _environment(tree: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(tree / "src"), "OPENBLAS_NUM_THREADS": "1"}
+
+
+def scattered(made: "Sample") -> "Scattered":
+    """The distinct units of a population, and how many there are of each."""
+    from synthor.sample.arrangement import Scattered
+
+    assert isinstance(made.arrangement, Scattered)
+    return made.arrangement

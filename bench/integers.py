@@ -30,7 +30,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THR
 import numpy as np
 import polars as pl
 
-from harness import BENCH, EXAMPLES, borrow_from_tests, dated, microdata, write
+from harness import BENCH, EXAMPLES, borrow_from_tests, dated, microdata, scattered, write
 from qis import Qis
 from synthor import Prior, compile_problem, load_spec, parse_spec, synthesize
 from synthor.fit.balance import Hard, balance
@@ -97,9 +97,8 @@ def oregon(random_seed: int) -> Row:
     begin = time.perf_counter()
     run = synthesize(ten, prior=Prior())
     whole = time.perf_counter() - begin
-    off = [
-        np.abs(t.cells(run.sample.units).totals(run.sample.counts.astype(float)) - t.wanted) for t in run.model.problem.targets
-    ]
+    made = scattered(run.sample)
+    off = [np.abs(t.cells(made.distinct).totals(made.counts.astype(float)) - t.wanted) for t in run.model.problem.targets]
     return {
         "case": "Oregon, ten overlapping tables",
         "units": run.sample.problem.n_units,
@@ -107,7 +106,7 @@ def oregon(random_seed: int) -> Row:
         "status": run.model.status.value,
         "TAE": int(sum(cells.sum() for cells in off)),
         "worst cell": int(max(cells.max() for cells in off)),
-        "broken rules": int((~possible(run.model.problem, run.sample.units)).sum()),
+        "broken rules": int((~possible(run.model.problem, made.distinct)).sum()),
         "swaps": run.sample.swaps,
         "moves": run.sample.moves,
         "fit, s": run.seconds["fit"],
@@ -218,7 +217,8 @@ def one_way(marginals: list[list[int]], random_seed: int) -> Row:
     whole = time.perf_counter()
     run.records  # noqa: B018  made when first looked at
     end = time.perf_counter()
-    codes: Codes = np.repeat(run.sample.units.row_tables[0].codes, run.sample.counts, axis=0)
+    made = scattered(run.sample)
+    codes: Codes = np.repeat(made.distinct.row_tables[0].codes, made.counts, axis=0)
     off = [np.abs(np.bincount(codes[:, v], minlength=6) - wanted).sum() for v, wanted in enumerate(marginals)]
     return {
         "case": f"One-way, {len(marginals)} variables of six categories",

@@ -30,7 +30,7 @@ from synthor.engine.local import in_order
 from synthor.loop import synthesize
 from synthor.prior.model import Dependency
 from synthor.run import Population, draw
-from synthor.sample.stream import CHUNK
+from synthor.sample.arrangement import CHUNK
 from synthor.schema import Variable
 from synthor.schema.kinds import BOOLEAN, CATEGORY, INTEGER
 from synthor.store.packed import Format

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
-from synthor.engine.local import in_order
 from synthor.errors import Finding, InputError
 from synthor.evaluate.holdout import HoldOuts
 from synthor.events import Event, Listener, forward, ignore, telling
@@ -35,8 +34,9 @@ from synthor.spec.scenario import AppliedScenario
 from synthor.spec.tables import read_frame
 from synthor.store.folder import ELICITED, MANIFEST, Edition, RunFolder, existing
 from synthor.store.manifest import Made, manifest_json
-from synthor.store.packed import Format, pack
+from synthor.store.packed import Format
 from synthor.store.records import read_records
+from synthor.streamed import Parted, write_files, write_parts
 
 SHOWN = 5
 """Beliefs that could not be used and are told one by one."""
@@ -105,7 +105,13 @@ class Population:
         return _page(self.model, self._counted, tally, self.held_out)
 
     def write(
-        self, folder: str | Path, *, format: Format = "parquet", wait: bool = False, on_event: Listener = ignore
+        self,
+        folder: str | Path,
+        *,
+        format: Format = "parquet",
+        partition: str | None = None,
+        wait: bool = False,
+        on_event: Listener = ignore,
     ) -> Measurement:
         """Write the run folder: prior, model, records, measurement, report, manifest; all of them, or none.
 
@@ -114,6 +120,8 @@ class Population:
         Args:
             folder: made if it is not there. Files of an earlier run in it are replaced.
             format: of the records, parquet or csv.
+            partition: a level of areas: records are then written in one Parquet file an area, `by_taz/household/12.parquet`.
+                What a command that was interrupted had written is kept.
             wait: for another command that is writing there, instead of refusing.
             on_event: told of progress, and whom is waited for.
 
@@ -121,34 +129,25 @@ class Population:
             InputError: the folder holds files that this would overwrite and that no run wrote, or another command is writing.
             OutputError: the disk is full or the folder cannot be written.
         """
+        parts = None if partition is None else Parted.of(self.sample, partition, format, self.model.to_json())
         place = RunFolder(folder)
         with place.locked(wait=wait, tell=telling("write", on_event)):
             place.refuse_foreign(self.inputs.values(), self.spec_files)
             with place.edition() as new:
-                return self._write(new, format, on_event)
+                return self._write(new, format, parts, on_event)
 
-    def _write(self, new: Edition, format: Format, on_event: Listener) -> Measurement:
-        problem, pairs = self.sample.problem, _pairs(self.model)
-        tally = Tally(problem, pairs)
-
-        def task(number: int) -> tuple[Tally, dict[str, bytes]]:
-            chunk, counted = self.sample.chunk(number), Tally(problem, pairs)
-            counted.add(chunk)
-            return counted, pack(chunk, format)
-
+    def _write(self, new: Edition, format: Format, parts: Parted | None, on_event: Listener) -> Measurement:
+        pairs = _pairs(self.model)
         seconds = dict(self.seconds)
         with timed("write", seconds):
             new.save("prior.json", self.model.prior.to_json())
             new.save_model(self.model.to_json())
             if self.spec_files:
                 new.save_spec(self.spec_files)
-            names = [level.name for level in problem.schema.levels]
-            n_chunks = self.sample.n_chunks
-            with new.writing(names, format) as write, closing(in_order(task, n_chunks)) as chunks:
-                for done, (counted, packed) in enumerate(chunks, start=1):
-                    tally.merge(counted)
-                    write(packed)
-                    on_event(Event(stage="write", done=done, total=n_chunks))
+            if parts is None:
+                tally = write_files(self.sample, pairs, new, format, on_event)
+            else:
+                tally = write_parts(self.sample, pairs, new, parts, on_event)
             held_out, lost = (self.held_out, ()) if self.held_out is not None else held_out_in(new)
             if self.held_out is not None:
                 new.save("holdout.json", self.held_out.to_json())

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from chunks import scattered
 from forked import synthor
 from synthor import Prior, compile_problem, parse_spec
 from synthor.errors import InputError
@@ -384,8 +385,9 @@ def test_nothing_is_blamed_where_the_records_meet_everything(tmp_path: Path) -> 
 
 def test_the_blame_stays_where_the_records_do_not_meet_everything() -> None:
     run = blamed(CARS.replace("records: 10", "records: 11").replace("yes: 6", "yes: 7").replace("rented: 5", "rented: 6"))
-    short = dataclasses.replace(run.sample, counts=run.sample.counts - (np.arange(len(run.sample.counts)) == 0))
-    measurement = dataclasses.replace(run, sample=short).measurement
+    units = scattered(run.sample)
+    units = dataclasses.replace(units, counts=units.counts - (np.arange(len(units.counts)) == 0))
+    measurement = dataclasses.replace(run, sample=dataclasses.replace(run.sample, arrangement=units)).measurement
     assert not measurement.met
     assert measurement.status == "unsupported"
     assert {told.kind for told in measurement.explanations} >= {"contradiction", "unsupported"}

@@ -12,6 +12,7 @@ from synthor.geography.areas import marks_of
 from synthor.geography.flat.permuted import permuted
 from synthor.geography.zoned import zoned_sample
 from synthor.prior.model import Prior
+from synthor.problem.zones import Zones
 from synthor.sample.arrangement import InTurn
 
 
@@ -49,9 +50,17 @@ def test_longer_lists_forget_who_stood_where(size: int) -> None:
 
 
 def test_chunks_hold_whole_zones_unless_one_is_larger_than_a_chunk() -> None:
-    assert marks_of(np.array([3, 4, 0, 2, 11, 1]), 8).tolist() == [7, 9, 17, 21]
-    assert marks_of(np.array([0, 0, 20]), 8).tolist() == [8, 16, 20]
-    assert marks_of(np.array([8, 8]), 8).tolist() == [8, 16]
+    for sizes, tracts, marks in (
+        ([3, 4, 0, 2, 11, 1], [0, 0, 0, 0, 0, 0], [7, 9, 17, 21]),
+        ([0, 0, 20], [0, 1, 2], [8, 16, 20]),
+        ([8, 8], [0, 1], [8, 16]),
+        ([3, 2, 2, 4, 1], [0, 0, 1, 1, 2], [5, 12]),  # a tract begins at 5, and fits in whole
+        ([2, 3, 2], [0, 1, 1], [7]),
+        ([1, 6, 6], [0, 1, 1], [7, 13]),  # less than half a chunk would end with a tract
+    ):
+        n = (len(sizes), max(tracts) + 1)
+        zones = Zones(names=("taz", "tract"), positions=(1, 2), sizes=n, parents=(np.array(tracts),))
+        assert marks_of(zones, np.array(sizes), 8).tolist() == marks
 
 
 SPEC = """

@@ -21,7 +21,7 @@ FLOORS = [line.strip("◀ ").split() for line in re.findall(r"^    (?:errors|◀
 """Rooms by floors, as the contributor's guide has them."""
 REACHED_FROM = {
     "llm": {"prior", "method", "store", "report", "run", "loop", "holdout", "library"},
-    "engine": {"geography", "run", "cli"},
+    "engine": {"geography", "streamed", "cli"},
     "cli": set[str](),
 }
 FACE = {"engine", "errors", "version", "spec", "problem", "prior", "fit", "measure", "library"}

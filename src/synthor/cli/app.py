@@ -101,6 +101,15 @@ Elsewhere = Annotated[
 FileFormat = Annotated[
     Literal["parquet", "csv"], typer.Option("--format", metavar="parquet|csv", help="Format of the records.")
 ]
+Partition = Annotated[
+    str | None,
+    typer.Option(
+        "--partition",
+        metavar="LEVEL",
+        help="Write one Parquet file for each area of a level of zones, by_LEVEL/household/AREA.parquet.",
+        show_default=False,
+    ),
+]
 Draws = Annotated[
     int,
     typer.Option("--draws", min=0, max=999, metavar="K", help="Plausible populations to make beside it.", show_default=False),

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,6 +16,7 @@ from synthor.cli.app import (
     HoldOut,
     Number,
     Out,
+    Partition,
     Quiet,
     RunDir,
     Scenario,
@@ -95,6 +96,7 @@ def sample(
     n: Number = None,
     seed: Seed = None,
     format: FileFormat = "parquet",
+    partition: Partition = None,
     out: Elsewhere = None,
     workers: Workers = None,
     wait: WaitForOthers = False,
@@ -114,7 +116,7 @@ def sample(
     with results.locked(wait=wait, tell=warn), shown as listen, interruptible(results, again), sharing(workers):
         model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
-        measurement = run.write(results.path, format=format, on_event=listen)
+        measurement = run.write(results.path, format=format, partition=partition, on_event=listen)
     finish(measurement, results.path, tone)
 
 
@@ -128,6 +130,7 @@ def run(
     prior: Beliefs = None,
     scenario: Scenario = None,
     format: FileFormat = "parquet",
+    partition: Partition = None,
     draws: Draws = 0,
     wait: Wait = False,
     hold_out: HoldOut = None,
@@ -139,6 +142,10 @@ def run(
 ) -> None:
     """Do everything: check, ask for beliefs, fit, records, measurement, report."""
     tone, loaded = manner(as_json, quiet, verbose), read(spec, scenario, prior)
+    if partition is not None:
+        from synthor.streamed import check_partition
+
+        check_partition(loaded, partition, format)
     if draws:
         from synthor.draws.make import check_drawable
 
@@ -149,14 +156,21 @@ def run(
     from synthor.engine.choice import workers as sharing
 
     with claimed(out, loaded, prior, wait=wait) as folder, sharing(workers):
-        _run(loaded, folder, prior, format, draws, wait, held, calibrate, shown, tone)
+        _run(loaded, folder, prior, _Form(format, partition), draws, wait, held, calibrate, shown, tone)
+
+
+class _Form(NamedTuple):
+    """How records are to be written."""
+
+    format: FileFormat
+    partition: str | None
 
 
 def _run(
     spec: "Spec",
     folder: "RunFolder",
     prior: Path | None,
-    format: FileFormat,
+    form: _Form,
     draws: int,
     wait: bool,
     held: list[str],
@@ -183,11 +197,11 @@ def _run(
                 )
             else:
                 made = synthesize(spec, prior=prior, answers=answers, wait=wait, on_event=keep)
-            measurement = made.write(out, format=format, on_event=listen)
+            measurement = made.write(out, format=form.format, partition=form.partition, on_event=listen)
         if draws:
             with interruptible(folder, "the same command keeps the draws that are finished"):
                 said = recordings_of(made.model, spec, prior, made.held_out.calibration if made.held_out else None)
-                others = make_draws(made, said, folder, draws, format=format, wait=wait, on_event=listen)
+                others = make_draws(made, said, folder, draws, format=form.format, wait=wait, on_event=listen)
     show_held_out(made.held_out, tone)
     if not draws:
         finish(measurement, out, tone)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,8 @@ from synthor.errors import Finding, InputError
 from synthor.files import PRODUCT, read_text
 
 NOTE = ".synthor-note.json"
+PARTS = "parts.json"
+"""Stands in a folder that is one of the files: only such a folder is ever replaced or deleted."""
 _TEMPORARY = re.compile(r"\.synthor-[0-9a-f]{12}")
 
 
@@ -69,6 +72,26 @@ class Staged:
         """Stage a text."""
         _write(self.place(name), text.encode())
 
+    def adopt(self, key: str, name: str) -> Path:
+        """A folder that will be called so, to be filled by the caller; what one of the same key was filled with is still there.
+
+        Args:
+            key: 12 hexadecimal digits that tell what it is to hold; folders of other keys are deleted.
+            name: it will be called so, in place of one that is there.
+        """
+        place = self.folder / f".synthor-{key}"
+        self.give_up(but=place)
+        place.mkdir(exist_ok=True)
+        self.remove(name)
+        self.places[name] = place
+        return place
+
+    def give_up(self, but: Path | None = None) -> None:
+        """Delete folders that nobody will go on from, but one."""
+        for other in self.folder.glob(".synthor-*"):
+            if other != but and _TEMPORARY.fullmatch(other.name) and other.is_dir() and not other.is_symlink():
+                shutil.rmtree(other)
+
     def remove(self, name: str) -> None:
         """Let a file go, before any of the new ones appears."""
         self.obsolete[name] = None
@@ -97,12 +120,13 @@ class Staged:
         """Leave the folder as it was; nothing once the files have appeared, or will."""
         if not (self.folder / NOTE).exists():
             for place in self.places.values():
-                place.unlink(missing_ok=True)
+                if not place.is_dir():  # whoever begins again goes on from a folder
+                    place.unlink(missing_ok=True)
 
     def _check(self, name: str) -> None:
         """What renaming would stumble over must be known before anything is renamed."""
         path = self.folder / name
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir() and not path.is_symlink() and not (name in self.obsolete and (path / PARTS).is_file()):
             raise IsADirectoryError(errno.EISDIR, "a folder is in its place", str(path))
         above = next(parent for parent in path.parents if parent.exists())
         if not above.is_dir():
@@ -156,11 +180,17 @@ def _is_inside(name: str, folder: Path) -> bool:
 
 
 def _rename(folder: Path, names: Mapping[str, str], obsolete: Sequence[str], *, fresh: bool) -> None:
+    renamed = {name for place, name in names.items() if not (folder / place).exists()}  # before a kill
     for name in obsolete:
-        (folder / name).unlink(missing_ok=True)
+        if name in renamed:
+            continue
+        if (folder / name / PARTS).is_file() and not (folder / name).is_symlink():
+            shutil.rmtree(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
     for place, name in names.items():
-        if not (folder / place).exists():
-            continue  # was renamed before the kill
+        if name in renamed:
+            continue
         if fresh and (folder / name).exists():
             (folder / place).unlink()  # a person has put one there meanwhile
             continue

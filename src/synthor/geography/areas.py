@@ -60,21 +60,30 @@ def in_turn(zones: Zones, level: int) -> CellIndex:
     return np.lexsort(around)
 
 
-def marks_of(sizes: Counts, most: int = CHUNK) -> Counts:
-    """Places at which chunks of units end: chunks hold whole areas, unless one alone has more units than a chunk.
+def marks_of(zones: Zones, sizes: Counts, most: int = CHUNK) -> Counts:
+    """Places at which chunks of units end: where one of the largest areas does, or else one inside it, unless a zone is larger.
 
     Args:
-        sizes: (areas,) units of each, in the order in which they stand.
-        most: units of a chunk.
+        zones: the areas.
+        sizes: (zones,) units of each.
+        most: units of a chunk; chunks that end with a larger area hold half as many at least.
 
-    >>> marks_of(np.array([3, 4, 0, 2, 11, 1]), 8).tolist()
+    >>> zones = Zones(names=("taz",), positions=(2,), sizes=(6,), parents=())
+    >>> marks_of(zones, np.array([3, 4, 0, 2, 11, 1]), 8).tolist()
     [7, 9, 17, 21]
     """
-    ends, found, begin = np.cumsum(sizes), list[int](), 0
+    order = in_turn(zones, 0)
+    ends = np.cumsum(sizes[order])
+    levels = []
+    for level in range(len(zones.names) - 1, -1, -1):
+        area = zones.above(0, level)[order]
+        levels.append(ends[np.append(area[1:] != area[:-1], True)])
+    found, begin = list[int](), 0
     while begin < ends[-1]:
-        whole = int(np.searchsorted(ends, begin + most, side="right"))
-        end = int(ends[whole - 1]) if whole else 0
-        begin = end if end > begin else min(begin + most, int(ends[whole]))
+        fits = [int(np.append(0, own)[np.searchsorted(own, begin + most, side="right")]) for own in levels]
+        large = [end for end in fits if end - begin >= most / 2 or end == ends[-1]]
+        end = large[0] if large else fits[-1]
+        begin = end if end > begin else min(begin + most, int(ends[np.searchsorted(ends, begin, side="right")]))
         found.append(begin)
     return np.array(found, np.int64)
 

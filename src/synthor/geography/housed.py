@@ -94,7 +94,7 @@ class InZones:
             ends=np.cumsum(housed.count),
             numbers=units.numbers,
             zones=zones,
-            marks=marks_of(np.bincount(housed.zone, housed.count, len(order)).astype(np.int64)[order]),
+            marks=marks_of(zones, np.bincount(housed.zone, housed.count, len(order)).astype(np.int64)),
         )
 
     def units(self, places: CellIndex) -> Units:

@@ -347,7 +347,13 @@ class Run:
         return Display(self._made.page(), f"Report of {self.spec.title or 'synthetic records'}", framed=True)
 
     def write(
-        self, folder: str | Path, *, format: Format = "parquet", wait: bool = False, on_event: Listener = ignore
+        self,
+        folder: str | Path,
+        *,
+        format: Format = "parquet",
+        partition: str | None = None,
+        wait: bool = False,
+        on_event: Listener = ignore,
     ) -> Measurement:
         """Write the run folder: prior, model, records, measurement, report, manifest; all of them, or none.
 
@@ -356,6 +362,7 @@ class Run:
         Args:
             folder: made if it is not there. Files of an earlier run in it are replaced.
             format: of the records, parquet or csv.
+            partition: a level of areas: records are then written in one Parquet file an area, `by_taz/household/12.parquet`.
             wait: for another command that is writing there, instead of refusing.
             on_event: told of progress, and whom is waited for.
 
@@ -371,7 +378,7 @@ class Run:
         if self._spec is not None:
             given = None if self._prior is None else "prior.json"
             made = replace(made, spec_files=spec_files(self._spec, place, prior=given))
-        found = made.write(place, format=format, wait=wait, on_event=on_event)
+        found = made.write(place, format=format, partition=partition, wait=wait, on_event=on_event)
         self._folder = place
         return found
 

@@ -10,10 +10,11 @@ from typing import IO, Any
 import polars as pl
 
 from synthor.disk.lock import Tell, locked
-from synthor.disk.staged import Staged, write_whole
+from synthor.disk.staged import PARTS, Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
 from synthor.files import BELIEFS, PRODUCT, read_text, refuse_irregular, refuse_larger
 from synthor.store.packed import Format, Writer
+from synthor.store.parts import PartWriter, folder_of
 from synthor.version import __version__
 
 AFTER_RUN = ("ranges.json", "ranges.html")
@@ -106,7 +107,7 @@ class RunFolder:
             InputError: the folder holds a file by the name of a product that no run of synthor wrote.
         """
         self.inputs = frozenset(path.resolve() for path in inputs)
-        products = [*PRODUCTS, *spec, *sorted(path.name for path in self.path.glob("records.*"))]
+        products = [*PRODUCTS, *spec, *sorted(path.name for path in self.path.glob("records.*") if path.is_file())]
         in_place = [name for name in (*products, MANIFEST) if (self.path / name).exists() and not (self.path / name).is_file()]
         if in_place:
             cure = "move it away, or choose another folder with --out"
@@ -263,7 +264,7 @@ class RunFolder:
         return read_text(self.path / name, most=PRODUCT, cure="name a folder that `synthor fit` or `synthor run` wrote")
 
     def records(self, level: str) -> Path:
-        """The file of one level's records, in whichever format it is.
+        """The file of one level's records, in whichever format it is; or the folder of its files by areas.
 
         Raises:
             InputError: there is none.
@@ -271,12 +272,20 @@ class RunFolder:
         for ending in OF_RECORDS:
             if (self.path / f"{level}{ending}").is_file():
                 return self.path / f"{level}{ending}"
+        for parted in self.parted():
+            if (parted / level).is_dir():
+                return parted / level
         cure = "make them with `synthor sample`"
         raise InputError([Finding(where=str(self.path), message=f"holds no {level}.parquet or {level}.csv", cure=cure)])
 
+    def parted(self) -> list[Path]:
+        """The folder that holds the records in one file an area; empty where there is none."""
+        return [path.parent for path in sorted(self.path.glob(f"{folder_of('*')}/{PARTS}"))]
+
     def names(self) -> list[str]:
-        """The products and files of records that are there."""
-        records = sorted(path.name for path in self.path.iterdir() if path.suffix in OF_RECORDS)
+        """The products and files of records that are there; of records in many files the list of these."""
+        records = sorted(path.name for path in self.path.iterdir() if path.suffix in OF_RECORDS and path.is_file())
+        records += [f"{path.name}/{PARTS}" for path in self.parted()]
         return [name for name in (*PRODUCTS, *records) if (self.path / name).is_file()]
 
 
@@ -307,6 +316,8 @@ class Edition:
             pass
         for stale in [*AFTER_FIT, *self.folder.of_spec(), *(found.name for found in self.folder.path.glob("records.*"))]:
             self.staged.remove(stale)
+        for parted in self.folder.parted():
+            self.staged.remove(parted.name)
         self.staged.write("model.json", text)
 
     def save_spec(self, files: Mapping[str, str]) -> None:
@@ -339,7 +350,34 @@ class Edition:
             for writer in writers.values():
                 writer.finish()
         other = "csv" if format == "parquet" else "parquet"
-        for stale in [*TOLD, *(f"{level}.{other}" for level in levels)]:
+        self._stale(f"{level}.{other}" for level in levels)
+        self.staged.give_up()
+
+    @contextmanager
+    def parting(self, by: str, levels: Sequence[str], areas: Iterable[str], key: str) -> Iterator[PartWriter]:
+        """Stage records in one file an area. What was told of the old ones goes before the new ones appear.
+
+        Args:
+            by: level of the areas.
+            levels: names of the tables.
+            areas: all there are.
+            key: 12 hexadecimal digits of what the records hang on: files that a command with the same key wrote are kept.
+
+        Yields:
+            What writes the chunks.
+        """
+        if (self.folder.path / folder_of(by)).exists() and not (self.folder.path / folder_of(by) / PARTS).is_file():
+            where, cure = str(self.folder.path / folder_of(by)), "move it away, or choose another folder with --out"
+            raise InputError([Finding(where=where, message="was not written by synthor, and records go there", cure=cure)])
+        writer = PartWriter(self.staged.adopt(key, folder_of(by)), by, levels, areas)
+        yield writer
+        writer.finish()
+        self._stale(f"{level}{ending}" for level in levels for ending in OF_RECORDS)
+
+    def _stale(self, records: Iterable[str]) -> None:
+        """Let files of other records go, and what was told of them."""
+        parted = [path.name for path in self.folder.parted()]
+        for stale in [*TOLD, *records, *parted]:
             self.staged.remove(stale)
 
     def read(self, name: str) -> str | None:
@@ -355,13 +393,14 @@ class Edition:
         """Hashes of the products, by name, as they will be."""
         there = [name for name in (*self.folder.names(), *self.folder.of_spec()) if name not in self.staged.obsolete]
         kept = (*PRODUCTS, SPEC)
-        every = {*there, *(name for name in self.staged.places if name in kept or name.endswith(OF_RECORDS))}
+        there = [name for name in there if name.removesuffix(f"/{PARTS}") not in self.staged.obsolete]
+        places = {f"{name}/{PARTS}" if place.is_dir() else name: place for name, place in self.staged.places.items()}
+        every = {*there, *(name for name in places if name in kept or name.endswith((*OF_RECORDS, PARTS)))}
         records = sorted(name for name in every if name not in PRODUCTS)
         ordered = [name for name in (*PRODUCTS, *records) if name in every]
-        return {
-            name: sha256(self.staged.places.get(name, self.folder.path / name), most=PRODUCT if name in PRODUCTS else None)
-            for name in ordered
-        }
+        found = {name: places.get(name, self.folder.path / name) for name in ordered}
+        found = {name: path / PARTS if path.is_dir() else path for name, path in found.items()}
+        return {name: sha256(path, most=PRODUCT if name in PRODUCTS else None) for name, path in found.items()}
 
     def note(self) -> None:
         """Note in the manifest, where there is one, that what is staged is ours."""

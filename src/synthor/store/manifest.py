@@ -44,17 +44,19 @@ class Made:
     scenario: AppliedScenario | None = None
 
 
+def versions() -> dict[str, str]:
+    """Versions of what makes records: the same bytes come of the same ones."""
+    others = {name: version(name) for name in ("numpy", "scipy", "polars")}
+    return {"synthor": __version__, "python": platform.python_version(), **others}
+
+
 def manifest_json(products: Mapping[str, str], made: Made) -> str:
     """The text of manifest.json; `products` are the hashes of the files that the folder will hold, by name."""
     document: dict[str, Any] = {
         "status": made.status,
         "beliefs": made.beliefs,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "synthor": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "scipy", "polars")},
-        },
+        "versions": versions(),
         "platform": f"{sys.platform} {platform.machine()}",
         "random_seed": made.random_seed,
         "records": made.n_records,

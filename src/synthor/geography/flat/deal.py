@@ -129,7 +129,7 @@ class Dealt:
             ends=np.cumsum(counts[order]),
             lists=tuple(lists),
             zones=zones,
-            marks=marks_of(places[0].sum(axis=1)[in_turn(zones, 0)]),
+            marks=marks_of(zones, places[0].sum(axis=1)),
             seed=int(generator(random_seed, "zones", "deal").integers(2**63)),
         )
 

@@ -42,6 +42,8 @@ def read_frame(
         InputError: the file is missing, unreadable, of another kind, or larger than the memory that is free.
     """
     where = shown or str(path)
+    if path.is_dir() and (parts := sorted(path.glob("*.parquet"))):
+        return _of_parts(parts, where)
     refuse_missing(path, where)
     if not _in_unicode(path):
         raise InputError([Finding(where=where, message="its name is no Unicode text", cure="rename it")])
@@ -124,6 +126,17 @@ def read_table_frame(path: Path, shown: str) -> pl.DataFrame:
     if n_rows * len(columns) > MOST_FIELDS:
         raise too_many_fields(shown, f"{n_rows:,} rows of {len(columns):,} columns")
     return read_frame(path, shown=shown)
+
+
+def _of_parts(files: Sequence[Path], where: str) -> pl.DataFrame:
+    """Records in many Parquet files, one after the other."""
+    try:
+        lazy = pl.scan_parquet(list(files), glob=False)
+        n_rows, columns = int(lazy.select(pl.len()).collect().item()), lazy.collect_schema().names()
+        _refuse_beyond_memory(n_rows * len(columns) * VALUE_BYTES, where, f"{n_rows:,} rows of {len(columns):,} columns")
+        return lazy.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _broken(where, error) from error
 
 
 def extent(path: Path) -> tuple[int, list[str]]:
