@@ -98,11 +98,11 @@ class Population:
 
     def page(self) -> str:
         """The page report.html, as `write` writes it."""
-        tally = Tally(self.sample.problem, _pairs(self.model))
+        tally = Tally(self.sample.problem, pairs_of(self.model))
         for chunk in self.sample.chunks():
             tally.add(chunk)
         self._counted = measured(self.model, tally, self.sample.random_seed)
-        return _page(self.model, self._counted, tally, self.held_out)
+        return page_of(self.model, self._counted, tally, self.held_out)
 
     def write(
         self,
@@ -137,7 +137,7 @@ class Population:
                 return self._write(new, format, parts, on_event)
 
     def _write(self, new: Edition, format: Format, parts: Parted | None, on_event: Listener) -> Measurement:
-        pairs = _pairs(self.model)
+        pairs = pairs_of(self.model)
         seconds = dict(self.seconds)
         with timed("write", seconds):
             new.save("prior.json", self.model.prior.to_json())
@@ -156,7 +156,7 @@ class Population:
             measurement = measured(self.model, tally, self.sample.random_seed, lost)
             self._counted = measurement
             new.save("measurement.json", measurement.to_json())
-            new.save("report.html", _page(self.model, measurement, tally, held_out))
+            new.save("report.html", page_of(self.model, measurement, tally, held_out))
         told = self.model.concluded(met=measurement.met)
         write_manifest(new, told, measurement.n_records, self.sample.random_seed, self.inputs, seconds, self.bill)
         return measurement
@@ -185,7 +185,7 @@ def write_manifest(
     random_seed: int,
     inputs: Mapping[str, Path],
     seconds: Mapping[str, float],
-    bill: Bill,
+    bill: Bill | None = None,
 ) -> None:
     """Say what a folder's products were made from and with."""
     made = Made(
@@ -196,7 +196,7 @@ def write_manifest(
         inputs=inputs,
         seconds=seconds,
         rounds=model.rounds,
-        bill=bill,
+        bill=Bill() if bill is None else bill,
         scenario=model.problem.spec.scenario if isinstance(model.problem.spec.scenario, AppliedScenario) else None,
     )
     new.save(MANIFEST, manifest_json(new.products(), made))
@@ -253,7 +253,7 @@ def remeasure(folder: RunFolder, records: Path | None = None) -> Measurement:
         held_out, lost = held_out_in(new)
         measurement = measured(model, tally, random_seed, lost)
         new.save("measurement.json", measurement.to_json())
-        new.save("report.html", _page(model, measurement, tally, held_out))
+        new.save("report.html", page_of(model, measurement, tally, held_out))
         new.note()
     return measurement
 
@@ -268,12 +268,13 @@ def tallied(folder: RunFolder, model: Model, records: Records) -> tuple[Tally, i
     """
     problem, made = model.ruled.whole, folder.manifest()
     n_made = made.get("records", 0)
-    tally = Tally(problem.scaled(n_made) if n_made > 0 else problem, _pairs(model))
+    tally = Tally(problem.scaled(n_made) if n_made > 0 else problem, pairs_of(model))
     tally.add(records)
     return tally, made.get("random_seed")
 
 
-def _page(model: Model, measurement: Measurement, tally: Tally, held_out: HoldOuts | None) -> str:
+def page_of(model: Model, measurement: Measurement, tally: Tally, held_out: HoldOuts | None) -> str:
+    """The page report.html."""
     told = model.concluded(met=measurement.met)
     return render(told, measurement, tally.pair_counts, held_out, tally.examples)
 
@@ -340,7 +341,7 @@ def keeping(folder: RunFolder, listen: Listener) -> Listener:
     return keep
 
 
-def _pairs(model: Model) -> list[tuple[tuple[Ref, Ref], int]]:
+def pairs_of(model: Model) -> list[tuple[tuple[Ref, Ref], int]]:
     """The two columns of each believed table, and the level whose rows see both."""
     return [(table.refs, table.level) for table in model.beliefs.tables]
 

@@ -110,6 +110,15 @@ Partition = Annotated[
         show_default=False,
     ),
 ]
+OnlyZones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only-zones",
+        metavar="A,B",
+        help="Make these zones of the run in DIR anew; the records of all others stay. May be repeated.",
+        show_default=False,
+    ),
+]
 Draws = Annotated[
     int,
     typer.Option("--draws", min=0, max=999, metavar="K", help="Plausible populations to make beside it.", show_default=False),

@@ -15,6 +15,7 @@ from synthor.cli.app import (
     FileFormat,
     HoldOut,
     Number,
+    OnlyZones,
     Out,
     Partition,
     Quiet,
@@ -136,6 +137,7 @@ def run(
     hold_out: HoldOut = None,
     calibrate: Calibrate = False,
     workers: Workers = None,
+    only_zones: OnlyZones = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: AsJson = False,
@@ -155,6 +157,16 @@ def run(
     shown = progress(plan, quiet=quiet, verbose=verbose)
     from synthor.engine.choice import workers as sharing
 
+    if only_zones is not None:
+        others = {"--draws": draws, "--hold-out": hold_out, "--calibrate": calibrate, "--partition": partition}
+        if given := [name for name, value in others.items() if value]:
+            raise typer.BadParameter(f"--only-zones leaves the rest of the run as it is; leave {' and '.join(given)} out")
+        zones = [name.strip() for text in only_zones for name in text.split(",") if name.strip()]
+        from synthor.cli.again import redo
+
+        with sharing(workers):
+            redo(loaded, out, prior, zones, wait, quiet, verbose, tone)
+        return
     with claimed(out, loaded, prior, wait=wait) as folder, sharing(workers):
         _run(loaded, folder, prior, _Form(format, partition), draws, wait, held, calibrate, shown, tone)
 

@@ -70,7 +70,11 @@ class Staged:
 
     def write(self, name: str, text: str) -> None:
         """Stage a text."""
-        _write(self.place(name), text.encode())
+        self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Stage bytes."""
+        _write(self.place(name), content)
 
     def adopt(self, key: str, name: str) -> Path:
         """A folder that will be called so, to be filled by the caller; what one of the same key was filled with is still there.

@@ -16,6 +16,7 @@ from synthor.geography.flat.signatures import Signatures
 from synthor.geography.flat.whole import made_whole
 from synthor.geography.housed import Housed, InZones
 from synthor.geography.nested.fill import filled as with_members
+from synthor.geography.nested.pulled import SWEEPS, pulled
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem import Count, Problem, Target
 from synthor.problem.zones import Zones, ZoneTable, zone_tables
@@ -38,6 +39,7 @@ def zoned_sample(
     model: Model,
     n_units: int | None = None,
     *,
+    lacks: Problem | None = None,
     random_seed: int | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Sample:
@@ -51,18 +53,20 @@ def zoned_sample(
     Args:
         model: of a region.
         n_units: how many; the spec's number unless given. Targets are scaled in proportion.
+        lacks: what some zones lack where the others are there already; they are made without regard to the region's shares.
         random_seed: the spec's unless given.
         advance: told how far it is.
     """
     seed = model.problem.spec.random_seed if random_seed is None else random_seed
     region = model.problem if n_units is None else model.problem.scaled(n_units)
+    region = region if lacks is None else lacks.region
     region = region.with_rules(model.beliefs.rules)
     whole, zones = region.whole, region.whole.zones
     assert zones is not None
     tables = zone_tables(whole)
     filled = _members if model.pool.units.nested else _flat
     with one_thread():
-        found = filled(model, region, tables, sizes_of_zones(whole, tables, zones), seed, advance)
+        found = filled(model, region, tables, sizes_of_zones(whole, tables, zones), seed, advance, alone=lacks is not None)
     places, swaps = found.places, found.swaps
     if isinstance(places, InZones) and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
         places, exchanged = _settled(model, whole, places, seed)
@@ -99,14 +103,21 @@ class _Filled:
 
 
 def _flat(
-    model: Model, region: Problem, tables: tuple[ZoneTable, ...], totals: Counts, seed: int, advance: Callable[[int, int], None]
+    model: Model,
+    region: Problem,
+    tables: tuple[ZoneTable, ...],
+    totals: Counts,
+    seed: int,
+    advance: Callable[[int, int], None],
+    *,
+    alone: bool,
 ) -> _Filled:
     """Units without members."""
     zones = region.whole.zones
     assert zones is not None
     signatures = Signatures.of(tables, len(zones.names), model.pool.units)
     shares = signatures.shares(model.weights)
-    fit = tilted(tables, signatures, zones, shares, region.n_units, advance)
+    fit = tilted(tables, signatures, zones, shares, region.n_units, advance, believed=not alone)
     seen = _of_region(region, signatures, model.pool.units, model.weights > 0)
     places = made_whole(fit, totals, seed, seen)
     wanted = places[-1].sum(axis=0)
@@ -119,7 +130,14 @@ def _flat(
 
 
 def _members(
-    model: Model, region: Problem, tables: tuple[ZoneTable, ...], totals: Counts, seed: int, advance: Callable[[int, int], None]
+    model: Model,
+    region: Problem,
+    tables: tuple[ZoneTable, ...],
+    totals: Counts,
+    seed: int,
+    advance: Callable[[int, int], None],
+    *,
+    alone: bool,
 ) -> _Filled:
     """Units with members."""
     zones, units = region.whole.zones, model.pool.units
@@ -128,8 +146,19 @@ def _members(
     own = replace(region, targets=tuple(target for target in region.targets if target.name not in names))
     bands = tuple(bands_of(own, units, model.weights))
     vectors = Vectors.of(tables, bands, zones.sizes, units)
+    lived = np.flatnonzero(np.bincount(zones.above(0, len(zones.sizes) - 1), totals, zones.sizes[-1]))
+    base, all_of_it = region.n_units * vectors.shares(model.weights), SWEEPS + zones.sizes[0]
     with engine(zones.sizes[0]) as where:
-        housed = with_members(vectors, zones, model.weights, totals, seed, where, advance)
+        fit = pulled(
+            vectors,
+            zones.with_region,
+            base,
+            where,
+            lambda done, _: advance(done, all_of_it),
+            lived=lived,
+            believed=not alone,
+        )
+        housed = with_members(fit, zones, model.weights, totals, seed, where, lambda done, _: advance(SWEEPS + done, all_of_it))
     return _Filled(places=InZones.of(units, housed, zones))
 
 

@@ -14,7 +14,7 @@ from synthor.disk.staged import PARTS, Staged, write_whole
 from synthor.errors import Finding, InputError, OutputError
 from synthor.files import BELIEFS, PRODUCT, read_text, refuse_irregular, refuse_larger
 from synthor.store.packed import Format, Writer
-from synthor.store.parts import PartWriter, folder_of
+from synthor.store.parts import PartWriter, file_names, folder_of, parts_in, parts_json
 from synthor.version import __version__
 
 AFTER_RUN = ("ranges.json", "ranges.html")
@@ -107,7 +107,7 @@ class RunFolder:
             InputError: the folder holds a file by the name of a product that no run of synthor wrote.
         """
         self.inputs = frozenset(path.resolve() for path in inputs)
-        products = [*PRODUCTS, *spec, *sorted(path.name for path in self.path.glob("records.*") if path.is_file())]
+        products = [*PRODUCTS, *spec, *sorted(path.name for path in self.path.glob("records.*"))]
         in_place = [name for name in (*products, MANIFEST) if (self.path / name).exists() and not (self.path / name).is_file()]
         if in_place:
             cure = "move it away, or choose another folder with --out"
@@ -282,6 +282,18 @@ class RunFolder:
         """The folder that holds the records in one file an area; empty where there is none."""
         return [path.parent for path in sorted(self.path.glob(f"{folder_of('*')}/{PARTS}"))]
 
+    def parted_by(self, place: Path) -> str:
+        """The level of areas that a folder of files is by.
+
+        Raises:
+            InputError: its list cannot be read.
+        """
+        try:
+            return str(json.loads(read_text(place / PARTS, most=PRODUCT))["by"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            cure = "run it again, without --only-zones"
+            raise InputError([Finding(where=str(place / PARTS), message="is no list of files", cure=cure)]) from None
+
     def names(self) -> list[str]:
         """The products and files of records that are there; of records in many files the list of these."""
         records = sorted(path.name for path in self.path.iterdir() if path.suffix in OF_RECORDS and path.is_file())
@@ -374,6 +386,24 @@ class Edition:
         writer.finish()
         self._stale(f"{level}{ending}" for level in levels for ending in OF_RECORDS)
 
+    def save_parts(self, place: Path, areas: Iterable[str], tables: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Stage files of some areas in place of those that are there; the others stay as they are.
+
+        Args:
+            place: the folder of the files of all areas.
+            areas: all there are.
+            tables: for each of some areas the bytes of the file of each level.
+        """
+        names, found = file_names(areas), parts_in(place)
+        for area, own in tables.items():
+            for level, text in own.items():
+                name = f"{level}/{names[area]}.parquet"
+                self.staged.write_bytes(f"{place.name}/{name}", text)
+                found[name] = hashlib.sha256(text).hexdigest()
+        self.staged.write(f"{place.name}/{PARTS}", parts_json(self.folder.parted_by(place), found))
+        for stale in TOLD:
+            self.staged.remove(stale)
+
     def _stale(self, records: Iterable[str]) -> None:
         """Let files of other records go, and what was told of them."""
         parted = [path.name for path in self.folder.parted()]
@@ -395,7 +425,10 @@ class Edition:
         kept = (*PRODUCTS, SPEC)
         there = [name for name in there if name.removesuffix(f"/{PARTS}") not in self.staged.obsolete]
         places = {f"{name}/{PARTS}" if place.is_dir() else name: place for name, place in self.staged.places.items()}
-        every = {*there, *(name for name in places if name in kept or name.endswith((*OF_RECORDS, PARTS)))}
+        every = {
+            *there,
+            *(name for name in places if name in kept or (name.endswith((*OF_RECORDS, PARTS)) and not _in_parts(name))),
+        }
         records = sorted(name for name in every if name not in PRODUCTS)
         ordered = [name for name in (*PRODUCTS, *records) if name in every]
         found = {name: places.get(name, self.folder.path / name) for name in ordered}
@@ -449,6 +482,11 @@ def sha256(path: Path, *, most: int | None = None) -> str:
 
 def _hash(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _in_parts(name: str) -> bool:
+    """Whether a file is one of many that `parts.json` lists."""
+    return name.startswith(folder_of("")) and "/" in name and not name.endswith(PARTS)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ import numpy as np
 import polars as pl
 
 from synthor.disk.staged import PARTS, write_whole
+from synthor.errors import InputError
+from synthor.files import PRODUCT, read_text
 from synthor.schema import Schema
 from synthor.store.parquet import RowGroups, parquet_bytes
 from synthor.version import __version__
@@ -145,8 +147,7 @@ class PartWriter:
     def finish(self) -> None:
         """Write down which files there are."""
         self._end()
-        document = {"synthor": __version__, "by": self.by, "files": self.files}
-        write_whole(self.place / PARTS, json.dumps(document, ensure_ascii=False, indent=0) + "\n")
+        write_whole(self.place / PARTS, parts_json(self.by, self.files))
         with suppress(OSError):
             (self.place / DONE).unlink()
         if hasattr(os, "sync"):  # thousands of small files: one by one they would take minutes
@@ -173,6 +174,19 @@ class PartWriter:
             self.files[name] = hashlib.sha256(text).hexdigest()
             if self._chunk is not None:
                 self._chunk[1][name] = self.files[name]
+
+
+def parts_json(by: str, files: Mapping[str, str]) -> str:
+    """The text of the list of files, with their hashes."""
+    return json.dumps({"synthor": __version__, "by": by, "files": files}, ensure_ascii=False, indent=0) + "\n"
+
+
+def parts_in(place: Path) -> dict[str, str]:
+    """The files of a folder and their hashes, as its list has them; nothing where there is none that can be read."""
+    with suppress(InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        listed = json.loads(read_text(place / PARTS, most=PRODUCT))["files"]
+        return {str(name): str(digest) for name, digest in listed.items()}
+    return {}
 
 
 def _joined(texts: Sequence[bytes]) -> bytes:

@@ -126,6 +126,8 @@ def tilted(
     shares: Floats,
     n_units: int,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    believed: bool = True,
 ) -> Tilted:
     """The region's shares tilted for each area until its tables are met.
 
@@ -136,6 +138,7 @@ def tilted(
         shares: (s,) share of each signature in the region.
         n_units: of the region.
         advance: told how many rounds of how many are done.
+        believed: whether all areas together are to have the region's shares.
     """
     found = Tilted(zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones), base=n_units * shares)
     found.factors = [[np.ones(low.shape) for low in level.low] for level in found.by_level]
@@ -155,7 +158,7 @@ def tilted(
         before, found.off = found.off, off
         found.apart = 0.5 * float(np.abs(together - wanted).sum()) / n_units
         advance(sweep, SWEEPS)
-        believing = sweep < BELIEVED and found.apart > STEADY
+        believing = believed and sweep < BELIEVED and found.apart > STEADY
         if off < CLOSE and not believing:
             break
         since = since + 1 if off > 0.999 * before else 0

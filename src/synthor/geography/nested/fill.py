@@ -14,7 +14,7 @@ import numpy as np
 from synthor.engine.engine import Engine
 from synthor.geography.housed import Housed
 from synthor.geography.nested.chosen import chosen
-from synthor.geography.nested.pulled import SWEEPS, Pulled, fitted, pulled
+from synthor.geography.nested.pulled import Pulled, fitted
 from synthor.geography.nested.split import split
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem.zones import Zones
@@ -26,7 +26,7 @@ BATCH = 32
 
 
 def filled(
-    vectors: Vectors,
+    fit: Pulled,
     zones: Zones,
     weights: Floats,
     totals: Counts,
@@ -37,19 +37,16 @@ def filled(
     """Whole candidates in zones, the tables of all areas and of the region met.
 
     Args:
-        vectors: what areas and the region see of the candidates.
-        zones: the areas.
+        fit: what is expected in the areas.
+        zones: all of them, the region aside.
         weights: (n,) share of each candidate.
         totals: (zones,) units in each zone.
         random_seed: of the spec.
         engine: where areas are filled.
-        advance: told how far it is.
+        advance: told how many zones are filled, of how many.
     """
-    around = zones.with_region
-    shares, last = vectors.shares(weights), len(zones.sizes)
-    whole = SWEEPS + zones.sizes[0]
-    fit = pulled(vectors, around, shares, int(totals.sum()), engine, lambda done, _: advance(done, whole))
-    inside = _in_turn(fit, around, totals, random_seed, engine, lambda done: advance(SWEEPS + done, whole))
+    vectors, last = fit.vectors, len(zones.sizes)
+    inside = _in_turn(fit, zones.with_region, totals, random_seed, engine, lambda done: advance(done, zones.sizes[0]))
     expected = fit.mass(last, fit.base[None], slice(0, 1))[0]
     housed = split(inside, expected, vectors, last, 0, generator(random_seed, "zones", "split", last, 0))
     return _candidates(housed, vectors, weights, generator(random_seed, "zones", "candidates"))

@@ -171,29 +171,33 @@ class Curvature:
 def pulled(
     vectors: Vectors,
     zones: Zones,
-    shares: Floats,
-    n_units: int,
+    base: Floats,
     engine: Engine,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    lived: CellIndex,
+    believed: bool = True,
 ) -> Pulled:
     """The region's shares tilted for each area until its tables are met.
 
     Args:
         vectors: what areas see of the region's units, and what they want.
         zones: the areas, the region the last of them.
-        shares: (s,) share of each vector in the region.
-        n_units: of the region.
+        base: (s,) units of each vector that the region is expected to have.
         engine: where zones are fitted.
         advance: told how many rounds of how many are done.
+        lived: the largest areas in which anybody lives.
+        believed: whether all areas together are to have the region's shares.
     """
     found = Pulled(
         zones=zones,
         vectors=vectors,
         areas=tuple(np.arange(size) for size in zones.sizes),
-        base=n_units * shares,
+        base=base,
         multipliers=[np.where(high <= 0, NEVER, 0.0) for high in vectors.high],
     )
-    fitted(found, engine, shares * n_units, advance)
+    found = found.part(lived)
+    fitted(found, engine, base if believed else None, advance)
     return found
 
 

@@ -1,0 +1,1 @@
+"""Some zones of a finished run made anew."""
