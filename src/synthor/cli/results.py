@@ -106,6 +106,7 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Make records from a fitted model; replaces the folder's records, measurement and report unless --out says where."""
+    from synthor.disk.shelf import keeping as keeping_work
     from synthor.engine.choice import workers as sharing
     from synthor.fit.model import Model
     from synthor.run import draw
@@ -114,7 +115,8 @@ def sample(
     tone, place = manner(as_json, quiet, verbose), opened(folder)
     results = RunFolder(out or folder)
     again, shown = "the same command starts again", progress(["sample", "write"], quiet=quiet, verbose=verbose)
-    with results.locked(wait=wait, tell=warn), shown as listen, interruptible(results, again), sharing(workers):
+    locked = results.locked(wait=wait, tell=warn)
+    with locked, shown as listen, interruptible(results, again), sharing(workers), keeping_work(results.path):
         model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
         measurement = run.write(results.path, format=format, partition=partition, on_event=listen)
@@ -190,6 +192,7 @@ def _run(
     shown: AbstractContextManager["Listener"],
     tone: "Tone",
 ) -> None:
+    from synthor.disk.shelf import keeping as keeping_work
     from synthor.draws.make import make_draws, recordings_of
     from synthor.draws.told import show_draws
     from synthor.holdout import synthesize_after
@@ -201,7 +204,7 @@ def _run(
     if calibrate:
         folder.refuse_kept("prior.json")
     with shown as listen:
-        with interruptible(folder):
+        with interruptible(folder), keeping_work(out):
             keep = keeping(folder, listen)
             if held:
                 made = synthesize_after(

@@ -154,9 +154,9 @@ def _members(
             zones.with_region,
             base,
             where,
-            lambda done, _: advance(done, all_of_it),
             lived=lived,
-            believed=not alone,
+            wanted=None if alone else base,
+            advance=lambda done, _: advance(done, all_of_it),
         )
         housed = with_members(fit, zones, model.weights, totals, seed, where, lambda done, _: advance(SWEEPS + done, all_of_it))
     return _Filled(places=InZones.of(units, housed, zones))

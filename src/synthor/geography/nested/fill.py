@@ -6,7 +6,7 @@ adds up. So half of the largest areas come first; what the region then still lac
 next, and so on: in the end only one area's rounding is left, and pairs of exchanges that no area notices mend that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,7 +66,7 @@ def _in_turn(
         now, later = fit.part(np.sort(rank[:n])), fit.part(np.sort(rank[n:]))
         work = _Work(fit=now, totals=totals, random_seed=random_seed)
         parts = []
-        for part in engine.map(_in_areas, _batches(now), shared=work):
+        for part in _kept_or_made(_batches(now), f"areas-{random_seed}-{len(found)}", work, engine):
             parts.append(part)
             n_zones += len(np.unique(part.zone))
             advance(n_zones)
@@ -75,8 +75,20 @@ def _in_turn(
         made += fit.given(own.totals(fit.vectors.sizes[top]).astype(np.float64))
         fit = replace(later, vectors=later.vectors.without(made, whole.vectors))
         if len(fit.areas[top]):
-            fitted(fit, engine)
+            fitted(fit, engine, kept=f"fit-{random_seed}-{len(found)}")
     return Housed.joined(found)
+
+
+def _kept_or_made(batches: Sequence[CellIndex], name: str, work: "_Work", engine: Engine) -> Iterator[Housed]:
+    """Whole units in the zones of each batch: those on the shelf, or new ones, which are put there."""
+    shelf = work.fit.shelf
+    there = [shelf.take(f"{name}-{number}") for number in range(len(batches))]
+    made = engine.map(_in_areas, [batch for batch, own in zip(batches, there, strict=True) if own is None], shared=work)
+    for number, own in enumerate(there):
+        found = next(made) if own is None else Housed(zone=own[0], unit=own[1], count=own[2])
+        if own is None:
+            shelf.put(f"{name}-{number}", [found.zone, found.unit, found.count])
+        yield found
 
 
 def _batches(fit: Pulled) -> list[CellIndex]:

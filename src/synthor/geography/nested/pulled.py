@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from synthor.disk.shelf import Shelf
 from synthor.engine.engine import Engine
 from synthor.geography.areas import gathered, n_above, parents_of, summed
 from synthor.geography.nested.vectors import Vectors
@@ -70,16 +71,32 @@ class Pulled:
         off: largest number of rows by which a cell of an area is off.
         apart: share of units by which all areas together differ from the region.
         sweeps: rounds that it took.
+        shelf: where the state is kept.
     """
 
     zones: Zones
     vectors: Vectors
     areas: tuple[CellIndex, ...]
     base: Floats
+    shelf: Shelf
     multipliers: list[Floats] = field(default_factory=list)
     off: float = np.inf
     apart: float = np.inf
     sweeps: int = 0
+
+    def keep(self, name: str, next_round: int) -> None:
+        """Keep the state before a round."""
+        numbers = np.array([next_round, self.off, self.apart, self.sweeps], np.float64)
+        self.shelf.put(name, [numbers, self.base, *self.multipliers])
+
+    def resumed(self, name: str) -> int:
+        """The round to go on with: take on the state that was kept, if there is one."""
+        there = self.shelf.take(name)
+        if there is None:
+            return 0
+        numbers, self.base, *self.multipliers = there
+        self.off, self.apart, self.sweeps = float(numbers[1]), float(numbers[2]), int(numbers[3])
+        return int(numbers[0])
 
     def part(self, picks: CellIndex) -> "Pulled":
         """The same for some of the largest areas and those inside them."""
@@ -173,10 +190,10 @@ def pulled(
     zones: Zones,
     base: Floats,
     engine: Engine,
-    advance: Callable[[int, int], None] = lambda done, total: None,
     *,
     lived: CellIndex,
-    believed: bool = True,
+    wanted: Floats | None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Pulled:
     """The region's shares tilted for each area until its tables are met.
 
@@ -185,19 +202,20 @@ def pulled(
         zones: the areas, the region the last of them.
         base: (s,) units of each vector that the region is expected to have.
         engine: where zones are fitted.
-        advance: told how many rounds of how many are done.
         lived: the largest areas in which anybody lives.
-        believed: whether all areas together are to have the region's shares.
+        wanted: (s,) units of each vector that all areas together are to have; None where only tables are wanted.
+        advance: told how many rounds of how many are done.
     """
     found = Pulled(
         zones=zones,
         vectors=vectors,
         areas=tuple(np.arange(size) for size in zones.sizes),
         base=base,
+        shelf=Shelf.of(*vectors.numbers(), base, lived, np.array(wanted is None)),
         multipliers=[np.where(high <= 0, NEVER, 0.0) for high in vectors.high],
     )
     found = found.part(lived)
-    fitted(found, engine, base if believed else None, advance)
+    fitted(found, engine, wanted, advance, kept="fit")
     return found
 
 
@@ -206,6 +224,8 @@ def fitted(
     engine: Engine,
     wanted: Floats | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    kept: str,
 ) -> None:
     """Move the multipliers until all tables are met.
 
@@ -214,9 +234,11 @@ def fitted(
         engine: where zones are fitted.
         wanted: (s,) units of each vector that all areas together are to have; None where only tables are wanted.
         advance: told how many rounds of how many are done.
+        kept: name of the state on the shelf.
     """
-    curvatures = [Curvature(counts).ready() for counts in found.vectors.counts]
-    for sweep in range(SWEEPS):
+    first = found.resumed(kept)
+    curvatures = [Curvature(counts).ready() for counts in found.vectors.counts] if first < SWEEPS else []
+    for sweep in range(first, SWEEPS):
         found.sweeps = sweep + 1
         above, steps = found.down(), INNER if sweep < INNER else 1
         off, below = _fit_zones(found, curvatures[0], above[0], steps, engine)
@@ -234,6 +256,9 @@ def fitted(
                 found.base = found.base * np.where((together > 0) & (wanted > 0), wanted / together, 1.0)
         elif off < CLOSE:
             break
+        if found.shelf.due():
+            found.keep(kept, sweep + 1)
+    found.keep(kept, SWEEPS)
     advance(SWEEPS, SWEEPS)
 
 

@@ -6,9 +6,10 @@ are told apart by vectors of counts, and large ones are hardly ever alike. The r
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthor.geography.areas import distinct
 from synthor.problem.zones import ZoneTable
@@ -104,6 +105,11 @@ class Vectors:
             low=tuple(low),
             high=tuple(high),
         )
+
+    def numbers(self) -> list[NDArray[Any]]:
+        """All that it holds, for a hash."""
+        counts = [array for one in self.counts for array in (one.indptr, one.indices, one.data)]
+        return [*self.coarser, *counts, *self.low, *self.high]
 
     def shares(self, weights: Floats) -> Floats:
         """Weight of each vector, as the region sees it."""
