@@ -5,7 +5,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Commands that tests start would each compile the whole package where an environment forbids to keep what was compiled.
 TESTED := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 # A lock names everything, so nothing is resolved: what an index holds tomorrow changes nothing, whatever pip Python brings.
-LOCKED := $(PIP) install --quiet --no-deps --only-binary :all: --require-hashes -r
+# Nor is anything compiled before it is used: most modules of the large libraries never are.
+LOCKED := $(PIP) install --quiet --no-deps --no-compile --only-binary :all: --require-hashes -r
 OLDEST := .venv-lowest/bin
 OTHER := .venv-other/bin
 PYTHONS ?= python3.12 python3.13

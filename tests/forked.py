@@ -94,6 +94,11 @@ class Forked:
         self.process.join(seconds)
         return self.has_ended
 
+    def interrupt(self) -> None:
+        """End it as Ctrl-C does."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, signal.SIGINT)
+
     def kill(self) -> None:
         """End it as the system does when it needs memory."""
         self.process.kill()
@@ -106,6 +111,38 @@ class Forked:
             raise TimeoutError("a command did not end")
         code = self.process.exitcode
         return (-1 if code is None else code), self.output.read_text(encoding="utf-8")
+
+
+class Typed:
+    """A command that runs in an interpreter of its own, as a shell starts it; nothing is loaded beforehand.
+
+    Args:
+        arguments: after `synthor`.
+        output: file for what it says, to the error stream, too.
+    """
+
+    def __init__(self, arguments: Sequence[str], output: Path) -> None:
+        self.output = output
+        command = [sys.executable, "-c", "from synthor.cli import main; main()", *arguments]
+        with output.open("w", encoding="utf-8") as said:
+            self.process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is no longer there."""
+        return self.process.poll() is not None
+
+    def interrupt(self) -> None:
+        """End it as Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+
+    def result(self) -> tuple[int, str]:
+        """Its exit code and what it said, once it has ended."""
+        try:
+            code = self.process.wait(LONGEST)
+        finally:
+            self.process.kill()
+        return code, self.output.read_text(encoding="utf-8")
 
 
 def synthor(*arguments: object, at: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

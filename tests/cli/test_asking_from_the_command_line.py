@@ -1,7 +1,6 @@
 """elicit, estimate, and batch folders, as a user types them."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from forked import synthor
+from forked import Forked, Typed, synthor
 from model_server import KEY, SPEC, Reply, by_schema, serving
 
 
@@ -59,16 +58,15 @@ def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path:
 
 @pytest.mark.slow
 def test_waiting_for_a_batch_goes_on_when_the_answers_come(spec: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", "elicit", str(spec), "--wait"]
-    with subprocess.Popen([*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, text=True) as process:
-        answered: set[Path] = set()
-        while process.poll() is None:
-            for path in sorted((tmp_path / "asked").glob("requests-*.jsonl")):
-                if path not in answered:
-                    answer(tmp_path / "asked")
-                    answered.add(path)
-            time.sleep(0.02)
-        assert process.returncode == 0
+    process = Forked(["elicit", str(spec), "--wait", "--out", str(tmp_path / "out")], tmp_path / "said", folder=tmp_path)
+    answered: set[Path] = set()
+    while not process.has_ended:
+        for path in sorted((tmp_path / "asked").glob("requests-*.jsonl")):
+            if path not in answered:
+                answer(tmp_path / "asked")
+                answered.add(path)
+        time.sleep(0.02)
+    assert process.result()[0] == 0
     assert (tmp_path / "out" / "prior.json").is_file()
 
 
@@ -122,13 +120,21 @@ def test_without_the_library_an_estimate_works_and_a_run_says_what_to_install(tm
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC + 'model: {name: "anthropic:claude-sonnet-4-5"}\n')
     absent = "import sys; sys.modules.update(dict.fromkeys(['genai_prices', 'pydantic_ai', 'pydantic_ai.exceptions']))"
-    start = f"{absent}; from synthor.cli import main; main()"
-    told = subprocess.run([sys.executable, "-c", start, "estimate", str(path)], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    assert "Price with anthropic:claude-sonnet-4-5: unknown" in told.stdout
-    command = [sys.executable, "-c", start, "run", str(path), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    out = tmp_path / "out"
+    both = f"""{absent}
+from synthor.cli import main
+for words in (["estimate", {str(path)!r}], ["run", {str(path)!r}, "--out", {str(out)!r}]):
+    sys.argv = ["synthor", *words]
+    try:
+        main()
+    except SystemExit as ended:
+        print("exit code:", ended.code, flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", both], capture_output=True, text=True, check=True)
+    estimate, run = done.stdout.split("exit code: ")[:2]
+    assert run.startswith("0\n"), done.stderr
+    assert "Price with anthropic:claude-sonnet-4-5: unknown" in estimate
+    assert done.stdout.endswith("exit code: 2\n")
     assert "not installed; pip install 'pydantic-ai-slim[anthropic]'" in done.stderr
 
 
@@ -147,24 +153,18 @@ def test_an_interruption_while_asking_ends_at_once_and_keeps_every_answer(
     with serving(slow) as server:
         path = tmp_path / "spec.yaml"
         path.write_text(SPEC + f'model: {{name: "{server.model}"}}\n')
-        command = [
-            sys.executable,
-            "-c",
-            "from synthor.cli import main; main()",
-            "run",
-            str(path),
-            "--out",
-            str(tmp_path / "out"),
-        ]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            journal = tmp_path / "out" / "answers.jsonl"
-            while len(server.bodies) <= after or (after and len(journal_lines(journal)) <= after):
-                assert process.poll() is None
-                time.sleep(0.05)
-            begin = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate()
-    assert process.returncode == 130, told
+        arguments = ["run", str(path), "--out", str(tmp_path / "out")]
+        said = tmp_path / "said"
+        # One of them as a shell starts it; the others do not load everything anew.
+        process = Typed(arguments, said) if after == 1 else Forked(arguments, said, environment={"OPENAI_API_KEY": KEY})
+        journal = tmp_path / "out" / "answers.jsonl"
+        while len(server.bodies) <= after or (after and len(journal_lines(journal)) <= after):
+            assert not process.has_ended
+            time.sleep(0.05)
+        begin = time.monotonic()
+        process.interrupt()
+        code, told = process.result()
+    assert code == 130, told
     assert time.monotonic() - begin < 10
     assert "Interrupted: " in told
     assert len(journal_lines(journal)) == (after + 1 if after else 0)

@@ -2,16 +2,13 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from forked import synthor
+from forked import Forked, synthor
 from synthor import compile_problem, load_spec, parse_spec, synthesize
 from synthor.draws.asked import ask_folder
 from synthor.draws.make import make_draws, population, recordings_of
@@ -210,15 +207,14 @@ def test_an_interruption_loses_no_finished_draw(spec: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_says_that_finished_draws_are_kept(spec: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from synthor.cli import main; main()", "run", str(spec), "--out", str(tmp_path / "out")]
-    running = subprocess.Popen([*command, "--draws", "900"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    running = Forked(["run", str(spec), "--out", str(tmp_path / "out"), "--draws", "900"], tmp_path / "said")
     for _ in range(600):
         if (tmp_path / "out" / "draws" / "001" / "draw.json").is_file():
             break
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=60)
-    assert running.returncode == 130
+    running.interrupt()
+    code, told = running.result()
+    assert code == 130
     assert "the same command keeps the draws that are finished" in " ".join(told.split())
 
 

@@ -108,14 +108,16 @@ def test_a_spec_with_such_names_reads_back_as_it_is_printed(spec: Path) -> None:
 @pytest.mark.slow
 def test_only_one_place_prints() -> None:
     """A name that is printed elsewhere, or put into rich's own Text or Console, would pass as it is."""
+    methods, functions = ("print_exc", "Console", "Text", "from_markup", "secho"), ("print", "echo")
     for module in SOURCE.rglob("*.py"):
-        if module.name == "screen.py":
+        text = module.read_text(encoding="utf-8")
+        if module.name == "screen.py" or not any(f"{name}(" in text for name in (*methods, *functions)):
             continue
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        for node in ast.walk(ast.parse(text)):
             called = node.func if isinstance(node, ast.Call) else None
             name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-            assert name not in ("print_exc", "Console", "Text", "from_markup", "secho"), (module, name)
-            assert not (isinstance(called, ast.Name) and name in ("print", "echo")), (module, name)
+            assert name not in methods, (module, name)
+            assert not (isinstance(called, ast.Name) and name in functions), (module, name)
 
 
 ABROAD = """

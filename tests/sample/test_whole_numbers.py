@@ -19,7 +19,7 @@ def made(case: str) -> Run:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("records", SIZES)
+@pytest.mark.parametrize("records", [pytest.param(n, marks=[pytest.mark.long] if n == 7000 else []) for n in SIZES])
 def test_tables_with_shares_inside_others_are_met_at_every_size(records: int) -> None:
     run = synthesize(load_spec(CENSUS).model_copy(update={"records": records, "random_seed": records % 12}))
     assert run.verdict.startswith("Met: "), run.verdict
@@ -123,10 +123,10 @@ def test_what_a_population_has_is_never_said_to_be_impossible(seed: int) -> None
         pytest.param(189, id="quantiles of 13 records beside shares"),
         pytest.param(269, id="a standard deviation around a mean that was rounded"),
         pytest.param(279, id="a mean to 7 digits, which few numbers of records have"),
-        pytest.param(1002, id="seed 1002"),
-        pytest.param(1023, id="seed 1023"),
-        pytest.param(1026, id="seed 1026"),
-        pytest.param(1036, id="seed 1036"),
+        pytest.param(1002, id="seed 1002", marks=pytest.mark.long),
+        pytest.param(1023, id="seed 1023", marks=pytest.mark.long),
+        pytest.param(1026, id="seed 1026", marks=pytest.mark.long),
+        pytest.param(1036, id="seed 1036", marks=pytest.mark.long),
     ],
 )
 def test_what_a_small_population_has_is_met(seed: int) -> None:

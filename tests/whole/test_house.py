@@ -152,21 +152,22 @@ def test_importing_loads_no_library_before_it_is_needed(statement: str, librarie
     assert loaded(statement) <= libraries
 
 
-def seconds(*statements: str) -> list[float]:
-    """Best of seven for each statement: CPU seconds to run it in a new interpreter; in turn, since other tests run beside."""
-    runs: list[list[float]] = []
-    for _ in range(7):
-        row = []
-        for statement in statements:
-            code = f"import time; begin = time.process_time(); {statement}; print(time.process_time() - begin)"
-            row.append(float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout))
-        runs.append(row)
-    return [min(times) for times in zip(*runs, strict=True)]
+def seconds(statement: str) -> float:
+    """CPU seconds to run a statement in a new interpreter."""
+    code = f"import time; begin = time.process_time(); {statement}; print(time.process_time() - begin)"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.slow
 def test_importing_costs_at_most_three_times_numpy_and_pydantic() -> None:
-    bare, package, load = seconds("import numpy, pydantic", "import synthor", "from synthor import load_spec")
+    """The best of two, or of up to seven where the machine is busy; in turn, since other tests run beside."""
+    bare = package = load = float("inf")
+    for tried in range(1, 8):
+        bare = min(bare, seconds("import numpy, pydantic"))
+        package = min(package, seconds("import synthor"))
+        load = min(load, seconds("from synthor import load_spec"))
+        if tried > 1 and max(package, load) < 3 * bare:
+            break
     assert package < 3 * bare
     assert load < 3 * bare
 

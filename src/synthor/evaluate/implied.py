@@ -329,7 +329,8 @@ def _of_shares(target: Target, of: Within, units: Units, n_units: int) -> list[C
     found: list[Condition] = []
     for g in range(of.side.size):
         for bound, sign in ((low[:, g], 1.0), (-high[:, g], -1.0)):  # a share is met beside what no whole number meets
-            count = sign * (group == g) - np.where(cell >= 0, np.nan_to_num(bound)[cell], 0.0)
+            taken = np.where(cell >= 0, np.nan_to_num(bound)[cell], 0.0)
+            count = sign * (group == g) - taken
             least = np.where(np.isfinite(bound), -1 / n_units, -np.inf)
             found.append((cell, count, least, free))
     return found

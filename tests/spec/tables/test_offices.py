@@ -524,7 +524,7 @@ LAST: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 @pytest.mark.parametrize("office", sorted(CONVERTERS))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_rows_are_converted_or_refused(office: str, data: st.DataObject) -> None:
     start = data.draw(st.lists(FIRST[office], max_size=1))
