@@ -26,9 +26,9 @@ def proposals(finding: Finding, *, meant: str | None = None) -> Iterator[tuple[s
     cure = finding.cure
     for said in SAID.findall(cure):
         if "..." not in said:
-            yield said, _written(finding, yaml.safe_load(said))
+            yield said, _written(finding, yaml.load(said, yaml.CSafeLoader))
         elif meant is not None:
-            yield said, _written(finding, yaml.safe_load(said.replace("...", meant)))
+            yield said, _written(finding, yaml.load(said.replace("...", meant), yaml.CSafeLoader))
     if found := re.search(r"set (records|population) to ([\d,]+)", cure):
         yield found[0], _set(found[1], int(found[2].replace(",", "")))
     if found := re.search(r"did you mean '(.+?)'\?", cure):

@@ -77,7 +77,7 @@ TOWNS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", TOWNS)
 def test_tables_counted_from_a_population_are_met_in_every_area(name: str, seed: int) -> None:
     run = synthesize(Spec.collected(town(seed, **TOWNS[name])))

@@ -321,7 +321,7 @@ def all_records(variables: dict[str, Variable]) -> pl.DataFrame:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_on_values_a_predicate_is_what_it_says(case: Case) -> None:
     predicate = parse_predicate(case.sql, case.variables)
@@ -332,7 +332,7 @@ def test_on_values_a_predicate_is_what_it_says(case: Case) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases(), st.data())
 def test_on_categories_a_predicate_claims_no_more_than_is_true(case: Case, data: st.DataObject) -> None:
     predicate = parse_predicate(case.sql, case.variables)
