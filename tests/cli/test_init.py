@@ -235,6 +235,8 @@ def test_at_a_terminal_it_asks(tmp_path: Path) -> None:
         (["--from", "x.csv"], "needs a folder to write"),
         (["tables", "--below", "5"], "--below: speaks of private records"),
         (["--from", "x.csv", "out"], "x.csv: no such file"),
+        (["--from", "x.csv", "out", "--out", "y.yaml"], "--out: is where a spec of a folder of tables goes; --from writes"),
+        (["--from-populationsim", "x", "out", "--out", "spec.yaml"], "--from-populationsim writes FOLDER, and spec.yaml in it"),
     ],
 )
 def test_what_is_missing_is_said(arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,8 +65,15 @@ def init(
         typer.Option("--records", min=1, metavar="N", help="Records that the tables stand for.", show_default=False),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="SPEC", help="The spec to write, from a folder of tables.", parser=named)
-    ] = Path("spec.yaml"),
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="SPEC",
+            help="The spec to write, from a folder of tables (default: spec.yaml).",
+            parser=named,
+            show_default=False,
+        ),
+    ] = None,
     wait: WaitForOthers = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -84,6 +91,10 @@ def init(
     tone = manner(as_json, quiet)
     if microdata is not None and set_up is not None:
         raise typer.BadParameter("--from and --from-populationsim exclude each other; leave one out")
+    if out is not None and (microdata is not None or set_up is not None):
+        begin = "--from" if microdata is not None else "--from-populationsim"
+        message = f"is where a spec of a folder of tables goes; {begin} writes FOLDER, and spec.yaml in it"
+        raise InputError([Finding(where="--out", message=message, cure="leave it out, and name the folder to write as FOLDER")])
     if microdata is not None:
         _from_records(microdata, folder, settings, wait, tone)
         return
@@ -95,7 +106,7 @@ def init(
         _from_set_up(set_up, folder, wait, tone)
         return
     answers = {} if folder is not None else _asked(as_json)
-    _from_tables(folder or Path(answers.pop("folder")), out, answers, wait, tone)
+    _from_tables(folder or Path(answers.pop("folder")), out or Path("spec.yaml"), answers, wait, tone)
 
 
 def _from_records(microdata: Path, folder: Path | None, settings: dict[str, Any], wait: bool, tone: "Tone") -> None:
