@@ -13,6 +13,7 @@ import synthor
 from synthor import InputError, Prior, Run
 from synthor.cli.app import app
 from synthor.prior.model import Dependency
+from village import VILLAGE
 
 TOWN = """
 title: Homes of a town
@@ -29,23 +30,6 @@ targets:
       {persons: 1, tenure: rented, count: 20}, {persons: 2, tenure: rented, count: 12}, {persons: 3+, tenure: rented, count: 8}]
     }
   - {counts: {car: {no: 40, yes: 60}}}
-"""
-MEMBERS = """
-title: A village
-unit: home
-records: 30
-variables: {tenure: {type: category, values: [owned, rented]}}
-members:
-  person:
-    number: {min: 1, max: 4}
-    role: role
-    roles: {head: 1}
-    variables:
-      role: {type: category, values: [head, other]}
-      age: {type: integer, min: 0, max: 90, bins: [0, 18, 65]}
-targets:
-  - {counts: {tenure: {owned: 20, rented: 10}}}
-  - {rows: person, table: [{age: 0-17, count: 20}, {age: 18-64, count: 40}, {age: 65+, count: 10}]}
 """
 BELIEVED = Prior(dependencies=[Dependency(given="car", of="tenure", rows=[[20, 80], [85, 15]])])
 REAL = pl.DataFrame(
@@ -66,7 +50,7 @@ def town() -> Run:
 
 @pytest.fixture(scope="module")
 def village() -> Run:
-    return synthor.synthesize(synthor.parse_spec(MEMBERS))
+    return synthor.synthesize(synthor.parse_spec(VILLAGE))
 
 
 def test_a_run_says_what_it_is_in_a_few_lines(town: Run) -> None:

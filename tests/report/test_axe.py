@@ -16,6 +16,7 @@ from synthor.cli.app import app
 from synthor.measure import measure
 from synthor.prior.model import Dependency, RuleBelief
 from synthor.report.page import render
+from village import VILLAGE
 
 pytest.importorskip("axe_core_python")
 pytestmark = [
@@ -40,24 +41,7 @@ targets:
   - {counts: {car: {no: 40, yes: 60}}}
 rules: [{never: persons = 1 and income > 80000, why: one earner earns less}]
 """
-VILLAGE = """
-title: A village
-unit: home
-records: 30
-variables: {tenure: {type: category, values: [owned, rented]}}
-members:
-  person:
-    number: {min: 1, max: 4}
-    role: role
-    roles: {head: 1}
-    variables:
-      role: {type: category, values: [head, other]}
-      age: {type: integer, min: 0, max: 90, bins: [0, 18, 65]}
-targets:
-  - {counts: {tenure: {owned: 20, rented: 10}}}
-  - {rows: person, table: [{age: 0-17, count: 20}, {age: 18-64, count: 40}, {age: 65+, count: 10}]}
-rules: [{never: role = 'head' and age < 18, why: children lead no home}]
-"""
+RULE = "rules: [{never: role = 'head' and age < 18, why: children lead no home}]\n"
 TOWN = """
 title: A town in zones
 records: 12
@@ -110,7 +94,7 @@ def flat() -> Run:
 
 
 def with_members() -> Run:
-    return synthor.synthesize(synthor.parse_spec(VILLAGE))
+    return synthor.synthesize(synthor.parse_spec(VILLAGE + RULE))
 
 
 def in_zones() -> str:

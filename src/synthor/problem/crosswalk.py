@@ -70,7 +70,7 @@ def _from_file(
 ) -> tuple[str, list[tuple[str, str]], str]:
     """A crosswalk's level that it speaks of, and its pairs of areas."""
     lines, _ = read_lines(file, spec.folder)
-    heads = [own.get(column_key(head), head) for head in lines.rows[0]]
+    heads = _called(lines.rows[0], own)
     by_key = {column_key(head): at for at, head in enumerate(heads)}
     if column_key(name) not in by_key:
         cure = f"{nearest(name, heads)}; or say what it is called: columns: {{THEIR_NAME: {name}}}"
@@ -133,6 +133,11 @@ def _named(spec: Spec, zones: ZonesSpec, pairs: Mapping[str, tuple[str, list[tup
     raise InputError([Finding(where="zones", message=f"nothing says which zones ('{zones.key}') there are", cure=cure)])
 
 
+def _called(heads: Sequence[str], own: Mapping[str, str]) -> list[str]:
+    """The heads of columns as the spec calls them."""
+    return [own.get(column_key(head), head) for head in heads]
+
+
 def _columns_of_zones(spec: Spec, key: str) -> Iterator[list[str]]:
     """The zones that each table names which has a column of them."""
     known = Vocabulary(labels={key: ()}, columns=spec.columns, renamed={})
@@ -143,7 +148,7 @@ def _columns_of_zones(spec: Spec, key: str) -> Iterator[list[str]]:
             if isinstance(written.table, str) and wide:
                 lines, _ = read_lines(written.table, spec.folder, written.layout)
                 own = {column_key(told): name for told, name in columns.items() if name is not None}
-                heads = [own.get(column_key(head), head) for head in lines.rows[0]]
+                heads = _called(lines.rows[0], own)
                 rows: Sequence[Sequence[str]] = [row for row in lines.rows[1:] if len(row) == len(heads)]
             else:
                 table = read_target_table(written, f"targets[{i}]", spec.folder, known)
