@@ -128,7 +128,7 @@ RULES = st.lists(st.lists(CLAUSES, min_size=1, max_size=3).map(" and ".join), mi
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(RULES, st.integers(0, 3))
 def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], tries: int) -> None:
     problem = homes(*(rule for rule in rules if not forbids_all_homes(rule)))
@@ -143,7 +143,7 @@ def test_what_is_possible_is_settled_without_breaking_a_rule(rules: list[str], t
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.builds("{} {} {}".format, TERMS, st.sampled_from(["<", "<=", ">", ">="]), st.integers(-20, 60) | TERMS), st.booleans()
 )

@@ -248,7 +248,7 @@ def test_a_question_that_is_an_exact_target_has_its_bounds() -> None:
     asked=st.sampled_from([[], ["sex"], ["car"], ["sex", "car"]]),
     kind=st.sampled_from(["mean", "total"]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_sharp_bounds_are_those_of_bins_split_into_their_ends(
     people: pl.DataFrame, by: list[str], asked: list[str], kind: str
 ) -> None:

@@ -176,14 +176,15 @@ targets:
     [
         # 300 of at most 17, 500 of at most 64, 200 of at most 99: a mean of 57
         (["{name: old, mean: age, value: 60}"], {"old", "age"}),
-        (["{name: young, mean: age, value: 21}"], {"young", "age"}),
-        (["{name: all, total: age, value: 57500}"], {"all", "age"}),
+        pytest.param(["{name: young, mean: age, value: 21}"], {"young", "age"}, marks=pytest.mark.long),
+        pytest.param(["{name: all, total: age, value: 57500}"], {"all", "age"}, marks=pytest.mark.long),
         # 0.6 * 40 + 0.4 * 30 is 36
         (["{name: by sex, mean: age, by: [sex], table: [{sex: f, mean: 40}, {sex: m, mean: 30}]}",
           "{name: all, mean: age, value: 38}"], {"by sex", "all", "sex"}),
         # with a mean of 40, of 60 to 120, and of none between 18 and 64, a deviation is larger than 10
         (["{name: all, mean: age, value: 40}", "{name: spread, sd: age, value: 10}"], {"spread", "age"}),
-        (["{name: all, mean: age, value: 40}", "{name: spread, sd: age, value: 45}"], {"spread", "age"}),
+        pytest.param(["{name: all, mean: age, value: 40}", "{name: spread, sd: age, value: 45}"], {"spread", "age"},
+                     marks=pytest.mark.long),
         (["{name: women, shares: {age: {0-17: 60, 18-64: 30, 65+: 10}}, where: sex = 'f'}"], {"women", "sex", "age"}),
         (["{name: middle, quantiles: age, values: {0.5: 70}}"], {"middle", "age"}),
         (["{name: loose, total: age, value: 60000, tolerance: {relative: 3%}}"], {"loose", "age"}),

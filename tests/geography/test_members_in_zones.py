@@ -161,7 +161,7 @@ def test_another_number_of_households_and_zones_of_two_or_three() -> None:
     assert fewer.measurement.n_records == 41
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_suppressed_cells_and_means_of_the_region() -> None:
     tables: dict[str, tuple[Sides, ...]] = {
         "household": (("zone", "size"), ("tract", "income")),

@@ -76,7 +76,7 @@ KINDS = ["sex", "age", "car", "mean", "means", "total", "totals", "sd", "sds", "
 
 
 @given(people=st.lists(person, min_size=1, max_size=25), kinds=st.lists(st.sampled_from(KINDS), min_size=2, unique=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_was_counted_from_one_population_is_never_called_impossible(people: list[Any], kinds: list[str]) -> None:
     frame = pl.DataFrame(people, schema=["sex", "car", "age"], orient="row").with_columns(
         car=pl.when("car").then(pl.lit("yes")).otherwise(pl.lit("no")),

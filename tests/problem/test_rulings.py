@@ -65,7 +65,7 @@ def records(made: Problem, n: int, seed: int) -> tuple[np.ndarray, pl.DataFrame]
     ),
     st.integers(0, 99),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_rules_judged_together_say_what_each_says_alone(rules: list[str], seed: int) -> None:
     made = problem(rules)
     codes, frame = records(made, 300, seed)

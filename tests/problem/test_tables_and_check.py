@@ -481,7 +481,7 @@ def edited(text: str, edits: list[tuple[float, int, str]]) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of_spec=EDITS, of_table=st.one_of(st.just([]), EDITS), spec_too=st.booleans())
 @example(of_spec=[], of_table=[], spec_too=True)
 def test_no_slip_ends_in_a_traceback(

@@ -19,7 +19,7 @@ def made(case: str) -> Run:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("records", [pytest.param(n, marks=[pytest.mark.long] if n == 7000 else []) for n in SIZES])
+@pytest.mark.parametrize("records", [pytest.param(n, marks=[pytest.mark.long] if n in (7000, 10_000) else []) for n in SIZES])
 def test_tables_with_shares_inside_others_are_met_at_every_size(records: int) -> None:
     run = synthesize(load_spec(CENSUS).model_copy(update={"records": records, "random_seed": records % 12}))
     assert run.verdict.startswith("Met: "), run.verdict
@@ -45,7 +45,7 @@ def test_what_whole_numbers_can_meet_is_met(case: str) -> None:
     assert not run.measurement.n_broken
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_numbers_that_a_rule_ties_move_together() -> None:
     run = made("means_of_numbers_tied_by_a_rule/hotel.yaml")
     assert run.measurement.met, run.verdict
@@ -77,7 +77,13 @@ def test_a_total_of_whole_numbers_is_met_with_any_seed(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["interval_narrower_than_a_record/spec.yaml", "interval_narrower_than_a_record/spec_r.yaml"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "interval_narrower_than_a_record/spec.yaml",
+        pytest.param("interval_narrower_than_a_record/spec_r.yaml", marks=pytest.mark.long),
+    ],
+)
 def test_intervals_without_whole_numbers_are_told_before_and_after(case: str) -> None:
     found = [finding for finding in check(load_spec(CASES / case)) if "whole numbers" in finding.message]
     assert found

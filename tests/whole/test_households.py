@@ -382,7 +382,7 @@ def test_sums_over_other_rows_than_those_counted_are_refused(target: str, told: 
         compile_problem(parse_spec(TOWN.replace("rules:", f"  - {target}\nrules:", 1)))
 
 
-@pytest.mark.parametrize(("total", "most"), [(11_500, 400), (20_000, 400), (11_500, 120)])
+@pytest.mark.parametrize(("total", "most"), [pytest.param(11_500, 400, marks=pytest.mark.long), (20_000, 400), (11_500, 120)])
 def test_a_total_of_lines_is_met_where_a_rule_bounds_their_sum_in_each_order(total: int, most: int) -> None:
     text = f"""
 unit: order
