@@ -1,6 +1,7 @@
 """The spec compiled: what is known, as frozen arrays for the solver."""
 
 from synthor.problem.agree import forbidden_cells, forbids_all, shown
+from synthor.problem.around import shared_over_areas
 from synthor.problem.compile import Statements, check, compile_problem, every_statement, statements
 from synthor.problem.demand import Demand, Demanded
 from synthor.problem.grid import Axis, TargetGrid, Universe
@@ -11,7 +12,7 @@ from synthor.problem.row_set import rules_on
 from synthor.problem.statistic import Count, Deviation, Mean, OfValues, Statistic, Total, Within
 from synthor.problem.target import Target
 from synthor.problem.views import View
-from synthor.problem.zones import Zones, of_larger_areas
+from synthor.problem.zones import Zones
 from synthor.schema import Level
 
 __all__ = [
@@ -45,9 +46,9 @@ __all__ = [
     "holding",
     "inexact",
     "leave_out",
-    "of_larger_areas",
     "rules_on",
     "shared_marginals",
+    "shared_over_areas",
     "shown",
     "statements",
     "touching",

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from synthor.errors import Finding, InputError
-from synthor.problem.agree import disagreements, forbids_all, repeated_names, shown
+from synthor.problem.agree import forbids_all, repeated_names, shown
+from synthor.problem.around import disagreements_over_areas
 from synthor.problem.between import contradictions
 from synthor.problem.crosswalk import with_known_zones
 from synthor.problem.levels import schema_of
@@ -16,7 +17,7 @@ from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on,
 from synthor.problem.slips import slips_of_names, slips_of_words
 from synthor.problem.views import View
 from synthor.problem.whose import Whose, spoken
-from synthor.problem.zones import Zones, of_larger_areas, slips_of_zones
+from synthor.problem.zones import Zones, slips_of_zones
 from synthor.rules.lifting import refuse_alternatives
 from synthor.rules.parse import PredicateError
 from synthor.rules.syntax import names_in
@@ -73,7 +74,7 @@ class Statements:
         others: errors of another kind than tables against tables or against `whole`.
         statistics: means, totals, deviations and shares inside cells.
         view: the rows that they speak of.
-        zones: the areas that these lie in, if any.
+        zones: the areas that these lie in, as they see them; None where they lie in none.
     """
 
     tables: tuple[Stated, ...]
@@ -127,7 +128,7 @@ def _statements(compilation: "_Compilation", rows: RowSet) -> Statements:
         others=tuple(finding for finding in errors if id(finding) not in between),
         statistics=rows.stated_statistics,
         view=rows.view,
-        zones=compilation.zones,
+        zones=None if compilation.zones is None else _seen(compilation.zones, rows.view),
     )
 
 
@@ -267,14 +268,9 @@ class _Compilation:
         self.findings += slips_of_zones(made, zones)
         known = {str(finding) for finding in self.between}
         for rows in self.row_sets.values():
-            seen = zones.seen(list(rows.view.refs.values()))
-            for stated in rows.stated:
-                for summed, _ in of_larger_areas(stated.target, seen, rows.view.flat):
-                    added = replace(stated, target=summed)
-                    found = disagreements([added, *rows.stated], rows.view.flat)
-                    new = [one for one in found if str(one) not in known and f"'{summed.name}'" in one.message]
-                    self.findings += new
-                    self.between += new
+            new = list(disagreements_over_areas(rows.stated, _seen(zones, rows.view), rows.view.flat, known))
+            self.findings += new
+            self.between += new
 
     @property
     def _wrong(self) -> bool:
@@ -373,6 +369,11 @@ class _Compilation:
                     only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
                     message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
                     yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")
+
+
+def _seen(zones: Zones, view: View) -> Zones:
+    """The areas as some rows see them."""
+    return zones.seen(list(view.refs.values()))
 
 
 def _told_of_scenario(spec: Spec) -> Iterator[Finding]:

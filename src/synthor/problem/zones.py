@@ -16,7 +16,7 @@ from synthor.errors import Finding
 from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
-from synthor.schema import Level, Ref, Schema
+from synthor.schema import Ref, Schema
 from synthor.spec.model import Spec
 from synthor.types import CellIndex, Floats, Mask
 
@@ -231,52 +231,6 @@ def _over(target: Target, kept: tuple[Axis, ...], places: Sequence[int]) -> Targ
         sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
         silent=None,
     )
-
-
-def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[tuple[Target, CellIndex]]:
-    """A table of areas summed up for each level of larger ones, to be set against theirs.
-
-    Yields:
-        The summed table, and which of its cells each cell of the table is summed into.
-    """
-    own = zones.level(target)
-    if own is None or not target.counts or target.grid.listed is not None:
-        return
-    place = next(at for at, axis in enumerate(target.axes) if zones.told(axis.ref) == own)
-    if not (target.axes[place].group_of >= 0).all():
-        return
-    for upper in range(own + 1, len(zones.names)):
-        position = target.axes[place].position + upper - own
-        variable = level.variables[position]
-        larger = Axis(
-            position=position,
-            ref=Ref(0, zones.positions[upper]),
-            variable=variable,
-            labels=variable.labels,
-            group_of=np.arange(variable.size, dtype=np.int32),
-        )
-        axes = tuple(larger if at == place else axis for at, axis in enumerate(target.axes))
-        into = np.zeros(target.axes[place].size, np.int64)
-        into[target.axes[place].group_of] = zones.above(own, upper)
-        of = np.zeros(target.grid.size, np.int64)
-        for at, (axis, group) in enumerate(zip(axes, target.grid.groups, strict=True)):
-            of = of * axis.size + (into[group] if at == place else group)
-        grid = TargetGrid(axes=axes, universe=target.grid.universe)
-
-        def summed(values: Floats, of: CellIndex = of, size: int = grid.size) -> Floats:
-            return np.bincount(of, values, size).astype(np.float64)
-
-        summed_up = replace(
-            target,
-            name=f"{target.name} (added up by {variable.name})",
-            grid=grid,
-            wanted=summed(target.wanted),
-            rounding=target.rounding * target.grid.size / grid.size,
-            bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
-            sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
-            silent=None,
-        )
-        yield summed_up, of
 
 
 def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.errors import Finding
-from synthor.problem import Stated, Statements, Target, inexact
+from synthor.problem import Stated, Statements, Target, inexact, shared_over_areas
 from synthor.problem.demand import EDGE
 from synthor.reconcile.tables import (
     BandTotals,
@@ -19,7 +19,6 @@ from synthor.reconcile.tables import (
     distance,
     fitted_to,
     is_broken,
-    shared_over_areas,
     whole_near,
 )
 from synthor.types import Floats
@@ -143,7 +142,11 @@ def _grown(stated: Stated, scaled: Target, moved_by: Sequence[tuple[Target, Targ
     shared = [
         (old, new, of)
         for was, is_now in moved_by
-        for (old, of), (new, _) in zip(shared_over_areas(scaled, was, now), shared_over_areas(scaled, is_now, now), strict=True)
+        for (old, of), (new, _) in zip(
+            shared_over_areas(scaled, was, now.zones, now.level),
+            shared_over_areas(scaled, is_now, now.zones, now.level),
+            strict=True,
+        )
     ]
     after = scaled.wanted[:n]
     if shared:

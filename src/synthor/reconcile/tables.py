@@ -9,7 +9,7 @@ by iterative proportional fitting (Deming and Stephan, 1940), each band scaled t
 numbers with the same bands are found by the rounding that also makes records (`sample.integerize`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,13 +20,11 @@ from synthor.problem import (
     Count,
     Demand,
     Demanded,
-    Shared,
     Stated,
     Statements,
     Target,
     inexact,
-    of_larger_areas,
-    shared_marginals,
+    shared_over_areas,
     shown,
 )
 from synthor.sample.integerize import Band, integerize
@@ -148,34 +146,11 @@ def demands_on(stated: Stated, settled: Sequence[Stated], found: Statements) -> 
         total = np.array([found.whole])
         demands.append(BandTotals.of(_everything(target), total, total, "the number of records"))
     for other in settled:
-        for shared, of in shared_over_areas(target, other.target, found):
+        for shared, of in shared_over_areas(target, other.target, found.zones, found.level):
             if not shared.names and target.grid.covers:
                 continue  # that is the number of records
             demands.append(BandTotals.of(of, shared.second.low, shared.second.high, other.shown))
     return demands
-
-
-def shared_over_areas(target: Target, other: Target, found: Statements) -> Iterator[tuple[Shared, CellIndex]]:
-    """The marginals that two tables share, areas of one level added up to those of a larger one.
-
-    Yields:
-        The marginal, and (c,) the band of it that each cell of the first table is summed into, their number where in none.
-    """
-    for shared in shared_marginals(target, other, found.level):
-        yield shared, shared.first.of
-    own, its = (None if found.zones is None else found.zones.level(one) for one in (target, other))
-    if found.zones is None or own is None or its is None:
-        return
-    if its < own:
-        for summed, _ in of_larger_areas(other, found.zones, found.level):
-            if found.zones.level(summed) == own:
-                for shared in shared_marginals(target, summed, found.level):
-                    yield shared, shared.first.of
-    elif own < its:
-        for summed, into in of_larger_areas(target, found.zones, found.level):
-            if found.zones.level(summed) == its:
-                for shared in shared_marginals(summed, other, found.level):
-                    yield shared, shared.first.of[into]
 
 
 def _everything(target: Target) -> CellIndex:

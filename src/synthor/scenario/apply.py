@@ -8,10 +8,9 @@ from pathlib import Path
 from synthor.errors import Finding, InputError, nearest
 from synthor.prior.elicit import asks, sources
 from synthor.prior.model import Prior
-from synthor.problem import Shared, Stated, Statements, Target, every_statement, inexact, shown
+from synthor.problem import Shared, Stated, Statements, Target, every_statement, inexact, shared_over_areas, shown
 from synthor.problem.crosswalk import with_known_zones
 from synthor.reconcile import following, own_tables
-from synthor.reconcile.tables import shared_over_areas
 from synthor.scenario.base import base_files, check_base
 from synthor.scenario.change import Altered, altered, filled, untouched
 from synthor.scenario.form import ScenarioSpec, load_scenario
@@ -270,7 +269,7 @@ class _Application:
         places = sorted(fixed)
         for i, a in enumerate(places):
             for b in places[i + 1 :]:
-                apart = [one for one, _ in shared_over_areas(fixed[a], fixed[b], found) if one.differs.any()]
+                apart = [one for one, _ in shared_over_areas(fixed[a], fixed[b], found.zones, found.level) if one.differs.any()]
                 if apart:
                     self.findings.append(self._apart(fixed[a], fixed[b], apart[0]))
 
