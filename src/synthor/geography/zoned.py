@@ -184,11 +184,9 @@ def _of_region(region: Problem, signatures: Signatures, units: Units, there: Mas
 
 def sizes_of_zones(problem: Problem, tables: tuple[ZoneTable, ...], zones: Zones) -> Counts:
     """Whole units in each zone, that add up to all units; those of areas around them are beside what is wanted, too."""
-    table = next(
-        table
-        for table, target in zip(tables, (t for t in problem.targets if zones.level(t) is not None), strict=True)
-        if table.level == 0 and not table.rows and target.whole
-    )
+    known = zip(tables, (t for t in problem.targets if zones.level(t) is not None), strict=True)
+    telling = [(one, target) for one, target in known if one.level == 0 and not one.rows and target.telling]
+    table, _ = min(telling, key=lambda pair: not pair[1].whole)  # the first that is exact, if one is
     expected = table.wanted.sum(axis=1)
     order = in_turn(zones, 0)
     rising = np.cumsum(expected[order])

@@ -67,6 +67,7 @@ def _summed(target: Target, name: str, grid: TargetGrid, of: CellIndex) -> Targe
         bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
         sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
         silent=None,
+        aim=None,
     )
 
 

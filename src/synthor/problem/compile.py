@@ -178,6 +178,7 @@ class _Compilation:
         self.zones = Zones.of(spec, self.whose.schema)
         if self.zones is not None:
             self._compare_areas(self.zones)
+            self._add_up(self.zones)
         self.findings += [*self._scaling(), *self._offices()]
         if not self._wrong:
             self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
@@ -271,6 +272,13 @@ class _Compilation:
             new = list(disagreements_over_areas(rows.stated, _seen(zones, rows.view), rows.view.flat, known))
             self.findings += new
             self.between += new
+
+    def _add_up(self, zones: Zones) -> None:
+        """Tables of areas that differ within their tolerance are moved until all levels add up."""
+        for rows in self.row_sets.values():
+            if not self._wrong:
+                scaled = self.whole != self.spec.records
+                self.findings += rows.add_up(_seen(zones, rows.view), scaled=scaled)
 
     @property
     def _wrong(self) -> bool:

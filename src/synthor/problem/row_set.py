@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from synthor.errors import Finding, InputError, nearest
+from synthor.problem.adding_up import Levels
 from synthor.problem.agree import disagreements, forbidden_cells, loosened, totals_apart
 from synthor.problem.beyond import beyond_reach, without_whole_numbers
 from synthor.problem.marginals import Stated
@@ -18,6 +19,7 @@ from synthor.problem.statistic import Deviation, around, mean_of
 from synthor.problem.target import Target
 from synthor.problem.totals import narrowed
 from synthor.problem.views import View
+from synthor.problem.zones import Zones
 from synthor.rules.parse import PredicateError
 from synthor.rules.syntax import Both, names_in
 from synthor.schema.bins import edges_of
@@ -178,6 +180,18 @@ class RowSet:
         for target in targets:
             self.findings += forbidden_cells(target, tuple(rules), dict(self.view.variables))
         self.counted = targets
+
+    def add_up(self, zones: Zones, *, scaled: bool) -> list[Finding]:
+        """Let tables of areas that differ within their tolerance aim at numbers that add up, and tell what moved.
+
+        Args:
+            zones: the areas, as these rows see them.
+            scaled: whether another number of records is made than the tables count.
+        """
+        levels = Levels(tables=self.counted, zones=zones, level=self.view.flat, whole=self.whole, scaled=scaled)
+        told, aims = list(levels.settle()), levels.aims
+        self.counted = tuple(replace(one, aim=aims.get(place)) for place, one in enumerate(self.counted))
+        return told
 
     @property
     def stated_statistics(self) -> tuple[Stated, ...]:

@@ -36,6 +36,7 @@ class Target:
         hidden: whether the table does not tell some cells, so that their `bounds` are all that is known.
         silent: (c,) cells of which the table says nothing: their bounds follow from its other cells, or from other tables.
         totals_of: name of the table whose totals over cells that are not told these are; empty for a table of its own.
+        aim: of a table of areas the numbers inside its bounds that these are filled to, (c,); None where any will do.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Target:
     hidden: bool = False
     silent: Mask | None = None
     totals_of: str = ""
+    aim: Floats | None = None
 
     @property
     def counts(self) -> bool:
@@ -97,6 +99,11 @@ class Target:
     def complete(self) -> bool:
         """Whether it gives counts of all records, be it only as intervals or with margins of error."""
         return self.counts and self.flat and self.grid.covers and float(self.wanted.sum()) > 0
+
+    @property
+    def telling(self) -> bool:
+        """Whether it tells how many rows there are, be it nearly: counts of all of them, none of which is hidden."""
+        return self.counts and self.sigma is None and not self.hidden and self.grid.covers
 
     @property
     def room(self) -> Floats:
@@ -166,5 +173,5 @@ class Target:
     def times(self, factor: float) -> "Target":
         """All numbers `factor` times as large."""
         bounds = None if self.bounds is None else (self.bounds[0] * factor, self.bounds[1] * factor)
-        sigma = None if self.sigma is None else self.sigma * factor
-        return replace(self, wanted=self.wanted * factor, bounds=bounds, sigma=sigma)
+        sigma, aim = (None if one is None else one * factor for one in (self.sigma, self.aim))
+        return replace(self, wanted=self.wanted * factor, bounds=bounds, sigma=sigma, aim=aim)

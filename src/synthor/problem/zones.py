@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.problem.demand import Demand
 from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
@@ -177,8 +178,11 @@ def _zone_table(target: Target, zones: Zones) -> ZoneTable | None:
     low = np.zeros(shape)
     high = np.where(found.told[:, None] & (target.grid.listed is None or target.grid.closed), 0.0, np.inf) * np.ones(shape)
     wanted = np.full(shape, np.nan)
-    bottom, top = target.demand.whole
-    low[areas, cells], high[areas, cells], wanted[areas, cells] = bottom[:n], top[:n], target.demand.likeliest[:n]
+    (bottom, top), likeliest = target.demand.whole, target.demand.likeliest
+    if target.aim is not None:
+        likeliest = target.aim
+        bottom, top = (np.clip(beside, bottom, top) for beside in Demand.exactly(target.aim).whole)
+    low[areas, cells], high[areas, cells], wanted[areas, cells] = bottom[:n], top[:n], likeliest[:n]
     wanted = np.where(np.isnan(wanted), np.where(high > 0, np.nan, 0.0), wanted)
     return ZoneTable(name=target.name, level=found.level, rows=target.level, grid=found.grid, low=low, high=high, wanted=wanted)
 
@@ -230,6 +234,7 @@ def _over(target: Target, kept: tuple[Axis, ...], places: Sequence[int]) -> Targ
         bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
         sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
         silent=None,
+        aim=None,
     )
 
 
@@ -263,7 +268,7 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Itera
             if len(held) != len(np.unique(held)):
                 message = f"puts several areas of {zones.names[levels[0]]} under one label"
                 yield Finding(where=place, message=message, cure="give these larger areas a line in `zones.within`")
-            counted = counted or (levels[0] == 0 and not target.level and target.whole)
+            counted = counted or (levels[0] == 0 and not target.level and target.telling)
     if not counted:
         key = zones.names[0]
         message = f"no target says how many records each {key} has"

@@ -1,8 +1,9 @@
 """Tables that follow others which were changed on purpose: scaled to the new number of rows, then fitted to what these say.
 
 The changed tables keep their cells. Each other one is scaled to as many rows as there are now, and becomes the nearest to that
-which agrees with the changed tables, and with those that followed before it, over everything that they share (`tables` has the
-arithmetic). Tables that share most with the changed ones come first, so that what hangs on these hands it on to the others.
+which agrees with the changed tables, and with those that followed before it, over everything that they share
+(`problem.fitting`). Tables that share most with the changed ones come first, so that what hangs on these hands it on to the
+others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +14,8 @@ import numpy as np
 from synthor.errors import Finding
 from synthor.problem import Stated, Statements, Target, inexact, shared_over_areas
 from synthor.problem.demand import EDGE
-from synthor.reconcile.tables import (
-    BandTotals,
-    demands_on,
-    distance,
-    fitted_to,
-    is_broken,
-    whole_near,
-)
+from synthor.problem.fitting import BandTotals, distance, fitted_to, is_broken
+from synthor.reconcile.tables import demands_on, whole_near
 from synthor.types import Floats
 
 CURE = "give another table in its place (`table:`), or do without it (`leave_out: true`)"

@@ -1,11 +1,7 @@
 """Tables rescaled onto each other: the one that gives way is fitted to what those before it say, and made whole again.
 
 Tables are taken in the order in which they are trusted (`trusted`). The first keeps its cells. Each further one is compared
-with all before it, over everything that they share; where it differs, its cells x become the nearest to what was published,
-
-    minimise sum_i x_i log(x_i / t_i)   subject to   low_b <= sum of x over band b <= high_b   for all bands of tables before,
-
-by iterative proportional fitting (Deming and Stephan, 1940), each band scaled to the nearest end of its interval. Then whole
+with all before it, over everything that they share; where it differs, it is fitted to them (`problem.fitting`). Then whole
 numbers with the same bands are found by the rounding that also makes records (`sample.integerize`).
 """
 
@@ -15,28 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.errors import Finding
-from synthor.ipf import ipf
-from synthor.problem import (
-    Count,
-    Demand,
-    Demanded,
-    Stated,
-    Statements,
-    Target,
-    inexact,
-    shared_over_areas,
-    shown,
-)
+from synthor.problem import Count, Stated, Statements, Target, inexact, shared_over_areas, shown
+from synthor.problem.fitting import BandTotals, distance, fitted_to, is_broken
 from synthor.sample.integerize import Band, integerize
 from synthor.schema import Partition
 from synthor.types import CellIndex, Floats
 
 LIMIT = 0.01
 """A table is moved by no more than its own tolerance or rounding allows, or by this share of its total if that is more."""
-
-MOST_SWEEPS = 2_000
-CLOSE = 1e-9
-"""Sweeps end when every band is met to this share of the total."""
 
 MOST = 1e15
 """Stands for no upper end."""
@@ -73,22 +55,6 @@ class Reconciled:
 
     changed: tuple[Changed, ...]
     refused: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BandTotals(Demanded):
-    """What is demanded of the sums of a table's cells.
-
-    Attributes:
-        by: who demands it, in words.
-    """
-
-    by: str
-
-    @classmethod
-    def of(cls, band: CellIndex, low: Floats, high: Floats, by: str) -> "BandTotals":
-        """Bands of cells, of which each is in one, or in none where its band is beyond the last."""
-        return cls(cells=Partition(band, len(low)), demand=Demand(low=low, high=high), by=by)
 
 
 def reconciled(found: Statements) -> Reconciled:
@@ -157,16 +123,6 @@ def _everything(target: Target) -> CellIndex:
     return np.zeros(len(target.grid.cells), np.int64)
 
 
-def is_broken(target: Target, demand: BandTotals) -> bool:
-    """Whether a table cannot mean what is demanded of it, given its intervals and rounding."""
-    low, high = (target.wanted, target.wanted) if target.bounds is None else target.bounds
-    n = len(target.grid.cells)
-    least = demand.cells.totals(np.maximum(np.minimum(low, target.wanted - target.room), 0.0)[:n])
-    most = demand.cells.totals(np.maximum(high, target.wanted + target.room)[:n])
-    room = inexact(float(target.wanted.sum()))
-    return bool(((least > demand.high + room) | (most < demand.low - room)).any())
-
-
 def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandTotals]) -> Changed | Finding:
     """A table fitted to demands; or why it is not."""
     target = stated.target
@@ -202,23 +158,9 @@ def _limit(target: Target) -> float:
     return max(own, LIMIT * float(target.wanted.sum()))
 
 
-def distance(before: Floats, after: Floats) -> float:
-    """Records that change their cell, are added or left out."""
-    gap = after - before
-    return float(max(np.maximum(gap, 0).sum(), np.maximum(-gap, 0).sum()))
-
-
 def _with(target: Target, counts: Floats) -> Target:
     closed = np.zeros(int(target.grid.closed))
     return replace(target, wanted=np.append(counts, closed), statistic=Count(), rounding=0.0, bounds=None)
-
-
-def fitted_to(published: Floats, demands: Sequence[BandTotals]) -> Floats | None:
-    """The nearest cells that meet all demands; None where sweeps do not get there."""
-    room = CLOSE * max(float(published.sum()), 1.0)
-    sums = [(_band_of(demand), demand.low, demand.high) for demand in demands]
-    cells, met = ipf(published.astype(np.float64), sums, sweeps=MOST_SWEEPS, tolerance=room)
-    return cells if met else None
 
 
 def whole_near(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
@@ -243,19 +185,12 @@ def whole_near(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     return None
 
 
-def _band_of(demand: BandTotals) -> CellIndex:
-    assert isinstance(demand.cells, Partition)
-    return demand.cells.index
-
-
 def _integer_band(demand: BandTotals, base: Floats, kept: CellIndex) -> Band:
     """What is left of a demand for some cells, once all have their base."""
     low, high = demand.demand.whole
     have = demand.cells.totals(base)
     most = np.minimum(high - have, MOST)
-    return Band(
-        cells=Partition(_band_of(demand)[kept], len(low)), low=(low - have).astype(np.int64), high=most.astype(np.int64)
-    )
+    return Band(cells=Partition(demand.band[kept], len(low)), low=(low - have).astype(np.int64), high=most.astype(np.int64))
 
 
 def _is_met(cells: Floats, demand: BandTotals) -> bool:
