@@ -153,7 +153,8 @@ def areas_of(problem: Problem, measurement: Measurement) -> tuple[Areas, ...]:
     known = [(fit, AreaCells.of(fit.target, zones)) for fit in measurement.of_counts]
     tables = [AreaTable(fit=fit, of=of) for fit, of in known if of is not None]
     unit = problem.schema.unit
-    counted = next(one for one in tables if one.of.level == 0 and one.fit.target.whole)
+    telling = [one for one in tables if not one.of.level and not one.fit.target.level and one.fit.target.telling]
+    counted = min(telling, key=lambda one: not one.fit.target.whole)  # the first that is exact, if one is
     n = len(counted.of.areas)
     records = np.bincount(counted.of.areas, counted.fit.got[:n], zones.sizes[0]).astype(np.int64)
     found = []

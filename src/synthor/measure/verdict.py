@@ -138,7 +138,20 @@ class CountFit(Fit):
             **({"rounded": True} if self.rounded else {}),
             "tae": self.tae,
             "worst": self.cell_json(self.worst),
+            **({} if self.target.aim is None else {"moved": self.moved}),
             **self._cells(),
+        }
+
+    @property
+    def moved(self) -> dict[str, Any]:
+        """How far what came out lies from what was published, of a table that had to be moved inside its tolerance."""
+        off = np.abs(self.got - self.target.wanted)
+        furthest = int(off.argmax())
+        return {
+            "cells": int((off > EDGE).sum()),
+            "in_all": _plain(off.sum()),
+            "at_most": _plain(off[furthest]),
+            "furthest": self.cell_json(furthest),
         }
 
     def _cells(self) -> dict[str, Any]:

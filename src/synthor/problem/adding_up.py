@@ -16,7 +16,7 @@ import numpy as np
 from synthor.errors import Finding
 from synthor.problem.agree import shown
 from synthor.problem.around import shared_over_areas
-from synthor.problem.fitting import BandTotals, nearly_fitted
+from synthor.problem.fitting import BandTotals, nearly_fitted, whole_beside
 from synthor.problem.statistic import Count
 from synthor.problem.target import Target
 from synthor.problem.zones import Zones
@@ -88,7 +88,8 @@ class Levels:
                 again = _fitted(np.where(needed, fitted, 0.0), demands, low, np.where(needed, high, 0.0))
                 fitted = fitted if again is None else again
             if fitted is not None:
-                self.found[place] = fitted
+                whole = None if self.scaled else whole_beside(fitted, demands, low, high)
+                self.found[place] = fitted if whole is None else whole
         return len(self.found) == len(order)
 
     @property

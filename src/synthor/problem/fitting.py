@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.ipf import ipf
-from synthor.problem.demand import Demand, Demanded
+from synthor.linear import TWICE, solve_linear
+from synthor.problem.demand import EDGE, Demand, Demanded
 from synthor.problem.marginals import inexact
 from synthor.problem.target import Target
 from synthor.schema import Partition
@@ -20,6 +21,9 @@ from synthor.types import CellIndex, Floats
 MOST_SWEEPS = 2_000
 CLOSE = 1e-9
 """Sweeps end when every band is met to this share of the total."""
+
+STEPS = 1_000_000
+"""Steps after which whole cells are no longer looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,6 +94,50 @@ def _gap(cells: Floats, demand: BandTotals) -> float:
     """By how many rows a sum is off at most."""
     got = demand.cells.totals(cells)
     return float(np.maximum(got - demand.high, demand.low - got).max(initial=0.0))
+
+
+def whole_beside(cells: Floats, demands: Sequence[BandTotals], low: Floats, high: Floats) -> Floats | None:
+    """Whole cells, each next to the one that is given, that meet all demands and come nearest; None where there are none.
+
+    A linear programme over which cells are rounded up. Where sums lie inside each other, as zones in tracts and labels in
+    totals, its best corners are whole; where they do not, cells that stay between are the reason for none.
+
+    Args:
+        cells: (c,) that nearly meet them.
+        demands: of their sums.
+        low: (c,) the least of each cell.
+        high: (c,) the most.
+
+    >>> zones = BandTotals.of(np.array([0, 0, 1, 1]), np.array([1.0, 2.0]), np.array([1.0, 2.0]), "zones")
+    >>> labels = BandTotals.of(np.array([0, 1, 0, 1]), np.array([2.0, 1.0]), np.array([2.0, 1.0]), "labels")
+    >>> whole_beside(np.array([0.6, 0.4, 1.4, 0.6]), [zones, labels], np.zeros(4), np.full(4, 9.0)).tolist()
+    [1.0, 0.0, 1.0, 1.0]
+    """
+    from scipy import sparse
+
+    base = np.clip(np.floor(cells + EDGE), low, high)
+    free = np.flatnonzero((cells > base + EDGE) & (base + 1 <= high))
+    matrices = [demand.cells.matrix().T.tocsr()[:, free] for demand in demands]
+    least, most = (
+        np.concatenate([np.zeros(0), *(edge(demand) - demand.cells.totals(base) for demand in demands)])
+        for edge in (lambda demand: demand.low, lambda demand: demand.high)
+    )
+    if not len(free):
+        return base if (least <= EDGE).all() and (most >= -EDGE).all() else None
+    rows = sparse.csr_array(sparse.vstack(matrices))
+    same = least == most
+    found = solve_linear(
+        1 - 2 * (cells - base)[free],
+        equal=(rows[same], least[same]) if same.any() else None,
+        at_most=(sparse.vstack([rows[~same], -rows[~same]]), np.concatenate([most[~same], -least[~same]])),
+        bounds=(0.0, 1.0),
+        attempts=TWICE,
+        steps=STEPS,
+    )
+    if found.x is None or (np.abs(found.x - np.rint(found.x)) > EDGE).any():
+        return None
+    base[free] += np.rint(found.x)
+    return base
 
 
 def distance(before: Floats, after: Floats) -> float:
