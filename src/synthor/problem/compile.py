@@ -72,6 +72,7 @@ class Statements:
         level: that they count.
         whole: what counts of all records should add up to.
         others: errors of another kind than tables against tables or against `whole`.
+        across: errors of tables of these rows against those of others, as persons against households.
         statistics: means, totals, deviations and shares inside cells.
         view: the rows that they speak of.
         zones: the areas that these lie in, as they see them; None where they lie in none.
@@ -82,31 +83,25 @@ class Statements:
     level: Level
     whole: float
     others: tuple[Finding, ...]
+    across: tuple[Finding, ...]
     statistics: tuple[Stated, ...]
     view: View
     zones: Zones | None = None
 
 
 def statements(spec: Spec) -> Statements:
-    """The tables of a spec as far as they can be understood each by itself.
+    """The tables of a spec's units as far as they can be understood each by itself.
 
     >>> from synthor import parse_spec
     >>> found = statements(parse_spec("{records: 9, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 8}}}]}"))
     >>> [stated.target.wanted.tolist() for stated in found.tables], found.whole, found.others
     ([[0.0, 8.0]], 9, ())
     """
-    if spec.members:
-        message = "tables of units with members are compared, but not made to agree yet"
-        raise InputError([Finding(where="members", message=message, cure="correct them by hand, as `synthor check` says")])
-    if spec.zones is not None:
-        message = "tables of zones are compared, but not made to agree yet"
-        raise InputError([Finding(where="zones", message=message, cure="correct them by hand, as `synthor check` says")])
-    compilation = _Compilation(spec)
-    return _statements(compilation, compilation.rows)
+    return every_statement(spec)[0]
 
 
 def every_statement(spec: Spec) -> tuple[Statements, ...]:
-    """The same of all rows that tables count, those of members and in zones included: the units' own first.
+    """The same of all rows that tables count, those of members included: the units' own first.
 
     >>> from synthor import parse_spec
     >>> spec = parse_spec("{records: 9, variables: {car: {type: boolean}}, targets: [{counts: {car: {yes: 9}}}]}")
@@ -126,6 +121,7 @@ def _statements(compilation: "_Compilation", rows: RowSet) -> Statements:
         level=rows.view.flat,
         whole=rows.whole,
         others=tuple(finding for finding in errors if id(finding) not in between),
+        across=tuple(compilation.across),
         statistics=rows.stated_statistics,
         view=rows.view,
         zones=None if compilation.zones is None else _seen(compilation.zones, rows.view),
@@ -168,17 +164,12 @@ class _Compilation:
             seen = rules_on(rules, rows.view)
             rows.compare(seen, self.between)
             self.findings += rows.slips(seen)
-        if spec.members:
-            stated = {rows.view.level: rows.stated for rows in self.row_sets.values() if not rows.view.roles}
-            found = list(contradictions(self.forms, self.whose.schema, stated, self.whole))
-            self.findings += found
-            self.between += found
+        self.across = self._across() if spec.members else []
         if spec.scenario is None:  # tables that a scenario writes anew say what the spec's own words mean already
             self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
         self.zones = Zones.of(spec, self.whose.schema)
         if self.zones is not None:
             self._compare_areas(self.zones)
-            self._add_up(self.zones)
         self.findings += [*self._scaling(), *self._offices()]
         if not self._wrong:
             self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
@@ -263,6 +254,14 @@ class _Compilation:
         for rows in self.row_sets.values():
             rows.view = self.whose.again(rows.view)
 
+    def _across(self) -> list[Finding]:
+        """Tables of rows of different levels against each other."""
+        stated = {rows.view.level: rows.stated for rows in self.row_sets.values() if not rows.view.roles}
+        found = list(contradictions(self.forms, self.whose.schema, stated, self.whole))
+        self.findings += found
+        self.between += found
+        return found
+
     def _compare_areas(self, zones: Zones) -> None:
         """Tables of areas against those of the larger ones that these lie in."""
         made = [(rows.view.lifted(target), reading.place) for rows in self.row_sets.values() for target, reading in rows.made]
@@ -272,10 +271,7 @@ class _Compilation:
             new = list(disagreements_over_areas(rows.stated, _seen(zones, rows.view), rows.view.flat, known))
             self.findings += new
             self.between += new
-
-    def _add_up(self, zones: Zones) -> None:
-        """Tables of areas that differ within their tolerance are moved until all levels add up."""
-        for rows in self.row_sets.values():
+        for rows in self.row_sets.values():  # what differs within its tolerance is moved until all levels add up
             if not self._wrong:
                 scaled = self.whole != self.spec.records
                 self.findings += rows.add_up(_seen(zones, rows.view), scaled=scaled)

@@ -22,6 +22,9 @@ MOST_SWEEPS = 2_000
 CLOSE = 1e-9
 """Sweeps end when every band is met to this share of the total."""
 
+SMALL = 1e-5
+"""Share of a sum by which it may be off where it is to be met nearly."""
+
 STEPS = 1_000_000
 """Steps after which whole cells are no longer looked for."""
 
@@ -81,7 +84,7 @@ def nearly_fitted(published: Floats, demands: Sequence[BandTotals], within: floa
     [2.0, 4.0, 4.2]
     """
     cells, met = _swept(published, demands, sweeps)
-    return cells if met or all(_gap(cells, demand) <= within for demand in demands) else None
+    return cells if met or all(_near(cells, demand, within) for demand in demands) else None
 
 
 def _swept(published: Floats, demands: Sequence[BandTotals], sweeps: int) -> tuple[Floats, bool]:
@@ -90,10 +93,10 @@ def _swept(published: Floats, demands: Sequence[BandTotals], sweeps: int) -> tup
     return ipf(published.astype(np.float64), sums, sweeps=sweeps, tolerance=room)
 
 
-def _gap(cells: Floats, demand: BandTotals) -> float:
-    """By how many rows a sum is off at most."""
+def _near(cells: Floats, demand: BandTotals, within: float) -> bool:
+    """Whether no sum is off by more than so many rows, or by more than a small share of a large one."""
     got = demand.cells.totals(cells)
-    return float(np.maximum(got - demand.high, demand.low - got).max(initial=0.0))
+    return bool((np.maximum(got - demand.high, demand.low - got) <= np.maximum(within, SMALL * got)).all())
 
 
 def whole_beside(cells: Floats, demands: Sequence[BandTotals], low: Floats, high: Floats) -> Floats | None:

@@ -191,6 +191,9 @@ class RowSet:
         levels = Levels(tables=self.counted, zones=zones, level=self.view.flat, whole=self.whole, scaled=scaled)
         told, aims = list(levels.settle()), levels.aims
         self.counted = tuple(replace(one, aim=aims.get(place)) for place, one in enumerate(self.counted))
+        self.stated = tuple(
+            replace(stated, target=replace(stated.target, aim=aims.get(place))) for place, stated in enumerate(self.stated)
+        )
         return told
 
     @property

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthor.errors import Finding
-from synthor.problem import Statements, shown, statements
+from synthor.errors import Finding, InputError
+from synthor.problem import Statements, every_statement, shown
 from synthor.reconcile.names import Guess, guessed
 from synthor.reconcile.tables import Changed, reconciled
 from synthor.spec.edit import with_header, with_names, with_tables
@@ -85,18 +85,22 @@ def corrected(spec: Spec, text: str, file: str, *, names: bool, tables: bool) ->
     b,no,119,120,fitted to 'a'
     b,yes,81,80,fitted to 'a'
     """
-    found = statements(spec)
+    found = every_statement(spec)
+    if names and (spec.members or spec.zones is not None):
+        of = "units with members" if spec.members else "zones"
+        message, cure = f"names in tables of {of} are not guessed yet", "correct them by hand, as `synthor check` says"
+        raise InputError([Finding(where="--fix-labels", message=message, cure=cure)])
     sure: list[Guess] = []
     left: tuple[Guess, ...] = ()
     for _ in range(PASSES if names else 0):  # what a table is known to be lets more of it be guessed
-        guesses = guessed(found)
+        guesses = guessed(found[0])
         left = guesses.left
         if not guesses.sure:
             break
         sure += guesses.sure
         text = with_names(text, guesses.columns, guesses.labels)
         spec = parse_spec(text, source=file).placed_in(spec.folder)
-        found = statements(spec)
+        found = every_statement(spec)
     changed, refused, files = _rescaled(found) if tables else ((), (), {})
     if changed:
         text = with_tables(text, {one.stated.position: f"{FOLDER}/{_file(one, changed)}" for one in changed})
@@ -110,18 +114,22 @@ def corrected(spec: Spec, text: str, file: str, *, names: bool, tables: bool) ->
     return Copy(name=name, files=files, guesses=tuple(sure), left=left, changed=changed, refused=refused)
 
 
-def _rescaled(found: Statements) -> tuple[tuple[Changed, ...], tuple[Finding, ...], dict[str, str]]:
-    if found.others:
+def _rescaled(found: Sequence[Statements]) -> tuple[tuple[Changed, ...], tuple[Finding, ...], dict[str, str]]:
+    others = found[0].others or found[0].across
+    if others:
         cure = "mend these first, then reconcile; --fix-labels mends labels and columns"
-        told = "1 problem is" if len(found.others) == 1 else f"{len(found.others)} problems are"
-        first = Finding(where="--reconcile", message=f"{told} no disagreement of tables", cure=cure)
+        what = "no disagreement of tables" if found[0].others else "a disagreement of tables of different rows"
+        told = "1 problem is" if len(others) == 1 else f"{len(others)} problems are"
+        first = Finding(where="--reconcile", message=f"{told} {what}", cure=cure)
         return (), (first,), {}
-    outcome = reconciled(found)
-    if outcome.refused or not outcome.changed:
-        return (), outcome.refused, {}
-    files = {f"{FOLDER}/{_file(one, outcome.changed)}": _table(one) for one in outcome.changed}
-    files[f"{FOLDER}/changes.csv"] = _changes(outcome.changed)
-    return outcome.changed, (), files
+    outcomes = [reconciled(rows) for rows in found]
+    changed = tuple(one for outcome in outcomes for one in outcome.changed)
+    refused = tuple(finding for outcome in outcomes for finding in outcome.refused)
+    if refused or not changed:
+        return (), refused, {}
+    files = {f"{FOLDER}/{_file(one, changed)}": _table(one) for one in changed}
+    files[f"{FOLDER}/changes.csv"] = _changes(changed)
+    return changed, (), files
 
 
 def _file(one: Changed, every: Sequence[Changed]) -> str:

@@ -15,7 +15,7 @@ from synthor.errors import Finding
 from synthor.problem import Stated, Statements, Target, inexact, shared_over_areas
 from synthor.problem.demand import EDGE
 from synthor.problem.fitting import BandTotals, distance, fitted_to, is_broken
-from synthor.reconcile.tables import demands_on, whole_near
+from synthor.reconcile.tables import are_whole, demands_on, whole_near
 from synthor.types import Floats
 
 CURE = "give another table in its place (`table:`), or do without it (`leave_out: true`)"
@@ -156,11 +156,6 @@ def _grown(stated: Stated, scaled: Target, moved_by: Sequence[tuple[Target, Targ
     sigma = np.append(stated.target.sigma[:n] * grown, scaled.sigma[n:])
     moved = distance(scaled.wanted[:n], after)
     return FollowedTable(stated=stated, target=replace(_told(scaled, after), sigma=sigma), fitted=moved > 0.5, moved=moved)
-
-
-def are_whole(numbers: Floats) -> bool:
-    """Whether all numbers of a table are whole."""
-    return bool((np.abs(numbers - np.rint(numbers)) <= EDGE).all())
 
 
 def _told(target: Target, cells: Floats) -> Target:

@@ -12,6 +12,7 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem import Count, Stated, Statements, Target, inexact, shared_over_areas, shown
+from synthor.problem.demand import EDGE
 from synthor.problem.fitting import BandTotals, distance, fitted_to, is_broken
 from synthor.sample.integerize import Band, integerize
 from synthor.schema import Partition
@@ -68,16 +69,17 @@ def reconciled(found: Statements) -> Reconciled:
     own: dict[int, Stated] = {}
     for stated in found.tables:
         own.setdefault(stated.position, stated)  # a table comes before its totals
+    order = trusted([stated for stated in own.values() if stated.target.sigma is None], found)
+    found = replace(found, whole=_whole(order, found))
     settled: list[Stated] = []
     changed, refused = [], []
-    for stated in trusted([stated for stated in own.values() if stated.target.sigma is None], found.whole):
+    for stated in order:
         demands = demands_on(stated, settled, found)
         broken = [demand for demand in demands if is_broken(stated.target, demand)]
-        if not broken:
+        change = _moved(stated, demands, broken) if broken else _inside(stated)
+        if change is None:
             settled.append(stated)
-            continue
-        change = _moved(stated, demands, broken)
-        if isinstance(change, Finding):
+        elif isinstance(change, Finding):
             refused.append(change)
         else:
             changed.append(change)
@@ -85,21 +87,49 @@ def reconciled(found: Statements) -> Reconciled:
     return Reconciled(changed=tuple(changed), refused=tuple(refused))
 
 
-def trusted(tables: Sequence[Stated], whole: float) -> list[Stated]:
+def _whole(order: Sequence[Stated], found: Statements) -> float:
+    """How many rows there are: as the spec says it of units; of others what the table says that is trusted most."""
+    if not found.view.level and not found.view.roles:
+        return found.whole
+    told = (stated.target for stated in order if stated.target.whole and stated.target.statistic.word == "count")
+    return next((float(target.wanted.sum()) for target in told), found.whole)
+
+
+def _inside(stated: Stated) -> Changed | None:
+    """A table of areas moved inside its tolerance so that levels add up (`problem.adding_up`); None of others."""
+    target = stated.target
+    n = len(target.grid.cells)
+    if target.aim is None or not are_whole(target.aim) or np.array_equal(target.aim[:n], target.wanted[:n]):
+        return None
+    moved = distance(target.wanted[:n], target.aim[:n])
+    return Changed(stated=stated, after=np.rint(target.aim[:n]), why="made to add up inside its tolerance", moved=moved)
+
+
+def are_whole(numbers: Floats) -> bool:
+    """Whether all numbers of a table are whole."""
+    return bool((np.abs(numbers - np.rint(numbers)) <= EDGE).all())
+
+
+def trusted(tables: Sequence[Stated], found: Statements) -> list[Stated]:
     """Tables in the order in which they are trusted.
 
-    First those that say `as_of`, the newest first; then those that add up to the number of records; then by how many tables of
-    the same records add up to the same; then the larger; then as the spec has them.
+    First those that say `as_of`, the newest first; then those of the region, and of larger areas; then those that add up to the
+    number of records; then by how many tables of the same records add up to the same; then the larger; then as the spec has
+    them.
     """
-    totals = {id(stated): float(stated.target.wanted.sum()) for stated in tables}
+    totals, whole, zones = {id(stated): float(stated.target.wanted.sum()) for stated in tables}, found.whole, found.zones
+
+    def smaller(stated: Stated) -> int:
+        level = None if zones is None else zones.level(stated.target)
+        return 0 if zones is None or level is None else len(zones.names) - level
 
     def agreeing(stated: Stated) -> int:
         alike = [other for other in tables if other.target.grid.covers == stated.target.grid.covers]
         return sum(abs(totals[id(other)] - totals[id(stated)]) <= inexact(whole) for other in alike)
 
-    def rank(stated: Stated) -> tuple[bool, int, int, float, int]:
-        total = totals[id(stated)]
-        return abs(total - whole) > inexact(whole), -agreeing(stated), stated.target.bounds is not None, -total, stated.position
+    def rank(stated: Stated) -> tuple[int, bool, int, bool, float, int]:
+        total, loose = totals[id(stated)], stated.target.bounds is not None
+        return smaller(stated), abs(total - whole) > inexact(whole), -agreeing(stated), loose, -total, stated.position
 
     return sorted(sorted(tables, key=rank), key=lambda stated: stated.date, reverse=True)
 
@@ -108,9 +138,11 @@ def demands_on(stated: Stated, settled: Sequence[Stated], found: Statements) -> 
     """What the tables before one, and the number of records, ask of it."""
     target = stated.target
     demands = []
-    if target.grid.covers:
+    if target.grid.covers and np.isfinite(found.whole):
         total = np.array([found.whole])
-        demands.append(BandTotals.of(_everything(target), total, total, "the number of records"))
+        units = not found.view.level and not found.view.roles
+        name = "the number of records" if units else f"the count of {found.view.name}"
+        demands.append(BandTotals.of(_everything(target), total, total, name))
     for other in settled:
         for shared, of in shared_over_areas(target, other.target, found.zones, found.level):
             if not shared.names and target.grid.covers:
