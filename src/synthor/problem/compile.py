@@ -154,7 +154,10 @@ class _Compilation:
         for rows in self.row_sets.values():
             rows.understand()
         self._number()
+        self.zones = Zones.of(spec, self.whose.schema)
         for rows in self.row_sets.values():
+            if self.zones is not None:
+                rows.count_shares(_seen(self.zones, rows.view))
             rows.settle()
         rules = tuple(rule for i, written in enumerate(spec.rules) if (rule := self._rule(written, i)) is not None)
         rules += tuple(self._implied())
@@ -167,7 +170,6 @@ class _Compilation:
         self.across = self._across() if spec.members else []
         if spec.scenario is None:  # tables that a scenario writes anew say what the spec's own words mean already
             self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
-        self.zones = Zones.of(spec, self.whose.schema)
         if self.zones is not None:
             self._compare_areas(self.zones)
         self.findings += [*self._scaling(), *self._offices()]

@@ -13,6 +13,7 @@ from synthor.problem.marginals import Stated
 from synthor.problem.model import Rule
 from synthor.problem.read import read_target
 from synthor.problem.reader import Reading
+from synthor.problem.shares_of_areas import shares_as_counts
 from synthor.problem.sides import renamed_labels
 from synthor.problem.slips import questions, slips_of_rules, slips_of_universes
 from synthor.problem.statistic import Deviation, around, mean_of
@@ -141,6 +142,11 @@ class RowSet:
                 if target.whole and target.statistic.word == "count":
                     return float(target.wanted.sum())
         return self.whole
+
+    def count_shares(self, zones: Zones) -> None:
+        """Let shares inside areas be counts where it is known how many rows these are of."""
+        tables = [target for target, _ in self.made]
+        self.made = [(shares_as_counts(target, tables, zones, self.view.flat), reading) for target, reading in self.made]
 
     def settle(self) -> None:
         """Tell tables of counts from statistics, which find the means that they hang on."""

@@ -252,10 +252,14 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Itera
             message = f"`where` speaks of {' and '.join(zones.names)}: areas are told by columns"
             yield Finding(where=place, message=message, cure="give the table a column of them, or leave it out")
             continue
-        levels = [level for axis in target.axes if (level := zones.told(axis.ref)) is not None]
+        groups = target.statistic.groups
+        sides = target.axes if groups is None else (*target.axes, groups)
+        levels = [level for axis in sides if (level := zones.told(axis.ref)) is not None]
         if not levels:
             continue
-        if not target.counts:
+        if groups is not None:
+            yield _unknown_parts(target, place, zones.names[levels[0]])
+        elif not target.counts:
             message = f"a {target.statistic.word} by {zones.names[levels[0]]} is not met yet"
             yield Finding(where=place, message=message, cure="give counts by zone, and the statistic of the region")
         elif len(levels) > 1:
@@ -273,6 +277,15 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Itera
         key = zones.names[0]
         message = f"no target says how many records each {key} has"
         yield Finding(where="zones", message=message, cure=f"give a table of counts of all records with a column '{key}'")
+
+
+def _unknown_parts(target: Target, place: str, area: str) -> Finding:
+    """That shares are of parts of areas of which nobody tells how many they are."""
+    by = ", ".join(axis.variable.name for axis in target.axes) or area
+    where = "" if target.grid.universe is None else f" where `{target.grid.universe.text[:80]}`"
+    message = f"gives shares by {by}{where}, and no exact table tells how many records these are of"
+    cure = f"give counts by {by} of these records, or counts in place of shares; labels must be all that these may have"
+    return Finding(where=place, message=message, cure=cure)
 
 
 def _grid(grid: TargetGrid, zones: Zones) -> TargetGrid:

@@ -105,7 +105,7 @@ def own_tables(found: Statements) -> dict[int, Stated]:
 def _followed(stated: Stated, scaled: Target, demands: Sequence[BandTotals], factor: float) -> FollowedTable | Finding:
     """A table scaled and fitted to demands; or why it cannot be."""
     broken = [demand for demand in demands if is_broken(scaled, demand)]
-    as_printed = scaled.statistic.word == "share" or abs(factor - 1) * float(scaled.wanted.sum()) <= inexact(1.0)
+    as_printed = scaled.statistic.word in ("share", "shares") or abs(factor - 1) * float(scaled.wanted.sum()) <= inexact(1.0)
     if as_printed and not broken:
         return FollowedTable(stated=stated)
     where = stated.file or stated.place
@@ -121,7 +121,8 @@ def _followed(stated: Stated, scaled: Target, demands: Sequence[BandTotals], fac
         message = f"'{scaled.name}' cannot follow {names}: its cells of 0, or other tables, leave no way"
         return Finding(where=where, message=message, cure=CURE)
     moved = distance(start, fitted)
-    if scaled.statistic.word == "count" and are_whole(stated.target.wanted):
+    word = scaled.statistic.word
+    if word == "shares" or (word == "count" and are_whole(stated.target.wanted)):
         rounded = whole_near(fitted, demands)
         if rounded is None:
             message = f"no whole numbers were found with which '{scaled.name}' follows {names}"

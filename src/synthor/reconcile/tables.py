@@ -99,7 +99,12 @@ def _inside(stated: Stated) -> Changed | None:
     """A table of areas moved inside its tolerance so that levels add up (`problem.adding_up`); None of others."""
     target = stated.target
     n = len(target.grid.cells)
-    if target.aim is None or not are_whole(target.aim) or np.array_equal(target.aim[:n], target.wanted[:n]):
+    if (
+        target.aim is None
+        or target.statistic.word != "count"
+        or not are_whole(target.aim)
+        or np.array_equal(target.aim[:n], target.wanted[:n])
+    ):
         return None
     moved = distance(target.wanted[:n], target.aim[:n])
     return Changed(stated=stated, after=np.rint(target.aim[:n]), why="made to add up inside its tolerance", moved=moved)
@@ -161,8 +166,9 @@ def _moved(stated: Stated, demands: Sequence[BandTotals], broken: Sequence[BandT
     names = ", ".join(dict.fromkeys(demand.by for demand in broken))
     published = target.wanted[: len(target.grid.cells)]
     where = stated.file or stated.place
-    if target.hidden:
-        message = f"'{target.name}' has cells that are not told, and differs from {names}"
+    if target.hidden or target.statistic.word == "shares":
+        what = "has cells that are not told" if target.hidden else "gives shares inside areas"
+        message = f"'{target.name}' {what}, and differs from {names}"
         return Finding(where=where, message=message, cure="correct one of them by hand")
     fitted = fitted_to(published, demands)
     if fitted is None:

@@ -44,7 +44,7 @@ def rewritten(written: TargetSpec, target: Target, whole: float) -> TargetSpec:
         if isinstance(margin, str):
             row[margin] = _plain(0.0 if target.sigma is None else float(target.sigma[cell]) * z * unit)
         rows.append(row)
-    told: dict[str, object] = {"table": rows, **PLAIN}
+    told: dict[str, object] = {"table": rows, **PLAIN, **({"by": None} if measure == "count" else {})}
     if margin is not None and not isinstance(margin, str) and target.sigma is not None:
         told["margin_of_error"] = float(target.sigma.max()) * z * unit
     return written.model_copy(update=told)

@@ -19,15 +19,17 @@ class Count(Statistic):
 
     Attributes:
         of_all: whether these were published as shares of all rows.
+        of_parts: whether these were published as shares of parts of them whose size is known.
     """
 
     counts: ClassVar[bool] = True
 
     of_all: bool = False
+    of_parts: bool = False
 
     @property
     def word(self) -> str:
-        return "share" if self.of_all else "count"
+        return "share" if self.of_all else "shares" if self.of_parts else "count"
 
     def lowest(self, target: "Target") -> Floats:
         """Fewest rows; what rounding of printed shares may put off does not count."""
