@@ -94,11 +94,15 @@ class Levels:
 
     @property
     def aims(self) -> Mapping[int, Floats]:
-        """What tables of areas are filled to, cell by cell, by their place; nothing where all stay as they are."""
+        """What tables of areas are filled to, cell by cell, by their place; nothing where all stay as they are.
+
+        Shares of areas always come as near as they can to what was printed.
+        """
         of_areas = [place for place in self.found if self.zones.level(self.tables[place]) is not None]
         aims = {place: self._all_cells(place, self.found[place]) for place in of_areas}
+        shares = any(self.tables[place].statistic.word == "shares" for place in aims)
         moved = any(np.abs(aim - self.tables[place].wanted).max(initial=0) > HARDLY for place, aim in aims.items())
-        return aims if moved else {}
+        return aims if moved or shares else {}
 
     def _all_cells(self, place: int, listed: Floats) -> Floats:
         """Numbers of listed cells, with none in the one more cell of a closed table."""
