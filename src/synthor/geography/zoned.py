@@ -1,16 +1,17 @@
 """A whole population in zones from the fitted model of its region."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synthor.engine.choice import engine
 from synthor.fit.model import Model, one_thread
-from synthor.fit.shapes import all_shapes
+from synthor.fit.shapes import all_shapes, powers_of_statistics
 from synthor.geography.areas import in_turn, with_areas
 from synthor.geography.flat.deal import Dealt
 from synthor.geography.flat.exchange import Seen, seen_of
+from synthor.geography.flat.means import Pull, pulls_of
 from synthor.geography.flat.shares import tilted
 from synthor.geography.flat.signatures import Signatures
 from synthor.geography.flat.whole import made_whole
@@ -19,7 +20,8 @@ from synthor.geography.nested.fill import filled as with_members
 from synthor.geography.nested.pulled import SWEEPS, pulled
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem import Count, Problem, Target
-from synthor.problem.zones import Zones, ZoneTable, zone_tables
+from synthor.problem.means_of_areas import AreaMean, area_means, sizes_of_areas
+from synthor.problem.zones import Zones, ZoneTable, telling_table, zone_tables
 from synthor.randomness import generator
 from synthor.sample.arrangement import InTurn
 from synthor.sample.settle import settle_counts
@@ -66,7 +68,7 @@ def zoned_sample(
     tables = zone_tables(whole)
     filled = _members if model.pool.units.nested else _flat
     with one_thread():
-        found = filled(model, region, tables, sizes_of_zones(whole, tables, zones), seed, advance, alone=lacks is not None)
+        found = filled(model, region, tables, sizes_of_zones(whole, zones), seed, advance, alone=lacks is not None)
     places, swaps = found.places, found.swaps
     if isinstance(places, InZones) and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
         places, exchanged = _settled(model, whole, places, seed)
@@ -115,9 +117,12 @@ def _flat(
     """Units without members."""
     zones = region.whole.zones
     assert zones is not None
+    means = area_means(region.whole, sizes_of_areas(totals.astype(np.float64), zones))
+    tables = (*tables, *(mean.table for mean in means))
     signatures = Signatures.of(tables, len(zones.names), model.pool.units)
     shares = signatures.shares(model.weights)
-    fit = tilted(tables, signatures, zones, shares, region.n_units, advance, believed=not alone)
+    pulls = _pulls(means, tables, signatures, model, region)
+    fit = tilted(tables, signatures, zones, shares, region.n_units, advance, pulls, believed=not alone)
     seen = _of_region(region, signatures, model.pool.units, model.weights > 0)
     places = made_whole(fit, totals, seed, seen)
     wanted = places[-1].sum(axis=0)
@@ -127,6 +132,17 @@ def _flat(
     kinds = signatures.grid.index(found.units)
     dealt = Dealt.of(found.units, found.counts, kinds, places, signatures.coarser, zones, seed)
     return _Filled(places=dealt, swaps=found.swaps, moves=found.moves)
+
+
+def _pulls(
+    means: Sequence[AreaMean], tables: Sequence[ZoneTable], signatures: Signatures, model: Model, region: Problem
+) -> tuple[tuple[Pull, int], ...]:
+    """What means ask of the bands of their numbers, each with its level."""
+    powers, units = powers_of_statistics(region, model.beliefs), model.pool.units
+    places = [[one for one in tables if one.level == mean.table.level].index(mean.table) for mean in means]
+    expected = [powers[mean.of.ref][0] for mean in means]
+    weights = [np.bincount(units.column(mean.of.ref), model.weights, mean.of.variable.size) for mean in means]
+    return pulls_of(means, places, signatures, expected, weights)
 
 
 def _members(
@@ -182,12 +198,9 @@ def _of_region(region: Problem, signatures: Signatures, units: Units, there: Mas
     return found
 
 
-def sizes_of_zones(problem: Problem, tables: tuple[ZoneTable, ...], zones: Zones) -> Counts:
+def sizes_of_zones(problem: Problem, zones: Zones) -> Counts:
     """Whole units in each zone, that add up to all units; those of areas around them are beside what is wanted, too."""
-    known = zip(tables, (t for t in problem.targets if zones.level(t) is not None), strict=True)
-    telling = [(one, target) for one, target in known if one.level == 0 and not one.rows and target.telling]
-    table, _ = min(telling, key=lambda pair: not pair[1].whole)  # the first that is exact, if one is
-    expected = table.wanted.sum(axis=1)
+    expected = telling_table(problem).wanted.sum(axis=1)
     order = in_turn(zones, 0)
     rising = np.cumsum(expected[order])
     # Whole numbers of people stay as they are: halves, where rounding goes now up, now down, are no marks.

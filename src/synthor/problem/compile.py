@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from synthor.errors import Finding, InputError
 from synthor.problem.agree import forbids_all, repeated_names, shown
@@ -10,6 +11,7 @@ from synthor.problem.between import contradictions
 from synthor.problem.crosswalk import with_known_zones
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
+from synthor.problem.means_of_areas import why_no_mean
 from synthor.problem.model import Problem, Rule
 from synthor.problem.outlined import with_outlines
 from synthor.problem.reader import Reading
@@ -267,7 +269,7 @@ class _Compilation:
     def _compare_areas(self, zones: Zones) -> None:
         """Tables of areas against those of the larger ones that these lie in."""
         made = [(rows.view.lifted(target), reading.place) for rows in self.row_sets.values() for target, reading in rows.made]
-        self.findings += slips_of_zones(made, zones)
+        self.findings += slips_of_zones(made, zones, partial(why_no_mean, zones=zones, members=bool(self.spec.members)))
         known = {str(finding) for finding in self.between}
         for rows in self.row_sets.values():
             new = list(disagreements_over_areas(rows.stated, _seen(zones, rows.view), rows.view.flat, known))

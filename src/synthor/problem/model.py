@@ -10,6 +10,7 @@ import numpy as np
 
 from synthor.problem.following import Followed, followed
 from synthor.problem.grid import Axis
+from synthor.problem.means_of_areas import with_totals_of_areas
 from synthor.problem.rulings import OPEN, Rulings
 from synthor.problem.statistic import OfValues
 from synthor.problem.target import Target
@@ -118,7 +119,7 @@ class Problem:
     @cached_property
     def region(self) -> "Problem":
         """The same problem without the areas that units lie in, its tables summed over them; itself where there are none."""
-        return self if self.zones is None else region_of(self)
+        return self if self.zones is None else with_totals_of_areas(region_of(self), self)
 
     @property
     def whole(self) -> "Problem":

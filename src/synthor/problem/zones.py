@@ -5,7 +5,7 @@ are. The solver does without it: the *region's* problem is the same without the 
 believed is asked, and fitted, for the region alone; `geography/` says how its units are shared out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -129,7 +129,17 @@ def zone_tables(problem: "Problem") -> tuple[ZoneTable, ...]:
     """The tables of areas, apart from those of the region."""
     zones = problem.zones
     assert zones is not None
-    return tuple(table for target in problem.targets if (table := _zone_table(target, zones)) is not None)
+    return tuple(table for target in problem.counts if (table := _zone_table(target, zones)) is not None)
+
+
+def telling_table(problem: "Problem") -> ZoneTable:
+    """The table that tells how many units each zone has: the first that is exact, if one is."""
+    zones = problem.zones
+    assert zones is not None
+    of_zones = [one for one in problem.counts if zones.level(one) == 0 and not one.level and one.telling]
+    found = _zone_table(min(of_zones, key=lambda one: not one.whole), zones)
+    assert found is not None
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -200,10 +210,12 @@ def region_of(problem: "Problem") -> "Problem":
 
 def _summed(target: Target, zones: Zones) -> Target | None:
     """A target of the region; None where it does not tell all its areas."""
-    found = replace(target, grid=_grid(target.grid, zones), statistic=_statistic(target.statistic, zones))
+    found = replace(target, grid=_grid(target.grid, zones), statistic=statistic_of_region(target.statistic, zones))
     places = [at for at, axis in enumerate(target.axes) if zones.told(axis.ref) is not None]
     if not places:
         return found
+    if not target.counts:  # means of areas come as totals, see `means_of_areas`
+        return None
     grid = target.grid
     if not all((target.axes[at].group_of >= 0).all() for at in places) or (grid.listed is not None and not grid.closed):
         return None
@@ -238,12 +250,13 @@ def _over(target: Target, kept: tuple[Axis, ...], places: Sequence[int]) -> Targ
     )
 
 
-def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Iterator[Finding]:
+def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones, why_not: Callable[[Target], str]) -> Iterator[Finding]:
     """Targets that speak of areas in a way that cannot be met yet, or that is not clear.
 
     Args:
         targets: each with what messages call its place.
         zones: the areas.
+        why_not: why a statistic of values by areas cannot be met; nothing where it can.
     """
     counted = False
     for target, place in targets:
@@ -260,8 +273,8 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones) -> Itera
         if groups is not None:
             yield _unknown_parts(target, place, zones.names[levels[0]])
         elif not target.counts:
-            message = f"a {target.statistic.word} by {zones.names[levels[0]]} is not met yet"
-            yield Finding(where=place, message=message, cure="give counts by zone, and the statistic of the region")
+            if message := why_not(target):
+                yield Finding(where=place, message=message, cure="give counts by zone, and the statistic of the region")
         elif len(levels) > 1:
             first, second = (zones.names[level] for level in levels[:2])
             message = f"has columns of {first} and of {second}; each {first} lies in one {second}"
@@ -303,7 +316,8 @@ def _universe(universe: Universe | None, zones: Zones) -> Universe | None:
     return replace(universe, columns=columns)
 
 
-def _statistic(statistic: Statistic, zones: Zones) -> Statistic:
+def statistic_of_region(statistic: Statistic, zones: Zones) -> Statistic:
+    """A statistic on the region's units, which know no areas."""
     if isinstance(statistic, OfValues):
         return replace(statistic, ref=_ref(statistic.ref, zones))
     if isinstance(statistic, Within):

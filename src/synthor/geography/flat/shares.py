@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synthor.geography.areas import gathered, n_above, parents_of, summed
+from synthor.geography.flat.means import Pull
 from synthor.geography.flat.signatures import Signatures
 from synthor.problem.zones import Zones, ZoneTable
 from synthor.types import CellIndex, Floats
@@ -49,14 +50,18 @@ class Area:
         cells: for each table the cell of each signature, (s,); its number of cells where in none.
         low: (areas, cells + 1) for each; nothing is asked of the last, those in none.
         high: likewise.
+        pulls: means of numbers, each of one of these tables.
     """
 
     cells: tuple[CellIndex, ...]
     low: tuple[Floats, ...]
     high: tuple[Floats, ...]
+    pulls: tuple[Pull, ...] = ()
 
 
-def levels_of(tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones) -> tuple[Area, ...]:
+def levels_of(
+    tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones, pulls: Sequence[tuple[Pull, int]]
+) -> tuple[Area, ...]:
     """The tables of each level of areas, the smallest first."""
     found = []
     for level in range(len(zones.names)):
@@ -64,7 +69,8 @@ def levels_of(tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones)
         n = zones.sizes[level]
         low = tuple(np.hstack([tables[at].low, np.zeros((n, 1))]) for at in own)
         high = tuple(np.hstack([tables[at].high, np.full((n, 1), np.inf)]) for at in own)
-        found.append(Area(cells=tuple(signatures.cells[at] for at in own), low=low, high=high))
+        means = tuple(pull for pull, of in pulls if of == level)
+        found.append(Area(cells=tuple(signatures.cells[at] for at in own), low=low, high=high, pulls=means))
     return tuple(found)
 
 
@@ -126,6 +132,7 @@ def tilted(
     shares: Floats,
     n_units: int,
     advance: Callable[[int, int], None] = lambda done, total: None,
+    pulls: Sequence[tuple[Pull, int]] = (),
     *,
     believed: bool = True,
 ) -> Tilted:
@@ -139,8 +146,11 @@ def tilted(
         n_units: of the region.
         advance: told how many rounds of how many are done.
         believed: whether all areas together are to have the region's shares.
+        pulls: means of numbers, each with its level; of their tables nothing else is asked.
     """
-    found = Tilted(zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones), base=n_units * shares)
+    found = Tilted(
+        zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones, pulls), base=n_units * shares
+    )
     found.factors = [[np.ones(low.shape) for low in level.low] for level in found.by_level]
     wanted, top, since = n_units * shares, len(found.by_level) - 1, 0
     for sweep in range(SWEEPS):
@@ -177,12 +187,25 @@ def _fit_zones(found: Tilted, above: Floats, block: slice) -> tuple[float, Float
     area = found.by_level[0]
     mass, gap = found.potential(0, above, block), 0.0
     for turn in range(INNER):
+        mass, apart = _pulled(found, 0, mass, block)
+        gap = gap if turn else max(gap, apart)
         for cells, factor, low, high in zip(area.cells, found.factors[0], area.low, area.high, strict=True):
             ratio, off = _ratio(summed(mass, cells, low.shape[1]), low[block], high[block])
             factor[block] *= ratio
             mass *= np.take(ratio, cells, axis=1)
             gap = gap if turn else max(gap, off)
     return gap, mass
+
+
+def _pulled(found: Tilted, level: int, mass: Floats, areas: slice) -> tuple[Floats, float]:
+    """Tilt the bands of numbers towards their means; the expected units then, and by how many records a mean was off."""
+    gap = 0.0
+    for pull in found.by_level[level].pulls:
+        factor = found.factors[level][pull.table]
+        ratio, off = pull.ratio(summed(mass, pull.cells, factor.shape[1]), factor[areas], areas)
+        factor[areas] *= ratio
+        mass, gap = mass * np.take(ratio, pull.cells, axis=1), max(gap, off)
+    return mass, gap
 
 
 def _fit_larger(found: Tilted, level: int, above: Floats, below: Floats) -> tuple[float, Floats]:
@@ -198,6 +221,8 @@ def _fit_larger(found: Tilted, level: int, above: Floats, below: Floats) -> tupl
         per = np.where(seen > 0, below / seen, 0.0)
     mass = potential * np.take(per, of, axis=1)
     for turn in range(INNER):
+        mass, apart = _pulled(found, level, mass, slice(None))
+        gap = gap if turn else max(gap, apart)
         for at, (cells, low, high) in enumerate(zip(area.cells, area.low, area.high, strict=True)):
             ratio, off = _ratio(summed(mass, cells, low.shape[1]), low, high)
             found.factors[level][at] *= ratio
