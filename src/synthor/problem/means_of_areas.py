@@ -50,7 +50,7 @@ def why_no_mean(target: Target, zones: Zones, *, members: bool) -> str:
     area = zones.names[next(level for axis in target.axes if (level := zones.told(axis.ref)) is not None)]
     what = f"a {target.statistic.word} by {area}"
     if not isinstance(target.statistic, Mean | Total):
-        return f"{what} is not met yet"
+        return f"a standard deviation by {area} is not met yet"
     if members:
         return f"{what} of units with members is not met yet"
     if len(target.axes) > 1 or target.grid.universe is not None:
