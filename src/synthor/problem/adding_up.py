@@ -43,7 +43,7 @@ class Levels:
         zones: the areas, as these rows see them.
         level: these rows.
         whole: how many there are; infinite where nothing tells.
-        scaled: whether another number of records is made, so that whole numbers are not asked for yet.
+        scaled: whether tables are of another number of records than was published, so that hardly any cell is whole.
         empty: whether cells of 0 stay so.
         found: what tables that may move are moved to, (c,) each, by their place; of those that are done.
     """
@@ -59,14 +59,16 @@ class Levels:
     def settle(self) -> Iterator[Finding]:
         """Move the tables, the largest areas first; what could not be moved, and what was by how much, is told."""
         top = len(self.zones.names)
-        own = {place: self.zones.level(self.tables[place]) for place in range(len(self.tables)) if self._moves(place)}
-        if all(level is None for level in own.values()):
+        levels = [self.zones.level(table) for table in self.tables]
+        loose = [table.bounds is not None and table.sigma is None and not table.hidden for table in self.tables]
+        if not any(own and level is not None for own, level in zip(loose, levels, strict=True)):
             return
+        own = {place: level for place, level in enumerate(levels) if self._moves(place)}
         order = sorted(own, key=lambda place: top if own[place] is None else own[place] or 0, reverse=True)
         if not self._fit(order):
             self.empty = False
             self._fit(order)
-        for place in (place for place in order if own[place] is not None):
+        for place in (place for place in order if own[place] is not None and loose[place]):
             published = self.tables[place].wanted[: len(self.tables[place].grid.cells)]
             demands = list(self._demands(place))
             by = [demand.by for demand in demands if demand.missed(published, published, float(published.sum()))]
@@ -88,7 +90,7 @@ class Levels:
                 again = _fitted(np.where(needed, fitted, 0.0), demands, low, np.where(needed, high, 0.0))
                 fitted = fitted if again is None else again
             if fitted is not None:
-                whole = None if self.scaled else whole_beside(fitted, demands, low, high)
+                whole = whole_beside(fitted, demands, low, high)
                 self.found[place] = fitted if whole is None else whole
         return len(self.found) == len(order)
 
@@ -110,12 +112,12 @@ class Levels:
 
     def _moves(self, place: int) -> bool:
         target = self.tables[place]
-        return target.bounds is not None and target.sigma is None and not target.hidden
+        return (target.bounds is not None or self.scaled) and target.sigma is None and not target.hidden
 
     def _ends(self, target: Target) -> tuple[Floats, Floats]:
-        """The least and the most of each listed cell: whole numbers between its ends, where these are what is made."""
+        """The least and the most of each listed cell, as whole numbers."""
         n = len(target.grid.cells)
-        low, high = (target.lowest, target.highest) if self.scaled else target.demand.whole
+        low, high = target.demand.whole
         nobody = (target.wanted <= 0) & (low <= 0) & self.empty
         return np.maximum(low[:n], 0.0), np.where(nobody, 0.0, high)[:n]
 

@@ -277,8 +277,7 @@ class _Compilation:
             self.between += new
         for rows in self.row_sets.values():  # what differs within its tolerance is moved until all levels add up
             if not self._wrong:
-                scaled = self.whole != self.spec.records
-                self.findings += rows.add_up(_seen(zones, rows.view), scaled=scaled)
+                self.findings += rows.add_up(_seen(zones, rows.view), self.spec.records / self.whole)
 
     @property
     def _wrong(self) -> bool:

@@ -187,15 +187,19 @@ class RowSet:
             self.findings += forbidden_cells(target, tuple(rules), dict(self.view.variables))
         self.counted = targets
 
-    def add_up(self, zones: Zones, *, scaled: bool) -> list[Finding]:
+    def add_up(self, zones: Zones, factor: float) -> list[Finding]:
         """Let tables of areas that differ within their tolerance aim at numbers that add up, and tell what moved.
 
         Args:
             zones: the areas, as these rows see them.
-            scaled: whether another number of records is made than the tables count.
+            factor: by how much more records are made than the tables count.
         """
-        levels = Levels(tables=self.counted, zones=zones, level=self.view.flat, whole=self.whole, scaled=scaled)
-        told, aims = list(levels.settle()), levels.aims
+        tables = self.counted if factor == 1 else tuple(target.scaled(factor) for target in self.counted)
+        units = not self.view.level and not self.view.roles
+        whole = self.whole * factor if factor == 1 or units else math.inf  # members that are scaled are no whole number
+        levels = Levels(tables=tables, zones=zones, level=self.view.flat, whole=whole, scaled=factor != 1)
+        told = list(levels.settle())
+        aims = {place: aim / factor for place, aim in levels.aims.items()}
         self.counted = tuple(replace(one, aim=aims.get(place)) for place, one in enumerate(self.counted))
         self.stated = tuple(
             replace(stated, target=replace(stated.target, aim=aims.get(place))) for place, stated in enumerate(self.stated)
