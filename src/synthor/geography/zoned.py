@@ -11,7 +11,7 @@ from synthor.fit.shapes import all_shapes, powers_of_statistics
 from synthor.geography.areas import in_turn, with_areas
 from synthor.geography.flat.deal import Dealt
 from synthor.geography.flat.exchange import Seen, seen_of
-from synthor.geography.flat.means import Pull, pulls_of
+from synthor.geography.flat.means import MeanTilt, tilts_of
 from synthor.geography.flat.shares import tilted
 from synthor.geography.flat.signatures import Signatures
 from synthor.geography.flat.whole import made_whole
@@ -121,8 +121,8 @@ def _flat(
     tables = (*tables, *(mean.table for mean in means))
     signatures = Signatures.of(tables, len(zones.names), model.pool.units)
     shares = signatures.shares(model.weights)
-    pulls = _pulls(means, tables, signatures, model, region)
-    fit = tilted(tables, signatures, zones, shares, region.n_units, advance, pulls, believed=not alone)
+    tilts, base = _tilts(means, tables, signatures, model, region), region.n_units * shares
+    fit = tilted(tables, signatures, zones, base, None if alone else base, advance, tilts)
     seen = _of_region(region, signatures, model.pool.units, model.weights > 0)
     places = made_whole(fit, totals, seed, seen)
     wanted = places[-1].sum(axis=0)
@@ -134,15 +134,15 @@ def _flat(
     return _Filled(places=dealt, swaps=found.swaps, moves=found.moves)
 
 
-def _pulls(
+def _tilts(
     means: Sequence[AreaMean], tables: Sequence[ZoneTable], signatures: Signatures, model: Model, region: Problem
-) -> tuple[tuple[Pull, int], ...]:
+) -> tuple[tuple[MeanTilt, int], ...]:
     """What means ask of the bands of their numbers, each with its level."""
     powers, units = powers_of_statistics(region, model.beliefs), model.pool.units
     places = [[one for one in tables if one.level == mean.table.level].index(mean.table) for mean in means]
     expected = [powers[mean.of.ref][0] for mean in means]
     weights = [np.bincount(units.column(mean.of.ref), model.weights, mean.of.variable.size) for mean in means]
-    return pulls_of(means, places, signatures, expected, weights)
+    return tilts_of(means, places, signatures, expected, weights)
 
 
 def _members(

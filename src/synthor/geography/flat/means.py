@@ -31,7 +31,7 @@ MOST_MOVES, MOST_SHIFTS = 1_000, 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pull:
+class MeanTilt:
     """The mean of a number in the areas of a level.
 
     Attributes:
@@ -51,7 +51,7 @@ class Pull:
     wanted: Floats
 
     @classmethod
-    def of(cls, mean: AreaMean, table: int, cells: CellIndex, expected: Floats, weights: Floats) -> "Pull":
+    def of(cls, mean: AreaMean, table: int, cells: CellIndex, expected: Floats, weights: Floats) -> "MeanTilt":
         """That of a mean.
 
         Args:
@@ -176,13 +176,13 @@ def _gain(table: Seen, held: Counts, signature: CellIndex, goes: CellIndex) -> F
     return np.where((source != target) & (held[signature] > 0), leaves + comes, 0).astype(np.float64)
 
 
-def pulls_of(
+def tilts_of(
     means: Sequence[AreaMean],
     places: Sequence[int],
     signatures: Signatures,
     expected: Sequence[Floats],
     weights: Sequence[Floats],
-) -> tuple[tuple[Pull, int], ...]:
+) -> tuple[tuple[MeanTilt, int], ...]:
     """Those of some means, each with its level.
 
     Args:
@@ -194,6 +194,6 @@ def pulls_of(
     """
     cells = signatures.cells[len(signatures.cells) - len(means) :]
     return tuple(
-        (Pull.of(mean, place, own, value, share), mean.table.level)
+        (MeanTilt.of(mean, place, own, value, share), mean.table.level)
         for mean, place, own, value, share in zip(means, places, cells, expected, weights, strict=True)
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synthor.geography.areas import gathered, n_above, parents_of, summed
-from synthor.geography.flat.means import Pull
+from synthor.geography.flat.means import MeanTilt
 from synthor.geography.flat.signatures import Signatures
 from synthor.problem.zones import Zones, ZoneTable
 from synthor.types import CellIndex, Floats
@@ -50,17 +50,17 @@ class Area:
         cells: for each table the cell of each signature, (s,); its number of cells where in none.
         low: (areas, cells + 1) for each; nothing is asked of the last, those in none.
         high: likewise.
-        pulls: means of numbers, each of one of these tables.
+        tilts: means of numbers, each of one of these tables.
     """
 
     cells: tuple[CellIndex, ...]
     low: tuple[Floats, ...]
     high: tuple[Floats, ...]
-    pulls: tuple[Pull, ...] = ()
+    tilts: tuple[MeanTilt, ...] = ()
 
 
 def levels_of(
-    tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones, pulls: Sequence[tuple[Pull, int]]
+    tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones, tilts: Sequence[tuple[MeanTilt, int]]
 ) -> tuple[Area, ...]:
     """The tables of each level of areas, the smallest first."""
     found = []
@@ -69,8 +69,8 @@ def levels_of(
         n = zones.sizes[level]
         low = tuple(np.hstack([tables[at].low, np.zeros((n, 1))]) for at in own)
         high = tuple(np.hstack([tables[at].high, np.full((n, 1), np.inf)]) for at in own)
-        means = tuple(pull for pull, of in pulls if of == level)
-        found.append(Area(cells=tuple(signatures.cells[at] for at in own), low=low, high=high, pulls=means))
+        means = tuple(tilt for tilt, of in tilts if of == level)
+        found.append(Area(cells=tuple(signatures.cells[at] for at in own), low=low, high=high, tilts=means))
     return tuple(found)
 
 
@@ -129,12 +129,10 @@ def tilted(
     tables: Sequence[ZoneTable],
     signatures: Signatures,
     zones: Zones,
-    shares: Floats,
-    n_units: int,
+    base: Floats,
+    wanted: Floats | None,
     advance: Callable[[int, int], None] = lambda done, total: None,
-    pulls: Sequence[tuple[Pull, int]] = (),
-    *,
-    believed: bool = True,
+    tilts: Sequence[tuple[MeanTilt, int]] = (),
 ) -> Tilted:
     """The region's shares tilted for each area until its tables are met.
 
@@ -142,17 +140,14 @@ def tilted(
         tables: of areas; each level-0 one or several that cover all units say how many these are.
         signatures: of the region's units.
         zones: the areas.
-        shares: (s,) share of each signature in the region.
-        n_units: of the region.
+        base: (s,) units of each signature that the region is expected to have.
+        wanted: (s,) those that all areas together are to have; None where only tables are wanted.
         advance: told how many rounds of how many are done.
-        believed: whether all areas together are to have the region's shares.
-        pulls: means of numbers, each with its level; of their tables nothing else is asked.
+        tilts: means of numbers, each with its level; of their tables nothing else is asked.
     """
-    found = Tilted(
-        zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones, pulls), base=n_units * shares
-    )
+    found = Tilted(zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones, tilts), base=base)
     found.factors = [[np.ones(low.shape) for low in level.low] for level in found.by_level]
-    wanted, top, since = n_units * shares, len(found.by_level) - 1, 0
+    top, since = len(found.by_level) - 1, 0
     for sweep in range(SWEEPS):
         found.sweeps = sweep + 1
         above = found.down()
@@ -166,15 +161,15 @@ def tilted(
             off = max(off, gap)
         together = masses[0]
         before, found.off = found.off, off
-        found.apart = 0.5 * float(np.abs(together - wanted).sum()) / n_units
+        found.apart = 0.0 if wanted is None else 0.5 * float(np.abs(together - wanted).sum() / wanted.sum())
         advance(sweep, SWEEPS)
-        believing = believed and sweep < BELIEVED and found.apart > STEADY
+        believing = sweep < BELIEVED and found.apart > STEADY
         if off < CLOSE and not believing:
             break
         since = since + 1 if off > 0.999 * before else 0
         if since > INNER + BELIEVED:
             break
-        if believing:
+        if believing and wanted is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
                 k = np.where((together > 0) & (wanted > 0), wanted / together, 1.0)
             found.base = found.base * k
@@ -187,7 +182,7 @@ def _fit_zones(found: Tilted, above: Floats, block: slice) -> tuple[float, Float
     area = found.by_level[0]
     mass, gap = found.potential(0, above, block), 0.0
     for turn in range(INNER):
-        mass, apart = _pulled(found, 0, mass, block)
+        mass, apart = _with_means(found, 0, mass, block)
         gap = gap if turn else max(gap, apart)
         for cells, factor, low, high in zip(area.cells, found.factors[0], area.low, area.high, strict=True):
             ratio, off = _ratio(summed(mass, cells, low.shape[1]), low[block], high[block])
@@ -197,14 +192,14 @@ def _fit_zones(found: Tilted, above: Floats, block: slice) -> tuple[float, Float
     return gap, mass
 
 
-def _pulled(found: Tilted, level: int, mass: Floats, areas: slice) -> tuple[Floats, float]:
+def _with_means(found: Tilted, level: int, mass: Floats, areas: slice) -> tuple[Floats, float]:
     """Tilt the bands of numbers towards their means; the expected units then, and by how many records a mean was off."""
     gap = 0.0
-    for pull in found.by_level[level].pulls:
-        factor = found.factors[level][pull.table]
-        ratio, off = pull.ratio(summed(mass, pull.cells, factor.shape[1]), factor[areas], areas)
+    for tilt in found.by_level[level].tilts:
+        factor = found.factors[level][tilt.table]
+        ratio, off = tilt.ratio(summed(mass, tilt.cells, factor.shape[1]), factor[areas], areas)
         factor[areas] *= ratio
-        mass, gap = mass * np.take(ratio, pull.cells, axis=1), max(gap, off)
+        mass, gap = mass * np.take(ratio, tilt.cells, axis=1), max(gap, off)
     return mass, gap
 
 
@@ -221,7 +216,7 @@ def _fit_larger(found: Tilted, level: int, above: Floats, below: Floats) -> tupl
         per = np.where(seen > 0, below / seen, 0.0)
     mass = potential * np.take(per, of, axis=1)
     for turn in range(INNER):
-        mass, apart = _pulled(found, level, mass, slice(None))
+        mass, apart = _with_means(found, level, mass, slice(None))
         gap = gap if turn else max(gap, apart)
         for at, (cells, low, high) in enumerate(zip(area.cells, area.low, area.high, strict=True)):
             ratio, off = _ratio(summed(mass, cells, low.shape[1]), low, high)

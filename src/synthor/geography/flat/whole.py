@@ -217,8 +217,8 @@ def _made(
                     ends = given[place].astype(np.float64)
                     tables.append((kept, ends, ends))
                 own[at] = together(expected[at], tables, total, generator(random_seed, "zones", "alone", level, place))
-        for pull in area.pulls:
-            pull.bring(own, expected, near.into[pull.table], block)
+        for tilt in area.tilts:
+            tilt.bring(own, expected, near.into[tilt.table], block)
         found[block] = own
     return found
 
@@ -243,8 +243,8 @@ def _agree(
             tables = [Seen(cells=of, low=low[at], high=high[at]) for of, low, high in known]
             rows = np.flatnonzero(around == at)
             own = counts[rows]
-            for pull in tilted.by_level[level].pulls:
-                pull.shift(own, tables, kept, near.into[pull.table], rows)
+            for tilt in tilted.by_level[level].tilts:
+                tilt.shift(own, tables, kept, near.into[tilt.table], rows)
             random = generator(random_seed, "zones", "exchange", level, upper, at)
             exchanged(own, tables, kept, near.into, tilted.by_level[level].cells, heavy, random)
             counts[rows] = own
