@@ -121,10 +121,9 @@ def whole_beside(cells: Floats, demands: Sequence[BandTotals], low: Floats, high
     base = np.clip(np.floor(cells + EDGE), low, high)
     free = np.flatnonzero((cells > base + EDGE) & (base + 1 <= high))
     matrices = [demand.cells.matrix().T.tocsr()[:, free] for demand in demands]
-    least, most = (
-        np.concatenate([np.zeros(0), *(edge(demand) - demand.cells.totals(base) for demand in demands)])
-        for edge in (lambda demand: demand.low, lambda demand: demand.high)
-    )
+    none, have = np.zeros(0), [demand.cells.totals(base) for demand in demands]
+    least = np.concatenate([none, *(demand.low - held for demand, held in zip(demands, have, strict=True))])
+    most = np.concatenate([none, *(demand.high - held for demand, held in zip(demands, have, strict=True))])
     if not len(free):
         return base if (least <= EDGE).all() and (most >= -EDGE).all() else None
     rows = sparse.csr_array(sparse.vstack(matrices))

@@ -41,8 +41,8 @@ def shares_as_counts(target: Target, tables: Sequence[Target], zones: Zones, lev
     shape = target.wanted.shape
     whole = np.repeat(sizes[:, None], shape[1], axis=1)
     given = np.isfinite(target.wanted)
-    ends = (np.clip(edge, 0.0, 1.0) * whole for edge in (target.lowest, target.highest))
-    low, high = (np.where(given, end, other).ravel() for end, other in zip(ends, (0.0, whole), strict=True))
+    low = np.where(given, np.clip(target.lowest, 0.0, 1.0) * whole, 0.0).ravel()
+    high = np.where(given, np.clip(target.highest, 0.0, 1.0) * whole, whole).ravel()
     wanted = np.where(given, target.wanted, 1 / shape[1]) * whole
     return replace(
         target,
