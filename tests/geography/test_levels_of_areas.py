@@ -164,3 +164,9 @@ targets:
 def test_tables_that_agree_aim_at_nothing_else() -> None:
     problem = compile_problem(Spec.collected(rounded_town(0, base=1, tolerance={"relative": "5%"})))
     assert all(target.aim is None for target in problem.targets)
+
+
+def test_rounded_levels_add_up_when_they_are_scaled_to_another_number_of_records() -> None:
+    spec = rounded_town(1, rounded_to=4) | {"population": 2000, "records": 5000}
+    run = synthesize(Spec.collected(spec))
+    assert run.verdict.startswith("Met: 5,000 records"), run.verdict
