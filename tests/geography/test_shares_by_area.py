@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthor import check, compile_problem, parse_spec, synthesize
-from synthor.run import Population
 from synthor.spec.model import Spec
 
 ZONES, TRACTS = 20, 4
@@ -68,9 +67,9 @@ def spec_of(frame: pl.DataFrame, *targets: dict[str, Any]) -> Spec:
     )
 
 
-def off(run: Population, of: list[dict[str, Any]], by: list[str], label: str, such: pl.Expr | None = None) -> float:
+def off(records: pl.DataFrame, of: list[dict[str, Any]], by: list[str], label: str, such: pl.Expr | None = None) -> float:
     """By how many percent points printed shares differ most from those of the records, the rounding of whole ones aside."""
-    records = run.records.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String))
+    records = records.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String))
     records = records.with_columns(car=pl.col("car").replace_strict({True: "yes", False: "no"}, return_dtype=pl.String))
     records = records if such is None else records.filter(such)
     whole = records.group_by(by).len("whole")
@@ -94,9 +93,9 @@ def test_shares_inside_zones_and_tracts_and_their_parts_are_met(seed: int) -> No
         )
     )
     assert run.verdict.startswith("Met: 3,000 records")
-    assert off(run, by_zone, ["taz"], "tenure") < 0.05
-    assert off(run, by_part, ["tract", "size"], "car") < 0.05
-    assert off(run, larger, ["tract"], "tenure", pl.col("size") != "one") < 0.05
+    assert off(run.records, by_zone, ["taz"], "tenure") < 0.05
+    assert off(run.records, by_part, ["tract", "size"], "car") < 0.05
+    assert off(run.records, larger, ["tract"], "tenure", pl.col("size") != "one") < 0.05
     documents = {one["name"]: one for one in json.loads(run.measurement.to_json())["targets"]}
     assert {name: one["published_as"] for name, one in documents.items()} == {
         "sizes": "count", "tenure": "shares", "cars": "shares", "larger": "shares",
@@ -115,7 +114,7 @@ def test_shares_beside_exact_counts_of_larger_areas_and_of_the_region() -> None:
         )
     )
     assert run.verdict.startswith("Met: 2,500 records")
-    assert off(run, tenure, ["taz"], "tenure") < 0.05
+    assert off(run.records, tenure, ["taz"], "tenure") < 0.05
 
 
 def test_how_a_known_part_lies_over_areas_is_met() -> None:

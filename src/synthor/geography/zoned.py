@@ -141,7 +141,9 @@ def _tilts(
     powers, units = powers_of_statistics(region, model.beliefs), model.pool.units
     places = [[one for one in tables if one.level == mean.table.level].index(mean.table) for mean in means]
     expected = [powers[mean.of.ref][0] for mean in means]
-    weights = [np.bincount(units.column(mean.of.ref), model.weights, mean.of.variable.size) for mean in means]
+    weights = [
+        np.bincount(units.column(mean.of.ref), model.weights, mean.of.variable.size).astype(np.float64) for mean in means
+    ]
     return tilts_of(means, places, signatures, expected, weights)
 
 
