@@ -97,5 +97,8 @@ def with_areas(units: Units, zone: CellIndex, zones: Zones) -> Units:
         zones: the areas.
     """
     columns, first = units.columns(), zones.positions[0]
+    if zones.kinds is not None:  # what kind of place it lies in, its zone says, whatever rounding left undone
+        for position, codes in zip(zones.kinds.positions, zones.kinds.codes, strict=True):
+            columns[position] = codes[zone].astype(np.int32)
     areas = [zones.above(0, level)[zone].astype(np.int32) for level in range(len(zones.names))]
     return units.with_columns([*columns[:first], *areas, *columns[first:]])

@@ -21,7 +21,7 @@ from synthor.geography.nested.pulled import SWEEPS, pulled
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem import Count, Problem, Target
 from synthor.problem.means_of_areas import AreaMean, area_means, sizes_of_areas
-from synthor.problem.zones import Zones, ZoneTable, telling_table, zone_tables
+from synthor.problem.zones import Zones, ZoneTable, tables_of_kinds, telling_table, zone_tables
 from synthor.randomness import generator
 from synthor.sample.arrangement import InTurn
 from synthor.sample.settle import settle_counts
@@ -68,7 +68,8 @@ def zoned_sample(
     tables = zone_tables(whole)
     filled = _members if model.pool.units.nested else _flat
     with one_thread():
-        found = filled(model, region, tables, sizes_of_zones(whole, zones), seed, advance, alone=lacks is not None)
+        sizes, of_kinds = sizes_of_zones(whole, zones), tables_of_kinds(zones)
+        found = filled(model, region, (*tables, *of_kinds), sizes, seed, advance, alone=lacks is not None)
     places, swaps = found.places, found.swaps
     if isinstance(places, InZones) and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:
         places, exchanged = _settled(model, whole, places, seed)
@@ -139,7 +140,7 @@ def _tilts(
 ) -> tuple[tuple[MeanTilt, int], ...]:
     """What means ask of the bands of their numbers, each with its level."""
     powers, units = powers_of_statistics(region, model.beliefs), model.pool.units
-    places = [[one for one in tables if one.level == mean.table.level].index(mean.table) for mean in means]
+    places = [[one for one in tables if one.level == mean.table.level and not one.strict].index(mean.table) for mean in means]
     expected = [powers[mean.of.ref][0] for mean in means]
     weights = [
         np.bincount(units.column(mean.of.ref), model.weights, mean.of.variable.size).astype(np.float64) for mean in means

@@ -126,7 +126,10 @@ def spec_files(spec: "Spec", folder: Path, *, prior: str | None = None) -> dict[
     if spec.zones is not None:
         lies = {name: _placed(spec, file, folder) for name, file in spec.zones.within.items()}
         polygons = _placed(spec, spec.zones.polygons, folder)
-        changed["zones"] = spec.zones.model_copy(update={"within": lies, "polygons": polygons})
+        told = spec.zones.attributes
+        kinds = {name: _placed(spec, one, folder) for name, one in told.items()} if isinstance(told, dict) else None
+        attributes = _placed(spec, told, folder) if kinds is None else kinds
+        changed["zones"] = spec.zones.model_copy(update={"within": lies, "attributes": attributes, "polygons": polygons})
     if spec.sample is not None:
         sample = spec.sample
         for name in (sample.file, *sample.files.values()):

@@ -52,8 +52,7 @@ def sources(spec: Spec, prior: str | Path | Prior | None = None) -> dict[str, Pa
     tables = [target.table for target in spec.targets if isinstance(target.table, str)]
     files = {table: place_of(table, spec.folder).path for table in tables}
     if spec.zones is not None:
-        walks = [table for table in spec.zones.within.values() if isinstance(table, str)]
-        files |= {table: place_of(table, spec.folder).path for table in walks}
+        files |= {table: place_of(table, spec.folder).path for table in spec.zones.tables}
     file = None if isinstance(prior, Prior) else _file(spec, prior)
     if file is None and prior is None and spec.model is not None and spec.model.name.startswith("replay:"):
         file = _replayed(spec)

@@ -94,11 +94,12 @@ def plain_scene(problem: Problem) -> Scene:
 
 
 def all_pairs(problem: Problem) -> tuple[Pair, ...]:
-    """Every pair of variables that no published cross-table gives; the variable declared first is `given`."""
+    """Every pair of variables that no published cross-table gives; the kind of zone is `given`, else what is declared first."""
     crossed = {pair for target in problem.counts if target.flat for pair in combinations(sorted(target.columns), 2)}
     names = [variable.name for variable in problem.schema.unit.variables]
+    order = [*problem.attributes, *(v for v in range(len(names)) if v not in problem.attributes)]
     return tuple(
         Pair(given=names[a], of=names[b])
-        for a, b in combinations(range(len(names)), 2)
-        if (a, b) not in crossed and min(problem.schema.unit.variables[v].size for v in (a, b)) > 1
+        for a, b in combinations(order, 2)
+        if (min(a, b), max(a, b)) not in crossed and min(problem.schema.unit.variables[v].size for v in (a, b)) > 1
     )

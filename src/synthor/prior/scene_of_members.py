@@ -226,9 +226,12 @@ def _how_many(number: HowMany) -> str:
 
 
 def _inside(problem: Problem, place: _Place) -> Iterator[Pair]:
-    """Pairs of one level; a role, which says most of a member, is given first."""
+    """Pairs of one level; a role, which says most of a member, is given first, and of units the kind of zone."""
     own = problem.schema.levels[place.level]
-    refs = sorted(_refs(problem, place), key=lambda one: own.variables[one[0].column].name != own.role)
+    first = () if place.level else problem.attributes
+    refs = sorted(
+        _refs(problem, place), key=lambda one: own.variables[one[0].column].name != own.role and one[0].column not in first
+    )
     for (a, given), (b, of) in combinations(refs, 2):
         yield from _pair(problem, place.seen_from, (a, given), (b, of), place.role)
 

@@ -1,4 +1,4 @@
-"""Tables of areas beside those of the larger areas around them: summed up, so that the two can be compared."""
+"""Tables of areas beside those of larger areas, or by kind of area: summed up, so that the two can be compared."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -10,9 +10,9 @@ from synthor.problem.agree import disagreements
 from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.marginals import Shared, Stated, shared_marginals
 from synthor.problem.target import Target
-from synthor.problem.zones import Zones
+from synthor.problem.zones import Zones, kinds_of, summed_into, summed_over
 from synthor.schema import Level
-from synthor.types import CellIndex, Floats
+from synthor.types import CellIndex
 
 
 def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[tuple[Target, CellIndex]]:
@@ -49,26 +49,31 @@ def of_larger_areas(target: Target, zones: Zones, level: Level) -> Iterator[tupl
         if grid.listed is not None:
             listed, of = np.unique(of, return_inverse=True)
             around = replace(around, listed=listed, closed=True)
-        yield _summed(target, f"{target.name} (added up by {variable.name})", around, of), of
+        summed = summed_into(target, around, of, around.size, grid.size)
+        yield replace(summed, name=f"{target.name} (added up by {variable.name})"), of
 
 
-def _summed(target: Target, name: str, grid: TargetGrid, of: CellIndex) -> Target:
-    """A table whose listed cells are summed into those of another grid, which list as much as it does."""
+def by_kinds(target: Target, zones: Zones, beside: Sequence[Target]) -> Iterator[tuple[Target, CellIndex]]:
+    """A table of areas summed up for each attribute that another table of counts tells, to be set against that.
 
-    def summed(values: Floats) -> Floats:
-        return np.bincount(of, values[: len(of)], grid.size).astype(np.float64)
-
-    return replace(
-        target,
-        name=name,
-        grid=grid,
-        wanted=summed(target.wanted),
-        rounding=target.rounding * target.grid.size / grid.size,
-        bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
-        sigma=None if target.sigma is None else np.sqrt(summed(target.sigma**2)),
-        silent=None,
-        aim=None,
-    )
+    Yields:
+        The summed table, and which of its cells each cell of the table is summed into.
+    """
+    level, place = zones.level(target), zones.side(target)
+    if zones.kinds is None or level is None or place is None or not target.counts or target.grid.listed is not None:
+        return
+    if not (target.axes[place].group_of >= 0).all():
+        return
+    told = {axis.ref for other in beside if zones.level(other) is None for axis in other.axes}
+    others = [(axis, target.grid.groups[at]) for at, axis in enumerate(target.axes) if at != place]
+    for axis, groups in kinds_of(target, zones, place):
+        if axis.ref in told:
+            sides = [(axis, groups), *others]
+            of = np.zeros(target.grid.size, np.int64)
+            for side, own in sides:
+                of = of * side.size + own
+            summed = summed_over(target, sides, sparse=False)
+            yield replace(summed, name=f"{target.name} (added up by {axis.variable.name})"), of
 
 
 def disagreements_over_areas(tables: Sequence[Stated], zones: Zones, level: Level, told: Collection[str]) -> Iterator[Finding]:
@@ -80,8 +85,9 @@ def disagreements_over_areas(tables: Sequence[Stated], zones: Zones, level: Leve
         level: these rows.
         told: findings that are known; what differs in the region already is not told of its areas again.
     """
+    beside = [stated.target for stated in tables]
     for stated in tables:
-        for summed, _ in of_larger_areas(stated.target, zones, level):
+        for summed, _ in (*of_larger_areas(stated.target, zones, level), *by_kinds(stated.target, zones, beside)):
             for one in disagreements([replace(stated, target=summed), *tables], level):
                 plain = str(one).replace(summed.name, stated.target.name)
                 if f"'{summed.name}'" in one.message and plain not in told:
@@ -104,6 +110,8 @@ def shared_over_areas(target: Target, other: Target, zones: Zones | None, level:
     for shared in shared_marginals(target, other, level):
         yield shared, shared.first.of
     own, its = (None if zones is None else zones.level(one) for one in (target, other))
+    if zones is not None:
+        yield from _shared_over_kinds(target, other, zones, level)
     if zones is None or own is None or its is None:
         return
     if its < own:
@@ -116,3 +124,13 @@ def shared_over_areas(target: Target, other: Target, zones: Zones | None, level:
             if zones.level(summed) == its:
                 for shared in shared_marginals(summed, other, level):
                     yield shared, shared.first.of[into]
+
+
+def _shared_over_kinds(target: Target, other: Target, zones: Zones, level: Level) -> Iterator[tuple[Shared, CellIndex]]:
+    """The same with the attributes of zones that one of two tables has, and that the areas of the other one share."""
+    for summed, into in by_kinds(target, zones, [other]):
+        for shared in shared_marginals(summed, other, level):
+            yield shared, shared.first.of[into]
+    for summed, _ in by_kinds(other, zones, [target]):
+        for shared in shared_marginals(target, summed, level):
+            yield shared, shared.first.of

@@ -7,6 +7,7 @@ from functools import partial
 from synthor.errors import Finding, InputError
 from synthor.problem.agree import forbids_all, repeated_names, shown
 from synthor.problem.around import disagreements_over_areas
+from synthor.problem.attributes import with_attributes
 from synthor.problem.between import contradictions
 from synthor.problem.crosswalk import with_known_zones
 from synthor.problem.levels import schema_of
@@ -141,9 +142,9 @@ class _Compilation:
         if isinstance(spec.scenario, str):
             cure = "leave `scenario:` out of it, or give the spec to a command or to `synthesize`, which apply it first"
             raise InputError([Finding(where="scenario", message=f"'{spec.scenario}' is not applied here", cure=cure)])
-        self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec)]
+        spec, told, drawn = _with_zones(spec)
+        self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec), *told]
         self.between: list[Finding] = []
-        spec, drawn = with_outlines(with_known_zones(spec))
         self.spec, self.forms = spec, levels_of(spec)
         self.whose = Whose(schema_of(spec), self.forms)
         union = {name: variable for view in reversed(self.whose.levels) for name, variable in view.variables.items()}
@@ -371,8 +372,8 @@ class _Compilation:
         for at, form in enumerate(self.forms):
             place = "".join(f"{key}." for key in form.path)
             for position, name in enumerate(form.variables):
-                areas = () if at or self.spec.zones is None else self.spec.zones.levels
-                if (at, position) not in covered and name not in form.follows and name not in areas:
+                areas = () if at or self.zones is None else self.zones.columns
+                if (at, position) not in covered and name not in form.follows and position not in areas:
                     only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
                     message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
                     yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")
@@ -381,6 +382,13 @@ class _Compilation:
 def _seen(zones: Zones, view: View) -> Zones:
     """The areas as some rows see them."""
     return zones.seen(list(view.refs.values()))
+
+
+def _with_zones(spec: Spec) -> tuple[Spec, list[Finding], list[Finding]]:
+    """The same spec, all that it says of zones in place; what there is to say of that, and of their picture."""
+    spec, told = with_attributes(with_known_zones(spec))
+    spec, drawn = with_outlines(spec)
+    return spec, told, drawn
 
 
 def _told_of_scenario(spec: Spec) -> Iterator[Finding]:

@@ -1,6 +1,10 @@
 """The levels of a spec as the kernel knows them: from what a user wrote to rows with their variables."""
 
+from dataclasses import replace
+
+from synthor.problem.attributes import kind_variable
 from synthor.schema import Level, Schema, Variable
+from synthor.spec.attributes import known_attributes
 from synthor.spec.followed import NOBODY
 from synthor.spec.levels import LevelForm, levels_of
 from synthor.spec.model import Spec
@@ -19,7 +23,10 @@ def schema_of(spec: Spec) -> Schema:
     >>> [level.name for level in schema], schema.unit.variables[0].labels
     (['household', 'person'], ('0-64', '65+', 'none'))
     """
-    return Schema(levels=tuple(_level(form) for form in levels_of(spec)))
+    unit, *below = (_level(form) for form in levels_of(spec))
+    kinds, key = known_attributes(spec), "" if spec.zones is None else spec.zones.key
+    variables = tuple(kind_variable(own, key) if own.name in kinds else own for own in unit.variables)
+    return Schema(levels=(replace(unit, variables=variables), *below))
 
 
 def _level(form: LevelForm) -> Level:

@@ -126,6 +126,12 @@ class Problem:
         """The problem that records are made for: with zones, where this is that of their region."""
         return self if self.zoned is None else self.zoned
 
+    @property
+    def attributes(self) -> tuple[int, ...]:
+        """Positions of the variables that say in what kind of zone a unit lies; none where nothing tells that."""
+        zones = self.whole.zones
+        return () if zones is None or zones.kinds is None else zones.kinds.positions
+
     @cached_property
     def counts(self) -> tuple[Target, ...]:
         """The tables of counts."""

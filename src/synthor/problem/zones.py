@@ -17,6 +17,7 @@ from synthor.problem.demand import Demand
 from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
+from synthor.problem.zone_kinds import ZoneKinds
 from synthor.schema import Ref, Schema
 from synthor.spec.model import Spec
 from synthor.types import CellIndex, Floats, Mask
@@ -34,12 +35,14 @@ class Zones:
         positions: of the unit's variables that say in which one it lies; they are its last ones.
         sizes: how many areas there are.
         parents: for each level but the last the area of the next one that each of its areas lies in.
+        kinds: attributes of the smallest ones; None where nothing tells such.
     """
 
     names: tuple[str, ...]
     positions: tuple[int, ...]
     sizes: tuple[int, ...]
     parents: tuple[CellIndex, ...]
+    kinds: ZoneKinds | None = None
 
     @classmethod
     def of(cls, spec: Spec, schema: Schema) -> "Zones | None":
@@ -56,7 +59,8 @@ class Zones:
             lies = {str(area): place[into] for area, into in within.items()}
             parents.append(np.array([lies[label] for label in lower.labels], np.int64))
         positions = tuple(unit.position(name) for name in names)
-        return cls(names=names, positions=positions, sizes=tuple(v.size for v in variables), parents=tuple(parents))
+        sizes, kinds = tuple(v.size for v in variables), ZoneKinds.of(spec, unit)
+        return cls(names=names, positions=positions, sizes=sizes, parents=tuple(parents), kinds=kinds)
 
     def above(self, level: int, upto: int) -> CellIndex:
         """The area of a level at or above it that each area of a level lies in.
@@ -95,7 +99,17 @@ class Zones:
         >>> zones.seen([Ref(1, 0), Ref(0, 0), Ref(0, 1), Ref(0, 2)]).positions
         (3,)
         """
-        return replace(self, positions=tuple(refs.index(Ref(0, position)) for position in self.positions))
+        kinds = None if self.kinds is None else self.kinds.at(tuple(refs.index(Ref(0, p)) for p in self.kinds.positions))
+        return replace(self, positions=tuple(refs.index(Ref(0, position)) for position in self.positions), kinds=kinds)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the unit's variables that its zone says: the areas it lies in, and what kind of place that is."""
+        return (*self.positions, *(() if self.kinds is None else self.kinds.positions))
+
+    def shared_kinds(self, level: int) -> tuple[tuple[Axis, CellIndex], ...]:
+        """Attributes that all zones of each area of a level share, each with the category of these areas."""
+        return () if self.kinds is None else self.kinds.among(self.above(0, level), self.sizes[level])
 
     def told(self, ref: Ref) -> int | None:
         """The level whose areas a column of the unit tells; None of any other column."""
@@ -114,6 +128,7 @@ class ZoneTable:
         low: (areas, cells) the fewest units that each may hold.
         high: (areas, cells) the most.
         wanted: (areas, cells) what was published; the middle where only an interval was.
+        strict: whether nobody may be in cells that hold nobody, whatever that leaves unmet.
     """
 
     name: str
@@ -123,6 +138,23 @@ class ZoneTable:
     low: Floats
     high: Floats
     wanted: Floats
+    strict: bool = False
+
+
+def tables_of_kinds(zones: Zones) -> tuple[ZoneTable, ...]:
+    """That every zone takes units of its own kind alone, as a table of zones; none where they have no attributes."""
+    if zones.kinds is None:
+        return ()
+    axes, own = zones.kinds.axes, np.zeros(zones.sizes[0], np.int64)
+    for axis, codes in zip(axes, zones.kinds.codes, strict=True):
+        own = own * axis.size + codes
+    listed, own = np.unique(own, return_inverse=True)
+    grid = TargetGrid(axes=axes, listed=listed, closed=True)
+    low = np.zeros((len(own), grid.size))
+    high = low.copy()
+    high[np.arange(len(own)), own] = np.inf
+    wanted = np.where(high > 0, np.nan, 0.0)
+    return (ZoneTable(name="", level=0, rows=0, grid=grid, low=low, high=high, wanted=wanted, strict=True),)
 
 
 def zone_tables(problem: "Problem") -> tuple[ZoneTable, ...]:
@@ -219,28 +251,52 @@ def _summed(target: Target, zones: Zones) -> Target | None:
     grid = target.grid
     if not all((target.axes[at].group_of >= 0).all() for at in places) or (grid.listed is not None and not grid.closed):
         return None
-    return _over(found, tuple(axis for at, axis in enumerate(found.axes) if at not in places), places)
+    sides = [(axis, grid.groups[at]) for at, axis in enumerate(found.axes) if at not in places]
+    kinds = kinds_of(target, zones, places[0])
+    return summed_over(found, [*kinds, *sides], sparse=grid.listed is not None or len(kinds) > 1)
 
 
-def _over(target: Target, kept: tuple[Axis, ...], places: Sequence[int]) -> Target:
-    """A table of counts summed over some of its sides."""
-    grid, n = target.grid, len(target.grid.cells)
+def kinds_of(target: Target, zones: Zones, place: int) -> list[tuple[Axis, CellIndex]]:
+    """Attributes that say more of a table's areas than it does, each with the category of its cells."""
+    axis, level = target.axes[place], zones.told(target.axes[place].ref)
+    assert level is not None
+    area = np.zeros(axis.size, np.int64)
+    area[axis.group_of] = np.arange(len(axis.group_of))
+    told = {own.ref for own in target.axes}
+    cells = area[target.grid.groups[place]]
+    return [(own, codes[cells]) for own, codes in zones.shared_kinds(level) if own.ref not in told]
+
+
+def summed_over(target: Target, sides: Sequence[tuple[Axis, CellIndex]], *, sparse: bool) -> Target:
+    """A table of counts summed up.
+
+    Args:
+        target: the table.
+        sides: of the sum, each with the label of each cell of the table.
+        sparse: whether combinations of labels that are no cell's may hold nobody.
+    """
+    n = len(target.grid.cells)
     of = np.zeros(n, np.int64)
-    for at, axis in enumerate(target.axes):
-        if at not in places:
-            of = of * axis.size + grid.groups[at]
-    size = int(np.prod([axis.size for axis in kept], dtype=np.int64)) if kept else 1
+    for axis, groups in sides:
+        of = of * axis.size + groups
+    size = int(np.prod([axis.size for axis, _ in sides], dtype=np.int64)) if sides else 1
     listed, closed = None, False
-    if grid.listed is not None:
+    if sparse:
         listed, of = np.unique(of, return_inverse=True)
-        listed, closed, size = (None, False, size) if len(listed) == size else (listed, grid.closed, len(listed) + grid.closed)
+        listed, closed, size = (None, False, size) if len(listed) == size else (listed, True, len(listed) + 1)
+    grid = TargetGrid(axes=tuple(axis for axis, _ in sides), universe=target.grid.universe, listed=listed, closed=closed)
+    return summed_into(target, grid, of, size, n)
+
+
+def summed_into(target: Target, grid: TargetGrid, of: CellIndex, size: int, n: int) -> Target:
+    """A table of counts on other cells, into which its first n are summed."""
 
     def summed(values: Floats) -> Floats:
         return np.bincount(of, values[:n], size).astype(np.float64)
 
     return replace(
         target,
-        grid=TargetGrid(axes=kept, universe=grid.universe, listed=listed, closed=closed),
+        grid=grid,
         wanted=summed(target.wanted),
         rounding=target.rounding * n / max(size, 1),
         bounds=None if target.bounds is None else (summed(target.bounds[0]), summed(target.bounds[1])),
@@ -269,6 +325,13 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones, why_not:
         sides = target.axes if groups is None else (*target.axes, groups)
         levels = [level for axis in sides if (level := zones.told(axis.ref)) is not None]
         if not levels:
+            continue
+        own = {axis.ref for axis in target.axes}
+        twice = [axis.variable.name for axis, _ in zones.shared_kinds(levels[0]) if axis.ref in own]
+        if twice:
+            area, kind = zones.names[levels[0]], twice[0]
+            message = f"has columns of {area} and of {kind}; each {area} has one {kind}"
+            yield Finding(where=place, message=message, cure=f"leave the column '{kind}' out: columns: {{{kind}: null}}")
             continue
         if groups is not None:
             yield _unknown_parts(target, place, zones.names[levels[0]])

@@ -77,7 +77,7 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
     schema = problem.schema
     follows = {(one.level, one.position) for one in problem.follows}
     follows |= {(at, own.position(own.role)) for at, own in enumerate(schema) if own.role}  # who there is stays as it is
-    areas = () if problem.zones is None else problem.zones.positions  # nor does anybody move: areas hang together
+    areas = () if problem.zones is None else problem.zones.columns  # nor does anybody move: areas hang together
     refs = {axis.ref for target in problem.targets for axis in target.axes}
     concerned = {(ref.level, schema.levels[ref.level].declared(ref.column)) for ref in refs} - follows
     concerned -= {(0, position) for position in areas}

@@ -218,7 +218,7 @@ def _clause(target: Target, new: Floats, cells: Mask, change: ChangeSpec) -> str
 
 
 def _columns(target: Target, zones: Zones | None, level: Level) -> Mapping[str, tuple[int, Variable, Codes | None]]:
-    """What the cells of a table tell: by name its side, the variable, and of a larger area that around each of the side's."""
+    """What the cells of a table tell: by name its side, the variable, and of a larger area that of each of its."""
     found: dict[str, tuple[int, Variable, Codes | None]] = {}
     for place, axis in enumerate(target.axes):
         found[axis.variable.name] = (place, axis.variable, None)
@@ -227,6 +227,8 @@ def _columns(target: Target, zones: Zones | None, level: Level) -> Mapping[str, 
             for upper in range(own + 1, len(zones.names)):
                 variable = level.variables[zones.positions[upper]]
                 found[variable.name] = (place, variable, zones.above(own, upper).astype(np.int32))
+            for kind, codes in zones.shared_kinds(own):
+                found.setdefault(kind.variable.name, (place, kind.variable, codes.astype(np.int32)))
     return found
 
 

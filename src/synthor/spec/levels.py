@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from synthor.errors import nearest
 from synthor.schema.kinds import Declared
+from synthor.spec.attributes import declared_attributes
 from synthor.spec.followed import NOBODY, FromText, MemberRange, UnclearError, form_of, shape_of
 from synthor.spec.members import HowMany, MemberSpec, PairSpec
 from synthor.spec.variables import Follows
@@ -147,7 +148,7 @@ def written_levels(spec: "Spec") -> tuple[LevelForm, ...]:
         role="",
         roles={},
         pairs={},
-        variables={**spec.variables, **declared_zones(spec)},
+        variables={**spec.variables, **declared_attributes(spec), **declared_zones(spec)},
     )
     members = (
         LevelForm(

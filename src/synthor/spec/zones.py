@@ -3,15 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from synthor.errors import InputError, nearest
 from synthor.forms import Form
 from synthor.schema.kinds import Category, Declared
 from synthor.schema.text import as_text, in_brief
+from synthor.spec.attributes import Attributes, attributes_of_frame, refused
 from synthor.spec.names import VariableName
 from synthor.spec.targets import Cell
 
@@ -42,23 +42,48 @@ def _pairs(table: object, name: str, below: Sequence[str]) -> dict[str, str]:
     try:
         frame = as_frame(table)
     except InputError as error:
-        raise _refused(error.findings[0].message, error.findings[0].cure) from None
+        raise refused(error.findings[0].message, error.findings[0].cure) from None
     of = next((level for level in below if level in frame.columns), None)
     if name not in frame.columns or of is None:
         lacking = name if name not in frame.columns else below[0]
-        raise _refused(f"the crosswalk of '{name}' has no column '{lacking}'", nearest(lacking, frame.columns))
+        raise refused(f"the crosswalk of '{name}' has no column '{lacking}'", nearest(lacking, frame.columns))
     found: dict[str, str] = {}
     for row, (area, into) in enumerate(zip(map(as_text, frame[of]), map(as_text, frame[name]), strict=True), start=1):
         if not area or not into:
-            raise _refused(f"row {row} of the crosswalk has no {name if area else of}", "fill it in, or leave the row out")
+            raise refused(f"row {row} of the crosswalk has no {name if area else of}", "fill it in, or leave the row out")
         if found.setdefault(area, into) != into:
             message = f"{of} '{area}' lies in {name} '{found[area]}' and in {name} '{into}'"
-            raise _refused(message, f"let every {of} lie in one {name}, or leave `{name}` out of `within`")
+            raise refused(message, f"let every {of} lie in one {name}, or leave `{name}` out of `within`")
     return found
 
 
-def _refused(message: str, cure: str) -> PydanticCustomError:
-    return PydanticCustomError("no_table", "{message}", {"message": message, "cure": cure})
+def _crosswalks_in_place(given: dict[str, Any], levels: Sequence[str]) -> dict[str, object]:
+    """`within`, where it holds frames."""
+    from synthor.frames import is_frame
+
+    within = given.get("within")
+    if not isinstance(within, dict) or not any(map(is_frame, within.values())):
+        return {}
+    found = {
+        name: _pairs(table, str(name), levels[: at + 1]) if is_frame(table) else table
+        for at, (name, table) in enumerate(within.items())
+    }
+    return {"within": found}
+
+
+def _attributes_in_place(given: dict[str, Any], levels: Sequence[str]) -> dict[str, object]:
+    """`attributes`, where it is a frame or holds such."""
+    from synthor.frames import is_frame
+
+    told = given.get("attributes")
+    if is_frame(told):
+        return {"attributes": attributes_of_frame(told, levels)}
+    if not isinstance(told, dict) or not any(map(is_frame, told.values())):
+        return {}
+    found: dict[str, object] = {}
+    for name, table in told.items():
+        found[name] = attributes_of_frame(table, levels, str(name))[str(name)] if is_frame(table) else table
+    return {"attributes": found}
 
 
 class ZonesSpec(Form):
@@ -82,6 +107,11 @@ class ZonesSpec(Form):
         description="Larger areas around the zones, from small to large, each with a table that says which one every zone (or "
         "area of the line before) lies in: a file with a column of each, or {zone: area, ...}.",
     )
+    attributes: Attributes | None = Field(
+        None,
+        description="What kind of place each zone is: a file with a column of zones, every other column being an attribute "
+        "such as setting or campus; or {attribute: file}, or {attribute: {zone: value, ...}}.",
+    )
     polygons: Annotated[str, Field(min_length=1)] | dict[Cell, Outline] | None = Field(
         None,
         description="A map of the zones for the page: a GeoJSON file of their polygons. A run keeps them as outlines: "
@@ -96,18 +126,12 @@ class ZonesSpec(Form):
     @model_validator(mode="before")
     @classmethod
     def _in_place(cls, given: object) -> object:
-        """Crosswalks of any library as what lies in what; files and areas that are written in place as they are."""
-        from synthor.frames import is_frame
-
-        within = given.get("within") if isinstance(given, dict) else None
-        if not isinstance(given, dict) or not isinstance(within, dict) or not any(map(is_frame, within.values())):
+        """Frames of any library as what lies in what, and what each zone is; what files and specs say as it is."""
+        if not isinstance(given, dict):
             return given
-        levels = [str(given.get("key")), *map(str, within)]
-        placed = {
-            name: _pairs(table, str(name), levels[: at + 1]) if is_frame(table) else table
-            for at, (name, table) in enumerate(within.items())
-        }
-        return {**given, "within": placed}
+        within = given.get("within")
+        levels = [str(given.get("key")), *(map(str, within) if isinstance(within, dict) else ())]
+        return {**given, **_crosswalks_in_place(given, levels), **_attributes_in_place(given, levels)}
 
     @field_validator("names")
     @classmethod
@@ -132,8 +156,14 @@ class ZonesSpec(Form):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that it names: crosswalks and polygons."""
-        return tuple(one for one in (*self.within.values(), self.polygons) if isinstance(one, str))
+        """The files that it names: crosswalks, attributes and polygons."""
+        return (*self.tables, *([self.polygons] if isinstance(self.polygons, str) else []))
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Those of them that are tables."""
+        attributes = self.attributes.values() if isinstance(self.attributes, dict) else [self.attributes]
+        return tuple(dict.fromkeys(one for one in (*self.within.values(), *attributes) if isinstance(one, str)))
 
 
 def declared_zones(spec: "Spec") -> dict[str, Declared]:

@@ -40,6 +40,21 @@ class Seen:
     high: Floats
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Own:
+    """The tables of the areas themselves, which exchanges leave as they are.
+
+    Attributes:
+        into: for each of them (signatures, cells) what a signature becomes in another cell, -1 where nothing.
+        cells: for each the cell of each signature.
+        kinds: (signatures,) of areas that may hold each: units of two kinds are never in one area. None where all may.
+    """
+
+    into: Sequence[CellIndex]
+    cells: Sequence[CellIndex]
+    kinds: CellIndex | None = None
+
+
 def decided(cells: CellIndex, coarser: CellIndex, n_coarser: int, size: int) -> tuple[CellIndex, CellIndex]:
     """What coarser signatures decide of a table: the group of each of these, and of each cell.
 
@@ -91,8 +106,7 @@ def exchanged(
     counts: Counts,
     tables: Sequence[Seen],
     kept: Sequence[CellIndex],
-    into: Sequence[CellIndex],
-    own_cells: Sequence[CellIndex],
+    own: Own,
     weights: Floats,
     random: np.random.Generator,
 ) -> int:
@@ -102,12 +116,11 @@ def exchanged(
         counts: (areas, signatures) of the areas inside one larger area, which are changed.
         tables: of the larger area.
         kept: (signatures,) cells that must hold as many units as before, of each table of areas in between.
-        into: for each of the areas' own tables (signatures, cells) what a signature becomes in another cell, -1 where nothing.
-        own_cells: for each of these tables the cell of each signature.
+        own: the areas' own tables.
         weights: (signatures,) share of each: likelier pairs come first among equals.
         random: chooses.
     """
-    work = _Exchange(counts, tables, kept, into, own_cells, weights, random)
+    work = _Exchange(counts, tables, kept, own, weights, random)
     failures = level = 0
     while work.error and failures < FAILURES:
         gain = work.step(least=1 if level < UPHILL else 0)
@@ -122,13 +135,12 @@ class _Exchange:
         counts: Counts,
         tables: Sequence[Seen],
         kept: Sequence[CellIndex],
-        into: Sequence[CellIndex],
-        own_cells: Sequence[CellIndex],
+        own: Own,
         weights: Floats,
         random: np.random.Generator,
     ) -> None:
         self.kept = kept
-        self.counts, self.tables, self.into, self.own_cells, self.random = counts, tables, into, own_cells, random
+        self.counts, self.tables, self.own, self.random = counts, tables, own, random
         with np.errstate(divide="ignore"):
             self.likely = np.log(weights)
         held = counts.sum(axis=0)
@@ -148,10 +160,12 @@ class _Exchange:
         if not len(firsts) or not len(seconds):
             return 0
         pairs = []
-        for cells, into in zip(self.own_cells, self.into, strict=True):
+        for cells, into in zip(self.own.cells, self.own.into, strict=True):
             a = into[firsts][:, cells[seconds]]
             b = into[seconds][:, cells[firsts]].T
             possible = (a >= 0) & (b >= 0) & (a != seconds[None, :]) & (cells[firsts][:, None] != cells[seconds][None, :])
+            if self.own.kinds is not None:
+                possible &= self.own.kinds[firsts][:, None] == self.own.kinds[seconds][None, :]
             row, column = np.nonzero(possible)
             if len(row):
                 pairs.append(np.stack([firsts[row], seconds[column], a[row, column], b[row, column]]))

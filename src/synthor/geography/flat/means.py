@@ -7,7 +7,7 @@ in small areas may be further than bands reach: then single units go to another 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,10 @@ class MeanTilt:
             values = np.where(mass > 0, np.bincount(band, weights * expected, n) / mass, (low + high) / 2)
         values, low, high = (np.append(edge, 0.0) for edge in (values, low, high))
         return cls(table=table, cells=cells, values=values, low=low, high=high, wanted=mean.wanted)
+
+    def among(self, columns: slice | CellIndex) -> "MeanTilt":
+        """The same for some of the signatures."""
+        return replace(self, cells=self.cells[columns])
 
     def ratio(self, got: Floats, factor: Floats, areas: slice | CellIndex) -> tuple[Floats, float]:
         """By what to multiply each band, (areas, bands + 1), and by how many records the mean of some area is off.

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synthor.geography.areas import gathered, n_above, parents_of, summed
+from synthor.geography.flat.by_kind import ByKind
 from synthor.geography.flat.means import MeanTilt
 from synthor.geography.flat.signatures import Signatures
 from synthor.problem.zones import Zones, ZoneTable
@@ -58,6 +59,15 @@ class Area:
     high: tuple[Floats, ...]
     tilts: tuple[MeanTilt, ...] = ()
 
+    def among(self, rows: "slice | CellIndex", columns: "slice | CellIndex") -> "Area":
+        """The same for some of the areas and some of the signatures."""
+        return Area(
+            cells=tuple(cells[columns] for cells in self.cells),
+            low=tuple(low[rows] for low in self.low),
+            high=tuple(high[rows] for high in self.high),
+            tilts=tuple(tilt.among(columns) for tilt in self.tilts),
+        )
+
 
 def levels_of(
     tables: Sequence[ZoneTable], signatures: Signatures, zones: Zones, tilts: Sequence[tuple[MeanTilt, int]]
@@ -65,7 +75,7 @@ def levels_of(
     """The tables of each level of areas, the smallest first."""
     found = []
     for level in range(len(zones.names)):
-        own = [at for at, table in enumerate(tables) if table.level == level]
+        own = [at for at, table in enumerate(tables) if table.level == level and not table.strict]
         n = zones.sizes[level]
         low = tuple(np.hstack([tables[at].low, np.zeros((n, 1))]) for at in own)
         high = tuple(np.hstack([tables[at].high, np.full((n, 1), np.inf)]) for at in own)
@@ -82,6 +92,7 @@ class Tilted:
         zones: the areas.
         signatures: of the region's units.
         by_level: the tables of each level.
+        kinds: of zones, where these take units of their own kind alone.
         base: (s,) share of each signature in the region, times k.
         factors: for each level and table, (areas, cells + 1).
         off: largest number of units by which a cell of an area is off.
@@ -92,6 +103,7 @@ class Tilted:
     zones: Zones
     signatures: Signatures
     by_level: tuple[Area, ...]
+    kinds: ByKind
     base: Floats
     factors: list[list[Floats]] = field(default_factory=list)
     off: float = np.inf
@@ -105,6 +117,16 @@ class Tilted:
         n, each = self.zones.sizes[level], max(BLOCK // max(self.signatures.sizes[level], widest), 1)
         return (slice(begin, min(begin + each, n)) for begin in range(0, n, each))
 
+    def parts(self, level: int) -> Iterator[tuple[slice | CellIndex, slice | CellIndex]]:
+        """The same areas, each with the signatures that it may hold: zones of one kind after those of another."""
+        if level or self.kinds.one:
+            yield from ((block, slice(None)) for block in self.blocks(level))
+            return
+        widest = max((low.shape[1] ** 2 for low in self.by_level[level].low), default=0)
+        for rows, columns in self.kinds:
+            each = max(BLOCK // max(len(columns), widest), 1)
+            yield from ((rows[begin : begin + each], columns) for begin in range(0, len(rows), each))
+
     def down(self) -> list[Floats]:
         """For each level (areas of the level above, signatures of this level): what those and all above let each weigh."""
         top = len(self.by_level) - 1
@@ -115,13 +137,15 @@ class Tilted:
             found.append(summed(potential, of, size))
         return found[::-1]
 
-    def potential(self, level: int, above: Floats, areas: slice | CellIndex = slice(None)) -> Floats:
-        """(areas, signatures): what the areas of a level and all above let each weigh."""
+    def potential(
+        self, level: int, above: Floats, areas: slice | CellIndex = slice(None), columns: slice | CellIndex = slice(None)
+    ) -> Floats:
+        """(areas, signatures): what the areas of a level and all above let each weigh; some areas, and some signatures."""
         last = level == len(self.by_level) - 1
         parents = np.zeros(self.zones.sizes[level], np.int64) if last else self.zones.parents[level]
-        found = above[parents[areas]]
+        found = above[:, columns][parents[areas]]
         for cells, factor in zip(self.by_level[level].cells, self.factors[level], strict=True):
-            found *= np.take(factor[areas], cells, axis=1)
+            found *= np.take(factor[areas], cells[columns], axis=1)
         return found
 
 
@@ -145,17 +169,23 @@ def tilted(
         advance: told how many rounds of how many are done.
         tilts: means of numbers, each with its level; of their tables nothing else is asked.
     """
-    found = Tilted(zones=zones, signatures=signatures, by_level=levels_of(tables, signatures, zones, tilts), base=base)
+    found = Tilted(
+        zones=zones,
+        signatures=signatures,
+        by_level=levels_of(tables, signatures, zones, tilts),
+        kinds=ByKind.of(tables, signatures.cells, zones.sizes[0], signatures.sizes[0]),
+        base=base,
+    )
     found.factors = [[np.ones(low.shape) for low in level.low] for level in found.by_level]
     top, since = len(found.by_level) - 1, 0
     for sweep in range(SWEEPS):
         found.sweeps = sweep + 1
         above = found.down()
         off, masses = 0.0, np.zeros((n_above(zones, 0), signatures.sizes[0]))
-        for block in found.blocks(0):
-            gap, mass = _fit_zones(found, above[0], block)
+        for block, columns in found.parts(0):
+            gap, mass = _fit_zones(found, above[0], block, columns)
             off = max(off, gap)
-            masses += gathered(mass, parents_of(zones, 0)[block], len(masses))
+            masses[:, columns] += gathered(mass, parents_of(zones, 0)[block], len(masses))
         for level in range(1, top + 1):
             gap, masses = _fit_larger(found, level, above[level], masses)
             off = max(off, gap)
@@ -177,26 +207,28 @@ def tilted(
     return found
 
 
-def _fit_zones(found: Tilted, above: Floats, block: slice) -> tuple[float, Floats]:
-    """Fit the factors of some zones; by how much their cells were off, and their expected units."""
-    area = found.by_level[0]
-    mass, gap = found.potential(0, above, block), 0.0
+def _fit_zones(found: Tilted, above: Floats, block: slice | CellIndex, columns: slice | CellIndex) -> tuple[float, Floats]:
+    """Fit the factors of some zones, which hold some signatures; by how much cells were off, and their expected units."""
+    area = found.by_level[0].among(block, columns)
+    mass, gap = found.potential(0, above, block, columns), 0.0
     for turn in range(INNER):
-        mass, apart = _with_means(found, 0, mass, block)
+        mass, apart = _with_means(found.factors[0], area.tilts, mass, block)
         gap = gap if turn else max(gap, apart)
         for cells, factor, low, high in zip(area.cells, found.factors[0], area.low, area.high, strict=True):
-            ratio, off = _ratio(summed(mass, cells, low.shape[1]), low[block], high[block])
+            ratio, off = _ratio(summed(mass, cells, low.shape[1]), low, high)
             factor[block] *= ratio
             mass *= np.take(ratio, cells, axis=1)
             gap = gap if turn else max(gap, off)
     return gap, mass
 
 
-def _with_means(found: Tilted, level: int, mass: Floats, areas: slice) -> tuple[Floats, float]:
+def _with_means(
+    factors: list[Floats], tilts: Sequence[MeanTilt], mass: Floats, areas: slice | CellIndex
+) -> tuple[Floats, float]:
     """Tilt the bands of numbers towards their means; the expected units then, and by how many records a mean was off."""
     gap = 0.0
-    for tilt in found.by_level[level].tilts:
-        factor = found.factors[level][tilt.table]
+    for tilt in tilts:
+        factor = factors[tilt.table]
         ratio, off = tilt.ratio(summed(mass, tilt.cells, factor.shape[1]), factor[areas], areas)
         factor[areas] *= ratio
         mass, gap = mass * np.take(ratio, tilt.cells, axis=1), max(gap, off)
@@ -216,7 +248,7 @@ def _fit_larger(found: Tilted, level: int, above: Floats, below: Floats) -> tupl
         per = np.where(seen > 0, below / seen, 0.0)
     mass = potential * np.take(per, of, axis=1)
     for turn in range(INNER):
-        mass, apart = _with_means(found, level, mass, slice(None))
+        mass, apart = _with_means(found.factors[level], area.tilts, mass, slice(None))
         gap = gap if turn else max(gap, apart)
         for at, (cells, low, high) in enumerate(zip(area.cells, area.low, area.high, strict=True)):
             ratio, off = _ratio(summed(mass, cells, low.shape[1]), low, high)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.geography.areas import gathered
-from synthor.geography.flat.exchange import Seen, exchanged, seen_of
+from synthor.geography.flat.exchange import Own, Seen, exchanged, seen_of
 from synthor.geography.flat.shares import Area, Tilted
 from synthor.geography.rounded import rounded
 from synthor.randomness import generator
@@ -62,6 +62,14 @@ class Neighbours:
             best[others[rising], cells[place][rising]] = rising  # the last one stays
             found.append(best[others])
         return cls(into=tuple(found))
+
+    def among(self, columns: slice | CellIndex) -> "Neighbours":
+        """The same for some signatures, of which none goes to another one; by their places among these."""
+        if isinstance(columns, slice):
+            return self
+        place = np.full(len(self.into[0]) + 1 if self.into else 1, -1, np.int64)  # the last one stays: of nowhere
+        place[columns] = np.arange(len(columns))
+        return Neighbours(into=tuple(place[into[columns]] for into in self.into))
 
 
 def moved(
@@ -192,7 +200,8 @@ def made_whole(tilted: Tilted, totals: Counts, random_seed: int, region: Sequenc
             ).astype(np.int64)
         else:
             kept, given = np.zeros(signatures.sizes[0], np.int64), totals[:, None]
-        near = Neighbours.of(area.cells, [low.shape[1] for low in area.low], kept, above[level].sum(axis=0))
+        alike = kept if level else tilted.kinds.of_signatures
+        near = Neighbours.of(area.cells, [low.shape[1] for low in area.low], alike, above[level].sum(axis=0))
         counts.append(_made(tilted, level, above, kept, given, near, random_seed))
         _agree(tilted, level, counts[-1], near, above[level].sum(axis=0), region, random_seed)
     return tuple(counts)
@@ -202,24 +211,24 @@ def _made(
     tilted: Tilted, level: int, above: Sequence[Floats], kept: CellIndex, given: Counts, near: Neighbours, random_seed: int
 ) -> Counts:
     """Whole units in the areas of one level, given those that its signatures are to add up to."""
-    area, order = tilted.by_level[level], np.argsort(kept, kind="stable")
     found = np.zeros((tilted.zones.sizes[level], tilted.signatures.sizes[level]), np.int64)
-    for number, block in enumerate(tilted.blocks(level)):
+    for number, (rows, columns) in enumerate(tilted.parts(level)):
         random = generator(random_seed, "zones", "whole", level, number)
-        expected = tilted.potential(level, above[level], block)
-        own = rounded(expected, kept, given[block], order, random)
-        for at in moved(own, expected, area, near, block, random):
+        area, groups, names = tilted.by_level[level].among(slice(None), columns), kept[columns], np.arange(len(found))[rows]
+        expected = tilted.potential(level, above[level], rows, columns)
+        own = rounded(expected, groups, given[rows], np.argsort(groups, kind="stable"), random)
+        for at in moved(own, expected, area, near.among(columns), rows, random):
             total = int(own[at].sum())
             if total and expected[at].any():
-                place = block.start + int(at)
+                place = int(names[at])
                 tables = [(c, low[place], high[place]) for c, low, high in _tables(area)]
                 if level:
                     ends = given[place].astype(np.float64)
-                    tables.append((kept, ends, ends))
+                    tables.append((groups, ends, ends))
                 own[at] = together(expected[at], tables, total, generator(random_seed, "zones", "alone", level, place))
         for tilt in area.tilts:
-            tilt.bring(own, expected, near.into[tilt.table], block)
-        found[block] = own
+            tilt.bring(own, expected, near.among(columns).into[tilt.table], rows)
+        found[rows if isinstance(rows, slice) else rows[:, None], columns] = own
     return found
 
 
@@ -229,6 +238,8 @@ def _agree(
     """Exchange units inside areas so that they come to what larger areas and the region ask of their signatures."""
     zones, signatures, n_own = tilted.zones, tilted.signatures, tilted.signatures.sizes[level]
     kept: list[CellIndex] = []
+    kinds = None if level or tilted.kinds.one else tilted.kinds.of_signatures
+    tables_of_areas = Own(into=near.into, cells=tilted.by_level[level].cells, kinds=kinds)
     coarser = np.arange(n_own)
     for upper in range(level + 1, len(tilted.by_level) + 1):
         if upper < len(tilted.by_level):
@@ -246,7 +257,7 @@ def _agree(
             for tilt in tilted.by_level[level].tilts:
                 tilt.shift(own, tables, kept, near.into[tilt.table], rows)
             random = generator(random_seed, "zones", "exchange", level, upper, at)
-            exchanged(own, tables, kept, near.into, tilted.by_level[level].cells, heavy, random)
+            exchanged(own, tables, kept, tables_of_areas, heavy, random)
             counts[rows] = own
         kept += [of for of, _, _ in known]
 

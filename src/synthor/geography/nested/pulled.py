@@ -48,6 +48,9 @@ FURTHEST = 60.0
 NEVER = -50.0
 """Multiplier of cells that nobody may be in."""
 
+BARRED = -1e6
+"""The same where no unit may come whatever that leaves unmet: nothing of its weight is left, and the multiplier stays."""
+
 RIDGE = 1e-7
 """Share of the mean curvature that is added: tables of an area share totals, so that some directions have none."""
 
@@ -214,6 +217,7 @@ def pulled(
         shelf=Shelf.of(*vectors.numbers(), base, lived, np.array(wanted is None)),
         multipliers=[np.where(high <= 0, NEVER, 0.0) for high in vectors.high],
     )
+    found.multipliers[0][vectors.strict & (vectors.high[0] <= 0)] = BARRED
     found = found.part(lived)
     fitted(found, engine, wanted, advance, kept="fit")
     return found
@@ -326,6 +330,7 @@ def _stepped(curvature: Curvature, block: _Block, mass: Floats) -> tuple[float, 
         moves = np.asarray(np.linalg.solve(curves, lacks[..., None])[..., 0], np.float64)
         moves = moves * np.minimum(1.0, LONGEST / np.maximum(np.abs(moves).max(axis=1), LONGEST))[:, None]
         moves = np.clip(multipliers + moves, -FURTHEST, FURTHEST) - multipliers
+        moves = np.where(multipliers > BARRED, moves, 0.0)
         multipliers = multipliers + moves
         mass = tilted(mass, counts, moves)
     return gap, multipliers, mass

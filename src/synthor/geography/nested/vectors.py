@@ -15,7 +15,7 @@ from synthor.geography.areas import distinct
 from synthor.problem.zones import ZoneTable
 from synthor.sample.integerize import Band
 from synthor.schema import Cells, Units
-from synthor.types import CellIndex, Counts, Floats
+from synthor.types import CellIndex, Counts, Floats, Mask
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -59,6 +59,7 @@ class Vectors:
         counts: for each level (sizes, cells) how often units count in the cells of its own tables, one table after the other.
         low: for each level (areas, cells) the fewest rows that each cell may hold.
         high: likewise the most.
+        strict: (cells,) of the smallest areas: whether nobody at all may be in those that may hold none.
     """
 
     of_units: CellIndex
@@ -67,6 +68,7 @@ class Vectors:
     counts: tuple["sparse.csr_array", ...]
     low: tuple[Floats, ...]
     high: tuple[Floats, ...]
+    strict: Mask
 
     @classmethod
     def of(cls, tables: Sequence[ZoneTable], region: Sequence[Band], areas: Sequence[int], units: Units) -> "Vectors":
@@ -104,6 +106,7 @@ class Vectors:
             counts=tuple(sparse.csr_array(matrix[one]).astype(np.float64) for matrix, one in zip(matrices, first, strict=True)),
             low=tuple(low),
             high=tuple(high),
+            strict=np.array([table.strict for table in tables if not table.level for _ in range(table.grid.size)], bool),
         )
 
     def numbers(self) -> list[NDArray[Any]]:
