@@ -1,5 +1,6 @@
 """Attributes of zones: records differ by the kind of place they lie in as is believed, and every table stays exact."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 import synthor
 from synthor import InputError, Run, check, compile_problem, parse_spec, synthesize
 from synthor.prior.model import Prior
+from synthor.prior.scene import all_pairs, plain_scene
+from synthor.report.explain import explain
+from synthor.scenario.apply import applied
 from synthor.spec.model import Spec
 
 SIZES = {"1": 0.5, "2": 0.3, "3+": 0.2}
@@ -291,3 +295,73 @@ def test_a_table_of_zones_has_no_column_of_their_kind() -> None:
     assert any("has columns of taz and of setting; each taz has one setting" in finding for finding in found), found
     spec["columns"] = {"setting": None}
     assert not check(Spec.collected(spec))
+
+
+def test_a_model_is_asked_for_kinds_of_zones_and_never_for_zones() -> None:
+    region = compile_problem(Spec.collected(place({"a": 100, "b": 100, "c": 20}, KINDS))).region
+    assert [str(pair) for pair in all_pairs(region)] == ["car given setting", "car given size"]
+    scene = plain_scene(region)
+    told = scene.by_name["setting"]
+    assert told.variable.about == "What kind of place the zone (taz) is that it lies in; all in one zone have the same."
+    assert "taz" not in scene.by_name
+    assert scene.share("setting").tolist() == pytest.approx([120 / 220, 100 / 220])
+
+
+def test_rules_are_set_against_tables_of_zones_by_kind() -> None:
+    spec = place({"a": 100, "b": 100, "c": 20}, KINDS, rules=[{"never": "setting = 'rural' and size > 2"}])
+    assert [str(finding) for finding in check(Spec.collected(spec))] == [
+        "sizes (added up by setting): 20 wanted in cell (rural, 3+), but the rule `setting = 'rural' and size > 2` forbids it; "
+        "correct the table or strike the rule"
+    ]
+    spec["rules"] = [{"never": "setting = 'rural' and car"}, {"never": "setting = 'rural' and not car"}]
+    with pytest.raises(InputError, match=r"100 are to lie in zones of one kind \(setting rural\)"):
+        made(spec)
+
+
+def test_real_records_may_say_nothing_of_what_zones_are() -> None:
+    run = made(place({"a": 100, "b": 100, "c": 20}, KINDS))
+    real = run.records.select("size", "car")
+    assert run.evaluate(real).views["records"].n_pairs == 1
+    assert (
+        run.evaluate(run.records.select("size", "car", "setting")).views["records"].n_pairs == 2
+    )  # a table of zones tells the third
+    again = made(place({"a": 100, "b": 100, "c": 20}, KINDS, sample={"file": real}), {})
+    assert with_car(again, "size")
+
+
+def test_a_spec_in_words_tells_what_zones_are() -> None:
+    spec = Spec.collected(place({"a": 100, "b": 100, "c": 20}, KINDS))
+    told = {section.heading: section.lines for section in explain(spec, compile_problem(spec))}
+    assert told["What zones are (1)"] == (
+        "Each taz has one setting, and so has every record in it: urban (2), rural (1).",
+        "Beliefs are of kinds of zones (setting), never of each taz.",
+    )
+    assert told["What no table says"] == (
+        "No table holds these together, so they will be independent of each other: setting with car and size with car.",
+    )
+
+
+def test_a_scenario_speaks_of_kinds_of_zones_and_tables_by_kind_follow(tmp_path: Path) -> None:
+    spec = place({"a": 100, "b": 100, "c": 20}, KINDS)
+    counts = {("urban", "yes"): 40, ("urban", "no"): 80, ("rural", "yes"): 70, ("rural", "no"): 30}
+    rows = [{"setting": setting, "car": car, "count": n} for (setting, car), n in counts.items()]
+    spec["targets"].append({"name": "kinds", "table": rows})
+    changes = [{"target": "sizes", "where": "setting = 'urban' and size = 1", "change": "+20%"}]
+    (tmp_path / "growth.yaml").write_text(json.dumps({"changes": changes}))
+    beliefs = Prior.model_validate(BELIEF)
+    changed = applied(Spec.collected(spec), tmp_path / "growth.yaml", prior=beliefs)
+    assert changed.records == 232
+    run = synthesize(changed, prior=beliefs)
+    assert run.verdict.startswith("Met: ")
+    assert run.records["setting"].value_counts(sort=True)["count"].to_list() == [132, 100]
+
+
+def test_a_spec_made_in_python_names_the_file_of_attributes_rightly_where_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "zones.csv").write_text("taz,setting\na,urban\nb,rural\nc,urban\n")
+    for given in ("zones.csv", {"setting": "zones.csv"}):
+        spec = Spec.collected(place({"a": 100, "b": 100, "c": 20}, given)).placed_in(tmp_path)
+        run = synthesize(spec, prior=Prior())
+        out = tmp_path / f"out {type(given).__name__}"
+        run.write(out)
+        assert "../zones.csv" in (out / "spec.yaml").read_text()
+        assert synthesize(out / "spec.yaml").records.equals(run.records)

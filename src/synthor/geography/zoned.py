@@ -16,6 +16,7 @@ from synthor.geography.flat.shares import tilted
 from synthor.geography.flat.signatures import Signatures
 from synthor.geography.flat.whole import made_whole
 from synthor.geography.housed import Housed, InZones
+from synthor.geography.kinds import refuse_empty_kinds
 from synthor.geography.nested.fill import filled as with_members
 from synthor.geography.nested.pulled import SWEEPS, pulled
 from synthor.geography.nested.vectors import Vectors
@@ -69,6 +70,7 @@ def zoned_sample(
     filled = _members if model.pool.units.nested else _flat
     with one_thread():
         sizes, of_kinds = sizes_of_zones(whole, zones), tables_of_kinds(zones)
+        refuse_empty_kinds(model.pool.units, model.weights, zones, sizes)
         found = filled(model, region, (*tables, *of_kinds), sizes, seed, advance, alone=lacks is not None)
     places, swaps = found.places, found.swaps
     if isinstance(places, InZones) and model.pulled and sum(target.grid.size for target in whole.targets) <= CELLS:

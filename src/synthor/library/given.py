@@ -14,7 +14,7 @@ from synthor.events import Event, Listener
 from synthor.files import named
 from synthor.frames import as_frame, plain
 from synthor.measure import Records
-from synthor.problem import Problem
+from synthor.problem import Problem, without_attributes
 from synthor.schema import Schema
 from synthor.spec.tables import read_frame
 from synthor.store.records import read_levels
@@ -67,6 +67,8 @@ def records_of(given: object, schema: Schema, *, weight: str | None, what: str) 
 def realism_of(problem: Problem, records: Records, real: Records, weight: str | None, on_event: Listener) -> Realism:
     """Compare records with real ones, of whichever levels there are; without zones where the real ones say nothing of these.
 
+    Nor is what kind of zone records lie in compared where the real ones do not say it.
+
     Raises:
         InputError: the real records cannot be used, or nothing is left to compare.
     """
@@ -79,7 +81,9 @@ def realism_of(problem: Problem, records: Records, real: Records, weight: str | 
         cure = f"give one table a level, by its name: {', '.join(level.name for level in problem.schema)}"
         raise InputError([Finding(where="microdata", message=f"there are no records of '{unit}'", cure=cure)])
     if problem.zones is not None and not any(name in real[unit].columns for name in problem.zones.names):
-        problem = problem.region
+        kinds, problem = problem.attributes, problem.region
+        if not any(problem.schema.unit.variables[position].name in real[unit].columns for position in kinds):
+            problem = without_attributes(problem)
     if len(problem.schema.levels) == 1:
         found = evaluate(problem, records[unit], real[unit], weight=weight, advance=advance)
         return Realism({unit: found})

@@ -12,7 +12,7 @@ from synthor.problem.row_set import rules_on
 from synthor.problem.statistic import Count, Deviation, Mean, OfValues, Statistic, Total, Within
 from synthor.problem.target import Target
 from synthor.problem.views import View
-from synthor.problem.zones import Zones
+from synthor.problem.zones import Zones, without_attributes
 from synthor.schema import Level
 
 __all__ = [
@@ -52,4 +52,5 @@ __all__ = [
     "shown",
     "statements",
     "touching",
+    "without_attributes",
 ]

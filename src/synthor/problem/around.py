@@ -59,14 +59,9 @@ def by_kinds(target: Target, zones: Zones, beside: Sequence[Target]) -> Iterator
     Yields:
         The summed table, and which of its cells each cell of the table is summed into.
     """
-    level, place = zones.level(target), zones.side(target)
-    if zones.kinds is None or level is None or place is None or not target.counts or target.grid.listed is not None:
-        return
-    if not (target.axes[place].group_of >= 0).all():
-        return
+    kinds, others = _sides_of_kinds(target, zones)
     told = {axis.ref for other in beside if zones.level(other) is None for axis in other.axes}
-    others = [(axis, target.grid.groups[at]) for at, axis in enumerate(target.axes) if at != place]
-    for axis, groups in kinds_of(target, zones, place):
+    for axis, groups in kinds:
         if axis.ref in told:
             sides = [(axis, groups), *others]
             of = np.zeros(target.grid.size, np.int64)
@@ -74,6 +69,26 @@ def by_kinds(target: Target, zones: Zones, beside: Sequence[Target]) -> Iterator
                 of = of * side.size + own
             summed = summed_over(target, sides, sparse=False)
             yield replace(summed, name=f"{target.name} (added up by {axis.variable.name})"), of
+
+
+def by_all_kinds(target: Target, zones: Zones) -> Target | None:
+    """A table of areas summed up for the attributes of their zones together; None of any other table."""
+    kinds, others = _sides_of_kinds(target, zones)
+    if not kinds:
+        return None
+    name = f"{target.name} (added up by {', '.join(axis.variable.name for axis, _ in kinds)})"
+    return replace(summed_over(target, [*kinds, *others], sparse=len(kinds) > 1), name=name)
+
+
+def _sides_of_kinds(target: Target, zones: Zones) -> tuple[list[tuple[Axis, CellIndex]], list[tuple[Axis, CellIndex]]]:
+    """Attributes that say more of a table's areas, and its other sides, each with the label of its cells; of others none."""
+    place = zones.side(target)
+    if zones.kinds is None or place is None or not target.counts or target.grid.listed is not None:
+        return [], []
+    if not (target.axes[place].group_of >= 0).all():
+        return [], []
+    others = [(axis, target.grid.groups[at]) for at, axis in enumerate(target.axes) if at != place]
+    return kinds_of(target, zones, place), others
 
 
 def disagreements_over_areas(tables: Sequence[Stated], zones: Zones, level: Level, told: Collection[str]) -> Iterator[Finding]:

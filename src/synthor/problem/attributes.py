@@ -11,7 +11,7 @@ from synthor.schema import Variable
 from synthor.schema.kinds import CATEGORY
 from synthor.schema.kinds.base import nominal
 from synthor.schema.text import as_text, number_of, some_of
-from synthor.spec.attributes import form_of_values, known_attributes, two_of_one
+from synthor.spec.attributes import declared_attributes, known_attributes, two_of_one
 from synthor.spec.levels import written_levels
 from synthor.spec.model import Spec
 from synthor.spec.names import NAME, RESERVED
@@ -89,7 +89,7 @@ def kind_variable(variable: Variable, key: str) -> Variable:
         variable: as it is declared.
         key: what zones are called.
     """
-    about = variable.about or f"What kind of place the zone ({key}) is where it lies: all in one zone have the same."
+    about = variable.about or f"What kind of place the zone ({key}) is that it lies in; all in one zone have the same."
     return nominal(variable.name, CATEGORY if variable.numeric else variable.kind, variable.labels, about)
 
 
@@ -107,7 +107,7 @@ def codes_of_zones(spec: Spec) -> dict[str, list[int]]:
 
 
 def _codes(name: str, values: Sequence[str], spec: Spec) -> list[int]:
-    variable = (spec.variables.get(name) or form_of_values(values)).build(name)
+    variable = declared_attributes(spec)[name].build(name)
     return [variable.kind.code_of_value(variable, value) for value in values]
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from synthor.errors import Finding, InputError
-from synthor.problem.agree import forbids_all, repeated_names, shown
-from synthor.problem.around import disagreements_over_areas
+from synthor.problem.agree import forbidden_cells, forbids_all, repeated_names, shown
+from synthor.problem.around import by_all_kinds, disagreements_over_areas
 from synthor.problem.attributes import with_attributes
 from synthor.problem.between import contradictions
 from synthor.problem.crosswalk import with_known_zones
@@ -175,6 +175,7 @@ class _Compilation:
             self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
         if self.zones is not None:
             self._compare_areas(self.zones)
+            self._compare_kinds(self.zones, rules)
         self.findings += [*self._scaling(), *self._offices()]
         if not self._wrong:
             self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
@@ -279,6 +280,16 @@ class _Compilation:
         for rows in self.row_sets.values():  # what differs within its tolerance is moved until all levels add up
             if not self._wrong:
                 self.findings += rows.add_up(_seen(zones, rows.view), self.spec.records / self.whole)
+
+    def _compare_kinds(self, zones: Zones, rules: tuple[Rule, ...]) -> None:
+        """Tables of areas by the kinds of their zones against rules, which may speak of these."""
+        names = () if zones.kinds is None else [variable.name for variable in zones.kinds.variables]
+        concerned = [rule for rule in rules if not names_in(rule.predicate).isdisjoint(names)]
+        for rows in self.row_sets.values() if concerned else ():
+            seen, known = zones.seen(list(rows.view.refs.values())), rules_on(concerned, rows.view)
+            for target in rows.counted:
+                if (summed := by_all_kinds(target, seen)) is not None:
+                    self.findings += forbidden_cells(summed, known, dict(rows.view.variables))
 
     @property
     def _wrong(self) -> bool:

@@ -18,6 +18,7 @@ from synthor.problem.grid import Axis, TargetGrid, Universe
 from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
 from synthor.problem.zone_kinds import ZoneKinds
+from synthor.rules.syntax import names_in
 from synthor.schema import Ref, Schema
 from synthor.spec.model import Spec
 from synthor.types import CellIndex, Floats, Mask
@@ -240,6 +241,28 @@ def region_of(problem: "Problem") -> "Problem":
     return replace(problem, schema=schema, targets=tuple(targets), zones=None, zoned=problem)
 
 
+def without_attributes(problem: "Problem") -> "Problem":
+    """The problem of a region without what zones are: tables summed over that, and no table of some kinds of zones alone.
+
+    Args:
+        problem: of a region, whose units have these variables last.
+    """
+    kinds = None if problem.whole.zones is None else problem.whole.zones.kinds
+    if kinds is None:
+        return problem
+    unit, names = problem.schema.unit, tuple(variable.name for variable in kinds.variables)
+    told = Zones(names=names, positions=kinds.positions, sizes=tuple(v.size for v in kinds.variables), parents=())
+    level = replace(unit, variables=unit.variables[: len(unit.variables) - len(names)])
+    left = [target for target in problem.targets if target.grid.universe is None or not _speaks(target.grid.universe, told)]
+    targets = tuple(summed for target in left if (summed := _summed(target, told)) is not None)
+    rules = tuple(rule for rule in problem.rules if names_in(rule.predicate).isdisjoint(names))
+    return replace(problem, schema=Schema(levels=(level, *problem.schema.levels[1:])), targets=targets, rules=rules, zoned=None)
+
+
+def _speaks(universe: Universe, zones: Zones) -> bool:
+    return any(zones.told(ref) is not None for ref, _ in universe.columns.values())
+
+
 def _summed(target: Target, zones: Zones) -> Target | None:
     """A target of the region; None where it does not tell all its areas."""
     found = replace(target, grid=_grid(target.grid, zones), statistic=statistic_of_region(target.statistic, zones))
@@ -317,7 +340,7 @@ def slips_of_zones(targets: Sequence[tuple[Target, str]], zones: Zones, why_not:
     counted = False
     for target, place in targets:
         inside = target.grid.universe
-        if inside is not None and any(zones.told(ref) is not None for ref, _ in inside.columns.values()):
+        if inside is not None and _speaks(inside, zones):
             message = f"`where` speaks of {' and '.join(zones.names)}: areas are told by columns"
             yield Finding(where=place, message=message, cure="give the table a column of them, or leave it out")
             continue

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from synthor.errors import Finding
 from synthor.problem import Problem
 from synthor.report.explain_targets import ToldTarget, explain_target, listed
@@ -60,12 +62,13 @@ def explain(spec: Spec, problem: Problem | None = None, findings: Sequence[Findi
     car: yes or no.
     """
     told = [explain_target(spec, i, problem) for i in range(len(spec.targets))]
-    levels = levels_of(spec)
+    levels, kinds = levels_of(spec), _attributes(spec, problem)
     sections = (
         ("What is made", _made(spec, levels)),
         *((_heading(level, len(levels) > 1), _variables(level)) for level in levels),
+        (f"What zones are ({len(kinds)})", _kinds(spec, kinds, problem)),
         (f"Tables that the records must add up to ({len(told)})", _targets(spec, told)),
-        ("What no table says", () if spec.members else _open(spec, told)),
+        ("What no table says", () if spec.members else _open(spec, told, kinds)),
         (f"What never occurs ({len(spec.rules)})", _rules(spec)),
         ("Where beliefs come from", _beliefs(spec)),
         ("What check finds", (f"{finding.severity}: {finding}" for finding in findings)),
@@ -132,6 +135,29 @@ def _variable(variable: Variable, follows: str | None) -> str:
     return f"{variable.name}: {variable.kind.described(variable, _shortened)}{computed}.{about}"
 
 
+def _attributes(spec: Spec, problem: Problem | None) -> tuple[str, ...]:
+    """What the attributes of the spec's zones are called, as far as that is known without their file."""
+    if problem is not None:
+        return tuple(problem.whole.schema.unit.variables[position].name for position in problem.attributes)
+    told = None if spec.zones is None else spec.zones.attributes
+    return tuple(told) if isinstance(told, dict) else ()
+
+
+def _kinds(spec: Spec, names: Sequence[str], problem: Problem | None) -> Iterator[str]:
+    """What attributes zones have, and what that is for."""
+    if not names or spec.zones is None:
+        return
+    key, zones = spec.zones.key, None if problem is None else problem.whole.zones
+    for at, name in enumerate(names):
+        counted = ""
+        if zones is not None and zones.kinds is not None:
+            n_zones = np.bincount(zones.kinds.codes[at], minlength=zones.kinds.variables[at].size).tolist()
+            labels = zones.kinds.variables[at].labels
+            counted = f": {_shortened([f'{label} ({n:,})' for label, n in zip(labels, n_zones, strict=True)])}"
+        yield f"Each {key} has one {name}, and so has every record in it{counted}."
+    yield f"Beliefs are of kinds of zones ({', '.join(names)}), never of each {key}."
+
+
 def _shortened(labels: Sequence[str]) -> str:
     between = "; " if any("," in label for label in labels) else ", "
     if len(labels) <= MOST_BINS:
@@ -161,23 +187,26 @@ def _rules(spec: Spec) -> Iterator[str]:
         yield f"`{rule.never}`: {rule.why or 'no reason is given'}."
 
 
-def _open(spec: Spec, told: Sequence[ToldTarget]) -> Iterator[str]:
-    """Variables without a table, and pairs of variables that no table holds together."""
+def _open(spec: Spec, told: Sequence[ToldTarget], kinds: Sequence[str]) -> Iterator[str]:
+    """Variables without a table, and pairs of variables that no table holds together; of what zones are, these tell."""
+    variables = [name for name in spec.variables if name not in kinds]
     if any(target.unread for target in told):
         names = listed([f"'{target.name}'" for target in told if target.unread])
         yield f"{names} could not be read, so what is left open cannot be told for sure."
     covered = {name for target in told for name in target.variables}
     believing = _believing(spec)
     inside = {name for target in told for name in target.inside} - covered
-    free = [name for name in spec.variables if name not in covered | inside]
+    free = [name for name in variables if name not in covered | inside]
     if free:
         instead = "these are only believed" if believing else "their categories will come equally often, as nothing says more"
         yield f"No table gives the shares of {listed(free)}; {instead}."
     if inside:
-        few = listed([name for name in spec.variables if name in inside])
+        few = listed([name for name in variables if name in inside])
         yield f"Of {few}, tables tell only what `where` says; the rest {'is only believed' if believing else 'is even'}."
-    pairs = list(combinations(spec.variables, 2))
-    held = [pair for pair in pairs if any(set(pair) <= {*target.variables, *target.inside} for target in told)]
+    pairs = list(combinations((*kinds, *variables), 2))
+    zones = "" if spec.zones is None else spec.zones.key
+    sides = [{*one.variables, *one.inside, *(kinds if zones in one.variables else ())} for one in told]
+    held = [pair for pair in pairs if set(pair) <= set(kinds) or any(set(pair) <= own for own in sides)]
     rest = [pair for pair in pairs if pair not in held]
     if not rest:
         return

@@ -68,7 +68,7 @@ def two_of_one(level: str, area: str, name: str, one: str, other: str) -> tuple[
 
 
 def declared_attributes(spec: "Spec") -> dict[str, Declared]:
-    """Variables of a unit that tell attributes of its zone, once these are known, beyond those that the spec declares itself.
+    """Variables of a unit that tell attributes of its zone, once these are known: as they are declared, or by their values.
 
     >>> from synthor import parse_spec
     >>> spec = parse_spec('''
@@ -78,7 +78,8 @@ def declared_attributes(spec: "Spec") -> dict[str, Declared]:
     >>> [(name, form.build(name).labels) for name, form in declared_attributes(spec).items()]
     [('setting', ('urban', 'rural')), ('campus', ('no', 'yes'))]
     """
-    return {name: form_of_values(told.values()) for name, told in known_attributes(spec).items() if name not in spec.variables}
+    known = known_attributes(spec).items()
+    return {name: spec.variables.get(name) or form_of_values(told.values()) for name, told in known}
 
 
 def known_attributes(spec: "Spec") -> dict[str, dict[Cell, str]]:

@@ -148,7 +148,7 @@ def written_levels(spec: "Spec") -> tuple[LevelForm, ...]:
         role="",
         roles={},
         pairs={},
-        variables={**spec.variables, **declared_attributes(spec), **declared_zones(spec)},
+        variables=_of_units(spec),
     )
     members = (
         LevelForm(
@@ -166,6 +166,13 @@ def written_levels(spec: "Spec") -> tuple[LevelForm, ...]:
         for name, parent, written, path in nodes
     )
     return (unit, *members)
+
+
+def _of_units(spec: "Spec") -> dict[str, Declared]:
+    """Variables of a unit, those last that its zone says: what kind of place that is, and which areas it lies in."""
+    attributes = declared_attributes(spec)
+    drawn = {name: form for name, form in spec.variables.items() if name not in attributes}
+    return {**drawn, **attributes, **declared_zones(spec)}
 
 
 def _nodes(members: Mapping[str, MemberSpec], above: str, path: Place) -> Iterator[tuple[str, str, MemberSpec, Place]]:
