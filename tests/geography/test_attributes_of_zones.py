@@ -181,6 +181,7 @@ def test_attributes_are_read_from_a_file_with_crosswalks_beside_them(
     assert agrees(run, {**KINDS, "campus": {"a": "yes", "b": "no", "c": "no"}})
     assert run.records.columns == ["size", "car", "setting", "campus", "taz", "tract"]
     assert "zones.csv" in synthor.prior.elicit.sources(spec)
+    assert not check(spec)
 
 
 def test_in_python_attributes_may_be_a_frame() -> None:
@@ -333,7 +334,7 @@ def test_a_spec_in_words_tells_what_zones_are() -> None:
     spec = Spec.collected(place({"a": 100, "b": 100, "c": 20}, KINDS))
     told = {section.heading: section.lines for section in explain(spec, compile_problem(spec))}
     assert told["What zones are (1)"] == (
-        "Each taz has one setting, and so has every record in it: urban (2), rural (1).",
+        "setting is the same for all in one taz: urban in 2, rural in 1.",
         "Beliefs are of kinds of zones (setting), never of each taz.",
     )
     assert told["What no table says"] == (

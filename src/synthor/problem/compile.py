@@ -142,7 +142,7 @@ class _Compilation:
         if isinstance(spec.scenario, str):
             cure = "leave `scenario:` out of it, or give the spec to a command or to `synthesize`, which apply it first"
             raise InputError([Finding(where="scenario", message=f"'{spec.scenario}' is not applied here", cure=cure)])
-        spec, told, drawn = _with_zones(spec)
+        spec, told, drawn, files = _with_zones(spec)
         self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec), *told]
         self.between: list[Finding] = []
         self.spec, self.forms = spec, levels_of(spec)
@@ -172,7 +172,7 @@ class _Compilation:
             self.findings += rows.slips(seen)
         self.across = self._across() if spec.members else []
         if spec.scenario is None:  # tables that a scenario writes anew say what the spec's own words mean already
-            self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())))
+            self.findings += slips_of_words(spec, self._understood, Level(name="all", variables=tuple(union.values())), files)
         if self.zones is not None:
             self._compare_areas(self.zones)
             self._compare_kinds(self.zones, rules)
@@ -395,11 +395,11 @@ def _seen(zones: Zones, view: View) -> Zones:
     return zones.seen(list(view.refs.values()))
 
 
-def _with_zones(spec: Spec) -> tuple[Spec, list[Finding], list[Finding]]:
-    """The same spec, all that it says of zones in place; what there is to say of that, and of their picture."""
-    spec, told = with_attributes(with_known_zones(spec))
+def _with_zones(given: Spec) -> tuple[Spec, list[Finding], list[Finding], tuple[str, ...]]:
+    """The same spec, all that it says of zones in place; what to say of that, and of their picture; files it was read from."""
+    spec, told = with_attributes(with_known_zones(given))
     spec, drawn = with_outlines(spec)
-    return spec, told, drawn
+    return spec, told, drawn, () if given.zones is None else given.zones.tables
 
 
 def _told_of_scenario(spec: Spec) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from synthor.schema.text import as_text
 from synthor.spec.model import Spec
 from synthor.spec.tables import unused_columns
 from synthor.spec.tables.labels import is_total, span, undressed
-from synthor.spec.targets import STATISTICS
+from synthor.spec.targets import STATISTICS, TargetSpec
 from synthor.types import Codes, Mask
 
 OPEN = "FILL IN:"
@@ -140,8 +140,15 @@ def questions(written: object, place: tuple[str, ...] = ()) -> list[tuple[tuple[
     return []
 
 
-def slips_of_words(spec: Spec, readings: Sequence[Reading], level: Level) -> Iterator[Finding]:
-    """Entries of `labels` and `columns` that name nothing or are never used, and keys without effect."""
+def slips_of_words(spec: Spec, readings: Sequence[Reading], level: Level, files: Sequence[str] = ()) -> Iterator[Finding]:
+    """Entries of `labels` and `columns` that name nothing or are never used, and keys without effect.
+
+    Args:
+        spec: that says them.
+        readings: of its tables.
+        level: with all its variables.
+        files: other tables that `columns` speaks of, too.
+    """
     for i, written in enumerate(spec.targets):
         if "confidence" in written.model_fields_set and written.margin_of_error is None:
             place = f"targets[{i}]" + (f" ({written.name})" if written.name else "")
@@ -152,7 +159,7 @@ def slips_of_words(spec: Spec, readings: Sequence[Reading], level: Level) -> Ite
             yield Finding(where=key, message="is still to be filled in", cure="the model reads it", severity="warning")
     yield from _slips_of_labels(spec, readings, level)
     if spec.columns:
-        yield from _slips_of_columns(spec, level)
+        yield from _slips_of_columns(spec, level, files)
 
 
 def _slips_of_labels(spec: Spec, readings: Sequence[Reading], level: Level) -> Iterator[Finding]:
@@ -183,10 +190,10 @@ def _texts(reading: Reading, name: str) -> set[str]:
     return {row[side] for row in reading.table.rows}
 
 
-def _slips_of_columns(spec: Spec, level: Level) -> Iterator[Finding]:
+def _slips_of_columns(spec: Spec, level: Level, files: Sequence[str]) -> Iterator[Finding]:
     kept = [target.margin_of_error for target in spec.targets if isinstance(target.margin_of_error, str)]
     known = [*(variable.name for variable in level.variables), *MEASURES, *STATISTICS, VALUE, *kept]
-    unused = unused_columns(spec.columns, spec.targets, spec.folder)
+    unused = unused_columns(spec.columns, [*spec.targets, *(TargetSpec(table=file) for file in files)], spec.folder)
     for told, meant in spec.columns.items():
         if (meant is None or meant in known) and told in unused:
             message = f"speaks of '{told}', which no table has"

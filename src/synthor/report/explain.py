@@ -153,8 +153,8 @@ def _kinds(spec: Spec, names: Sequence[str], problem: Problem | None) -> Iterato
         if zones is not None and zones.kinds is not None:
             n_zones = np.bincount(zones.kinds.codes[at], minlength=zones.kinds.variables[at].size).tolist()
             labels = zones.kinds.variables[at].labels
-            counted = f": {_shortened([f'{label} ({n:,})' for label, n in zip(labels, n_zones, strict=True)])}"
-        yield f"Each {key} has one {name}, and so has every record in it{counted}."
+            counted = f": {_shortened([f'{label} in {n:,}' for label, n in zip(labels, n_zones, strict=True)])}"
+        yield f"{name} is the same for all in one {key}{counted}."
     yield f"Beliefs are of kinds of zones ({', '.join(names)}), never of each {key}."
 
 
