@@ -19,7 +19,7 @@ from synthor.engine.engine import Engine
 from synthor.geography.areas import gathered, n_above, parents_of, summed
 from synthor.geography.nested.vectors import Vectors
 from synthor.problem.zones import Zones
-from synthor.types import CellIndex, Floats
+from synthor.types import CellIndex, Floats, Mask
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -156,10 +156,11 @@ class Curvature:
 
     Args:
         counts: (vectors, cells).
+        fixed: (cells,) those whose multipliers stay: they have none, and say nothing of the others.
     """
 
-    def __init__(self, counts: "sparse.csr_array") -> None:
-        self.counts = counts
+    def __init__(self, counts: "sparse.csr_array", fixed: Mask) -> None:
+        self.counts, self.fixed = counts, fixed
 
     def ready(self) -> Self:
         """The same, all worked out: others need not do it again."""
@@ -177,6 +178,7 @@ class Curvature:
         both = [columns[:, [cell]].multiply(columns[:, cell:]) for cell in range(n)]
         products = sparse.csr_array(sparse.hstack(both).T if both else (0, self.counts.shape[0]))
         held = np.diff(products.indptr) > 0  # most pairs of a table's own cells are nobody's but of large units
+        held &= ~(self.fixed[one] | self.fixed[other])
         return one[held], other[held], products[held]
 
     def of(self, mass: Floats) -> Floats:
@@ -241,7 +243,9 @@ def fitted(
         kept: name of the state on the shelf.
     """
     first = found.resumed(kept)
-    curvatures = [Curvature(counts).ready() for counts in found.vectors.counts] if first < SWEEPS else []
+    fixed = (found.vectors.strict, *(np.zeros(counts.shape[1], bool) for counts in found.vectors.counts[1:]))
+    all_of_them = zip(found.vectors.counts, fixed, strict=True)
+    curvatures = [Curvature(*each).ready() for each in all_of_them] if first < SWEEPS else []
     for sweep in range(first, SWEEPS):
         found.sweeps = sweep + 1
         above, steps = found.down(), INNER if sweep < INNER else 1
