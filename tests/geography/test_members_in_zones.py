@@ -9,8 +9,12 @@ import pytest
 
 import synthor
 from synthor import synthesize
-from synthor.engine.choice import workers
+from synthor.engine.choice import engine, workers
+from synthor.geography.nested.pulled import pulled
+from synthor.geography.nested.vectors import Vectors
+from synthor.geography.zoned import sizes_of_zones
 from synthor.loop import fit_spec
+from synthor.problem.zones import tables_of_kinds, zone_tables
 from synthor.run import draw
 from synthor.spec.model import Spec
 
@@ -233,3 +237,23 @@ def test_variables_of_persons_are_not_taken_for_areas() -> None:
     assert problem.zones is not None
     assert [problem.zones.level(target) for target in problem.targets] == [0, 0, None, None]
     assert synthesize(synthor.parse_spec(PEOPLE.replace("TARGET", ""))).verdict.startswith("Met: ")
+
+
+@pytest.mark.slow
+def test_zones_of_households_come_as_near_to_their_tables_with_kinds_as_without() -> None:
+    spec = village(0, n_zones=12)
+    spec["zones"]["attributes"] = {"setting": {f"z{zone}": ("urban", "rural", "coast")[zone % 3] for zone in range(12)}}
+    model = fit_spec(Spec.collected(spec)).model
+    whole, units = model.problem.whole, model.pool.units
+    zones = whole.zones
+    assert zones is not None
+    tables = zone_tables(whole)
+    totals = sizes_of_zones(whole, tables, zones)
+    vectors = Vectors.of((*tables, *tables_of_kinds(zones)), (), zones.sizes, units)
+    with engine(zones.sizes[0]) as where:
+        fit = pulled(vectors, zones.with_region, vectors.shares(model.weights), int(totals.sum()), where)
+    assert fit.off < 0.02
+    expected = fit.mass(0, fit.down()[0], slice(0, zones.sizes[0])) @ vectors.counts[0]
+    others = vectors.strict & (vectors.high[0] <= 0)
+    assert others.any()
+    assert not expected[others].any()

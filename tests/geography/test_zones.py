@@ -85,6 +85,21 @@ def test_tables_counted_from_a_population_are_met_in_every_area(name: str, seed:
     assert run.measurement.n_records == len(run.records) == run.spec.records
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["a tract that crosses what zones tell apart", "all of these", "zones of two or three records"]
+)
+def test_tables_are_met_where_hardly_two_zones_are_of_one_kind(name: str) -> None:
+    spec, random = town(0, **TOWNS[name]), np.random.default_rng(0)
+    zones = spec["zones"]["names"]
+    told = {f"a{size}": {zone: f"k{random.integers(size)}" for zone in zones} for size in (2, 3, 4)}
+    spec["zones"]["attributes"] = told
+    run = synthesize(Spec.collected(spec))
+    assert run.verdict.startswith("Met: "), run.verdict
+    for attribute, kinds in told.items():
+        assert [kinds[zone] for zone in run.records["taz"]] == run.records[attribute].to_list()
+
+
 def test_records_say_their_zone_and_what_it_lies_in_and_stand_zone_by_zone() -> None:
     spec = town(3)
     run = synthesize(Spec.collected(spec))
