@@ -51,6 +51,20 @@ def speaks(shared: None, number: int) -> int:
     return number
 
 
+def threads(shared: None, number: int) -> set[int]:
+    """A task that tells by how many threads linear algebra would be done."""
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_linear_algebra_is_done_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    with Processes(1) as found:
+        assert list(found.map(threads, [1], shared=None)) == [{1}]
+
+
 def test_a_killed_workers_tasks_run_again(tmp_path: Path) -> None:
     with Processes(2) as found:
         assert list(found.map(dies_once, range(5), shared=str(tmp_path))) == [0, 1, 4, 9, 16]
