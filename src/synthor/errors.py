@@ -126,13 +126,15 @@ class OutputError(SynthorError):
 
 
 class WorkerError(SynthorError):
-    """Give it more memory, or fewer workers: processes that shared the work died, again and again."""
+    """Give those who share the work what they need: they died again and again, went away, or are not what was expected."""
 
     exit_code = 2
     code = "workers"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, where="workers", cure="is there enough memory? try fewer, or one: --workers 1")
+    def __init__(
+        self, message: str, *, where: str = "workers", cure: str = "is there enough memory? try fewer, or one: --workers 1"
+    ) -> None:
+        super().__init__(message, where=where, cure=cure)
 
 
 class WaitingError(SynthorError):

@@ -1,62 +1,14 @@
 """Tasks in processes: in order, again where a worker dies, and gone when nobody waits any more."""
 
 import os
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from synthor.engine.choice import engine, workers
-from synthor.engine.engine import Here
 from synthor.engine.processes import Processes
 from synthor.errors import InputError, WorkerError
-
-
-def dies_once(folder: str, number: int) -> int:
-    """A task whose worker is killed the first time that it is tried."""
-    mark = Path(folder) / f"{number}.tried"
-    if not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number * number
-
-
-def dies_always(shared: None, number: int) -> int:
-    """A task that no worker outlives."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def refuses(shared: None, number: int) -> int:
-    """A task that fails with an error that has findings."""
-    if number == 2:
-        from synthor.errors import Finding
-
-        raise InputError([Finding(where="number", message="is 2", cure="take another")])
-    return number
-
-
-def sleeps(folder: str, number: int) -> int:
-    """A task that says who works on it, and goes on for long."""
-    (Path(folder) / f"{os.getpid()}.worker").touch()
-    if number:
-        time.sleep(60)
-    return number
-
-
-def speaks(shared: None, number: int) -> int:
-    """A task that prints."""
-    print("something")
-    return number
-
-
-def threads(shared: None, number: int) -> set[int]:
-    """A task that tells by how many threads linear algebra would be done."""
-    import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
-
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+from tasks import dies_always, dies_once, refuses, sleeps, speaks, threads
 
 
 def test_linear_algebra_is_done_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,11 +50,3 @@ def test_workers_end_when_nobody_waits_any_more(tmp_path: Path) -> None:
 def test_what_tasks_print_does_no_harm() -> None:
     with Processes(1) as found:
         assert list(found.map(speaks, [1, 2], shared=None)) == [1, 2]
-
-
-def test_workers_are_those_that_were_asked_for() -> None:
-    with engine(3) as found:
-        assert isinstance(found, Here)
-    with workers(3), engine(3) as many:
-        assert isinstance(many, Processes)
-        assert many.workers == 3

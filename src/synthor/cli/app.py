@@ -87,6 +87,15 @@ Workers = Annotated[
         show_default=False,
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="dask://HOST:PORT",
+        help="Dask cluster whose workers share the work on many zones instead; `dask`: one that is begun here, of W workers.",
+        show_default=False,
+    ),
+]
 Number = Annotated[
     int | None,
     typer.Option("-n", min=1, max=10**12, metavar="N", help="Records to make; else the spec's.", show_default=False),

@@ -12,6 +12,7 @@ from synthor.cli.app import (
     Calibrate,
     Draws,
     Elsewhere,
+    Engine,
     FileFormat,
     HoldOut,
     Number,
@@ -100,6 +101,7 @@ def sample(
     partition: Partition = None,
     out: Elsewhere = None,
     workers: Workers = None,
+    engine: Engine = None,
     wait: WaitForOthers = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -115,8 +117,13 @@ def sample(
     tone, place = manner(as_json, quiet, verbose), opened(folder)
     results = RunFolder(out or folder)
     again, shown = "the same command starts again", progress(["sample", "write"], quiet=quiet, verbose=verbose)
-    locked = results.locked(wait=wait, tell=warn)
-    with locked, shown as listen, interruptible(results, again), sharing(workers), keeping_work(results.path):
+    with (
+        sharing(workers, engine=engine),
+        results.locked(wait=wait, tell=warn),
+        shown as listen,
+        interruptible(results, again),
+        keeping_work(results.path),
+    ):
         model = Model.from_json(place.read("model.json"), source=str(folder / "model.json"))
         run = draw(model, n, random_seed=seed, on_event=listen)
         measurement = run.write(results.path, format=format, partition=partition, on_event=listen)
@@ -139,6 +146,7 @@ def run(
     hold_out: HoldOut = None,
     calibrate: Calibrate = False,
     workers: Workers = None,
+    engine: Engine = None,
     only_zones: OnlyZones = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -166,10 +174,10 @@ def run(
         zones = [name.strip() for text in only_zones for name in text.split(",") if name.strip()]
         from synthor.cli.again import redo
 
-        with sharing(workers):
+        with sharing(workers, engine=engine):
             redo(loaded, out, prior, zones, wait, quiet, verbose, tone)
         return
-    with claimed(out, loaded, prior, wait=wait) as folder, sharing(workers):
+    with sharing(workers, engine=engine), claimed(out, loaded, prior, wait=wait) as folder:
         _run(loaded, folder, prior, _Form(format, partition), draws, wait, held, calibrate, shown, tone)
 
 

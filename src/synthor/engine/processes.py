@@ -145,18 +145,23 @@ class _Feeder(threading.Thread):
         return self.worker
 
 
+def begun(command: str) -> subprocess.Popen[bytes]:
+    """A Python of its own, that knows all modules that this one does; its input and output are pipes."""
+    known = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.Popen(
+        [sys.executable, "-c", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=known,
+        start_new_session=True,  # Ctrl-C is for this process, which then ends it
+    )
+
+
 class _Worker:
     """A process that runs one task after the other."""
 
     def __init__(self) -> None:
-        known = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=known,
-            start_new_session=True,  # Ctrl-C is for this process, which then ends it
-        )
+        self.process = begun(COMMAND)
 
     def asked(self, item: bytes) -> tuple[bool, Any] | None:
         """Its answer to one item: whether it worked, and the result or the error; None where it died."""
