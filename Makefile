@@ -111,7 +111,7 @@ docs: .venv/.docs               ## the documentation, into site/
 lock: .venv/.dev                ## pin all dependencies anew
 	$(COMPILE) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) --extra sdmx --extra notebooks --extra pages --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
+	$(COMPILE) --extra sdmx --extra notebooks --extra pages --extra cluster --constraint requirements/dev.txt --output-file requirements/extras.txt pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements/run.txt --output-file requirements/docs.txt pyproject.toml
 	$(BIN)/python requirements/lowest.py | $(COMPILE) --output-file requirements/lowest.txt -
 
