@@ -11,6 +11,7 @@ CODES = {
     "usage": "The command line names an option, an argument or a verb that there is not.",
     "output": "The result cannot be written.",
     "model": "The language model cannot be asked.",
+    "workers": "Those who share the work died, went away, or are not made up as they must be.",
     "waiting": "Requests were written and wait for their answers.",
     "interrupted": "Ctrl-C was pressed.",
     "bug": "synthor broke a promise of its own; please report it.",
