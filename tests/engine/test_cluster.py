@@ -21,8 +21,9 @@ from synthor.errors import InputError, WorkerError
 from synthor.events import Event
 from synthor.loop import fit_spec
 from synthor.run import draw
-from synthor.spec.load import load_spec
+from synthor.spec.model import Spec
 from tasks import dies_always, dies_once, refuses, sleeps, threads
+from villages import village
 
 pytestmark = pytest.mark.long
 
@@ -93,10 +94,9 @@ def test_a_cluster_begun_here_runs_tasks_in_order_and_ends(tmp_path: Path) -> No
 
 
 def test_records_are_the_same_on_a_cluster_of_which_a_worker_is_killed(
-    scheduler: tuple[subprocess.Popen[bytes], str], started: Starting, tmp_path: Path
+    scheduler: tuple[subprocess.Popen[bytes], str], started: Starting
 ) -> None:
-    members_in_zones.write_spec(tmp_path, n_zones=30, per_zone=10)
-    model = fit_spec(load_spec(tmp_path / "spec.yaml")).model
+    model = fit_spec(Spec.collected(village(6, n_zones=8, per_zone=10))).model
     with workers(1):
         alone = draw(model).tables
     address = scheduler[1].replace("tcp://", "dask://")
