@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -10,7 +11,6 @@ from synthor import synthesize
 from synthor.engine.choice import engine, workers
 from synthor.geography.nested.pulled import pulled
 from synthor.geography.nested.vectors import Vectors
-from synthor.geography.zoned import sizes_of_zones
 from synthor.loop import fit_spec
 from synthor.problem.zones import tables_of_kinds, zone_tables
 from synthor.run import draw
@@ -153,10 +153,10 @@ def test_zones_of_households_come_as_near_to_their_tables_with_kinds_as_without(
     zones = whole.zones
     assert zones is not None
     tables = zone_tables(whole)
-    totals = sizes_of_zones(whole, tables, zones)
     vectors = Vectors.of((*tables, *tables_of_kinds(zones)), (), zones.sizes, units)
     with engine(zones.sizes[0]) as where:
-        fit = pulled(vectors, zones.with_region, vectors.shares(model.weights), int(totals.sum()), where)
+        base = whole.n_units * vectors.shares(model.weights)
+        fit = pulled(vectors, zones.with_region, base, where, lived=np.arange(zones.sizes[-1]), wanted=base)
     assert fit.off < 0.02
     expected = fit.mass(0, fit.down()[0], slice(0, zones.sizes[0])) @ vectors.counts[0]
     others = vectors.strict & (vectors.high[0] <= 0)

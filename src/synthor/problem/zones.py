@@ -315,7 +315,7 @@ def summed_into(target: Target, grid: TargetGrid, of: CellIndex, size: int, n: i
     """A table of counts on other cells, into which its first n are summed."""
 
     def summed(values: Floats) -> Floats:
-        return np.bincount(of, values[:n], size).astype(np.float64)
+        return np.bincount(of, values[: len(of)], size).astype(np.float64)
 
     return replace(
         target,
