@@ -2,7 +2,7 @@
 
     python bench/zone_faults.py [--times N]
 
-A made-up region with persons (`members_in_zones.py`) is made by two workers, one Parquet file a zone. N times each (20
+A made-up region of households with their persons is made by two workers, one Parquet file a zone. N times each (20
 unless given)
 
 - a worker is killed,
@@ -26,13 +26,31 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+
 import harness
-from members_in_zones import write_spec
 
 COMMAND = "from synthor.cli import main; main()"
-ZONES, PER_ZONE = 60, 50
-LEAST = 1 << 20
-"""Bytes of the smallest disk."""
+ZONES, PER_ZONE = 40, 60
+SPEC = """
+unit: household
+records: {n}
+random_seed: 1
+variables:
+  size: {{type: integer, min: 1, max: 4, bins: [1, 2, 3, 4], from: count(person)}}
+members:
+  person:
+    number: {{min: 1, max: 4}}
+    variables:
+      age: {{type: integer, min: 0, max: 95, bins: [0, 18, 65]}}
+zones: {{key: zone, within: {{tract: geo.csv}}}}
+targets:
+- {{table: size.csv}}
+- {{rows: person, table: age.csv}}
+"""
+PAGE = 4096
+"""Bytes by which a file takes room on a disk."""
 
 
 def main() -> None:
@@ -41,7 +59,7 @@ def main() -> None:
     times, dice = asked.parse_args().times, random.Random(18)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_spec(folder, ZONES, PER_ZONE)
+        write_spec(folder)
         begin = time.perf_counter()
         assert started(folder, folder / "whole").wait() <= 1
         seconds, wanted = time.perf_counter() - begin, contents(folder / "whole")
@@ -64,6 +82,20 @@ def main() -> None:
     note = f"One run takes {seconds:.1f} s; {found['date']}, {found['machine']}."
     harness.write("zone_faults", found, f"# Faults at random moments\n\n{head}" + "\n".join(rows) + f"\n\n{note}\n")
     sys.exit(0 if all_same else 1)
+
+
+def write_spec(folder: Path) -> None:
+    """Write spec and tables, counted from whole households: of zones by size, of tracts by age of persons."""
+    random_number = np.random.default_rng(18)
+    zone = np.repeat(np.arange(ZONES), PER_ZONE)
+    size = random_number.integers(1, 5, len(zone))
+    age = random_number.choice(["0-17", "18-64", "65-95"], size.sum(), p=[0.2, 0.6, 0.2])
+    households = pl.DataFrame({"zone": zone, "tract": zone // 8, "size": size})
+    persons = pl.DataFrame({"tract": np.repeat(zone // 8, size), "age": age})
+    households.group_by("zone", "size").len("count").sort("zone", "size").write_csv(folder / "size.csv")
+    persons.group_by("tract", "age").len("count").sort("tract", "age").write_csv(folder / "age.csv")
+    households.select("zone", "tract").unique().sort("zone").write_csv(folder / "geo.csv")
+    (folder / "spec.yaml").write_text(SPEC.format(n=len(zone)), encoding="utf-8")
 
 
 def started(folder: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -104,8 +136,8 @@ class Trial:
 
     def disk(self, out: Path) -> str:
         out.mkdir()
-        size = sum((self.folder / "whole" / name).stat().st_size for name in self.wanted)
-        small = LEAST + int(self.dice.random() * size)
+        size = sum(-(-(self.folder / "whole" / name).stat().st_size // PAGE) * PAGE for name in self.wanted)
+        small = 16 * PAGE + int(self.dice.uniform(0.1, 1.0) * size)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={small}", "tmpfs", str(out)], check=True)
         try:
             struck = started(self.folder, out).wait() > 1

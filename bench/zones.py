@@ -2,13 +2,18 @@
 
     SYNTHOR_DATA=... python bench/zones.py [COPIES ...]
 
-Writes bench/results/zones.md. CPU seconds of one process; no beliefs are used.
+Writes bench/results/zones.md. CPU seconds of processes of their own, medians of five in turn; no beliefs are used.
 """
 
+import json
 import os
+import resource
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -55,20 +60,60 @@ TABLES = {
     "workers.csv": ("TRACTGEOID", "HHWORK0", "HHWORK1", "HHWORK2", "HHWORK3"),
     "dwelling.csv": ("TRACTGEOID", "SF", "DUP", "MF", "MH"),
 }
-HEAD = "| zones | households | reading and checking | region's fit | zones | records | counting | off |\n" + "|---" * 8 + "|\n"
+HEAD = (
+    "| zones | households | reading and checking | region's fit | zones | records and counting | all | a zone | peak | off |\n"
+    + "|---" * 10
+    + "|\n"
+)
+TIMES = 5
 
 
 def main() -> None:
     place = Path(os.environ["SYNTHOR_DATA"]) / "population" / "calm_pums"
     controls = pl.read_csv(place / "control_totals_taz.csv"), pl.read_csv(place / "control_totals_tract.csv")
-    rows = []
-    for copies in [int(word) for word in sys.argv[1:]] or [1, 3, 13, 52]:
-        with tempfile.TemporaryDirectory() as folder:
-            rows.append(row(Path(folder), controls, copies))
-            print(rows[-1], flush=True)
-    told = harness.dated({"rows": rows})
-    note = f"CPU seconds of one process, one run each; {told['date']}, {told['machine']}."
+    copies = [int(word) for word in sys.argv[1:]] or [1, 3, 13, 52]
+    found: dict[int, list[Row]] = {number: [] for number in copies}
+    with tempfile.TemporaryDirectory() as name:
+        for number in copies:
+            (Path(name) / str(number)).mkdir()
+            write_spec(Path(name) / str(number), controls, number)
+        for _ in range(TIMES):  # in turn, each in a process of its own
+            for number in copies:
+                text = subprocess.run(
+                    [sys.executable, __file__, "--one", Path(name) / str(number)], stdout=subprocess.PIPE, check=True
+                ).stdout
+                found[number].append(Row(**json.loads(text)))
+                print(number, found[number][-1], flush=True)
+    rows = [line(runs) for runs in found.values()]
+    told = harness.dated({"rows": rows, "runs": {number: [asdict(run) for run in runs] for number, runs in found.items()}})
+    note = f"CPU seconds of one process, medians of {TIMES} in turn (least to most); load {os.getloadavg()[0]:.1f} at the end; "
+    note += f"{told['date']}, {told['machine']}."
     harness.write("zones", told, "# Zones\n\n" + HEAD + "\n".join(rows) + f"\n\n{note}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run: seconds of each step, and what came out."""
+
+    zones: int
+    households: int
+    seconds: list[float]
+    off: int
+    cells: int
+    peak: int
+
+
+def line(runs: list[Row]) -> str:
+    """One line of the result."""
+    first = runs[0]
+    steps = [sorted(run.seconds[at] for run in runs) for at in range(len(first.seconds))]
+    told = " | ".join(f"{statistics.median(own):.1f} s ({own[0]:.1f}-{own[-1]:.1f})" for own in steps)
+    whole = sorted(sum(run.seconds) for run in runs)
+    per = 1000 * statistics.median(whole) / first.zones
+    return (
+        f"| {first.zones:,} | {first.households:,} | {told} | {statistics.median(whole):.1f} s | {per:.2f} ms "
+        f"| {max(run.peak for run in runs)} MB | {first.off} of {first.cells:,} cells |"
+    )
 
 
 def write_spec(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) -> tuple[int, int]:
@@ -89,9 +134,8 @@ def write_spec(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies
     return len(taz) * copies, households
 
 
-def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) -> str:
-    """One line of the result: all zones once, or copies of those that have households."""
-    n_zones, households = write_spec(folder, controls, copies)
+def row(folder: Path) -> Row:
+    """One run."""
     clock = [time.process_time()]
     problem = compile_problem(load_spec(folder / "spec.yaml"))
     clock.append(time.process_time())
@@ -99,15 +143,21 @@ def row(folder: Path, controls: tuple[pl.DataFrame, pl.DataFrame], copies: int) 
     clock.append(time.process_time())
     run = Population(model=model, sample=zoned_sample(model))
     clock.append(time.process_time())
-    _ = run.tables
+    found = run.measurement  # records are made chunk by chunk, and counted
     clock.append(time.process_time())
-    found = run.measurement
-    clock.append(time.process_time())
-    off = sum(int(abs(fit.got - fit.target.wanted).sum()) for fit in found.fits if isinstance(fit, CountFit))
-    n_cells = sum(fit.target.grid.size for fit in found.fits)
-    seconds = " | ".join(f"{after - before:.1f} s" for before, after in pairwise(clock))
-    return f"| {n_zones:,} | {households:,} | {seconds} | {off} of {n_cells:,} cells |"
+    assert problem.zones is not None
+    return Row(
+        zones=problem.zones.sizes[0],
+        households=problem.n_units,
+        seconds=[after - before for before, after in pairwise(clock)],
+        off=sum(int(abs(fit.got - fit.target.wanted).sum()) for fit in found.fits if isinstance(fit, CountFit)),
+        cells=sum(fit.target.grid.size for fit in found.fits),
+        peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(asdict(row(Path(sys.argv[2])))))
+    else:
+        main()
