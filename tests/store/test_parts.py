@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import synthor
+from synthor.disk.staged import NOTE, recover
 from synthor.errors import InputError
 from synthor.store.packed import Format
 from synthor.store.parts import file_names
@@ -169,3 +170,24 @@ def test_files_of_other_records_are_not_gone_on_from(folder: Path) -> None:
     _run(folder, "out", 0)
     _run(folder, "whole", 0)
     assert _contents(folder / "out") == _contents(folder / "whole")
+
+
+def test_what_a_kill_left_half_renamed_is_finished_and_nothing_that_has_its_name_goes(tmp_path: Path) -> None:
+    """Old products go before the new ones of the same name appear: after a kill in between, the new ones must stay."""
+    (tmp_path / "report.html").write_text("new")
+    (tmp_path / ".synthor-aaaaaaaaaaaa").write_text("counts")
+    (tmp_path / "measurement.json").write_text("old")
+    (tmp_path / "by_taz").mkdir()
+    (tmp_path / "by_taz" / "parts.json").write_text("{}")
+    names = {
+        ".synthor-bbbbbbbbbbbb": "report.html",
+        ".synthor-aaaaaaaaaaaa": "measurement.json",
+        ".synthor-cccccccccccc": "by_taz",
+    }
+    note = {"purpose": "", "fresh": False, "obsolete": ["report.html", "measurement.json", "by_taz"], "names": names}
+    (tmp_path / NOTE).write_text(json.dumps(note))
+    recover(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "measurement.json", "by_taz"}
+    assert (tmp_path / "report.html").read_text() == "new"
+    assert (tmp_path / "measurement.json").read_text() == "counts"
+    assert (tmp_path / "by_taz" / "parts.json").is_file()
