@@ -118,6 +118,22 @@ def test_more_households_get_new_keys(tmp_path: Path) -> None:
     assert after["household_id"].is_unique().all()
 
 
+@pytest.mark.parametrize("partition", [[], ["--partition", "taz"]])
+def test_nobody_stays_in_a_zone_that_is_to_be_empty(tmp_path: Path, partition: list[str]) -> None:
+    out = tmp_path / "out"
+    assert ran(written(tmp_path, SIZES, AGES), "--out", out, *partition).exit_code == 0
+    empty = {**SIZES, "c": (0, 0, 0, 0)}
+    done = ran(written(tmp_path, empty, {**AGES, "west": (60, 80, 30)}), "--out", out, "--only-zones", "c")
+    assert "there is" not in done.output, done.output
+    records = tables(out)
+    assert records["household"].height == 245
+    assert "c" not in records["household"]["taz"].cast(pl.String).unique().to_list()
+    assert set(records["person"]["household_id"]) == set(records["household"]["household_id"])
+    if partition:
+        assert not (out / "by_taz" / "person" / "c.parquet").exists()
+        assert "c.parquet" not in (out / "by_taz" / "parts.json").read_text()
+
+
 def test_what_the_others_leave_and_cannot_be_made_up_is_told(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert ran(written(tmp_path, SIZES, AGES), "--out", out).exit_code == 0

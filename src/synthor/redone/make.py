@@ -91,17 +91,21 @@ class Redone:
                 write(pack({name: self.tables[name][begins[name] : ends[name]] for name in begins}, format))
 
     def _parts(self, by: str) -> dict[str, dict[str, bytes]]:
-        """The files of the areas that hold zones which were made anew: for each the bytes of each level's."""
+        """The files of the areas that hold zones which were made anew: the bytes of each level's, none where nobody is left."""
         schema, key = self.problem.schema, self.problem.zones
         assert key is not None
         unit, found = schema.unit.name, dict[str, dict[str, bytes]]()
-        areas = self.tables[unit].filter(pl.col(key.names[0]).cast(pl.String).is_in(self.zones))[by].cast(pl.String).unique()
+        place = {label: at for at, label in enumerate(schema.unit.variables[key.positions[0]].labels)}
+        around, labels = key.above(0, key.names.index(by)), schema.unit.variables[schema.unit.position(by)].labels
+        areas = {labels[around[place[zone]]] for zone in self.zones}
         levels = [pl.col(name).cast(pl.String) for name in key.names]
-        for area in sorted(areas.to_list()):
+        for area in sorted(areas):
             own = units_of(self.tables, schema, (self.tables[unit][by].cast(pl.String) == area).to_numpy())
-            found[area] = {
-                name: parquet_bytes(frame.with_columns(levels) if name == unit else frame) for name, frame in own.items()
-            }
+            found[area] = (
+                {}
+                if not own[unit].height
+                else {name: parquet_bytes(frame.with_columns(levels) if name == unit else frame) for name, frame in own.items()}
+            )
         return found
 
 
@@ -130,19 +134,21 @@ def redo(model: Model, folder: RunFolder, zones: Sequence[str], *, on_event: Lis
     tally = Tally(problem)
     tally.add(others)
     left = lacking(problem, places, {target.name: got for target, got in zip(problem.counts, tally.got, strict=True)})
-    with timed("sample", seconds):
-        sample = zoned_sample(model, lacks=left.problem, advance=forward("sample", on_event))
-        chunks = list(sample.chunks())
-        on_event(Event(stage="sample", done=1, total=1))
-    made = {level.name: pl.concat([chunk[level.name] for chunk in chunks]) for level in problem.schema}
-    made = named(made, old, mine, problem.schema, key)
+    made = {name: frame.clear() for name, frame in old.items()}
+    if left.problem.n_units:
+        with timed("sample", seconds):
+            sample = zoned_sample(model, lacks=left.problem, advance=forward("sample", on_event))
+            chunks = list(sample.chunks())
+            on_event(Event(stage="sample", done=1, total=1))
+        made = {level.name: pl.concat([chunk[level.name] for chunk in chunks]) for level in problem.schema}
+        made = named(made, old, mine, problem.schema, key)
     return Redone(
         model=model,
         problem=problem,
         zones=tuple(zones),
         tables=merged(others, made, problem, key),
         notes=_notes(zones, left.over, left.unheeded),
-        random_seed=sample.random_seed,
+        random_seed=problem.spec.random_seed,
         seconds=seconds,
     )
 

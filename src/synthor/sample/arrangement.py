@@ -153,7 +153,7 @@ class InTurn:
 
     def picks(self, number: int, random: np.random.Generator) -> CellIndex:
         """See `Arrangement`."""
-        return np.arange(self.places.marks[number - 1] if number else 0, self.places.marks[number])
+        return self._places(number)
 
     def units(self, picks: CellIndex) -> Units:
         """See `Arrangement`."""
@@ -173,6 +173,10 @@ class InTurn:
         """See `Arrangement`."""
         found = [np.zeros(target.grid.size)]
         for number in range(self.n_chunks):
-            cells = target.index(self.units(self.picks(number, np.random.default_rng(0))))
+            cells = target.index(self.units(self._places(number)))
             found.append(found[-1] + np.bincount(cells, minlength=target.grid.size + 1)[:-1])
         return np.stack(found)
+
+    def _places(self, number: int) -> CellIndex:
+        """The places of one chunk."""
+        return np.arange(self.places.marks[number - 1] if number else 0, self.places.marks[number])

@@ -392,10 +392,13 @@ class Edition:
         Args:
             place: the folder of the files of all areas.
             areas: all there are.
-            tables: for each of some areas the bytes of the file of each level.
+            tables: for each of some areas the bytes of the file of each level; none where nobody is left there.
         """
         names, found = file_names(areas), parts_in(place)
         for area, own in tables.items():
+            for name in [name for name in found if name.endswith(f"/{names[area]}.parquet") and name.split("/")[0] not in own]:
+                self.staged.remove(f"{place.name}/{name}")
+                del found[name]
             for level, text in own.items():
                 name = f"{level}/{names[area]}.parquet"
                 self.staged.write_bytes(f"{place.name}/{name}", text)
