@@ -100,3 +100,59 @@ def test_tables_of_two_levels_that_contradict_each_other_are_told_with_both_numb
 )
 def test_tables_of_two_levels_that_leave_room_are_not_told(targets: str) -> None:
     assert not told(targets)
+
+
+ZONES = """
+unit: household
+records: 30
+variables:
+  persons: {from: count(person), bins: [1, 2, 3]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: relationship
+    roles: {head: 1}
+    variables:
+      relationship: {type: category, values: [head, other]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+zones: {key: taz, within: {tract: {a: north, b: north, c: south}}}
+targets:
+  - name: sizes
+    table: [{taz: a, persons: "1", count: 4}, {taz: a, persons: "2", count: 4}, {taz: a, persons: 3+, count: 2},
+            {taz: b, persons: "1", count: 5}, {taz: b, persons: "2", count: 5}, {taz: b, persons: 3+, count: 0},
+            {taz: c, persons: "1", count: 0}, {taz: c, persons: "2", count: 0}, {taz: c, persons: 3+, count: 10}]
+"""
+
+
+def people(a: int, b: int, c: int) -> str:
+    return (
+        f"  - {{name: people, rows: person, table: [{{taz: a, count: {a}}}, {{taz: b, count: {b}}}, {{taz: c, count: {c}}}]}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (people(20, 15, 40), ""),
+        (people(18, 15, 60), ""),
+        (people(25, 15, 40), "in taz 'a' persons in 'sizes' makes 18 to 24 `count(person)`, 'people' counts 25"),
+        (people(20, 14, 29), "'people' counts 14, which cannot both be met; so in 2 areas"),
+        (people(20, 16, 40), "in taz 'b' persons in 'sizes' makes 15 `count(person)`, 'people' counts 16"),
+        (people(9, 15, 40), "in taz 'a' `number` of person (1 to 6 a household) makes 10 to 60 person, 'people' counts 9"),
+        (
+            "  - {name: people, rows: person, table: [{tract: north, count: 40}, {tract: south, count: 40}]}\n",
+            "in tract 'north' persons in 'sizes' makes 33 to 39 `count(person)`, 'people' counts 40",
+        ),
+        ("  - {name: people, rows: person, count: 150}\n", "makes 63 to 99 `count(person)`, 'people' counts 150"),
+        (
+            "  - name: roles\n    rows: person\n    table: [{taz: a, relationship: head, count: 10}, {taz: a, relationship: "
+            "other, count: 9},\n            {taz: b, relationship: head, count: 9}, {taz: b, relationship: other, count: 6},\n"
+            "            {taz: c, relationship: head, count: 11}, {taz: c, relationship: other, count: 29}]\n",
+            "in taz 'b' `roles` of person (1 a household) makes 10 person with relationship 'head', 'roles' counts 9",
+        ),
+    ],
+)
+def test_what_disagrees_in_one_zone_is_told_with_it(targets: str, said: str) -> None:
+    found = [str(finding) for finding in check(parse_spec(ZONES + targets))]
+    assert said in "\n".join(found) if said else not any("cannot both be met" in message for message in found), found
+    assert sum("`count(person)`" in message for message in found) <= 1

@@ -10,6 +10,7 @@ import numpy as np
 from synthor.errors import Finding
 from synthor.problem.cures import TOLERANCES
 from synthor.problem.demand import EDGE
+from synthor.problem.grid import TargetGrid
 from synthor.problem.marginals import (
     SIGMAS_APART,
     Shared,
@@ -221,7 +222,7 @@ def forbidden_cells(target: Target, rules: tuple[Rule, ...], variables: Mapping[
     """Cells that are wanted although a rule forbids them, whatever the other variables are."""
     behind = {axis.variable.name: axis.variable for axis in target.axes}
     concerned = [rule for rule in rules if not names_in(rule.predicate).isdisjoint(behind)]
-    codes, cell = combinations(target) if concerned else (np.empty((0, 0), np.int32), np.empty(0, np.int64))
+    codes, cell = combinations(target.grid) if concerned else (np.empty((0, 0), np.int32), np.empty(0, np.int64))
     if not len(codes):
         return
     known = {axis.variable.name: codes[:, i] for i, axis in enumerate(target.axes)}
@@ -237,9 +238,8 @@ def forbidden_cells(target: Target, rules: tuple[Rule, ...], variables: Mapping[
             yield Finding(where=target.name, message=message, cure=cure, label=labels, found=found, expected=0.0)
 
 
-def combinations(target: Target) -> tuple[Codes, CellIndex]:
+def combinations(grid: TargetGrid) -> tuple[Codes, CellIndex]:
     """Combinations of categories behind a table's cells, and the cell of each; none where there are too many."""
-    grid = target.grid
     sides = [np.flatnonzero(axis.group_of >= 0) for axis in grid.axes]
     if grid.listed is None and n_crossed([len(side) for side in sides]) <= MOST_COMBINATIONS:
         codes = crossed(sides)

@@ -2,7 +2,9 @@
 
 A table of households says between which ends their members lie: 300 households of one person and 170 of four to eight make 980
 to 1,660 persons. A table of persons says how many there are, and of whom a variable counts only some, how many of these. Where
-the two leave no number that is right for both, neither can be met, which is told before anything is fitted.
+the two leave no number that is right for both, neither can be met, which is told before anything is fitted. Where tables are of
+zones, all this holds in each of their areas, too. There it is a warning: hardly any two sources agree in each of thousands of
+zones, and all others are met.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,43 +15,49 @@ import numpy as np
 from synthor.errors import Finding
 from synthor.problem.agree import combinations, shown
 from synthor.problem.following import Followed, followed
-from synthor.problem.grid import Axis
+from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.marginals import Stated, inexact
 from synthor.problem.views import View
+from synthor.problem.zones import AreaCells, Zones
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Among, Both, Column, Compare, Constant, Predicate
 from synthor.schema import Ref, Schema, Variable
 from synthor.spec.levels import LevelForm
-from synthor.types import CellIndex, Floats
+from synthor.types import CellIndex, Floats, Mask
 
 MOST_COMBINATIONS = 100_000
 """Combinations of categories behind one table that are looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowRange:
-    """Between which numbers some rows lie, and who says so.
+    """Between which numbers some rows lie in each of some areas, and who says so.
 
     Attributes:
-        low: so many at least.
-        high: so many at most.
+        low: (areas,) so many at least.
+        high: (areas,) so many at most.
         by: the table, as a message calls it, or what the spec says beside its tables.
     """
 
-    low: float
-    high: float
+    low: Floats
+    high: Floats
     by: str
 
-    @property
-    def told(self) -> str:
-        """In words."""
-        if self.high - self.low <= inexact(self.high):
-            return shown(self.low)
-        return f"{shown(self.low)} or more" if np.isinf(self.high) else f"{shown(self.low)} to {shown(self.high)}"
+    def told(self, area: int) -> str:
+        """In words, of one area."""
+        low, high = float(self.low[area]), float(self.high[area])
+        if high - low <= inexact(high):
+            return shown(low)
+        return f"{shown(low)} or more" if np.isinf(high) else f"{shown(low)} to {shown(high)}"
 
-    def apart(self, other: "RowRange") -> bool:
-        """Whether no number lies between both."""
-        return self.low > other.high + inexact(other.high) or other.low > self.high + inexact(self.high)
+    def apart(self, other: "RowRange") -> Mask:
+        """(areas,): whether no number lies between both."""
+        return _beyond(self.low, other.high) | _beyond(other.low, self.high)
+
+
+def _beyond(low: Floats, high: Floats) -> Mask:
+    slack = np.minimum(0.5, 1e-6 * np.maximum(high, 1.0))  # as `inexact` has it
+    return np.asarray(low > high + slack)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +77,66 @@ class Claim:
     ends: RowRange
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _InAreas:
+    """A table, and in which of some areas each of its cells is.
+
+    Attributes:
+        stated: the table.
+        grid: its cells inside one area.
+        cells: (c,) the place of each cell in `grid`.
+        areas: (c,) its area.
+        told: (areas,) whether the table speaks of an area.
+        low: (c,) the fewest rows of each cell.
+        high: (c,) the most.
+    """
+
+    stated: Stated
+    grid: TargetGrid
+    cells: CellIndex
+    areas: CellIndex
+    told: Mask
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, stated: Stated, zones: Zones | None, level: int) -> "_InAreas | None":
+        """A table as areas of a level see it, the region beyond the last one; None where it speaks of larger ones."""
+        target = stated.target
+        own = None if zones is None else AreaCells.of(target, zones)
+        low, high = _bounds(stated)
+        if own is None or zones is None:
+            if zones is not None and level < len(zones.sizes):
+                return None
+            n = len(target.grid.cells)
+            cells, areas = np.arange(n), np.zeros(n, np.int64)
+            return cls(
+                stated=stated, grid=target.grid, cells=cells, areas=areas, told=np.ones(1, bool), low=low[:n], high=high[:n]
+            )
+        if own.level > level:
+            return None
+        whole = zones.with_region
+        up, n = whole.above(own.level, level), len(own.areas)
+        told = np.bincount(up[~own.told], minlength=whole.sizes[level]) == 0
+        if target.grid.listed is not None and not target.grid.closed:
+            told[:] = False
+        return cls(stated=stated, grid=own.grid, cells=own.cells, areas=up[own.areas], told=told, low=low[:n], high=high[:n])
+
+    def summed(self, values: Floats, cells: Mask) -> Floats:
+        """(areas,) values of some cells, added up."""
+        return np.bincount(self.areas[cells], values[cells], len(self.told)).astype(np.float64)
+
+    def most(self, high: Floats) -> Floats:
+        """(areas,) the most rows there are, given what its cells come to: any number where some rows are in none of them."""
+        return np.where(self.told & self.grid.covers, high, np.inf)
+
+
 def contradictions(
-    forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[Stated]], n_units: float
+    forms: Sequence[LevelForm],
+    schema: Schema,
+    tables: Mapping[int, Sequence[Stated]],
+    n_units: float,
+    zones: Mapping[int, Zones] | None = None,
 ) -> Iterator[Finding]:
     """Tables of two levels that no units can meet together.
 
@@ -79,34 +145,62 @@ def contradictions(
         schema: the same, in slices where tables need them.
         tables: of counts, by the place of their level.
         n_units: how many units there are in the tables.
+        zones: the areas, as the rows of each level see them; None where there are none.
     """
-    off = set[str]()
-    for claim in (*_of_numbers(forms, schema, tables, n_units), *_of_followed(forms, schema, tables)):
-        view = View.of_level(schema, claim.level)
-        for stated in tables.get(claim.level, ()):
-            ends = _counted(stated, claim.such, view) if stated.place not in off else None
-            if ends is not None and ends.apart(claim.ends):
+    areas = None if not zones else zones[0].with_region
+    told = set[tuple[str, str, str]]()
+    for level in range(1 if areas is None else len(areas.sizes)):  # the smallest areas first: they say best where it is
+        there = {
+            rows: [found for one in own if (found := _InAreas.of(one, zones[rows] if zones else None, level)) is not None]
+            for rows, own in tables.items()
+        }
+        off = set[str]()
+        region = areas is None or level == len(areas.sizes) - 1
+        numbers = _of_numbers(forms, schema, there, n_units if region else None)
+        for claim in (*numbers, *_of_followed(forms, schema, there)):
+            view = View.of_level(schema, claim.level)
+            for table in there.get(claim.level, ()):
+                place = table.stated.place
+                ends = _counted(table, claim.such, view) if place not in off else None
+                apart = None if ends is None else np.flatnonzero(ends.apart(claim.ends))
+                if ends is None or apart is None or not len(apart):
+                    continue
                 if claim.such is None:  # where all are too many, some are no news
-                    off.add(stated.place)
-                message = f"{claim.ends.by} makes {claim.ends.told} {claim.of}, {ends.by} counts {ends.told}"
-                yield Finding(where="targets", message=message, cure="correct one of them, or give one a tolerance")
+                    off.add(place)
+                if region or (claim.of, claim.ends.by, place) not in told:
+                    told.add((claim.of, claim.ends.by, place))
+                    yield _finding(claim, ends, apart, "" if areas is None or region else areas.names[level], schema)
+
+
+def _finding(claim: Claim, ends: RowRange, apart: CellIndex, level: str, schema: Schema) -> Finding:
+    """That two tables leave no number, in the first of these areas."""
+    area, by = int(apart[0]), f"{ends.by} counts {ends.told(int(apart[0]))}"
+    makes = f"{claim.ends.by} makes {claim.ends.told(area)} {claim.of}"
+    cure = "correct one of them, or give one a tolerance"
+    if not level:
+        return Finding(where="targets", message=f"{makes}, {by}", cure=cure)
+    label = schema.unit.variables[schema.unit.position(level)].labels[area]
+    more = f"; so in {len(apart):,} areas" if len(apart) > 1 else ""
+    message = f"in {level} '{label}' {makes}, {by}, which cannot both be met{more}"
+    return Finding(where="targets", message=message, cure=cure, severity="warning")
 
 
 def _of_numbers(
-    forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[Stated]], n_units: float
+    forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[_InAreas]], n_units: float | None
 ) -> Iterator[Claim]:
     """What `number` and `roles` say, of as many rows above as there are."""
     for level, form in enumerate(forms[1:], start=1):
         above = schema.above(level) or 0
         name = schema.levels[above].name
-        n_above = n_units if not above else _total(tables.get(above, ()))
+        n_above = _total(tables.get(above, ())) if above or n_units is None else np.array([n_units])
         if n_above is None:
             continue
         for role in ("", *form.roles):
             least, most = form.fewest(role), form.most(role)
             each = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
-            by = f"`{'roles' if role else 'number'}` of {form.name} ({each} a {name}, {shown(n_above)} {name})"
-            high = float("inf") if most is None else most * n_above
+            of_all = f", {shown(float(n_above[0]))} {name}" if len(n_above) == 1 else ""
+            by = f"`{'roles' if role else 'number'}` of {form.name} ({each} a {name}{of_all})"
+            high = np.full(len(n_above), np.inf) if most is None else most * n_above
             such = _inside(form.role, *_variable(schema, level, form.role, [role])) if role else None
             of = f"{form.name} with {form.role} '{role}'" if role else form.name
             yield Claim(of=of, level=level, such=such, ends=RowRange(low=least * n_above, high=high, by=by))
@@ -118,12 +212,17 @@ def _variable(schema: Schema, level: int, name: str, labels: Sequence[str]) -> t
     return variable, np.array([variable.code(label) for label in labels])
 
 
-def _total(tables: Sequence[Stated]) -> float | None:
-    """How many rows there are, by the first table that counts all of them."""
-    return next((float(stated.target.wanted.sum()) for stated in tables if stated.target.whole), None)
+def _total(tables: Sequence[_InAreas]) -> Floats | None:
+    """How many rows there are in each area, by the first table that counts all of them."""
+    for table in tables:
+        target = table.stated.target
+        if target.whole and table.told.all():
+            n = len(table.cells)
+            return table.summed(target.wanted[:n], np.ones(n, bool))
+    return None
 
 
-def _of_followed(forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[Stated]]) -> Iterator[Claim]:
+def _of_followed(forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[_InAreas]]) -> Iterator[Claim]:
     """What tables of variables that follow from members say of these: of all first, then of each label of a table."""
     for one in followed(forms, schema):
         if one.fold is not None and one.fold.name not in ("count", "any"):
@@ -137,35 +236,34 @@ def _of_followed(forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int
         label = "" if one.role is None else schema.levels[one.below].variables[one.role.column].labels[one.role.code]
         most = forms[one.below].most(label)
         sees = view.refs.get(variable.name) == Ref(one.level, one.position)
-        for stated in tables.get(one.level, ()):
-            for place, axis in enumerate(stated.target.axes):
+        for table in tables.get(one.level, ()):
+            for place, axis in enumerate(table.grid.axes):
                 if axis.position == one.position and axis.variable.name == variable.name:
                     if one.fold is not None:
-                        by = f"{variable.name} in {stated.shown}"
-                        yield Claim(
-                            of=f"`{one.text}`", level=one.below, such=such, ends=_made(one, stated, place, most, None, by)
-                        )
-                    yield from _by_label(one, stated, place, such, most, tables.get(one.below, ()), view if sees else None)
+                        by = f"{variable.name} in {table.stated.shown}"
+                        ends = _made(one, table, place, most, None, by)
+                        yield Claim(of=f"`{one.text}`", level=one.below, such=such, ends=ends)
+                    yield from _by_label(one, table, place, such, most, tables.get(one.below, ()), view if sees else None)
 
 
 def _by_label(
     one: Followed,
-    stated: Stated,
+    table: _InAreas,
     place: int,
     such: Predicate | None,
     most: int | None,
-    below: Sequence[Stated],
+    below: Sequence[_InAreas],
     view: View | None,
 ) -> Iterator[Claim]:
     """The same for each label: of members in households with such a number, or of the one member with such a value."""
-    axis = stated.target.axes[place]
+    axis = table.grid.axes[place]
     if one.fold is None:
-        yield from _of_member(one, stated, place, such, view)
+        yield from _of_member(one, table, place, such, view)
         return
     if view is None:
         return
     for other in below:
-        for theirs in other.target.axes:
+        for theirs in other.grid.axes:
             if theirs.variable.name == axis.variable.name:
                 for label in range(theirs.size):
                     inside = theirs.categories(label)
@@ -173,17 +271,17 @@ def _by_label(
                     if known is not None:
                         where = f"{axis.variable.name} {theirs.labels[label]}"
                         own = _inside(axis.variable.name, axis.variable, known)
-                        ends = _made(one, stated, place, most, known, f"{where} in {stated.shown}")
+                        ends = _made(one, table, place, most, known, f"{where} in {table.stated.shown}")
                         of = f"`{one.text}` where {where}"
                         yield Claim(of=of, level=one.below, such=own if such is None else Both(such, own), ends=ends)
 
 
-def _of_member(one: Followed, stated: Stated, place: int, such: Predicate | None, view: View | None) -> Iterator[Claim]:
+def _of_member(one: Followed, table: _InAreas, place: int, such: Predicate | None, view: View | None) -> Iterator[Claim]:
     """What a table of the one member with a role says of these members: how many there are, and with which values."""
-    axis, role = stated.target.axes[place], one.text.split(".")[0].strip()
+    axis, role = table.grid.axes[place], one.text.split(".")[0].strip()
     valued = np.arange(axis.variable.size - axis.variable.missing)
     if axis.variable.missing:
-        ends = _made(one, stated, place, 1, valued, f"{axis.variable.name} in {stated.shown}")
+        ends = _made(one, table, place, 1, valued, f"{axis.variable.name} in {table.stated.shown}")
         yield Claim(of=role, level=one.below, such=such, ends=ends)
     refs = {} if view is None else view.refs
     source = next((name for name, ref in refs.items() if ref == Ref(one.below, one.source or 0)), None)
@@ -191,7 +289,7 @@ def _of_member(one: Followed, stated: Stated, place: int, such: Predicate | None
         known = axis.categories(label)
         if len(known) and np.isin(known, valued).all():
             with_value = _inside(str(source), axis.variable, known)
-            ends = _made(one, stated, place, 1, known, f"{axis.variable.name} {told} in {stated.shown}")
+            ends = _made(one, table, place, 1, known, f"{axis.variable.name} {told} in {table.stated.shown}")
             both = with_value if such is None else Both(such, with_value)
             yield Claim(of=f"{role} with {source} {told}", level=one.below, such=both, ends=ends)
 
@@ -203,10 +301,9 @@ def _same(theirs: Axis, mine: Axis, inside: CellIndex) -> CellIndex | None:
     return None
 
 
-def _made(one: Followed, stated: Stated, place: int, most: int | None, inside: CellIndex | None, by: str) -> RowRange:
+def _made(one: Followed, table: _InAreas, place: int, most: int | None, inside: CellIndex | None, by: str) -> RowRange:
     """How many members the rows of a table make, those in some categories alone where these are given."""
-    target = stated.target
-    axis, variable = target.axes[place], target.axes[place].variable
+    axis, variable = table.grid.axes[place], table.grid.axes[place].variable
     low, high = np.nan_to_num(variable.low), np.nan_to_num(variable.high)
     if one.fold is None:
         low = high = np.ones(variable.size)
@@ -215,18 +312,17 @@ def _made(one: Followed, stated: Stated, place: int, most: int | None, inside: C
     elif most is not None:
         high = np.minimum(high, most)
     kept = np.ones(variable.size, bool) if inside is None else np.isin(np.arange(variable.size), inside)
-    group = target.grid.groups[place]
-    lowest, highest = _bounds(stated)
-    least = most_of = 0.0
+    group = table.grid.groups[place][table.cells]
+    least, most_of = np.zeros(len(table.told)), np.zeros(len(table.told))
     for label in range(axis.size):
         own = axis.categories(label)
         if not len(own) or not kept[own].any():
             continue
-        cells = np.flatnonzero(group == label)
-        least += float(lowest[cells].sum()) * float(low[own].min()) if kept[own].all() else 0.0
-        rows = float(highest[cells].sum())
-        most_of += rows * float(high[own[kept[own]]].max()) if rows else 0.0
-    return RowRange(low=least, high=most_of if target.grid.covers else float("inf"), by=by)
+        if kept[own].all():
+            least += table.summed(table.low, group == label) * float(low[own].min())
+        rows, each = table.summed(table.high, group == label), float(high[own[kept[own]]].max())
+        most_of += np.multiply(rows, each, out=np.zeros(len(rows)), where=rows > 0)
+    return RowRange(low=least, high=table.most(most_of), by=by)
 
 
 def _bounds(stated: Stated) -> tuple[Floats, Floats]:
@@ -236,23 +332,22 @@ def _bounds(stated: Stated) -> tuple[Floats, Floats]:
     return np.maximum(target.lowest - target.room, 0.0), target.highest + target.room
 
 
-def _counted(stated: Stated, such: Predicate | None, view: View) -> RowRange | None:
+def _counted(table: _InAreas, such: Predicate | None, view: View) -> RowRange | None:
     """How many rows a table counts of whom something is true; None where it tells nothing of that."""
-    target = stated.target
-    codes, cell = combinations(target)
+    grid = table.grid
+    codes, cell = combinations(grid)
     if not len(codes) or len(codes) > MOST_COMBINATIONS:
         return None
-    lowest, highest = _bounds(stated)
     if such is None:
-        may = must = np.ones(target.grid.size, bool)
+        may = must = np.ones(grid.size, bool)
     else:
-        behind = {axis.variable.name: axis.variable for axis in target.axes}
-        known = {axis.variable.name: codes[:, i] for i, axis in enumerate(target.axes)}
+        behind = {axis.variable.name: axis.variable for axis in grid.axes}
+        known = {axis.variable.name: codes[:, i] for i, axis in enumerate(grid.axes)}
         found = truth(such, known, {**view.variables, **behind}, len(codes))
-        may = np.bincount(cell, found.may, target.grid.size) > 0
-        must = (np.bincount(cell, ~found.must, target.grid.size) == 0) & may
-    high = float(highest[may].sum()) if target.grid.covers else float("inf")
-    return RowRange(low=float(lowest[must].sum()), high=high, by=stated.shown)
+        may = np.bincount(cell, found.may, grid.size) > 0
+        must = (np.bincount(cell, ~found.must, grid.size) == 0) & may
+    high = table.most(table.summed(table.high, may[table.cells]))
+    return RowRange(low=table.summed(table.low, must[table.cells]), high=high, by=table.stated.shown)
 
 
 def _inside(name: str, variable: Variable, categories: CellIndex) -> Predicate:

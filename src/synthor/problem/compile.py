@@ -263,7 +263,9 @@ class _Compilation:
     def _across(self) -> list[Finding]:
         """Tables of rows of different levels against each other."""
         stated = {rows.view.level: rows.stated for rows in self.row_sets.values() if not rows.view.roles}
-        found = list(contradictions(self.forms, self.whose.schema, stated, self.whole))
+        views = {rows.view.level: rows.view for rows in self.row_sets.values() if not rows.view.roles}
+        zones = None if self.zones is None else {level: _seen(self.zones, view) for level, view in views.items()}
+        found = list(contradictions(self.forms, self.whose.schema, stated, self.whole, zones))
         self.findings += found
         self.between += found
         return found

@@ -79,7 +79,7 @@ def _inside(table: Target, universe: Universe | None) -> Target | None:
         return table if same else None
     if not names_in(universe.predicate) <= {axis.variable.name for axis in table.axes}:
         return None
-    codes, cell = combinations(table)
+    codes, cell = combinations(table.grid)
     if not len(codes):
         return None
     variables = {name: variable for name, (_, variable) in universe.columns.items()}

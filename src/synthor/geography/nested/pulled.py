@@ -36,6 +36,13 @@ CLOSE = 0.02
 BELIEVED = 12
 """Rounds in which the region's own shares are asked for: where areas cannot make them up, they give way."""
 
+SETTLED = 0.01
+"""Share of itself by which what is off still changes where nothing more is to be had: cells that whole units have filled, or
+that contradict each other, stay off however long multipliers move."""
+
+PATIENT = 2
+"""Rounds in which nothing changes, after which there are no more."""
+
 STEADY = 1e-3
 """Share of the region's units by which all areas together may differ from it."""
 
@@ -74,6 +81,7 @@ class Pulled:
         off: largest number of rows by which a cell of an area is off.
         apart: share of units by which all areas together differ from the region.
         sweeps: rounds that it took.
+        still: rounds at the end of these in which nothing changed.
         shelf: where the state is kept.
     """
 
@@ -86,10 +94,11 @@ class Pulled:
     off: float = np.inf
     apart: float = np.inf
     sweeps: int = 0
+    still: int = 0
 
     def keep(self, name: str, next_round: int) -> None:
         """Keep the state before a round."""
-        numbers = np.array([next_round, self.off, self.apart, self.sweeps], np.float64)
+        numbers = np.array([next_round, self.off, self.apart, self.sweeps, self.still], np.float64)
         self.shelf.put(name, [numbers, self.base, *self.multipliers])
 
     def resumed(self, name: str) -> int:
@@ -98,7 +107,7 @@ class Pulled:
         if there is None:
             return 0
         numbers, self.base, *self.multipliers = there
-        self.off, self.apart, self.sweeps = float(numbers[1]), float(numbers[2]), int(numbers[3])
+        self.off, self.apart, self.sweeps, self.still = float(numbers[1]), float(numbers[2]), int(numbers[3]), int(numbers[4])
         return int(numbers[0])
 
     def part(self, picks: CellIndex) -> "Pulled":
@@ -242,11 +251,13 @@ def fitted(
         advance: told how many rounds of how many are done.
         kept: name of the state on the shelf.
     """
+    found.still = 0
     first = found.resumed(kept)
     fixed = (found.vectors.strict, *(np.zeros(counts.shape[1], bool) for counts in found.vectors.counts[1:]))
     all_of_them = zip(found.vectors.counts, fixed, strict=True)
     curvatures = [Curvature(*each).ready() for each in all_of_them] if first < SWEEPS else []
     for sweep in range(first, SWEEPS):
+        before = found.off
         found.sweeps = sweep + 1
         above, steps = found.down(), INNER if sweep < INNER else 1
         off, below = _fit_zones(found, curvatures[0], above[0], steps, engine)
@@ -262,8 +273,10 @@ def fitted(
                 break
             with np.errstate(divide="ignore", invalid="ignore"):
                 found.base = found.base * np.where((together > 0) & (wanted > 0), wanted / together, 1.0)
-        elif off < CLOSE:
-            break
+        else:
+            found.still = found.still + 1 if abs(off - before) < SETTLED * before else 0
+            if off < CLOSE or found.still >= PATIENT:
+                break
         if found.shelf.due():
             found.keep(kept, sweep + 1)
     found.keep(kept, SWEEPS)
