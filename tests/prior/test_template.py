@@ -135,7 +135,7 @@ TEMPLATE = Template(
             marginal=rows(0.5, 0.5), tables=(Dependence(given=Ref(0, 2), rows=rows([0.1, 0.9], [0.5, 0.5], [0.8, 0.2])),)
         )
     },
-    derive=head_ages,
+    derive=lambda units, random: head_ages(units),
     derived=(2,),
 )
 
@@ -422,7 +422,7 @@ def homes_of(roles: dict[int, Believed], totals: Floats, most: int) -> Template:
         members=tuple(
             Members(level=1, role=role, variables=PEOPLE, oldest_first=1 if role == CHILD else None) for role in roles
         ),
-        derive=lambda units: units.replace(of_unit(2), slice(None), np.maximum(units.column(HEAD_AGE, 0), 0)),
+        derive=lambda units, random: units.replace(of_unit(2), slice(None), np.maximum(units.column(HEAD_AGE, 0), 0)),
         rest=plain({3: rows(1, 1)}),
     )
 

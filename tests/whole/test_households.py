@@ -297,17 +297,57 @@ def test_beliefs_that_contradict_each_other_and_the_targets_give_way_and_leave_c
     assert measure(problem, sample(model).chunk(0)).met
 
 
-@pytest.mark.parametrize(
-    ("put", "told"),
-    [
-        ("  total_age: {from: sum(person.age), bins: [0, 50]}\n", "follows from values"),
-        ("  mean_age: {from: mean(person.age), bins: [0, 50]}\n", "follows from values"),
-    ],
-)
-def test_what_cannot_be_made_yet_is_refused_in_words(put: str, told: str) -> None:
-    problem = compile_problem(parse_spec(TOWN.replace("  persons: {from", f"{put}  persons: {{from", 1)))
-    with pytest.raises(InputError, match=told):
-        fit(problem, Prior(), pool_size=500)
+EARNINGS = """
+unit: household
+records: 600
+random_seed: 3
+variables:
+  tenure:   {type: category, values: [owned, rented]}
+  earnings: {from: sum(person.earns), bins: [0, 1, 20000, 40000]}
+  worked:   {from: "mean(person.hours, earns > 0)", decimals: 0, bins: [0, 20, 35]}
+  of_kids:  {from: sum(child.pocket), bins: [0, 10, 30]}
+members:
+  person:
+    number: {max: 5}
+    role: relationship
+    roles: {head: {max: 1}}
+    variables:
+      relationship: {type: category, values: [head, child]}
+      earns:  {type: integer, min: 0, max: 200000, bins: [0, 1, 15000, 30000]}
+      hours:  {type: number, decimals: 1, min: 0, max: 80, bins: [0, 30]}
+      pocket: {type: number, decimals: 2, min: 0, max: 50, bins: [0, 20]}
+targets:
+  - {table: [{tenure: owned, earnings: "0", count: 60}, {tenure: owned, earnings: 1-19999, count: 90},
+             {tenure: owned, earnings: 20000-39999, count: 110}, {tenure: owned, earnings: 40000+, count: 140},
+             {tenure: rented, earnings: "0", count: 60}, {tenure: rented, earnings: 1-19999, count: 70},
+             {tenure: rented, earnings: 20000-39999, count: 50}, {tenure: rented, earnings: 40000+, count: 20}]}
+  - {rows: person, count: 1400}
+  - {counts: {relationship: {head: 560, child: 840}}}
+  - {counts: {worked: {0 to 19: 130, 20 to 34: 190, 35 to 80: 160, none: 120}}}
+  - {counts: {of_kids: {0 to 10: 250, 10 to 30: 200, 30 to 250: 150}}}
+  - {shares: {earns: {"0": 55, 1-14999: 15, 15000-29999: 20, 30000+: 10}}}
+"""
+
+
+def test_sums_and_means_of_members_come_out_in_their_bins() -> None:
+    problem = compile_problem(parse_spec(EARNINGS))
+    made = sample(fit(problem, Prior(), pool_size=2_000))
+    records = made.chunk(0)
+    measured = measure(problem, records)
+    assert measured.met, measured
+    homes, persons = records["household"], records["person"]
+    earns = persons.group_by("household_id").agg(
+        pl.col("earns").sum().alias("sum"),
+        pl.col("hours").filter(pl.col("earns") > 0).mean().alias("mean"),
+        pl.col("pocket").filter(pl.col("relationship") == "child").sum().alias("pocket"),
+    )
+    both = homes.join(earns, on="household_id", how="left").with_columns(pl.col("sum", "pocket").fill_null(0))
+    assert both["earnings"].equals(both["sum"].rename("earnings"))
+    assert (both["of_kids"] - both["pocket"]).abs().max() < 1e-9
+    assert both["worked"].is_null().equals(both["mean"].is_null().rename("worked"))
+    assert (both["worked"] - both["mean"]).abs().max() <= 0.5
+    moved = persons.with_columns(pl.when(pl.int_range(pl.len()) == 0).then(199_999).otherwise("earns").alias("earns"))
+    assert measure(problem, records | {"person": moved}).violations["earnings <> sum(person.earns)"] == 1
 
 
 @pytest.mark.long

@@ -120,8 +120,12 @@ class _Told:
             rules=self.problem.rules,
         )
 
-    def _derive(self, units: Units) -> Units:
-        return derived(self.follows, self.schema, units)
+    def _derive(self, units: Units, random: np.random.Generator | None) -> Units:
+        def drawn(level: int, column: int, codes: Codes) -> Floats:
+            assert random is not None
+            return np.asarray(self.said.shape(level, column).drawn(codes, random), np.float64)
+
+        return derived(self.follows, self.schema, units, None if random is None else drawn)
 
     # --- the unit -----------------------------------------------------------------------------------------------------------
 

@@ -77,7 +77,8 @@ def _near(problem: Problem, coarse: Units, target: Target, cell: int) -> Iterato
 def _may_change(problem: Problem, axis: Axis) -> bool:
     """Whether a value of its variable can be changed without another unit coming of it."""
     own = problem.schema.levels[axis.ref.level]
-    follows = any((one.level, one.position) == (axis.ref.level, axis.position) for one in problem.follows)
+    settled = [one for one in problem.follows if not one.by_values]  # what hangs on values may be another inside its ends
+    follows = any((one.level, one.position) == (axis.ref.level, axis.position) for one in settled)
     return axis.ref.plain and not follows and not (own.role and own.position(own.role) == axis.position)
 
 

@@ -7,7 +7,6 @@ together no more than chance lets it says nothing that is not assumed anyhow.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -289,12 +288,15 @@ def _with_what_follows(found: SampledUnits) -> SampledUnits:
         fine = _fine(one, found)
         if fine is None:
             continue
-        with suppress(InputError):  # values decide, not bins
+        own, frames = schema.unit, {schema.levels[at].name: frame for at, frame in found.frames.items()}
+        if one.by_values:
+            numbers = one.values(schema.refined, fine, frames)
+            codes = one.coded(schema.refined.unit.variables[one.position], np.zeros(0) if numbers is None else numbers)
+        else:
             codes = one.codes(schema.refined, fine)
-            own = schema.unit
-            codes = own.parents(one.position)[codes].astype(np.int32) if one.position in own.slices else codes
-            units = units.replace(Ref(0, one.position), slice(None), codes)
-            known.add((0, one.position))
+        codes = own.parents(one.position)[codes].astype(np.int32) if one.position in own.slices else codes
+        units = units.replace(Ref(0, one.position), slice(None), codes)
+        known.add((0, one.position))
     return SampledUnits(problem=problem, units=units, known=frozenset(known), weights=found.weights, frames=found.frames)
 
 

@@ -10,6 +10,7 @@ from synthor.problem.around import by_all_kinds, disagreements_over_areas
 from synthor.problem.attributes import with_attributes
 from synthor.problem.between import contradictions
 from synthor.problem.crosswalk import with_known_zones
+from synthor.problem.following import followed
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.means_of_areas import why_no_mean
@@ -357,8 +358,12 @@ class _Compilation:
         return rule.asked_of_members(schema, {name: follows.text for name, follows in self.forms[0].follows.items()})
 
     def _implied(self) -> Iterator[Rule]:
-        """That what follows from members lies inside the bins that it is given: nobody is outside of them."""
+        """That what follows from members lies inside the bins that it is given, and values come to the unit's own one."""
         schema = self.whose.schema
+        for one in followed(self.forms, schema):
+            if not one.level and (never := one.never(schema.refined)):
+                name = schema.unit.variables[one.position].name
+                yield replace(Rule.of(never, schema, f"{name} is {one.text}"), text=f"{name} in another bin than {one.text}")
         for at, form in enumerate(self.forms):
             for name, follows in form.follows.items():
                 variable = schema.levels[at].variables[schema.levels[at].position(name)]

@@ -1,26 +1,34 @@
 """Variables that follow from members: computed from their rows, on categories and on values, and never drawn.
 
 On categories a count, a least, a greatest, any, all, and what one member has are known: where conditions and bins have edges,
-the members' bins are cut (`compile.py`). What a sum or a mean comes to hangs on values, so these are known only of records.
+the members' bins are cut (`compile.py`). What a sum or a mean comes to hangs on values. Members' bins say between which of its
+own bins it lies; in which of them is drawn with the unit, from values as they lie in the members' bins, and stays. That records
+have values which come to that is an implied rule, kept like any other between rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from synthor.errors import Finding, InputError
 from synthor.problem.views import View
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Predicate
 from synthor.schema import Ref, Role, Schema, Units, Variable
 from synthor.schema.fold import FOLDS, Fold
+from synthor.schema.text import as_text
 from synthor.spec.levels import LevelForm
 from synthor.types import Codes, Floats, Mask
 
 Frames = Mapping[str, pl.DataFrame]
 """The records of each level, by its name."""
+
+HARDLY = 1e-9
+"""Steps below a half that are one all the same: 0.145 is no number of floats."""
+
+Drawn = Callable[[int, int, Codes], Floats]
+"""Values of a column of a level, drawn inside the finest bins of some rows: level, column, (rows,) -> (rows,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,11 +55,15 @@ class Followed:
     condition: Predicate | None
     fold: Fold | None
 
-    def codes(self, schema: Schema, units: Units) -> Codes:
+    @property
+    def by_values(self) -> bool:
+        """Whether it hangs on values inside bins."""
+        return self.fold is not None and not self.fold.of_bins
+
+    def codes(self, schema: Schema, units: Units, drawn: Drawn | None = None) -> Codes:
         """Its category of each row of its level, (rows,), all variables in the finest bins.
 
-        Raises:
-            InputError: values decide it, not categories.
+        Where values decide it, it is what drawn ones come to; without these it stays, or becomes the nearest that can be.
         """
         variable = schema.levels[self.level].variables[self.position]
         if self.fold is None:
@@ -64,14 +76,46 @@ class Followed:
         else:
             counting = asked & such
         n, parent = units.n_rows(self.level), units.above(self.level, self.below)
-        least, most = self.fold.of_bounds(low, high, counting, counting, parent, n)
+        least, most = self.fold.of_bounds(low, high, counting, counting, parent, n, self._decimals(schema))
         codes, others = (self.coded(variable, side) for side in (least, most))
-        if (codes != others).any():
-            message = f"'{variable.name}' follows from values (`{self.text}`), which is read, but not made yet"
-            where = f"variables.{variable.name}"
-            cure = "count members, or take the least or greatest: these follow from bins"
-            raise InputError([Finding(where=where, message=message, cure=cure)])
-        return codes
+        if not self.by_values or (codes == others).all():
+            return codes
+        assert self.source is not None
+        if drawn is None:
+            return np.clip(units.column(Ref(self.level, self.position)), codes, others)
+        column = units.column(Ref(self.below, self.source))[counting]
+        numbers = drawn(self.below, self.source, column)
+        come_to = self.fold.of_values(numbers, parent[counting], n, self._decimals(schema))
+        return np.clip(self.coded(variable, come_to), codes, others)
+
+    def _decimals(self, schema: Schema) -> int:
+        return 0 if self.source is None else schema.levels[self.below].variables[self.source].decimals
+
+    def never(self, schema: Schema) -> str:
+        """That values come to something outside of the bin, in the words of rules; empty where bins decide it, or there is one.
+
+        >>> from synthor import compile_problem, parse_spec
+        >>> problem = compile_problem(parse_spec('''
+        ... unit: household
+        ... records: 2
+        ... variables: {earnings: {from: sum(person.earns), bins: [0, 100]}}
+        ... members:
+        ...   person: {number: {min: 1, max: 2}, variables: {earns: {type: integer, min: 0, max: 200, bins: [0, 80]}}}
+        ... targets: [{counts: {earnings: {0-99: 1, 100+: 1}}}]
+        ... '''))
+        >>> problem.follows[0].never(problem.schema)
+        '(earnings < 100 and sum(person.earns) >= 100) or (earnings >= 100 and not sum(person.earns) >= 100)'
+        """
+        variable = schema.levels[self.level].variables[self.position]
+        if not self.by_values:
+            return ""
+        half = 0.0
+        if self.fold is FOLDS["mean"] or self._decimals(schema) > variable.decimals:  # the record holds a rounded number
+            half = 10.0**-variable.decimals / 2
+        edges = variable.low[1 : variable.n_valued].tolist()
+        such = ((as_text(edge), f"{self.text} >= {as_text(edge - half)}") for edge in edges)
+        own = variable.name
+        return " or ".join(f"({own} < {edge} and {beyond}) or ({own} >= {edge} and not {beyond})" for edge, beyond in such)
 
     def values(self, schema: Schema, units: Units, frames: Frames) -> Floats | None:
         """Its number for each row of its level, (rows,), NaN where there is nobody; None where it is no number."""
@@ -85,12 +129,12 @@ class Followed:
             return np.where(seen >= 0, np.append(own, np.nan)[seen], np.nan)
         asked, such = self._rows(schema, units)
         counting = np.flatnonzero(asked & such)
-        numbers, decimals = np.ones(len(asked)), 0
+        numbers = np.ones(len(asked))
         if self.source is not None:
-            source = below.variables[self.source]
-            numbers, decimals = frames[below.name][source.name].cast(pl.Float64).fill_null(np.nan).to_numpy(), source.decimals
+            name = below.variables[self.source].name
+            numbers = frames[below.name][name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         parent = units.above(self.level, self.below)
-        return self.fold.of_values(numbers[counting], parent[counting], units.n_rows(self.level), decimals)
+        return self.fold.of_values(numbers[counting], parent[counting], units.n_rows(self.level), self._decimals(schema))
 
     @property
     def _source(self) -> int:
@@ -136,8 +180,15 @@ class Followed:
             return (numbers > 0).astype(np.int32)
         there = ~np.isnan(numbers)
         codes = np.full(len(numbers), variable.size - 1, np.int32)
-        codes[there] = variable.codes_of_numbers(np.clip(numbers[there], variable.least, variable.most))
+        numbers = self.rounded(variable, numbers[there]) if self.by_values else numbers[there]
+        codes[there] = variable.codes_of_numbers(np.clip(numbers, variable.least, variable.most))
         return codes
+
+    def rounded(self, variable: Variable, numbers: Floats) -> Floats:
+        """Numbers as records hold them, halves going up, so that a bin begins half a step below its edge."""
+        scale = 10.0**variable.decimals
+        found: Floats = np.floor(numbers * scale + 0.5 + HARDLY) / scale
+        return found
 
 
 def followed(forms: Sequence[LevelForm], schema: Schema) -> tuple[Followed, ...]:
@@ -163,10 +214,10 @@ def followed(forms: Sequence[LevelForm], schema: Schema) -> tuple[Followed, ...]
     return tuple(found)
 
 
-def derived(followings: Sequence[Followed], schema: Schema, units: Units) -> Units:
+def derived(followings: Sequence[Followed], schema: Schema, units: Units, drawn: Drawn | None = None) -> Units:
     """The same units, what follows from members computed anew, all variables in the finest bins."""
     for one in followings:
-        units = units.replace(Ref(one.level, one.position), slice(None), one.codes(schema, units))
+        units = units.replace(Ref(one.level, one.position), slice(None), one.codes(schema, units, drawn))
     return units
 
 
@@ -177,6 +228,6 @@ def with_followed(followings: Sequence[Followed], schema: Schema, units: Units, 
         if numbers is not None:
             level = schema.levels[one.level]
             variable = level.variables[one.position]
-            held = variable.kind.held(np.nan_to_num(np.round(numbers, variable.decimals)))
+            held = variable.kind.held(np.nan_to_num(one.rounded(variable, numbers)))
             column = variable.column(units.column(Ref(one.level, one.position)), held)
             frames[level.name] = frames[level.name].with_columns(column.alias(variable.name))

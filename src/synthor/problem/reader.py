@@ -297,7 +297,9 @@ class Reader:
     def _between(
         self, finest: Variable, variable: Variable, label: str, band: Sequence[float] | Sequence[str]
     ) -> CellIndex | None:
-        """Which of the finest bins lie in a band [from, below)."""
+        """Which of the finest bins lie in a band [from, below), or in [label], which those without a value have."""
+        if variable.missing and list(band) == [variable.labels[-1]]:
+            return np.array([finest.size - 1])
         told = len(band) == 2 and not any(isinstance(edge, str) for edge in band)
         beyond = told and float(band[0]) > variable.most
         if not told or not (beyond or float(band[0]) < float(band[1])):

@@ -19,7 +19,7 @@ NONE = -1
 FEWEST_SINGLES = 3
 """So many single values in a row are a table by single values; fewer are taken for slips."""
 
-Bands = dict[str, list[float]]
+Bands = dict[str, list[float] | list[str]]
 
 
 def bands_told(
@@ -36,35 +36,40 @@ def bands_told(
         totals: labels of totals, as the spec says.
 
     Returns:
-        For each label [first value, first value beyond], without labels that say the same as an earlier one, those that are no
-        bands, and what must be slips; None where all of them are bins.
+        For each label [first value, first value beyond], or [label] of those without a value; without labels that say the same
+        as an earlier one, those that are no bands, and what must be slips; None where all of them are bins.
 
     >>> from synthor.spec.variables import Integer
     >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18, 65]).build("age")
     >>> bands_told(["Under 16", "16 to 64", "65 and over", "Total"], age, {})
     {'Under 16': [0.0, 16.0], '16 to 64': [16.0, 65.0], '65 and over': [65.0, 100.0]}
+    >>> bands_told(["Under 16", "16 and over", "none"], age.with_missing("none"), {})
+    {'Under 16': [0.0, 16.0], '16 and over': [16.0, 100.0], 'none': ['none']}
     >>> bands_told(["0-17", "18-64", "65+"], age, {}) is None, bands_told(["0", "18", "65+"], age, {}) is None
     (True, True)
     """
     if not variable.numeric:
         return None
     spans: dict[str, Span] = {}
-    unknown = []
+    unknown, nobody = [], list[str]()
     plain = _plain_codes(variable.labels)
     for text in dict.fromkeys(texts):
         meant = renamed.get(undressed(text), text)
         code = _known(meant, variable, plain)
-        if code < 0 and totals and is_total(text, totals):
+        if code >= variable.n_valued:
+            nobody.append(text)
+        elif code < 0 and totals and is_total(text, totals):
             continue  # a broad band above narrow ones
-        if code >= 0:
+        elif code >= 0:
             spans[text] = span(meant) or Span(float(variable.low[code]), float(variable.high[code]))
         elif (read := span(meant)) is not None:
             spans[text] = read
             unknown.append(text)
+    without: Bands = {text: [variable.labels[-1]] for text in nobody[:1]}
     if unknown and (begun := _with_begun_bins(variable, spans)):
         if all(_bin_of(variable, band) >= 0 for band in begun.values()):
             return None
-        return {text: [low, _before_last(variable, below)] for text, (low, below) in begun.items()}
+        return {text: [low, _before_last(variable, below)] for text, (low, below) in begun.items()} | without
     slips = _slips({text: spans[text] for text in unknown}, list(spans.values()), variable.most)
     if len(slips) == len(unknown):
         return None
@@ -73,7 +78,7 @@ def bands_told(
     if all(_bin_of(variable, band) >= 0 for band in found.values()):
         return None
     first = {band: text for text, band in reversed(found.items())}
-    return {text: list(band) for text, band in found.items() if first[band] == text}
+    return {text: list(band) for text, band in found.items() if first[band] == text} | without
 
 
 def groups_of(texts: Iterable[str], variable: Variable) -> Bands | None:

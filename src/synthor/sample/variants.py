@@ -75,7 +75,7 @@ def _of_records(problem: Problem, fine: Units, random: np.random.Generator) -> U
 def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> Iterator[tuple[Units, CellIndex]]:
     """Variants of units with members in the finest bins, and which unit each was made of."""
     schema = problem.schema
-    follows = {(one.level, one.position) for one in problem.follows}
+    follows = {(one.level, one.position) for one in problem.follows if not one.by_values}
     follows |= {(at, own.position(own.role)) for at, own in enumerate(schema) if own.role}  # who there is stays as it is
     areas = () if problem.zones is None else problem.zones.columns  # nor does anybody move: areas hang together
     refs = {axis.ref for target in problem.targets for axis in target.axes}

@@ -27,9 +27,11 @@ class Fold(ABC):
         name: as it is written.
         takes_numbers: whether it is of a variable's numbers; else a row's number is 1, or 0 where it is asked and is not such.
         nobody: the number of nobody; NaN where there is none.
+        of_bins: whether it is known from bins alone, where these are cut at its own edges.
     """
 
     name: ClassVar[str]
+    of_bins: ClassVar[bool] = True
     takes_numbers: ClassVar[bool] = True
     nobody: ClassVar[float] = 0.0
 
@@ -82,6 +84,7 @@ class SumOf(Fold):
     """What their numbers come to."""
 
     name = "sum"
+    of_bins = False
 
     def _folded(self, steps: Floats, parent: CellIndex, n: int, scale: float) -> Floats:
         return _total(steps, parent, n) / scale
@@ -95,6 +98,7 @@ class CountOf(SumOf):
     """How many there are: the sum of ones."""
 
     name = "count"
+    of_bins = True
     takes_numbers = False
 
 
@@ -102,6 +106,7 @@ class MeanOf(Fold):
     """What their numbers come to, by how many there are."""
 
     name = "mean"
+    of_bins = False
     nobody = np.nan
 
     def _folded(self, steps: Floats, parent: CellIndex, n: int, scale: float) -> Floats:

@@ -274,7 +274,7 @@ class Walk:
         """What follows from members is computed; units that say otherwise cannot be."""
         if self.template.derive is None:
             return
-        units, own = self.template.derive(self.nested.units()), self.nested.laid[0].codes
+        units, own = self.template.derive(self.nested.units(), self.random), self.nested.laid[0].codes
         for column in self.template.derived:
             follows = units.column(of_unit(column))
             if self.random is not None:

@@ -13,8 +13,8 @@ from synthor.types import Codes, Floats, Shares
 SURE = 20.0
 """Times the usual strength of a table that one has which was counted or learned, not believed."""
 
-Derive = Callable[[Units], Units]
-"""The same units, columns that follow from members computed anew."""
+Derive = Callable[[Units, np.random.Generator | None], Units]
+"""The same units, columns that follow from members computed anew; what hangs on values is drawn, or stays if nothing draws."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
