@@ -286,7 +286,7 @@ def template_of(real: Units, confidence: float) -> Template:
         composition=composition_of(real, strength),
         members=tuple(members_of(real, role, told) for role in range(len(ROLES))),
         rest=rest,
-        derive=derived,
+        derive=lambda units, random: derived(units),
         derived=(CHILDREN, WORKERS, HEAD_AGE),
         rules=tuple(Rule.of(text, SCHEMA) for text in RULES),
     )

@@ -213,9 +213,8 @@ def test_methods_that_know_flat_records_alone_say_so_before_they_ask(method: str
 
 
 def test_what_cannot_be_made_is_told_before_anything_is_asked() -> None:
-    two = TOWN.replace(
-        "head_age: {from: head.age, bins: [18, 30, 65]}", "mean_age: {from: mean(person.age), bins: [0, 20, 50]}"
-    )
+    trips = "    members: {trip: {role: way, roles: {out: 1}, variables: {way: {type: category, values: [out, back]}}}}\n"
+    two = TOWN.replace("targets:\n", f"{trips}targets:\n", 1)
     with pytest.raises(InputError, match="not made yet"):
         expected_requests(parse_spec(two + "model: {name: 'batch:asked'}\n"))
 

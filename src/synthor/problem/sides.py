@@ -81,7 +81,7 @@ def bands_told(
     return {text: list(band) for text, band in found.items() if first[band] == text} | without
 
 
-def groups_of(texts: Iterable[str], variable: Variable) -> Bands | None:
+def groups_of(texts: Iterable[str], variable: Variable) -> dict[str, list[float]] | None:
     """What the labels of a side would be as `groups`, each single value taken as it stands.
 
     None where some labels are neither, where all are single values, which may as well be first values of bins, and where bands
