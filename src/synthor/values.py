@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from synthor.problem import Problem
+from synthor.problem.following import with_followed
 from synthor.problem.rulings import BROKEN, OPEN, Ruling
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
@@ -333,7 +334,15 @@ def breaking(problem: Problem, units: Units, values: Mapping[str, pl.DataFrame])
         units: n of them, in these.
         values: the numbers of their rows, a table a level.
     """
+    finest = problem.schema.refined is problem.schema  # elsewhere conditions are not known on categories
+    deeper = [one for one in problem.follows if one.level] if units.nested and finest else []
+    if deeper:  # rules of members name what follows from members of theirs; those of units ask these themselves
+        values = dict(values)
+        with_followed(deeper, problem.schema, units, values)
     found = problem.rulings.breaks(units, values[problem.schema.unit.name])
+    for one in deeper:
+        if one.by_values:
+            found[units.above(0, one.level)[one.astray(problem.schema, units, values)]] = True
     for level, below in problem.below.items():
         seen = seen_values(problem.schema, units, level, problem.derived(level), values)
         broken = np.flatnonzero(below.rulings.breaks(problem.as_seen(units, level), seen))

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from synthor import InputError, compile_problem, parse_spec
+from synthor.evaluate.crossed import question_of
 from synthor.evaluate.of_members import parse_of_members
 from synthor.problem import Problem
 
@@ -77,6 +78,18 @@ def test_members_are_asked_by_hand_counted_figures(text: str, values: list[float
 @pytest.mark.parametrize("text", ["tenure", "mean persons by tenure", "persons > 1 by tenure"])
 def test_units_are_asked_as_ever(text: str, problem: Problem) -> None:
     assert parse_of_members(text, problem) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("home.tenure", [2, 1]),
+        ("mean home.persons by home.tenure", [2, 2]),
+        ("home.persons > 1 and tenure = 'owned'", [1 / 3]),
+    ],
+)
+def test_units_may_be_named_with_their_variables(text: str, values: list[float], problem: Problem) -> None:
+    np.testing.assert_allclose(question_of(text, problem).values(RECORDS), values)
 
 
 @pytest.mark.parametrize(

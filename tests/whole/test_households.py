@@ -350,6 +350,75 @@ def test_sums_and_means_of_members_come_out_in_their_bins() -> None:
     assert measure(problem, records | {"person": moved}).violations["earnings <> sum(person.earns)"] == 1
 
 
+TRIPS = """
+unit: household
+records: 200
+random_seed: 3
+context: households
+variables:
+  persons:  {from: count(person), bins: [1, 2, 3]}
+  cars:     {type: category, values: ["0", "1+"]}
+  most_trips: {from: max(person.trips), bins: [0, 1, 4]}
+  all_trips: {from: count(trip), bins: [0, 1, 5, 10]}
+members:
+  person:
+    number: {min: 1, max: 5}
+    role: relationship
+    roles: {head: 1}
+    variables:
+      relationship: {type: category, values: [head, other]}
+      age:   {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+      trips: {from: count(trip), bins: [0, 1, 3]}
+      km:    {from: sum(trip.km), bins: [0, 1, 10, 50]}
+      mode_car: {from: "any(trip, mode = 'car')"}
+    members:
+      trip:
+        number: {max: 8}
+        ordered: true
+        variables:
+          mode: {type: category, values: [car, foot, bus]}
+          km: {type: number, decimals: 1, min: 0.5, max: 100, bins: [0.5, 3, 20]}
+rules:
+  - {never: "trips > 6 and age < 18"}
+  - {never: "person.km > 60 and age >= 65"}
+targets:
+  - {counts: {persons: {"1": 70, "2": 70, "3+": 60}}}
+  - {rows: person, count: 430}
+  - {counts: {cars: {"0": 60, "1+": 140}}}
+  - {shares: {age: {0-17: 20, 18-64: 60, 65+: 20}}}
+  - rows: person
+    table: [{age: 0-17, trips: "0", count: 18}, {age: 0-17, trips: 1-2, count: 50}, {age: 0-17, trips: 3+, count: 18},
+            {age: 18-64, trips: "0", count: 38}, {age: 18-64, trips: 1-2, count: 100}, {age: 18-64, trips: 3+, count: 120},
+            {age: 65+, trips: "0", count: 30}, {age: 65+, trips: 1-2, count: 36}, {age: 65+, trips: 3+, count: 20}]
+  - {rows: trip, count: 1120}
+  - {shares: {mode: {car: 50, foot: 35, bus: 15}}}
+  - {counts: {mode_car: {no: 190, yes: 240}}}
+  - {rows: person, counts: {km: {"0 to 1": 90, "1 to 10": 140, "10 to 50": 140, "50 to 800": 60}}}
+"""
+
+
+def test_what_persons_have_follows_from_their_trips() -> None:
+    problem = compile_problem(parse_spec(TRIPS))
+    records = sample(fit(problem, Prior(), pool_size=600)).chunk(0)
+    measured = measure(problem, records)
+    assert measured.met, measured
+    homes, persons, trips = (records[name] for name in ("household", "person", "trip"))
+    made = trips.group_by("person_id").agg(
+        pl.len().alias("n"), pl.col("km").sum().round(1).alias("sum"), (pl.col("mode") == "car").any().alias("car")
+    )
+    both = persons.join(made, on="person_id", how="left").with_columns(
+        pl.col("n", "sum").fill_null(0), pl.col("car").fill_null(False)
+    )
+    assert (both["trips"] == both["n"]).all()
+    assert ((both["km"] - both["sum"]).abs() < 1e-6).all()
+    assert (both["mode_car"] == both["car"]).all()
+    assert not both.filter((pl.col("n") > 6) & (pl.col("age") < 18) | (pl.col("sum") > 60) & (pl.col("age") >= 65)).height
+    told = both.group_by("household_id").agg(pl.col("n").max().alias("most"), pl.col("n").sum().alias("all"))
+    of_homes = homes.join(told, on="household_id")
+    assert (of_homes["most_trips"] == of_homes["most"]).all()
+    assert (of_homes["all_trips"] == of_homes["all"]).all()
+
+
 @pytest.mark.long
 def test_the_page_on_members_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "members.md").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """A cross-table of records, beside what a target wants of its cells and what real records have in them."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,8 +24,16 @@ def question_of(text: str, problem: Problem) -> Question:
     Raises:
         InputError: it is none, or names an unknown variable.
     """
-    of_members = parse_of_members(text, problem) if len(problem.schema.levels) > 1 else None
-    return of_members or parse_question(text, problem)
+    if len(problem.schema.levels) == 1:
+        return parse_question(text, problem)
+    return parse_of_members(text, problem) or parse_question(_of_unit(text, problem.schema.unit.name), problem)
+
+
+def _of_unit(text: str, unit: str) -> str:
+    """A question to units alone, whose variables may be written `household.tenure`, with their names only."""
+    parts = re.split("('[^']*')", text)  # labels stay as they are
+    parts[::2] = [re.sub(rf"(?<![\w.]){re.escape(unit)}\.(?=\w)", "", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def cross_table(

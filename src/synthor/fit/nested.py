@@ -6,7 +6,7 @@ it has to hold every kind of unit that they want, about as often.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -95,17 +95,18 @@ class _Told:
     @cached_property
     def follows(self) -> tuple[Followed, ...]:
         found = self.problem.follows
-        deeper = [one for one in found if one.level]
-        if deeper:
-            name = self.schema.levels[deeper[0].level].variables[deeper[0].position].name
-            message = "variables of members that follow from members of theirs are read, but not made yet"
-            raise InputError([Finding(where=f"variables.{name}", message=message, cure="leave it out")])
+        known = {(one.level, one.position) for one in found}
+        for one in found:
+            if one.by_values and (one.below, one.source) in known:
+                name = self.schema.levels[one.level].variables[one.position].name
+                message = f"`{one.text}` is of what follows itself, which is read, but not made yet"
+                raise InputError([Finding(where=f"variables.{name}", message=message, cure="count the rows themselves")])
         return found
 
     @property
     def template(self) -> Template:
         unit = self.schema.unit
-        own = {one.position for one in self.follows}
+        own = self._own(0)
         structural = self._structural
         rest = [column for column in range(len(unit.variables)) if column not in {*structural, *own}]
         return Template(
@@ -117,8 +118,13 @@ class _Told:
             rest={column: self._of_unit(column) for column in rest},
             derive=self._derive if self.follows else None,
             derived=tuple(sorted(own - set(structural))),
+            derived_below={level: tuple(sorted(self._own(level))) for level in range(1, len(self.schema.levels))},
             rules=self.problem.rules,
         )
+
+    def _own(self, level: int) -> set[int]:
+        """Columns of a level that follow from members."""
+        return {one.position for one in self.follows if one.level == level}
 
     def _derive(self, units: Units, random: np.random.Generator | None) -> Units:
         def drawn(level: int, column: int, codes: Codes) -> Floats:
@@ -146,7 +152,7 @@ class _Told:
     @cached_property
     def _structural(self) -> list[int]:
         """Variables of the unit that its members hang on: how many there are, and what tables or rules tie to what follows."""
-        unit, own = self.schema.unit, {one.position for one in self.follows}
+        unit, own = self.schema.unit, self._own(0)
         found = [] if self.size is None else [self.size]
         together = [set(target.columns) for target in self.problem.targets if target.flat]
         together += [
@@ -286,8 +292,12 @@ class _Told:
 
     def _size(self, column: int, most: int, expected: float) -> Size:
         """How many members each category of the size stands for; of an open one, so that all members come out as counted."""
-        variable = self.schema.unit.variables[column]
-        shares = self.said.shares(0, column)
+        return Size(column=column, totals=self._totals(0, column, most, expected))
+
+    def _totals(self, level: int, column: int, most: int, expected: float) -> Shares:
+        """Shares of each number from 0 inside each category of a variable that counts, (categories, numbers)."""
+        variable = self.schema.levels[level].variables[column]
+        shares = self.said.shares(level, column)
         low, high = variable.low.astype(np.int64), np.minimum(variable.high, most).astype(np.int64)
         least, top = 0.01, 0.99
         for _ in range(40):
@@ -301,13 +311,14 @@ class _Told:
                 least = ratio
             else:
                 top = ratio
-        return Size(column=column, totals=totals)
+        return totals
 
     def _members(self) -> Iterator[Members]:
         for level, own in enumerate(self.schema.levels[1:], start=1):
             role = own.position(own.role) if level == self.with_roles else None
             codes: Sequence[int | None] = [None] if role is None else range(own.variables[role].size)
-            ages = [column for column, variable in enumerate(own.variables) if variable.numeric]
+            free = [column for column in range(len(own.variables)) if column != role and column not in self._own(level)]
+            ages = [column for column in free if own.variables[column].numeric]
             for code in codes:
                 several = (
                     own.roles.get(own.variables[role].labels[code]) != 1 if role is not None and code is not None else True
@@ -316,8 +327,7 @@ class _Told:
                     column: Believed(
                         marginal=self.said.shares(level, column, code), tables=tuple(self.said.tables(level, column, code))
                     )
-                    for column in range(len(own.variables))
-                    if column != role
+                    for column in free
                 }
                 first = ages[0] if several and ages and not own.ordered else None
                 yield Members(level=level, role=code, variables=variables, oldest_first=first, copied=self._copied(level, code))
@@ -336,7 +346,23 @@ class _Told:
             if level != self.with_roles:
                 number = self.forms[level].number
                 most = number.max if number.max is not None else MOST_MEMBERS
-                yield level, Believed(marginal=_numbers(self._expected(level), number, most))
+                counting = self._counting(level)
+                if counting is None:
+                    yield level, Believed(marginal=_numbers(self._expected(level), number, most))
+                    continue
+                place = counting.level, counting.position
+                each = self._totals(*place, most, self._expected(level))
+                tables = (replace(table, rows=table.rows @ each) for table in self.said.tables(*place, None))
+                yield level, Believed(marginal=self.said.shares(*place) @ each, tables=tuple(tables))
+
+    def _counting(self, level: int) -> Followed | None:
+        """The variable of the rows above that counts those of a level, if a table tells of it."""
+        for one in self.follows:
+            counts = one.fold is not None and one.fold.name == "count" and one.role is None and one.condition is None
+            if counts and one.below == level and one.level == self.schema.above(level):
+                told = any(axis.ref == Ref(one.level, one.position) for target in self.problem.counts for axis in target.axes)
+                return one if told else None
+        return None
 
 
 def _numbers(expected: float, number: HowMany, most: int) -> Shares:

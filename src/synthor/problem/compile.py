@@ -361,8 +361,8 @@ class _Compilation:
         """That what follows from members lies inside the bins that it is given, and values come to the unit's own one."""
         schema = self.whose.schema
         for one in followed(self.forms, schema):
-            if not one.level and (never := one.never(schema.refined)):
-                name = schema.unit.variables[one.position].name
+            if never := one.never(schema.refined):
+                name = schema.levels[one.level].variables[one.position].name
                 yield replace(Rule.of(never, schema, f"{name} is {one.text}"), text=f"{name} in another bin than {one.text}")
         for at, form in enumerate(self.forms):
             for name, follows in form.follows.items():

@@ -98,13 +98,13 @@ class Followed:
         >>> problem = compile_problem(parse_spec('''
         ... unit: household
         ... records: 2
-        ... variables: {earnings: {from: sum(person.earns), bins: [0, 100]}}
+        ... variables: {pay: {from: sum(person.earns), bins: [0, 100]}}
         ... members:
         ...   person: {number: {min: 1, max: 2}, variables: {earns: {type: integer, min: 0, max: 200, bins: [0, 80]}}}
-        ... targets: [{counts: {earnings: {0-99: 1, 100+: 1}}}]
+        ... targets: [{counts: {pay: {0-99: 1, 100+: 1}}}]
         ... '''))
         >>> problem.follows[0].never(problem.schema)
-        '(earnings < 100 and sum(person.earns) >= 100) or (earnings >= 100 and not sum(person.earns) >= 100)'
+        '(household.pay < 100 and sum(person.earns) >= 100) or (household.pay >= 100 and not sum(person.earns) >= 100)'
         """
         variable = schema.levels[self.level].variables[self.position]
         if not self.by_values:
@@ -114,7 +114,7 @@ class Followed:
             half = 10.0**-variable.decimals / 2
         edges = variable.low[1 : variable.n_valued].tolist()
         such = ((as_text(edge), f"{self.text} >= {as_text(edge - half)}") for edge in edges)
-        own = variable.name
+        own = f"{schema.levels[self.level].name}.{variable.name}"  # members may have one of that name
         return " or ".join(f"({own} < {edge} and {beyond}) or ({own} >= {edge} and not {beyond})" for edge, beyond in such)
 
     def values(self, schema: Schema, units: Units, frames: Frames) -> Floats | None:
@@ -135,6 +135,13 @@ class Followed:
             numbers = frames[below.name][name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         parent = units.above(self.level, self.below)
         return self.fold.of_values(numbers[counting], parent[counting], units.n_rows(self.level), self._decimals(schema))
+
+    def astray(self, schema: Schema, units: Units, frames: Frames) -> Mask:
+        """Rows whose members' values come to something outside of their category, (rows,)."""
+        numbers = self.values(schema, units, frames)
+        assert numbers is not None
+        variable = schema.levels[self.level].variables[self.position]
+        return np.asarray(self.coded(variable, numbers) != units.column(Ref(self.level, self.position)))
 
     @property
     def _source(self) -> int:

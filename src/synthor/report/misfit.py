@@ -207,7 +207,7 @@ def _unsupported(model: Model) -> list[Explanation]:
 
 
 def _lack(problem: Problem, target: Target, cell: int) -> Explanation:
-    sets = keepers(problem, target, cell)
+    sets = keepers(problem, target, cell) if target.flat else ()
     labels = ", ".join(f"{name} = {label}" for name, label in target.labels(cell).items())
     wanted = float(target.wanted[cell])
     details = {

@@ -137,6 +137,8 @@ class _Ordering:
         path = self.schema.path(level)
 
         def known(ref: Ref) -> bool:
+            if self._computed(ref):  # when all rows are there
+                return False
             if ref.role is not None:
                 return (ref.level, ref.role.code) in self.drawn
             if ref.step:
@@ -145,12 +147,18 @@ class _Ordering:
 
         return known
 
+    def _computed(self, ref: Ref) -> bool:
+        """Whether a column of members follows from members of theirs."""
+        return ref.level > 0 and ref.column in self.template.derived_below.get(ref.level, ())
+
     def _number(self, believed: Believed, level: int) -> Chances:
         """Chances of how many rows of a level there are below a row above, which is drawn."""
         above = self.schema.path(level)[-2]
         known = self._known(above)
         usable = [
-            table for table in believed.tables if known(table.given) or (table.given.plain and table.given.level == above > 0)
+            table
+            for table in believed.tables
+            if known(table.given) or (table.given.plain and table.given.level == above > 0 and not self._computed(table.given))
         ]
         return Chances.of(self.schema, believed, strongest(usable, self._shares))
 

@@ -274,12 +274,15 @@ class Walk:
         """What follows from members is computed; units that say otherwise cannot be."""
         if self.template.derive is None:
             return
-        units, own = self.template.derive(self.nested.units(), self.random), self.nested.laid[0].codes
-        for column in self.template.derived:
-            follows = units.column(of_unit(column))
-            if self.random is not None:
-                own[:, column] = follows
-            self.log[own[:, column] != follows] = -np.inf
+        units = self.template.derive(self.nested.units(), self.random)
+        for level, columns in {0: self.template.derived, **self.template.derived_below}.items():
+            own = self.nested.laid[level].codes
+            for column in columns:
+                follows = units.column(Ref(level, column))
+                if self.random is not None:
+                    own[:, column] = follows
+                strange = np.flatnonzero(own[:, column] != follows)
+                self.log[self.nested.climbed(0, level, strange)] = -np.inf
 
 
 def _looked_at(template: Template) -> list[int]:
@@ -323,6 +326,7 @@ def _check(template: Template) -> None:
         roles = list(told.roles) if told is not None and told.level == level else [None]
         of = {members.role: members for members in template.members if members.level == level}
         rest = set(range(len(one.variables))) - ({one.position(one.role)} if roles != [None] else set())
+        rest -= set(template.derived_below.get(level, ()))
         if set(of) != set(roles) or any(set(members.variables) != rest for members in of.values()):
             raise ValueError(f"level '{one.name}': each kind of row needs beliefs about each of its variables, once")
         if roles == [None] and level not in template.numbers:

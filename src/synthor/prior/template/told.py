@@ -147,6 +147,7 @@ class Template:
         rest: the unit's variables that are drawn last, by column.
         derive: computes what follows from members.
         derived: the unit's columns that it computes, beside structural ones.
+        derived_below: columns of members that it computes, by level.
         rules: what must not be. Those that look at one row and its unit, or at one member beside, are never drawn.
     """
 
@@ -158,6 +159,7 @@ class Template:
     rest: Mapping[int, Believed] = field(default_factory=dict)
     derive: Derive | None = None
     derived: tuple[int, ...] = ()
+    derived_below: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
 
