@@ -9,6 +9,7 @@ import pytest
 from synthor import InputError, compile_problem, parse_spec
 from synthor.evaluate.crossed import question_of
 from synthor.evaluate.of_members import parse_of_members
+from synthor.evaluate.ranges import bounds_of
 from synthor.problem import Problem
 
 HOMES = """
@@ -128,3 +129,13 @@ def test_answers_have_ranges_over_draws_of_all_levels(tmp_path: Path) -> None:
     assert [path.stat().st_mtime_ns for path in sorted((tmp_path / "out" / "draws").glob("*/draw.json"))] == marks, again.output
     asked = CliRunner().invoke(app, ["measure", str(tmp_path / "out"), "--of", "mean age by tenure", "--json"])
     assert asked.exit_code == 0 and '"draws": 2' in asked.output, asked.output
+
+
+def test_what_is_known_of_members_bounds_nothing_of_units() -> None:
+    targets = "targets: [{counts: {persons: {'1': 12, '2': 10, 3+: 8}}}%s]\n"
+    found = []
+    for more in ("", ", {mean: age, value: 30}"):  # age and persons stand at the same place of their levels
+        homes = compile_problem(parse_spec(HOMES.replace("records: 3", "records: 30") + targets % more))
+        found.append(bounds_of(homes, question_of("mean persons", homes)))
+    np.testing.assert_allclose([found[0].low, found[0].high], [[56 / 30], [72 / 30]])
+    np.testing.assert_array_equal([found[1].low, found[1].high], [found[0].low, found[0].high])

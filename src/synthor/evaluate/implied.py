@@ -213,7 +213,7 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
             separate &= declared and len(target.axes) == 1 and target.columns[0] not in alone
             alone |= set(target.columns)
     left_out = False
-    for target in problem.statistics:
+    for target in (target for target in problem.statistics if target.flat):
         of, own = target.statistic, set(target.positions)
         if isinstance(of, OfValues) and of.curved:
             left_out |= bool(own & chosen)
