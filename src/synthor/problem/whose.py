@@ -16,6 +16,12 @@ from synthor.spec.targets import TargetSpec
 NAMED = ("mean", "total", "sd", "quantiles")
 """Keys of a target that hold the name of a variable."""
 
+BY_SIDES = (
+    "give the table by the roles of the two, or by two variables of the unit that follow from them, such as "
+    "`her_age: {from: \"max(person.age, relationship in ('head', 'partner') and sex = 'female')\"}`"
+)
+"""What may be said in place of pairs that are ordered by a variable."""
+
 
 class Whose:
     """The rows that targets of one spec may count.
@@ -101,7 +107,7 @@ class Whose:
         _, pair = self._pairs[name]
         if pair.by:
             message = f"pairs of '{name}' are ordered by {pair.by}, which is read, but not counted yet"
-            return Finding(where=place, message=message, cure="give the table by the roles of the two")
+            return Finding(where=place, message=message, cure=BY_SIDES)
         try:
             view = self.pair(name)
             return self._not_summed(written, view, place) or view
