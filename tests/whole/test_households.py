@@ -350,6 +350,27 @@ def test_sums_and_means_of_members_come_out_in_their_bins() -> None:
     assert measure(problem, records | {"person": moved}).violations["earnings <> sum(person.earns)"] == 1
 
 
+@pytest.mark.parametrize("follows", ["max(person.x)", "min(person.x)", "head.x"])
+def test_what_is_rounded_lies_in_the_bin_that_was_counted(follows: str) -> None:
+    spec = f"""
+unit: home
+records: 60
+variables: {{x_of: {{from: {follows}, decimals: 0, bins: [0, 35, 65]}}}}
+members:
+  person:
+    number: {{min: 1, max: 3}}
+    role: who
+    roles: {{head: 1}}
+    variables:
+      who: {{type: category, values: [head, other]}}
+      x: {{type: number, decimals: 1, min: 0, max: 99, bins: [0, 18, 70]}}
+targets: [{{counts: {{x_of: {{0 to 34: 20, 35 to 64: 20, 65 to 99: 20}}}}}}]
+"""
+    problem = compile_problem(parse_spec(spec))
+    for seed in range(3):  # 34.6 is 35
+        assert measure(problem, sample(fit(problem, Prior(), pool_size=300), random_seed=seed).chunk(0)).met
+
+
 TRIPS = """
 unit: household
 records: 200

@@ -251,8 +251,11 @@ class _Compilation:
                         source = ref.level, schema.levels[ref.level].variables[ref.column].name
                         edges.setdefault(source, []).extend(found)
                 if follows.variable and follows.function in ("", "min", "max"):
-                    known = schema.levels[at].variables[schema.levels[at].position(name)].edges
-                    edges.setdefault((below, follows.variable), []).extend([*known, *edges.get((at, name), ())])
+                    known = schema.levels[at].variables[schema.levels[at].position(name)]
+                    source_of = schema.levels[below].variables[schema.levels[below].position(follows.variable)]
+                    half = 10.0**-known.decimals / 2 if source_of.decimals > known.decimals else 0.0  # what follows is rounded
+                    cut = [edge - half for edge in (*known.edges, *edges.get((at, name), ()))]
+                    edges.setdefault((below, follows.variable), []).extend(cut)
         levels = []
         for at, level in enumerate(schema):
             own_edges = {name: found for (place, name), found in edges.items() if place == at}

@@ -155,7 +155,12 @@ class Followed:
     def of_source(self, schema: Schema) -> Codes:
         """Its category for each of the one member that it is copied from, (k,), all variables in the finest bins."""
         variable, source = schema.levels[self.level].variables[self.position], schema.variable(self._ref)
-        return variable.codes_of_bins(source) if variable.numeric else np.arange(source.size, dtype=np.int32)
+        if not variable.numeric:
+            return np.arange(source.size, dtype=np.int32)
+        low, there = self.rounded(variable, source.low), ~np.isnan(source.low)
+        codes = np.full(source.size, variable.size - 1, np.int32)
+        codes[there] = variable.codes_of_numbers(low[there])
+        return codes
 
     def _of_member(self, schema: Schema, units: Units, variable: Variable) -> Codes:
         codes, of = units.column(self._ref, self.level), self.of_source(schema)
@@ -187,8 +192,8 @@ class Followed:
             return (numbers > 0).astype(np.int32)
         there = ~np.isnan(numbers)
         codes = np.full(len(numbers), variable.size - 1, np.int32)
-        numbers = self.rounded(variable, numbers[there]) if self.by_values else numbers[there]
-        codes[there] = variable.codes_of_numbers(np.clip(numbers, variable.least, variable.most))
+        rounded = np.clip(self.rounded(variable, numbers[there]), variable.least, variable.most)
+        codes[there] = variable.codes_of_numbers(rounded)
         return codes
 
     def rounded(self, variable: Variable, numbers: Floats) -> Floats:
