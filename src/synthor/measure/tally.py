@@ -9,6 +9,7 @@ import polars as pl
 from synthor.errors import Finding, InputError
 from synthor.measure.coded import Records, coded
 from synthor.measure.members import strays
+from synthor.measure.related import PairedNumbers, relations_of
 from synthor.measure.verdict import CountFit, Measurement, StatisticFit
 from synthor.problem import OfValues, Problem, Target, Within
 from synthor.randomness import generator
@@ -77,6 +78,7 @@ class Tally:
         self.sums = [_Sums(target) for target in problem.statistics]
         unit = problem.schema.unit
         self.spreads = [Spread(unit.variables[position], problem.n_units) for position in unit.numeric]
+        self.related = [PairedNumbers(relation, problem.n_units) for relation in relations_of(problem)]
         self.rulings = problem.refined.rulings
         self.examples: Records = {}
         self.violations = dict.fromkeys((rule.text for rule in problem.rules), 0)
@@ -101,6 +103,8 @@ class Tally:
             column = frame[spread.variable.name]
             if column.dtype.is_numeric():  # labels of bins in place of numbers say nothing of where these lie
                 spread.add(column.drop_nulls().to_numpy())
+        for paired in self.related:
+            paired.add(units, records[self.problem.schema.levels[paired.relation.refs[0].level].name])
         counts, broken = self.rulings.counts(self.problem.schema.refine(units), frame)
         for ruling, count in zip(self.rulings.each, counts.tolist(), strict=True):
             self.violations[ruling.rule.text] += count
@@ -147,6 +151,8 @@ class Tally:
             sums.merge(more)
         for spread, other_spread in zip(self.spreads, other.spreads, strict=True):
             spread.merge(other_spread)
+        for paired, others in zip(self.related, other.related, strict=True):
+            paired.merge(others)
         for text, count in other.violations.items():
             self.violations[text] = self.violations.get(text, 0) + count
 
@@ -171,6 +177,7 @@ class Tally:
             beliefs=beliefs,
             notes=notes,
             spreads=tuple(spread for spread in self.spreads if spread.counts.any()),
+            related=tuple(self.related),
             counted="unit" if len(self.problem.schema.levels) > 1 else "record",
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from synthor.measure.lines import InLine, in_lines
+from synthor.measure.related import PairedNumbers
 from synthor.problem import Target
 from synthor.problem.demand import EDGE
 from synthor.schema.text import in_brief
@@ -334,6 +335,7 @@ class Measurement:
         notes: what else a reader must know.
         explanations: why targets are not met, and how far beliefs and targets pull each other; gravest first.
         spreads: how the values of numeric variables lie.
+        related: the numbers of pairs of members.
         counted: what a unit is called: a record, where it has no members.
     """
 
@@ -348,6 +350,7 @@ class Measurement:
     notes: tuple[str, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     spreads: tuple[Spread, ...] = ()
+    related: tuple[PairedNumbers, ...] = ()
     counted: str = "record"
 
     def __repr__(self) -> str:

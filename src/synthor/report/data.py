@@ -14,6 +14,7 @@ from synthor.report.areas import ZonesView, view_zones
 from synthor.report.dependencies import DependencyView, view_dependencies
 from synthor.report.misfit import StrainTable, explain_misfit, strain_tables
 from synthor.report.nested import UnitView, view_units
+from synthor.report.related import RelatedView, view_related
 from synthor.report.spreads import SpreadView, view_spreads
 from synthor.rounds import Round
 from synthor.types import Counts
@@ -122,6 +123,7 @@ class Page:
     untargeted: tuple[str, ...]
     spreads: tuple[SpreadView, ...]
     units: tuple[UnitView, ...]
+    related: tuple[RelatedView, ...]
     dependencies: tuple[DependencyView, ...]
     rules: tuple[RuleView, ...]
     dropped: tuple[Dropped, ...]
@@ -176,6 +178,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
         spreads=view_spreads(measurement.spreads)[:MAX_LISTED],
         units=view_units(examples, model.problem.schema),
+        related=view_related(model, measurement.related, measurement.counted),
         dependencies=view_dependencies(model, pair_counts),
         rules=(*(_rule(rule, measurement) for rule in rules), *_of_members(rules, measurement)),
         dropped=model.dropped,
