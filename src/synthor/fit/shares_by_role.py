@@ -6,7 +6,7 @@ label as even as can be, inside of a declared bin as its neighbours let expect.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from synthor.fit.slices import fine_shape, slice_shares
 from synthor.ipf import ipf
 from synthor.prior.beliefs import FLOOR_CELL, TABLE_STRENGTH, Beliefs, BelievedTable
+from synthor.prior.differences import BelievedDifference
 from synthor.prior.template import SURE, Dependence
 from synthor.problem import Axis, Problem, Target
 from synthor.schema import Ref, Role, Schema, Variable
@@ -170,8 +171,10 @@ class SharesByRole:
         """Tables of a variable with another, published or believed, as rows of one kind see them."""
         for target in self.problem.counts:
             yield from self._published(target, level, column, role)
-        for table in self.beliefs.tables:
+        for table in self.beliefs.dependencies:
             yield from self._believed(table, level, column, role)
+        for difference in self.beliefs.differences:
+            yield from self._apart(difference, level, column, role)
 
     def _published(self, target: Target, level: int, column: int, role: int | None) -> Iterator[Dependence]:
         if len(target.axes) != 2 or target.grid.listed is not None or target.wanted.sum() <= 0:
@@ -203,6 +206,16 @@ class SharesByRole:
             yield Dependence(
                 given=ref, rows=self._among(rows, ref, Ref(level, column), role, of_all=of_all), strength=table.strength
             )
+
+    def _apart(self, belief: BelievedDifference, level: int, column: int, role: int | None) -> Iterator[Dependence]:
+        """Differences say more of the finest bins than of declared ones."""
+        variable = self.problem.schema.levels[level].finest(column)
+        for of, given in ((1, 0), (0, 1)):
+            own, other = belief.refs[of], belief.refs[given]
+            seen = self._seen(own, other, belief.level, own.column, level, column, role)
+            if seen is not None:
+                rows = replace(belief, variable=variable).rows(of)
+                yield Dependence(given=Ref(seen.level, other.column, role=seen.role), rows=rows, strength=belief.strength)
 
     def _among(self, rows: Floats, given: Ref, of: Ref, role: int | None, *, of_all: bool) -> Floats:
         """What a table of all rows says of those with a role: its odds ratios, beside how these are otherwise.

@@ -89,6 +89,7 @@ def zoned_sample(
         swaps=swaps,
         moves=found.moves,
         pulled=model.pulled,
+        differences=model.beliefs.differences,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from synthor.errors import Finding, nearest
 from synthor.ipf import ipf
 from synthor.prior.compositions import compositions_of
+from synthor.prior.differences import BelievedDifference, differences_of
 from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
@@ -118,6 +119,7 @@ class Beliefs:
         of_members: believed shares of members' declared categories, by the column: of all members, or of all with a role.
         templated: whether units have members, so that the base measure is a template.
         compositions: by members of each role, in the order of the roles, the share of such units among those with as many.
+        differences: how far the numbers of two members lie apart; each is one of the last tables, too.
     """
 
     base: Mixture
@@ -129,6 +131,7 @@ class Beliefs:
     of_members: Mapping[Ref, Shares] = field(default_factory=dict)
     templated: bool = False
     compositions: Mapping[tuple[int, ...], float] = field(default_factory=dict)
+    differences: tuple[BelievedDifference, ...] = ()
 
     @property
     def base_strength(self) -> float:
@@ -136,6 +139,11 @@ class Beliefs:
         if self.templated:
             return BASE_STRENGTH * max(len(self.tables) / TABLES_A_TEMPLATE, 1.0)
         return BASE_STRENGTH if self.n_proposals else INDEPENDENCE_STRENGTH
+
+    @property
+    def dependencies(self) -> tuple[BelievedTable, ...]:
+        """Tables that were said as such, without those of differences."""
+        return self.tables[: len(self.tables) - len(self.differences)]
 
     @property
     def joint(self) -> tuple[BelievedTable, ...]:
@@ -158,7 +166,8 @@ class Beliefs:
         if not self.used:
             return "No beliefs were used: what the targets do not say is independent."
         counts = (
-            (len(self.tables), "dependency table"),
+            (len(self.dependencies), "dependency table"),
+            (len(self.differences), "difference"),
             (len(self.of_members), "marginal"),
             (len(self.compositions), "composition"),
             (self.n_proposals, "proposal"),
@@ -198,12 +207,14 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     marginals = tuple(share if known[v] is not None else _onto_bands(problem, v, share) for v, share in enumerate(marginals))
     believed = [_joint(table, marginals, variables) for table in conditionals]
     believed += [_of_rows(table, prior, problem) for table in among if any(ref.level for ref in table[1])]
+    worth = [_strength(belief.confidence) for belief in prior.differences or ()]
+    differences = differences_of(prior.differences or (), worth, problem, dropped)
     base = independent(marginals)
     if plan:
         base = joined(_plan(plan, marginals), base, floor) if floor else _plan(plan, marginals)
     return Beliefs(
         base=base,
-        tables=tuple(believed),
+        tables=(*believed, *map(_of_difference, differences)),
         rules=_rules(prior, problem, dropped),
         marginals=marginals,
         dropped=tuple(dropped),
@@ -211,6 +222,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         of_members=of_members,
         templated=templated,
         compositions=compositions,
+        differences=differences,
     )
 
 
@@ -280,10 +292,15 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
         empty = ", ".join(given.labels[int(r)] for r in np.flatnonzero(sums[:, 0] == 0))
         dropped.append(Dropped(belief=place, reason=f"no row, or only zeros, for {empty}"))
         return None
-    confidence = float(np.clip(0.5 if belief.confidence is None else belief.confidence, *CONFIDENCES))
-    strength = TABLE_STRENGTH * confidence / (1 - confidence) if belief.records is None else belief.records
+    strength = _strength(belief.confidence) if belief.records is None else belief.records
     counted = " (survey sample)" if belief.records is not None else ""
     return f"{belief.of} given {belief.given}{counted}", (refs[0], refs[1]), rows / sums, strength
+
+
+def _strength(confidence: float | None) -> float:
+    """Pseudo-records that a belief is worth."""
+    sure = float(np.clip(0.5 if confidence is None else confidence, *CONFIDENCES))
+    return TABLE_STRENGTH * sure / (1 - sure)
 
 
 def _shown(ref: Ref, prior: Prior, problem: Problem) -> Shown:
@@ -316,6 +333,24 @@ def _of_rows(table: _Conditional, prior: Prior, problem: Problem) -> BelievedTab
         denied=rows <= FLOOR_CELL,
         strength=strength,
         conditional=first is None or second is None,
+    )
+
+
+def _of_difference(belief: BelievedDifference) -> BelievedTable:
+    """A difference as a table of both numbers' bins, row by row: the same difference is believed of all that are given."""
+    variable, own = belief.variable, np.arange(belief.variable.size, dtype=np.int32)
+    width = variable.high - variable.low + belief.step
+    grouped = belief.rows(1 - belief.given) * (width / width.sum())[:, None]
+    return BelievedTable(
+        name=f"difference {belief.name}",
+        refs=(belief.refs[belief.given], belief.refs[1 - belief.given]),
+        level=belief.level,
+        group_of=(own, own),
+        grouped=grouped,
+        shares=grouped,
+        denied=np.zeros(grouped.shape, bool),
+        strength=belief.strength,
+        conditional=True,
     )
 
 

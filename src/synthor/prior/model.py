@@ -1,6 +1,9 @@
 """What the language model believes, as it is written down: prior.json, which a person can open and edit."""
 
 import json
+import re
+from itertools import pairwise
+from math import inf, isinf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,6 +64,77 @@ class CompositionBelief(_Belief):
     percent: Weight
 
 
+class DifferenceBelief(_Belief):
+    """How far the numbers of two members lie apart: quantiles of the difference, or percent of bands of it.
+
+    >>> DifferenceBelief(difference="head.age - partner.age", quantiles={"5%": -6, "50%": 2, "95%": 12}).confidence is None
+    True
+    """
+
+    difference: str = Field(max_length=200, description="Two numbers by roles: head.age - partner.age.")
+    quantiles: dict[str, Finite] | None = Field(None, description="Values that so many percent lie below: {5%: -6, 95%: 12}.")
+    percent: dict[str, Weight] | None = Field(None, description="Percent of bands: {up to 19: 5, 20 to 34: 75, 35+: 20}.")
+    confidence: float | None = Field(None, ge=0, le=1, description="How sure, 0 to 1; 0.5 unless said.")
+    why: str = Field("", max_length=2000)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "DifferenceBelief":
+        if (self.quantiles is None) == (self.percent is None):
+            raise ValueError("needs exactly one of quantiles, percent")
+        if self.quantiles is not None:
+            pairs = sorted((quantile_share(text), value) for text, value in self.quantiles.items())
+            values = [value for _, value in pairs]
+            if len(pairs) < 2 or any(a >= b for a, b in pairwise(values)) or any(a[0] >= b[0] for a, b in pairwise(pairs)):
+                raise ValueError('needs two quantiles at least, whose values rise; write {"5%": -6, "50%": 2, "95%": 12}')
+        if self.percent is not None:
+            bands = sorted(band_ends(label) for label in self.percent)
+            crossed = next((b for a, b in pairwise(bands) if b[0] <= a[1]), None)
+            if crossed is not None:
+                raise ValueError(f"two bands hold {crossed[0]:g}; let each begin after the one before it ends")
+            if all(isinf(low) or isinf(high) for low, high in bands) or sum(self.percent.values()) <= 0:
+                raise ValueError("needs a band with both ends, such as -4 to 4, and a sum above 0")
+        return self
+
+
+def quantile_share(text: str) -> float:
+    """The share that lies below a quantile, from how it is written.
+
+    Raises:
+        ValueError: it is no percentage between 0 and 100.
+
+    >>> quantile_share("5%"), quantile_share("97.5")
+    (0.05, 0.975)
+    """
+    try:
+        share = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise ValueError(f"'{text[:20]}' is no percentage between 0 and 100; write 5%")
+    return share
+
+
+def band_ends(label: str) -> tuple[float, float]:
+    """The smallest and largest difference of a band, infinite where it is open.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> band_ends("-4 to 4"), band_ends("20-34"), band_ends("35+"), band_ends("up to -5")
+    ((-4.0, 4.0), (20.0, 34.0), (35.0, inf), (-inf, -5.0))
+    """
+    number, text = r"([-−]?\d+(?:\.\d+)?)", label.strip().casefold()
+    if found := re.fullmatch(rf"{number}(?:\s*(?:to|–|-)\s*{number})?", text):
+        low, high = (float((part or found[1]).replace("−", "-")) for part in (found[1], found[2]))
+        if low <= high:
+            return low, high
+    if found := re.fullmatch(rf"{number}\s*(?:\+|or more|and over)", text):
+        return float(found[1].replace("−", "-")), inf
+    if found := re.fullmatch(rf"{number}\s*or less|up to\s*{number}", text):
+        return -inf, float((found[1] or found[2]).replace("−", "-"))
+    raise ValueError(f"'{label[:40]}' is no band of a difference; write -4 to 4, 35+ or up to -5")
+
+
 class RuleBelief(_Belief):
     """A combination that cannot occur, as an SQL predicate."""
 
@@ -109,6 +183,7 @@ class Prior(_Belief):
     )
     proposals: list[Proposal] = Field(default_factory=list)
     compositions: list[CompositionBelief] | None = Field(None, description="Who the members of a unit are, the commonest.")
+    differences: list[DifferenceBelief] | None = Field(None, description="How far the numbers of two members lie apart.")
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
     survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
 
@@ -119,6 +194,7 @@ class Prior(_Belief):
             "proposal": len(self.proposals),
             "marginal": len(self.marginals),
             "composition": len(self.compositions or ()),
+            "difference": len(self.differences or ()),
         }
         held = ", ".join(plural(n, what) for what, n in counts.items() if n) or "no beliefs"
         about = f" ({in_brief(self.about, 80)})" if self.about else ""
@@ -129,7 +205,8 @@ class Prior(_Belief):
     @property
     def empty(self) -> bool:
         """No belief at all: what is not targeted will be independent."""
-        return not (self.dependencies or self.rules or self.marginals or self.proposals or self.compositions)
+        held = (self.dependencies, self.rules, self.marginals, self.proposals, self.compositions, self.differences)
+        return not any(held)
 
     def to_json(self) -> str:
         """The file prior.json: the same text for the same beliefs."""
@@ -143,6 +220,7 @@ _LISTS = (
     ("marginals", Marginal),
     ("proposals", Proposal),
     ("compositions", CompositionBelief),
+    ("differences", DifferenceBelief),
 )
 
 
@@ -184,7 +262,7 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
     dropped: list[Dropped] = []
     kept: dict[str, Any] = {}
     for key, kind in _LISTS:
-        if key == "compositions" and key not in document:
+        if key in ("compositions", "differences") and key not in document:
             continue
         entries = document.pop(key, None) or []
         kept[key] = []

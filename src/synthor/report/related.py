@@ -111,7 +111,7 @@ def _view(model: Model, paired: PairedNumbers, counted: str) -> RelatedView:
         name=relation.name,
         names=relation.names,
         unit=relation.variable.unit,
-        told=tuple(_told(paired, counted, (low, half, high), correlation)),
+        told=(*_told(paired, counted, (low, half, high), correlation), *_believed(model, relation)),
         spoken=tuple(spoken[:MOST_SPOKEN]),
         n_more=max(len(spoken) - MOST_SPOKEN, 0),
         cells=cells,
@@ -148,6 +148,14 @@ def _told(
         how = next(word for least, word in STRENGTHS if abs(correlation) >= least)
         turned = ", the other way round: where one is large the other is small" if correlation <= -STRENGTHS[-2][0] else ""
         yield f"They go together {how}{turned} (correlation {_two(correlation)})."
+
+
+def _believed(model: Model, relation: Relation) -> Iterator[str]:
+    """What is believed of their difference."""
+    for belief in model.beliefs.differences:
+        if set(belief.refs) == set(relation.refs):
+            low, half, high = (short(belief.distribution.quantile(share, belief.step)) for share in (0.05, 0.5, 0.95))
+            yield f"Believed of {belief.name}: 5% below {low}, half below {half}, 95% below {high}."
 
 
 def _apart(low: float, high: float) -> str:

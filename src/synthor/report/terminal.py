@@ -218,6 +218,7 @@ def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: st
         "rules": len(prior.rules),
         "proposals": len(prior.proposals),
         "believed marginals": len(prior.marginals),
+        "differences": len(prior.differences or ()),
     }
     if tone is Tone.JSON:
         lost = [entry.model_dump() for entry in dropped]

@@ -10,12 +10,14 @@ import polars as pl
 from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
 from synthor.fit.shapes import all_shapes
+from synthor.prior.differences import BelievedDifference
 from synthor.problem import Problem, Rule, Within
 from synthor.problem.following import with_followed
 from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.sample.alike import exchange_alike
+from synthor.sample.apart import apart
 from synthor.sample.arrangement import Arrangement, Scattered
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
 from synthor.sample.integerize import Band, integerize, shuffled_tree
@@ -29,6 +31,9 @@ from synthor.types import CellIndex, Counts, Floats
 from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
 
 VALUE_TRIES = 10_000
+
+TRIES_BESIDE = 100
+"""The same beside numbers that lie as far apart as is believed: these give way soon."""
 
 LOOKS = 30
 """Times that members' values are drawn again where a rule looks at other rows, before those of a unit are tried together."""
@@ -55,6 +60,7 @@ class Sample:
         swaps: units exchanged to meet the tables.
         moves: records moved to another cell to meet them.
         pulled: whether targets and rules were enforced; otherwise records are as the proposals have them.
+        differences: how far the numbers of two members are believed to lie apart.
     """
 
     problem: Problem
@@ -64,6 +70,7 @@ class Sample:
     swaps: int
     moves: int
     pulled: bool = True
+    differences: tuple[BelievedDifference, ...] = ()
 
     @property
     def n_chunks(self) -> int:
@@ -181,10 +188,37 @@ class Sample:
         for at, level in enumerate(schema):
             if at:
                 values[level.name] = self._of_rows(refined, fine, at, values, random)
-        return values
+        return self._apart(refined, fine, values, random) if self.differences else values
 
-    def _of_rows(self, refined: Problem, units: Units, at: int, above: Records, random: np.random.Generator) -> pl.DataFrame:
-        """Values of the rows of one level below the unit, with the values above them as they are."""
+    def _apart(self, refined: Problem, fine: Units, values: Records, random: np.random.Generator) -> Records:
+        """The same, numbers of members as far apart as is believed.
+
+        Where that breaks a rule of a row and what stands above it, its other numbers are drawn again; if in vain, all stay.
+        """
+        schema = refined.schema
+        found = apart(self.differences, schema, self.shapes, fine, values, random)
+        for other in (True, False):
+            broken = np.flatnonzero(breaking(refined, fine, found))
+            if not len(broken):
+                break
+            instead = _some(schema, fine, found if other else values, broken)
+            for at in sorted({one.refs[0].level for one in self.differences} if other else ()):
+                moved = {one.variable.name for one in self.differences if one.refs[0].level == at}
+                name = schema.levels[at].name
+                instead[name] = self._of_rows(refined, fine.take(broken), at, instead, random, instead[name].select(moved))
+            found = _with_units(schema, fine, found, broken, instead)
+        return found
+
+    def _of_rows(
+        self,
+        refined: Problem,
+        units: Units,
+        at: int,
+        above: Records,
+        random: np.random.Generator,
+        kept: pl.DataFrame | None = None,
+    ) -> pl.DataFrame:
+        """Values of the rows of one level below the unit, with the values above them as they are, and some of their own."""
         schema, seen = refined.schema, refined.seen_from(at)
         fixed = {}
         for level in schema.path(at)[:-1]:
@@ -193,10 +227,13 @@ class Sample:
                 name = seen.schema.unit.variables[position].name
                 if name not in schema.levels[at].names and name in table.columns:
                     fixed[position] = table[name].fill_null(0).to_numpy()[rows]
+        for column in () if kept is None else kept:
+            fixed[seen.schema.unit.position(column.name)] = column.fill_null(0).to_numpy()
         own = {each.variable.name: each for each in self.shapes[at]}
         known = (own.get(v.name, Shape(variable=v, decay=np.zeros(v.size))) for v in seen.schema.unit.variables)
         # What breaks a rule is drawn again.
-        frame, _ = settle(seen, tuple(known), refined.as_seen(units, at), random, VALUE_TRIES, fixed)
+        tries = VALUE_TRIES if kept is None else TRIES_BESIDE
+        frame, _ = settle(seen, tuple(known), refined.as_seen(units, at), random, tries, fixed)
         return frame.select(variable.name for variable in schema.levels[at].variables)
 
     def _agreed(self, units: Units, values: Records, looking: tuple[Rule, ...], random: np.random.Generator) -> Records:
@@ -335,6 +372,7 @@ def sample(
         swaps=whole.swaps,
         moves=whole.moves,
         pulled=model.pulled,
+        differences=model.beliefs.differences,
     )
 
 
