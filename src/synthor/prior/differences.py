@@ -85,6 +85,9 @@ class Distribution:
 
     def quantile(self, share: float, step: float) -> float:
         """The least difference, in whole steps, that so many are no larger than."""
+        said = np.flatnonzero(np.isclose(self.shares, share))
+        if len(said):
+            return float(self.values[said[0]])
         low, high = self.values[0], self.values[-1]
         around = np.arange(low - 2 * (high - low), high + 2 * (high - low) + step, max(step, (high - low) / MOST_STEPS))
         return float(around[np.searchsorted(self.below(around), share - 1e-9)])

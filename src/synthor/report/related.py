@@ -40,7 +40,13 @@ MOST_GROUPS = 10
 MOST_SPOKEN = 6
 """Tables, beliefs and rules that are named for one relation."""
 
-STRENGTHS = ((0.9, "very closely"), (0.7, "closely"), (0.4, "somewhat"), (0.15, "weakly"), (0.0, "hardly"))
+STRENGTHS = (
+    (0.9, "go together very closely"),
+    (0.7, "go together closely"),
+    (0.4, "go together somewhat"),
+    (0.15, "go together weakly"),
+    (0.0, "hardly go together"),
+)
 """How numbers go together, by the size of their correlation."""
 
 
@@ -147,7 +153,7 @@ def _told(
     else:
         how = next(word for least, word in STRENGTHS if abs(correlation) >= least)
         turned = ", the other way round: where one is large the other is small" if correlation <= -STRENGTHS[-2][0] else ""
-        yield f"They go together {how}{turned} (correlation {_two(correlation)})."
+        yield f"They {how}{turned} (correlation {_two(correlation)})."
 
 
 def _believed(model: Model, relation: Relation) -> Iterator[str]:

@@ -16,7 +16,7 @@ from synthor.schema import Ref, Schema, Units
 from synthor.types import CellIndex, Codes, Floats
 from synthor.values import Shape
 
-SWEEPS = 4
+SWEEPS = 3
 """Times that all roles are gone through."""
 
 TRIED = 24
