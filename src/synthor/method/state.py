@@ -177,7 +177,7 @@ def _round_of(state: State, model: Model) -> Round:
         input_tokens=bill.input_tokens,
         output_tokens=bill.output_tokens,
         beliefs={
-            "dependency tables": len(model.beliefs.tables),
+            "dependency tables": len(model.beliefs.dependencies),
             "rules": len(model.beliefs.rules),
             "proposals": model.beliefs.n_proposals,
         },
