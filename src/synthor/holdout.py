@@ -2,30 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from synthor.errors import Finding, InputError, nearest
-from synthor.evaluate.calibrate import Calibration, ComparedTables, calibrate, common_labels, gathered, pair_of, records_behind
-from synthor.evaluate.holdout import HeldOut, HoldOuts, PublishedShares
+from synthor.evaluate.believed import believed_of, speaks_of
+from synthor.evaluate.calibrate import Calibration, ComparedTables, calibrate
+from synthor.evaluate.holdout import AS_STATED, HeldOut, HoldOuts, PublishedShares
 from synthor.events import Event, Listener, forward, ignore
-from synthor.fit.model import Model, fit_what_can_be, refuse_members
+from synthor.fit.determined import Determined, determined
+from synthor.fit.model import Model, fit_what_can_be, refuse_zones
 from synthor.fit.status import Status
 from synthor.llm.budget import Bill
 from synthor.loop import ANSWERS, fit_problem
-from synthor.prior.beliefs import Beliefs, BelievedTable, resolve
 from synthor.prior.confidence import strengthened
 from synthor.prior.elicit import asks, elicit, sources
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.survey import with_survey
-from synthor.problem import Axis, Level, Problem, Target, compile_problem, holding, leave_out, touching
+from synthor.problem import Problem, Target, apart, compile_problem, holding, leave_out, touching
 from synthor.problem.demand import EDGE
 from synthor.rounds import Round
 from synthor.run import Population, draw, timed
 from synthor.spec.model import Spec
-from synthor.types import Codes
 
 EACH = "each"
 """Stands for every cross-table."""
@@ -67,7 +64,8 @@ def hold_out(
     r"""Predict published tables, each in turn, from all other targets and the beliefs.
 
     Of a cross-table the dependence is left out: its one-way marginals stay known. A model is asked once, and is shown none of
-    the tables that are named; beliefs that are given are taken as they are.
+    the tables that are named; beliefs that are given are taken as they are. Of units with members each table is left out in
+    turn, too, whichever rows it counts.
 
     Args:
         spec: what is known, and where beliefs come from.
@@ -93,23 +91,20 @@ def hold_out(
     "The cross-table left out was predicted at 17% of independence's distance (mean TVD 0.052; independence 0.300)."
     """
     problem = compile_problem(spec)
-    refuse_members(problem)
+    refuse_zones(problem)
     targets = _named(problem, names)
     if asks(spec, prior) and spec.method != "calibrated":
         cure = "write `method: calibrated`, or give beliefs with --prior"
         message = f"`method: {spec.method}` takes a model's records as they are, so no table can be left out of a fit"
         raise InputError([Finding(where="hold-out", message=message, cure=cure)])
     held = _believing(spec, problem, [target.name for target in targets], prior, answers, wait, on_event)
-    pairs = [pair for target in targets for pair in _pairs(problem, target, held.prior)] if calibrated else []
+    pairs = [pair for target in targets for pair in believed_of(problem, target, held.prior)] if calibrated else []
     calibration = _calibration(pairs) if calibrated else None
     seconds = dict(held.seconds)
     with timed("holdout", seconds):
-        tables = []
-        for done, target in enumerate(targets):
-            on_event(Event(stage="holdout", done=done, total=len(targets)))
-            tables.append(_predicted(problem, target, held.prior))
-        on_event(Event(stage="holdout", done=len(targets), total=len(targets)))
-    outs = replace(held.outs, tables=tuple(tables), calibration=calibration)
+        outs = replace(held.outs, tables=_each(problem, targets, held.prior, on_event), calibration=calibration)
+        if len(problem.schema.levels) > 1:
+            outs = replace(outs, independence=AS_STATED)
     if calibration is None:
         return replace(held, outs=outs, seconds=seconds)
     believed = strengthened(held.prior, calibration.factor, calibration.sentence)
@@ -149,6 +144,9 @@ def _named(problem: Problem, names: Sequence[str]) -> list[Target]:
         if found is None and name != EACH:
             cure = nearest(name, [*every, EACH])
             findings.append(Finding(where="hold-out", message=f"no target is called '{name}'", cure=cure))
+        elif found is not None and found.counts and not found.axes:
+            message = f"'{name}' is a single number, of which no distribution can be predicted"
+            findings.append(Finding(where="hold-out", message=message, cure="leave out a table of counts or shares"))
         elif found is not None and not found.counts and found.statistic.groups is None:
             message = f"'{name}' is a {found.statistic.word}: one number a cell, of which no distribution can be predicted"
             findings.append(Finding(where="hold-out", message=message, cure="leave out a table of counts or shares"))
@@ -207,41 +205,88 @@ def _believing(
     )
 
 
-def _predicted(problem: Problem, target: Target, prior: Prior) -> HeldOut:
-    """One table, left out and predicted."""
+def _each(problem: Problem, targets: Sequence[Target], prior: Prior, on_event: Listener) -> tuple[HeldOut, ...]:
+    """Each table, left out and predicted.
+
+    Each fit draws candidates of its own: those of another would tell what was left out, as they are drawn where its cells are.
+    """
+    steps = len(targets)
+    on_event(Event(stage="holdout", done=0, total=steps))
+    independent = None
+    if len(problem.schema.levels) > 1 and any(len(set(target.seen)) > 1 for target in targets):
+        independent = fit_what_can_be(apart(problem), Prior())
+    tables = []
+    for done, target in enumerate(targets, start=1):
+        tables.append(_predicted(problem, target, prior, independent))
+        on_event(Event(stage="holdout", done=done, total=steps))
+    return tuple(tables)
+
+
+def _predicted(problem: Problem, target: Target, prior: Prior, independent: Model | None) -> HeldOut:
+    """One table, left out and predicted.
+
+    Args:
+        problem: all targets.
+        target: the table.
+        prior: what is believed.
+        independent: of units with members, what they are as if every variable had been published alone.
+    """
     left = leave_out(problem, [target.name])
     model = fit_what_can_be(left.problem, prior)
     units, weights = model.pool.units, model.weights
-    published = PublishedShares.of(target, problem.schema.unit, units, weights)
+    published = PublishedShares.of(target, problem.schema, units, weights)
     alone = model if prior.empty else fit_what_can_be(left.problem, Prior())
-    names = [problem.schema.unit.variables[column].name for column in dict.fromkeys(target.columns)]
-    return HeldOut(
+    follows = determined(problem, target, alone, left.kept) if len(problem.schema.levels) > 1 else Determined()
+    of_independence = published.distance_of_independence
+    if independent is not None and len(set(target.seen)) > 1:
+        of_independence = published.distance(independent.pool.units, independent.weights)
+    held = HeldOut(
         name=target.name,
-        variables=tuple(names),
+        variables=tuple(dict.fromkeys(variable.name for variable in (*target.variables, *target.statistic.variables))),
         n_cells=len(published.shares),
         tvd=published.distance(units, weights),
-        tvd_of_independence=published.distance_of_independence,
+        tvd_of_independence=of_independence,
         tvd_of_targets=published.distance(alone.pool.units, alone.weights),
         floor=published.floor,
         worst=published.worst(units, weights),
-        believed=any(set(table.columns) <= set(target.columns) for table in model.beliefs.tables),
+        believed=any(speaks_of(table, target) for table in model.beliefs.tables),
         kept=left.kept,
-        told_by=holding(problem, target),
+        told_by=tuple(dict.fromkeys((*holding(problem, target), *follows.names))),
         status=model.status.value,
-        notes=tuple(_notes(problem, target, left.kept, model)),
     )
+    notes = (*_of_leaving_out(target, left.kept), *_of_others(problem, target, follows), *_of_table(target, model))
+    return replace(held, notes=notes)
 
 
-def _notes(problem: Problem, target: Target, kept: Sequence[str], model: Model) -> Iterator[str]:
-    if kept:
+def _of_leaving_out(target: Target, kept: Sequence[str]) -> Iterator[str]:
+    """What stays known of it."""
+    if kept and len(target.axes) < 2:
+        yield f"'{target.name}' was left out, but for how many it counts."
+    elif kept:
         yield f"'{target.name}' was left out, but for what it says of one variable alone: {', '.join(kept)}."
+
+
+def _of_others(problem: Problem, target: Target, follows: Determined) -> Iterator[str]:
+    """What other targets say of it."""
     told_by, touched = holding(problem, target), touching(problem, target)
+    same = ", ".join(f"'{name}'" for name in follows.names if name not in told_by)
     if told_by:
         names = ", ".join(f"'{name}'" for name in told_by)
         yield f"'{target.name}' is no test: {names} gives the same variables together; strike that from the spec to test this."
+    elif follows.together:
+        yield f"'{target.name}' is no test: it follows from {same} together; strike one of these from the spec to test this."
+    elif same:
+        yield f"'{target.name}' is no test: {same} says the same of other rows; strike that from the spec to test this."
+    elif follows.n_cells:
+        cells = "1 cell" if follows.n_cells == 1 else f"{follows.n_cells} cells"
+        yield f"{cells} of '{target.name}' follow from other targets, and are no test."
     if touched:
         names = ", ".join(f"'{name}'" for name in touched)
         yield f"{names}, about the same variables, tells a part of '{target.name}'."
+
+
+def _of_table(target: Target, model: Model) -> Iterator[str]:
+    """What a reader must know of the table itself, and of the fit without it."""
     if target.counts and target.hidden:
         n_hidden = int((target.highest - target.lowest > EDGE).sum())
         cells = "1 cell" if n_hidden == 1 else f"{n_hidden} cells"
@@ -260,50 +305,3 @@ def _calibration(pairs: Sequence[ComparedTables]) -> Calibration:
     message = "no pair of the tables that are left out has a dependency table with a confidence, so nothing can be calibrated"
     cure = "leave out a table of all records about a pair that is believed something of, or run without --calibrate-confidence"
     raise InputError([Finding(where="calibrate-confidence", message=message, cure=cure)])
-
-
-def _pairs(problem: Problem, target: Target, prior: Prior) -> Iterator[ComparedTables]:
-    """Believed tables beside the published one: of every pair of its variables that no other target gives."""
-    if not target.counts or not target.grid.covers or target.wanted.sum() <= 0:
-        return
-    beliefs = _stated(prior, leave_out(problem, [target.name]).problem)
-    for a, b in combinations(range(len(target.axes)), 2):
-        columns = {target.axes[a].position, target.axes[b].position}
-        others = (other for other in problem.counts if target.name not in (other.name, other.totals_of))
-        if len(columns) < 2 or any(columns <= set(other.columns) for other in others):
-            continue
-        for table in beliefs:
-            if set(table.columns) == columns:
-                pair = _pair(problem.schema.unit, target, (a, b), table)
-                if min(pair.published.shape) > 1:
-                    yield pair
-
-
-def _stated(prior: Prior, problem: Problem) -> tuple[BelievedTable, ...]:
-    """The believed tables whose strength is a stated confidence: one counted from a sample knows its own."""
-    stated = [table for table in prior.dependencies if table.records is None]
-    beliefs: Beliefs = resolve(prior.model_copy(update={"dependencies": stated}), problem)
-    return beliefs.tables
-
-
-def _pair(level: Level, target: Target, sides: tuple[int, int], table: BelievedTable) -> ComparedTables:
-    """A believed and a published table in the finest cells that both can be put into."""
-    if table.columns[0] != target.axes[sides[0]].position:
-        sides = (sides[1], sides[0])
-    labels = [common_labels(*_groupings(level, target.axes[s], table.group_of[i])) for i, s in enumerate(sides)]
-    published = gathered(pair_of(target, *sides), labels[0][0], labels[1][0])
-    believed = gathered(table.grouped, labels[0][1], labels[1][1])
-    return ComparedTables(
-        belief=table.name,
-        target=target.name,
-        believed=believed,
-        published=published,
-        strength=table.strength,
-        records=records_behind(target),
-    )
-
-
-def _groupings(level: Level, axis: Axis, group_of: Codes) -> tuple[Codes, Codes]:
-    """Label in the table, and group in the belief, of each category behind an axis."""
-    believed = group_of if axis.declared else group_of[level.parents(axis.position)]
-    return axis.group_of, np.asarray(believed, dtype=np.int32)

@@ -9,8 +9,8 @@ import polars as pl
 
 from synthor.evaluate.calibrate import Calibration
 from synthor.evaluate.tables import tvd
-from synthor.problem import Level, Target, Within
-from synthor.schema import Units
+from synthor.problem import Target, Within
+from synthor.schema import Schema, Units
 from synthor.schema.text import in_brief, plural
 from synthor.types import Floats, Shares
 
@@ -20,6 +20,10 @@ ABSOLUTE_NORMAL = float(np.sqrt(2 / np.pi))
 
 MOST_TOLD = 5
 """Tables that are told one by one at a prompt."""
+
+OF_SIDES = "the product of a table's sides"
+AS_STATED = "what numbers of roles, what follows from members, and rules make of one-way tables alone"
+"""What independence is: of flat records, and of units with members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,8 @@ class HeldOut:
         variables: their names.
         n_cells: how many cells it has.
         tvd: of the prediction: the fitted weights, before they become whole records.
-        tvd_of_independence: of the product of the table's sides; of a one-way table, of even shares of all categories.
+        tvd_of_independence: of the product of the table's sides; of units with members, of what the spec makes of one-way
+            tables alone; of a one-way table, of even shares of all categories.
         tvd_of_targets: of what the other targets say without beliefs.
         floor: what even the true shares would miss on average, as the table is known only so well; None where it is not known
             how well.
@@ -92,11 +97,13 @@ class HoldOuts:
         tables: in the spec's order.
         beliefs: where the beliefs come from, and whether whoever held them was shown a table that was left out.
         calibration: of the beliefs' confidence, where it was asked for.
+        independence: what was taken for it, in words.
     """
 
     tables: tuple[HeldOut, ...]
     beliefs: str
     calibration: Calibration | None = None
+    independence: str = OF_SIDES
 
     def __repr__(self) -> str:
         lines = [f"<HoldOuts: {plural(len(self.tables), 'table')} left out>", self.verdict]
@@ -159,6 +166,7 @@ class HoldOuts:
                 tables=tuple(_table(entry) for entry in document["tables"]),
                 beliefs=document["beliefs"],
                 calibration=None if calibration is None else Calibration.from_dict(calibration),
+                independence=str(document.get("independence", OF_SIDES)),
             )
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"is no result of holding out: {error}") from None
@@ -186,7 +194,7 @@ class PublishedShares:
     cells: Shares | None = None
 
     @classmethod
-    def of(cls, target: Target, level: Level, units: Units, weights: Floats) -> "PublishedShares":
+    def of(cls, target: Target, schema: Schema, units: Units, weights: Floats) -> "PublishedShares":
         """A table, and shares inside cells joined to the cells' shares as some weights give them."""
         if isinstance(target.statistic, Within):
             cells = _within(target, target.statistic, units, weights).sum(axis=1) * np.isfinite(target.wanted).all(axis=1)
@@ -195,7 +203,7 @@ class PublishedShares:
             independent = cells[:, None] * (cells @ rows)
             return cls(target=target, shares=(cells[:, None] * rows).ravel(), independent=independent.ravel(), cells=cells)
         one_way = len(target.axes) == 1
-        independent = _even(target, level) if one_way else independent_shares(target)
+        independent = _even(target, schema) if one_way else independent_shares(target)
         return cls(target=target, shares=_normalised(target.wanted), independent=independent)
 
     def predicted(self, units: Units, weights: Floats) -> Shares:
@@ -259,9 +267,10 @@ def independent_shares(target: Target) -> Shares:
     return _normalised(product)
 
 
-def _even(target: Target, level: Level) -> Shares:
+def _even(target: Target, schema: Schema) -> Shares:
     """Shares of a one-way table's labels if every category of the variable were as frequent, and numbers even inside a bin."""
     axis = target.axes[0]
+    level = schema.levels[axis.ref.level]
     share = np.full(axis.variable.size, 1.0)
     if not axis.declared:
         parents, step = level.parents(axis.position), 10.0**-axis.variable.decimals

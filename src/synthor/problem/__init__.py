@@ -5,7 +5,7 @@ from synthor.problem.around import shared_over_areas
 from synthor.problem.compile import Statements, check, compile_problem, every_statement, statements
 from synthor.problem.demand import Demand, Demanded
 from synthor.problem.grid import Axis, TargetGrid, Universe
-from synthor.problem.leave_out import Remainder, holding, leave_out, touching
+from synthor.problem.leave_out import Remainder, apart, holding, leave_out, touching
 from synthor.problem.marginals import Shared, Stated, inexact, shared_marginals
 from synthor.problem.model import Problem, Rule
 from synthor.problem.row_set import rules_on
@@ -38,6 +38,7 @@ __all__ = [
     "View",
     "Within",
     "Zones",
+    "apart",
     "check",
     "compile_problem",
     "every_statement",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class Axis:
     @property
     def size(self) -> int:
         return len(self.labels)
+
+    @property
+    def seen(self) -> Ref:
+        """The declared column behind it, as the rows that are counted see it."""
+        return replace(self.ref, column=self.position)
 
     @property
     def declared(self) -> bool:

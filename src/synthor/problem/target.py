@@ -8,7 +8,7 @@ import numpy as np
 from synthor.problem.demand import EDGE, Demand
 from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.statistic import Statistic
-from synthor.schema import Cells, Units, Variable
+from synthor.schema import Cells, Ref, Units, Variable
 from synthor.types import CellIndex, Counts, Floats, Mask
 
 BELOW_ONE = 1 - 1e-4
@@ -65,6 +65,11 @@ class Target:
     def columns(self) -> tuple[int, ...]:
         """Positions of its variables among the declared ones."""
         return (*(axis.position for axis in self.axes), *self.statistic.positions)
+
+    @property
+    def seen(self) -> tuple[Ref, ...]:
+        """The same variables as the declared columns that its rows see, so that those of other levels are told apart."""
+        return (*(axis.seen for axis in self.axes), *self.statistic.seen)
 
     @property
     def positions(self) -> tuple[int, ...]:

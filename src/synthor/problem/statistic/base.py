@@ -80,6 +80,11 @@ class Statistic(ABC):
         return ()
 
     @property
+    def seen(self) -> tuple[Ref, ...]:
+        """The declared columns of these variables, as the rows that are counted see them."""
+        return ()
+
+    @property
     def groups(self) -> "Axis | None":
         """The side whose labels share each cell out; None of what gives one number a cell."""
         return None

@@ -10,7 +10,7 @@ An interval, or a margin of error, of what is so much a row is widened by the ce
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -57,6 +57,10 @@ class OfValues(Statistic):
     @property
     def variables(self) -> tuple[Variable, ...]:
         return (self.variable,)
+
+    @property
+    def seen(self) -> tuple[Ref, ...]:
+        return (replace(self.ref, column=self.of),)
 
     def summed(self, value: Floats) -> Floats:
         """What f comes to, a row or in all, where the statistic is `value`, (c,)."""

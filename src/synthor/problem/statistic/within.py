@@ -8,7 +8,7 @@ import numpy as np
 from synthor.problem.demand import Demand
 from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.statistic.base import Counting, LinearDemand, Statistic
-from synthor.schema import Cells, Incidence, Units, Variable
+from synthor.schema import Cells, Incidence, Ref, Units, Variable
 from synthor.types import CellIndex, Floats, Shares
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class Within(Statistic):
     @property
     def variables(self) -> tuple[Variable, ...]:
         return (self.side.variable,)
+
+    @property
+    def seen(self) -> tuple[Ref, ...]:
+        return (self.side.seen,)
 
     @property
     def groups(self) -> Axis:
