@@ -205,13 +205,6 @@ def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_tol
     assert weights[two & partner].sum() / weights[two].sum() == pytest.approx(0.97, abs=0.01)
 
 
-@pytest.mark.parametrize("method", ["direct", "incremental"])
-def test_methods_that_know_flat_records_alone_say_so_before_they_ask(method: str) -> None:
-    spec = parse_spec(TOWN + f"method: {method}\nmodel: {{name: 'batch:asked'}}\n")
-    with pytest.raises(InputError, match="method: calibrated"):
-        expected_requests(spec)
-
-
 def test_what_cannot_be_made_is_told_before_anything_is_asked() -> None:
     trips = "    members: {trip: {role: way, roles: {out: 1}, variables: {way: {type: category, values: [out, back]}}}}\n"
     two = TOWN.replace("targets:\n", f"{trips}targets:\n", 1)

@@ -228,11 +228,11 @@ def test_members_of_different_chunks_belong_to_different_units() -> None:
     assert measure(made.problem, chunks).met
 
 
-def test_where_members_are_unknown_to_a_spec_or_to_a_method_this_is_told_in_words() -> None:
+def test_where_members_are_unknown_to_a_spec_this_is_told_in_words() -> None:
     problem = town().problem
     with pytest.raises(InputError, match="of which the spec says nothing"):
         fit(problem, Prior())
-    with pytest.raises(InputError, match="units of 'household' with person are made, but this knows flat records alone"):
+    with pytest.raises(InputError, match="of which the spec says nothing"):
         as_written(problem, Prior())
     assert problem.marginal(0) is not None
     homes = pl.DataFrame({"size": ["one"] * 570 + ["more"] * 430})

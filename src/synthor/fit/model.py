@@ -144,6 +144,8 @@ class Recipe:
             other = self.drawn_for
             structure = reused(other.structure, (other.ruled, other.beliefs), self.ruled, self.beliefs)
             return None if structure is None else structure.pool
+        if len(self.problem.schema.levels) > 1 and not self.pulled:
+            return _written(self.problem, self.prior, self.pool_size)[0]
         if len(self.problem.schema.levels) > 1:
             return _with_members(self.ruled, self.beliefs, self.pool_size)
         if self.pulled:
@@ -456,6 +458,13 @@ def _with_members(
     return aimed_pool(ruled, beliefs, size=size, random_seed=ruled.spec.random_seed, advance=advance)
 
 
+def _written(problem: Problem, prior: Prior, size: int) -> tuple[Pool, tuple[Dropped, ...]]:
+    """Candidates with members as they were written, and what of it cannot be used."""
+    from synthor.fit.written import written_pool
+
+    return written_pool(problem, prior, size=size, random_seed=problem.spec.random_seed)
+
+
 def _giving_one(table: Hard, n_units: int) -> Hard:
     """The same table, each cell that may hold records with a margin of one record at least."""
     sigma = np.zeros(len(table.low)) if table.demand.sigma is None else table.demand.sigma
@@ -673,20 +682,6 @@ def _tightened(problem: Problem, hard: Sequence[Hard], soft: Sequence[Soft], poo
     return found
 
 
-def refuse_members(problem: Problem) -> None:
-    """What knows flat records alone ends here for units with members, and for those that lie in zones.
-
-    Raises:
-        InputError: units have members, or lie in zones.
-    """
-    refuse_zones(problem)
-    if len(problem.schema.levels) > 1:
-        unit, *below = (level.name for level in problem.schema)
-        message = f"units of '{unit}' with {', '.join(below)} are made, but this knows flat records alone and cannot do it yet"
-        cure = "use `method: calibrated`, the default, and no hold-out"
-        raise InputError([Finding(where="members", message=message, cure=cure)])
-
-
 def refuse_zones(problem: Problem) -> None:
     """What knows nothing of zones ends here.
 
@@ -762,7 +757,7 @@ def fit_what_can_be(
 
 
 def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int | None = None) -> Model:
-    """The plan of proposals as it stands: no target pulls it, no rule holds it back.
+    """The plan of proposals as it stands, or whole units as they were written: no target pulls it, no rule holds it back.
 
     So the methods work that take a language model at its word.
 
@@ -773,14 +768,19 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         pool_size: candidates to draw; what is usual where that is None.
 
     Raises:
-        InputError: a table counts members of units.
+        InputError: units lie in zones, or have members that cannot be made yet.
     """
-    refuse_members(problem)
-    pool_size = pool_size or usual_pool_size(problem)
+    refuse_zones(problem)
+    nested = len(problem.schema.levels) > 1
+    pool_size = pool_size or (MEMBERS_POOL if nested else usual_pool_size(problem))
     refuse_what_cannot_fit(problem, 0, pool_size)
     beliefs = resolve(prior, problem, floor=0.0)
     with one_thread():
-        pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
+        if nested:
+            pool, lost = _written(problem, prior, pool_size)
+            dropped += lost
+        else:
+            pool = draw_as_written(problem, beliefs, size=pool_size, random_seed=problem.spec.random_seed)
     weights = np.exp(pool.log_base)
     hard = Structure(pool).hard(problem, beliefs)
     gaps = [float(np.abs(table.cells.totals(weights) - table.demand.likeliest).max()) for table in hard]
@@ -801,7 +801,7 @@ def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] =
         residual=max(gaps, default=0.0),
         history=(),
         acceptance=pool.acceptance,
-        effective_sample_size=float(len(weights)),
+        effective_sample_size=effective_size(weights, total=1.0) if nested else float(len(weights)),
         targets=tuple(pull_of_target(target, beliefs, pool, 0) for target in problem.counts),
         tables=(),
         unsupported=(),

@@ -42,12 +42,7 @@ def template_of(problem: Problem, beliefs: Beliefs) -> Template:
     Raises:
         InputError: the spec does not say how units are made, or says something that is read, but not made yet.
     """
-    if len(levels_of(problem.spec)) != len(problem.schema.levels):
-        unit, *members = (level.name for level in problem.schema)
-        message = (
-            f"units of '{unit}' have {', '.join(members)}, of which the spec says nothing, so that no candidates can be drawn"
-        )
-        raise InputError([Finding(where="members", message=message, cure="declare them in the spec, or hand candidates in")])
+    refuse_undeclared(problem)
     told = _Told(problem, beliefs)
     for form in told.forms:
         if form.roles and form.name != (told.with_roles and problem.schema.levels[told.with_roles].name):
@@ -56,6 +51,20 @@ def template_of(problem: Problem, beliefs: Beliefs) -> Template:
             )
             raise InputError([Finding(where=f"members.{form.name}.roles", message=message, cure="leave `roles` out there")])
     return told.template
+
+
+def refuse_undeclared(problem: Problem) -> None:
+    """Members that were handed in end here, where they must be made.
+
+    Raises:
+        InputError: the spec does not declare them.
+    """
+    if len(levels_of(problem.spec)) != len(problem.schema.levels):
+        unit, *members = (level.name for level in problem.schema)
+        message = (
+            f"units of '{unit}' have {', '.join(members)}, of which the spec says nothing, so that no candidates can be drawn"
+        )
+        raise InputError([Finding(where="members", message=message, cure="declare them in the spec, or hand candidates in")])
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

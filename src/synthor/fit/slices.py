@@ -51,13 +51,27 @@ def with_slices(
         inside = slice_shares(level.variables[position], shapes[position], parents)
         if scattered and position in _moved(problem):
             inside = _scattered(inside, parents)
-        first = np.searchsorted(parents, np.arange(level.variables[position].size + 1))
-        rising = np.concatenate([[0.0], np.cumsum(inside)])
-        parent = units.column(of_unit(position))
-        at = rising[first[parent]] + random.random(len(units)) * (rising[first[parent + 1]] - rising[first[parent]])
-        found = np.searchsorted(rising, at, side="right") - 1
-        columns.append(np.clip(found, first[parent], first[parent + 1] - 1).astype(np.int32))
+        columns.append(slices_drawn(inside, parents, units.column(of_unit(position)), random))
     return units.with_columns([*units.columns(), *columns])
+
+
+def slices_drawn(inside: Floats, parents: Codes, bins: Codes, random: np.random.Generator) -> Codes:
+    """A slice of each row, drawn inside its declared bin, (n,).
+
+    Args:
+        inside: (slices,) share of each of its bin.
+        parents: (slices,) the bin of each, rising.
+        bins: (n,) of the rows.
+        random: draws.
+
+    >>> slices_drawn(np.array([1.0, 0.0, 1.0]), np.array([0, 0, 1]), np.array([1, 0]), np.random.default_rng(0)).tolist()
+    [2, 0]
+    """
+    first = np.searchsorted(parents, np.arange(int(parents.max()) + 2))
+    rising = np.concatenate([[0.0], np.cumsum(inside)])
+    at = rising[first[bins]] + random.random(len(bins)) * (rising[first[bins + 1]] - rising[first[bins]])
+    found = np.searchsorted(rising, at, side="right") - 1
+    return np.asarray(np.clip(found, first[bins], first[bins + 1] - 1).astype(np.int32))
 
 
 def log_scattered(problem: Problem, shapes: tuple[Shape, ...], units: Units, but: tuple[int, ...] = ()) -> Floats:

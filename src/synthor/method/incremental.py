@@ -1,20 +1,23 @@
 """`method: incremental`: the loop of the paper. The model sees what is still wrong and writes the next proposals.
 
 Proposals and their numbers are taken as they are; records are only ever added, in equal parts a round. Nothing pulls them onto
-the targets, so what remains wrong remains.
+the targets, so what remains wrong remains. Of units with members a proposal is a group of alike ones: it says what they have,
+how many members, in which roles, and what members have, all or those with a role.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from synthor.fit.model import as_written, refuse_members
+from synthor.fit.model import as_written, refuse_zones
 from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Inquiry, State, begun, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
 from synthor.prior.scene import Scene, plain_scene
-from synthor.problem import Problem
+from synthor.prior.whole import scene_of_segments
+from synthor.problem import Problem, Target
+from synthor.types import Floats
 
 ROUNDS = 6
 SEGMENTS = 12
@@ -28,7 +31,7 @@ class Incremental:
     """Proposals in rounds, taken as they are."""
 
     def begin(self, problem: Problem) -> State:
-        refuse_members(problem)
+        refuse_zones(problem)
         state = begun(problem)
         return replace(state, questions=_next(state))
 
@@ -60,7 +63,8 @@ def _next(state: State) -> tuple[Inquiry, ...]:
     item = f"plan {done + 1}"
     if not state.wants(item):
         return ()
-    scene = plain_scene(state.problem)
+    nested = len(state.problem.schema.levels) > 1
+    scene = scene_of_segments(state.problem) if nested else plain_scene(state.problem)
     request = asking.ask_plan(
         scene,
         _worst(state) if done else [],
@@ -83,9 +87,20 @@ def _worst(state: State) -> list[dict[str, str]]:
         return []
     cells = []
     for target, shares in zip(state.problem.counts, got(state.model), strict=True):
-        wanted = target.wanted / max(target.wanted.sum(), 1e-12)
+        rows, wanted, have = _told(state.problem, target, shares)
         for cell in range(len(wanted)):
-            name = ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(cell).items())
-            gap = abs(float(wanted[cell] - shares[cell]))
-            cells.append((-gap, name, asking.percent(float(wanted[cell])), asking.percent(float(shares[cell]))))
+            name = rows + ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(cell).items())
+            gap = abs(float(wanted[cell] - have[cell]))
+            cells.append((-gap, name, asking.percent(float(wanted[cell])), asking.percent(float(have[cell]))))
     return [{"name": name, "wanted": wanted, "have": have} for _, name, wanted, have in sorted(cells)[:WORST]]
+
+
+def _told(problem: Problem, target: Target, shares: Floats) -> tuple[str, Floats, Floats]:
+    """Which rows a table counts, where there are several kinds, and what is wanted and there: shares of these rows."""
+    wanted = target.wanted / max(target.wanted.sum(), 1e-12)
+    if len(problem.schema.levels) == 1:
+        return "", wanted, shares
+    rows = problem.schema.levels[target.level].name
+    if not target.axes:  # how many there are
+        return f"number of {rows} rows, of the number of units", target.wanted / problem.n_units, shares
+    return f"{rows}: ", wanted, shares / max(shares.sum(), 1e-12)

@@ -12,10 +12,11 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.llm.salvage import salvage
-from synthor.prior.model import CompositionBelief, Dependency, Dropped, Marginal, Proposal, Range, RuleBelief
+from synthor.prior.model import CompositionBelief, Dependency, Dropped, Marginal, Proposal, Range, RuleBelief, WrittenMember
 from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Segment
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import GROUPS, MANY, Shown
+from synthor.prior.whole import WrittenLevel
 from synthor.problem import Problem, forbids_all
 from synthor.rules.parse import PredicateError, parse_predicate
 
@@ -208,6 +209,55 @@ def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
     if not counts:
         heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
     return heard
+
+
+def hear_units(text: str, unit: WrittenLevel, n_units: int) -> Heard:
+    """Whole units with their members; those that say the same become one proposal with their number as its share."""
+    heard = Heard()
+    value, _ = salvage(text)
+    listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
+    counts: dict[str, int] = {}
+    found: dict[str, WrittenMember] = {}
+    for i, entry in enumerate((listed if isinstance(listed, list) else [])[:n_units]):
+        try:
+            row, _ = _written(entry, unit, f"units[{i}]", heard)
+            same = row.model_dump_json()
+            counts[same], found[same] = counts.get(same, 0) + 1, row
+        except _WrongError as error:
+            heard.mended.append(Dropped(belief=f"units[{i}]", reason=str(error)))
+    heard.proposals = {
+        f"unit {i}": Proposal(share=count, values=dict(found[same].values), members=found[same].members)
+        for i, (same, count) in enumerate(counts.items(), start=1)
+    }
+    if not counts:
+        heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
+    return heard
+
+
+def _written(entry: Any, level: WrittenLevel, place: str, heard: Heard) -> tuple[WrittenMember, list[int]]:
+    """A row with all below it, and its categories; a row without members may be an object that names its labels."""
+    own = (
+        entry.get(level.name) if isinstance(entry, dict) and (level.below or isinstance(entry.get(level.name), list)) else entry
+    )
+    names = [variable.name for variable in level.variables]
+    if isinstance(own, dict):
+        told = {_name(key, names): label for key, label in own.items()}
+        own = [told.get(name) for name in names] if told.keys() == set(names) else None
+    if not isinstance(own, list) or len(own) != len(names):
+        raise _WrongError(f"a row of '{level.name}' is no list of {len(names)} labels")
+    codes = [_code(variable, label, place, heard) for variable, label in zip(level.variables, own, strict=True)]
+    members: dict[str, list[WrittenMember]] = {}
+    for below in level.below:
+        rows = entry.get(below.name, []) if isinstance(entry, dict) else None
+        if not isinstance(rows, list):
+            raise _WrongError(f"a {level.name} has no list called '{below.name}'")
+        read = [_written(row, below, place, heard) for row in rows[:MOST_LISTED]]
+        wrong = below.wrong([each for _, each in read])
+        if wrong:
+            raise _WrongError(wrong)
+        members[below.name] = [row for row, _ in read]
+    values = {name: variable.labels[code] for name, variable, code in zip(names, level.variables, codes, strict=True)}
+    return WrittenMember(values=values, members=members if level.below else None), codes
 
 
 def hear_marginals(text: str, scene: Scene, names: Sequence[str]) -> Heard:

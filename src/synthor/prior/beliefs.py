@@ -197,9 +197,10 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     known = [problem.marginal(v) for v in range(len(variables))]
     proposals = prior.proposals
     templated = len(problem.schema.levels) > 1 and bool(problem.spec.members)
+    n_written = 0 if floor or not templated else len(proposals)  # taken as they are: see fit/written.py
     if templated and proposals:
         reason = "proposals do not speak of members yet, so units with members are drawn without them"
-        dropped += [Dropped(belief=f"proposals[{i}]", reason=reason) for i in range(len(proposals))]
+        dropped += [Dropped(belief=f"proposals[{i}]", reason=reason) for i in range(len(proposals)) if not n_written]
         proposals = []
     segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(proposals)]
     plan = [segment for segment in segments if segment is not None]
@@ -218,7 +219,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         rules=_rules(prior, problem, dropped),
         marginals=marginals,
         dropped=tuple(dropped),
-        n_proposals=len(plan),
+        n_proposals=len(plan) or n_written,
         of_members=of_members,
         templated=templated,
         compositions=compositions,
@@ -429,7 +430,7 @@ def _segment(
                 mended.append(Dropped(belief=place, reason=reason, action="mended"))
             rows.append(None)
             continue
-        weights = _values(proposal.values[variable.name], variable, marginal, place, dropped)
+        weights = weights_of(proposal.values[variable.name], variable, marginal, place, dropped)
         if weights is None:
             return None
         if weights.sum() <= 0:
@@ -440,14 +441,22 @@ def _segment(
     return proposal.share, rows
 
 
-def _values(
+def weights_of(
     value: str | float | bool | Range | dict[str, float],
     shown_as: Shown,
     marginal: Shares | None,
     place: str,
     dropped: list[Dropped],
 ) -> Floats | None:
-    """Weights of all categories of one variable inside a segment, (k,)."""
+    """Weights of all categories of one variable inside a segment, (k,); None where what is told cannot be used.
+
+    Args:
+        value: as it was told.
+        shown_as: the variable.
+        marginal: (k,) its known shares, by which a group's weight is spread; None where nothing is known.
+        place: of the proposal, for people.
+        dropped: what could not be used is added here.
+    """
     variable = shown_as.variable
     match value:
         case dict():

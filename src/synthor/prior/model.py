@@ -158,12 +158,24 @@ def _no_range(weights: dict[str, float]) -> dict[str, float]:
 Weights = Annotated[dict[str, Weight], AfterValidator(_no_range)]
 
 
+class WrittenMember(_Belief):
+    """A member of a whole unit, as it was written: a label for each variable, and its own members."""
+
+    values: dict[str, str | Finite | bool]
+    members: "dict[str, list[WrittenMember]] | None" = Field(None, description="By their level.")
+
+
 class Proposal(_Belief):
-    """A segment of the population: its share and, inside it, a value, weighted values or a range for each variable."""
+    """A segment of the population: its share and, inside it, a value, weighted values or a range for each variable.
+
+    Of units with members it is a group of alike ones, whose values may be those of members (`head.age`); with `members` it is
+    one whole unit.
+    """
 
     name: str = ""
     share: float = Field(gt=0, le=1e9, allow_inf_nan=False, description="Relative to the other proposals.")
     values: dict[str, str | Finite | bool | Range | Weights]
+    members: dict[str, list[WrittenMember]] | None = Field(None, description="Of one whole unit all members, by their level.")
 
 
 class Prior(_Belief):

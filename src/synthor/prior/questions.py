@@ -1,7 +1,7 @@
 """Questions to a model: prompts from templates, and the JSON schema of each answer."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from synthor.llm.request import Request
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import GROUPS, MANY, Shown
+from synthor.prior.whole import WrittenLevel
 
 ALL_PAIRS = 105
 """Pairs up to which all are asked for (15 variables); beyond, the model first names the strongest."""
@@ -37,6 +38,9 @@ TOKENS_A_NUMBER = 2.7
 LEAST_TOKENS = 500
 HEADROOM = 1.6
 """An answer is cut off at so many times the tokens that it should need, and `LEAST_TOKENS` more."""
+
+USUAL = 6
+"""Members beyond the fewest that a unit is taken to have at most, to tell how long an answer should be."""
 
 MOST_LABELS = 8
 """Labels that a segment may list of a variable with many categories."""
@@ -238,6 +242,33 @@ def ask_records(scene: Scene, *, n_records: int, part: int, parts: int, error: s
     return _request("records", scene, schema, tokens, n_records=n_records, part=part, parts=parts, error=_plain(error))
 
 
+def ask_units(scene: Scene, unit: WrittenLevel, *, n_units: int, part: int, parts: int, error: str = "") -> Request:
+    """Whole units with their members, one by one.
+
+    Args:
+        scene: what every question says.
+        unit: what a unit is.
+        n_units: to be written.
+        part: which of the requests this is.
+        parts: requests in all.
+        error: why the last answer could not be used.
+    """
+    units = {"type": "array", "items": _written_schema(unit), "minItems": 1, "maxItems": n_units}
+    tokens = n_units * _tokens_of_rows(unit) * 12
+    words = {"forms": [_form_in_words(level) for level in _and_below(unit) if level.below], "example": _example_of(unit)}
+    return _request(
+        "records",
+        scene,
+        _object({"units": units}),
+        tokens,
+        n_units=n_units,
+        part=part,
+        parts=parts,
+        error=_plain(error),
+        **words,
+    )
+
+
 def percent(share: float) -> str:
     """A share as a prompt shows it.
 
@@ -349,6 +380,44 @@ def _values_schema(variable: Shown) -> dict[str, Any]:
     if bound is not None:
         choices.append(_object({"from": bound, "to": bound}))
     return {"anyOf": choices}
+
+
+def _written_schema(level: WrittenLevel) -> dict[str, Any]:
+    """A row: a list of labels, or where rows stand below it an object with that list and theirs, by the names of the levels."""
+    n, labels = len(level.variables), list(dict.fromkeys(label for variable in level.variables for label in variable.labels))
+    own = {"type": "array", "items": {"type": "string", **({"enum": labels} if labels else {})}, "minItems": n, "maxItems": n}
+    if not level.below:
+        return own
+    below = {
+        one.name: {"type": "array", "items": _written_schema(one), "minItems": one.form.number.min, "maxItems": one.most}
+        for one in level.below
+    }
+    return _object({level.name: own} | below)
+
+
+def _and_below(level: WrittenLevel) -> Iterator[WrittenLevel]:
+    yield level
+    for one in level.below:
+        yield from _and_below(one)
+
+
+def _form_in_words(level: WrittenLevel) -> str:
+    members = " and ".join(f'"{one.name}", a list of its {one.name} rows' for one in level.below)
+    return f'A {level.name} is an object with "{level.name}", its own row, and {members}.'
+
+
+def _example_of(level: WrittenLevel) -> str:
+    own = "[" + ",".join(f'"{_plain(variable.labels[0])}"' for variable in level.variables) + "]"
+    if not level.below:
+        return own
+    below = ",".join(f'"{one.name}":[{_example_of(one)},..]' for one in level.below)
+    return f'{{"{level.name}":{own},{below}}}'
+
+
+def _tokens_of_rows(level: WrittenLevel) -> float:
+    """Labels of a unit, about: of members as many as lie between the fewest and what is usual."""
+    below = sum((1 + min(one.most, one.form.number.min + USUAL)) / 2 * _tokens_of_rows(one) for one in level.below)
+    return len(level.variables) + 1 + below
 
 
 def _cells(scene: Scene, pair: Pair) -> int:

@@ -167,7 +167,7 @@ class Sample:
             values = self._agreed(units, values, looking, random)
         if self.pulled and any(target.level for target, _ in self.problem.of_values):
             values = self._moved_below(number, units, values, looking)
-        if self.problem.follows and self.pulled:
+        if self.problem.follows:
             with_followed(self.problem.follows, schema.refined, schema.refine(units), values)
         tables: Records = {}
         for at, level in enumerate(schema):
