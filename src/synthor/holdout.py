@@ -277,6 +277,8 @@ def _of_others(problem: Problem, target: Target, follows: Determined) -> Iterato
         yield f"'{target.name}' is no test: it follows from {same} together; strike one of these from the spec to test this."
     elif same:
         yield f"'{target.name}' is no test: {same} says the same of other rows; strike that from the spec to test this."
+    elif not follows.looked:
+        yield f"Whether '{target.name}' follows from other targets was not looked at: they have too many cells."
     elif follows.n_cells:
         cells = "1 cell" if follows.n_cells == 1 else f"{follows.n_cells} cells"
         yield f"{cells} of '{target.name}' follow from other targets, and are no test."

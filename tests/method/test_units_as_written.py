@@ -144,6 +144,27 @@ def test_costs_are_told_and_requests_can_be_written_to_a_folder(method: str, n_r
     assert len(first) == (6 if method == "direct" else 1)
 
 
+@pytest.mark.slow
+def test_answers_of_a_batch_are_taken_and_a_budget_ends_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = homes(method="direct", model={"name": "batch:asked"}).placed_in(tmp_path)
+    with pytest.raises(WaitingError):
+        synthesize(spec, answers=tmp_path / "answers.jsonl")
+    asked = tmp_path / "asked"
+    message = {"choices": [{"message": {"content": units(FAMILY, WIDOW)}, "finish_reason": "stop"}]}
+    lines = (json.loads(line)["custom_id"] for line in (asked / "requests-0001.jsonl").read_text().splitlines())
+    done = [json.dumps({"custom_id": key, "response": {"status_code": 200, "body": message}}) + "\n" for key in lines]
+    (asked / "responses-0001.jsonl").write_text("".join(done))
+    run = synthesize(spec, answers=tmp_path / "answers.jsonl")
+    assert run.tables["home"]["tenure"].value_counts().sort("tenure").rows() == [("owned", 200), ("rented", 200)]
+    assert "units break a rule" in run.verdict
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with serving(lambda number, body: Reply(content=units(WIDOW))) as server:
+        capped = homes(method="direct", model={"name": server.model, "requests": 2})
+        run = synthesize(capped, answers=tmp_path / "capped.jsonl")
+    assert len(server.bodies) == 2
+    assert run.tables["person"].height == 400
+
+
 @pytest.mark.parametrize(
     ("written", "reason"),
     [

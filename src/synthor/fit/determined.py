@@ -26,8 +26,9 @@ LEFT = 1e-5
 RIDGE = 1e-9
 """Of each condition's own squares, so that such as repeat each other do no harm."""
 
-CANDIDATES_A_CONDITION = 2
-"""Candidates for each condition, at least: of fewer, everything would seem to follow."""
+CANDIDATES_A_CONDITION, MOST_CONDITIONS = 2, 4_000
+"""Candidates for each condition, at least: of fewer, everything would seem to follow. And conditions at most: products of
+them take memory by the square, and time by more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +39,13 @@ class Determined:
         names: of the other targets from which all of it follows; none where not all does.
         together: whether it takes all of them, where it is several.
         n_cells: cells that follow from others.
+        looked: whether it was looked at; not where there are too many cells.
     """
 
     names: tuple[str, ...] = ()
     together: bool = False
     n_cells: int = 0
+    looked: bool = True
 
 
 def determined(problem: Problem, target: Target, model: Model, kept: Sequence[str]) -> Determined:
@@ -60,8 +63,8 @@ def determined(problem: Problem, target: Target, model: Model, kept: Sequence[st
     place = [one.name for one in problem.targets].index(target.name)
     wanted = structure.hard(problem, model.beliefs)[place].cells.matrix()[alive]
     matrices = [table.cells.matrix()[alive] for table in tables]
-    if CANDIDATES_A_CONDITION * sum(matrix.shape[1] for matrix in matrices) > len(alive):
-        return Determined()
+    if sum(matrix.shape[1] for matrix in matrices) > min(MOST_CONDITIONS, len(alive) // CANDIDATES_A_CONDITION):
+        return Determined(looked=False)
     known = [np.ones((len(alive), 1)), *_sides(target, wanted)]
     if any(other.level == target.level and other.whole for other in others):  # how many rows there are is told
         known.append(model.pool.units.numbers[alive, target.level, None].astype(np.float64))
