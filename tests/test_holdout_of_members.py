@@ -231,7 +231,7 @@ def test_a_model_is_asked_what_it_would_be_asked_had_the_tables_never_been_publi
     assert "partner.age" in asked
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_holds_out_calibrates_goes_on_and_writes_all_of_it(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(TOWN)
     off = {**OLD_WITH_OLD, "rows": [[0, 50, 50], [0, 88, 12], [0, 30, 70]]}

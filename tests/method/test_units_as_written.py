@@ -144,7 +144,7 @@ def test_costs_are_told_and_requests_can_be_written_to_a_folder(method: str, n_r
     assert len(first) == (6 if method == "direct" else 1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_answers_of_a_batch_are_taken_and_a_budget_ends_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = homes(method="direct", model={"name": "batch:asked"}).placed_in(tmp_path)
     with pytest.raises(WaitingError):

@@ -14,6 +14,8 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.agree import combinations, shown
+from synthor.problem.demand import EDGE
+from synthor.problem.fitting import BandTotals
 from synthor.problem.following import Followed, followed
 from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.marginals import Stated, inexact
@@ -156,8 +158,7 @@ def contradictions(
         }
         off = set[str]()
         region = areas is None or level == len(areas.sizes) - 1
-        numbers = _of_numbers(forms, schema, there, n_units if region else None)
-        for claim in (*numbers, *_of_followed(forms, schema, there)):
+        for claim in _claims(forms, schema, there, n_units if region else None):
             view = View.of_level(schema, claim.level)
             for table in there.get(claim.level, ()):
                 place = table.stated.place
@@ -170,6 +171,39 @@ def contradictions(
                 if region or (claim.of, claim.ends.by, place) not in told:
                     told.add((claim.of, claim.ends.by, place))
                     yield _finding(claim, ends, apart, "" if areas is None or region else areas.names[level], schema)
+
+
+def claims(
+    forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[Stated]], n_units: float
+) -> tuple[Claim, ...]:
+    """What the spec and tables of each level say of how many members there are in all; arguments as of `contradictions`."""
+    whole = {level: [found for one in own if (found := _InAreas.of(one, None, 0)) is not None] for level, own in tables.items()}
+    return _claims(forms, schema, whole, n_units)
+
+
+def asked_of(claim: Claim, stated: Stated, schema: Schema) -> list[BandTotals]:
+    """What a claim asks of the cells of a table of these members: of those that count such alone, and of those that may.
+
+    Args:
+        claim: of the number of some members in all.
+        stated: a table of the same level.
+        schema: of the units, in slices where tables need them.
+    """
+    grid = stated.target.grid
+    sides = _counting(grid, claim.such, View.of_level(schema, claim.level))
+    if sides is None:
+        return []
+    may, must = (side[: len(grid.cells)] for side in sides)
+    none, ends = np.zeros(1), claim.ends
+    most = BandTotals.of(np.where(must, 0, 1), none, np.floor(ends.high + EDGE), ends.by)
+    least = BandTotals.of(np.where(may, 0, 1), np.ceil(ends.low - EDGE), none + np.inf, ends.by)
+    return [most, *([least] if grid.covers else [])]
+
+
+def _claims(
+    forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[_InAreas]], n_units: float | None
+) -> tuple[Claim, ...]:
+    return (*_of_numbers(forms, schema, tables, n_units), *_of_followed(forms, schema, tables))
 
 
 def _finding(claim: Claim, ends: RowRange, apart: CellIndex, level: str, schema: Schema) -> Finding:
@@ -334,20 +368,26 @@ def _bounds(stated: Stated) -> tuple[Floats, Floats]:
 
 def _counted(table: _InAreas, such: Predicate | None, view: View) -> RowRange | None:
     """How many rows a table counts of whom something is true; None where it tells nothing of that."""
-    grid = table.grid
+    sides = _counting(table.grid, such, view)
+    if sides is None:
+        return None
+    may, must = sides
+    high = table.most(table.summed(table.high, may[table.cells]))
+    return RowRange(low=table.summed(table.low, must[table.cells]), high=high, by=table.stated.shown)
+
+
+def _counting(grid: TargetGrid, such: Predicate | None, view: View) -> tuple[Mask, Mask] | None:
+    """In which cells of a table some of whom something is true may be, and which hold such alone, (c,) each."""
     codes, cell = combinations(grid)
     if not len(codes) or len(codes) > MOST_COMBINATIONS:
         return None
     if such is None:
-        may = must = np.ones(grid.size, bool)
-    else:
-        behind = {axis.variable.name: axis.variable for axis in grid.axes}
-        known = {axis.variable.name: codes[:, i] for i, axis in enumerate(grid.axes)}
-        found = truth(such, known, {**view.variables, **behind}, len(codes))
-        may = np.bincount(cell, found.may, grid.size) > 0
-        must = (np.bincount(cell, ~found.must, grid.size) == 0) & may
-    high = table.most(table.summed(table.high, may[table.cells]))
-    return RowRange(low=table.summed(table.low, must[table.cells]), high=high, by=table.stated.shown)
+        return np.ones(grid.size, bool), np.ones(grid.size, bool)
+    behind = {axis.variable.name: axis.variable for axis in grid.axes}
+    known = {axis.variable.name: codes[:, i] for i, axis in enumerate(grid.axes)}
+    found = truth(such, known, {**view.variables, **behind}, len(codes))
+    may = np.bincount(cell, found.may, grid.size) > 0
+    return may, (np.bincount(cell, ~found.must, grid.size) == 0) & may
 
 
 def _inside(name: str, variable: Variable, categories: CellIndex) -> Predicate:

@@ -10,9 +10,11 @@ import numpy as np
 
 from synthor.errors import Finding, InputError
 from synthor.problem import Statements, every_statement, shown
+from synthor.problem.between import claims, contradictions
 from synthor.reconcile.names import Guess, guessed
-from synthor.reconcile.tables import Changed, reconciled
+from synthor.reconcile.tables import Changed, Reconciled, reconciled
 from synthor.spec.edit import with_header, with_names, with_tables
+from synthor.spec.levels import levels_of
 from synthor.spec.load import parse_spec
 from synthor.spec.model import Spec
 from synthor.types import Floats
@@ -101,7 +103,7 @@ def corrected(spec: Spec, text: str, file: str, *, names: bool, tables: bool) ->
         text = with_names(text, guesses.columns, guesses.labels)
         spec = parse_spec(text, source=file).placed_in(spec.folder)
         found = every_statement(spec)
-    changed, refused, files = _rescaled(found) if tables else ((), (), {})
+    changed, refused, files = _rescaled(spec, found) if tables else ((), (), {})
     if changed:
         text = with_tables(text, {one.stated.position: f"{FOLDER}/{_file(one, changed)}" for one in changed})
     name = ""
@@ -114,17 +116,34 @@ def corrected(spec: Spec, text: str, file: str, *, names: bool, tables: bool) ->
     return Copy(name=name, files=files, guesses=tuple(sure), left=left, changed=changed, refused=refused)
 
 
-def _rescaled(found: Sequence[Statements]) -> tuple[tuple[Changed, ...], tuple[Finding, ...], dict[str, str]]:
-    others = found[0].others or found[0].across
+def _level_by_level(spec: Spec, found: Sequence[Statements]) -> tuple[list[Reconciled], tuple[Finding, ...]]:
+    """Tables of each kind of rows, in the spec's order, and which of different rows still disagree.
+
+    Tables of a level give way to those of the levels above it, as these are by then.
+    """
+    forms, schema = levels_of(spec), found[0].view.schema
+    now = {rows.view.level: rows.tables for rows in found if not rows.view.roles}
+    outcomes = dict[int, Reconciled]()
+    for at in sorted(range(len(found)), key=lambda at: (found[at].view.level, bool(found[at].view.roles))):
+        view = found[at].view
+        said = claims(forms, schema, now, found[0].whole) if spec.members and not view.roles else ()
+        outcomes[at] = reconciled(found[at], [claim for claim in said if claim.level == view.level])
+        if not view.roles:
+            now[view.level] = outcomes[at].tables
+    left = tuple(contradictions(forms, schema, now, found[0].whole)) if spec.members else ()
+    return [outcomes[at] for at in range(len(found))], left
+
+
+def _rescaled(spec: Spec, found: Sequence[Statements]) -> tuple[tuple[Changed, ...], tuple[Finding, ...], dict[str, str]]:
+    others = found[0].others
     if others:
         cure = "mend these first, then reconcile; --fix-labels mends labels and columns"
-        what = "no disagreement of tables" if found[0].others else "a disagreement of tables of different rows"
         told = "1 problem is" if len(others) == 1 else f"{len(others)} problems are"
-        first = Finding(where="--reconcile", message=f"{told} {what}", cure=cure)
+        first = Finding(where="--reconcile", message=f"{told} no disagreement of tables", cure=cure)
         return (), (first,), {}
-    outcomes = [reconciled(rows) for rows in found]
+    outcomes, left = _level_by_level(spec, found)
     changed = tuple(one for outcome in outcomes for one in outcome.changed)
-    refused = tuple(finding for outcome in outcomes for finding in outcome.refused)
+    refused = tuple(finding for outcome in outcomes for finding in outcome.refused) or left
     if refused or not changed:
         return (), refused, {}
     files = {f"{FOLDER}/{_file(one, changed)}": _table(one) for one in changed}

@@ -1,8 +1,9 @@
 """Tables rescaled onto each other: the one that gives way is fitted to what those before it say, and made whole again.
 
-Tables are taken in the order in which they are trusted (`trusted`). The first keeps its cells. Each further one is compared
-with all before it, over everything that they share; where it differs, it is fitted to them (`problem.fitting`). Then whole
-numbers with the same bands are found by the rounding that also makes records (`sample.integerize`).
+Tables of units come first, then those of members, of whom these say how many there are (`problem.between`). Of each kind of
+rows, tables are taken in the order in which they are trusted (`trusted`). The first keeps its cells. Each further one is
+compared with all before it, over everything that they share; where it differs, it is fitted to them (`problem.fitting`). Then
+whole numbers with the same bands are found by the rounding that also makes records (`sample.integerize`).
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem import Count, Stated, Statements, Target, inexact, shared_over_areas, shown
+from synthor.problem.between import Claim, asked_of
 from synthor.problem.demand import EDGE
 from synthor.problem.fitting import BandTotals, distance, fitted_to, is_broken
 from synthor.sample.integerize import Band, integerize
@@ -52,29 +54,33 @@ class Reconciled:
     Attributes:
         changed: those that gave way, in the order of trust.
         refused: why some could not; nothing must be used then.
+        tables: all of them, those that gave way as they are now.
     """
 
     changed: tuple[Changed, ...]
     refused: tuple[Finding, ...] = ()
+    tables: tuple[Stated, ...] = ()
 
 
-def reconciled(found: Statements) -> Reconciled:
+def reconciled(found: Statements, claims: Sequence[Claim] = ()) -> Reconciled:
     """Rescale tables onto each other and to the number of records.
 
     Tables with margins of error stay as they are, and nothing is fitted to them: they are met within their margins anyway.
 
     Args:
         found: tables that can be understood each by itself.
+        claims: what tables of the levels above, and the spec, say of how many such rows there are.
     """
     own: dict[int, Stated] = {}
     for stated in found.tables:
         own.setdefault(stated.position, stated)  # a table comes before its totals
     order = trusted([stated for stated in own.values() if stated.target.sigma is None], found)
-    found = replace(found, whole=_whole(order, found))
+    found = replace(found, whole=_as_claimed(_whole(order, found), claims))
     settled: list[Stated] = []
     changed, refused = [], []
     for stated in order:
         demands = demands_on(stated, settled, found)
+        demands += [demand for claim in claims for demand in asked_of(claim, stated, found.view.schema)]
         broken = [demand for demand in demands if is_broken(stated.target, demand)]
         change = _moved(stated, demands, broken) if broken else _inside(stated)
         if change is None:
@@ -84,7 +90,9 @@ def reconciled(found: Statements) -> Reconciled:
         else:
             changed.append(change)
             settled.append(replace(stated, target=_with(stated.target, change.after)))
-    return Reconciled(changed=tuple(changed), refused=tuple(refused))
+    now = {stated.position: stated for stated in settled}
+    tables = tuple(now[one.position] if own[one.position] is one and one.position in now else one for one in found.tables)
+    return Reconciled(changed=tuple(changed), refused=tuple(refused), tables=tables)
 
 
 def _whole(order: Sequence[Stated], found: Statements) -> float:
@@ -93,6 +101,14 @@ def _whole(order: Sequence[Stated], found: Statements) -> float:
         return found.whole
     told = (stated.target for stated in order if stated.target.whole and stated.target.statistic.word == "count")
     return next((float(target.wanted.sum()) for target in told), found.whole)
+
+
+def _as_claimed(whole: float, claims: Sequence[Claim]) -> float:
+    """How many rows there are, as near to a number as claims about all of them let it be."""
+    for claim in claims:
+        if claim.such is None and np.isfinite(whole):
+            whole = min(max(whole, float(np.ceil(claim.ends.low - EDGE))), float(np.floor(claim.ends.high + EDGE)))
+    return whole
 
 
 def _inside(stated: Stated) -> Changed | None:
