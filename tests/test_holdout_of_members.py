@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forked import synthor
@@ -11,6 +12,7 @@ from synthor import Prior, Spec, compile_problem, parse_spec
 from synthor.errors import InputError, WaitingError
 from synthor.evaluate.believed import believed_of
 from synthor.evaluate.holdout import HeldOut, HoldOuts
+from synthor.fit.model import fit_what_can_be
 from synthor.holdout import hold_out
 from synthor.loop import fit_spec
 from synthor.problem import apart, leave_out
@@ -91,6 +93,22 @@ def test_each_cross_table_of_persons_and_of_couples_is_predicted_in_turn(outs: H
     assert couples.kept == ("head.age of couples", "partner.age of couples")
     assert "2 cross-tables, each left out in turn, were predicted at" in outs.verdict
     assert "numbers of roles" in outs.independence
+
+
+@pytest.mark.slow
+def test_nothing_tells_of_the_table_but_its_sides(outs: HoldOuts) -> None:
+    """The prediction is what a fit says of it whose spec never had it: no candidates are those of another fit."""
+    sides = """
+  - {name: ages, counts: {age: {0-17: 450, 18-64: 1200, 65+: 300}}}
+  - {name: homes, rows: person, counts: {tenure: {owned: 1170, rented: 780}}}
+"""
+    problem = compile_problem(town())
+    table = next(target for target in problem.targets if target.name == "age by tenure")
+    begin, end = TOWN.index("  - name: age by tenure"), TOWN.index("  - name: couples")
+    model = fit_what_can_be(compile_problem(parse_spec(TOWN[:begin] + sides.strip("\n") + "\n" + TOWN[end:])), RIGHT)
+    got = table.cells(model.pool.units).totals(model.weights)
+    tvd = 0.5 * np.abs(got / got.sum() - table.wanted / table.wanted.sum()).sum()
+    assert of(outs, "age by tenure").tvd == pytest.approx(tvd, abs=1e-3)
 
 
 @pytest.mark.slow
