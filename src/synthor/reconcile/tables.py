@@ -107,7 +107,8 @@ def _as_claimed(whole: float, claims: Sequence[Claim]) -> float:
     """How many rows there are, as near to a number as claims about all of them let it be."""
     for claim in claims:
         if claim.such is None and np.isfinite(whole):
-            whole = min(max(whole, float(np.ceil(claim.ends.low - EDGE))), float(np.floor(claim.ends.high + EDGE)))
+            low, high = float(claim.ends.low[0]), float(claim.ends.high[0])
+            whole = min(max(whole, float(np.ceil(low - EDGE))), float(np.floor(high + EDGE)))
     return whole
 
 
