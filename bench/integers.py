@@ -37,7 +37,8 @@ from synthor.fit.balance import Hard, balance
 from synthor.fit.pool import draw_pool
 from synthor.fit.pool_size import POOL_SIZE
 from synthor.prior.beliefs import resolve
-from synthor.sample.integerize import Band, integerize
+from synthor.problem import Demanded
+from synthor.sample.integerize import integerize
 from synthor.schema import Cells, Rows, Units
 from synthor.schema.units import cells_of
 from synthor.spec.targets import TargetSpec
@@ -170,11 +171,11 @@ def two_levels(case: str, pool: Units, cells: Sequence[Cells], wanted: Sequence[
     begin = time.perf_counter()
     found = balance(np.zeros(len(pool)), [Hard.exactly(c, w / n) for c, w in zip(cells, wanted, strict=True)])
     fitted = time.perf_counter()
-    bands = [Band(cells=c, low=w.astype(np.int64), high=w.astype(np.int64)) for c, w in zip(cells, wanted, strict=True)]
+    tables = [Demanded.between(c, w, w) for c, w in zip(cells, wanted, strict=True)]
     order = np.lexsort(pool.row_tables[0].codes.T[::-1])
-    whole = integerize(found.weights, n, bands, order, np.random.default_rng(random_seed))
+    whole = integerize(found.weights, n, tables, order, np.random.default_rng(random_seed))
     end = time.perf_counter()
-    off = [np.abs(band.excess(band.cells.totals(whole.counts.astype(float)))) for band in bands]
+    off = [np.abs(table.off(whole.counts)) for table in tables]
     return {
         "case": case,
         "units": n,

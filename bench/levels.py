@@ -41,7 +41,7 @@ from synthor.randomness import generator
 from synthor.sample.alike import exchange_alike
 from synthor.sample.integerize import integerize, shuffled_tree
 from synthor.sample.settle import settle_counts
-from synthor.sample.stream import bands_of
+from synthor.sample.stream import whole_tables
 from synthor.schema import Level, Ref, Rows, Schema, Units, Variable
 from synthor.spec.variables import Category
 from synthor.types import CellIndex, Counts
@@ -236,11 +236,11 @@ def stages(model: Model, problem: Problem) -> Row:
     begin = time.perf_counter()
     random = generator(problem.spec.random_seed, "integerize", "zone", "", "part", 0)
     order = shuffled_tree(units.columns(), random)
-    found = integerize(weights, problem.n_units, bands_of(problem, units, weights), order, random)
+    found = integerize(weights, problem.n_units, whole_tables(problem, units, weights), order, random)
     whole = time.perf_counter()
     counts = found.counts
     if found.error:
-        counts, _ = exchange_alike(weights, counts, bands_of(problem, units, weights), random)
+        counts, _ = exchange_alike(weights, counts, whole_tables(problem, units, weights), random)
     alike = time.perf_counter()
     exact = settle_counts(problem, units, counts, model.log_weight, weights, random, patient=not model.contradictions)
     end = time.perf_counter()

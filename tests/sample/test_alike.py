@@ -8,9 +8,8 @@ from synthor import parse_spec
 from synthor.fit.model import fit
 from synthor.fit.status import Status
 from synthor.prior.model import Prior
-from synthor.problem import Axis, Count, Problem, Target, TargetGrid
+from synthor.problem import Axis, Count, Demanded, Problem, Target, TargetGrid
 from synthor.sample.alike import exchange_alike
-from synthor.sample.integerize import Band
 from synthor.sample.stream import sample
 from synthor.schema import Level, Ref, Rows, Schema, Units
 from synthor.schema.units import cells_of
@@ -85,7 +84,7 @@ def test_counts_that_are_far_off_are_mended_by_units_that_are_nearly_alike(seed:
     wanted = counted(units, random.multinomial(200, np.full(2_000, 1 / 2_000)))
     shapes = [[SCHEMA.levels[level].variables[column].size for column in columns] for level, columns in TABLES]
     bands = [
-        Band(cells=cells_of(units, level, columns, shape), low=own, high=own)
+        Demanded.between(cells_of(units, level, columns, shape), own, own)
         for (level, columns), shape, own in zip(TABLES, shapes, wanted, strict=True)
     ]
     weights = np.where(np.arange(2_000) < 1_500, 1 / 1_500, 0.0)

@@ -12,7 +12,8 @@ from synthor import compile_problem, parse_spec
 from synthor.fit.balance import balance
 from synthor.fit.model import fit
 from synthor.prior.model import Prior
-from synthor.sample.integerize import Band, integerize, shuffled_tree, systematic
+from synthor.problem import Demanded
+from synthor.sample.integerize import integerize, shuffled_tree, systematic
 from synthor.sample.stream import sample
 from synthor.schema import Cells, Incidence, Partition, Ref
 from synthor.types import Counts
@@ -39,7 +40,7 @@ def test_systematic_counts_are_unbiased() -> None:
 def test_whole_tables_of_the_bank_are_met_exactly(case: Case) -> None:
     found = balance(case.log_base, case.hard)
     bands = [
-        Band(cells=hard.cells, low=wanted.ravel().astype(np.int64), high=wanted.ravel().astype(np.int64))
+        Demanded.between(hard.cells, wanted.ravel(), wanted.ravel())
         for hard, (_, wanted) in zip(case.hard, case.tables, strict=True)
     ]
     whole = integerize(found.weights, round(case.total), bands, np.arange(len(found.weights)), np.random.default_rng(0))
@@ -51,7 +52,7 @@ def test_whole_tables_of_the_bank_are_met_exactly(case: Case) -> None:
 def test_households_and_persons_are_both_met_in_whole_numbers() -> None:
     units, hard = two_levels()
     found = balance(np.zeros(len(units)), hard)
-    bands = [Band(cells=h.cells, low=np.round(h.low * 1000).astype(int), high=np.round(h.low * 1000).astype(int)) for h in hard]
+    bands = [Demanded.between(h.cells, np.round(h.low * 1000), np.round(h.low * 1000)) for h in hard]
     whole = integerize(found.weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
     assert whole.error == 0
     town = units.take(np.repeat(np.arange(len(units)), whole.counts))
@@ -60,13 +61,13 @@ def test_households_and_persons_are_both_met_in_whole_numbers() -> None:
     assert persons.tolist() == bands[1].low.tolist()
 
 
-def bands_of(cells: Sequence[Cells], counts: Counts) -> list[Band]:
+def bands_of(cells: Sequence[Cells], counts: Counts) -> list[Demanded]:
     """The tables of one population, to be met exactly."""
     wanted = [table.totals(counts.astype(float)).astype(np.int64) for table in cells]
-    return [Band(cells=table, low=cell, high=cell) for table, cell in zip(cells, wanted, strict=True)]
+    return [Demanded.between(table, cell, cell) for table, cell in zip(cells, wanted, strict=True)]
 
 
-def error_of(bands: Sequence[Band], counts: Counts) -> int:
+def error_of(bands: Sequence[Demanded], counts: Counts) -> int:
     """How far the tables are off, counted anew from their matrices."""
     total = 0
     for band in bands:
@@ -126,16 +127,14 @@ def test_the_order_of_the_candidates_does_not_matter_to_exactness(seed: int) -> 
 def test_tables_are_met_whatever_the_weights_expect() -> None:
     cells = Partition(np.array([0, 0, 1, 1]), 2)
     wanted = np.array([90, 10])
-    whole = integerize(
-        np.full(4, 0.25), 100, [Band(cells=cells, low=wanted, high=wanted)], np.arange(4), np.random.default_rng(0)
-    )
+    whole = integerize(np.full(4, 0.25), 100, [Demanded.between(cells, wanted, wanted)], np.arange(4), np.random.default_rng(0))
     assert cells.totals(whole.counts.astype(float)).tolist() == [90, 10]
     assert whole.swaps >= 40
 
 
 def test_within_a_wide_band_nothing_is_changed() -> None:
     cells = Partition(np.array([0, 0, 1, 1]), 2)
-    band = Band(cells=cells, low=np.array([40, 0]), high=np.array([60, 100]))
+    band = Demanded.between(cells, np.array([40, 0]), np.array([60, 100]))
     whole = integerize(np.full(4, 0.25), 100, [band], np.arange(4), np.random.default_rng(0))
     assert whole.counts.tolist() == [25, 25, 25, 25]
     assert whole.swaps == 0
@@ -144,7 +143,7 @@ def test_within_a_wide_band_nothing_is_changed() -> None:
 @pytest.mark.parametrize(("low", "high", "wanted"), [([0, 0], [30, 100], [30, 70]), ([0, 80], [100, 100], [20, 80])])
 def test_a_cell_outside_its_band_is_brought_to_the_nearer_end(low: list[int], high: list[int], wanted: list[int]) -> None:
     cells = Partition(np.array([0, 0, 1, 1]), 2)
-    band = Band(cells=cells, low=np.array(low), high=np.array(high))
+    band = Demanded.between(cells, np.array(low), np.array(high))
     whole = integerize(np.full(4, 0.25), 100, [band], np.arange(4), np.random.default_rng(0))
     assert cells.totals(whole.counts.astype(float)).tolist() == wanted
 
@@ -152,7 +151,7 @@ def test_a_cell_outside_its_band_is_brought_to_the_nearer_end(low: list[int], hi
 @pytest.mark.parametrize("wanted", [10, 70])
 def test_units_may_count_in_no_cell_of_a_table(wanted: int) -> None:
     renters = Incidence(sparse.csr_array(np.array([[1.0], [1.0], [0.0], [0.0]])))
-    band = Band(cells=renters, low=np.array([wanted]), high=np.array([wanted]))
+    band = Demanded.between(renters, np.array([wanted]), np.array([wanted]))
     whole = integerize(np.full(4, 0.25), 100, [band], np.arange(4), np.random.default_rng(0))
     assert (whole.error, whole.counts.sum(), whole.counts[:2].sum()) == (0, 100, wanted)
 
@@ -161,17 +160,17 @@ def test_units_may_count_in_no_cell_of_a_table(wanted: int) -> None:
 @pytest.mark.parametrize("share", [0.8, 0.52])  # many swaps are wanted at once, and few
 def test_a_candidate_that_weighs_next_to_nothing_is_put_in_only_if_no_other_helps(share: float, seed: int) -> None:
     weights = np.array([share, 1 - share - 1e-9, 1e-9])
-    likely = Band(cells=Partition(np.array([0, 1, 1]), 2), low=np.array([50, 50]), high=np.array([50, 50]))
+    likely = Demanded.between(Partition(np.array([0, 1, 1]), 2), np.array([50, 50]), np.array([50, 50]))
     whole = integerize(weights, 100, [likely], np.arange(3), np.random.default_rng(seed))
     assert whole.counts.tolist() == [50, 50, 0]
-    only = Band(cells=Partition(np.array([0, 0, 1]), 2), low=np.array([97, 3]), high=np.array([97, 3]))
+    only = Demanded.between(Partition(np.array([0, 0, 1]), 2), np.array([97, 3]), np.array([97, 3]))
     assert integerize(weights, 100, [only], np.arange(3), np.random.default_rng(seed)).counts[2] == 3
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_likely_candidates_come_first_even_if_an_unlikely_one_would_mend_more_at_once(seed: int) -> None:
     cells = [Partition(np.array([0, 1, 0, 1]), 2), Partition(np.array([0, 0, 1, 1]), 2)]
-    bands = [Band(cells=table, low=np.array([74, 26]), high=np.array([74, 26])) for table in cells]
+    bands = [Demanded.between(table, np.array([74, 26]), np.array([74, 26])) for table in cells]
     weights = np.array([0.5, 0.25, 0.25 - 1e-9, 1e-9])
     whole = integerize(weights, 100, bands, np.arange(4), np.random.default_rng(seed))
     assert whole.counts.tolist() == [48, 26, 26, 0]
@@ -182,7 +181,7 @@ def test_what_repair_puts_in_follows_the_weights(kinds: int, wanted: int) -> Non
     light_and_heavy = np.repeat([0.05, 0.45], kinds) / kinds
     weights = np.concatenate([np.full(kinds, 0.5 / kinds), light_and_heavy])
     cells = Partition(np.repeat([0, 1, 1], kinds), 2)
-    band = Band(cells=cells, low=np.array([wanted, 500 - wanted]), high=np.array([wanted, 500 - wanted]))
+    band = Demanded.between(cells, np.array([wanted, 500 - wanted]), np.array([wanted, 500 - wanted]))
     shares = []
     for seed in range(10):
         whole = integerize(weights, 500, [band], np.arange(3 * kinds), np.random.default_rng(seed))
@@ -194,7 +193,7 @@ def test_what_repair_puts_in_follows_the_weights(kinds: int, wanted: int) -> Non
 @pytest.mark.parametrize("seed", range(10))
 def test_tables_that_contradict_each_other_are_met_as_nearly_as_they_can_be(seed: int) -> None:
     cells = Partition(np.array([0, 1]), 2)
-    bands = [Band(cells=cells, low=np.array([a, 100 - a]), high=np.array([a, 100 - a])) for a in (50, 51, 52)]
+    bands = [Demanded.between(cells, np.array([a, 100 - a]), np.array([a, 100 - a])) for a in (50, 51, 52)]
     whole = integerize(np.array([0.4, 0.6]), 100, bands, np.arange(2), np.random.default_rng(seed))
     assert whole.counts.tolist() == [51, 49]
     assert whole.error == error_of(bands, whole.counts) == 4
@@ -282,9 +281,9 @@ def test_units_outside_of_one_table_do_not_count_in_the_next(seed: int) -> None:
     bands = []
     for cells in tables:
         fitted = cells.totals(weights) * 1_000
-        bands.append(Band(cells=cells, low=np.floor(fitted).astype(np.int64), high=np.ceil(fitted).astype(np.int64)))
+        bands.append(Demanded.between(cells, np.floor(fitted), np.ceil(fitted)))
     found = integerize(weights, 1_000, bands, random.permutation(n), random)
-    off = [np.abs(band.excess(band.cells.totals(found.counts.astype(np.float64)))).sum() for band in bands]
+    off = [np.abs(band.off(found.counts)).sum() for band in bands]
     assert sum(off) == found.error == 0
     assert found.swaps > 0
 
@@ -298,7 +297,7 @@ def test_tables_of_many_small_zones_are_met_exactly() -> None:
     for side in sides:
         index = zone * 2 + side
         wanted = np.bincount(index[people], minlength=n_zones * 2)
-        bands.append(Band(cells=Partition(index, n_zones * 2), low=wanted, high=wanted))
+        bands.append(Demanded.between(Partition(index, n_zones * 2), wanted, wanted))
         shares = shares * wanted[index] / np.maximum(occupied, 1)
     shares = shares * occupied
     weights = shares / shares.sum()  # of independence within each zone
@@ -316,7 +315,7 @@ def test_many_tables_are_repaired_as_few_are() -> None:
     bands = []
     for column in index:
         wanted = np.bincount(column[population], minlength=3)
-        bands.append(Band(cells=Partition(column, 3), low=wanted - (column[0] == 0), high=wanted))
+        bands.append(Demanded.between(Partition(column, 3), wanted - (column[0] == 0), wanted))
     weights = random.dirichlet(np.ones(n))
 
     def repaired(many_tables: int) -> tuple[list[int], int, int]:

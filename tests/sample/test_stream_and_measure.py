@@ -16,9 +16,9 @@ from synthor.fit.balance import balance
 from synthor.fit.model import Model, as_written, fit
 from synthor.measure import Tally, encode, measure
 from synthor.prior.model import Prior
-from synthor.problem import Axis, Count, Level, Problem, Target, TargetGrid
+from synthor.problem import Axis, Count, Demanded, Level, Problem, Target, TargetGrid
 from synthor.sample.arrangement import Scattered
-from synthor.sample.integerize import Band, integerize
+from synthor.sample.integerize import integerize
 from synthor.sample.stream import Sample, sample
 from synthor.schema import Ref, Schema, Variable, of_unit
 from synthor.schema.kinds import CATEGORY
@@ -195,7 +195,7 @@ def town() -> Sample:
     )
     spec = parse_spec("{records: 1000, variables: {size: {type: category, values: [one, more]}}}")
     problem = Problem(spec=spec, n_units=1000, schema=Schema(levels=levels), targets=targets, rules=())
-    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in targets]
+    bands = [Demanded(cells=target.cells(units), demand=target.demand) for target in targets]
     weights = balance(np.zeros(len(units)), hard).weights
     whole = integerize(weights, 1000, bands, np.arange(len(units)), np.random.default_rng(0))
     shapes = tuple(tuple(shape(one, np.full(one.size, 1 / one.size)) for one in level.variables) for level in levels)

@@ -26,7 +26,7 @@ from synthor.problem.zones import Zones, ZoneTable, tables_of_kinds, telling_tab
 from synthor.randomness import generator
 from synthor.sample.arrangement import InTurn
 from synthor.sample.settle import settle_counts
-from synthor.sample.stream import Sample, bands_of, indifferent, whole_units
+from synthor.sample.stream import Sample, indifferent, whole_tables, whole_units
 from synthor.schema import Units
 from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.values import Shape
@@ -166,8 +166,8 @@ def _members(
     assert zones is not None
     names = {table.name for table in tables}
     own = replace(region, targets=tuple(target for target in region.targets if target.name not in names))
-    bands = tuple(bands_of(own, units, model.weights))
-    vectors = Vectors.of(tables, bands, zones.sizes, units)
+    of_region = whole_tables(own, units, model.weights)
+    vectors = Vectors.of(tables, of_region, zones.sizes, units)
     lived = np.flatnonzero(np.bincount(zones.above(0, len(zones.sizes) - 1), totals, zones.sizes[-1]))
     base, all_of_it = region.n_units * vectors.shares(model.weights), SWEEPS + zones.sizes[0]
     with engine(zones.sizes[0]) as where:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.schema import Cells
-from synthor.types import Floats
+from synthor.types import Counts, Floats
 
 EDGE = 1e-6
 """How near a whole number a wanted count must be to be that number, in rows."""
+
+ANY = 1 << 40
+"""Rows that stand for any number of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +60,16 @@ class Demand:
         none = low > high
         return np.where(none, np.floor(self.low + EDGE), low), np.where(none, np.ceil(self.high - EDGE), high)
 
+    @property
+    def rows(self) -> tuple[Counts, Counts]:
+        """The same in whole numbers, `ANY` where there is no end.
+
+        >>> Demand(low=np.array([1.5, -np.inf]), high=np.array([3.0, np.inf])).rows[0].tolist()
+        [2, -1099511627776]
+        """
+        low, high = self.whole
+        return np.maximum(low, -ANY).astype(np.int64), np.minimum(high, ANY).astype(np.int64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Demanded:
@@ -84,3 +97,13 @@ class Demanded:
     def high(self) -> Floats:
         """The most."""
         return self.demand.high
+
+    def off(self, counts: Counts) -> Counts:
+        """How far whole copies of the units are off, (c,): above zero rows too many, below zero too few.
+
+        Args:
+            counts: (n,) copies of each unit.
+        """
+        low, high = self.demand.rows
+        got = np.rint(self.cells.totals(counts.astype(np.float64))).astype(np.int64)
+        return got - np.clip(got, low, high)

@@ -137,12 +137,12 @@ class Target:
     @property
     def low(self) -> Counts:
         """Fewest rows that count as met. An interval without a whole number in it is met at either side of it."""
-        return self.demand.whole[0].astype(np.int64)
+        return self.demand.rows[0]
 
     @property
     def high(self) -> Counts:
         """Most rows that count as met."""
-        return self.demand.whole[1].astype(np.int64)
+        return self.demand.rows[1]
 
     def labels(self, cell: int) -> dict[str, str]:
         """Labels of one of its numbers by variable."""

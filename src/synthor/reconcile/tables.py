@@ -12,19 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.errors import Finding
-from synthor.problem import Count, Stated, Statements, Target, inexact, shared_over_areas, shown
+from synthor.problem import Count, Demanded, Stated, Statements, Target, inexact, shared_over_areas, shown
 from synthor.problem.between import Claim, asked_of
 from synthor.problem.demand import EDGE
 from synthor.problem.fitting import BandTotals, distance, fitted_to, is_broken
-from synthor.sample.integerize import Band, integerize
+from synthor.sample.integerize import integerize
 from synthor.schema import Partition
 from synthor.types import CellIndex, Floats
 
 LIMIT = 0.01
 """A table is moved by no more than its own tolerance or rounding allows, or by this share of its total if that is more."""
-
-MOST = 1e15
-"""Stands for no upper end."""
 
 SPARES = (0, 1, 3, 10, 100)
 """Counts that are taken off each cell and dealt out anew, until whole numbers are found."""
@@ -229,7 +226,7 @@ def whole_near(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
             found = base
         else:
             open_cells = np.flatnonzero(rest)
-            parts = [_integer_band(demand, base, open_cells) for demand in demands]
+            parts = [_left(demand, base, open_cells) for demand in demands]
             random = np.random.default_rng(0)  # part of the answer: the same tables are always rounded alike
             weights = rest[open_cells] / rest[open_cells].sum()
             dealt = integerize(weights, n_rest, parts, np.arange(len(open_cells)), random)
@@ -240,12 +237,11 @@ def whole_near(fitted: Floats, demands: Sequence[BandTotals]) -> Floats | None:
     return None
 
 
-def _integer_band(demand: BandTotals, base: Floats, kept: CellIndex) -> Band:
+def _left(demand: BandTotals, base: Floats, kept: CellIndex) -> Demanded:
     """What is left of a demand for some cells, once all have their base."""
     low, high = demand.demand.whole
     have = demand.cells.totals(base)
-    most = np.minimum(high - have, MOST)
-    return Band(cells=Partition(demand.band[kept], len(low)), low=(low - have).astype(np.int64), high=most.astype(np.int64))
+    return Demanded.between(Partition(demand.band[kept], len(low)), low - have, high - have)
 
 
 def _is_met(cells: Floats, demand: BandTotals) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from synthor.problem import Demanded
 from synthor.sample.breakout import Moves, Standing, key_of
-from synthor.sample.integerize import Band
 from synthor.sample.rows import kinds_of
 from synthor.types import CellIndex, Counts, Floats, Mask
 
@@ -53,16 +53,18 @@ class _Pairs:
     moves: Moves | None
 
 
-def exchange_alike(weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> tuple[Counts, int]:
+def exchange_alike(
+    weights: Floats, counts: Counts, tables: Sequence[Demanded], random: np.random.Generator
+) -> tuple[Counts, int]:
     """Counts that meet the tables, or miss them by no more than before; and how many units were exchanged.
 
     Args:
         weights: (n,) share of each candidate; those that weigh nothing do not come.
         counts: (n,) whole numbers.
-        bands: the tables.
+        tables: what their cells are to hold, in whole rows.
         random: chooses units.
     """
-    search = _Alike(weights, counts, bands, random)
+    search = _Alike(weights, counts, tables, random)
     for _ in range(ROUNDS):
         if not search.error or not search.round():
             break
@@ -72,17 +74,17 @@ def exchange_alike(weights: Floats, counts: Counts, bands: Sequence[Band], rando
 class _Alike:
     """Counts by kind: units that count alike in all tables are one."""
 
-    def __init__(self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator) -> None:
+    def __init__(self, weights: Floats, counts: Counts, tables: Sequence[Demanded], random: np.random.Generator) -> None:
         from scipy import sparse
 
         self.given, self.weights, self.random = counts, weights, random
-        matrix = sparse.hstack([band.cells.matrix() for band in bands], format="csr")
+        matrix = sparse.hstack([table.cells.matrix() for table in tables], format="csr")
         self.kinds = kinds_of(matrix)
         _, first = np.unique(self.kinds, return_index=True)
         self.rows = matrix[first].astype(np.int64)
         self.held = np.bincount(self.kinds, counts, len(first)).astype(np.int64)
         self.mass = np.bincount(self.kinds, weights, len(first))
-        low, high = np.concatenate([b.low for b in bands]), np.concatenate([b.high for b in bands])
+        low, high = (np.concatenate(own) for own in zip(*(table.demand.rows for table in tables), strict=True))
         self.standing = Standing(low, high, np.asarray(self.rows.T @ self.held))
         self.key = key_of(len(low), random)
         self.sums = self.rows.astype(np.uint64) @ self.key

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthor.problem import Demanded
 from synthor.schema import Cells, Partition
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask
 
@@ -63,19 +64,6 @@ SMALLEST = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Band:
-    """Whole counts that a table may have: low <= C'counts <= high, (c,) each."""
-
-    cells: Cells
-    low: Counts
-    high: Counts
-
-    def excess(self, got: Floats) -> Floats:
-        """How far each cell is off: above zero too many, below zero too few."""
-        return np.maximum(got - self.high, 0) + np.minimum(got - self.low, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Integers:
     """Whole counts.
 
@@ -93,7 +81,7 @@ class Integers:
 def integerize(
     weights: Floats,
     total: int,
-    bands: Sequence[Band],
+    tables: Sequence[Demanded],
     order: Counts,
     random: np.random.Generator,
     *,
@@ -105,7 +93,7 @@ def integerize(
     Args:
         weights: (n,) share of each candidate, summing to one.
         total: units wanted.
-        bands: tables to be met.
+        tables: what their cells are to hold, in whole rows.
         order: (n,) an order of the candidates in which neighbours are alike.
         random: draws the start of the systematic sample and the swaps.
         many_tables: from so many on memory is laid out for many.
@@ -113,17 +101,16 @@ def integerize(
 
     >>> cells = Partition(np.array([0, 0, 1, 1]), 2)
     >>> wanted = np.array([3, 2])
-    >>> found = integerize(np.full(4, 0.25), 5, [Band(cells=cells, low=wanted, high=wanted)], np.arange(4),
+    >>> found = integerize(np.full(4, 0.25), 5, [Demanded.between(cells, wanted, wanted)], np.arange(4),
     ...                    np.random.default_rng(0))
     >>> cells.totals(found.counts), found.error
     (array([3., 2.]), 0)
     """
     counts = systematic(weights, total, order, random)
-    error = sum(np.abs(band.excess(band.cells.totals(counts.astype(np.float64)))).sum() for band in bands)
-    if not error:
+    if not any(table.off(counts).any() for table in tables):
         advance(0, 0)
         return Integers(counts=counts, error=0, swaps=0)
-    repair = _Repair(weights, counts, bands, random, many=len(bands) >= many_tables)
+    repair = _Repair(weights, counts, tables, random, many=len(tables) >= many_tables)
     first = repair.error
     repair.descend()
     repair.walk(repair.likely, lambda: advance(first - repair.error, first))
@@ -188,15 +175,15 @@ class _Repair:
     """
 
     def __init__(
-        self, weights: Floats, counts: Counts, bands: Sequence[Band], random: np.random.Generator, *, many: bool
+        self, weights: Floats, counts: Counts, tables: Sequence[Demanded], random: np.random.Generator, *, many: bool
     ) -> None:
         self.random = random
         self.units = np.flatnonzero(weights > 0)
         self.weights, self.counts = weights[self.units], counts[self.units]
         self.likely = self.weights >= LIKELY * self.weights.mean()
-        sizes = np.array([band.cells.size for band in bands])
+        sizes = np.array([table.cells.size for table in tables])
         self.width = int(sizes.sum()) + 1
-        self.slots = _slots([band.cells for band in bands], self.units, self.width, many=many)
+        self.slots = _slots([table.cells for table in tables], self.units, self.width, many=many)
         self.inside, self.first = _by_cell(self.slots, self.width)
         self.rising = np.zeros(len(self.inside) + 1)
         for begin in range(0, len(self.inside), AT_ONCE):
@@ -206,10 +193,11 @@ class _Repair:
         self.end = np.repeat(np.cumsum(sizes), sizes)
         self.begin = self.end - np.repeat(sizes, sizes)
         self.low, self.high = np.zeros(self.width, np.int64), np.zeros(self.width, np.int64)
-        self.low[:-1], self.high[:-1] = np.concatenate([b.low for b in bands]), np.concatenate([b.high for b in bands])
+        ends = [table.demand.rows for table in tables]
+        self.low[:-1], self.high[:-1] = (np.concatenate(own) for own in zip(*ends, strict=True))
         self.times = np.arange(1, int(self.slots.max()) // self.width + 2)[:, None]
         self.got = np.zeros(self.width, np.int64)
-        self.got[:-1] = np.concatenate([band.cells.totals(counts.astype(np.float64)) for band in bands])
+        self.got[:-1] = np.concatenate([table.cells.totals(counts.astype(np.float64)) for table in tables])
         self.off = _excess(self.got, self.low, self.high)
         self.error = int(np.abs(self.off).sum())
         self.prices = {change: np.zeros((len(self.times), self.width), np.int64) for change in (-1, 1)}

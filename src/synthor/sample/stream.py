@@ -11,7 +11,7 @@ from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
 from synthor.fit.shapes import all_shapes
 from synthor.prior.differences import BelievedDifference
-from synthor.problem import Problem, Rule, Within
+from synthor.problem import Demanded, Problem, Rule, Within
 from synthor.problem.following import with_followed
 from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
@@ -20,7 +20,7 @@ from synthor.sample.alike import exchange_alike
 from synthor.sample.apart import apart
 from synthor.sample.arrangement import Arrangement, Scattered
 from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
-from synthor.sample.integerize import Band, integerize, shuffled_tree
+from synthor.sample.integerize import integerize, shuffled_tree
 from synthor.sample.mend import mend
 from synthor.sample.numbers import moved
 from synthor.sample.quotas import Quotas, aim_of
@@ -322,12 +322,12 @@ def indifferent(units: Units) -> Floats:
     return np.zeros(len(units))
 
 
-def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
-    """Whole counts that each table may have.
+def whole_tables(problem: Problem, units: Units, weights: Floats) -> list[Demanded]:
+    """What each table demands of whole counts.
 
     Those with which it is met; of shares inside cells whose size no table settles, those beside the fitted count.
     """
-    bands = [Band(cells=target.cells(units), low=target.low, high=target.high) for target in problem.counts]
+    tables = [Demanded(cells=target.cells(units), demand=target.demand) for target in problem.counts]
     fitted_sizes = sizes_of(problem, units, weights * problem.n_units)
     for target, sizes in zip(problem.statistics, fitted_sizes, strict=True):
         if isinstance(target.statistic, Within):
@@ -340,8 +340,8 @@ def bands_of(problem: Problem, units: Units, weights: Floats) -> list[Band]:
             fewest, most = np.ceil(np.where(known, fewest, low)), np.floor(np.where(known, most, high))
             crossed = fewest > most
             low, high = np.where(crossed, low, fewest), np.where(crossed, high, most)
-            bands.append(Band(cells=cells, low=low.astype(np.int64), high=high.astype(np.int64)))
-    return bands
+            tables.append(Demanded.between(cells, low, high))
+    return tables
 
 
 def sample(
@@ -414,7 +414,7 @@ def whole_units(
     found = integerize(
         weights,
         problem.n_units,
-        bands_of(problem, units, weights) if model.pulled else [],
+        whole_tables(problem, units, weights) if model.pulled else [],
         order,
         random,
         advance=advance,
@@ -422,7 +422,7 @@ def whole_units(
     counts, swaps, moves = found.counts, found.swaps, 0
     log_weight = indifferent if model.pool.handed or units.nested else model.log_weight
     if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
-        counts, exchanged = exchange_alike(weights, counts, bands_of(problem, units, weights), random)
+        counts, exchanged = exchange_alike(weights, counts, whole_tables(problem, units, weights), random)
         swaps += exchanged
     elif found.error:
         units, counts, moves = mend(problem, units, counts, log_weight, random)

@@ -16,8 +16,9 @@ from synthor.geography.areas import gathered
 from synthor.geography.flat.exchange import Own, Seen, exchanged, seen_of
 from synthor.geography.flat.shares import Area, Tilted
 from synthor.geography.rounded import rounded
+from synthor.problem import Demanded
 from synthor.randomness import generator
-from synthor.sample.integerize import Band, integerize
+from synthor.sample.integerize import integerize
 from synthor.schema import Partition
 from synthor.types import CellIndex, Counts, Floats
 
@@ -174,11 +175,8 @@ def together(
         total: units in all.
         random: of the exchange.
     """
-    bands = []
-    for cells, low, high in tables:
-        most = np.minimum(high, total).astype(np.int64)
-        bands.append(Band(cells=Partition(cells, len(low)), low=low.astype(np.int64), high=most))
-    return integerize(expected / expected.sum(), total, bands, np.arange(len(expected)), random).counts
+    demanded = [Demanded.between(Partition(cells, len(low)), low, high) for cells, low, high in tables]
+    return integerize(expected / expected.sum(), total, demanded, np.arange(len(expected)), random).counts
 
 
 def made_whole(tilted: Tilted, totals: Counts, random_seed: int, region: Sequence[Seen] = ()) -> tuple[Counts, ...]:

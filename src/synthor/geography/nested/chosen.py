@@ -14,10 +14,10 @@ import numpy as np
 
 from synthor.geography.housed import Housed
 from synthor.geography.nested.pulled import Pulled
-from synthor.geography.nested.vectors import UNBOUNDED
+from synthor.problem import Demanded
 from synthor.randomness import generator
 from synthor.sample.alike import exchange_alike
-from synthor.sample.integerize import Band, integerize
+from synthor.sample.integerize import integerize
 from synthor.schema import Incidence
 from synthor.types import CellIndex, Counts, Floats
 
@@ -80,15 +80,14 @@ def _chosen(
     weights = expected if expected.any() else np.ones_like(expected)
     if not total or not counts.shape[1]:
         return np.bincount(_systematic(weights, total, random), minlength=len(expected)).astype(np.int64)
-    most = np.minimum(high, UNBOUNDED).astype(np.int64)
-    shares, band = weights / weights.sum(), Band(cells=Incidence(counts), low=low.astype(np.int64), high=most)
+    shares, tables = weights / weights.sum(), [Demanded.between(Incidence(counts), low, high)]
     if total > LARGE:
-        whole = integerize(shares, total, [band], np.arange(len(shares)), random)
+        whole = integerize(shares, total, tables, np.arange(len(shares)), random)
         found, error = whole.counts, float(whole.error)
     else:
         units, error = _nearer(_systematic(weights, total, random), weights, counts, low, high, random)
         found = np.bincount(units, minlength=len(expected)).astype(np.int64)
-    return exchange_alike(shares, found, [band], random)[0] if error else found
+    return exchange_alike(shares, found, tables, random)[0] if error else found
 
 
 def _systematic(weights: Floats, total: int, random: np.random.Generator) -> CellIndex:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthor.geography.housed import Housed
-from synthor.geography.nested.vectors import Vectors, Wanted
+from synthor.geography.nested.vectors import Vectors
+from synthor.problem import Demanded
 from synthor.sample.breakout import Moves, Standing, key_of
 from synthor.types import CellIndex, Counts, Floats, Mask
 
@@ -51,7 +52,7 @@ NEAR = 24
 
 
 def recombined(
-    housed: Housed, weights: Floats, vectors: Vectors, level: int, tables: Wanted, random: np.random.Generator
+    housed: Housed, weights: Floats, vectors: Vectors, level: int, tables: Demanded, random: np.random.Generator
 ) -> Housed:
     """Units that meet an area's tables, or miss them by no more than before.
 
@@ -83,14 +84,14 @@ class _Recombined:
         weights: Floats,
         vectors: Vectors,
         level: int,
-        tables: Wanted,
+        tables: Demanded,
         random: np.random.Generator,
     ) -> None:
         from scipy import sparse
 
         self.housed, self.random = housed, random
-        self.rows = tables.rows.astype(np.int64)
-        self.standing = Standing(tables.low, tables.high, np.asarray(self.rows.T @ housed.totals(len(weights))))
+        self.rows = tables.cells.matrix().astype(np.int64)
+        self.standing = Standing(*tables.demand.rows, np.asarray(self.rows.T @ housed.totals(len(weights))))
         self.key = key_of(len(tables.low), random)
         self.effects = self.rows.astype(np.uint64) @ self.key
         of, seen = np.arange(len(weights)), []

@@ -27,7 +27,7 @@ def split(inside: Housed, expected: Floats, vectors: Vectors, level: int, area: 
         area: its place among those of the level.
         random: chooses.
     """
-    group, tables = vectors.coarser[level - 1], vectors.wanted(level, area)
+    group, tables = vectors.coarser[level - 1], vectors.demanded(level, area)
     totals = inside.totals(vectors.sizes[level - 1])
     counts = rounded(expected[None], group, totals[None], np.argsort(group, kind="stable"), random)[0]
     counts = exchanged_within(counts, expected, group, tables, random)

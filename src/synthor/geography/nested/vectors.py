@@ -12,40 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthor.geography.areas import distinct
+from synthor.problem import Demanded
 from synthor.problem.zones import ZoneTable
-from synthor.sample.integerize import Band
-from synthor.schema import Cells, Units
-from synthor.types import CellIndex, Counts, Floats, Mask
+from synthor.schema import Cells, Incidence, Units
+from synthor.types import CellIndex, Floats, Mask
 
 if TYPE_CHECKING:
     from scipy import sparse
 
 HARDLY = 0.5
 """Rows that stand for none in a cell that is full."""
-
-UNBOUNDED = 1 << 40
-"""Rows that stand for any number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Wanted:
-    """What is wanted of one area.
-
-    Attributes:
-        rows: (vectors, cells) how often units of each vector count.
-        low: (cells,) the fewest rows.
-        high: (cells,) the most.
-    """
-
-    rows: "sparse.csr_array"
-    low: Counts
-    high: Counts
-
-    def off(self, counts: Counts) -> Counts:
-        """(vectors,) -> (cells,): how many rows there are too many; below zero too few."""
-        got = np.asarray(self.rows.T @ counts)
-        found: Counts = got - np.clip(got, self.low, self.high)
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +47,7 @@ class Vectors:
     strict: Mask
 
     @classmethod
-    def of(cls, tables: Sequence[ZoneTable], region: Sequence[Band], areas: Sequence[int], units: Units) -> "Vectors":
+    def of(cls, tables: Sequence[ZoneTable], region: Sequence[Demanded], areas: Sequence[int], units: Units) -> "Vectors":
         """Those that tables see of some units.
 
         Args:
@@ -89,8 +65,8 @@ class Vectors:
             cells = [units.counted(table.rows, table.grid.index(units, table.rows), table.grid.size) for table in own]
             ends: list[tuple[Floats, Floats]] = [(table.low, table.high) for table in own]
             if level == len(areas):
-                cells = [band.cells for band in region]
-                ends = [(_row(band.low), _row(band.high)) for band in region]
+                cells = [table.cells for table in region]
+                ends = [(low[None], high[None]) for low, high in (table.demand.whole for table in region)]
             counted = _beside(cells, len(units))
             columns += [counted[:, [at]].toarray().ravel().astype(np.int64) for at in range(counted.shape[1])]
             known.append(len(columns))
@@ -118,10 +94,9 @@ class Vectors:
         """Weight of each vector, as the region sees it."""
         return np.bincount(self.of_units, weights, self.sizes[-1]).astype(np.float64)
 
-    def wanted(self, level: int, area: int) -> Wanted:
-        """The tables of one area."""
-        high = np.minimum(self.high[level][area], UNBOUNDED)
-        return Wanted(rows=self.counts[level], low=self.low[level][area].astype(np.int64), high=high.astype(np.int64))
+    def demanded(self, level: int, area: int) -> Demanded:
+        """What the tables of one area demand, on one unit of each vector."""
+        return Demanded.between(Incidence(self.counts[level]), self.low[level][area], self.high[level][area])
 
     def rows(self, picks: Sequence[CellIndex]) -> "Vectors":
         """The same for some areas of each level."""
@@ -135,10 +110,6 @@ class Vectors:
         """
         low, high = np.maximum(whole.low[-1] - made, 0.0), np.maximum(whole.high[-1] - made, np.minimum(whole.high[-1], HARDLY))
         return replace(self, low=(*self.low[:-1], low), high=(*self.high[:-1], np.maximum(low, high)))
-
-
-def _row(values: Counts) -> Floats:
-    return np.asarray(values[None], dtype=np.float64)
 
 
 def _beside(cells: Sequence[Cells], n: int) -> "sparse.csc_array":

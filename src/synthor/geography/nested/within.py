@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthor.geography.nested.vectors import Wanted
+from synthor.problem import Demanded
 from synthor.sample.breakout import Moves, Standing, key_of
 from synthor.types import CellIndex, Counts, Floats
 
@@ -20,7 +20,7 @@ def exchanged_within(
     counts: Counts,
     weights: Floats,
     group: CellIndex,
-    tables: Wanted,
+    tables: Demanded,
     random: np.random.Generator,
 ) -> Counts:
     """Counts that meet tables, or miss them by no more than before, with as many units of each group as before.
@@ -32,7 +32,7 @@ def exchanged_within(
         tables: of all kinds together.
         random: chooses.
     """
-    if not tables.rows.shape[1]:
+    if not tables.cells.size:
         return counts
     search = _Within(counts, weights, group, tables, random)
     for _ in range(ROUNDS):
@@ -48,12 +48,12 @@ class _Within:
         counts: Counts,
         weights: Floats,
         group: CellIndex,
-        tables: Wanted,
+        tables: Demanded,
         random: np.random.Generator,
     ) -> None:
         self.held, self.random = counts.copy(), random
-        self.rows = tables.rows.astype(np.int64)
-        self.standing = Standing(tables.low, tables.high, np.asarray(self.rows.T @ self.held))
+        self.rows = tables.cells.matrix().astype(np.int64)
+        self.standing = Standing(*tables.demand.rows, np.asarray(self.rows.T @ self.held))
         self.key = key_of(len(tables.low), random)
         self.sums = self.rows.astype(np.uint64) @ self.key
         # Kinds stand group by group, so that others of a group are drawn from a stretch.
