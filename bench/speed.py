@@ -14,10 +14,12 @@ Both trees use the packages of the Python that runs this, and one thread for lin
 """
 
 import json
+import os
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from harness import NAMES, ROOT, commit, dated, measured, python, write
@@ -98,8 +100,8 @@ def of_kernel(tree: Path, code: str) -> float:
 
 def parts() -> dict[str, Callable[[Path], float]]:
     """What is compared, by its name."""
-    runs = {f"run of {name}": lambda tree, name=name: of_example(tree, name) for name in NAMES}
-    return {**runs, **{name: lambda tree, code=code: of_kernel(tree, code) for name, code in KERNELS.items()}}
+    runs = {f"run of {name}": partial(of_example, example=name) for name in NAMES}
+    return {**runs, **{name: partial(of_kernel, code=code) for name, code in KERNELS.items()}}
 
 
 def page(result: dict[str, object], found: dict[str, dict[str, object]]) -> str:
@@ -126,6 +128,7 @@ def main() -> None:
     """Have both trees do everything in turn and write the medians."""
     if len(sys.argv) < 2:
         raise SystemExit(__doc__)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # sources are compiled once, as where the package is installed
     trees = {"other": Path(sys.argv[1]).resolve(), "this": ROOT}
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     found: dict[str, dict[str, object]] = {}

@@ -84,7 +84,7 @@ def test_counts_that_are_far_off_are_mended_by_units_that_are_nearly_alike(seed:
     wanted = counted(units, random.multinomial(200, np.full(2_000, 1 / 2_000)))
     shapes = [[SCHEMA.levels[level].variables[column].size for column in columns] for level, columns in TABLES]
     bands = [
-        Demanded.between(cells_of(units, level, columns, shape), own, own)
+        Demanded.between(cells_of(units, level, columns, shape), own.astype(float), own.astype(float))
         for (level, columns), shape, own in zip(TABLES, shapes, wanted, strict=True)
     ]
     weights = np.where(np.arange(2_000) < 1_500, 1 / 1_500, 0.0)

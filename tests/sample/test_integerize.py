@@ -63,7 +63,7 @@ def test_households_and_persons_are_both_met_in_whole_numbers() -> None:
 
 def bands_of(cells: Sequence[Cells], counts: Counts) -> list[Demanded]:
     """The tables of one population, to be met exactly."""
-    wanted = [table.totals(counts.astype(float)).astype(np.int64) for table in cells]
+    wanted = [table.totals(counts.astype(float)) for table in cells]
     return [Demanded.between(table, cell, cell) for table, cell in zip(cells, wanted, strict=True)]
 
 
@@ -296,7 +296,7 @@ def test_tables_of_many_small_zones_are_met_exactly() -> None:
     bands, shares, occupied = [], np.ones(len(zone)), np.bincount(zone[people], minlength=n_zones)[zone]
     for side in sides:
         index = zone * 2 + side
-        wanted = np.bincount(index[people], minlength=n_zones * 2)
+        wanted = np.bincount(index[people], minlength=n_zones * 2).astype(float)
         bands.append(Demanded.between(Partition(index, n_zones * 2), wanted, wanted))
         shares = shares * wanted[index] / np.maximum(occupied, 1)
     shares = shares * occupied
@@ -314,7 +314,7 @@ def test_many_tables_are_repaired_as_few_are() -> None:
     population = random.integers(0, n, total)
     bands = []
     for column in index:
-        wanted = np.bincount(column[population], minlength=3)
+        wanted = np.bincount(column[population], minlength=3).astype(float)
         bands.append(Demanded.between(Partition(column, 3), wanted - (column[0] == 0), wanted))
     weights = random.dirichlet(np.ones(n))
 
