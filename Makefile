@@ -59,6 +59,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/truth.py
 	$(BIN)/python bench/holdout.py
 	$(BIN)/python bench/draws.py 20
+	$(BIN)/python bench/reused.py
 	$(BIN)/python bench/feasible.py
 	$(BIN)/python bench/sizes.py
 	$(BIN)/python bench/wide.py
