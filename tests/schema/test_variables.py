@@ -156,7 +156,7 @@ def test_a_value_is_inside_exactly_when_it_is_in_the_range(variable: Variable, v
 # --- Categories to values and back ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(integers(), numbers()), st.integers(0, 2**32), st.data())
 def test_every_value_drawn_is_in_the_category_it_was_drawn_for(variable: Variable, seed: int, data: st.DataObject) -> None:
     weights = data.draw(st.lists(st.integers(0, 10**6), min_size=variable.size, max_size=variable.size).filter(sum))
