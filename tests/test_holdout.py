@@ -202,6 +202,7 @@ def test_a_model_is_asked_what_it_would_be_asked_had_the_tables_never_been_publi
     assert asked == (tmp_path / "never" / "requests-0001.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_after_holding_out_the_run_goes_on_with_the_same_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     variables = {"car": {"type": "boolean"}, "tenure": {"type": "category", "values": TENURE}}

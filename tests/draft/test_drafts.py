@@ -94,6 +94,7 @@ def test_a_draft_of_every_folder_of_tables_passes_its_own_check(folder: str) -> 
 
 
 @pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.long) for n in (30, 60, 90))])
+@pytest.mark.slow
 def test_no_layout_counts_anybody_twice(first: int, tmp_path: Path) -> None:
     outcomes = {seed: tried(specimen(seed), tmp_path) for seed in range(first, first + 30)}
     assert {seed: one.why for seed, one in outcomes.items() if one.kind in ("wrong", "lost", "fails")} == {}

@@ -17,6 +17,7 @@ def test_linear_algebra_is_done_by_one_thread(monkeypatch: pytest.MonkeyPatch) -
         assert list(found.map(threads, [1], shared=None)) == [{1}]
 
 
+@pytest.mark.slow
 def test_a_killed_workers_tasks_run_again(tmp_path: Path) -> None:
     with Processes(2) as found:
         assert list(found.map(dies_once, range(5), shared=str(tmp_path))) == [0, 1, 4, 9, 16]
@@ -28,6 +29,7 @@ def test_a_task_that_no_worker_outlives_ends_with_its_cure() -> None:
         list(found.map(dies_always, [1], shared=None))
 
 
+@pytest.mark.slow
 def test_what_a_task_raises_is_raised_here() -> None:
     with Processes(2) as found:
         with pytest.raises(InputError, match="number: is 2; take another"):

@@ -111,6 +111,7 @@ def test_questions_that_have_no_answer_are_refused(text: str, told: str, problem
         parse_of_members(text, problem)
 
 
+@pytest.mark.slow
 def test_answers_have_ranges_over_draws_of_all_levels(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 

@@ -160,12 +160,14 @@ def test_tables_of_what_follows_and_ten_believed_ones_leave_most_candidates_some
         assert apart < 0.01, (given, of)
 
 
+@pytest.mark.slow
 def test_a_model_file_draws_the_same_candidates_again(believing: Model) -> None:
     again = Model.from_json(believing.to_json())
     assert again.pool.units.sha256 == believing.pool.units.sha256
     assert np.allclose(again.weights, believing.weights, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_what_nobody_says_anything_of_stays_as_even_as_it_was(believing: Model) -> None:
     """Learning from weights must not make up what is neither known nor believed: work and tenure of persons of one age."""
     plain = fit(believing.problem, Prior())
@@ -227,6 +229,7 @@ def test_a_count_that_no_weights_can_change_and_is_wanted_otherwise_is_infeasibl
     assert off.status is Status.INFEASIBLE
 
 
+@pytest.mark.slow
 def test_a_cell_that_no_candidate_falls_into_gets_some_that_miss_it_by_one_value() -> None:
     """One person under 18 at work, of 46,000: not drawn, but a table that counts it has candidates for it."""
     spec = SPEC | {

@@ -196,6 +196,7 @@ def counted(units: Units, columns: Sequence[int], weights: Floats) -> Demanded:
     return table(units, columns, totals / weights.sum())
 
 
+@pytest.mark.slow
 def test_amid_fifty_innocent_tables_only_the_guilty_ones_are_named() -> None:
     random = np.random.default_rng(5)
     units = Units.flat(random.integers(0, 3, (4000, 12)).astype(np.int32))

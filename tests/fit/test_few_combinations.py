@@ -73,6 +73,7 @@ def fitted(text: str) -> tuple[Problem, Model]:
     return problem, fit(problem, Prior(), pool_size=5_000)
 
 
+@pytest.mark.slow
 def test_that_nothing_left_can_meet_the_targets_is_proven() -> None:
     names = [f"v{i}" for i in range(6)]
     text = spec(names, (30, 20, 10, 5), equal(list(itertools.pairwise(names)), 4)).replace("c2: 10, c3: 5", "c2: 9, c3: 6", 1)

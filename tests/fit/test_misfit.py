@@ -220,6 +220,7 @@ def small(rules: list[list[tuple[str, list[int]]]], zeros: list[int]) -> Problem
 
 @settings(max_examples=60, deadline=None)
 @given(RULES, ZEROS)
+@pytest.mark.slow
 def test_what_keeps_a_cell_empty_is_found_and_nothing_else(rules: list[list[tuple[str, list[int]]]], zeros: list[int]) -> None:
     try:
         problem = small(rules, zeros)

@@ -17,6 +17,7 @@ def booleans(n: int, times: int = 1) -> str:
     return f"records: 100\nvariables:{variables}\ntargets:{tables}\n"
 
 
+@pytest.mark.slow
 def test_memory_grows_with_categories_and_not_with_their_square() -> None:
     labels = [f"c{i}" for i in range(5_000)]
     table = ", ".join(f"{label}: 1" for label in labels)
@@ -44,6 +45,7 @@ def test_tables_that_say_the_same_cost_little_and_one_that_differs_is_told_besid
     assert all("'t1 7'" in finding.message for finding in told)
 
 
+@pytest.mark.slow
 def test_candidates_are_fewer_where_each_is_very_wide_and_else_as_many_as_ever() -> None:
     assert pool_size.usual_pool_size(compile_problem(parse_spec(booleans(20)))) == pool_size.POOL_SIZE
     assert pool_size.usual_pool_size(compile_problem(parse_spec(booleans(400)))) == 56_250

@@ -180,6 +180,7 @@ def test_what_cannot_be_met_is_told(target: str, said: str) -> None:
     assert any(said in one for one in found), found
 
 
+@pytest.mark.slow
 def test_shares_of_persons_inside_areas_are_met() -> None:
     text = """
 unit: household

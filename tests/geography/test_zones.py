@@ -87,7 +87,12 @@ def test_tables_counted_from_a_population_are_met_in_every_area(name: str, seed:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["a tract that crosses what zones tell apart", "all of these", "zones of two or three records"]
+    "name",
+    [
+        pytest.param("a tract that crosses what zones tell apart", marks=pytest.mark.long),
+        "all of these",
+        "zones of two or three records",
+    ],
 )
 def test_tables_are_met_where_hardly_two_zones_are_of_one_kind(name: str) -> None:
     spec, random = town(0, **TOWNS[name]), np.random.default_rng(0)
@@ -233,6 +238,7 @@ def test_cells_that_are_not_told_tolerances_and_other_numbers_of_records_are_met
         assert synthesize(Spec.collected(scaled)).verdict.startswith("Met: 9,000 records")
 
 
+@pytest.mark.slow
 def test_zones_that_contradict_each_other_are_missed_and_never_called_met() -> None:
     spec = town(8)
     nobody = [{"taz": f"taz{zone}", "v3": f"c{code}", "count": 0} for zone in range(40) for code in range(2)]

@@ -29,6 +29,7 @@ def shown(code: str, names: dict[str, Any]) -> str:
     return printed.getvalue() + (f"{value!r}\n" if value is not None else "")
 
 
+@pytest.mark.slow
 def test_what_the_page_for_python_shows_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

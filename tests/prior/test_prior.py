@@ -192,6 +192,7 @@ LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_s
 
 @settings(max_examples=100, deadline=None)
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner), max_leaves=12))
+@pytest.mark.slow
 def test_any_json_is_read_or_refused(entry: Any) -> None:
     document = {"dependencies": [dependency(rows=entry), entry], "rules": [entry], "proposals": [segment(car=entry), entry]}
     prior, _ = read(document)

@@ -299,6 +299,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     assert error("targets: [{table: t.parquet}]", tmp_path).message.startswith("cannot be read")
 
 
+@pytest.mark.slow
 def test_a_table_with_too_many_cells_is_told() -> None:
     names = [f"v{i}" for i in range(400)]
     variables = "".join(f"  {name}: {{type: integer, min: 0, max: 99}}\n" for name in names)

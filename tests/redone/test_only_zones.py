@@ -134,6 +134,7 @@ def test_nobody_stays_in_a_zone_that_is_to_be_empty(tmp_path: Path, partition: l
         assert "c.parquet" not in (out / "by_taz" / "parts.json").read_text()
 
 
+@pytest.mark.slow
 def test_what_the_others_leave_and_cannot_be_made_up_is_told(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert ran(written(tmp_path, SIZES, AGES), "--out", out).exit_code == 0
@@ -143,6 +144,7 @@ def test_what_the_others_leave_and_cannot_be_made_up_is_told(tmp_path: Path) -> 
     assert "cannot make up for the others: 'tract by age' (tract west, age 0-17) is to be 5 and is" in done.output
 
 
+@pytest.mark.slow
 def test_zones_that_are_not_there_and_folders_without_records_are_told(tmp_path: Path) -> None:
     spec, out = written(tmp_path, SIZES, AGES), tmp_path / "out"
     assert "no such folder" in said(ran(spec, "--out", out, "--only-zones", "c"))

@@ -68,6 +68,7 @@ def zone(n: int, seed: int) -> Problem:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_a_zone_of_50_households_with_40_cells_at_two_levels_is_exact(seed: int) -> None:
     problem = zone(50, seed)
     model = fit(problem, Prior(), handed=(homes(3_000, 90 + seed), None))

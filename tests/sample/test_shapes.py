@@ -105,6 +105,7 @@ def test_fifty_records_come_to_their_mean_without_leaving_its_neighbourhood() ->
     assert 20_000 < np.median(wages) < 53_000
 
 
+@pytest.mark.slow
 def test_a_standard_deviation_larger_than_the_mean_is_met_by_a_long_tail() -> None:
     targets = ({"mean": "wages", "value": 52_602}, {"sd": "wages", "value": 70_000})
     run = made(10_000, {"wages": number(bins=[0])}, *targets)

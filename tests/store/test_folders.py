@@ -180,6 +180,7 @@ def test_without_locks_of_the_system_whoever_made_the_file_has_the_folder(
         pass
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_pay_for_no_question_twice(tmp_path: Path) -> None:
     def slow(number: int, body: dict[str, object]) -> Reply:
         reply = by_schema(number, body)

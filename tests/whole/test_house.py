@@ -148,6 +148,7 @@ def loaded(statement: str) -> set[str]:
         ("import synthor.cli.app", {"typer"}),
     ],
 )
+@pytest.mark.slow
 def test_importing_loads_no_library_before_it_is_needed(statement: str, libraries: set[str]) -> None:
     assert loaded(statement) <= libraries
 

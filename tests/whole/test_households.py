@@ -513,6 +513,7 @@ def test_sums_over_other_rows_than_those_counted_are_refused(target: str, told: 
 
 
 @pytest.mark.parametrize(("total", "most"), [pytest.param(11_500, 400, marks=pytest.mark.long), (20_000, 400), (11_500, 120)])
+@pytest.mark.slow
 def test_a_total_of_lines_is_met_where_a_rule_bounds_their_sum_in_each_order(total: int, most: int) -> None:
     text = f"""
 unit: order

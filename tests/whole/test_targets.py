@@ -108,6 +108,7 @@ def test_every_kind_of_target_is_met_together(run: Run) -> None:
     assert run.measurement.met
 
 
+@pytest.mark.slow
 def test_statistics_counted_by_another_tool_are_the_published_ones(run: Run) -> None:
     people, made = town(), run.records.with_columns(pl.col("sex", "tenure").cast(pl.String))
     assert made["age"].dtype.is_integer()
@@ -126,6 +127,7 @@ def test_statistics_counted_by_another_tool_are_the_published_ones(run: Run) -> 
     assert all(seen[r["age"], r["sex"]] == r["len"] for r in wanted)
 
 
+@pytest.mark.slow
 def test_what_is_written_is_measured_as_what_is_held_in_memory(run: Run, tmp_path: Path) -> None:
     written = run.write(tmp_path / "out")
     assert written.met
@@ -148,6 +150,7 @@ def test_a_statistic_that_the_rules_put_out_of_reach_is_named_and_every_table_is
     assert "'too rich' (of the records with `age < 16`) wants 90,000" in " ".join(told.lines)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_model_json_the_same_records(run: Run) -> None:
     from synthor.fit.model import Model
     from synthor.sample.stream import sample
