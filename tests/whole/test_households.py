@@ -418,6 +418,23 @@ targets:
 """
 
 
+@pytest.mark.parametrize(
+    ("follows", "place", "told"),
+    [
+        ("all_trips: {from: \"sum(person.age, relationship = 'hed')\"", "variables.all_trips", "did you mean 'head'"),
+        ('all_trips: {from: "count(person, nope > 3)"', "variables.all_trips", "no variable is called 'nope'"),
+        ('all_trips: {from: "mean(person.age, relationship)"', "variables.all_trips", "alone is no condition"),
+        ("all_trips: {from: sum(person.trips)", "variables.all_trips", "of what follows itself"),
+        ('km:    {from: "sum(trip.km, mood = 3)"', "members.person.variables.km", "did you mean 'mode'"),
+    ],
+)
+def test_what_cannot_follow_is_told_with_its_place(follows: str, place: str, told: str) -> None:
+    before = "km:    {from: sum(trip.km)" if follows.startswith("km") else "all_trips: {from: count(trip)"
+    found = check(parse_spec(TRIPS.replace(before, follows).replace("bins: [0, 1, 5, 10]", "bins: [0, 1, 4]")))
+    assert [finding.where for finding in found if finding.severity == "error"] == [place]
+    assert told in str(found[-1])
+
+
 def test_what_persons_have_follows_from_their_trips() -> None:
     problem = compile_problem(parse_spec(TRIPS))
     records = sample(fit(problem, Prior(), pool_size=600)).chunk(0)

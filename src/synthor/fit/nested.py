@@ -103,14 +103,7 @@ class _Told:
 
     @cached_property
     def follows(self) -> tuple[Followed, ...]:
-        found = self.problem.follows
-        known = {(one.level, one.position) for one in found}
-        for one in found:
-            if one.by_values and (one.below, one.source) in known:
-                name = self.schema.levels[one.level].variables[one.position].name
-                message = f"`{one.text}` is of what follows itself, which is read, but not made yet"
-                raise InputError([Finding(where=f"variables.{name}", message=message, cure="count the rows themselves")])
-        return found
+        return self.problem.follows
 
     @property
     def template(self) -> Template:

@@ -10,7 +10,7 @@ from synthor.problem.around import by_all_kinds, disagreements_over_areas
 from synthor.problem.attributes import with_attributes
 from synthor.problem.between import contradictions
 from synthor.problem.crosswalk import with_known_zones
-from synthor.problem.following import followed
+from synthor.problem.following import followed, unclear
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
 from synthor.problem.means_of_areas import why_no_mean
@@ -148,6 +148,7 @@ class _Compilation:
         self.between: list[Finding] = []
         self.spec, self.forms = spec, levels_of(spec)
         self.whose = Whose(schema_of(spec), self.forms)
+        self._refuse_unclear()
         union = {name: variable for view in reversed(self.whose.levels) for name, variable in view.variables.items()}
         self.findings += slips_of_names(spec, union)
         self.row_sets: dict[str, RowSet] = {}
@@ -196,6 +197,16 @@ class _Compilation:
             zones=self.zones,
         )
         self.findings += drawn  # of a picture: no record hangs on it, so that no run need tell it
+
+    def _refuse_unclear(self) -> None:
+        """Raise where variables follow from members in a way that cannot be understood: nothing else can be read then."""
+        found = []
+        for at, name, message, cure in unclear(self.forms, self.whose.schema):
+            place = "".join(f"{key}." for key in self.forms[at].path) + f"variables.{name}"
+            where = f"{self.spec.file}: {place}" if self.spec.file is not None else place
+            found.append(Finding(where=where, message=message, cure=cure))
+        if found:
+            raise InputError([*(finding for finding in self.findings if finding.severity == "error"), *found])
 
     def _row_set(self, view: View) -> RowSet:
         """The tables of some rows, to which more are added."""

@@ -6,7 +6,7 @@ own bins it lies; in which of them is drawn with the unit, from values as they l
 have values which come to that is an implied rule, kept like any other between rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 
 from synthor.problem.views import View
 from synthor.rules.on_categories import truth
+from synthor.rules.parse import PredicateError
 from synthor.rules.syntax import Predicate
 from synthor.schema import Ref, Role, Schema, Units, Variable
 from synthor.schema.fold import FOLDS, Fold
@@ -224,6 +225,21 @@ def followed(forms: Sequence[LevelForm], schema: Schema) -> tuple[Followed, ...]
                 )
             )
     return tuple(found)
+
+
+def unclear(forms: Sequence[LevelForm], schema: Schema) -> Iterator[tuple[int, str, str, str]]:
+    """Variables from whose members nothing can follow: level, name, what is wrong, and the cure."""
+    for at, form in enumerate(forms):
+        for name, follows in form.follows.items():
+            below = schema.index(follows.level)
+            if follows.function in FOLDS and not FOLDS[follows.function].of_bins and follows.variable in forms[below].follows:
+                message = f"`{follows.text}` is of what follows itself, which is read, but not made yet"
+                yield at, name, message, "count or sum the rows themselves"
+            if follows.condition:
+                try:
+                    View.of_level(schema, below).predicate(follows.condition)
+                except PredicateError as error:
+                    yield at, name, f"`{follows.text}`: {error}", error.cure
 
 
 def derived(followings: Sequence[Followed], schema: Schema, units: Units, drawn: Drawn | None = None) -> Units:
