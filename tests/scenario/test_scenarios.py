@@ -521,3 +521,29 @@ targets:
     assert cells(found, "survey")["75+",] == 101
     assert cells(found, "other")["75+", "yes"] == pytest.approx(50 * 101 / 84)
     assert found.records == 1017
+
+
+TIED = """
+records: 77
+random_seed: 1
+variables:
+  kind: {type: category, values: [couple, man alone, woman alone, others]}
+  size: {type: integer, min: 1, max: 8, bins: [1, 2, 3]}
+  tenure: {type: category, values: [owned, rented]}
+rules:
+  - {never: "kind in ('man alone', 'woman alone') and size > 1"}
+  - {never: "kind not in ('man alone', 'woman alone') and size = 1"}
+targets:
+  - {counts: {kind: {couple: 28, man alone: 9, woman alone: 11, others: 29}}}
+  - {counts: {size: {1: 20, 2: 20, 3+: 37}}}
+  - {counts: {tenure: {owned: 46, rented: 31}}}
+"""
+
+
+@pytest.mark.parametrize("change", [6, 10, 14, 21])
+def test_tables_that_rules_tie_to_each_other_still_agree(change: int, tmp_path: Path) -> None:
+    more = {"changes": [{"target": "tenure", "where": "tenure = 'rented'", "change": change}]}
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(more), encoding="utf-8")
+    made = synthesize(applied(parse_spec(TIED), tmp_path / "more.yaml"))
+    assert made.measurement.met, made.measurement.verdict
+    assert made.records.height == 77 + change

@@ -122,7 +122,9 @@ def _followed(stated: Stated, scaled: Target, demands: Sequence[BandTotals], fac
         return Finding(where=where, message=message, cure=CURE)
     moved = distance(start, fitted)
     word = scaled.statistic.word
-    if word == "shares" or (word == "count" and are_whole(stated.target.wanted)):
+    # Tables that rules tie to each other (household types and sizes) agree in fractions when all grow alike; rounded, each by
+    # itself, they would contradict each other by a row. Either whole number beside a fraction is met.
+    if word == "shares" or (word == "count" and are_whole(stated.target.wanted) and moved > 0.5):
         rounded = whole_near(fitted, demands)
         if rounded is None:
             message = f"no whole numbers were found with which '{scaled.name}' follows {names}"
