@@ -21,6 +21,10 @@ from synthor.types import CellIndex, Counts, Floats, Mask
 ROUNDS, STEPS = 12, 200
 """Rounds, each with pairs of its own, and steps of a round."""
 
+STARTS = 5
+"""Times that rounds begin, each time from the best counts so far: a search that leads nowhere moves away from these, and what
+it leaves costs minutes of integer programmes."""
+
 LEAVING = 1_000
 """Kinds of current units that a round pairs."""
 
@@ -65,9 +69,12 @@ def exchange_alike(
         random: chooses units.
     """
     search = _Alike(weights, counts, tables, random)
-    for _ in range(ROUNDS):
-        if not search.error or not search.round():
-            break
+    for start in range(STARTS):
+        if start:
+            search.again()
+        for _ in range(ROUNDS):
+            if not search.error or not search.round():
+                break
     return search.counts()
 
 
@@ -86,9 +93,15 @@ class _Alike:
         self.mass = np.bincount(self.kinds, weights, len(first))
         low, high = (np.concatenate(own) for own in zip(*(table.demand.rows for table in tables), strict=True))
         self.standing = Standing(low, high, np.asarray(self.rows.T @ self.held))
+        self.low, self.high = low, high
         self.key = key_of(len(low), random)
         self.sums = self.rows.astype(np.uint64) @ self.key
         self.best, self.error = self.held.copy(), self.standing.error
+
+    def again(self) -> None:
+        """Go on from the best counts so far."""
+        self.held = self.best.copy()
+        self.standing = Standing(self.low, self.high, np.asarray(self.rows.T @ self.held))
 
     def counts(self) -> tuple[Counts, int]:
         """Copies of each unit: who of a kind leaves is drawn from its copies, who comes by weight."""
