@@ -13,7 +13,7 @@ from synthor.draft.told import ASK, Side, Told
 from synthor.draft.variables import variable_of
 from synthor.schema.kinds import KINDS
 from synthor.spec.scaffold import CONTEXT, Draft, Entry, variable_name
-from synthor.spec.tables.labels import column_key, span, undressed
+from synthor.spec.tables.labels import column_key, is_unknown, span, undressed
 
 PLACEHOLDER = 1000
 LARGE = 1_000_000
@@ -68,7 +68,7 @@ def composed(
     names: dict[str, str] = {}
     for key, group in sides.items():
         names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
-    labels = {names[key]: pairs for key, group in sides.items() if (pairs := _same_sexes(group))}
+    labels = {names[key]: pairs for key, group in sides.items() if (pairs := _same_sexes(group) or _same_unknown(group))}
     variables = [variable_of(names[key], _renamed(group, labels.get(names[key], {}))) for key, group in sides.items()]
     numeric = {entry.name for entry in variables if KINDS[str(entry.body["type"])].kind.numeric}
     columns = _columns(found, names)
@@ -117,6 +117,17 @@ def _same_sexes(group: Sequence[Side]) -> dict[str, str]:
     first = {sex_of(label): label for label in group[0].labels}
     other = [label for label in every if undressed(label) not in set(map(undressed, group[0].labels))]
     return {label: first[sex_of(label)] for label in other if sex_of(label) in first} if len(first) == 2 else {}
+
+
+def _same_unknown(group: Sequence[Side]) -> dict[str, str]:
+    """What tables of one number call those without a value otherwise than the first one, and what that calls them."""
+    every = list(dict.fromkeys(label for side in group for label in side.labels))
+    unknown = [label for label in every if is_unknown(label)]
+    if not all(span(label) for label in every if label not in unknown):
+        return {}
+    if any(len([label for label in side.labels if label in unknown]) > 1 for side in group):
+        return {}
+    return {label: unknown[0] for label in unknown if undressed(label) != undressed(unknown[0])}
 
 
 def _renamed(group: Sequence[Side], labels: Mapping[str, str]) -> list[Side]:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from synthor.draft.meaning import AGES
@@ -11,7 +12,7 @@ from synthor.draft.told import Side
 from synthor.schema.kinds.boolean import FALSE, TRUE
 from synthor.schema.kinds.integer import MAX_UNBINNED
 from synthor.spec.scaffold import Entry
-from synthor.spec.tables.labels import Span, bands, span, undressed
+from synthor.spec.tables.labels import Span, bands, is_unknown, span, undressed
 
 LONG = 10_000
 """Single numbers of so many digits are codes of areas."""
@@ -33,12 +34,13 @@ def variable_of(name: str, group: Sequence[Side]) -> Entry:
     for side in group:
         for label in side.labels:
             labels.setdefault(undressed(label), label)
-    spans = {key: span(label) for key, label in labels.items()}
-    if all(found is not None for found in spans.values()):
+    unknown = [label for label in labels.values() if is_unknown(label)]
+    told = [label for label in labels.values() if label not in unknown]
+    if all(span(label) is not None for label in told) and len(unknown) < 2:
         sets = [[found for label in side.labels if (found := span(label)) is not None] for side in group]
-        body = _binned(sets, list(labels.values()), name)
-        if body is not None:
-            return body
+        entry = _binned(sets, told, name)
+        if entry is not None:
+            return entry if not unknown else replace(entry, body={**entry.body, "missing": unknown[0]})
     folded = set(labels)
     if len(folded) == 2 and folded & TRUE and folded & FALSE:
         return Entry(name=name, body={"type": "boolean"})

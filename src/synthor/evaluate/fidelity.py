@@ -271,17 +271,20 @@ def _rows(units: Units) -> Codes:
 def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], coded: Sequence[Units]) -> list[Floats]:
     """What each table's records say, as numbers that can be compared however they are written, (n, v) a table.
 
-    Numbers are rounded to the decimals of the variable; a category is its code, and so is a number where some table holds
-    labels of bins.
+    Numbers are rounded to the decimals of the variable, and infinite where there is none; a category is its code, and so is a
+    number where some table holds labels of bins.
     """
     columns: list[list[Floats]] = [[] for _ in frames]
     for v, variable in enumerate(variables):
         told = [variable.kind.numbers_of(frame[variable.name]) for frame in frames]
-        exact = all(column is not None and not column.null_count() for column in told)
-        for of_one, column, units in zip(columns, told, coded, strict=True):
-            known = column.to_numpy() if exact and column is not None else None
-            codes = units.column(of_unit(v)).astype(np.float64)
-            of_one.append(codes if known is None else np.round(known, variable.decimals) + 0.0)
+        every = [units.column(of_unit(v)) for units in coded]
+        exact = all(
+            column is not None and column.null_count() == int((codes >= variable.n_valued).sum())
+            for column, codes in zip(told, every, strict=True)
+        )
+        for of_one, column, codes in zip(columns, told, every, strict=True):
+            known = column.fill_null(np.inf).to_numpy() if exact and column is not None else None
+            of_one.append(codes.astype(np.float64) if known is None else np.round(known, variable.decimals) + 0.0)
     return [np.stack(of_one, axis=1) for of_one in columns]
 
 

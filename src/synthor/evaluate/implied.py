@@ -228,8 +228,8 @@ def implied(problem: Problem, positions: Sequence[int]) -> Implied | None:
     numeric = [v for v in level.numeric if v in chosen]
     return Implied(
         units=units,
-        low={v: level.finest(v).low[units.column(problem.schema.ref(v))] for v in numeric},
-        high={v: level.finest(v).high[units.column(problem.schema.ref(v))] for v in numeric},
+        low={v: level.finest(v).ends[0][units.column(problem.schema.ref(v))] for v in numeric},
+        high={v: level.finest(v).ends[1][units.column(problem.schema.ref(v))] for v in numeric},
         conditions=tuple(conditions),
         valued=tuple(valued),
         sources=tuple(sources),

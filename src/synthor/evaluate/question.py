@@ -92,7 +92,11 @@ class Question:
         if self.predicate is not None:
             encode(frame, [self.variables[name] for name in self.names])
             such = holds(self.predicate, frame, self.variables)
-        return self.computed(cell, None if self.of is None else self._numbers(frame, self.of), such)
+        if self.of is None:
+            return self.computed(cell, None, such)
+        numbers = self._numbers(frame, self.of)
+        there = ~np.isnan(numbers)
+        return self.computed(cell[there], numbers[there], such)
 
     def computed(self, cell: CellIndex, numbers: Floats | None, such: Mask | None) -> Floats:
         """The same of rows that are told already.
@@ -131,7 +135,7 @@ class Question:
         if not column.dtype.is_numeric():
             message = f"column '{of.name}' holds labels, but its {self.kind} is asked for"
             raise InputError([Finding(where="records", message=message, cure="give its values as numbers")])
-        return column.cast(pl.Float64).to_numpy()
+        return column.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from synthor.measure import Records
 from synthor.problem import Problem
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
-from synthor.schema import of_unit
-from synthor.types import CellIndex, Floats, Mask
+from synthor.schema import Variable, of_unit
+from synthor.types import CellIndex, Codes, Floats, Mask
 
 ENOUGH = 20
 """Draws from which on the 5% and 95% points are told."""
@@ -253,11 +253,15 @@ def _programme(question: Question, merged: Merged, inside: Mask, low: Floats, hi
 
 
 def _cells(problem: Problem, question: Question, known: Implied) -> CellIndex:
-    """The asked cell of each combination, (n,)."""
-    if not question.by:
-        return np.zeros(len(known.units), np.int64)
-    columns = [known.units.column(of_unit(problem.schema.unit.position(variable.name))) for variable in question.by]
-    return np.ravel_multi_index(columns, question.shape).astype(np.int64)
+    """The asked cell of each combination, (n,); -1 where it has no value of what a statistic is of."""
+
+    def codes(variable: Variable) -> Codes:
+        return known.units.column(of_unit(problem.schema.unit.position(variable.name)))
+
+    cell = np.zeros(len(known.units), np.int64)
+    if question.by:
+        cell = np.ravel_multi_index([codes(variable) for variable in question.by], question.shape).astype(np.int64)
+    return cell if question.of is None else np.where(codes(question.of) < question.of.n_valued, cell, -1)
 
 
 def _values(problem: Problem, question: Question, known: Implied) -> tuple[Floats, Floats]:
@@ -274,7 +278,7 @@ def _values(problem: Problem, question: Question, known: Implied) -> tuple[Float
     position = level.position(question.of.name)
     finest = level.finest(position)
     bins = known.units.column(problem.schema.ref(position))
-    return finest.low[bins], finest.high[bins]
+    return finest.ends[0][bins], finest.ends[1][bins]
 
 
 def _of_marginals(problem: Problem, question: Question, *, sharp: bool) -> ImpliedBounds:

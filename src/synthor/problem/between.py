@@ -22,7 +22,7 @@ from synthor.problem.marginals import Stated, inexact
 from synthor.problem.views import View
 from synthor.problem.zones import AreaCells, Zones
 from synthor.rules.on_categories import truth
-from synthor.rules.syntax import Among, Both, Column, Compare, Constant, Predicate
+from synthor.rules.syntax import Absent, Among, Both, Column, Compare, Constant, Either, Predicate
 from synthor.schema import Ref, Schema, Variable
 from synthor.spec.levels import LevelForm
 from synthor.types import CellIndex, Floats, Mask
@@ -313,8 +313,8 @@ def _by_label(
 def _of_member(one: Followed, table: _InAreas, place: int, such: Predicate | None, view: View | None) -> Iterator[Claim]:
     """What a table of the one member with a role says of these members: how many there are, and with which values."""
     axis, role = table.grid.axes[place], one.text.split(".")[0].strip()
-    valued = np.arange(axis.variable.size - axis.variable.missing)
-    if axis.variable.missing:
+    valued = np.arange(axis.variable.n_valued)
+    if one.absent:
         ends = _made(one, table, place, 1, valued, f"{axis.variable.name} in {table.stated.shown}")
         yield Claim(of=role, level=one.below, such=such, ends=ends)
     refs = {} if view is None else view.refs
@@ -394,5 +394,9 @@ def _inside(name: str, variable: Variable, categories: CellIndex) -> Predicate:
     """That a variable has one of some categories, which are neighbours where it is numeric."""
     if not variable.numeric:
         return Among(name, tuple(int(code) for code in categories))
-    low, high = float(variable.low[categories].min()), float(variable.high[categories].max())
-    return Both(Compare(">=", Column(name), Constant(low)), Compare("<=", Column(name), Constant(high)))
+    valued = categories[categories < variable.n_valued]
+    if not len(valued):
+        return Absent(name)
+    low, high = float(variable.low[valued].min()), float(variable.high[valued].max())
+    within = Both(Compare(">=", Column(name), Constant(low)), Compare("<=", Column(name), Constant(high)))
+    return within if len(valued) == len(categories) else Either(within, Absent(name))

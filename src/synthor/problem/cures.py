@@ -10,7 +10,7 @@ from synthor.problem.marginals import inexact
 from synthor.problem.target import Target
 from synthor.schema import Variable
 from synthor.schema.text import as_text, number_of
-from synthor.spec.tables.labels import span
+from synthor.spec.tables.labels import is_unknown, span
 from synthor.spec.tables.layout import NAMELESS
 from synthor.types import Floats
 
@@ -78,10 +78,14 @@ def of_label(text: str, labels: Sequence[str], variable: Variable, others: Seque
     found_near = nearest(short(text), labels)
     if found_near.startswith("did") and not codes:
         return found_near
+    known = found_near if not found_near.startswith("did") else nearest("", labels)
+    if is_unknown(text) and len(text) <= SHORT and variable.missing:
+        return f"if it stands for those without a value, say so: {_renaming(variable.name, text, variable.labels[-1])}"
+    if is_unknown(text) and len(text) <= SHORT:
+        return f"{known}; if it stands for those without a value, say so of {variable.name}: `missing: {_quoted(text)}`"
     for other in others:
         if other.kind.named and other.name != variable.name and other.code(text) >= 0:
             return f"it is a label of {other.name}"
-    known = found_near if not found_near.startswith("did") else nearest("", labels)
     told, what = (span(text) is not None, "a band") if variable.numeric else (codes, "one of them")
     return known if told else f"{known}; if it is {what} or Total, say so: {_renaming(variable.name, text)}"
 

@@ -19,7 +19,7 @@ from synthor.rules.syntax import Predicate
 from synthor.schema import Ref, Role, Schema, Units, Variable
 from synthor.schema.fold import FOLDS, Fold
 from synthor.schema.text import as_text
-from synthor.spec.levels import LevelForm
+from synthor.spec.levels import Following, LevelForm
 from synthor.types import Codes, Floats, Mask
 
 Frames = Mapping[str, pl.DataFrame]
@@ -45,6 +45,7 @@ class Followed:
         source: column of the variable that it follows from; None where rows are counted.
         condition: which rows count; None where all do.
         fold: how they become one; None where it is what the one member with the role has.
+        absent: whether there may be nobody to follow from.
     """
 
     level: int
@@ -55,6 +56,7 @@ class Followed:
     source: int | None
     condition: Predicate | None
     fold: Fold | None
+    absent: bool
 
     @property
     def by_values(self) -> bool:
@@ -222,6 +224,7 @@ def followed(forms: Sequence[LevelForm], schema: Schema) -> tuple[Followed, ...]
                     source=own.position(follows.variable) if follows.variable else None,
                     condition=view.predicate(follows.condition) if follows.condition else None,
                     fold=FOLDS[follows.function] if follows.function else None,
+                    absent=follows.absent,
                 )
             )
     return tuple(found)
@@ -240,6 +243,26 @@ def unclear(forms: Sequence[LevelForm], schema: Schema) -> Iterator[tuple[int, s
                     View.of_level(schema, below).predicate(follows.condition)
                 except PredicateError as error:
                     yield at, name, f"`{follows.text}`: {error}", error.cure
+                    continue
+            if follows.function and follows.variable and _counts_unknown(follows, forms[below], schema):
+                variable = forms[below].variables[follows.variable].build(follows.variable)
+                known = f"{follows.variable} >= {as_text(variable.least)}"
+                condition = f"({follows.condition}) and {known}" if follows.condition else known
+                message = f"`{follows.text}` is of numbers some of which are '{variable.labels[-1]}'"
+                before = follows.role or follows.level
+                cure = f"take those that have one: {follows.function}({before}.{follows.variable}, {condition})"
+                yield at, name, message, cure
+
+
+def _counts_unknown(follows: Following, form: LevelForm, schema: Schema) -> bool:
+    """Whether some of the rows whose numbers are taken may have none, as their variable declares it."""
+    if not form.variables[follows.variable].build(follows.variable).missing:
+        return False
+    view = View.of_level(schema, schema.index(form.name))
+    own = view.variables[follows.variable]
+    return not follows.condition or bool(
+        truth(view.predicate(follows.condition), {own.name: np.array([own.size - 1])}, view.variables, 1).may[0]
+    )
 
 
 def derived(followings: Sequence[Followed], schema: Schema, units: Units, drawn: Drawn | None = None) -> Units:

@@ -245,7 +245,8 @@ class _Unknown:
         more = f" (nor in {len(rows) - 1:,} more rows)" if len(rows) > 2 else " (nor in one more row)" if len(rows) > 1 else ""
         more = more if text else more.replace("nor", "and")
         message = f"'{short(text)}' is no label of {name}{more}" if text else f"{name} is blank{more}"
-        cure = of_label(text, axis.labels, axis.variable, self.variables)
+        unknown = axis.variable.labels[axis.variable.n_valued :]
+        cure = of_label(text, tuple(dict.fromkeys((*axis.labels, *unknown))), axis.variable, self.variables)
         if axis.variable.numeric and (one := span(text)) is not None and one.single:
             groups = groups_of((row[side] for row in self.table.rows), axis.variable)
             cure += f"; {of_groups(groups, name)}" if groups is not None and len(groups) <= LISTED else ""

@@ -132,7 +132,8 @@ def _variables(level: LevelForm) -> Iterator[str]:
 def _variable(variable: Variable, follows: str | None) -> str:
     about = f" {variable.about.strip()}" if variable.about.strip() else ""
     computed = "" if follows is None else f", follows from members: `{follows}`"
-    return f"{variable.name}: {variable.kind.described(variable, _shortened)}{computed}.{about}"
+    unknown = f"; '{variable.labels[-1]}' where there is no value" if variable.missing else ""
+    return f"{variable.name}: {variable.kind.described(variable.valued, _shortened)}{unknown}{computed}.{about}"
 
 
 def _attributes(spec: Spec, problem: Problem | None) -> tuple[str, ...]:

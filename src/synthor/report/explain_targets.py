@@ -262,7 +262,8 @@ def _read_as(problem: Problem | None, i: int, compiled: Target | None) -> str:
         codes = codes_of(
             texts, axis.labels, declared if own else None, renamed_labels(_as_texts(problem.spec)).get(declared.name, {})
         )
-        spans = {text: _span_of(axis, code) for text, code in codes.items() if code >= 0}
+        known = {text: code for text, code in codes.items() if code >= 0}
+        spans = {text: ends for text, code in known.items() if not np.isnan(ends := _span_of(axis, code)).any()}
         alone = [text for text in spans if (one := span(text)) is not None and one.single]
         if any(spans[text][0] < spans[text][1] for text in alone) or (alone and not declared.kind.whole):
             meant = [f"{text} is {_values(*spans[text])}" for text in list(spans)[:MOST_BANDS]]
@@ -296,7 +297,7 @@ def _cuts(problem: Problem | None, compiled: Target | None) -> str:
         declared = problem.schema.levels[axis.ref.level].variables[axis.position]
         starts = np.flatnonzero(np.diff(axis.group_of)) + 1
         edges = axis.variable.low[starts]
-        inside = [edge for edge in edges if edge not in declared.low]
+        inside = [edge for edge in edges if edge not in declared.low and not np.isnan(edge)]
         if inside:
             bins = "bins of " + declared.name
             told.append(f"They cut the {bins} at {listed([number(float(edge)) for edge in inside])}.")

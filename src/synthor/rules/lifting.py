@@ -29,7 +29,20 @@ from synthor.rules.parse import (
     too_deep,
     tree_of,
 )
-from synthor.rules.syntax import Among, Both, Column, Compare, Constant, Either, Negated, Predicate, names_in, opposite, shown
+from synthor.rules.syntax import (
+    Absent,
+    Among,
+    Both,
+    Column,
+    Compare,
+    Constant,
+    Either,
+    Negated,
+    Predicate,
+    names_in,
+    opposite,
+    shown,
+)
 from synthor.schema import Ref, Role, Schema, Variable
 from synthor.schema.fold import ALL, ANY, FOLDS, MAX, MIN, Fold
 from synthor.schema.kinds import Number
@@ -141,7 +154,7 @@ class _Lifting:
         if other is not None:
             theirs = self.schema.levels[other.level].variables
             variables |= {name: replace(theirs[at], name=name) for name, at in found.others.items()}
-        predicate = _weighed(predicate_of(tree, variables), found)
+        predicate = _weighed(predicate_of(tree, variables, found.derived), found)
         valued = {name: variables[name].n_valued for name, one in found.derived.items() if isinstance(one, Beside)}
         named = names_in(predicate)
         return Lifted(
@@ -563,7 +576,7 @@ def _there(predicate: Predicate, valued: Mapping[str, int]) -> Predicate:
             return Among(name, tuple(code for code in codes if code < valued[name]))
         case Negated(Among(name, codes)) if name in valued:
             return Among(name, tuple(code for code in range(valued[name]) if code not in codes))
-        case Negated(Among()) | Among() | Compare():
+        case Negated(Among() | Absent()) | Among() | Absent() | Compare():
             return predicate
         case Negated(inner):
             return _there(opposite(inner), valued)

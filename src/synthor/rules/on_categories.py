@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.rules.syntax import (
+    Absent,
     Among,
     Arithmetic,
     Both,
@@ -61,7 +62,10 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
         case Either(left, right):
             a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
             return Truth(a.may | b.may, a.must | b.must)
-        case Negated(Among() as inner):
+        case Negated(Among(name, members)):  # of those without a value it is not true either
+            others = tuple(code for code in range(variables[name].n_valued) if code not in members)
+            return truth(Among(name, others), codes, variables, n)
+        case Negated(Absent() as inner):
             a = truth(inner, codes, variables, n)
             return Truth(~a.must, ~a.may)
         case Negated(inner):
@@ -72,6 +76,11 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
                 return Truth(np.full(n, bool(members)), np.full(n, full))
             inside = np.isin(codes[name], members)
             return Truth(inside, inside)
+        case Absent(name):
+            if name not in codes:
+                return Truth(np.full(n, variables[name].missing), np.zeros(n, bool))
+            gone = codes[name] >= variables[name].n_valued
+            return Truth(gone, gone)
         case Compare():
             found = compared(predicate, lambda name: _ends(name, codes, variables, n), n)
             if any(variables[name].missing for name in names_in(predicate) - codes.keys()):  # it may be of no value

@@ -8,7 +8,20 @@ import numpy as np
 import polars as pl
 
 from synthor.errors import Finding, InputError
-from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term, opposite
+from synthor.rules.syntax import (
+    Absent,
+    Among,
+    Arithmetic,
+    Both,
+    Column,
+    Compare,
+    Constant,
+    Either,
+    Negated,
+    Predicate,
+    Term,
+    opposite,
+)
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
 
@@ -41,13 +54,19 @@ def holds(
             return holds(left, frame, variables, codes) & holds(right, frame, variables, codes)
         case Either(left, right):
             return holds(left, frame, variables, codes) | holds(right, frame, variables, codes)
-        case Negated(Among() as inner):
+        case Negated(Among(name, members)):
+            others = tuple(code for code in range(variables[name].n_valued) if code not in members)
+            return holds(Among(name, others), frame, variables, codes)
+        case Negated(Absent() as inner):
             return ~holds(inner, frame, variables, codes)
         case Negated(inner):
             return holds(opposite(inner), frame, variables, codes)
         case Among(name, members):
             known = codes[name] if codes is not None and name in codes else variables[name].encode(frame[name])
             return np.isin(known, members)
+        case Absent(name):
+            known = codes[name] if codes is not None and name in codes else variables[name].encode(frame[name])
+            return np.asarray(known >= variables[name].n_valued)
         case Compare(op, left, right):
             return cast(Mask, OPERATORS[op](_values(left, frame), _values(right, frame)))
 

@@ -3,7 +3,7 @@
 Anything but comparisons, `in`, `between`, and/or/not and arithmetic is refused by name; nothing is ever evaluated as code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from sqlglot import expressions as exp
 from sqlglot import parser, tokens
 
 from synthor.errors import nearest
-from synthor.rules.syntax import Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
+from synthor.rules.syntax import Absent, Among, Arithmetic, Both, Column, Compare, Constant, Either, Negated, Predicate, Term
 from synthor.schema import Variable
 from synthor.schema.fold import FOLDS
 
@@ -102,14 +102,20 @@ def with_columns(text: str, meaning: Mapping[str, str]) -> str:
     return tree_of(text).transform(put).sql(dialect=Unfolded)
 
 
-def predicate_of(tree: object, variables: Mapping[str, Variable]) -> Predicate:
+def predicate_of(tree: object, variables: Mapping[str, Variable], others: Collection[str] = ()) -> Predicate:
     """A syntax tree as a predicate over some variables.
+
+    Args:
+        tree: of a predicate.
+        variables: that it may name.
+        others: names of those that are of other rows, which need not be there.
 
     Raises:
         PredicateError: it uses what is not allowed, or names an unknown variable or label.
     """
+    numbers = frozenset(name for name, one in variables.items() if one.numeric)
     try:
-        predicate = _Parser(variables, frozenset(name for name, one in variables.items() if one.numeric)).predicate(tree)
+        predicate = _Parser(variables, numbers, frozenset(others)).predicate(tree)
     except sqlglot.errors.SqlglotError:
         raise PredicateError("is no SQL predicate", "write it like: age < 15 and works = 'yes'") from None
     except RecursionError:
@@ -126,10 +132,12 @@ class _Parser:
     Attributes:
         variables: that a predicate may name.
         numbers: names of those that stand for a number; the others stand for a label.
+        others: names of those that are of other rows, which need not be there.
     """
 
     variables: Mapping[str, Variable]
     numbers: frozenset[str]
+    others: frozenset[str]
 
     def predicate(self, node: object) -> Predicate:
         match node:
@@ -153,6 +161,12 @@ class _Parser:
                 return Among(variable.name, (variable.kind.alone,))
             case exp.Expression() if type(node) in COMPARISONS:
                 return self.comparison(COMPARISONS[type(node)], node.this, node.expression)
+            case exp.Is(this=exp.Column() as column, expression=exp.Null()):
+                variable = self.variable(column)
+                cure = f"every {variable.name} has a value; what has none is declared by `missing: not stated`"
+                if variable.missing and variable.name not in self.others:
+                    cure = f"write {variable.name} = '{variable.labels[-1]}'"
+                raise PredicateError(f"`{_shown(node)}` is not allowed", cure)
         raise _refused(node)
 
     def comparison(self, op: str, left: exp.Expression, right: exp.Expression) -> Predicate:
@@ -180,7 +194,8 @@ class _Parser:
         found: list[Predicate] = []
         for item in items:
             if binned is not None and self._label(item):  # a bin by its label, as tables write it
-                found.append(_inside(binned, self.code(binned, item)))
+                code = self.code(binned, item)
+                found.append(_inside(binned, code) if code < binned.n_valued else Absent(binned.name))
             else:
                 found.append(Compare("=", self.term(left), self.term(item)))
         return _joined(Either, found)
@@ -194,8 +209,11 @@ class _Parser:
         else:
             raise PredicateError(f"'{variable.name}' is compared with {_shown(node)}", "compare it with a label in quotes")
         code = variable.code(text)
-        if code >= variable.n_valued and variable.name in self.numbers:
-            raise PredicateError(f"'{text}' stands for no value of {variable.name}", "rules speak of records that have one")
+        if code >= variable.n_valued and variable.name in self.others:
+            message = f"'{text}' stands for no value, and {variable.name} has none either where there is no such row"
+            before, _, own = variable.name.partition(".")
+            cure = f"write any({before}, {own} = '{text}')" if before.isidentifier() else "leave that label out"
+            raise PredicateError(message, cure)
         if code < 0:
             cure = "write a number without quotes, or a label; " if variable.name in self.numbers else ""
             raise PredicateError(f"'{text}' is no label of {variable.name}", cure + nearest(text, variable.labels))
@@ -268,7 +286,7 @@ def _joined(kind: type[Both] | type[Either], parts: list[Predicate]) -> Predicat
 
 def _depth(node: Predicate | Term) -> int:
     match node:
-        case Column() | Constant() | Among():
+        case Column() | Constant() | Among() | Absent():
             return 1
         case Negated(inner):
             return 1 + _depth(inner)

@@ -45,6 +45,13 @@ class Among:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """A number has no value: `age = 'not stated'`, where that is the label of those without one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Both:
     left: "Predicate"
     right: "Predicate"
@@ -62,13 +69,13 @@ class Negated:
 
 
 Term = Column | Constant | Arithmetic
-Predicate = Compare | Among | Both | Either | Negated
+Predicate = Compare | Among | Absent | Both | Either | Negated
 
 
 def names_in(node: Predicate | Term) -> frozenset[str]:
     """Variables that a predicate speaks of."""
     match node:
-        case Column(name) | Among(name, _):
+        case Column(name) | Among(name, _) | Absent(name):
             return frozenset({name})
         case Constant():
             return frozenset()
@@ -131,5 +138,5 @@ def opposite(node: Predicate) -> Predicate:
             return Both(opposite(left), opposite(right))
         case Negated(inner):
             return inner
-        case Among():
+        case Among() | Absent():
             return Negated(node)

@@ -146,6 +146,21 @@ class Variable:
         low, high = np.append(self.low, np.nan), np.append(self.high, np.nan)
         return replace(self, labels=(*self.labels, label), low=low, high=high, missing=True)
 
+    @property
+    def valued(self) -> "Variable":
+        """The same variable without the category of records that have no value."""
+        n = self.n_valued
+        return replace(self, labels=self.labels[:n], low=self.low[:n], high=self.high[:n], missing=False)
+
+    def from_text(self, column: "pl.Series") -> "pl.Series":
+        """A column of a text file as values, where it holds such or the label of records without one, and else as it is."""
+        import polars as pl
+
+        if self.missing and column.dtype == pl.String:
+            unknown = column.str.strip_chars().str.to_lowercase() == self.labels[-1].strip().lower()
+            column = column.set(unknown.fill_null(value=False), None)
+        return self.kind.from_text(column)
+
     def encode(self, column: "pl.Series") -> Codes:
         """Category codes of a column of raw values or of labels, (n,); -1 where a value matches nothing.
 

@@ -119,6 +119,10 @@ def _roles(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
         message = f"'{written.role}' tells no members apart: it is no drawn {CATEGORY.name}"
         yield Slip(path=(*path, "role"), message=message, cure=f"take a variable of type {CATEGORY.name}")
         return
+    if (unknown := _label_of_missing(level.variables[written.role])) is not None:
+        message = f"'{written.role}' tells no members apart where it is '{unknown}'"
+        cure = f"let `{unknown}` be one of its values, in place of missing"
+        yield Slip(path=(*path, "role"), message=message, cure=cure)
     for role in written.roles:
         if role not in labels:
             message = f"'{role}' is no category of {written.role}"
@@ -157,6 +161,15 @@ def _pairs(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
             elif pair.by in level.variables and not _labels(level.variables[pair.by]):
                 message = f"'{pair.by}' has no categories to name the two by"
                 yield Slip(path=path, message=message, cure=f"order by a variable of type {CATEGORY.name}, such as sex")
+            elif pair.by in level.variables and (unknown := _label_of_missing(level.variables[pair.by])) is not None:
+                message = f"'{pair.by}' tells the two apart, and of some it is '{unknown}'"
+                yield Slip(path=path, message=message, cure=f"let `{unknown}` be one of its values, in place of missing")
+
+
+def _label_of_missing(variable: Declared) -> str | None:
+    """What those without a value are called; None where all have one."""
+    built = variable.build("")
+    return built.labels[-1] if built.missing else None
 
 
 def _labels(variable: Declared) -> tuple[str, ...]:

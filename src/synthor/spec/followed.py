@@ -170,6 +170,8 @@ def form_of(written: Follows, shape: FromText, source: Declared | None, over: Me
         kind, decimals = NUMBER.name, decimals + MEAN_DECIMALS
     elif written.min is None and written.max is None and written.bins is None:
         ends |= {"bins": variable.edges, "labels": list(variable.labels[: variable.n_valued])}
+    if not shape.function and variable.missing:
+        ends["missing"] = variable.labels[-1]
     return _binned(written, kind, ends, decimals)
 
 

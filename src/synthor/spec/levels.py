@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from synthor.errors import nearest
 from synthor.schema.kinds import Declared
+from synthor.schema.text import as_text
 from synthor.spec.attributes import declared_attributes
 from synthor.spec.followed import NOBODY, FromText, MemberRange, UnclearError, form_of, shape_of
 from synthor.spec.members import HowMany, MemberSpec, PairSpec
@@ -281,6 +282,14 @@ class Followers:
         if absent and NOBODY in [label.casefold() for label in form.build(name).labels]:
             message = f"'{NOBODY}' stands for those that have no {shape.name}, and is a label of {shape.variable}, too"
             raise UnclearError(message, "call that label something else")
+        if absent and source is not None and form.build(name).missing:
+            variable = source.build(name)
+            unknown = variable.labels[-1]
+            message = f"there may be no '{shape.name}', and of some {shape.variable} is '{unknown}': neither holds a value"
+            cure = f"let `{unknown}` be one of the values of {shape.variable}, in place of missing"
+            if variable.numeric:
+                cure = f"write max({written.from_.strip()}, {shape.variable} >= {as_text(variable.least)})"
+            raise UnclearError(message, cure)
         self._follows[key] = Following(
             text=written.from_,
             function=shape.function,

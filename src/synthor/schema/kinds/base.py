@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from synthor.forms import Form
-from synthor.schema.text import as_text, unread
+from synthor.schema.text import as_text, number_of, unread
 from synthor.schema.variable import Variable
 from synthor.types import Codes, Counts, Floats
 
@@ -164,6 +164,23 @@ class Kind(ABC):
         return None
 
 
+MISSING = "missing"
+"""The label of those without a value, where tables have none."""
+
+
+def _label_of_missing(value: object) -> object:
+    if value is True:
+        return MISSING
+    if value is False:
+        raise ValueError("no label is called false; write what tables call those without a value, or leave missing out")
+    return unread(value)
+
+
+MissingLabel = Annotated[
+    str | None, BeforeValidator(_label_of_missing), WithJsonSchema({"type": ["string", "boolean", "null"], "default": None})
+]
+
+
 class Declared(Form):
     """A variable as a spec declares it."""
 
@@ -185,6 +202,46 @@ class Declared(Form):
     def understood(self) -> dict[str, Any]:
         """What its defaults stand for, by key, where somebody who reads it should know."""
         return {}
+
+
+class DeclaredValues(Declared):
+    """A variable that each record has a value of, or all but those whose label `missing` is."""
+
+    missing: MissingLabel = Field(
+        None, description="What tables call those without a value, such as not stated; records hold nothing there."
+    )
+
+    def build(self, name: str) -> Variable:
+        variable = self.of_values(name)
+        return variable if self.missing is None else variable.with_missing(self.missing)
+
+    def of_values(self, name: str) -> Variable:
+        """The variable without the category of those that have no value."""
+        raise NotImplementedError(name)
+
+    def check(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            ValueError: says what, and after a semicolon what to do.
+        """
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DeclaredValues":
+        self.check()
+        if self.missing is not None:
+            self._check_missing(self.missing)
+        return self
+
+    def _check_missing(self, label: str) -> None:
+        if not label.strip():
+            raise ValueError("the label of those without a value is blank; write what tables call them, such as not stated")
+        variable = self.of_values("")
+        if variable.kind.code_of_value(variable, label) >= 0:
+            raise ValueError(f"'{label}' is the label of those without a value, and of a value, too; name them apart")
+        if variable.numeric and not np.isnan(number_of(label)):
+            cure = "write words, such as not stated, and what tables call it under `labels`"
+            raise ValueError(f"{label} is a number, and the label of those without one; {cure}")
 
 
 def nominal(name: str, kind: Kind, labels: tuple[str, ...], about: str) -> Variable:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from synthor.schema.kinds.base import Declared, Kind, Label, Shortened, check_labels
+from synthor.schema.kinds.base import DeclaredValues, Kind, Label, Shortened, check_labels
 from synthor.schema.text import as_numbers, as_text, number, number_of, plural
 from synthor.schema.variable import Variable
 from synthor.types import Codes, Counts, Floats
@@ -170,7 +170,7 @@ class BinnedKind(Kind):
         return np.nan_to_num(np.maximum(np.minimum(high, variable.high) - np.maximum(low, variable.low), 0), nan=0.0)
 
 
-class BinnedDeclared(Declared):
+class BinnedDeclared(DeclaredValues):
     """A variable whose values are numbers inside bins, as a spec declares it."""
 
     kind: ClassVar[BinnedKind]
@@ -178,7 +178,7 @@ class BinnedDeclared(Declared):
     labels: list[Label] | None = Field(None, description="One label a bin; made from the edges unless given.")
 
     def understood(self) -> dict[str, Any]:
-        variable = self.build("")
+        variable = self.of_values("")
         return {"bins": [float(edge) for edge in variable.low], "labels": list(variable.labels)}
 
     def _check_bins(self, bins: Sequence[float], low: float, high: float, decimals: int = 0) -> None:

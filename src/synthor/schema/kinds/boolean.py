@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthor.schema.kinds.base import Declared, Kind, Shortened, nominal
+from synthor.schema.kinds.base import DeclaredValues, Kind, Shortened, nominal
 from synthor.schema.variable import Variable
 from synthor.types import Codes, Counts, Floats
 
@@ -44,11 +44,11 @@ class BooleanKind(Kind):
 BOOLEAN = BooleanKind()
 
 
-class Boolean(Declared):
+class Boolean(DeclaredValues):
     """No or yes; records hold false or true."""
 
     kind = BOOLEAN
     type: Literal["boolean"]
 
-    def build(self, name: str) -> Variable:
+    def of_values(self, name: str) -> Variable:
         return nominal(name, self.kind, ("no", "yes"), self.about)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from synthor.schema.kinds.base import Declared, Kind, Label, Shortened, check_labels, nominal
+from synthor.schema.kinds.base import DeclaredValues, Kind, Label, Shortened, check_labels, nominal
 from synthor.schema.text import as_text, plural
 from synthor.schema.variable import Variable
 from synthor.types import Codes, Counts, Floats
@@ -42,17 +42,15 @@ class CategoryKind(Kind):
 CATEGORY = CategoryKind()
 
 
-class Category(Declared):
+class Category(DeclaredValues):
     """One of a list of labels."""
 
     kind = CATEGORY
     type: Literal["category"]
     values: list[Label] = Field(min_length=1, description="The labels, in the order that tables and beliefs use.")
 
-    def build(self, name: str) -> Variable:
+    def of_values(self, name: str) -> Variable:
         return nominal(name, self.kind, tuple(self.values), self.about)
 
-    @model_validator(mode="after")
-    def _distinct(self) -> "Category":
+    def check(self) -> None:
         check_labels(self.values)
-        return self

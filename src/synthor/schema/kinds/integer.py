@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from synthor.schema.kinds.binned import BinnedDeclared, BinnedKind
 from synthor.schema.text import number
@@ -69,14 +69,12 @@ class Integer(BinnedDeclared):
     def edges(self) -> list[int]:
         return self.bins if self.bins is not None else list(range(self.min, self.max + 1))
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "Integer":
+    def check(self) -> None:
         if self.bins is None and self.max - self.min >= MAX_UNBINNED:
             raise ValueError(f"{self.max - self.min + 1} values need bins; give their left edges")
         self._check_bins(self.edges, self.min, self.max)
-        return self
 
-    def build(self, name: str) -> Variable:
+    def of_values(self, name: str) -> Variable:
         low = np.array(self.edges, dtype=float)
         high = np.append(low[1:] - 1, float(self.max))
         made = [_span(int(a), int(b), last=i == len(low) - 1) for i, (a, b) in enumerate(zip(low, high, strict=True))]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from synthor.schema.kinds.binned import BinnedDeclared, BinnedKind
 from synthor.schema.text import as_text, plural
@@ -51,12 +51,10 @@ class Number(BinnedDeclared):
     bins: list[float] = Field(min_length=1, description="Left edges.")
     decimals: int = Field(2, ge=0, le=12, description="Decimals that drawn values are rounded to.")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "Number":
+    def check(self) -> None:
         self._check_bins(self.bins, self.min, self.max, self.decimals)
-        return self
 
-    def build(self, name: str) -> Variable:
+    def of_values(self, name: str) -> Variable:
         low = np.array(self.bins, dtype=float)
         # One step of the declared precision below the next edge, so that intervals are closed and values stay inside.
         high = np.append(np.round(low[1:] - 10.0**-self.decimals, self.decimals), self.max)

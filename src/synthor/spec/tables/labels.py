@@ -16,6 +16,7 @@ _MARKS = "*\u2020\u2021\u00b9\u00b2\u00b3\u2070\u2071\u2072\u2073\u2074\u2075\u2
 _BRACKETED = re.compile(r"(?:\[\w{1,3}\]|\([0-9a-z]\))\Z")
 _TOTAL = re.compile(any_of(*words.TOTALS))
 _SEX = re.compile(any_of(*words.SEXES))
+_UNKNOWN = rf"(?:[^\W\d]+:? ){{0,2}}{any_of(*words.UNKNOWN)}"
 _DRESSING = re.compile(rf"\b{any_of(*words.UNITS)}\b|[$\u00a3\u20ac]")
 _AMOUNT = r"(-?[0-9]+(?:[, ][0-9]{3})*(?:\.[0-9]+)?)"
 _THOUSANDS = re.compile(r"\b[1-9][0-9]{0,2}(?:\.[0-9]{3})+\b(?!\.)")
@@ -118,6 +119,15 @@ def is_sex(label: str) -> bool:
     return _SEX.fullmatch(undressed(label)) is not None
 
 
+def is_unknown(label: str) -> bool:
+    """Whether a label stands for those without a value, or of whom it is not told.
+
+    >>> [is_unknown(label) for label in ("Not stated [1]", "Age not known", "ohne Angabe", "Stated", "Unknown district 3")]
+    [True, True, True, False, False]
+    """
+    return re.fullmatch(_UNKNOWN, undressed(label)) is not None
+
+
 def span(label: str) -> Span | None:
     """The numbers that a label stands for, None where it is not of that kind.
 
@@ -129,14 +139,14 @@ def span(label: str) -> Span | None:
     (False, 14999.0, 3.0, True, None)
     >>> span("65 Jahre und älter").low, span("moins de 15 ans").high, span("15 tot 25 jaar").closed
     (65.0, 15.0, False)
-    >>> span("fewer than 1,500 thousand").high
-    1500000.0
+    >>> span("fewer than 1,500 thousand").high, span("No answer")
+    (1500000.0, None)
     """
     plain = _JOINED.sub(" ", undressed(label))
     plain = _scaled(_THOUSANDS.sub(lambda found: found[0].replace(".", ""), plain))
     said = SPACES.sub(" ", _DRESSING.sub(" ", plain)).strip(" ,").split(" ")
     if said[0] in words.NOTHING and not any(char.isdigit() for char in label):
-        return Span(0.0, 0.0, single=True)
+        return None if is_unknown(label) else Span(0.0, 0.0, single=True)
     last = next((at for at in reversed(range(len(said))) if any(char.isdigit() for char in said[at])), None)
     if last is None:
         return None

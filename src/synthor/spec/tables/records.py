@@ -84,7 +84,7 @@ def _from_text(path: Path, variables: Sequence[Variable] | None, weight: str | N
     known = {variable.name: variable for variable in variables}
     if weight is not None and weight in frame.columns and frame.schema[weight] == pl.String:
         frame = frame.with_columns(as_numbers(frame[weight]))
-    return frame.with_columns(known[name].kind.from_text(frame[name]) for name in frame.columns if name in known)
+    return frame.with_columns(known[name].from_text(frame[name]) for name in frame.columns if name in known)
 
 
 def _told(column: pl.Series) -> pl.Series:

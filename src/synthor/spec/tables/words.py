@@ -65,6 +65,20 @@ UNITS = (
 )  # fmt: skip
 """What numbers count, and what says no more than that."""
 
+UNKNOWN = (
+    "(?:not|un|non)[ -]?(?:stated|known|given|available|reported|recorded|specified|declared|disclosed|provided|answered)",
+    "missing", "no (?:answer|response|information|data|reply)", "(?:did not|don't) (?:answer|know)", "refused",
+    "(?:ohne|keine) angaben?", "unbekannt", "nicht angegeben", "non (?:déclaré|renseigné|précisé)e?s?", "inconnue?s?",
+    "no consta", "desconocid[oa]s?", "no (?:declarad|especificad)[oa]s?", "sin (?:datos|respuesta)", "ignorad[oa]s?",
+    "não (?:declarad|informad)[oa]s?", "desconhecid[oa]s?", "non (?:indicat|dichiarat|not)[oaie]", "sconosciut[oaie]",
+    "onbekend", "niet bekend", "geen opgave",
+    "uoppgitt", "ukjent", "uoplyst", "ukendt", "okänt?", "uppgift saknas", "tuntematon", "nie ustalono", "nieznan[aey]",
+    "nezjištěn[oaé]", "neuvedeno", "nezistené", "ismeretlen", "necunoscut", "nepoznato", "neznano", "desconegu[td]a?",
+    "άγνωστο", "δεν δηλώθηκε", "bilinmeyen", "не указано", "неизвестно", "не вказано", "不詳", "不明", "未详", "미상",
+    "tidak diketahui", "không xác định", "غير مبين", "غير محدد",
+)  # fmt: skip
+"""What those are called who have no value, or did not tell it."""
+
 NOTHING = (
     "no", "none", "zero", "keine", "kein", "aucun", "aucune", "sans", "ninguno", "ninguna", "sin", "nenhum", "nenhuma",
     "nessuno", "nessuna", "geen",
