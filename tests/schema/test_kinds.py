@@ -147,7 +147,7 @@ class Season(Declared):
 
 
 def spec_with(text: str, **more: Declared) -> Spec:
-    """A spec with variables of kinds that no spec can declare yet, before the others."""
+    """A spec with more variables, before the others."""
     spec = parse_spec(text)
     return spec.model_copy(update={"variables": {**more, **spec.variables}})
 
@@ -212,7 +212,7 @@ def test_no_model_is_asked_about_identifiers() -> None:
 def test_a_code_that_is_too_short_is_refused() -> None:
     short = Identifier(type="identifier", width=2).build("code")
     assert short.kind.fill(short, 90, 9).to_list()[-1] == "99"
-    with pytest.raises(InputError, match="code: 2 digits are too few for 100 records; give it a width of 3"):
+    with pytest.raises(InputError, match="code: codes of 2 digits are too few for 100 records; give it a width of 3"):
         short.kind.fill(short, 90, 10)
     with pytest.raises(InputError, match="18"):
         Identifier(type="identifier", width=19)

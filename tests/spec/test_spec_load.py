@@ -143,7 +143,7 @@ def test_a_missing_or_unknown_type_is_named() -> None:
     found = finding("records: 1\nvariables: {x: {type: categroy}}")
     assert (found.message, found.cure) == ("unknown type 'categroy'", "did you mean 'category'?")
     found = finding("records: 1\nvariables: {x: {values: [a]}}")
-    assert (found.message, found.cure) == ("'type' is missing", "use one of category, boolean, integer, number")
+    assert (found.message, found.cure) == ("'type' is missing", "use one of category, boolean, integer, number, identifier")
 
 
 @pytest.mark.parametrize(

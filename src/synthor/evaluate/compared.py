@@ -319,7 +319,8 @@ def _variables(problem: Problem) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Variables of all levels and their categories, those of members with their level before them."""
     for at, level in enumerate(problem.schema):
         for variable in level.variables:
-            yield (f"{level.name}.{variable.name}" if at else variable.name), tuple(variable.labels)
+            if not variable.kind.free:
+                yield (f"{level.name}.{variable.name}" if at else variable.name), tuple(variable.labels)
 
 
 def _variable(name: str, labels: tuple[str, ...], sides: Sequence[RunSide], area: bool) -> VariablePair:

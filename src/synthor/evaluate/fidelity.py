@@ -163,7 +163,13 @@ def evaluate(
         n_pairs=len(reference.pairs),
         n_triples=len(reference.triples),
         mean_marginal_tvd=float(
-            np.mean([tvd(shares(coded, equal, sizes, (v,)), truth) for v, truth in enumerate(reference.marginals)])
+            np.mean(
+                [
+                    tvd(shares(coded, equal, sizes, (v,)), truth)
+                    for v, truth in enumerate(reference.marginals)
+                    if not variables[v].kind.free
+                ]
+            )
         ),
         records=_distance(pair_tvds, triple_tvds, independent, reference, names, curve),
         independence=_distance(independent, independent_triples, independent, reference, names, curve),
@@ -205,8 +211,9 @@ def _recovered(mean_pair_tvd: float, independent: Floats) -> float:
 
 
 def _coded(frame: pl.DataFrame, problem: Problem, what: str) -> Units:
+    variables = problem.schema.unit.variables
     with _named(what):
-        units = encode(frame, problem.schema.unit.variables)
+        units = encode(frame.drop([one.name for one in variables if one.kind.free], strict=False), variables)
     if not len(units):
         raise InputError([Finding(where=what, message="there are no rows", cure="give at least one record")])
     return units
@@ -276,6 +283,8 @@ def _values(variables: Sequence[Variable], frames: Sequence[pl.DataFrame], coded
     """
     columns: list[list[Floats]] = [[] for _ in frames]
     for v, variable in enumerate(variables):
+        if variable.kind.free:
+            continue
         told = [variable.kind.numbers_of(frame[variable.name]) for frame in frames]
         every = [units.column(of_unit(v)) for units in coded]
         exact = all(

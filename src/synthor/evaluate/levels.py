@@ -107,7 +107,7 @@ class _View:
     def left(self) -> bool:
         """Whether any pair is left to be compared, among rows enough."""
         held = [set(one) for one in (*self.known, *(target.columns for target in self.problem.counts if target.flat))]
-        pairs = combinations(range(len(self.problem.schema.unit.variables)), 2)
+        pairs = combinations([v for v, one in enumerate(self.problem.schema.unit.variables) if one.size > 1], 2)
         return min(self.records.height, self.microdata.height) >= self.fewest and any(
             not any(set(pair) <= one for one in held) for pair in pairs
         )

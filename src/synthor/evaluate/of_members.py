@@ -11,7 +11,17 @@ import numpy as np
 import polars as pl
 
 from synthor.errors import Finding, InputError, nearest
-from synthor.evaluate.question import GRAMMAR, Question, kind_of, no_numbers, outside_quotes, sides_of, sized, unclear
+from synthor.evaluate.question import (
+    GRAMMAR,
+    Question,
+    kind_of,
+    no_numbers,
+    outside_quotes,
+    refuse_free,
+    sides_of,
+    sized,
+    unclear,
+)
 from synthor.measure import Records
 from synthor.measure.coded import coded
 from synthor.problem import Problem, Rule
@@ -140,6 +150,7 @@ def parse_of_members(text: str, problem: Problem) -> QuestionOfMembers | None:
 def _ref(name: str, schema: Schema, where: str) -> Ref:
     ref = schema.resolve(name)
     if ref is not None:
+        refuse_free(schema.variable(ref), where)
         return ref
     known = [level for level in schema if name in level.names]
     if len(known) > 1:

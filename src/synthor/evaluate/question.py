@@ -237,10 +237,22 @@ def outside_quotes(text: str, word: str) -> list[str]:
 
 def _variable(name: str, problem: Problem, where: str) -> Variable:
     if name in problem.variables:
+        refuse_free(problem.variables[name], where)
         return problem.variables[name]
     message = f"no variable is called '{name}'" if name else "a name of a variable is missing"
     cure = nearest(name, list(problem.variables)) if name else GRAMMAR
     raise InputError([Finding(where=where, message=message, cure=cure)])
+
+
+def refuse_free(variable: Variable, where: str) -> None:
+    """Raise where no two records have the same of a variable.
+
+    Raises:
+        InputError: it is so.
+    """
+    if variable.kind.free:
+        message = f"{variable.name} is another in each record, so nothing is counted of it"
+        raise InputError([Finding(where=where, message=message, cure="name other variables")])
 
 
 def _variables(names: Sequence[str], problem: Problem, where: str) -> tuple[Variable, ...]:

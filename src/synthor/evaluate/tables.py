@@ -22,14 +22,14 @@ def tvd(p: Shares, q: Shares) -> float:
     return 0.5 * float(np.abs(p - q).sum())
 
 
-def held_out(n_variables: int, size: int, targeted: Iterable[Sequence[int]]) -> list[Group]:
-    """All groups of `size` variables that no target holds together.
+def held_out(sizes: Sequence[int], n: int, targeted: Iterable[Sequence[int]]) -> list[Group]:
+    """All groups of `n` variables of so many categories that no target holds together; of one category nothing is to be told.
 
-    >>> held_out(3, 2, [(0, 1), (2,)])
+    >>> held_out([2, 3, 2, 1], 2, [(0, 1), (2,)])
     [(0, 2), (1, 2)]
     """
     known = [set(columns) for columns in targeted]
-    groups = combinations(range(n_variables), size)
+    groups = combinations([v for v, size in enumerate(sizes) if size > 1], n)
     return [group for group in groups if not any(set(group) <= columns for columns in known)]
 
 
@@ -59,7 +59,7 @@ class Reference:
     def count(cls, units: Units, weights: Floats, sizes: Sequence[int], targeted: Sequence[Sequence[int]]) -> "Reference":
         """The weighted tables of microdata."""
         sizes = tuple(sizes)
-        pairs, triples = held_out(len(sizes), 2, targeted), held_out(len(sizes), 3, targeted)
+        pairs, triples = held_out(sizes, 2, targeted), held_out(sizes, 3, targeted)
         return cls(
             sizes=sizes,
             pairs=tuple(pairs),

@@ -92,7 +92,7 @@ def _parents(records: Records, level: Level, above: Level) -> CellIndex:
 
 
 def encode(frame: pl.DataFrame, variables: Iterable[Variable], where: str = "records") -> Units:
-    """A table of records as units without members, their categories in columns.
+    """A table of records as units without members, their categories in columns; identifiers need not be there.
 
     Raises:
         InputError: lists every column that is missing and every value that belongs to no category.
@@ -100,6 +100,9 @@ def encode(frame: pl.DataFrame, variables: Iterable[Variable], where: str = "rec
     variables = tuple(variables)
     findings, found = [], np.empty((len(variables), frame.height), np.int32)
     for variable, codes in zip(variables, found, strict=True):
+        if variable.kind.free and variable.name not in frame.columns:
+            codes[:] = 0
+            continue
         if variable.name not in frame.columns:
             cure = f"the columns are {', '.join(frame.columns[:12])}"
             findings.append(Finding(where=where, message=f"column '{variable.name}' is missing", cure=cure))

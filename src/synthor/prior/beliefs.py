@@ -254,6 +254,8 @@ def fit_to_marginals(joint: Floats, first: Shares, second: Shares) -> Shares:
 _Conditional = tuple[str, tuple[Ref, Ref], Shares, float]
 _Segment = tuple[float, list[Shares | None]]
 
+_FREE = "{} is another in each record, so nothing is believed of it"
+
 
 def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dropped: list[Dropped]) -> _Conditional | None:
     place = f"dependencies[{i}] ({belief.of} given {belief.given})"
@@ -263,6 +265,9 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
         ref = schema.resolve_among(name)
         if ref is None:
             dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, schema.names)}"))
+            return None
+        if schema.variable(ref).kind.free:
+            dropped.append(Dropped(belief=place, reason=_FREE.format(name)))
             return None
         refs.append(ref)
     if schema.shared_level(refs) is None:
@@ -384,7 +389,9 @@ def _marginals_of_members(prior: Prior, problem: Problem, dropped: list[Dropped]
             dropped.append(Dropped(belief=place, reason=reason))
             continue
         size = problem.schema.variable(ref).size
-        if len(told) != size or told.sum() <= 0:
+        if problem.schema.variable(ref).kind.free:
+            dropped.append(Dropped(belief=place, reason=_FREE.format(belief.of)))
+        elif len(told) != size or told.sum() <= 0:
             reason = f"{len(told)} numbers, expected {size} with a sum above 0"
             dropped.append(Dropped(belief=place, reason=reason))
         else:
@@ -400,6 +407,9 @@ def _believed_marginal(
         dropped.append(Dropped(belief=place, reason=f"no variable is called '{belief.of}'; {nearest(belief.of, names)}"))
         return None
     variable = variables[names.index(belief.of)]
+    if variable.variable.kind.free:
+        dropped.append(Dropped(belief=place, reason=_FREE.format(belief.of)))
+        return None
     if len(belief.percent) == variable.variable.size and sum(belief.percent) > 0:
         told = np.array(belief.percent, dtype=np.float64)  # said before its categories were put into groups
         return names.index(belief.of), told / told.sum()
@@ -416,7 +426,7 @@ def _segment(
     proposal: Proposal, i: int, variables: Sequence[Shown], known: Sequence[Shares | None], dropped: list[Dropped]
 ) -> _Segment | None:
     place = f"proposals[{i}]" + (f" ({proposal.name[:60]})" if proposal.name else "")
-    names = [variable.name for variable in variables]
+    names = [variable.name for variable in variables if not variable.variable.kind.free]
     for name in proposal.values:
         if name not in names:
             dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, names)}"))

@@ -204,7 +204,7 @@ def joined_units(
     known = set[tuple[int, int]]()
     for at, frame in frames.items():
         for column, variable in enumerate(schema.levels[at].variables):
-            if variable.name in frame.columns:
+            if variable.name in frame.columns and not variable.kind.free:
                 codes[at][:, column] = variable.encode(frame[variable.name])
                 findings += unplaced(variable, frame[variable.name], codes[at][:, column], where=where[at])
                 known.add((at, column))

@@ -150,7 +150,7 @@ def _records(variables: Sequence[Variable], spec: Spec, sample: SampleSpec) -> t
     findings: list[Finding] = []
     columns: dict[int, Codes] = {}
     for v, variable in enumerate(variables):
-        if variable.name in frame.columns:
+        if variable.name in frame.columns and not variable.kind.free:
             columns[v] = variable.encode(frame[variable.name])
             findings += unplaced(variable, frame[variable.name], columns[v], where=sample.file)
     if len(columns) < 2:

@@ -405,7 +405,8 @@ class _Compilation:
             place = "".join(f"{key}." for key in form.path)
             for position, name in enumerate(form.variables):
                 areas = () if at or self.zones is None else self.zones.columns
-                if (at, position) not in covered and name not in form.follows and position not in areas:
+                told = name in form.follows or position in areas or form.variables[name].kind.free
+                if (at, position) not in covered and not told:
                     only_told = "has no target but for `where`: what that does not tell of its shares is only believed"
                     message = only_told if (at, position) in inside else "has no target, so its shares are only believed"
                     yield Finding(where=f"{place}variables.{name}", message=message, severity="warning")

@@ -258,6 +258,11 @@ class Reader:
             if name not in names:
                 self.add(f"groups speak of '{name}', which is no column of the table", nearest(name, names), label=name)
                 missing = True
+        for name in names:
+            if name in known and self.level.variables[known[name]].kind.free:
+                cure = f"leave it out, a column of a file by `columns: {{{name}: null}}`, or declare {name} with its categories"
+                self.add(f"counts {name}, which is another in each record", cure, label=name)
+                missing = True
         if missing or any(name not in known for name in names):
             return None
         axes = [self._axis(known[name]) for name in names]

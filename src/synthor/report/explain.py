@@ -190,7 +190,7 @@ def _rules(spec: Spec) -> Iterator[str]:
 
 def _open(spec: Spec, told: Sequence[ToldTarget], kinds: Sequence[str]) -> Iterator[str]:
     """Variables without a table, and pairs of variables that no table holds together; of what zones are, these tell."""
-    variables = [name for name in spec.variables if name not in kinds]
+    variables = [name for name, declared in spec.variables.items() if name not in kinds and not declared.kind.free]
     if any(target.unread for target in told):
         names = listed([f"'{target.name}'" for target in told if target.unread])
         yield f"{names} could not be read, so what is left open cannot be told for sure."

@@ -248,7 +248,7 @@ class _Parser:
             raise PredicateError(f"'{node.sql()}' has a dot", "name a variable alone")
         if node.name not in self.variables:
             raise PredicateError(f"no variable is called '{node.name}'", nearest(node.name, list(self.variables)))
-        return self.variables[node.name]
+        return _counted(self.variables[node.name])
 
     def _binned(self, node: exp.Expression) -> Variable | None:
         node = bare(node)
@@ -263,8 +263,15 @@ class _Parser:
     def _nominal(self, node: exp.Expression) -> Variable | None:
         if not isinstance(node, exp.Column) or node.table or node.name not in self.variables:
             return None
-        variable = self.variables[node.name]
+        variable = _counted(self.variables[node.name])
         return None if variable.name in self.numbers else variable
+
+
+def _counted(variable: Variable) -> Variable:
+    """A variable of which something can be said."""
+    if variable.kind.free:
+        raise PredicateError(f"'{variable.name}' is another in each record, so nothing is said of it", "leave it out")
+    return variable
 
 
 def _inside(variable: Variable, code: int) -> Predicate:

@@ -38,7 +38,7 @@ def slips_of(spec: "Spec") -> list[Slip]:
         slips += _names(levels, spec)
     for level, written in _members(spec, followers.understood):
         slips += [*_roles(written, level), *_numbers(written, level), *_pairs(written, level)]
-    slips += _relations(levels)
+    slips += [*_relations(levels), *_too_many(followers.understood, spec)]
     for i, target in enumerate(spec.targets):
         slips += _target(target, ("targets", i), followers, spec)
     if spec.members:
@@ -175,6 +175,17 @@ def _label_of_missing(variable: Declared) -> str | None:
 def _labels(variable: Declared) -> tuple[str, ...]:
     """The categories of a variable whose labels are names."""
     return variable.build("").labels if variable.kind.named else ()
+
+
+def _too_many(levels: tuple[LevelForm, ...], spec: "Spec") -> Iterator[Slip]:
+    """Rows of which not each can have a value of its own, if there are as few as can be."""
+    fewest: dict[str | None, int] = {None: spec.records}
+    for level in levels:
+        fewest[level.name] = fewest[level.parent] * level.number.min
+        for name, declared in level.variables.items():
+            short = declared.build(name).kind.short_of(fewest[level.name]) if declared.kind.free else None
+            if short is not None:
+                yield Slip(path=(*level.path, "variables", name), message=short[0], cure=short[1])
 
 
 def _relations(levels: tuple[LevelForm, ...]) -> Iterator[Slip]:

@@ -275,6 +275,9 @@ class Followers:
         inside = [self._form(one, trail) for one in self._seen(below, shape) if one != (below, shape.variable)]
         if None in inside or (shape.variable and source is None):
             return None  # what is wrong there is said
+        if source is not None and source.kind.free:
+            message = f"'{shape.variable}' is another in each {level.name}, so nothing follows from it"
+            raise UnclearError(message, "take another variable, or leave this one out")
         over = self._span(at, below, role, shape)
         form = form_of(written, shape, source, over)
         known = self._follows.get((below, shape.variable))

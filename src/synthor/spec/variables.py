@@ -32,9 +32,9 @@ class Follows(AnyDeclared):
         description="count(person), count(person, age < 18), sum(person.earnings), mean, min, max, any(person, age >= 65), "
         "all, or a member by its role: head.age.",
     )
-    type: Annotated[str, AfterValidator(_known), WithJsonSchema({"enum": list(KINDS)})] = Field(
-        "", description="Follows unless given; number in place of integer where bins need it."
-    )
+    type: Annotated[
+        str, AfterValidator(_known), WithJsonSchema({"enum": [name for name, form in KINDS.items() if not form.kind.free]})
+    ] = Field("", description="Follows unless given; number in place of integer where bins need it.")
     min: float | None = Field(None, description="The smallest value; the first bin unless given.")
     max: float | None = Field(None, description="The largest value; needed where there is no largest number of members.")
     bins: list[float] | None = Field(None, min_length=1, description="Left edges; those of the members' variable unless given.")

@@ -133,6 +133,10 @@ class Kind(ABC):
         """Values of n records in a row, so many being before the first of them over all chunks; of `free` kinds alone."""
         raise NotImplementedError(f"{variable.name}: its categories say what record {first} of {n} holds, not its place")
 
+    def short_of(self, n: int) -> tuple[str, str] | None:
+        """What is wrong, and the cure, where n records cannot each have a value of their own; of `free` kinds."""
+        return None
+
     # --- Bins
 
     def cut(self, variable: Variable, edges: Iterable[float], n_slices: int) -> Variable | None:

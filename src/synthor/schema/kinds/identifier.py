@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthor.errors import Finding, InputError
 from synthor.schema.kinds.base import Declared, Kind, Shortened
@@ -61,11 +61,15 @@ class IdentifierKind(Kind):
         numbers = pl.Series(variable.name, np.arange(first + 1, first + n + 1))
         if not self.texts:
             return numbers
-        if first + n >= 10**self.width:
-            message = f"{plural(self.width, 'digit')} are too few for {plural(first + n, 'record')}"
-            cure = f"give it a width of {len(str(first + n))} or more"
-            raise InputError([Finding(where=variable.name, message=message, cure=cure)])
+        if (short := self.short_of(first + n)) is not None:
+            raise InputError([Finding(where=variable.name, message=short[0], cure=short[1])])
         return (self.before + numbers.cast(pl.String).str.zfill(self.width)).rename(variable.name)
+
+    def short_of(self, n: int) -> tuple[str, str] | None:
+        if not self.width or n < 10**self.width:
+            return None
+        message = f"codes of {plural(self.width, 'digit')} are too few for {plural(n, 'record')}"
+        return message, f"give it a width of {len(str(n))} or more"
 
     def extent(self, variable: Variable) -> str:
         return f"{variable.name} is of each record alone"
@@ -79,9 +83,16 @@ class IdentifierKind(Kind):
 class Identifier(Declared):
     """What tells a record from all others; nothing is counted of it."""
 
+    kind = IdentifierKind()
     type: Literal["identifier"]
     width: int = Field(0, ge=0, le=18, description="Digits of a code, with zeros in front; a plain number unless given.")
     before: str = Field("", description="Text in front of a code.")
+
+    @model_validator(mode="after")
+    def _with_digits(self) -> "Identifier":
+        if self.before and not self.width:
+            raise ValueError("text stands before a code alone; give its digits, such as width: 6")
+        return self
 
     def build(self, name: str) -> Variable:
         kind = IdentifierKind(width=self.width, before=self.before)
