@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthor import InputError, check, load_spec
+from synthor import InputError, check, load_spec, synthesize
 from synthor.disclose import Disclosure, Settings, disclose
 from synthor.spec.model import Spec
 from synthor.spec.variables import Integer, Number
@@ -120,11 +120,15 @@ def test_labels_of_few_records_become_other_and_few_missing_values_join_the_most
     assert table(disclose(frame), "tenure") == {("rented",): "53", ("owned",): "30", ("other",): "10"}
 
 
-def test_many_missing_values_are_a_category_and_numbers_with_them_are_left_out() -> None:
-    frame = pl.DataFrame({"tenure": ["rented"] * 50 + ["owned"] * 30 + [None] * 20, "income": [1.5, 2.5, None, 4.0] * 25})
-    made = disclose(frame)
+def test_many_missing_values_are_a_category_of_labels_and_of_numbers(tmp_path: Path) -> None:
+    tenure, income = ["rented"] * 50 + ["owned"] * 30 + [None] * 20, [1.5, 2.5, None, 4.0] * 25
+    made = disclose(pl.DataFrame({"tenure": tenure, "income": income, "car": ["yes", "no", None, "no"] * 25}))
     assert table(made, "tenure") == {("rented",): "50", ("owned",): "30", ("missing",): "20"}
-    assert "income: 25% of its numbers are missing" in made.files["disclosure.md"]
+    assert table(made, "income")["missing",] == table(made, "car")["missing",] == "25"
+    spec = spec_of(made, tmp_path)
+    assert slips(spec) == []
+    records = synthesize(spec).records
+    assert [records[name].null_count() for name in ("tenure", "income", "car")] == [20, 25, 25]
 
 
 def cells(made: Disclosure, name: str) -> tuple[list[str], list[str], list[str]]:

@@ -117,7 +117,7 @@ def _read_column(column: pl.Series, name: str, fewest: int, *, alphabetical: boo
 
 
 def _numeric(name: str, column: pl.Series, values: pl.Series, fewest: int) -> DeclaredColumn | str:
-    n, n_missing = len(values), values.null_count()
+    n_missing = values.null_count()
     known = values.drop_nulls()
     numbers = known.to_numpy()
     distinct = known.n_unique()
@@ -128,15 +128,11 @@ def _numeric(name: str, column: pl.Series, values: pl.Series, fewest: int) -> De
         return "its whole numbers count or name the records: an identifier"
     if distinct == 1:
         return "all records hold the same value" if not n_missing else "it holds one value or none"
-    if n_missing >= max(fewest, 1):
-        return (
-            f"{max(round(100 * n_missing / n), 1)}% of its numbers are missing, and a number has no category for that; "
-            "fill them in, leave these records out, or turn the column into labels"
-        )
     if np.abs(numbers).max() >= 10**9 * (1000 if whole else 1):
         return "its numbers are too large to be told in bins"
     remarks = [_hint_of_code(numbers, fewest)]
-    if n_missing:
+    told = n_missing >= max(fewest, 1)
+    if n_missing and not told:
         remarks.append(f"fewer than {fewest} missing values count as the median")
         numbers = values.fill_null(float(np.sort(numbers)[len(numbers) // 2])).to_numpy()
     bins = round_bins(numbers, whole=whole, fewest=fewest)
@@ -148,8 +144,12 @@ def _numeric(name: str, column: pl.Series, values: pl.Series, fewest: int) -> De
     declared |= {"max": _plain(max(round(bins.high, decimals), edges[-1])), "bins": edges}
     if not whole and decimals != 2:
         declared["decimals"] = decimals
+    if told:
+        declared["missing"] = MISSING
+        numbers = values.fill_null(np.nan).to_numpy()
     variable = _DECLARED.validate_python(declared).build(name)
-    codes = np.maximum(np.searchsorted(variable.low, numbers, side="right") - 1, 0).astype(np.int32)
+    bins_of = np.maximum(np.searchsorted(variable.edges, numbers, side="right") - 1, 0)
+    codes = np.where(np.isnan(numbers), variable.size - 1, bins_of).astype(np.int32)
     return DeclaredColumn(
         source=column.name, declared=declared, variable=variable, codes=codes, remark="; ".join(filter(None, remarks))
     )
@@ -207,12 +207,15 @@ def _nominal(name: str, column: pl.Series, values: pl.Series, fewest: int, *, al
     if len(joined.labels) < 2:
         few = f"fewer than {fewest} records hold anything but '{joined.labels[0]}'"
         return few if len(labels) > 1 else "all records hold the same value"
-    declared: dict[str, object] = {"type": "category", "values": list(joined.labels)}
+    valued = [label for label in joined.labels if label.casefold() != MISSING]
+    declared: dict[str, object] = {"type": "category", "values": valued}
     codes = joined.codes
-    folded = [label.casefold() for label in joined.labels]
+    folded = [label.casefold() for label in valued]
     if len(folded) == 2 and set(folded) & TRUE and set(folded) & FALSE:
         declared = {"type": "boolean"}
-        codes = codes if folded[1] in TRUE else 1 - codes
+        codes = codes if folded[1] in TRUE else np.where(codes < len(valued), 1 - codes, codes).astype(np.int32)
+    if len(valued) < len(joined.labels):
+        declared["missing"] = MISSING
     variable = _DECLARED.validate_python(declared).build(name)
     return DeclaredColumn(source=column.name, declared=declared, variable=variable, codes=codes, remark=joined.remark)
 
