@@ -14,7 +14,7 @@ from synthor.schema.kinds import Category, Integer, Number
 KIN = Category(type="category", values=["head", "partner", "child", "granny"]).build("kin")
 AGE = Integer(type="integer", min=0, max=30, bins=[0, 5, 6, 12, 20]).build("age").with_missing("not told")
 EARNINGS = Number(type="number", min=-2, max=5, bins=[-2, 0, 0.5, 2], decimals=1).build("earnings")
-SEX = Category(type="category", values=["f", "m"]).build("sex")
+SEX = Category(type="category", values=["f", "m"]).build("sex").with_missing("not said")
 INCOME = Number(type="number", min=-5, max=20, bins=[-5, 0, 1, 4], decimals=1).build("income")
 TENURE = Category(type="category", values=["owned", "rented"]).build("tenure")
 MODE = Category(type="category", values=["walk", "car"]).build("mode")
@@ -67,7 +67,7 @@ def town(n: int, rng: random.Random) -> list[Row]:
 def value(variable: Variable, rng: random.Random, bin_of: Any = None) -> Any:
     """A value of a variable; in the same bin as another where one is given, and often at an end of it."""
     if not variable.numeric:
-        return rng.choice(variable.labels)
+        return rng.choice((*variable.valued.labels, None) if variable.missing else variable.labels)
     scale = 10**variable.decimals
     low, high = variable.least, variable.most
     if bin_of is not None:
@@ -179,15 +179,21 @@ class Grammar:
         return Said(f"{a.text} {sign} {b.text}", with_both(COMPARED[sign], a, b))
 
     def membership(self, level: str) -> Said:
-        sign, label = self.rng.choice(("=", "<>")), self.rng.choice(SEX.labels)
-        row = self.row(level)
-        name = "mode" if level == "trip" and self.rng.random() < 0.5 else "sex"
-        label = self.rng.choice(MODE.labels) if name == "mode" else label
-        row = Said("", lambda sight: sight["trip"]) if name == "mode" else row
+        sign, row = self.rng.choice(("=", "<>")), self.row(level)
+        variable = MODE if level == "trip" and self.rng.random() < 0.5 else self.rng.choice((SEX, SEX, AGE))
+        row = Said("", lambda sight: sight["trip"]) if variable is MODE else row
+        beside, name = row.text in ("head.", "partner."), variable.name
+        if variable is AGE:
+            variable = SEX if beside else AGE  # of a row that need not be there nobody says that it has no value
+            name = variable.name
+        labels = variable.labels[-1:] if variable is AGE else variable.valued.labels if beside else variable.labels
+        label = self.rng.choice(labels)
 
         def of(sight: Sight) -> bool | None:
             one = row.of(sight)
-            return None if one is None else (one[name] == label) == (sign == "=")
+            if one is None or (one[name] is None and label in variable.valued.labels):
+                return None
+            return ((label if one[name] is None else one[name]) == label) == (sign == "=")
 
         return Said(f"{row.text}{name} {sign} '{label}'", of)
 
