@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from model_server import Reply, serving
-from synthor import InputError, Run, check, compile_problem, parse_spec, synthesize
+from synthor import InputError, Run, check, parse_spec, synthesize
 from synthor.draft import infer
 from synthor.evaluate.fidelity import evaluate
 from synthor.evaluate.question import parse_question
@@ -302,4 +302,6 @@ def test_areas_count_them_too() -> None:
     run = synthesize(parse_spec(text))
     assert run.measurement.met
     assert run.records.group_by("zone").agg(pl.col("age").null_count()).sort("zone").rows() == [("a", 0), ("b", 5), ("c", 5)]
-    assert compile_problem(parse_spec(text)).zones is not None
+    means = ", ".join(f"{{zone: {zone}, mean: 40}}" for zone in cells)
+    found = told(text.replace("{mean: age, value: 40}", f"{{mean: age, by: [zone], table: [{means}]}}"))
+    assert "a mean by zone of a variable that some records have no value of is not met yet" in "\n".join(found)

@@ -258,7 +258,10 @@ def _values(name: str, spec: Spec) -> Iterator[Finding]:
     codes = _codes(name, values, spec)
     declared = spec.variables.get(name)
     wrong = [(zone, value) for (zone, value), code in zip(told.items(), codes, strict=True) if code < 0]
-    if wrong and declared is not None:
+    if declared is not None and declared.build(name).kind.free:
+        message = f"{name} is declared as another in each record, and what zones are, all in one share"
+        yield Finding(where=where, message=message, cure=f"leave {name} out of `variables`, or declare its values there")
+    elif wrong and declared is not None:
         zone, value = wrong[0]
         variable = declared.build(name)
         cure = variable.extent if variable.numeric else nearest(value, list(variable.labels))

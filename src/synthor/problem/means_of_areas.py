@@ -53,6 +53,8 @@ def why_no_mean(target: Target, zones: Zones, *, members: bool) -> str:
         return f"a standard deviation by {area} is not met yet"
     if members:
         return f"{what} of units with members is not met yet"
+    if target.statistic.variable.missing:
+        return f"{what} of a variable that some records have no value of is not met yet"
     if len(target.axes) > 1 or target.grid.universe is not None:
         return f"{what} of some of the records, or by more than that, is not met yet"
     return "" if np.isfinite(target.wanted).all() else f"{what} that leaves some areas out is not met yet"
