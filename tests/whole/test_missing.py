@@ -109,6 +109,8 @@ def test_real_records_with_blanks_are_compared_value_by_value(town: Run) -> None
     problem, records = town.model.problem, town.records
     same = evaluate(problem, records, records)
     assert (same.copies.same_values, same.mean_marginal_tvd) == (200, 0)
+    floats = records.with_columns(pl.col("age", "pay").cast(pl.Float64).fill_null(float("nan")))  # as pandas has them
+    assert evaluate(problem, records, floats).copies.same_values == 200
     moved = records.with_columns(pl.col("pay") + 1)
     assert evaluate(problem, moved, records).copies.same_values <= records["pay"].null_count()
 

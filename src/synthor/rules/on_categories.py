@@ -62,9 +62,9 @@ def truth(predicate: Predicate, codes: Mapping[str, Codes], variables: Mapping[s
         case Either(left, right):
             a, b = truth(left, codes, variables, n), truth(right, codes, variables, n)
             return Truth(a.may | b.may, a.must | b.must)
-        case Negated(Among(name, members)):  # of those without a value it is not true either
-            others = tuple(code for code in range(variables[name].n_valued) if code not in members)
-            return truth(Among(name, others), codes, variables, n)
+        case Negated(Among(name) as inner):  # of those without a value it is not true either
+            a, absent = truth(inner, codes, variables, n), truth(Absent(name), codes, variables, n)
+            return Truth(~a.must & ~absent.must, ~a.may & ~absent.may)
         case Negated(Absent() as inner):
             a = truth(inner, codes, variables, n)
             return Truth(~a.must, ~a.may)

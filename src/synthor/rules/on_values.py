@@ -54,9 +54,8 @@ def holds(
             return holds(left, frame, variables, codes) & holds(right, frame, variables, codes)
         case Either(left, right):
             return holds(left, frame, variables, codes) | holds(right, frame, variables, codes)
-        case Negated(Among(name, members)):
-            others = tuple(code for code in range(variables[name].n_valued) if code not in members)
-            return holds(Among(name, others), frame, variables, codes)
+        case Negated(Among(name) as inner):
+            return ~holds(inner, frame, variables, codes) & ~holds(Absent(name), frame, variables, codes)
         case Negated(Absent() as inner):
             return ~holds(inner, frame, variables, codes)
         case Negated(inner):

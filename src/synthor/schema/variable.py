@@ -170,7 +170,10 @@ class Variable:
         array([1, 0], dtype=int32)
         """
         codes = self.kind.encode(self, column)
-        return np.where(column.is_null().to_numpy(), np.int32(self.size - 1), codes) if self.missing else codes
+        if not self.missing:
+            return codes
+        known = column.fill_nan(None) if column.dtype.is_float() else column
+        return np.where(known.is_null().to_numpy(), np.int32(self.size - 1), codes)
 
     def encode_quickly(self, column: "pl.Series") -> NDArray[np.integer[Any]]:
         """What `encode` gives, in any type, and sooner where the column's type allows; records as drawn have such types."""

@@ -86,7 +86,7 @@ class BinnedKind(Kind):
         import polars as pl
 
         if column.dtype.is_numeric():
-            return column.cast(pl.Float64)
+            return column.cast(pl.Float64).fill_nan(None)
         return column.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
 
     # --- Values that are drawn and written
