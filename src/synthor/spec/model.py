@@ -199,6 +199,8 @@ class Spec(Form):
     @classmethod
     def elsewhere(cls, path: Trail) -> str:
         """Where a key belongs that is unknown at its place; nothing in a variable, or where it is unknown everywhere."""
+        if path[-1] == "missing" and "variables" in path[:-1]:
+            return "leave it out: it is of what is drawn, and what follows from members has it from theirs"
         if path[0] == "variables" or "variables" in path[:-1]:
             return ""  # one of another kind of variable is likelier
         schema, key = cls.model_json_schema(), str(path[-1])
