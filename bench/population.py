@@ -8,7 +8,8 @@ Writes bench/results/population.json and population.md. The made-up town of `lev
 two levels, and 60 tables of pairs within households, within persons and between the two, which are believed (confidence 0.7)
 as they are in the town. Nothing else is handed in: candidates are drawn by the template. Each run is a process of its own, with
 one thread for linear algebra; memory is the most it took. *Believed tables* is the mean TVD between those 60 tables in the
-records and in the town, beside that of a run without beliefs.
+records and in the town, beside that of beliefs of which the model is sure (confidence 0.99), of a run without beliefs, and of
+chance: as many households drawn at random from the town, with replacement.
 """
 
 import argparse
@@ -36,7 +37,7 @@ from synthor.schema import Ref, Units
 from synthor.types import Floats
 
 SIZES = (2_000, 10_000, 40_000, 100_000, 1_000_000)
-N_BELIEVED, CONFIDENCE = 60, 0.7
+N_BELIEVED, CONFIDENCE, SURE = 60, 0.7, 0.99
 
 Row = dict[str, Any]
 Pair = tuple[int, Ref, Ref]
@@ -112,12 +113,12 @@ def spec_of(real: Units) -> str:
     )
 
 
-def beliefs_of(real: Units) -> Prior:
+def beliefs_of(real: Units, confidence: float) -> Prior:
     told = []
     for level, given, of in pairs():
         rows = counted(real, level, [given, of]) + 1e-9
         percent = 100 * rows / rows.sum(axis=1, keepdims=True)
-        told.append(Dependency(given=name_of(given), of=name_of(of), rows=percent.tolist(), confidence=CONFIDENCE))
+        told.append(Dependency(given=name_of(given), of=name_of(of), rows=percent.tolist(), confidence=confidence))
     return Prior(dependencies=told)
 
 
@@ -160,14 +161,19 @@ def run(real: Units, prior: Prior) -> Row:
 def one(n: int) -> Row:
     """One town, with beliefs and without."""
     real = town(n, np.random.default_rng(n), like=True)
-    told = run(real, beliefs_of(real))
+    told = run(real, beliefs_of(real, CONFIDENCE))
     row: Row = {"households": n, "persons": real.n_rows(1)} | told
-    return row | {"believed tables, no beliefs": run(real, Prior())["believed tables"]}
+    drawn = real.take(np.random.default_rng(n + 1).integers(0, n, n))
+    return row | {
+        "sure of them": run(real, beliefs_of(real, SURE))["believed tables"],
+        "no beliefs": run(real, Prior())["believed tables"],
+        "chance": apart(real, drawn),
+    }
 
 
 def page(rows: Sequence[Row], document: Row) -> str:
     names = ["households", "persons", "status", "effective", "fit, s", "fit, CPU s", "records, s", "MB", "TAE"]
-    names += ["believed tables", "believed tables, no beliefs"]
+    names += ["believed tables", "sure of them", "no beliefs", "chance"]
     shown = [[f"{row[name]:,.3g}" if isinstance(row[name], float) else f"{row[name]}" for name in names] for row in rows]
     lines = [f"| {' | '.join(line)} |" for line in (names, ["---"] * len(names), *shown)]
     head = f"# Households with their persons, from a spec\n\n{document['date']}, {document['machine']}.\n\n"

@@ -106,6 +106,13 @@ def test_how_many_rows_there_are_makes_counts_of_shares() -> None:
         ("{pairs: by-sex, count: 3}", "ordered by sex, which is read, but not counted yet"),
         ("{counts: {sex: {male: 1}}, where: 'kin.age > 3'}", "'kin.age' is not seen by a person"),
         ("{counts: {sex: {male: 1}}, where: 'age >'}", "where"),
+        ("{mean: person.income, by: [head.sex], table: [{head.sex: male, mean: 9000}]}", "'head.sex' is of another person"),
+        ("{mean: household.income, where: \"head.sex = 'male'\", value: 9000}", "'head.sex' is of another person"),
+        (
+            "{mean: age, by: [household.income], table: [{household.income: 0-29999, mean: 40}]}",
+            "hides behind the person's own",
+        ),
+        ("{pairs: couple, mean: partner.age, value: 44}", "means, totals and deviations of pairs ('couple') are not met"),
         ("{mean: tenure, value: 3}", "'tenure' is no numeric variable"),
         ("{counts: {sex: {male: 1200, women: 1300}}}", "'women' is no label of sex"),
     ],

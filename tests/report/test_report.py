@@ -166,6 +166,24 @@ def test_a_large_table_is_cut_and_says_so() -> None:
     assert '<th scope="row">z39</th>' not in page
 
 
+def test_a_mean_with_a_tolerance_is_shown_with_its_interval() -> None:
+    pay = "variables: {pay: {type: number, min: 0, max: 90, bins: [0, 30, 60]}}"
+    spec = f"records: 50\n{pay}\ntargets: [{{mean: pay, value: 40, tolerance: {{relative: 10%}}}}]"
+    assert "36 to 44 (40)" in text_of(page_of(synthesize(parse_spec(spec))))
+
+
+def test_of_many_means_the_one_that_is_missed_is_shown() -> None:
+    zones = [f"z{i}" for i in range(100)]
+    variables = f"zone: {{type: category, values: {zones}}}, pay: {{type: integer, min: 0, max: 90, bins: [0, 30, 60]}}"
+    means = ", ".join(f"{{zone: {zone}, mean: 40}}" for zone in zones)
+    spec = f"records: 300\nvariables: {{{variables}}}\ntargets: [{{mean: pay, by: [zone], table: [{means}]}}]"
+    run = synthesize(parse_spec(spec))
+    records = pl.DataFrame({"zone": zones * 3, "pay": ([40] * 99 + [70]) * 3})
+    page = page_of(run, measure(run.sample.problem, {"records": records}, status="converged"))
+    assert "60 of 100 cells: those furthest off, then the first; 40 are left out" in text_of(page)
+    assert '<th scope="row">z99</th>' in page
+
+
 def test_the_page_needs_nothing_but_itself(believing: Population) -> None:
     page = page_of(believing)
     assert not re.search(r"https?://|\bsrc=|@import|url\(|<script|<iframe", page)

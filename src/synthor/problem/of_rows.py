@@ -59,8 +59,8 @@ def _seen(target: Target, columns: Mapping[Ref, Ref], schema: Schema, level: int
         return columns[ref]
 
     def axis_of(axis: Axis) -> Axis:
-        place = schema.seen_from(level).unit.position(axis.variable.name)
-        return replace(axis, ref=moved(axis.ref), position=place)
+        ref = moved(axis.ref)  # first: of what rows do not see, there is no position
+        return replace(axis, ref=ref, position=schema.seen_from(level).unit.position(axis.variable.name))
 
     def universe_of(universe: Universe) -> Universe:
         found = {name: (moved(ref), variable) for name, (ref, variable) in universe.columns.items()}

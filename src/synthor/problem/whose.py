@@ -1,6 +1,6 @@
 """Whose rows a target counts: those of the deepest level among its variables, or what it says itself. Never guessed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from sqlglot import expressions as exp
@@ -80,7 +80,29 @@ class Whose:
         for name in names:
             if found.called(name) not in found.variables:
                 return _unseen(name, found, place)
-        return self._not_summed(written, found, place) or found
+        return self._not_summed(written, found, place) or self._aside(written, found, names, place) or found
+
+    def _aside(self, written: TargetSpec, view: View, names: Iterable[str], place: str) -> Finding | None:
+        """Why a statistic cannot be told by what a target names, if it cannot: what neither these rows nor those above have."""
+        if not (written.mean or written.total or written.sd):
+            return None
+        path = self.schema.path(view.level)
+        for name in names:
+            ref = view.refs[view.called(name)]
+            owner = self.schema.levels[ref.level]
+            own = owner.variables[ref.column].name
+            if not ref.plain:
+                message = f"'{name}' is of another {owner.name}, and means, totals and deviations by such are not met"
+                cure = f"let a variable of the {self._above(ref.level)} follow from it, and name that: {{from: {name}}}"
+                return Finding(where=place, message=message, cure=cure)
+            for hiding in path[path.index(ref.level) + 1 :]:
+                level = self.schema.levels[hiding]
+                if own in level.names:
+                    message = (
+                        f"'{name}' hides behind the {level.name}'s own '{own}': means, totals and deviations by it are not met"
+                    )
+                    return Finding(where=place, message=message, cure="give one of the two another name")
+        return None
 
     def _not_summed(self, written: TargetSpec, view: View, place: str) -> Finding | None:
         """Why what a target sums up is not a number of the very rows that it counts, if it is not."""
@@ -110,9 +132,25 @@ class Whose:
             return Finding(where=place, message=message, cure=BY_SIDES)
         try:
             view = self.pair(name)
-            return self._not_summed(written, view, place) or view
+            return self._of_one(written, view, place) or view
         except ValueError as error:
             return Finding(where=place, message=f"{error}: such pairs are not counted yet", cure="leave the target out")
+
+    def _of_one(self, written: TargetSpec, view: View, place: str) -> Finding | None:
+        """Why a statistic of pairs' values cannot be told, if a target is one: the values are those of one of the two."""
+        name = written.mean or written.total or written.sd
+        if not name:
+            return None
+        owner = self.schema.levels[self._pairs[view.name][0]]
+        role, _, own = name.rpartition(".")
+        message = f"means, totals and deviations of pairs ('{view.name}') are not met"
+        cure = f"give that of '{own}' with `rows: {owner.name}` and `where: \"{owner.role} = '{role or 'head'}'\"`"
+        return Finding(where=place, message=message, cure=cure)
+
+    def _above(self, level: int) -> str:
+        """What the rows of a level belong to."""
+        above = self.schema.above(level)
+        return self.schema.levels[0 if above is None else above].name
 
     def _names(self, written: TargetSpec, table: Table | None) -> Iterator[str]:
         """Everything that a target calls by name and that some rows see."""

@@ -17,7 +17,7 @@ from synthor.report.nested import UnitView, view_units
 from synthor.report.related import RelatedView, view_related
 from synthor.report.spreads import SpreadView, view_spreads
 from synthor.rounds import Round
-from synthor.types import Counts
+from synthor.types import CellIndex, Counts
 from synthor.version import __version__
 
 MAX_CELLS = 60
@@ -49,7 +49,7 @@ class CellView:
     wanted: float
     got: float
     off: float
-    interval: tuple[int, int] | None
+    interval: tuple[float, float] | None
     told: bool
     wanted_width: float
     got_width: float
@@ -63,7 +63,7 @@ class TargetView:
         anchor: the id of its bars on the page.
         name: as in the spec.
         variables: their names, joined.
-        one_way: whether it is about a single variable, or about none.
+        one_way: whether it is about a single variable, or about none; of a statistic, whether it has few cells.
         kind: total, one-way or cross-table of counts or shares; or mean, total, sd, shares.
         counts: whether its cells are counts of rows.
         decimals: that the values of a statistic were published with; 0 of counts.
@@ -217,7 +217,7 @@ def _statistic(fit: StatisticFit, number: int) -> TargetView:
     target = fit.target
     values = np.abs(np.concatenate([target.wanted.ravel()[fit.given], fit.got[fit.given]]))
     longest = float(np.nan_to_num(values).max(initial=0.0)) or 1.0
-    cells = tuple(_value(fit, int(cell), longest) for cell in fit.given[:MAX_CELLS])
+    cells = tuple(_value(fit, int(cell), longest) for cell in _shown(fit))
     return TargetView(
         anchor=f"statistic-{number + 1}",
         name=target.name,
@@ -237,16 +237,24 @@ def _statistic(fit: StatisticFit, number: int) -> TargetView:
 
 def _value(fit: StatisticFit, cell: int, longest: float) -> CellView:
     wanted, got = float(fit.target.wanted.ravel()[cell]), float(fit.got[cell])
+    low, high = (float(side.ravel()[cell]) for side in (fit.target.lowest, fit.target.highest))
     return CellView(
         label=" · ".join(fit.target.labels(cell).values()) or "all records",
         wanted=wanted,
         got=got,
         off=float(fit.error[cell]),
-        interval=None,
+        interval=None if fit.target.exact else (low, high),
         told=True,
         wanted_width=round(100 * abs(wanted) / longest, 1),
         got_width=round(100 * abs(np.nan_to_num(got)) / longest, 1),
     )
+
+
+def _shown(fit: StatisticFit) -> CellIndex:
+    """The values to draw: all, in the table's order; of many the ones furthest off, then the first."""
+    if len(fit.given) <= MAX_CELLS:
+        return fit.given
+    return fit.given[np.argsort(-np.abs(fit.error[fit.given]), kind="stable")[:MAX_CELLS]]
 
 
 def _drawn(fit: CountFit) -> list[int]:

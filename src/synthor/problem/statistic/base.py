@@ -59,7 +59,7 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Statistic(ABC):
-    """A kind of target, one file each; `counts.py`, `shares.py` and `statistics.py` read what is published as each of them."""
+    """A kind of target, one file each; `read.py`, `counts.py` and `shares.py` read what is published as each of them."""
 
     counts: ClassVar[bool] = False
     """Whether the cells hold numbers of rows."""
