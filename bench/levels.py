@@ -41,7 +41,7 @@ from synthor.randomness import generator
 from synthor.sample.alike import exchange_alike
 from synthor.sample.integerize import integerize, shuffled_tree
 from synthor.sample.settle import settle_counts
-from synthor.sample.stream import whole_tables
+from synthor.sample.whole import whole_tables
 from synthor.schema import Level, Ref, Rows, Schema, Units, Variable
 from synthor.spec.variables import Category
 from synthor.types import CellIndex, Counts

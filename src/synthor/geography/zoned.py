@@ -26,7 +26,8 @@ from synthor.problem.zones import Zones, ZoneTable, tables_of_kinds, telling_tab
 from synthor.randomness import generator
 from synthor.sample.arrangement import InTurn
 from synthor.sample.settle import settle_counts
-from synthor.sample.stream import Sample, indifferent, whole_tables, whole_units
+from synthor.sample.stream import Sample
+from synthor.sample.whole import indifferent, whole_tables, whole_units
 from synthor.schema import Units
 from synthor.types import CellIndex, Counts, Floats, Mask
 from synthor.values import Shape

@@ -63,7 +63,7 @@ class TargetView:
         anchor: the id of its bars on the page.
         name: as in the spec.
         variables: their names, joined.
-        one_way: whether it is about a single variable, or about none; of a statistic, whether it has few cells.
+        narrow: whether it is about a single variable, or about none; of a statistic, whether it has few cells.
         kind: total, one-way or cross-table of counts or shares; or mean, total, sd, shares.
         counts: whether its cells are counts of rows.
         decimals: that the values of a statistic were published with; 0 of counts.
@@ -79,7 +79,7 @@ class TargetView:
     anchor: str
     name: str
     variables: str
-    one_way: bool
+    narrow: bool
     kind: str
     counts: bool
     decimals: int
@@ -199,7 +199,7 @@ def _target(fit: CountFit, number: int, pull: Pull | None) -> TargetView:
         anchor=f"target-{number + 1}",
         name=target.name,
         variables=" × ".join(variable.name for variable in target.variables),
-        one_way=len(target.columns) < 2,
+        narrow=len(target.columns) < 2,
         kind=f"{fit.table}, {target.statistic.word}s",
         counts=True,
         decimals=0,
@@ -222,7 +222,7 @@ def _statistic(fit: StatisticFit, number: int) -> TargetView:
         anchor=f"statistic-{number + 1}",
         name=target.name,
         variables=" × ".join(variable.name for variable in (*target.variables, *target.statistic.variables)),
-        one_way=len(cells) <= ONE_WAY,
+        narrow=len(cells) <= ONE_WAY,
         kind=target.statistic.word,
         counts=False,
         decimals=max((fit.digits(int(cell)) for cell in fit.given), default=fit.decimals),

@@ -11,23 +11,19 @@ from synthor.errors import BugError, Finding, InputError
 from synthor.fit.model import Model
 from synthor.fit.shapes import all_shapes
 from synthor.prior.differences import BelievedDifference
-from synthor.problem import Demanded, Problem, Rule, Within
+from synthor.problem import Problem, Rule
 from synthor.problem.following import with_followed
 from synthor.problem.of_rows import of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
-from synthor.sample.alike import exchange_alike
 from synthor.sample.apart import apart
 from synthor.sample.arrangement import Arrangement, Scattered
-from synthor.sample.conditions import WHOLE, share_bounds, sizes_of
-from synthor.sample.integerize import integerize, shuffled_tree
-from synthor.sample.mend import mend
 from synthor.sample.numbers import moved
 from synthor.sample.quotas import Quotas, aim_of
-from synthor.sample.settle import settle_counts
 from synthor.sample.tune import Aim
+from synthor.sample.whole import whole_units
 from synthor.schema import Schema, Units
-from synthor.types import CellIndex, Counts, Floats
+from synthor.types import CellIndex, Counts
 from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
 
 VALUE_TRIES = 10_000
@@ -161,14 +157,7 @@ class Sample:
         if len(schema.levels) == 1:
             return {schema.unit.name: self._filled(0, number, frame)}
         units, before = self.arrangement.units(picks), self._rows_before[number]
-        values = self._of_members(units, frame, random)
-        looking = tuple(rule for rule in self.problem.rules if not rule.flat) if self.pulled else ()
-        if looking:
-            values = self._agreed(units, values, looking, random)
-        if self.pulled and any(target.level for target, _ in self.problem.of_values):
-            values = self._moved_below(number, units, values, looking)
-        if self.problem.follows:
-            with_followed(self.problem.follows, schema.refined, schema.refine(units), values)
+        values = self._valued(number, units, frame, random)
         tables: Records = {}
         for at, level in enumerate(schema):
             keys = [pl.Series(level.key, before[at] + np.arange(units.n_rows(at)))]
@@ -178,6 +167,18 @@ class Sample:
             filled = self._filled(at, number, values[level.name])
             tables[level.name] = pl.DataFrame([*keys, *filled.get_columns()])
         return tables
+
+    def _valued(self, number: int, units: Units, frame: pl.DataFrame, random: np.random.Generator) -> Records:
+        """Values of all rows: drawn, as rules between rows have them, moved to their sums, and what follows from them."""
+        values = self._of_members(units, frame, random)
+        looking = tuple(rule for rule in self.problem.rules if not rule.flat) if self.pulled else ()
+        if looking:
+            values = self._agreed(units, values, looking, random)
+        if self.pulled and any(target.level for target, _ in self.problem.of_values):
+            values = self._moved_below(number, units, values, looking)
+        if self.problem.follows:
+            with_followed(self.problem.follows, self.problem.schema.refined, self.problem.schema.refine(units), values)
+        return values
 
     def _of_members(self, units: Units, frame: pl.DataFrame, random: np.random.Generator) -> Records:
         """Values of all rows of units whose own values are there; rules that look at other rows have no say yet."""
@@ -317,33 +318,6 @@ def _no_values(what: str) -> InputError:
     return InputError([Finding(where="rules", message=message, cure="let rules between rows compare bins, not values")])
 
 
-def indifferent(units: Units) -> Floats:
-    """Log weights of units of which nothing tells how likely they are: those beside candidates that were handed in."""
-    return np.zeros(len(units))
-
-
-def whole_tables(problem: Problem, units: Units, weights: Floats) -> list[Demanded]:
-    """What each table demands of whole counts.
-
-    Those with which it is met; of shares inside cells whose size no table settles, those beside the fitted count.
-    """
-    tables = [Demanded(cells=target.cells(units), demand=target.demand) for target in problem.counts]
-    fitted_sizes = sizes_of(problem, units, weights * problem.n_units)
-    for target, sizes in zip(problem.statistics, fitted_sizes, strict=True):
-        if isinstance(target.statistic, Within):
-            cells = target.statistic.joint(target, units)
-            fitted = cells.totals(weights) * problem.n_units
-            low, high = np.floor(fitted + 1e-6), np.ceil(fitted - 1e-6)
-            fewest, most = share_bounds(target, sizes)
-            # Where the size of a cell is settled, what counts as met is known; otherwise it hangs on that size.
-            known = np.isfinite(fewest) & np.repeat(np.abs(sizes - np.rint(sizes)) < WHOLE, target.statistic.side.size)
-            fewest, most = np.ceil(np.where(known, fewest, low)), np.floor(np.where(known, most, high))
-            crossed = fewest > most
-            low, high = np.where(crossed, low, fewest), np.where(crossed, high, most)
-            tables.append(Demanded.between(cells, low, high))
-    return tables
-
-
 def sample(
     model: Model,
     n_units: int | None = None,
@@ -374,60 +348,3 @@ def sample(
         pulled=model.pulled,
         differences=model.beliefs.differences,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WholeUnits:
-    """Distinct units, and how many there are of each.
-
-    Attributes:
-        units: distinct ones.
-        counts: (n,) copies of each, one at least.
-        swaps: units exchanged to meet the tables.
-        moves: records moved to another cell to meet them.
-    """
-
-    units: Units
-    counts: Counts
-    swaps: int
-    moves: int
-
-
-def whole_units(
-    model: Model,
-    problem: Problem,
-    weights: Floats,
-    random: np.random.Generator,
-    advance: Callable[[int, int], None] = lambda done, total: None,
-) -> WholeUnits:
-    """A model's candidates in whole numbers that meet a problem's targets.
-
-    Args:
-        model: the fitted model.
-        problem: its own, scaled to the number of units and with all rules; perhaps with other targets.
-        weights: (n,) share of each candidate.
-        random: draws.
-        advance: told how much of the rounding error is gone, of how much.
-    """
-    units = model.pool.units
-    order = shuffled_tree(units.columns(), random)
-    found = integerize(
-        weights,
-        problem.n_units,
-        whole_tables(problem, units, weights) if model.pulled else [],
-        order,
-        random,
-        advance=advance,
-    )
-    counts, swaps, moves = found.counts, found.swaps, 0
-    log_weight = indifferent if model.pool.handed or units.nested else model.log_weight
-    if found.error and units.nested:  # moves know nothing of members; whole units are exchanged
-        counts, exchanged = exchange_alike(weights, counts, whole_tables(problem, units, weights), random)
-        swaps += exchanged
-    elif found.error:
-        units, counts, moves = mend(problem, units, counts, log_weight, random)
-    if model.pulled:
-        settled = settle_counts(problem, units, counts, log_weight, weights, random, patient=not model.contradictions)
-        units, counts = settled.units, settled.counts
-    kept = counts > 0
-    return WholeUnits(units=units.take(np.flatnonzero(kept)), counts=counts[kept], swaps=swaps, moves=moves)
