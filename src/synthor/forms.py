@@ -217,6 +217,8 @@ def _finding(problem: Any, form: type[Form], locate: Callable[[Path], Located], 
         cure = _cure_of_number(str(problem["input"]), str(path[2]) if len(path) > 2 else "")
     key = "never" if path[:1] == ("rules",) and problem["type"] == "model_type" else str(path[-1]) if path else ""
     cure = KEY_CURES.get(key, cure) if problem["type"] != "missing" else cure
+    if path == ("model",) and isinstance(problem["input"], str):
+        cure = "write model: {name: ...}"
     return Finding(where=f"{source}: {dotted(path)}" if path else source, row=row, message=message, cure=cure)
 
 

@@ -11,7 +11,7 @@ from synthor.problem.printed import LISTED, Add, FirstFew, Printed
 from synthor.problem.sides import NONE, TOTAL, codes_of, groups_of
 from synthor.schema import Variable
 from synthor.spec.tables import Table
-from synthor.spec.tables.labels import is_total, span
+from synthor.spec.tables.labels import is_total, span, undressed
 from synthor.spec.tables.numbers import Published
 from synthor.spec.targets import TargetSpec
 from synthor.types import CellIndex, Floats, Mask
@@ -130,8 +130,8 @@ def listed(
             read.refuse_margin(margin[i] if margin is not None else str(written.margin_of_error), number)
         elif again[i]:
             labels = ", ".join(row[side] for side in sides)
-            message = f"cell ({labels}) was given in row {table.numbers[was[i]]} already"
-            first_few.add("cells that were given already", message, "keep one of the two rows", row=number, label=labels)
+            message, cure = _given_already(table, axes, sides, codes[:, i].tolist(), i, was[i])
+            first_few.add("cells that were given already", message, cure, row=number, label=labels)
     read.refuse_some_percent(texts, table.numbers)
     first_few.tell_of_the_rest()
     rows = usable[kept]
@@ -157,6 +157,33 @@ def listed(
         ),
         decimals=max((read.said[text].decimals for text in {texts[i] for i in rows.tolist()}), default=0),
     )
+
+
+def _given_already(
+    table: Table, axes: Sequence[Axis], sides: Sequence[int], codes: Sequence[int], row: int, before: int
+) -> tuple[str, str]:
+    """What is wrong with a row whose cell was given before, and what to do.
+
+    Two labels may stand for one category, where a table tells more than the variable: neither row is one too many then.
+
+    Args:
+        table: as text.
+        axes: its sides.
+        sides: their columns.
+        codes: of the row, on each side.
+        row: the place of the row.
+        before: the place of the row that gave its cell first.
+    """
+    for axis, side, code in zip(axes, sides, codes, strict=True):
+        text, first = table.rows[row][side], table.rows[before][side]
+        if undressed(text) != undressed(first):
+            message = (
+                f"'{short(text)}' and '{short(first)}' in row {table.numbers[before]} both stand for '{axis.labels[code]}'"
+            )
+            name = axis.variable.name
+            return message, f"give {name} a category for each; keep one of the two rows only if they count the same"
+    labels = ", ".join(table.rows[row][side] for side in sides)
+    return f"cell ({labels}) was given in row {table.numbers[before]} already", "keep one of the two rows"
 
 
 def _told_apart(table: Table, was: Mapping[int, int], first_few: FirstFew, *, in_place: bool) -> list[int]:
