@@ -521,7 +521,7 @@ def test_values_of_members_fall_off_in_a_thin_end_bin_as_those_of_units_do(more:
         ("{mean: head_age, value: 50}", "'head_age' follows from head.age"),
         ("{total: persons, value: 702}", "'persons' follows from count\\(person\\)"),
         ("{mean: head.age, value: 50}", "belongs to a person"),
-        ("{mean: age, pairs: couple, value: 50}", "no variable|belongs to a person"),
+        ("{mean: age, pairs: couple, value: 50}", "means, totals and deviations of pairs"),
     ],
 )
 def test_sums_over_other_rows_than_those_counted_are_refused(target: str, told: str) -> None:
