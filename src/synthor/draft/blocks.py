@@ -83,6 +83,14 @@ def _of_a_rate(grid: Grid, values: Sequence[int]) -> int | None:
     return happens[0] if len(happens) == len(people) == 1 else None
 
 
+def _of_different(grid: Grid, values: Sequence[int]) -> str:
+    """What is wrong with columns that count different things, and what to do about it."""
+    names, things = ", ".join(grid.name(i) for i in values), {thing_of(grid.name(i)) for i in values}
+    both = "people" in things and not things.isdisjoint(("households", "homes"))
+    members = ", or say in a spec with `members` (docs/members.md) which target takes which" if both else ""
+    return f"columns count different things ({names}): leave one, with `columns`{members}"
+
+
 def _without_sums_of_numbers(grid: Grid, values: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
     """Columns without totals of what homes or people have: of cars, where the others count homes by how many they have."""
     counted = {i: int(found[1]) for i in values if (found := re.search(r"([0-9]+)\+?\Z", grid.name(i)))}
@@ -123,12 +131,11 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], ValueColu
             return [(found[0][0], replace(found[0][1], remarks=(*found[0][1].remarks, *told))), *found[1:]]
         one_happens = len(things) == 2 and sum(thing in HAPPEN for thing in things.values()) == 1
         if (one_happens or len(set(things.values()) - {""}) > 1) and not GROUPS & set(things.values()):
-            told_things = ", ".join(grid.name(i) for i in values if things[i] or one_happens)
-            return f"columns count different things ({told_things}): leave one, with `columns`"
+            return _of_different(grid, [i for i in values if things[i] or one_happens])
         people = [i for i in values if _is_group(grid, i, things[i]) and not is_total(grid.name(i))]
         others = [i for i in values if i not in people]
         if len(people) > 1 and (len({things[i] for i in people}) > 1 or all(PEOPLE.fullmatch(_plain(grid, i)) for i in people)):
-            return f"columns count different things ({', '.join(grid.name(i) for i in people)}): leave one, with `columns`"
+            return _of_different(grid, people)
         if people and others:
             name = grid.name(people[0])
             whole = cells[:, [values.index(i) for i in people]].max(axis=1, keepdims=True)
@@ -137,7 +144,7 @@ def _blocks_of(grid: Grid, values: list[int]) -> list[tuple[list[int], ValueColu
                 SOME.fullmatch(_plain(grid, people[0]))
             )
             if more:
-                return f"columns count different things ({name}, {grid.name(more[0])}): leave one, with `columns`"
+                return _of_different(grid, [people[0], more[0]])
             told = tuple(f"column '{grid.name(i)}' is left out: with others it does not add up to '{name}'" for i in others)
             return [(people, ValueColumns(remarks=told))]
         if told_apart := _by_prefix(grid, values, cells) or _by_first_word(grid, values, cells):
