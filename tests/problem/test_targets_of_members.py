@@ -113,6 +113,7 @@ def test_how_many_rows_there_are_makes_counts_of_shares() -> None:
             "hides behind the person's own",
         ),
         ("{pairs: couple, mean: partner.age, value: 44}", "means, totals and deviations of pairs ('couple') are not met"),
+        ("{pairs: couple, mean: household.income, value: 52000}", "are not met; give it of single rows, without `pairs`"),
         ("{mean: tenure, value: 3}", "'tenure' is no numeric variable"),
         ("{counts: {sex: {male: 1200, women: 1300}}}", "'women' is no label of sex"),
     ],

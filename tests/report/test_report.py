@@ -196,22 +196,38 @@ def test_the_same_result_gives_the_same_bytes(believing: Population) -> None:
     assert page_of(believing) == page_of(again)
 
 
+def in_a_browser(page: str, width: int, folder: Path) -> tuple[int, int, int, str]:
+    """How wide a page of some width is in the end, its scripts, numbers that run into others, and the verdict."""
+    # A frame has the width of a phone where a window may not; written in place, it may be measured from outside.
+    frame = folder / "frame.html"
+    script = """addEventListener("load", () => {
+        const page = document.querySelector("iframe").contentDocument;
+        const over = [...page.querySelectorAll("td.n")].filter(cell => cell.scrollWidth > cell.clientWidth).length;
+        const verdict = page.querySelector(".verdict").innerText;
+        document.body.append([page.documentElement.scrollWidth, page.scripts.length, over, verdict]);
+    })"""
+    inside = html.escape(page)
+    frame.write_text(
+        f'<!doctype html><script>{script}</script><iframe style="width:{width}px;border:0" srcdoc="{inside}"></iframe>', "utf-8"
+    )
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", frame.as_uri()]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.rpartition("</iframe>")[2]
+    scroll_width, n_scripts, over, verdict = shown.split(",", 3)
+    return int(scroll_width), int(n_scripts), int(over), " ".join(html.unescape(verdict).split())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
 @pytest.mark.parametrize("width", [390, 900])
 def test_a_browser_shows_the_page_without_scrolling_sideways(hostile: Population, width: int, tmp_path: Path) -> None:
-    # A frame has the width of a phone where a window may not; written in place, it may be measured from outside.
-    frame = tmp_path / "frame.html"
-    script = """addEventListener("load", () => {
-        const page = document.querySelector("iframe").contentDocument;
-        document.body.append([page.documentElement.scrollWidth, page.scripts.length, page.querySelector(".verdict").innerText]);
-    })"""
-    page = html.escape(page_of(hostile))
-    frame.write_text(
-        f'<!doctype html><script>{script}</script><iframe style="width:{width}px;border:0" srcdoc="{page}"></iframe>', "utf-8"
-    )
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", frame.as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.rpartition("</iframe>")[2]
-    scroll_width, n_scripts, verdict = shown.split(",", 2)
-    assert (int(scroll_width), int(n_scripts)) == (width, 0)
-    assert hostile.verdict in " ".join(html.unescape(verdict).split())
+    scroll_width, n_scripts, _, verdict = in_a_browser(page_of(hostile), width, tmp_path)
+    assert (scroll_width, n_scripts) == (width, 0)
+    assert hostile.verdict in verdict
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page with")
+def test_intervals_do_not_run_into_what_came_out(tmp_path: Path) -> None:
+    pay = "variables: {pay: {type: number, min: 0, max: 900000, bins: [0, 30000, 60000]}}"
+    spec = f"records: 50\n{pay}\ntargets: [{{mean: pay, value: 140000, tolerance: {{relative: 10%}}}}]"
+    assert in_a_browser(page_of(synthesize(parse_spec(spec))), 900, tmp_path)[:3] == (900, 0, 0)

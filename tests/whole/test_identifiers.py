@@ -63,6 +63,7 @@ def test_files_have_them_and_no_table_speaks_of_them(people: Run) -> None:
     assert check(parse_spec(PEOPLE)) == []
     lines = [line for section in explain(parse_spec(PEOPLE)) for line in section.lines]
     assert "code: a code of 6 digits after 'P-', another for each record." in lines
+    assert "No target gives the shares of" not in str(people.report())
     assert lines[-5].endswith("so they will be independent of each other: sex with age, sex with car and age with car.")
     assert parse_spec(to_yaml(parse_spec(PEOPLE))).variables["code"] == parse_spec(PEOPLE).variables["code"]
 

@@ -144,7 +144,9 @@ class Whose:
         owner = self.schema.levels[self._pairs[view.name][0]]
         role, _, own = name.rpartition(".")
         message = f"means, totals and deviations of pairs ('{view.name}') are not met"
-        cure = f"give that of '{own}' with `rows: {owner.name}` and `where: \"{owner.role} = '{role or 'head'}'\"`"
+        cure = "give it of single rows, without `pairs`, and with `where:` if only some count"
+        if role in owner.roles:
+            cure = f"give that of '{own}' with `rows: {owner.name}` and `where: \"{owner.role} = '{role}'\"`"
         return Finding(where=place, message=message, cure=cure)
 
     def _above(self, level: int) -> str:

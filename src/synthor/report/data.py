@@ -175,7 +175,7 @@ def page_data(model: Model, measurement: Measurement, pair_counts: Sequence[Coun
         zones=view_zones(model.problem.whole, measurement, {view.name: view.anchor for view in counts}),
         misfits=tuple(told for told in explanations if told.kind in ("contradiction", "unsupported", "rounding"))[:MAX_LISTED],
         strains=strain_tables(model),
-        untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted),
+        untargeted=tuple(v.name for i, v in enumerate(variables) if i not in targeted and not v.kind.free),
         spreads=view_spreads(measurement.spreads)[:MAX_LISTED],
         units=view_units(examples, model.problem.schema),
         related=view_related(model, measurement.related, measurement.counted),

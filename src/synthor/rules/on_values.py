@@ -54,9 +54,9 @@ def holds(
             return holds(left, frame, variables, codes) & holds(right, frame, variables, codes)
         case Either(left, right):
             return holds(left, frame, variables, codes) | holds(right, frame, variables, codes)
-        case Negated(Among(name) as inner):
+        case Negated(Among(name) as inner) if variables[name].missing:  # of those without a value it is not true either
             return ~holds(inner, frame, variables, codes) & ~holds(Absent(name), frame, variables, codes)
-        case Negated(Absent() as inner):
+        case Negated(Among() | Absent() as inner):
             return ~holds(inner, frame, variables, codes)
         case Negated(inner):
             return holds(opposite(inner), frame, variables, codes)
