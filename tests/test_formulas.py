@@ -35,6 +35,7 @@ LABELS = [
 ]
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="'=+-@\t\r\n\uff1d01.e a", max_size=6))
 def test_what_is_guarded_is_bared_to_itself_and_never_begins_like_a_formula(text: str) -> None:
     assert bared(guarded(text)) == text

@@ -235,6 +235,7 @@ def noisy_pairs(strength: float, claimed: float, seed: int, n: int) -> list[Comp
     return pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.2, 1.0, 5.0])
 def test_beliefs_of_known_noise_get_the_right_factor_within_its_error(factor: float) -> None:
     found = [calibrate(noisy_pairs(500, 500 / factor, seed, 4)) for seed in range(40)]
@@ -337,6 +338,7 @@ def test_a_run_holds_out_calibrates_goes_on_and_writes_all_of_it(files: Path) ->
     assert json.loads((files / "prior.json").read_text())["dependencies"][0]["confidence"] == 0.6
 
 
+@pytest.mark.slow
 def test_reports_written_anew_keep_what_was_held_out_as_long_as_the_model_does(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = synthesize_after(spec_of(CARS), prior=believing(RIGHT))

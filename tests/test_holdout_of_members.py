@@ -233,6 +233,7 @@ def test_a_table_that_follows_from_several_others_names_them() -> None:
     assert outs.verdict == "No cross-table was put to the test."
 
 
+@pytest.mark.slow
 def test_a_model_is_asked_what_it_would_be_asked_had_the_tables_never_been_published(tmp_path: Path) -> None:
     one_way = """
   - {name: ages, counts: {age: {0-17: 450, 18-64: 1200, 65+: 300}}}

@@ -109,6 +109,7 @@ def test_without_rules_everything_is_possible() -> None:
     assert possible(problem, Units.flat(all_codes(problem))).all()
 
 
+@pytest.mark.slow
 def test_a_combination_is_possible_whatever_it_is_asked_with() -> None:
     problem = homes("income + head_age < 97.3 and persons > 2", "income > 60 and head_age < 93")
     codes = all_codes(problem)

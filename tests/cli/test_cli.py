@@ -177,6 +177,7 @@ def test_sample_can_leave_the_folders_own_records_alone(spec: Path, tmp_path: Pa
     assert pl.read_parquet(tmp_path / "out" / "records.parquet").height == 100
 
 
+@pytest.mark.slow
 def test_the_version_can_be_asked_for() -> None:
     assert synthor("--version").stdout.strip() == __version__
 
@@ -192,6 +193,7 @@ def test_labels_are_shown_as_they_are_never_as_markup(tmp_path: Path) -> None:
     assert "[red]t[/]" in done.stdout
 
 
+@pytest.mark.slow
 def test_schema_is_json_that_names_every_key() -> None:
     schema = json.loads(synthor("schema").stdout)
     assert {"records", "variables", "targets", "rules", "prior"} <= set(schema["properties"])

@@ -40,6 +40,7 @@ labels = st.lists(st.text(anything, min_size=1).map(str.strip).filter(bool), min
 AWKWARD = ["no", "1-4", "12:30", "a: b", "#x", "~", "- a", "{", "007", "0x1f", "1e3", "null", "=", "<<", "a #b", "'", "y"]
 
 
+@pytest.mark.slow
 @given(labels, st.text(anything))
 @example(
     ["no", "1-4", "12:30", "a: b", "#x", "~", "- a", "{", "007", "0x1f", "1e3", "null", "=", "<<", "a #b", "'"], "x: y\n#z"

@@ -121,6 +121,7 @@ with interruption.noticed():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="who hears of a signal is asked as Linux tells it")
 def test_polars_is_taken_out_of_the_line() -> None:
     done = subprocess.run([sys.executable, "-c", HEARS], capture_output=True, text=True, check=True)

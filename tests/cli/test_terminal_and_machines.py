@@ -42,6 +42,7 @@ FAILURES: list[tuple[list[str], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code"), FAILURES)
 def test_a_failure_is_one_document_with_the_same_exit_code(arguments: list[str], code: str) -> None:
     done = synthor(*arguments)
@@ -165,6 +166,7 @@ def test_quietly_a_run_says_its_verdict_alone(tmp_path: Path) -> None:
     assert "exclude each other" in synthor("measure", tmp_path / "out", "-q", "-v").stderr
 
 
+@pytest.mark.slow
 def test_without_a_model_the_estimate_says_that_nothing_would_be_asked(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     assert synthor("estimate", tmp_path / "spec.yaml").stdout.startswith("Nothing would be asked, and a run costs nothing")

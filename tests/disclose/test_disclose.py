@@ -85,6 +85,7 @@ def test_bins_are_round_and_hold_similar_shares(tmp_path: Path) -> None:
     assert all(200 < int(count) < 1000 for count in table(made, "income").values())
 
 
+@pytest.mark.slow
 def test_no_record_can_be_recognised_by_the_ends_of_a_range(tmp_path: Path) -> None:
     values = [*range(20, 80), *range(20, 80), *range(20, 80), 113]
     age = spec_of(disclose(pl.DataFrame({"age": values})), tmp_path).variables["age"]
@@ -244,6 +245,7 @@ def test_rounded_counts_are_declared_as_such(tmp_path: Path) -> None:
     assert slips(spec) == []
 
 
+@pytest.mark.slow
 def test_noise_has_the_scale_of_its_budget_and_is_never_the_same(tmp_path: Path) -> None:
     pytest.importorskip("opendp")
     frame = pl.DataFrame({"cell": [f"c{i:02}" for i in range(50)] * 2000})

@@ -64,6 +64,7 @@ def test_a_draw_is_the_same_however_many_are_made_and_whatever_else_is_believed(
     assert population(read, [Prior(dependencies=[SURE])], 3).records.equals(first.records)
 
 
+@pytest.mark.slow
 def test_who_is_less_sure_draws_wider() -> None:
     problem = compile_problem(parse_spec(SPEC))
     spreads = []
@@ -167,6 +168,7 @@ def test_a_draw_that_misses_is_told_and_leaves_the_run_met(spec: Path, tmp_path:
     assert "1 of which meets all targets. The records themselves meet theirs, so the run counts as met" in again.stdout
 
 
+@pytest.mark.slow
 def test_draws_of_another_model_are_passed_over_and_made_anew(spec: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "out")
     first = synthesize(load_spec(spec))
@@ -181,6 +183,7 @@ def test_draws_of_another_model_are_passed_over_and_made_anew(spec: Path, tmp_pa
     assert ask_folder(folder, ["car"])[0].lowest.tolist() == [170, 230]
 
 
+@pytest.mark.slow
 def test_without_draws_it_is_said_how_to_get_some(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder(tmp_path / "out")
     synthesize(load_spec(spec)).write(folder.path)
@@ -190,6 +193,7 @@ def test_without_draws_it_is_said_how_to_get_some(spec: Path, tmp_path: Path, ca
     assert "There are no draws beside out: make some with `synthor run SPEC --out out --draws 20`." in told
 
 
+@pytest.mark.slow
 def test_an_interruption_loses_no_finished_draw(spec: Path, tmp_path: Path) -> None:
     run = synthesize(load_spec(spec))
     run.write(tmp_path / "out")

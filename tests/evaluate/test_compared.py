@@ -70,6 +70,7 @@ def told(*arguments: str) -> str:
     return done.output
 
 
+@pytest.mark.slow
 def test_what_differs_most_comes_first_with_wanted_and_got_of_both(place: Path) -> None:
     text = told("base", "more")
     assert "Both runs have 3 targets (5 cells) in common; 3 cells differ." in text
@@ -82,6 +83,7 @@ def test_what_differs_most_comes_first_with_wanted_and_got_of_both(place: Path) 
     assert max(len(line) for line in text.splitlines()) <= 84  # of sentences; tables fit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_tables_fit_the_terminal_or_stand_one_below_the_other(place: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
@@ -91,6 +93,7 @@ def test_tables_fit_the_terminal_or_stand_one_below_the_other(place: Path, width
     assert all(len(line) <= width for line in rows)
 
 
+@pytest.mark.slow
 def test_programs_get_every_cell(place: Path) -> None:
     document = json.loads(told("base", "more", "--json"))
     assert [run["records"] for run in document["runs"]] == [100, 100]
@@ -103,6 +106,7 @@ def test_programs_get_every_cell(place: Path) -> None:
     assert (car["name"], car["tvd"]) == ("car", [0, pytest.approx(0.15)])
 
 
+@pytest.mark.slow
 def test_a_run_that_misses_says_what_it_wanted(place: Path) -> None:
     (place / "base" / "records.parquet").write_bytes((place / "more" / "records.parquet").read_bytes())
     assert re.search(r"targets met +no +yes", told("base", "more"))
@@ -112,6 +116,7 @@ def test_a_run_that_misses_says_what_it_wanted(place: Path) -> None:
     assert "75 (of 60)" in told("base", "most")
 
 
+@pytest.mark.slow
 def test_what_was_made_otherwise_is_said(place: Path) -> None:
     text = CARS.replace("YES", "60").replace("NO", "40").replace("MEAN", "40000").replace("records", "random_seed: 3\nrecords")
     prior = synthor.Prior(dependencies=[{"given": "car", "of": "home", "rows": [[20, 80], [85, 15]]}])
@@ -121,6 +126,7 @@ def test_what_was_made_otherwise_is_said(place: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_only_one_has_is_told_and_left_out(place: Path) -> None:
     other = CARS.replace("name: homes", "name: houses").replace("rented]}", "rented, other]}")
     other = other.replace("YES", "60").replace("NO", "40").replace("MEAN", "40000")
@@ -131,6 +137,7 @@ def test_what_only_one_has_is_told_and_left_out(place: Path) -> None:
     assert "Not in all runs, but in houses: 1 variable: home." in text
 
 
+@pytest.mark.slow
 def test_three_runs_are_all_compared_with_the_first(place: Path) -> None:
     cars(90).write("most")
     text = told("base", "more", "most", "-v")
@@ -140,6 +147,7 @@ def test_three_runs_are_all_compared_with_the_first(place: Path) -> None:
     assert cell["difference"] == [0, 15, 30]
 
 
+@pytest.mark.slow
 def test_runs_of_another_kind_are_refused(place: Path) -> None:
     ages = "{name: ages, counts: {age: {yes: 2, no: 3}}}"
     other = parse_spec(f"{{records: 5, variables: {{age: {{type: boolean}}}}, targets: [{ages}]}}")
@@ -157,6 +165,7 @@ def test_runs_of_another_kind_are_refused(place: Path) -> None:
         assert message in str(done.exception)
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_and_overwrites_nothing(place: Path) -> None:
     told("base", "more", "--write", "compared.html")
     page = (place / "compared.html").read_text(encoding="utf-8")
@@ -199,6 +208,7 @@ def test_in_python_a_comparison_shows_itself_and_is_a_frame() -> None:
         cars().compare()
 
 
+@pytest.mark.slow
 def test_areas_of_the_largest_kind_have_a_table_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, yes in (("base", 5), ("more", 9)):
@@ -209,6 +219,7 @@ def test_areas_of_the_largest_kind_have_a_table_of_their_own(tmp_path: Path, mon
     assert re.search(r"cars +c · yes +5 +9 +\+4", text)
 
 
+@pytest.mark.slow
 def test_members_are_compared_too() -> None:
     texts = [HOMES.replace("YOUNG", young).replace("OLD", old) for young, old in (("10", "5"), ("5", "10"))]
     runs = [synthesize(parse_spec(text)) for text in texts]

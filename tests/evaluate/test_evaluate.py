@@ -72,6 +72,7 @@ def test_the_equivalent_size_of_a_real_sample_is_about_its_own_size() -> None:
     assert 170 < np.mean(found) < 1500
 
 
+@pytest.mark.slow
 def test_targeted_pairs_are_not_judged() -> None:
     real = dependent(900, 3)
     counts = np.bincount(real[:, 0] * 3 + real[:, 1], minlength=9)
@@ -84,6 +85,7 @@ def test_targeted_pairs_are_not_judged() -> None:
     assert [triple.variables for triple in found.triples] == [("v0", "v1", "v2")]
 
 
+@pytest.mark.slow
 def test_copies_and_violations_are_counted() -> None:
     real = dependent(300, 4)
     problem = problem_for(real)
@@ -194,6 +196,7 @@ def test_shares_of_copies_are_of_the_same_half_of_the_microdata() -> None:
     assert copies.expected_categories == 0
 
 
+@pytest.mark.slow
 def test_the_share_that_is_expected_is_weighted() -> None:
     """Nine real records in ten are alike; each record that is not is alone of its kind."""
     real = letters(*["aaa"] * 18, "abc", "bca").with_columns(w=pl.Series([1.0] * 18 + [9.0, 9.0]))
@@ -243,6 +246,7 @@ def test_a_label_where_a_rule_needs_a_number_is_told_with_its_table_and_column()
         evaluate(problem, records, records.with_columns(persons=pl.Series(["3+", "2"])))
 
 
+@pytest.mark.slow
 def test_rules_that_were_believed_are_counted_too_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(

@@ -115,6 +115,7 @@ def test_what_tables_alone_do_not_tell_is_far_from_real_couples(folder: Path) ->
     assert ages["tvd"] > 0.2
 
 
+@pytest.mark.slow
 def test_members_of_whom_only_the_role_is_known_are_compared_by_their_numbers(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "real" / "household.csv", tmp_path)
     pl.read_csv(folder / "real" / "person.csv").select("household_id", "role").write_csv(tmp_path / "person.csv")
@@ -122,6 +123,7 @@ def test_members_of_whom_only_the_role_is_known_are_compared_by_their_numbers(fo
     assert list(found) == ["person", "persons of a household"]
 
 
+@pytest.mark.slow
 def test_a_file_and_a_folder_without_the_units_are_told(folder: Path, tmp_path: Path) -> None:
     spec = str(folder / "spec.yaml")
     person = str(folder / "real" / "person.csv")

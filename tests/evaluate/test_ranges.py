@@ -120,6 +120,7 @@ def test_the_truth_lies_inside_whatever_kind_of_target_is_known(
     assert (answer.value[held] <= answer.bounds.high[held] + 1e-6).all()
 
 
+@pytest.mark.slow
 @given(cells=st.tuples(*[st.integers(0, 6)] * 4).filter(any), ruled=st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_bounds_of_two_by_two_are_those_of_all_tables(cells: tuple[int, ...], ruled: bool) -> None:
@@ -221,6 +222,7 @@ targets:
 """
 
 
+@pytest.mark.slow
 def test_a_question_that_is_an_exact_target_has_its_bounds() -> None:
     problem = compile_problem(parse_spec(BENEFITS))
     totals, sizes = np.array([1_450_000, 9_100_000, 6_280_000]), np.array([12_600, 3_500, 3_900])

@@ -147,6 +147,7 @@ def believing() -> Model:
     return fit(problem, Prior(dependencies=told))
 
 
+@pytest.mark.slow
 def test_tables_of_what_follows_and_ten_believed_ones_leave_most_candidates_some_weight(believing: Model) -> None:
     assert believing.status is Status.CONVERGED
     assert believing.effective_sample_size > 0.2 * believing.n_candidates  # a template of tables alone left one in 40
@@ -194,12 +195,14 @@ def test_a_believed_cell_that_a_target_contradicts_gives_way() -> None:
     assert giving.weights == pytest.approx([0.999, 0.001])
 
 
+@pytest.mark.slow
 def test_the_pull_of_a_believed_cell_that_cannot_be_is_bounded(believing: Model) -> None:
     met = [table.strength / believing.beliefs.base_strength for table in believing.beliefs.joint]
     pulls = [float(phi.max(initial=0.0)) for phi in believing.recipe.phis]
     assert max(pull / one for pull, one in zip(pulls, met, strict=True)) < 3
 
 
+@pytest.mark.slow
 def test_candidates_that_do_are_left_as_they_are() -> None:
     """One table of persons, as the template has it: nothing is learned, and the first candidates are the last."""
     alone = SPEC | {"targets": [{"table": counted("person", ("role", "age")), "rows": "person"}]}
@@ -210,6 +213,7 @@ def test_candidates_that_do_are_left_as_they_are() -> None:
     assert model.pool.units.sha256 == problem.schema.coarsen(first.units).sha256
 
 
+@pytest.mark.slow
 def test_a_count_that_no_weights_can_change_adds_nothing_to_be_found() -> None:
     """Each household has one head: a multiplier of that count would grow without end on what rounding leaves."""
     roles = {row["role"]: row["count"] for row in counted("person", ("role",))}
@@ -259,6 +263,7 @@ def test_a_cell_that_no_candidate_falls_into_gets_some_that_miss_it_by_one_value
     assert Model.from_json(model.to_json()).pool.units.sha256 == model.pool.units.sha256
 
 
+@pytest.mark.slow
 def test_the_few_units_that_leave_room_for_a_rare_member_are_found_among_many() -> None:
     """A child of 65 or more needs a head of 81: of 3,000 households with children two have one who may be."""
     ages = [("child", 14_990, 10), ("head", 15_000, 5_000), ("partner", 9_000, 2_000)]
@@ -281,6 +286,7 @@ def test_the_few_units_that_leave_room_for_a_rare_member_are_found_among_many() 
     assert possible(problem.refined, made).all()
 
 
+@pytest.mark.slow
 def test_a_believed_table_of_all_persons_by_size_leaves_children_as_old_as_they_are() -> None:
     """Whoever lives alone is old, and is nobody's child: that says nothing of how old children are in larger households."""
     size, own = [[2.0, 10, 40, 48], [12, 28, 40, 20], [30, 30, 30, 10], [40, 28, 28, 4]], [55.0, 28, 16, 1]

@@ -80,6 +80,7 @@ def tables(draw: st.DrawFn) -> tuple[Units, Floats, list[Hard]]:
     return units, base, [Hard.exactly(c, c.totals(truth / truth.sum())) for c in cells]
 
 
+@pytest.mark.slow
 @given(tables())
 @settings(max_examples=60, deadline=None)
 def test_any_tables_counted_from_one_population_are_met(problem: tuple[Units, Floats, list[Hard]]) -> None:
@@ -89,6 +90,7 @@ def test_any_tables_counted_from_one_population_are_met(problem: tuple[Units, Fl
     assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
 
 
+@pytest.mark.slow
 @given(tables())
 @settings(max_examples=40, deadline=None)
 def test_the_result_has_the_form_of_an_exponential_tilt(problem: tuple[Units, Floats, list[Hard]]) -> None:
@@ -98,6 +100,7 @@ def test_the_result_has_the_form_of_an_exponential_tilt(problem: tuple[Units, Fl
     np.testing.assert_allclose(again, found.weights, rtol=1e-9)
 
 
+@pytest.mark.slow
 @given(tables())
 @settings(max_examples=40, deadline=None)
 def test_a_feasible_start_is_a_fixed_point(problem: tuple[Units, Floats, list[Hard]]) -> None:
@@ -107,6 +110,7 @@ def test_a_feasible_start_is_a_fixed_point(problem: tuple[Units, Floats, list[Ha
     np.testing.assert_allclose(balance(np.log(base), met).weights, base, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(tables())
 @settings(max_examples=30, deadline=None)
 def test_relabelling_categories_relabels_the_answer(problem: tuple[Units, Floats, list[Hard]]) -> None:
@@ -219,6 +223,7 @@ def contradicting(seed: int, *, fitted: bool) -> tuple[Floats, list[Hard], list[
     return np.zeros(len(units)), hard, soft
 
 
+@pytest.mark.slow
 def test_sure_beliefs_that_contradict_each_other_converge() -> None:
     log_base, hard, soft = contradicting(0, fitted=True)
     with one_thread():
@@ -227,6 +232,7 @@ def test_sure_beliefs_that_contradict_each_other_converge() -> None:
     assert all(np.abs(h.cells.totals(found.weights) - h.low).max() <= 1e-9 for h in hard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_beliefs_that_contradict_the_targets_are_never_more_than_not_converged(seed: int) -> None:
     log_base, hard, soft = contradicting(seed, fitted=False)
@@ -236,6 +242,7 @@ def test_beliefs_that_contradict_the_targets_are_never_more_than_not_converged(s
     assert (found.status is Status.CONVERGED) == (found.residual <= 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_believed_rows_that_contradict_each_other_give_way_before_they_pull_by_hundreds(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -281,6 +288,7 @@ def test_a_contradiction_is_no_reason_to_empty_cells() -> None:
     assert found.residual > 0.01
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=8, deadline=None)
 def test_tables_of_a_sparse_population_are_met_and_only_what_it_lacks_is_closed(seed: int) -> None:
@@ -372,6 +380,7 @@ def test_tables_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> Non
     np.testing.assert_allclose(tables.spread(values, np.zeros(len(units))), apart, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
 def test_tables_of_members_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> None:

@@ -110,6 +110,7 @@ def test_a_cell_that_no_unit_reaches_is_a_conflict_of_its_own() -> None:
     assert found.errors == pytest.approx((0.3,))
 
 
+@pytest.mark.slow
 def test_three_tables_that_agree_in_pairs_but_have_no_joint_are_all_named() -> None:
     """Each of three yes-no questions is answered otherwise than each other by everyone."""
     units = grid(2, 2, 2)
@@ -140,6 +141,7 @@ def test_an_interval_is_just_too_tight_or_just_wide_enough(highest: float, meets
         assert found.total == pytest.approx(1e-4)
 
 
+@pytest.mark.slow
 def test_a_mean_outside_the_reachable_range_is_named_with_the_table_that_holds_it_down() -> None:
     units = grid(3, 2)
     income = np.array([10_000.0, 40_000.0, 900_000.0])[units.row_tables[0].codes[:, 0]]
@@ -318,6 +320,7 @@ def test_two_hundred_thousand_candidates_and_thirty_tables_take_seconds() -> Non
     assert taken < 20  # of one processor; about 5 where nothing else runs
 
 
+@pytest.mark.slow
 def test_more_cells_than_one_programme_takes_are_tried_by_suspicion() -> None:
     limits = Limits(whole_cells=150)
     tables = planted(5_000, 20, 11)

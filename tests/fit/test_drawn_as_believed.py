@@ -102,6 +102,7 @@ def test_who_lives_with_whom_hangs_on_the_age_of_the_head_which_is_the_heads(pro
     assert shares(problem, units, weights, "head_age") == pytest.approx([0.2, 0.3, 0.3, 0.2], abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_child_is_as_old_as_is_believed_of_children_by_the_age_of_the_head(problem: Problem) -> None:
     prior = believed(("child.age", "head.age", CHILD_AGE), ("age", "role", AGE))
     assert not resolve(prior, problem).dropped
@@ -141,6 +142,7 @@ def test_a_head_younger_than_any_category_of_heads_is_not_possible(problem: Prob
     assert (possible(problem.refined, younger) == ~changed).all()
 
 
+@pytest.mark.slow
 def test_a_believed_cell_that_a_rule_empties_gives_way(problem: Problem) -> None:
     alone = Prior(
         dependencies=[Dependency(given="size", of="head_age", rows=[[25, 25, 25, 25]] * 4, confidence=0.6)],

@@ -82,6 +82,7 @@ def test_that_nothing_left_can_meet_the_targets_is_proven() -> None:
     assert all(found.proven for found in model.contradictions)
 
 
+@pytest.mark.slow
 def test_a_model_whose_candidates_were_constructed_makes_them_again() -> None:
     _, model = fitted(cycle())
     again = Model.from_json(model.to_json())

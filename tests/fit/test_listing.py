@@ -62,6 +62,7 @@ targets:
     assert 0 < len(listed(problem)) < 40
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000))
 def test_any_tables_are_joined_as_by_trial(seed: int) -> None:
@@ -130,6 +131,7 @@ def test_flows_between_600_zones_with_modes_at_both_ends_are_met() -> None:
     assert draw(model).measurement.met
 
 
+@pytest.mark.slow
 def test_flows_with_other_tables_are_met_though_a_drawn_pool_would_lack_units() -> None:
     model = fit(trips(), Prior(), pool_size=2_000)
     assert model.status is Status.CONVERGED
@@ -141,6 +143,7 @@ def test_flows_with_other_tables_are_met_though_a_drawn_pool_would_lack_units() 
     assert draw(model).measurement.met
 
 
+@pytest.mark.slow
 def test_variables_beside_those_of_small_cells_are_drawn_for_each_listed_combination() -> None:
     problem = trips(n_purposes=1_000)
     assert every_combination(problem) is None

@@ -168,6 +168,7 @@ def test_what_independence_says_is_nobody_s_belief_and_is_not_told_unasked() -> 
     assert strain_tables(run.model)[0].rows[0].by == "nobody: independence"
 
 
+@pytest.mark.slow
 def test_explanations_are_the_same_from_a_model_that_was_read_again(jobs: Population) -> None:
     again = Model.from_json(jobs.model.to_json())
     for before, after in zip(explain_misfit(jobs.model), explain_misfit(again), strict=True):

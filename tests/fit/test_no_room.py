@@ -59,6 +59,7 @@ def test_a_belief_where_two_targets_leave_no_room_gives_way_and_is_told() -> Non
     assert strained.endswith("fitted 0%, where 'persons' and 'kind' leave no room.")
 
 
+@pytest.mark.slow
 def test_a_model_read_again_knows_which_candidates_weigh_nothing() -> None:
     model = run_of(HOMES, LONELY_PAIRS, TENURES).model
     again = Model.from_json(model.to_json())
@@ -148,6 +149,7 @@ ROWS = "6,family,own,1\n1,one person,rent,1\n2,family,own,1\n4,family,own,2\n2,o
 PEOPLE = "persons,kind,tenure,w\n" + 30 * ROWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "rows", "note"),
     [

@@ -33,6 +33,7 @@ def test_memory_grows_with_categories_and_not_with_their_square() -> None:
     assert most < 8 * 5_000**2 / 2
 
 
+@pytest.mark.slow
 def test_tables_that_say_the_same_cost_little_and_one_that_differs_is_told_beside_each() -> None:
     text = booleans(2, times=60)
     assert not compile_problem(parse_spec(text)).warnings

@@ -102,6 +102,7 @@ def test_both_contradictions_are_told_and_every_change_brings_what_it_promises()
     assert keeps_its_promises(run) == 4
 
 
+@pytest.mark.slow
 def test_a_total_beyond_what_its_records_can_have_is_infeasible_and_named_with_them() -> None:
     run = synthesize(parse_spec(BENEFITS))
     assert run.model.status is Status.INFEASIBLE
@@ -154,6 +155,7 @@ def test_more_contradictions_than_a_handful_are_said_to_follow() -> None:
     assert "There may be more" not in told[0].cure
 
 
+@pytest.mark.slow
 def test_a_model_read_again_tells_the_same_changes() -> None:
     model = synthesize(parse_spec(BENEFITS)).model
     assert Model.from_json(model.to_json()).contradictions == model.contradictions
@@ -226,6 +228,7 @@ def contradictory(seed: int) -> Spec:
     return Spec.model_validate({"records": n, "variables": variables, "targets": targets, "rules": rules})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [11, 25, *(pytest.param(n, marks=pytest.mark.long) for n in (23, 98, 109))])
 def test_changes_of_random_contradictions_bring_what_they_promise(seed: int) -> None:
     run = synthesize(contradictory(seed))

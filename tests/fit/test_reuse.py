@@ -77,6 +77,7 @@ def test_weights_over_other_beliefs_are_those_of_fresh_candidates(first: Model) 
     np.testing.assert_allclose(share, np.array([2500, 1200, 300]) / 4000, atol=0.015)
 
 
+@pytest.mark.slow
 def test_a_model_of_others_candidates_is_read_again(first: Model) -> None:
     again = fit(problem(young=700, old=900), BELIEVED, like=first)
     read = Model.from_json(again.to_json())
@@ -100,6 +101,7 @@ def test_candidates_that_will_not_do_are_drawn_anew(first: Model, other: Problem
     assert again.status is Status.CONVERGED
 
 
+@pytest.mark.slow
 def test_cells_that_had_to_be_empty_are_not_opened() -> None:
     closed = fit(problem(rented=1500, free=0), BELIEVED, pool_size=6_000)
     again = fit(problem(), BELIEVED, like=closed)

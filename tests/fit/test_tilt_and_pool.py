@@ -39,6 +39,7 @@ def grid(sizes: tuple[int, ...]) -> Units:
     return Units.flat(codes.astype(np.int32))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 @settings(max_examples=30, deadline=None)
 def test_the_closed_form_tilt_equals_balancing_the_same_distribution_on_a_grid(seed: int) -> None:
@@ -207,6 +208,7 @@ def test_densities_over_hundreds_of_variables_do_not_vanish() -> None:
     assert np.isneginf(found[5])
 
 
+@pytest.mark.slow
 def test_hundreds_of_variables_with_a_table_of_two_have_candidates_that_weigh() -> None:
     variables = "".join(f"  v{i}: {{type: category, values: [a, b, c, d, e, f, g, h]}}\n" for i in range(380))
     text = f"records: 80\nvariables:\n{variables}targets:\n  - table:\n"

@@ -327,6 +327,7 @@ def test_rules_are_set_against_tables_of_zones_by_kind() -> None:
         made(spec)
 
 
+@pytest.mark.slow
 def test_real_records_may_say_nothing_of_what_zones_are() -> None:
     run = made(place({"a": 100, "b": 100, "c": 20}, KINDS))
     real = run.records.select("size", "car")
@@ -365,6 +366,7 @@ def test_a_scenario_speaks_of_kinds_of_zones_and_tables_by_kind_follow(tmp_path:
     assert run.records["setting"].value_counts(sort=True)["count"].to_list() == [132, 100]
 
 
+@pytest.mark.slow
 def test_a_spec_made_in_python_names_the_file_of_attributes_rightly_where_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "zones.csv").write_text("taz,setting\na,urban\nb,rural\nc,urban\n")
     for given in ("zones.csv", {"setting": "zones.csv"}):

@@ -56,6 +56,7 @@ def interrupted(model: Model, folder: Path, after: int) -> None:
         zoned_sample(model, advance=advance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [2, 41, 43, 45])
 def test_the_same_bytes_come_after_an_interruption(
     model: Model, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
@@ -74,6 +75,7 @@ def test_the_same_bytes_come_after_an_interruption(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_is_damaged_or_of_other_work_is_made_anew(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fill, "BATCH", 1)
     wanted = bytes_of(zoned_sample(model))

@@ -99,6 +99,7 @@ def furthest(target: dict[str, Any], records: pl.DataFrame) -> int:
     return int((both["count"] - both["got"].cast(pl.Int64)).abs().max() or 0)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_levels_that_differ_within_their_tolerance_are_made_to_add_up_and_what_moved_is_told(seed: int) -> None:
     assert errors_of(rounded_town(seed))  # exact tables contradict each other
@@ -144,6 +145,7 @@ targets:
     )
 
 
+@pytest.mark.slow
 def test_what_no_numbers_inside_the_tolerance_can_meet_is_told() -> None:
     text = """
 records: 40
@@ -166,6 +168,7 @@ def test_tables_that_agree_aim_at_nothing_else() -> None:
     assert all(target.aim is None for target in problem.targets)
 
 
+@pytest.mark.slow
 def test_rounded_levels_add_up_when_they_are_scaled_to_another_number_of_records() -> None:
     spec = rounded_town(1, rounded_to=4) | {"population": 2000, "records": 5000}
     run = synthesize(Spec.collected(spec))

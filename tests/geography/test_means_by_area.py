@@ -82,6 +82,7 @@ def test_means_and_totals_counted_from_a_population_are_met_in_every_area(of: st
     assert off(run.records, told, area, of) <= 0.5
 
 
+@pytest.mark.slow
 def test_means_stand_beside_bands_of_the_same_zones_and_statistics_of_larger_areas() -> None:
     frame = earners(4)
     means, totals = statistic(frame, "mean", "taz"), statistic(frame, "total", "tract")
@@ -93,6 +94,7 @@ def test_means_stand_beside_bands_of_the_same_zones_and_statistics_of_larger_are
     assert off(run.records, totals, "tract", "total") <= 0.5
 
 
+@pytest.mark.slow
 def test_a_run_is_made_again_and_other_numbers_of_records_keep_the_means(tmp_path: Path) -> None:
     frame = earners(5)
     told = statistic(frame, "mean", "taz")
@@ -107,6 +109,7 @@ def test_a_run_is_made_again_and_other_numbers_of_records_keep_the_means(tmp_pat
     assert off(larger.records, told, "taz", "mean") <= 0.5
 
 
+@pytest.mark.slow
 def test_a_mean_that_bins_cannot_reach_is_told() -> None:
     frame = earners(6)
     told = statistic(frame, "mean", "taz")

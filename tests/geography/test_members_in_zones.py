@@ -137,6 +137,7 @@ def test_tables_of_persons_are_set_against_those_of_larger_areas(target: str, sa
     assert said in str(raised.value)
 
 
+@pytest.mark.slow
 def test_variables_of_persons_are_not_taken_for_areas() -> None:
     problem = synthor.compile_problem(synthor.parse_spec(PEOPLE.replace("TARGET", "")))
     assert problem.zones is not None

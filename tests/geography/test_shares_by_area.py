@@ -79,6 +79,7 @@ def off(records: pl.DataFrame, of: list[dict[str, Any]], by: list[str], label: s
     return float(found.select(gap.max()).item())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_shares_inside_zones_and_tracts_and_their_parts_are_met(seed: int) -> None:
     frame = people(seed, 3000)
@@ -128,6 +129,7 @@ def test_how_a_known_part_lies_over_areas_is_met() -> None:
     assert run.verdict.startswith("Met: 1,000 records")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(n=st.integers(1, 4000), share=st.floats(0, 1), decimals=st.integers(0, 2))
 def test_counts_that_meet_a_share_round_to_it_or_lie_beside_it(n: int, share: float, decimals: int) -> None:

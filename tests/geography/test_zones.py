@@ -77,6 +77,7 @@ TOWNS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", TOWNS)
 def test_tables_counted_from_a_population_are_met_in_every_area(name: str, seed: int) -> None:
@@ -115,12 +116,14 @@ def test_records_say_their_zone_and_what_it_lies_in_and_stand_zone_by_zone() -> 
     assert order == sorted(order)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_records_and_another_one_others() -> None:
     model = fit_spec(Spec.collected(town(1))).model
     assert draw(model).records.equals(draw(model).records)
     assert not draw(model).records.equals(draw(model, random_seed=9).records)
 
 
+@pytest.mark.slow
 def test_a_run_folder_makes_and_counts_the_same_again(tmp_path: Path) -> None:
     import synthor
 
@@ -131,6 +134,7 @@ def test_a_run_folder_makes_and_counts_the_same_again(tmp_path: Path) -> None:
     assert "Met: " in again.measurement.verdict
 
 
+@pytest.mark.slow
 def test_another_number_of_records_is_shared_out_to_the_next_whole_one() -> None:
     model = fit_spec(Spec.collected(town(4))).model
     run = draw(model, 777)
@@ -212,6 +216,7 @@ def test_what_does_not_know_zones_says_so() -> None:
             expected_requests(spec.model_copy(update={"method": method}))
 
 
+@pytest.mark.slow
 def test_zones_can_be_asked_for_and_seen_as_tables(tmp_path: Path) -> None:
     import synthor
 
@@ -225,6 +230,7 @@ def test_zones_can_be_asked_for_and_seen_as_tables(tmp_path: Path) -> None:
     assert str(again.measure("v3 = 'c0' by tract")) == str(run.measure("v3 = 'c0' by tract"))
 
 
+@pytest.mark.slow
 def test_cells_that_are_not_told_tolerances_and_other_numbers_of_records_are_met_within_them() -> None:
     hidden = town(1)
     for row in hidden["targets"][0]["table"]:

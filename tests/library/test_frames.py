@@ -110,6 +110,7 @@ def test_a_run_made_of_frames_can_be_run_again_from_its_folder(tmp_path: Path) -
     assert records == (tmp_path / "out" / "records.parquet").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_written_again_holds_the_new_spec_alone(tmp_path: Path) -> None:
     synthor.synthesize(synthor.draft_spec({"first": ADULTS}, context="Adults.")).write(tmp_path)
     synthor.synthesize(synthor.draft_spec({"second": ADULTS}, context="Adults.", title="Other")).write(tmp_path)
@@ -472,6 +473,7 @@ def test_a_run_whose_crosswalk_is_a_file_can_be_run_again_from_its_folder(tmp_pa
     assert again.records.equals(run.records)
 
 
+@pytest.mark.slow
 def test_records_in_zones_are_compared_with_real_ones_that_say_nothing_of_zones() -> None:
     zones = {"key": "taz", "within": {"tract": {"a": "north", "b": "north", "c": "south"}}}
     run = synthor.synthesize(MAKE(**ZONED, zones=zones, targets=[{"table": SIZES}, {"table": CARS}]))

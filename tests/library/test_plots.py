@@ -37,6 +37,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "altair", None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_a_category_shows_bars_wanted_and_got(homes: Run) -> None:
     html = homes.plot("tenure")._repr_html_()

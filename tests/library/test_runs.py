@@ -62,6 +62,7 @@ def test_a_run_says_what_it_is_in_a_few_lines(town: Run) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_of_members_each_level_is_told(village: Run) -> None:
     assert repr(village).startswith("<Run of 'A village': 30 homes, 70 persons>\nMet: 30 units add up to all 2 targets")
 
@@ -174,6 +175,7 @@ def test_a_table_of_what_is_not_there_is_refused_in_words(town: Run, names: tupl
         town.table(*names)
 
 
+@pytest.mark.slow
 def test_a_question_is_answered_as_on_the_command_line(town: Run, tmp_path: Path) -> None:
     found = town.measure("mean income by tenure")
     assert found.columns == ["tenure", "value", "least", "most"] and found["tenure"].to_list() == ["owned", "rented"]
@@ -192,12 +194,14 @@ def test_a_question_is_answered_as_on_the_command_line(town: Run, tmp_path: Path
         town.measure("mean incom")
 
 
+@pytest.mark.slow
 def test_realism_against_real_records(town: Run) -> None:
     found = town.evaluate(REAL.drop("w"))
     assert found.frame["real"].to_list() == [120] and found.recovered == pytest.approx(found.frame["recovered"][0])
     assert found.pairs["first"].len() == 5 and repr(found).count("\n") < 10
 
 
+@pytest.mark.slow
 def test_realism_of_members(village: Run) -> None:
     homes = pl.DataFrame({"home_id": range(40), "tenure": ["owned", "rented"] * 20})
     persons = pl.DataFrame({"home_id": [*range(40), *range(40)], "role": ["head"] * 40 + ["other"] * 40, "age": [30, 70] * 40})
@@ -221,6 +225,7 @@ def test_tables_can_be_held_out_before_the_records_are_made() -> None:
     assert run.records.height == 100
 
 
+@pytest.mark.slow
 def test_draws_in_memory_tell_how_sure_an_answer_is(town: Run) -> None:
     draws = synthor.synthesize(synthor.parse_spec(TOWN), prior=BELIEVED).draws(2)
     assert len(draws) == 2 and all(run.records.height == 100 for run in draws)
@@ -232,6 +237,7 @@ def test_draws_in_memory_tell_how_sure_an_answer_is(town: Run) -> None:
         town.draws(0)
 
 
+@pytest.mark.slow
 def test_draws_go_by_the_beliefs_that_were_given_whatever_the_spec_names(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.json").write_text(synthor.Prior().to_json())
@@ -243,6 +249,7 @@ def test_draws_go_by_the_beliefs_that_were_given_whatever_the_spec_names(tmp_pat
         assert (apart[0] > 0.7) == (given is not None)
 
 
+@pytest.mark.slow
 def test_draws_of_a_written_run_are_kept_beside_it_as_the_command_line_keeps_them(tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(TOWN)
@@ -256,6 +263,7 @@ def test_draws_of_a_written_run_are_kept_beside_it_as_the_command_line_keeps_the
     assert draws[1].folder == tmp_path / "out" / "draws" / "002" and len(draws[:1]) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_opens_as_the_run_that_was_written(town: Run, tmp_path: Path) -> None:
     run = synthor.synthesize(synthor.parse_spec(TOWN), prior=BELIEVED)
     page = str(run.report())
@@ -296,6 +304,7 @@ def test_a_folder_without_a_run_is_refused_in_words(tmp_path: Path) -> None:
         synthor.open(tmp_path)
 
 
+@pytest.mark.slow
 def test_what_is_missed_is_said_and_listed_first() -> None:
     spec = synthor.parse_spec("""
 records: 10

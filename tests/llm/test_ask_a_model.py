@@ -49,6 +49,7 @@ def ask(
         return asker, server
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_nothing_still_meets_every_target(tmp_path: Path) -> None:
     rounds: list[Round] = []
     run = run_on(by_schema, tmp_path, on_event=lambda e: rounds.append(e.product) if isinstance(e.product, Round) else None)
@@ -59,6 +60,7 @@ def test_a_model_that_knows_nothing_still_meets_every_target(tmp_path: Path) -> 
     assert run.bill.usd is None, "the price of a server of one's own is unknown, not 0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["incremental", "direct"])
 def test_methods_that_take_the_model_at_its_word_say_so(method: str, tmp_path: Path) -> None:
     with serving() as server:
@@ -69,6 +71,7 @@ def test_methods_that_take_the_model_at_its_word_say_so(method: str, tmp_path: P
     assert any("taken as the model wrote them" in note for note in run.measurement.notes)
 
 
+@pytest.mark.slow
 def test_structured_output_is_asked_for_in_the_providers_schema_mode(tmp_path: Path) -> None:
     asker, server = ask(lambda number, body: Reply(content='"x"'), 1, tmp_path)
     sent = server.bodies[0]["response_format"]
@@ -78,6 +81,7 @@ def test_structured_output_is_asked_for_in_the_providers_schema_mode(tmp_path: P
     assert asker.bill.requests == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 529])
 def test_what_passes_is_tried_again(status: int, tmp_path: Path) -> None:
     asker, server = ask(lambda n, body: Reply(content='"x"', status=status if n < 2 else 200), 1, tmp_path)
@@ -85,17 +89,20 @@ def test_what_passes_is_tried_again(status: int, tmp_path: Path) -> None:
     assert asker.bill.requests == 1
 
 
+@pytest.mark.slow
 def test_a_broken_connection_is_tried_again(tmp_path: Path) -> None:
     _, server = ask(lambda n, body: Reply(content='"x"', hang_up=n == 0), 1, tmp_path)
     assert len(server.bodies) == 2
 
 
+@pytest.mark.slow
 def test_retry_after_is_honoured(tmp_path: Path) -> None:
     begin = time.monotonic()
     ask(lambda n, body: Reply(content='"x"', status=429 if n == 0 else 200, headers={"Retry-After": "1"}), 1, tmp_path)
     assert time.monotonic() - begin >= 1.0
 
 
+@pytest.mark.slow
 def test_concurrency_falls_when_the_server_is_overloaded(tmp_path: Path) -> None:
     _, calm = ask(lambda n, body: Reply(content='"x"', delay=0.2), 24, tmp_path)
     (tmp_path / "a.jsonl").unlink()
@@ -104,12 +111,14 @@ def test_concurrency_falls_when_the_server_is_overloaded(tmp_path: Path) -> None
     assert len(busy.bodies) == 28
 
 
+@pytest.mark.slow
 def test_a_rate_limit_a_minute_is_kept(tmp_path: Path) -> None:
     begin = time.monotonic()
     ask(lambda n, body: Reply(content='"x"'), 4, tmp_path, pace=Pace(requests_per_minute=240))
     assert time.monotonic() - begin >= 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -131,6 +140,7 @@ def test_what_does_not_pass_ends_at_once_with_the_cure(status: int, words: str, 
     assert len(seen) <= provider.CONCURRENCY
 
 
+@pytest.mark.slow
 def test_no_server_at_all_is_told_with_the_cure_and_soon(tmp_path: Path) -> None:
     begin = time.monotonic()
     with socket.socket() as free:
@@ -163,6 +173,7 @@ def test_a_model_that_cannot_be_asked_fails_before_anything_else(
     assert not (tmp_path / "a.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_no_key_is_ever_written(tmp_path: Path) -> None:
     run = run_on(by_schema, tmp_path)
     run.write(tmp_path / "out")
@@ -170,6 +181,7 @@ def test_no_key_is_ever_written(tmp_path: Path) -> None:
         assert KEY.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cap", [1, 3, 5])
 def test_a_cap_on_requests_is_kept_and_leaves_a_result(cap: int, tmp_path: Path) -> None:
     run = run_on(by_schema, tmp_path, more=f", requests: {cap}")
@@ -178,6 +190,7 @@ def test_a_cap_on_requests_is_kept_and_leaves_a_result(cap: int, tmp_path: Path)
     assert run.model.status.value == "out_of_budget"
 
 
+@pytest.mark.slow
 def test_a_cap_on_tokens_is_exceeded_by_no_more_than_what_is_under_way(tmp_path: Path) -> None:
     budget = Budget(output_tokens=500)
     asker, server = ask(lambda n, body: Reply(content='"' + "x" * 398 + '"', delay=0.05), 40, tmp_path, budget)
@@ -186,6 +199,7 @@ def test_a_cap_on_tokens_is_exceeded_by_no_more_than_what_is_under_way(tmp_path:
     assert len(server.bodies) < 20
 
 
+@pytest.mark.slow
 def test_a_cap_on_time_ends_the_asking(tmp_path: Path) -> None:
     begin = time.monotonic()
     asker, _ = ask(lambda n, body: Reply(content='"x"', delay=0.3), 100, tmp_path, Budget(minutes=1 / 60))
@@ -193,6 +207,7 @@ def test_a_cap_on_time_ends_the_asking(tmp_path: Path) -> None:
     assert asker.stopped
 
 
+@pytest.mark.slow
 def test_money_cannot_be_capped_where_the_price_is_unknown(tmp_path: Path) -> None:
     with serving() as server:
         spec = parse_spec(SPEC + f'model: {{name: "{server.model}", usd: 1}}\n')
@@ -201,6 +216,7 @@ def test_money_cannot_be_capped_where_the_price_is_unknown(tmp_path: Path) -> No
         assert not server.bodies
 
 
+@pytest.mark.slow
 def test_answers_are_never_paid_for_twice(tmp_path: Path) -> None:
     with serving() as server:
         text = SPEC + f'model: {{name: "{server.model}"}}\n'
@@ -220,6 +236,7 @@ def test_answers_are_never_paid_for_twice(tmp_path: Path) -> None:
     assert second.bill == first.bill
 
 
+@pytest.mark.slow
 def test_a_recording_replays_to_the_same_records_without_a_network(tmp_path: Path) -> None:
     run = run_on(by_schema, tmp_path)
     recording = f'model: {{name: "replay:{tmp_path / "answers.jsonl"}"}}\n'
@@ -230,6 +247,7 @@ def test_a_recording_replays_to_the_same_records_without_a_network(tmp_path: Pat
         synthesize(parse_spec("context: elsewhere\n" + SPEC + recording))
 
 
+@pytest.mark.slow
 def test_a_journal_keeps_what_a_crash_left_whole(tmp_path: Path) -> None:
     run = run_on(by_schema, tmp_path)
     path = tmp_path / "answers.jsonl"
@@ -248,6 +266,7 @@ def test_a_journal_keeps_what_a_crash_left_whole(tmp_path: Path) -> None:
     assert again.records.equals(run.records)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_users_is_not_taken_for_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text("my precious notes\n")
@@ -291,6 +310,7 @@ def knowing(number: int, body: dict[str, Any]) -> Reply:
             return Reply(content="I had rather not.")
 
 
+@pytest.mark.slow
 def test_many_categories_are_believed_in_groups_and_numbers_in_bands(tmp_path: Path) -> None:
     with serving(knowing) as server:
         run = synthesize(parse_spec(MANY + f'model: {{name: "{server.model}"}}\n'), answers=tmp_path / "a.jsonl")
@@ -306,6 +326,7 @@ def test_many_categories_are_believed_in_groups_and_numbers_in_bands(tmp_path: P
     assert json.loads(run.model.to_json())["prior"]["marginals"] == [{"of": "job", "percent": [50.0, 30.0, 20.0]}]
 
 
+@pytest.mark.slow
 def test_a_question_that_is_always_refused_costs_itself_and_is_not_sent_again(tmp_path: Path) -> None:
     def behaviour(number: int, body: dict[str, Any]) -> Reply:
         return Reply(status=400) if "describe every segment" in body["messages"][-1]["content"] else by_schema(number, body)
@@ -321,12 +342,14 @@ def test_a_question_that_is_always_refused_costs_itself_and_is_not_sent_again(tm
     assert again.records.equals(first.records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", "<html>gateway</html>"])
 def test_an_answer_that_is_none_of_the_protocol_is_tried_again_and_told(content: str, tmp_path: Path) -> None:
     asker, _ = ask(lambda n, body: Reply(content=content or "x"), 1, tmp_path)
     assert asker.bill.requests == 1
 
 
+@pytest.mark.slow
 def test_a_key_with_a_stray_character_is_told_before_it_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-abcd\u2019efghijk")
     with serving() as server:
@@ -337,6 +360,7 @@ def test_a_key_with_a_stray_character_is_told_before_it_is_sent(tmp_path: Path, 
     assert "abcd" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_believed_shares_of_a_variable_in_groups_are_used(tmp_path: Path) -> None:
     def behaviour(number: int, body: dict[str, Any]) -> Reply:
         if body["response_format"]["json_schema"]["name"] == "marginals":

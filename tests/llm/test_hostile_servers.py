@@ -46,6 +46,7 @@ def ask_one(harm: Harm, folder: Path, timeout: float = 5.0, budget: Budget | Non
         return asker
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [drip, silent])
 def test_a_cap_on_time_ends_what_is_under_way_and_leaves_a_result(harm: Harm, tmp_path: Path) -> None:
     begin, told = time.monotonic(), list[str]()
@@ -56,6 +57,7 @@ def test_a_cap_on_time_ends_what_is_under_way_and_leaves_a_result(harm: Harm, tm
     assert any("the cap of 0.01 minutes" in note and "brought no answer" in note for note in told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [drip, silent])
 def test_one_try_has_a_deadline_however_slowly_bytes_come(harm: Harm, tmp_path: Path) -> None:
     begin = time.monotonic()
@@ -64,18 +66,21 @@ def test_one_try_has_a_deadline_however_slowly_bytes_come(harm: Harm, tmp_path: 
     assert time.monotonic() - begin < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [endless, bomb])
 def test_an_answer_has_a_largest_size(harm: Harm, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="more than any model writes; check that the address"):
         ask_one(harm, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [endless_headers, nested])
 def test_what_foreign_code_cannot_read_is_told_and_no_bug(harm: Harm, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         ask_one(harm, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_packed_answer_is_read(tmp_path: Path) -> None:
     def packed(call: Call) -> None:
         import gzip
@@ -87,6 +92,7 @@ def test_a_packed_answer_is_read(tmp_path: Path) -> None:
     assert ask_one(packed, tmp_path).bill.requests == 1
 
 
+@pytest.mark.slow
 def test_a_cap_on_requests_counts_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     run, asked = run_on(lambda call: call.reply(b"{}", 500), tmp_path, ", requests: 3", told)
@@ -95,6 +101,7 @@ def test_a_cap_on_requests_counts_tries(tmp_path: Path, monkeypatch: pytest.Monk
     assert any("3 requests brought no answer (the last failure: HTTP 500)" in note for note in told)
 
 
+@pytest.mark.slow
 def test_a_huge_wait_is_told_and_not_slept_through(tmp_path: Path) -> None:
     begin = time.monotonic()
 
@@ -146,6 +153,7 @@ def test_words_and_figures_are_no_secrets(value: str, monkeypatch: pytest.Monkey
     assert without_secrets(text) == text
 
 
+@pytest.mark.slow
 def test_a_key_that_comes_back_is_in_no_file_and_no_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:proxy-pass-4711@127.0.0.1:9")
     told: list[str] = []
@@ -187,6 +195,7 @@ def test_an_address_with_a_key_is_refused_without_it(address: str, tmp_path: Pat
     assert not any(secret in str(caught.value) for secret in ("abc", "pw@", KEY))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "part", "tail"), [("[1", "-1", "x"), ("[1", ",1", ""), ("", '["', ""), ("", '{"a":', ""), ("[", "\\", "")]
 )
@@ -252,6 +261,7 @@ def test_a_field_of_the_wrong_type_is_damage(wrong: dict[str, object], tmp_path:
     assert "damaged in 2 rows" in str(journal.damage[2])
 
 
+@pytest.mark.slow
 def test_a_recording_that_lacks_a_damaged_answer_says_which(tmp_path: Path) -> None:
     run_on(lambda call: call.say(by_schema(0, call.body).content), tmp_path)
     path = tmp_path / "answers.jsonl"

@@ -132,6 +132,7 @@ def test_what_a_model_wrote_is_kept_replayed_and_drawn_again(tmp_path: Path, mon
     assert "taken as the model wrote them" in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "n_requests"), [("direct", 6), ("incremental", 6)])
 def test_costs_are_told_and_requests_can_be_written_to_a_folder(method: str, n_requests: int, tmp_path: Path) -> None:
     spec = homes(method=method, model={"name": "batch:asked"}).placed_in(tmp_path)

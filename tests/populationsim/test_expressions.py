@@ -112,6 +112,7 @@ sets = st.recursive(
 PROBES: list[float | str | None] = [None, "x", "y", *(value / 2 for value in range(-9, 10)), math.pi]
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sets, sets)
 def test_sets_of_values_obey_the_laws_of_sets(one: ValueSet, other: ValueSet) -> None:

@@ -37,6 +37,7 @@ def table(to: Path, name: str) -> list[tuple[object, ...]]:
     return pl.read_csv(to / "tables" / name, infer_schema=False).rows()
 
 
+@pytest.mark.slow
 def test_a_set_up_of_households_becomes_a_spec_that_is_checked_and_run(tmp_path: Path) -> None:
     spec = drafted(set_up(tmp_path / "in"), tmp_path / "to")
     assert spec.records == 36
@@ -62,6 +63,7 @@ def test_a_set_up_of_households_becomes_a_spec_that_is_checked_and_run(tmp_path:
     assert made.filter((pl.col("TRACT") == "1") & (pl.col("HTYPE") == "1")).height == 18
 
 
+@pytest.mark.slow
 def test_nothing_that_is_there_is_overwritten_and_a_set_up_is_only_read(tmp_path: Path) -> None:
     folder = set_up(tmp_path / "in")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -74,6 +76,7 @@ def test_nothing_that_is_there_is_overwritten_and_a_set_up_is_only_read(tmp_path
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_flat_folder_without_settings_is_understood_by_its_columns(tmp_path: Path) -> None:
     files = {
         "controls.csv": CONTROLS,
@@ -92,6 +95,7 @@ def test_a_flat_folder_without_settings_is_understood_by_its_columns(tmp_path: P
     assert not [finding for finding in check(spec) if finding.severity == "error"]
 
 
+@pytest.mark.slow
 def test_codes_that_controls_do_not_cover_are_counted_apart(tmp_path: Path) -> None:
     controls = "\n".join(line for line in CONTROLS.splitlines() if "other_home" not in line)
     spec = drafted(
@@ -105,6 +109,7 @@ def test_codes_that_controls_do_not_cover_are_counted_apart(tmp_path: Path) -> N
     assert not [finding for finding in check(spec) if finding.severity == "error"]
 
 
+@pytest.mark.slow
 def test_tables_with_different_cuts_share_one_variable(tmp_path: Path) -> None:
     more = CONTROLS + (
         "size_1_2,TRACT,households,1,A,households.NP <= 2\nsize_3_plus,TRACT,households,1,B,households.NP > 2\n"
@@ -122,6 +127,7 @@ def test_tables_with_different_cuts_share_one_variable(tmp_path: Path) -> None:
     assert not [finding for finding in check(spec) if finding.severity == "error"]
 
 
+@pytest.mark.slow
 def test_incomes_in_thresholds_that_begin_behind_a_number_are_whole_numbers(tmp_path: Path) -> None:
     controls = CONTROLS + (
         "low,TAZ,households,1,LOW,(households.INC > -999999999) & (households.INC <= 21297)\n"
@@ -139,6 +145,7 @@ def test_incomes_in_thresholds_that_begin_behind_a_number_are_whole_numbers(tmp_
     assert not [finding for finding in check(spec) if finding.severity == "error"]
 
 
+@pytest.mark.slow
 def test_controls_on_two_columns_are_one_cross_table_or_conditions(tmp_path: Path) -> None:
     grid = "".join(
         f"c{n},TRACT,households,1,C{n},({size}) & (households.HTYPE {kind} 1)\n"
@@ -160,6 +167,7 @@ def test_controls_on_two_columns_are_one_cross_table_or_conditions(tmp_path: Pat
     assert spec.targets[-1].where == "NP = 1 or HTYPE = '1'"
 
 
+@pytest.mark.slow
 def test_persons_become_members_and_the_size_of_households_follows_from_them(tmp_path: Path) -> None:
     controls = CONTROLS + (
         "occ_1,REGION,persons,100,OCC1,persons.OCC == 1\nocc_2,REGION,persons,100,OCC2,persons.OCC == 2\n"
@@ -182,6 +190,7 @@ def test_persons_become_members_and_the_size_of_households_follows_from_them(tmp
     assert homes["household_id"].to_list() == [7, 8, 9, 10]
 
 
+@pytest.mark.slow
 def test_what_is_not_translated_is_told_with_the_reason(tmp_path: Path) -> None:
     more = CONTROLS + (
         "evil,TAZ,households,1,HHBASE,\"__import__('os').system('touch PWNED')\"\n"
@@ -198,6 +207,7 @@ def test_what_is_not_translated_is_told_with_the_reason(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("PWNED"))
 
 
+@pytest.mark.slow
 def test_persons_without_a_column_are_told_and_not_made(tmp_path: Path) -> None:
     controls = CONTROLS + "num_p,TAZ,persons,1,SIZE1,persons.PWGTP > 0\n"
     spec = drafted(set_up(tmp_path / "in", {"configs/controls.csv": controls}), tmp_path / "to")
@@ -206,6 +216,7 @@ def test_persons_without_a_column_are_told_and_not_made(tmp_path: Path) -> None:
     assert check(spec) == []
 
 
+@pytest.mark.slow
 def test_what_controls_leave_out_may_be_there_where_no_seed_says_otherwise(tmp_path: Path) -> None:
     controls = CONTROLS.splitlines()[0] + (
         "\nnum_hh,TAZ,households,1,HHBASE,households.WGTP > 0\n"
@@ -224,6 +235,7 @@ def test_what_controls_leave_out_may_be_there_where_no_seed_says_otherwise(tmp_p
     assert "nobody (row 4): no HOURS is as it says" in header(tmp_path / "to")
 
 
+@pytest.mark.slow
 def test_totals_that_differ_are_told_with_both_numbers(tmp_path: Path) -> None:
     controls = CONTROLS + "all_hh,REGION,households,1,HHBASE,households.WGTP > 0\n"
     region = "REGION,HHBASE\n1,40\n"
@@ -231,6 +243,7 @@ def test_totals_that_differ_are_told_with_both_numbers(tmp_path: Path) -> None:
     assert "all_hh of REGION counts 40 households, and num_hh of TAZ 36." in header(tmp_path / "to")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "without", "said"),
     [
@@ -262,6 +275,7 @@ def test_a_set_up_that_cannot_be_read_is_refused_with_place_and_cure(
     assert said in refused(set_up(tmp_path / "in", changed, without=without), tmp_path / "to")
 
 
+@pytest.mark.slow
 def test_marks_floats_and_zones_without_households_change_nothing(tmp_path: Path) -> None:
     taz = "\ufeff" + TAZ.replace("100,", "100.0,").replace("101,", "0101,") + "105,0,0,0\n"
     spec = drafted(set_up(tmp_path / "in", {"data/taz.csv": taz}), tmp_path / "to")
@@ -271,18 +285,21 @@ def test_marks_floats_and_zones_without_households_change_nothing(tmp_path: Path
     assert check(spec) == []
 
 
+@pytest.mark.slow
 def test_a_zone_in_two_areas_is_left_to_check(tmp_path: Path) -> None:
     crosswalk = CROSSWALK + "100,2,600,1\n"
     spec = drafted(set_up(tmp_path / "in", {"data/geo_cross_walk.csv": crosswalk}), tmp_path / "to")
     assert any("TAZ '100' lies in TRACT '1' and in TRACT '2'" in str(finding) for finding in check(spec))
 
 
+@pytest.mark.slow
 def test_a_machine_is_told_the_same(tmp_path: Path) -> None:
     done = synthor("init", "--json", "--from-populationsim", set_up(tmp_path / "in"), tmp_path / "to")
     told = json.loads(done.stdout)
     assert (told["ok"], told["records"], told["variables"], told["targets"]) == (True, 36, 2, 3)
 
 
+@pytest.mark.slow
 def test_the_options_of_other_beginnings_are_refused(tmp_path: Path) -> None:
     folder = set_up(tmp_path / "in")
     assert "needs a folder to write" in synthor("init", "--from-populationsim", folder).stderr

@@ -366,6 +366,7 @@ def test_an_unusable_table_is_asked_for_once_more_with_the_reason_then_dropped(r
     assert run.measurement.met
 
 
+@pytest.mark.slow
 def test_a_good_second_answer_is_used(run_on: RunOn) -> None:
     run, _ = run_on(with_first_table(PROSE, EXACT))
     used = {f"{table.of} given {table.given}": table.rows for table in run.model.prior.dependencies}
@@ -373,6 +374,7 @@ def test_a_good_second_answer_is_used(run_on: RunOn) -> None:
     assert ITEM not in {entry.belief for entry in run.model.dropped}
 
 
+@pytest.mark.slow
 def test_a_model_that_always_refuses_leaves_exact_targets_and_no_beliefs(run_on: RunOn) -> None:
     run, bodies = run_on(lambda number, body: Reply(content=PROSE))
     stages = sorted(body["response_format"]["json_schema"]["name"] for body in bodies)
@@ -382,6 +384,7 @@ def test_a_model_that_always_refuses_leaves_exact_targets_and_no_beliefs(run_on:
     assert {entry.belief for entry in run.model.dropped} == NAMES | {"rules", "outline"}
 
 
+@pytest.mark.slow
 def test_a_schema_that_the_provider_refuses_is_left_out(run_on: RunOn) -> None:
     schemas: dict[str, Any] = {}
 

@@ -76,6 +76,7 @@ def apart(one: str, other: str, variable: str) -> tuple[Floats, Floats]:
     return pairs[one].cast(pl.Float64).to_numpy(), pairs[other].cast(pl.Float64).to_numpy()
 
 
+@pytest.mark.slow
 def test_believed_differences_come_out_with_exact_targets_and_kept_rules() -> None:
     assert street().measurement.met and "no rule is broken" in street().verdict
     heads, partners = apart("head", "partner", "age")
@@ -86,12 +87,14 @@ def test_believed_differences_come_out_with_exact_targets_and_kept_rules() -> No
     assert (heads - children).min() >= 15
 
 
+@pytest.mark.slow
 def test_numbers_that_are_not_whole_are_drawn_so_too() -> None:
     heads, partners = apart("head", "partner", "pay")
     assert np.quantile(heads - partners, (0.05, 0.5, 0.95)) == pytest.approx((-10.5, 5, 20), abs=3)
     assert (heads != np.rint(heads)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_page_shows_them_as_believed_and_as_they_came_out() -> None:
     page = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", str(street().report()))).split())
     assert "Beliefs used: 3 differences." in page

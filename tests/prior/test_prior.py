@@ -67,6 +67,7 @@ def segment(**values: Any) -> dict[str, Any]:
 # --- Reading the file -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_example_is_read_whole() -> None:
     prior, dropped = read(EXAMPLE.read_text(encoding="utf-8"))
     assert dropped == ()
@@ -395,6 +396,7 @@ def tables_and_marginals(draw: st.DrawFn, smallest: float) -> tuple[Floats, Floa
     return table, first / first.sum(), second / second.sum()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(tables_and_marginals(0.1))
 def test_a_fitted_table_has_both_marginals_and_the_odds_ratios_believed(case: tuple[Floats, Floats, Floats]) -> None:
@@ -406,6 +408,7 @@ def test_a_fitted_table_has_both_marginals_and_the_odds_ratios_believed(case: tu
     assert_allclose(log_odds - log_odds[:1] - log_odds[:, :1] + log_odds[0, 0], 0, atol=1e-6)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(tables_and_marginals(0.0))
 def test_zeros_in_marginals_stay_zeros(case: tuple[Floats, Floats, Floats]) -> None:
@@ -433,6 +436,7 @@ def test_a_believed_zero_gives_way_to_what_is_known(joint: list[list[float]], fi
     assert_allclose(fitted.sum(axis=0), second, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_believed_rules_give_way_where_they_would_break_the_targets() -> None:
     text = """
     records: 100

@@ -65,6 +65,7 @@ def run(folder: Path) -> Run:
     return synthesize(load_spec(folder / "spec.yaml"))
 
 
+@pytest.mark.slow
 def test_what_real_households_say_of_pairs_comes_out(run: Run) -> None:
     assert run.verdict.startswith("Met")
     homes, people = run.tables["household"], run.tables["person"]

@@ -170,6 +170,7 @@ def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, mo
     assert persons.filter((persons["role"] == "partner") & (persons["age"] < 18)).height == 0
 
 
+@pytest.mark.slow
 def test_no_more_pairs_than_usual_are_asked_without_a_choice() -> None:
     own = "  tenure: {type: category, values: [owned, rented]}\n"
     more = "".join(f"  thing{number}: {{type: boolean}}\n" for number in range(14))
@@ -242,6 +243,7 @@ def test_rules_that_cannot_be_read_cost_themselves(problem: Problem, never: str)
     assert len(heard.mended) == 1
 
 
+@pytest.mark.slow
 def test_rules_that_leave_no_unit_are_told_before_anything_is_asked() -> None:
     none = TOWN.replace("why: a head is of age}", "why: a head is of age}\n  - {never: head.age >= 18}")
     with pytest.raises(InputError, match="no combination of categories is allowed by all rules"):

@@ -194,6 +194,7 @@ def noise(drawn: Drawn, everyone: Units, q: Floats) -> Floats:
     return np.asarray((got - q)[some] / np.sqrt(weight * q)[some])
 
 
+@pytest.mark.slow
 def test_densities_of_all_units_sum_to_one_and_draws_agree(everyone: Units) -> None:
     q = np.exp(MAKER.log_density(everyone))
     assert q.sum() == pytest.approx(1, abs=1e-12)
@@ -233,6 +234,7 @@ def numbers_of(units: Units) -> Counts:
     return np.bincount(units.above(0, 1) * 3 + units.column(Ref(1, 0)), minlength=3 * len(units)).reshape(-1, 3)
 
 
+@pytest.mark.slow
 def test_what_rules_reject_is_drawn_again_within_its_composition(everyone: Units) -> None:
     q = np.exp(MAKER.log_density(everyone))
     kept, composition = allowed(everyone), [tuple(own) for own in numbers_of(everyone).tolist()]
@@ -254,6 +256,7 @@ def test_what_rules_reject_is_drawn_again_within_its_composition(everyone: Units
     assert np.abs(exact_log[ruled[kept] > 0]).max() < 0.2  # the acceptance is estimated
 
 
+@pytest.mark.slow
 def test_every_part_is_the_same_whoever_draws_it_and_seeds_differ() -> None:
     plan = Plan.of(MAKER, 5_500, 5)
     whole = draw(MAKER, size=5_500, random_seed=5, allows=allowed)
@@ -352,6 +355,7 @@ def test_compositions_that_rules_leave_stay_as_they_are_to_each_other() -> None:
     assert (found.among(even, drawn) > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -381,6 +385,7 @@ def test_what_rules_say_of_roles_is_known_before_compositions_are_drawn(text: st
     assert weights[kind == 0].sum() / weights.sum() == pytest.approx(0.6, abs=0.02)
 
 
+@pytest.mark.slow
 def test_rules_on_a_member_its_unit_and_one_other_are_kept_while_drawing(everyone: Units) -> None:
     texts = (
         "age < 18 and work = 'yes'",
@@ -427,6 +432,7 @@ def homes_of(roles: dict[int, Believed], totals: Floats, most: int) -> Template:
     )
 
 
+@pytest.mark.slow
 def test_heads_alone_units_without_members_and_units_of_fifteen() -> None:
     few = np.zeros((3, 16))
     few[0, 0], few[1, 1], few[2, 15] = 1.0, 1.0, 1.0
@@ -459,6 +465,7 @@ def test_members_who_are_independent_have_the_multinomial_density() -> None:
     assert maker.log_density(together([stranger])).tolist() == [-np.inf]
 
 
+@pytest.mark.slow
 def test_compositions_that_are_too_many_share_what_is_left() -> None:
     totals = np.zeros((3, 13))
     totals[0, 1:] = 1.0
@@ -515,6 +522,7 @@ def test_a_role_in_one_unit_of_five_thousand_has_candidates_and_its_share() -> N
     assert 500 < drawn.effective_sample_size < 2_000
 
 
+@pytest.mark.slow
 def test_rare_numbers_and_roles_among_many_compositions_have_candidates() -> None:
     totals = np.zeros((3, 13))
     totals[0, 1:] = [0.3**n for n in range(12)]
@@ -541,6 +549,7 @@ TRIPS = Schema(
 )
 
 
+@pytest.mark.slow
 def test_levels_below_members_and_side_by_side() -> None:
     far = Dependence(given=Ref(1, 2), rows=rows([0.8, 0.2, 0], [0.1, 0.5, 0.4]))
     same = Dependence(given=Ref(3, 1, step=-1), rows=rows([0.9, 0.1], [0.1, 0.9]), strength=3000.0)
@@ -581,6 +590,7 @@ def test_levels_below_members_and_side_by_side() -> None:
     assert drawn.kept.sum() < drawn.tried.sum()  # who walks after a ride can be in neither: both rules together leave nothing
 
 
+@pytest.mark.slow
 def test_a_composition_that_rules_leave_nothing_of_is_told_as_missing() -> None:
     def nobody_beside(units: Units) -> Mask:
         return np.asarray(numbers_of(units)[:, 1] == 0)
@@ -613,6 +623,7 @@ def told(everyone: Units, q: Floats, given: Ref, of: int, role: int) -> Floats:
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-300))
 
 
+@pytest.mark.slow
 def test_believed_tables_come_out_however_many_parents_say_the_same(everyone: Units) -> None:
     """Work hangs on age, on the head's age, which says nearly the same, and on the household's kind, which hangs on both."""
     partner = TEMPLATE.members[1]
@@ -634,6 +645,7 @@ def test_believed_tables_come_out_however_many_parents_say_the_same(everyone: Un
     assert off["product"] > 0.06
 
 
+@pytest.mark.slow
 def test_siblings_and_their_head_have_the_ages_that_are_believed(everyone: Units) -> None:
     child = TEMPLATE.members[2]
     head, before = (replace(table, strength=1e5) for table in child.variables[1].tables)
@@ -644,6 +656,7 @@ def test_siblings_and_their_head_have_the_ages_that_are_believed(everyone: Units
     np.testing.assert_allclose(told(everyone, q, Ref(1, 1, step=-1), 1, CHILD)[:2], before.rows[:2], atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_belief_that_nobody_is_sure_of_leaves_the_marginal(everyone: Units) -> None:
     head = TEMPLATE.members[0]
     works = {strength: replace(WORKS, strength=strength) for strength in (1e-6, 30.0, 1e6)}
@@ -662,6 +675,7 @@ def test_a_belief_that_nobody_is_sure_of_leaves_the_marginal(everyone: Units) ->
     np.testing.assert_allclose(shares[30.0], between / between.sum(axis=1, keepdims=True), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_rest_of_a_unit_hangs_on_what_follows_from_its_members(everyone: Units) -> None:
     owned = rows([0.1, 0.9], [0.5, 0.5], [0.8, 0.2])
     rest = {3: Believed(marginal=rows(0.5, 0.5), tables=(Dependence(given=of_unit(2), rows=owned, strength=1e6),))}
@@ -707,6 +721,7 @@ def test_candidates_of_a_template_are_fitted_onto_tables_of_both_levels() -> Non
         np.testing.assert_allclose(2_000 * table.cells(model.pool.units).totals(model.weights), table.wanted, atol=0.01)
 
 
+@pytest.mark.slow
 def test_tables_may_be_told_in_counts_and_either_way_round(everyone: Units) -> None:
     head = TEMPLATE.members[0]
     ages, works = head.variables[1].marginal, WORKS.rows.T @ head.variables[1].marginal

@@ -75,6 +75,7 @@ person = st.tuples(st.sampled_from(["f", "m"]), st.booleans(), st.integers(0, 99
 KINDS = ["sex", "age", "car", "mean", "means", "total", "totals", "sd", "sds", "women", "grown", "quantile", "bands"]
 
 
+@pytest.mark.slow
 @given(people=st.lists(person, min_size=1, max_size=25), kinds=st.lists(st.sampled_from(KINDS), min_size=2, unique=True))
 @settings(max_examples=40, deadline=None)
 def test_what_was_counted_from_one_population_is_never_called_impossible(people: list[Any], kinds: list[str]) -> None:

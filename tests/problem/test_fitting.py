@@ -1,6 +1,7 @@
 """Tables fitted to sums of other tables, and made whole: whatever the numbers are."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ def sums(cells: np.ndarray, of: np.ndarray, by: str) -> BandTotals:
     return BandTotals.of(of, found, found, by)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([3, 40]))
 def test_cells_of_areas_are_whole_and_add_up_to_the_areas_around_them(seed: int, size: int) -> None:

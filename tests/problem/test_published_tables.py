@@ -89,6 +89,7 @@ def test_a_wide_table_of_means(tmp_path: Path) -> None:
     assert [None if np.isnan(value) else value for value in target.wanted] == [9000, None, 31000, 27500]
 
 
+@pytest.mark.slow
 def test_sheets_of_a_workbook(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     assert book.active is not None
@@ -482,6 +483,7 @@ def test_letters_in_two_parts_are_one_letter(tmp_path: Path) -> None:
     assert compile_problem(parse_spec(text).placed_in(tmp_path)).targets[0].wanted.tolist() == [600, 400]
 
 
+@pytest.mark.slow
 def test_a_code_that_every_row_gets_wrong_is_told_in_few_lines_and_soon() -> None:
     zones = [f"{zone:05d}" for zone in range(1, 3001)]
     table = [{"zone": str(int(zone)), "count": 1} for zone in zones]
@@ -494,6 +496,7 @@ def test_a_code_that_every_row_gets_wrong_is_told_in_few_lines_and_soon() -> Non
     assert told[-1] == "targets[0]: has 2,980 more unknown labels of zone; mend the first ones, then check again"
 
 
+@pytest.mark.slow
 def test_many_groups_and_many_columns_that_are_left_out_take_no_time() -> None:
     zones = [f"z{zone:05d}" for zone in range(12_000)]
     groups = {f"g{i}": zones[3 * i : 3 * i + 3] for i in range(4_000)}
@@ -550,6 +553,7 @@ def test_a_table_that_tells_nothing_but_a_total_or_how_small_cells_are_says_some
     assert not warnings(f"targets: [{{where: age < 16, table: [{untold % '..'}, {{works: Total, count: 30}}]}}]")
 
 
+@pytest.mark.slow
 def test_a_total_that_is_not_met_is_named() -> None:
     rows = "[{works: 'no', count: ..}, {works: 'yes', count: ..}, {works: Total, count: 500}]"
     text = f"targets: [{{name: t, where: age < 16, table: {rows}}}, {{quantiles: age, values: {{0.2: 16}}}}]"

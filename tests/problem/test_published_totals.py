@@ -66,6 +66,7 @@ def test_many_rounded_cells_and_their_totals_are_met_in_few_steps() -> None:
     assert len(run.model.history) < 40
 
 
+@pytest.mark.slow
 def test_a_total_of_some_cells_is_met_to_its_own_rounding(tmp_path: Path) -> None:
     rows = ["zone,a,b,Sum,c,d,Total", "N,10,10,25,40,40,105", "S,25,25,45,5,5,60"]  # a and b come to 16 to 24, 46 to 54
     (tmp_path / "t.csv").write_text("\n".join(rows), encoding="utf-8")

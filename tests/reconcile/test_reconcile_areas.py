@@ -72,6 +72,7 @@ def reconciled(spec: Path) -> Copy:
     return corrected(load_spec(spec), spec.read_text(), spec.name, names=False, tables=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [False, True])
 def test_the_copy_agrees_on_all_levels_and_is_met_exactly(tmp_path: Path, members: bool) -> None:
     spec = region(1 + members, tmp_path, members=members)
@@ -127,6 +128,7 @@ targets:
     assert (one.why, one.after.tolist()) == ("made to add up inside its tolerance", [0, 36, 24, 18, 22, 20])
 
 
+@pytest.mark.slow
 def test_names_are_not_guessed_and_tables_too_far_apart_are_refused(tmp_path: Path) -> None:
     spec = region(3, tmp_path, members=False)
     done = synthor("check", spec, "--fix-labels")

@@ -67,6 +67,7 @@ def of(records: dict[str, pl.DataFrame], zones: list[str], *, inside: bool) -> d
 CHANGED = {**SIZES, "007": (28, 20, 10, 9), "08": (42, 30, 15, 6)}  # persons of the tract stay as many
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partition", [[], ["--partition", "taz"]])
 def test_other_zones_stay_and_tables_are_met(tmp_path: Path, partition: list[str]) -> None:
     out = tmp_path / "out"
@@ -90,6 +91,7 @@ def test_other_zones_stay_and_tables_are_met(tmp_path: Path, partition: list[str
     assert again.exit_code == 0, again.output
 
 
+@pytest.mark.slow
 def test_the_same_zones_again_are_the_same_bytes_and_one_file_stays_in_order(tmp_path: Path) -> None:
     spec, out = written(tmp_path, SIZES, AGES), tmp_path / "out"
     assert ran(spec, "--out", out).exit_code == 0
@@ -105,6 +107,7 @@ def test_the_same_zones_again_are_the_same_bytes_and_one_file_stays_in_order(tmp
     assert tables(out)["household"].height == 300
 
 
+@pytest.mark.slow
 def test_more_households_get_new_keys(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert ran(written(tmp_path, SIZES, AGES), "--out", out, "--format", "csv").exit_code == 0
@@ -118,6 +121,7 @@ def test_more_households_get_new_keys(tmp_path: Path) -> None:
     assert after["household_id"].is_unique().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partition", [[], ["--partition", "taz"]])
 def test_nobody_stays_in_a_zone_that_is_to_be_empty(tmp_path: Path, partition: list[str]) -> None:
     out = tmp_path / "out"

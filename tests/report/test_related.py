@@ -80,6 +80,7 @@ def text_of(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", section)).split())
 
 
+@pytest.mark.slow
 def test_each_relation_is_told_in_words_with_its_percentiles_and_correlation() -> None:
     told = text_of(page_of(homes()))
     assert "couple: head.age and partner.age 20 pairs. In nine of ten, head.age is 3 to 3 more than partner.age" in told
@@ -90,6 +91,7 @@ def test_each_relation_is_told_in_words_with_its_percentiles_and_correlation() -
     assert "In nine of ten, head.age is 4 to 4 less than partner.age; the median difference is −4 years." in other
 
 
+@pytest.mark.slow
 def test_what_speaks_of_both_is_named() -> None:
     told = text_of(page_of(homes()))
     assert "Of both speak: target 'heads and partners'; belief 'partner.age given head.age'." in told
@@ -97,6 +99,7 @@ def test_what_speaks_of_both_is_named() -> None:
     assert told.count("No target, belief or rule speaks of both.") == 1  # of heads and guests
 
 
+@pytest.mark.slow
 def test_the_table_has_the_shares_that_the_picture_shows() -> None:
     page = page_of(homes())
     couple = page[page.index('<h3 id="related-1">') : page.index('<h3 id="related-2">')]
@@ -116,6 +119,7 @@ def test_counted_in_parts_the_page_is_the_same() -> None:
         assert mine.values.tolist() == theirs.values.tolist() and mine.values.shape[1] >= 12
 
 
+@pytest.mark.slow
 def test_of_very_many_units_every_second_third_or_so_on_is_looked_at() -> None:
     couple = relations_of(street().problem)[0]
     paired, records = PairedNumbers(couple, n_units=150_000), homes()

@@ -172,6 +172,7 @@ def test_a_mean_with_a_tolerance_is_shown_with_its_interval() -> None:
     assert "36 to 44 (40)" in text_of(page_of(synthesize(parse_spec(spec))))
 
 
+@pytest.mark.slow
 def test_of_many_means_the_one_that_is_missed_is_shown() -> None:
     zones = [f"z{i}" for i in range(100)]
     variables = f"zone: {{type: category, values: {zones}}}, pay: {{type: integer, min: 0, max: 90, bins: [0, 30, 60]}}"

@@ -129,6 +129,7 @@ targets: [{name: Gr\u00f6\u00dfe, counts: {street: {\u00e9: 2, \u00fc: 4}}}, {co
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # what PYTHONIOENCODING=ascii and LC_ALL=C give
 def test_where_there_are_no_letters_for_a_name_it_is_written_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: str

@@ -173,6 +173,7 @@ def press(browser: Browser, key: str) -> str:
     return str(browser.run("document.getElementById('map-told').textContent"))
 
 
+@pytest.mark.slow
 @in_browser
 def test_areas_are_sorted_leafed_through_and_sought(run: Population, browser: Browser, tmp_path: Path) -> None:
     shown(browser, tmp_path, page_of(run, off(run, c7=5, c9=-1)))
@@ -198,6 +199,7 @@ def test_areas_are_sorted_leafed_through_and_sought(run: Population, browser: Br
     assert [row[0] for row in rows(browser)] == ["north", "south"]
 
 
+@pytest.mark.slow
 @in_browser
 @pytest.mark.parametrize(("width", "dark"), [(400, True), (1600, False)])
 def test_the_map_is_walked_with_keys_and_told(
@@ -224,6 +226,7 @@ def test_the_map_is_walked_with_keys_and_told(
     )
 
 
+@pytest.mark.slow
 @in_browser
 def test_the_map_tells_the_zone_that_is_pointed_at(run: Population, browser: Browser, tmp_path: Path) -> None:
     shown(browser, tmp_path, page_of(run))
@@ -239,6 +242,7 @@ def test_the_map_tells_the_zone_that_is_pointed_at(run: Population, browser: Bro
     assert colours == [True, True]
 
 
+@pytest.mark.slow
 @in_browser
 def test_hostile_names_stay_texts(browser: Browser, tmp_path: Path) -> None:
     shown(browser, tmp_path, page_of(synthesize(town(9, names=(HOSTILE,)))))

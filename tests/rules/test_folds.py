@@ -77,6 +77,7 @@ def told(level: str, n: int, seed: int) -> dict[str, Said]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "breaks"), [("household", as_home), ("pair", as_pairs)])
 def test_predicates_on_other_rows_are_what_they_say_and_claim_no_more_on_categories(level: str, breaks: Breaks) -> None:
     says = told(level, 60, 1)
@@ -318,6 +319,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_levels", [2, 3])
 def test_tables_are_met_by_units_that_keep_rules_on_what_rows_below_come_to(n_levels: int) -> None:
     schema = Schema(levels=SCHEMA.levels[:n_levels])
@@ -358,6 +360,7 @@ def test_tables_are_met_by_units_that_keep_rules_on_what_rows_below_come_to(n_le
     assert not pairs.filter(pl.col("age") > pl.col("age_right")).height
 
 
+@pytest.mark.slow
 def test_values_are_found_that_hardly_any_draw_has() -> None:
     """Six who each earn 0.5 to 1.9 and together 3.9 at most: even draws are nearly all above; the ends of bins are not."""
     crowded = home(*(person("granny", 25, 1.2) for _ in range(6)), income=2)

@@ -179,6 +179,7 @@ def test_what_is_no_predicate_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -217,6 +218,7 @@ WORDS = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(WORDS.split()), st.text(max_size=3)), max_size=14).map(" ".join))
 def test_any_text_is_a_predicate_or_refused(text: str) -> None:

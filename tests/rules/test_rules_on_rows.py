@@ -144,6 +144,7 @@ def test_what_cannot_be_said_is_refused_in_words(text: str, said: str) -> None:
         parse_lifted(text, SCHEMA)
 
 
+@pytest.mark.slow
 def test_values_of_members_keep_rules_that_look_at_each_other() -> None:
     """Heads and children of the same broad ages: values are drawn until each child is younger by a year or more."""
     random = np.random.default_rng(0)

@@ -101,6 +101,7 @@ def test_counts_that_are_far_off_are_mended_by_units_that_are_nearly_alike(seed:
     assert not found[1_500:].any()  # what weighs nothing never comes
 
 
+@pytest.mark.slow
 def test_members_in_another_order_change_no_count() -> None:
     units, problem = homes(1_500, 7), zone(60, 3)
     persons = units.row_tables[1]

@@ -30,6 +30,7 @@ def test_systematic_counts_keep_the_total_and_stay_within_one_of_their_expectati
     assert np.abs(counts - weights * total).max() < 1 + 1e-6
 
 
+@pytest.mark.slow
 def test_systematic_counts_are_unbiased() -> None:
     weights = np.array([0.05, 0.15, 0.3, 0.5])
     draws = [systematic(weights, 3, np.arange(4), np.random.default_rng(seed)) for seed in range(4000)]
@@ -113,6 +114,7 @@ def test_weights_that_are_whole_numbers_already_come_back_as_they_are(seed: int,
     assert (whole.error, whole.swaps) == (0, 0)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 @settings(max_examples=20, deadline=None)
 def test_the_order_of_the_candidates_does_not_matter_to_exactness(seed: int) -> None:
@@ -176,6 +178,7 @@ def test_likely_candidates_come_first_even_if_an_unlikely_one_would_mend_more_at
     assert whole.counts.tolist() == [48, 26, 26, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kinds", "wanted"), [(1, 20), (50, 100)])
 def test_what_repair_puts_in_follows_the_weights(kinds: int, wanted: int) -> None:
     light_and_heavy = np.repeat([0.05, 0.45], kinds) / kinds
@@ -228,6 +231,7 @@ def spec_of(n_variables: int, n_categories: int, records: int, seed: int) -> str
     return f"records: {records}\nvariables:\n{variables}targets:\n{targets}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_variables", "n_categories", "records"), [(1, 2, 7), (4, 3, 50), (12, 5, 5_000), (20, 6, 20_000)])
 def test_one_way_tables_are_met_exactly_however_many_variables_there_are(
     n_variables: int, n_categories: int, records: int
@@ -239,6 +243,7 @@ def test_one_way_tables_are_met_exactly_however_many_variables_there_are(
         assert np.array_equal(target.cells(drawn.distinct).totals(drawn.counts.astype(float)), target.wanted)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 500), st.integers(3, 300))
 @settings(max_examples=15, deadline=None)
 def test_cross_tables_counted_from_one_population_are_met_within_half_a_permille(seed: int, records: int) -> None:
@@ -288,6 +293,7 @@ def test_units_outside_of_one_table_do_not_count_in_the_next(seed: int) -> None:
     assert found.swaps > 0
 
 
+@pytest.mark.slow
 def test_tables_of_many_small_zones_are_met_exactly() -> None:
     random = np.random.default_rng(4)
     n_zones = 3_000
@@ -307,6 +313,7 @@ def test_tables_of_many_small_zones_are_met_exactly() -> None:
     assert whole.counts.sum() == 12_000
 
 
+@pytest.mark.slow
 def test_many_tables_are_repaired_as_few_are() -> None:
     random = np.random.default_rng(5)
     n, total = 300, 90

@@ -163,6 +163,7 @@ def test_where_no_single_move_helps_a_chain_of_moves_does() -> None:
     assert moves >= 2
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(1, 60))
 @settings(max_examples=40, deadline=None)
 def test_mending_keeps_the_total_never_does_harm_and_counts_what_it_moved(seed: int, n: int) -> None:
@@ -200,6 +201,7 @@ def test_a_moved_unit_keeps_its_members() -> None:
     assert moved.row_tables[1].codes.ravel().tolist() == [7, 8] * len(moved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_many_records_are_moved_in_little_time_and_exactly(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -254,6 +256,7 @@ def test_bins_and_their_slices_are_moved_together() -> None:
     assert {tuple(row) for row in kept[:, [1]].tolist()} <= {(0,), (1,)}
 
 
+@pytest.mark.slow
 def test_many_variables_are_mended_table_by_table_and_no_record_is_weighed_twice() -> None:
     random = np.random.default_rng(2)
     n, n_variables = 400, 120

@@ -186,6 +186,7 @@ def test_means_totals_and_deviations_by_cells_are_met_together() -> None:
     assert (wages < 33_000).sum() == 10_000
 
 
+@pytest.mark.slow
 def test_means_by_cells_of_a_pool_that_is_drawn_reach_far_below_the_maximum() -> None:
     others = {f"c{i}": {"type": "category", "values": [f"k{j}" for j in range(8)]} for i in range(5)}
     shares = [{"shares": {name: {f"k{j}": 12.5 for j in range(8)}}} for name in others]
@@ -200,6 +201,7 @@ def test_means_by_cells_of_a_pool_that_is_drawn_reach_far_below_the_maximum() ->
     assert distance_to_exponential(wages[wages > 0]) < 0.07  # eight of them, mixed
 
 
+@pytest.mark.slow
 def test_numbers_that_rules_compare_come_to_their_means_and_keep_the_rule() -> None:
     numbers = {"low": number(max=500_000, bins=[0, 20_000, 100_000]), "top": number(max=500_000, bins=[0, 20_000, 100_000])}
     targets = ({"mean": "low", "value": 52_602}, {"mean": "top", "value": 80_000})

@@ -273,6 +273,7 @@ def test_a_verdict_has_the_digits_that_show_why(target: str, paid: float, said: 
     assert found.met or got != wanted
 
 
+@pytest.mark.slow
 @given(st.floats(1, 999), st.integers(0, 3), st.floats(1e-6, 10), st.booleans())
 def test_what_came_out_is_never_shown_as_what_was_wanted(wanted: float, decimals: int, off: float, tolerant: bool) -> None:
     value = f"{wanted:.{decimals}f}"

@@ -44,6 +44,7 @@ def test_numbers_that_are_right_stay_as_they_are() -> None:
     assert moved.tolist() == [3.0, 8.0, 1.0]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.floats(0, 1)), min_size=1, max_size=60),

@@ -42,6 +42,7 @@ def model() -> Model:
     return fit(compile_problem(parse_spec(SPEC)), Prior(), pool_size=2_000)
 
 
+@pytest.mark.slow
 def test_variants_differ_in_one_value_or_two_of_a_row_and_in_what_follows_from_it(model: Model) -> None:
     problem, units = model.problem, model.pool.units
     counts = np.zeros(len(units), np.int64)
@@ -69,6 +70,7 @@ def sizes(units: Units) -> Counts:
     return np.bincount(units.above(0, 1), minlength=len(units))
 
 
+@pytest.mark.slow
 def test_members_come_and_leave_one_at_a_time_mostly_where_others_like_them_stay(model: Model) -> None:
     problem, units = model.problem, model.pool.units
     found, source = varied(problem, units, (np.arange(len(units)) % 5 == 0).astype(np.int64), np.random.default_rng(0))
@@ -106,6 +108,7 @@ targets:
     assert set(sizes(found).tolist()) == {2, 3, 4}
 
 
+@pytest.mark.slow
 def test_units_none_of_which_has_members_vary_in_their_own_values() -> None:
     empty = SPEC.replace("number: {min: 1, max: 6}", "number: {min: 0, max: 6}").replace("    roles: {head: 1}\n", "")
     empty = empty.replace('  - {never: "head.age < 18"}\n', "")

@@ -25,6 +25,7 @@ def test_tables_with_shares_inside_others_are_met_at_every_size(records: int) ->
     assert run.verdict.startswith("Met: "), run.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [
@@ -94,6 +95,7 @@ def test_intervals_without_whole_numbers_are_told_before_and_after(case: str) ->
     assert told[0].details["proven"]
 
 
+@pytest.mark.slow
 def test_targets_that_fractions_meet_and_whole_numbers_do_not_are_proven_so() -> None:
     text = """
     records: 20

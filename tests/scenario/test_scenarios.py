@@ -118,6 +118,7 @@ def test_changed_cells_are_as_stated_and_every_other_table_follows(tmp_path: Pat
     assert not [finding for finding in check(found) if finding.severity == "error"]
 
 
+@pytest.mark.slow
 def test_what_was_changed_and_what_followed_is_said_by_check_run_and_report(tmp_path: Path) -> None:
     town(tmp_path, prior="prior.json")
     older(tmp_path, title="More old people")
@@ -144,6 +145,7 @@ def test_what_was_changed_and_what_followed_is_said_by_check_run_and_report(tmp_
     assert "from 80 to 96" in " ".join(measured.stdout.split())
 
 
+@pytest.mark.slow
 def test_the_key_of_a_spec_does_the_same_as_the_option(tmp_path: Path) -> None:
     older(tmp_path)
     plain = applied(town(tmp_path), tmp_path / "old.yaml")
@@ -156,6 +158,7 @@ def test_the_key_of_a_spec_does_the_same_as_the_option(tmp_path: Path) -> None:
         compile_problem(load_spec(tmp_path / "spec.yaml"))
 
 
+@pytest.mark.slow
 def test_beliefs_are_those_of_the_base_run_and_its_folder_is_safe(tmp_path: Path) -> None:
     spec = town(tmp_path, model={"name": "openai:gpt-5"})
     message = refusal(spec, older(tmp_path))
@@ -238,6 +241,7 @@ def test_a_population_grows_and_the_records_with_it(tmp_path: Path) -> None:
     assert applied(town(tmp_path, text), older(tmp_path, population=1000)).population == 1000
 
 
+@pytest.mark.slow
 def test_margins_of_error_grow_with_their_cells(tmp_path: Path) -> None:
     text = (
         TOWN
@@ -254,6 +258,7 @@ def test_margins_of_error_grow_with_their_cells(tmp_path: Path) -> None:
     assert synthesize(found).measurement.met
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["age >= 75 and tract in ('101', '102')", "age >= 75 and county = 'north'"])
 def test_a_change_in_larger_areas_of_a_table_by_zone(tmp_path: Path, where: str) -> None:
     change = {"target": "ages", "where": where, "change": "+100%"}
@@ -280,6 +285,7 @@ def test_a_change_of_a_table_of_larger_areas_reaches_the_zones(tmp_path: Path) -
     assert synthesize(found).measurement.met
 
 
+@pytest.mark.slow
 def test_members_follow_among_themselves_and_what_contradicts_their_units_is_told(tmp_path: Path) -> None:
     homes = """
 unit: household
@@ -379,6 +385,7 @@ HIDDEN = """  - name: hidden
 """
 
 
+@pytest.mark.slow
 def test_cells_that_are_not_told_are_scaled_but_cannot_follow(tmp_path: Path) -> None:
     found = applied(town(tmp_path, TOWN + HIDDEN), scenario(tmp_path, records=2000))
     target = next(one for one in compile_problem(found).targets if one.name == "hidden")
@@ -456,6 +463,7 @@ targets: [{counts: {car: {yes: 4, no: 6}}}, {shares: {car: {yes: 40, no: 60}}}]
     assert [target.name for target in found.targets] == ["car (2)"]
 
 
+@pytest.mark.slow
 def test_a_run_made_in_python_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
     town(tmp_path)
     text = TOWN.replace("age_by_sex.csv", str(tmp_path / "age_by_sex.csv"))
@@ -468,6 +476,7 @@ def test_a_run_made_in_python_can_be_run_again_from_its_folder(tmp_path: Path) -
     assert "from 80 to 96" in " ".join(again.stdout.split())
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_whatever_the_verb(tmp_path: Path) -> None:
     town(tmp_path, model={"name": "openai:gpt-5"}, scenario="old.yaml")
     older(tmp_path)

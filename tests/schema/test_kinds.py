@@ -270,6 +270,7 @@ def answered() -> Spec:
     return parse_spec(ANSWERED)
 
 
+@pytest.mark.slow
 def test_records_without_a_value_are_counted_and_hold_null_and_means_leave_them_out(tmp_path: Path) -> None:
     run = synthesize(answered())
     problem = run.model.problem
@@ -287,6 +288,7 @@ def test_records_without_a_value_are_counted_and_hold_null_and_means_leave_them_
     assert not measure(problem, {"records": read.with_columns(pl.col("age").fill_null(1))}).met
 
 
+@pytest.mark.slow
 def test_few_records_without_a_value_are_settled_and_explained_like_others() -> None:
     """Ten ages one of which is missing: sums of nine whole numbers have no mean of 40.5, and that is proven."""
     spec, (cars, ages, *others) = answered(), answered().targets
@@ -308,6 +310,7 @@ def test_a_model_is_shown_records_without_a_value_by_themselves() -> None:
     assert list(groups)[-2:] == ["28-30", "no day"] and groups["no day"] == ["no day"]
 
 
+@pytest.mark.slow
 def test_of_a_record_without_a_value_neither_a_comparison_nor_its_opposite_is_true() -> None:
     run = synthesize(answered())
     records = pl.concat([chunk["records"] for chunk in run.sample.chunks()])

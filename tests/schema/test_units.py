@@ -1,6 +1,7 @@
 """Units with members: which of them are alike."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ def told(units: Units, unit: int) -> tuple[object, ...]:
     return own.codes[unit, 1], below
 
 
+@pytest.mark.slow
 @given(three_levels())
 def test_units_are_alike_where_all_that_is_looked_at_is(units: Units) -> None:
     first, kind = units.alike(LOOKED_AT)

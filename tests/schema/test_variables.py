@@ -62,6 +62,7 @@ def test_labels_may_be_written_as_numbers() -> None:
     assert Category.model_validate({"type": "category", "values": [1, 2, 1.5]}).values == ["1", "2", "1.5"]
 
 
+@pytest.mark.slow
 @given(st.one_of(integers(), numbers()))
 def test_every_label_means_its_own_category(variable: Variable) -> None:
     assert [variable.code(f" {label.upper()} ") for label in variable.labels] == list(range(variable.size))
@@ -143,6 +144,7 @@ def test_numbers_may_stand_for_category_labels() -> None:
     assert zone.encode(pl.Series([2.0, 1.5, None])).tolist() == [1, -1, -1]
 
 
+@pytest.mark.slow
 @given(st.one_of(integers(), numbers()), st.floats(allow_nan=True, allow_infinity=True))
 def test_a_value_is_inside_exactly_when_it_is_in_the_range(variable: Variable, value: float) -> None:
     (code,) = variable.codes_of_numbers(np.array([value])).tolist()
@@ -156,6 +158,7 @@ def test_a_value_is_inside_exactly_when_it_is_in_the_range(variable: Variable, v
 # --- Categories to values and back ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(integers(), numbers()), st.integers(0, 2**32), st.data())
 def test_every_value_drawn_is_in_the_category_it_was_drawn_for(variable: Variable, seed: int, data: st.DataObject) -> None:
@@ -169,6 +172,7 @@ def test_every_value_drawn_is_in_the_category_it_was_drawn_for(variable: Variabl
     assert values.dtype == (pl.Int64 if variable.kind.whole else pl.Float64)
 
 
+@pytest.mark.slow
 @given(st.one_of(integers(), numbers()))
 def test_the_ends_of_a_bin_are_drawn_too(variable: Variable) -> None:
     even = Shape(variable=variable, decay=np.zeros(variable.size))

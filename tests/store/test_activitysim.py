@@ -40,6 +40,7 @@ def run(spec: str, folder: Path) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_households_and_persons_have_keys_from_1_and_persons_a_number(tmp_path: Path) -> None:
     out = run(HOMES, tmp_path)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -56,6 +57,7 @@ def test_households_and_persons_have_keys_from_1_and_persons_a_number(tmp_path: 
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.name in before} == before
 
 
+@pytest.mark.slow
 def test_zones_and_the_areas_around_them_come_after_the_key_and_no_spreadsheet_runs_one(tmp_path: Path) -> None:
     out = run(ZONES, tmp_path)
     assert synthor("export", out, "--out", tmp_path / "data").returncode == 0
@@ -73,6 +75,7 @@ def test_persons_lie_where_their_households_lie() -> None:
     assert persons.rows() == [(1, 2, "a", 1, 3), (2, 1, "b", 1, 4), (3, 2, "a", 2, 5)]
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     out = run(ZONES, tmp_path)
     (tmp_path / "data").mkdir()
@@ -83,6 +86,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "synthetic_households.csv").read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.slow
 def test_records_that_are_no_households_and_folders_without_records_are_refused(tmp_path: Path) -> None:
     schema = compile_problem(parse_spec("{records: 2, variables: {car: {type: boolean}}}")).schema
     with pytest.raises(InputError, match="say `unit: household` in the spec"):

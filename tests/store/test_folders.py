@@ -74,6 +74,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
     return int(end.value.code or 0), " ".join((told.out + told.err).split())
 
 
+@pytest.mark.slow
 def test_whoever_holds_a_folder_is_named_and_one_that_died_is_taken_over(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,6 +103,7 @@ def test_whoever_holds_a_folder_is_named_and_one_that_died_is_taken_over(
     assert not list((place / "out").glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_command_waits_when_it_is_told_to(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +117,7 @@ def test_a_command_waits_when_it_is_told_to(
     assert "Met: 5 records" in told
 
 
+@pytest.mark.slow
 def test_draws_wait_too_and_whoever_waits_says_for_whom(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +132,7 @@ def test_draws_wait_too_and_whoever_waits_says_for_whom(
     assert "waiting for its end" in told
 
 
+@pytest.mark.slow
 def test_from_python_too_it_is_told_whom_a_run_waits_for(place: Path) -> None:
     told: list[str] = []
     run = synthesize(load_spec(place / "spec.yaml"))
@@ -202,6 +206,7 @@ def test_two_runs_at_once_pay_for_no_question_twice(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.slow
 def test_from_python_too_nobody_asks_into_answers_that_another_process_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def written(folder: Path) -> Path:
     return folder / "spec.yaml"
 
 
+@pytest.mark.slow
 def test_all_files_together_are_the_records_and_each_holds_one_area(run: synthor.Run, folder: Path) -> None:
     measured = run.write(folder / "out", partition="taz")
     for level in ("household", "person"):
@@ -79,6 +80,7 @@ def test_all_files_together_are_the_records_and_each_holds_one_area(run: synthor
     assert again.tables["person"].height == run.tables["person"].height
 
 
+@pytest.mark.slow
 def test_another_partition_or_none_takes_the_place_of_the_first(run: synthor.Run, folder: Path) -> None:
     for partition, there in (("taz", ["by_taz"]), ("tract", ["by_tract"]), (None, ["household.parquet", "person.parquet"])):
         run.write(folder / "out", partition=partition)
@@ -90,6 +92,7 @@ def test_another_partition_or_none_takes_the_place_of_the_first(run: synthor.Run
     assert {path.name for path in (folder / "out" / "by_tract" / "person").iterdir()} == {"t%2F0.parquet", "%2Et1.parquet"}
 
 
+@pytest.mark.slow
 def test_a_folder_of_somebody_else_is_left_alone(run: synthor.Run, folder: Path) -> None:
     (folder / "out" / "by_taz").mkdir(parents=True)
     (folder / "out" / "by_taz" / "notes.txt").write_text("mine")

@@ -268,6 +268,7 @@ def in_many_chunks() -> Population:
     return replace(run, sample=chunked(run.sample, 700))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["parquet", "csv"])
 def test_many_chunks_give_the_same_bytes_whatever_the_number_of_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: Format
@@ -282,6 +283,7 @@ def test_many_chunks_give_the_same_bytes_whatever_the_number_of_cores(
     assert remeasure(RunFolder(tmp_path / "1")).met
 
 
+@pytest.mark.slow
 def test_a_folder_whose_name_is_a_pattern_takes_many_chunks(tmp_path: Path) -> None:
     run = in_many_chunks()
     (tmp_path / "out1").mkdir()

@@ -113,6 +113,7 @@ def workbook(folder: Path, cell: str) -> None:
     book.save(folder / "t.xlsx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
@@ -141,6 +142,7 @@ def test_a_workbook_that_swells_is_told_even_where_it_lies_about_its_size(
         assert table_error("t.xlsx", tmp_path).message == "unpacks to more than 2 MB, the most that is read of a workbook"
 
 
+@pytest.mark.slow
 def test_a_small_file_of_very_many_rows_is_told_before_it_is_read(tmp_path: Path) -> None:
     pl.select(sex=pl.repeat("a", 6_000_000), count=pl.repeat(1, 6_000_000)).write_parquet(tmp_path / "t.parquet")
     assert table_error("t.parquet", tmp_path).message == (

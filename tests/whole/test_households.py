@@ -85,6 +85,7 @@ def records(model: Model) -> dict[str, pl.DataFrame]:
     return sample(model).chunk(0)
 
 
+@pytest.mark.slow
 def test_tables_of_all_levels_are_met_from_a_spec_alone(model: Model, records: dict[str, pl.DataFrame]) -> None:
     assert model.status is Status.CONVERGED
     found = measure(model.problem, records)
@@ -92,6 +93,7 @@ def test_tables_of_all_levels_are_met_from_a_spec_alone(model: Model, records: d
     assert records["person"].height == 702
 
 
+@pytest.mark.slow
 def test_what_follows_from_members_is_what_they_are(records: dict[str, pl.DataFrame]) -> None:
     role = pl.col("relationship").cast(pl.String)
     told = records["person"].group_by("household_id").agg(
@@ -128,6 +130,7 @@ def _moved(records: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return {**records, "person": moved_in, "trip": records["trip"].join(own, on="person_id").sort("place").drop("place")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -152,6 +155,7 @@ def test_records_that_somebody_changed_are_told_where_members_are_not_as_the_spe
     assert found.violations[told] > 0 and found.n_broken > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -178,11 +182,13 @@ def test_keys_that_do_not_fit_are_refused_with_the_table_and_the_cure(
         measure(model.problem, change(records))
 
 
+@pytest.mark.slow
 def test_a_unit_is_counted_once_whatever_is_wrong_with_its_members(model: Model, records: dict[str, pl.DataFrame]) -> None:
     found = measure(model.problem, records | {name: records[name].head(0) for name in ("person", "trip")})
     assert found.n_broken == 300 and not found.met
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [pl.UInt64, pl.Float64, pl.String, pl.Int32])
 def test_keys_of_any_type_are_read(dtype: pl.DataType, model: Model, records: dict[str, pl.DataFrame]) -> None:
     key = pl.col("household_id")
@@ -193,6 +199,7 @@ def test_keys_of_any_type_are_read(dtype: pl.DataType, model: Model, records: di
         assert measure(model.problem, records | {"person": changed["person"]}).met
 
 
+@pytest.mark.slow
 def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
     tmp_path: Path, records: dict[str, pl.DataFrame]
 ) -> None:
@@ -209,6 +216,7 @@ def test_a_folder_of_records_is_measured_against_a_spec_a_level_at_a_time(
     assert "trip.parquet or trip.csv" in str(found.exception)
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_page_shows_a_few_households_with_their_members(model: Model, tmp_path: Path) -> None:
     run = Population(model=model, sample=sample(model))
@@ -242,12 +250,14 @@ targets: [{rows: person, count: 40}]
     assert "<script>" not in page and "<b>" not in page and "&lt;script&gt;alert(1)" in page
 
 
+@pytest.mark.slow
 def test_no_candidate_breaks_a_rule(model: Model) -> None:
     problem = model.problem
     assert possible(problem.refined, problem.schema.refine(model.pool.units)).all()
     assert 0 < model.pool.acceptance <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_a_model_file_makes_the_same_units_again(model: Model, records: dict[str, pl.DataFrame]) -> None:
     again = sample(Model.from_json(model.to_json())).chunk(0)
@@ -329,6 +339,7 @@ targets:
 """
 
 
+@pytest.mark.slow
 def test_sums_and_means_of_members_come_out_in_their_bins() -> None:
     problem = compile_problem(parse_spec(EARNINGS))
     made = sample(fit(problem, Prior(), pool_size=2_000))
@@ -350,6 +361,7 @@ def test_sums_and_means_of_members_come_out_in_their_bins() -> None:
     assert measure(problem, records | {"person": moved}).violations["earnings <> sum(person.earns)"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("follows", ["max(person.x)", "min(person.x)", "head.x"])
 def test_what_is_rounded_lies_in_the_bin_that_was_counted(follows: str) -> None:
     spec = f"""
@@ -435,6 +447,7 @@ def test_what_cannot_follow_is_told_with_its_place(follows: str, place: str, tol
     assert told in str(found[-1])
 
 
+@pytest.mark.slow
 def test_what_persons_have_follows_from_their_trips() -> None:
     problem = compile_problem(parse_spec(TRIPS))
     records = sample(fit(problem, Prior(), pool_size=600)).chunk(0)
@@ -503,6 +516,7 @@ targets:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", ["", "  - {mean: age, value: 39}\n", "  - {table: [{age: 85+, count: 75}]}\n"])
 def test_values_of_members_fall_off_in_a_thin_end_bin_as_those_of_units_do(more: str) -> None:
     problem = compile_problem(parse_spec(ELDERS + more))
@@ -578,6 +592,7 @@ targets:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mean", ["", "  - {mean: income, value: 40}\n"])
 @pytest.mark.parametrize("rule", ["income > eldest", "income > eldest and area = 'n'", "income > max(person.age)"])
 def test_rules_on_numbers_that_follow_are_kept_by_the_values_written(rule: str, mean: str) -> None:
@@ -625,6 +640,7 @@ def test_beliefs_about_members_do_not_hide_why_tables_contradict_each_other() ->
     )
 
 
+@pytest.mark.slow
 def test_believed_shares_of_a_role_are_those_of_its_members_and_tables_go_before_them() -> None:
     spec = HOMES.replace("records: 60", "records: 600").replace("{n: 25, s: 35}", "{n: 250, s: 350}")
     told = [
@@ -668,6 +684,7 @@ def homes_alone() -> Run:
     return synthesize(parse_spec(HOMES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("never", "broken"),
     [
@@ -709,6 +726,7 @@ def test_wide_tables_of_a_member_are_known_where_roles_have_the_same_labels(tmp_
     assert compile_problem(load_spec(tmp_path / "spec.yaml")).targets[-1].level == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules", "told"),
     [

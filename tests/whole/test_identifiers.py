@@ -68,6 +68,7 @@ def test_files_have_them_and_no_table_speaks_of_them(people: Run) -> None:
     assert parse_spec(to_yaml(parse_spec(PEOPLE))).variables["code"] == parse_spec(PEOPLE).variables["code"]
 
 
+@pytest.mark.slow
 def test_members_and_zones_are_numbered_throughout() -> None:
     zones = "{key: zone, names: [a, b]}"
     rows = "[{zone: a, size: 1, count: 8}, {zone: a, size: 2, count: 7}, {zone: a, size: 3+, count: 5},"
@@ -136,6 +137,7 @@ def test_questions_beliefs_and_comparisons_leave_them_out(people: Run) -> None:
     assert {one.name for one in compare_runs([side, side]).variables} == {"sex", "age", "car"}
 
 
+@pytest.mark.slow
 def test_real_records_need_not_have_them(people: Run, tmp_path: Path) -> None:
     problem, records = people.model.problem, people.records
     for real in (records.drop("code", "n"), records.with_columns(n=pl.lit(None), code=pl.lit("x"))):

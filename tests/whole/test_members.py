@@ -28,6 +28,7 @@ def records(fitted: Model) -> dict[str, pl.DataFrame]:
     return drawn(fitted)
 
 
+@pytest.mark.slow
 def test_tables_of_three_levels_and_between_them_are_met_together(fitted: Model, records: dict[str, pl.DataFrame]) -> None:
     assert fitted.status is Status.CONVERGED
     found = measure(fitted.problem, records)
@@ -35,6 +36,7 @@ def test_tables_of_three_levels_and_between_them_are_met_together(fitted: Model,
     assert found.n_records == 300
 
 
+@pytest.mark.slow
 def test_rows_have_keys_of_their_own_and_their_parents_over_all_chunks(records: dict[str, pl.DataFrame]) -> None:
     homes, persons, trips = (records[level.name] for level in SCHEMA)
     assert homes.columns == ["household_id", "tenure", "income"]
@@ -46,6 +48,7 @@ def test_rows_have_keys_of_their_own_and_their_parents_over_all_chunks(records: 
     assert set(trips["person_id"]) <= set(persons["person_id"])
 
 
+@pytest.mark.slow
 def test_rules_on_rows_and_on_what_stands_above_them_are_kept() -> None:
     rules = (
         rule("age < 18 and mode = 'car'", 2),
@@ -151,6 +154,7 @@ def test_candidates_that_were_handed_in_must_be_handed_in_again() -> None:
         _ = replace(model, recipe=replace(model.recipe, made=None)).pool
 
 
+@pytest.mark.slow
 def test_flat_candidates_that_were_handed_in_and_do_not_meet_their_tables_are_drawn_all_the_same() -> None:
     text = "{records: 10, variables: {a: {type: boolean}, b: {type: boolean}}, targets: [%s]}"
     tables = "{counts: {a: {yes: 5, no: 5}}}, {counts: {b: {yes: 3, no: 7}}}"

@@ -62,6 +62,7 @@ def told(text: str) -> list[str]:
 # --- From tables to records -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tables_count_them_by_their_label_and_records_hold_nothing(town: Run) -> None:
     records = town.records
     assert town.measurement.met
@@ -91,6 +92,7 @@ def test_files_are_read_back_with_blanks_or_with_the_labels_in_their_place(town:
         assert measure(problem, {"records": read}).met
 
 
+@pytest.mark.slow
 def test_statistics_leave_them_out_and_bounds_hold_what_records_come_to(town: Run) -> None:
     mean = asked(town, "mean pay by sex")
     assert mean.value == pytest.approx([21_000, 18_000, 20_000], abs=0.5)
@@ -105,6 +107,7 @@ def test_statistics_leave_them_out_and_bounds_hold_what_records_come_to(town: Ru
     assert asked(town, "median age").value[0] == town.records["age"].median()
 
 
+@pytest.mark.slow
 def test_real_records_with_blanks_are_compared_value_by_value(town: Run) -> None:
     problem, records = town.model.problem, town.records
     same = evaluate(problem, records, records)
@@ -183,6 +186,7 @@ def test_a_draft_of_tables_with_such_rows_declares_them(tmp_path: Path) -> None:
 # --- Beliefs, samples, models -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_survey_with_blanks_says_how_they_go_together(tmp_path: Path) -> None:
     rows = [f"m,{age},{'' if age < 40 else 30000},true" for age in range(20, 60)] + [
         f"f,{age},9000,false" for age in range(20, 60)
@@ -195,6 +199,7 @@ def test_a_survey_with_blanks_says_how_they_go_together(tmp_path: Path) -> None:
     assert run.records.filter(pl.col("pay").is_null())["sex"].value_counts().rows()[0][0] == "m"
 
 
+@pytest.mark.slow
 def test_a_model_writes_the_label_where_a_record_has_no_value(tmp_path: Path) -> None:
     def behaviour(number: int, body: dict[str, object]) -> Reply:
         records = '["m", "0-17", "0-19999", "no"], ["unknown", "not stated", "refused", "missing"]'
@@ -247,6 +252,7 @@ rules:
 """
 
 
+@pytest.mark.slow
 def test_what_follows_from_members_knows_of_whom_nothing_is_known() -> None:
     run = synthesize(parse_spec(HOMES + OF_HOMES))
     assert run.measurement.met

@@ -329,6 +329,7 @@ def survives(spec: str, files: Files, folder: Path) -> None:
     assert refused_with == errors
 
 
+@pytest.mark.slow
 def test_the_seeds_are_good(tmp_path: Path) -> None:
     for targets, files in SEEDS:
         survives(VARIABLES + targets, files, tmp_path)

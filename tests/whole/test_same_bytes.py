@@ -7,6 +7,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="such kernels are those of x86-64")
 def test_the_command_adds_up_in_the_same_order_whatever_the_processor() -> None:
     code = """

@@ -68,6 +68,7 @@ def model(problem: Problem) -> Model:
     return fit(problem, Prior(), handed=(pool(4_000, 22), None))
 
 
+@pytest.mark.slow
 def test_statistics_at_every_level_are_met_with_the_tables(problem: Problem, model: Model) -> None:
     assert model.status is Status.CONVERGED
     records = sample(model).chunk(0)
@@ -77,6 +78,7 @@ def test_statistics_at_every_level_are_met_with_the_tables(problem: Problem, mod
     assert (np.abs(by_sex - problem.statistics[0].wanted) <= 0.05 + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_numbers_of_members_move_in_all_chunks_and_keep_the_rules_of_their_rows(problem: Problem) -> None:
     others = tuple(one for one in problem.targets if one.statistic.word != "sd")
     ruled = replace(problem, targets=others, rules=(rule("age > 90 and income < 10", 1),))
@@ -87,6 +89,7 @@ def test_numbers_of_members_move_in_all_chunks_and_keep_the_rules_of_their_rows(
     assert not persons.filter((pl.col("age") > 90) & (pl.col("income") < 10)).height
 
 
+@pytest.mark.slow
 def test_a_mean_that_no_values_of_members_can_have_is_a_contradiction(problem: Problem) -> None:
     children = target("age", 1, (1, 0))
     none = replace(children, wanted=np.array([600.0, 0.0, 0.0]))

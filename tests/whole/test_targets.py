@@ -196,6 +196,7 @@ def test_sparse_flows_leave_other_pairs_empty_or_free() -> None:
     assert len(counted) > 4
 
 
+@pytest.mark.slow
 def test_thousands_of_zones_are_met_exactly() -> None:
     random = np.random.default_rng(2)
     n_zones, n_flows = 2_000, 6_000
@@ -343,6 +344,7 @@ def test_what_the_rules_forbid_is_called_unsupported_not_a_contradiction() -> No
     assert not run.measurement.met
 
 
+@pytest.mark.slow
 def test_a_survey_sample_is_believed_by_its_effective_size(tmp_path: Path) -> None:
     people = town()
     some = people.sample(400, seed=1).with_columns(w=pl.lit(2.5))
@@ -406,6 +408,7 @@ def test_a_share_that_no_whole_number_of_records_has_is_met_at_either_side() -> 
     assert run.measurement.of_statistics[0].got[1] in (11 / 150, 12 / 150)
 
 
+@pytest.mark.slow
 def test_a_mean_that_the_bins_put_out_of_reach_is_named() -> None:
     bins = {
         "counts": {"income": {"0 to 20000": 6000, "20000 to 50000": 9000, "50000 to 100000": 4000, "100000 to 500000": 1000}}

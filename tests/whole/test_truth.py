@@ -36,6 +36,7 @@ def test_exact_beliefs_leave_no_more_than_sampling_noise(joint: joints.Joint, sa
     assert float(found["records: triple TVD"]) < sampling_noise.triple
 
 
+@pytest.mark.slow
 def test_the_blurrier_the_beliefs_the_larger_the_error(joint: joints.Joint, sampling_noise: truth.Error) -> None:
     towards = [error(joint, truth.towards_independence(t)) for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
     noisy = [error(joint, truth.noisy(sd, SEED)) for sd in (0.0, 0.1, 0.3, 1.0)]

@@ -44,6 +44,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_a_long_label_takes_no_time(reader: str) -> None:
     for piece in PIECES:

@@ -523,6 +523,7 @@ LAST: dict[str, tuple[tuple[str, ...], ...]] = {
 """What stands below printed tables."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("office", sorted(CONVERTERS))
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())

@@ -89,6 +89,7 @@ def read_everywhere(labels: list[str], folder: Path) -> None:
     assert not errors(spec_of(labels, folder, "sample: {file: o/records.csv}"))
 
 
+@pytest.mark.slow
 def test_labels_that_look_like_something_else_come_back_from_csv(tmp_path: Path) -> None:
     read_everywhere(LOOKALIKES, tmp_path)
 
