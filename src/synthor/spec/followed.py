@@ -188,13 +188,13 @@ def _nominal(written: Follows, shape: FromText, form: Declared) -> Declared:
 
 def _binned(written: Follows, kind: str, follows: dict[str, Any], decimals: int) -> Declared:
     """A variable of numbers: what is given, and else what follows."""
-    wider = (NUMBER.name,) if kind == INTEGER.name else ()
+    wider = KINDS[kind].kind.wider
     if written.type not in ("", kind, *wider):
         message = f"`{written.from_.strip()[:80]}` is of type {kind}, not {written.type}"
         raise UnclearError(message, f"leave type out, or write {' or '.join((kind, *wider))}")
     kind = written.type or kind
     given = {key: getattr(written, key) for key in _OF_NUMBERS if getattr(written, key) not in (None, "")}
-    if kind == NUMBER.name:
+    if "decimals" in KINDS[kind].model_fields:
         given.setdefault("decimals", decimals)
     if "bins" in given:
         given.setdefault("min", given["bins"][0])

@@ -41,6 +41,7 @@ class Kind(ABC):
         named: labels are names that somebody chose: they can be mistaken for others, and another can be added.
         texts: records hold texts, which a file's column keeps as they stand, digits and all.
         free: each record has a value of its own, which no category tells: it is filled in where records are written.
+        wider: names of the kinds that hold what it holds, so that what follows as this kind may be declared as one of them.
         alone: the category that is meant where a condition names the variable alone.
     """
 
@@ -51,6 +52,7 @@ class Kind(ABC):
     named: ClassVar[bool] = False
     texts: ClassVar[bool] = False
     free: ClassVar[bool] = False
+    wider: ClassVar[tuple[str, ...]] = ()
     alone: ClassVar[int | None] = None
 
     def __eq__(self, other: object) -> bool:

@@ -25,6 +25,7 @@ class IntegerKind(BinnedKind):
     """Records hold a whole number."""
 
     name = "integer"
+    wider = ("number",)
 
     def inside(self, variable: Variable, values: Floats) -> NDArray[np.bool_]:
         return super().inside(variable, values) & (values == np.rint(values))
