@@ -115,6 +115,38 @@ def test_shares_are_asked_for_that_no_table_gives_and_that_follow_from_nothing(p
     assert '{"cars":[..]}' in ask_marginals(scene, ["cars"]).question
 
 
+def test_shares_are_known_of_tables_with_tolerances_finer_bands_and_nearly_all_rows() -> None:
+    """As offices print them: single years, everybody who was there that night, dwellings but caravans."""
+    with_dwellings = TOWN.replace("  tenure:", "  dwelling: {type: category, values: [house, flat, caravan]}\n  tenure:")
+    ages = "{0-9: 30, 10-17: 20, 18-19: 5, 20-29: 35, 30-64: 131, 65+: 51}"
+    spec = with_dwellings.replace(
+        "counts: {age: {0-17: 50, 18-29: 40, 30-64: 130, 65+: 50}}", f"counts: {{age: {ages}}}, tolerance: {{relative: 2%}}"
+    ).replace(
+        "  - {counts: {tenure: {owned: 70, rented: 50}}}",
+        "  - {counts: {dwelling: {house: 100, flat: 17, caravan: 3}}}\n"
+        "  - {where: dwelling <> 'caravan', counts: {tenure: {owned: 78, rented: 39}}}\n"
+        "  - {where: dwelling = 'flat', counts: {cars: {0: 10, 1: 5, 2+: 2}}}\n"
+        "  - {rows: person, where: age >= 20, counts: {sex: {woman: 110, man: 107}}}",
+    )
+    problem = compile_problem(parse_spec(spec))
+    asked = question(problem)
+    assert "age: '0-17' 18.4%, '18-29' 14.7%, '30-64' 48.2%, '65+' 18.8%" in asked
+    assert "tenure: 'owned' 66.7%, 'rented' 33.3%" in asked
+    assert unpublished_of_members(problem) == ("cars",), "17 flats say little of all"
+
+
+def test_rows_that_a_table_of_nearly_all_leaves_out_are_what_it_has_nobody_of() -> None:
+    spec = (
+        TOWN.replace(
+            "  - {counts: {tenure: {owned: 70, rented: 50}}}",
+            "  - {where: size < 6, counts: {tenure: {owned: 118, rented: 0}}}",
+        )
+        .replace("bins: [1, 2, 3, 4]", "bins: [1, 2, 3, 4, 6]")
+        .replace("4+: 20", '"4-5": 18, "6+": 2')
+    )
+    assert "tenure: 'owned' 98.3%, 'rented' 1.7%" in question(compile_problem(parse_spec(spec)))
+
+
 def test_every_answer_is_a_belief_that_can_be_used(problem: Problem) -> None:
     dice = np.random.default_rng(0)
     scene = scene_of_members(problem, Prior(), resolve(Prior(), problem))

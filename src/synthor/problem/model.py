@@ -1,6 +1,6 @@
 """What is known, ready for the solver."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -24,6 +24,9 @@ from synthor.schema.text import plural, some_of
 from synthor.spec.levels import levels_of
 from synthor.spec.model import Spec
 from synthor.types import Codes, Floats
+
+NEARLY = 0.95
+"""Share of a level's rows from which on a table of some of them tells what all are like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -254,24 +257,45 @@ class Problem:
     def marginal(self, position: int) -> Floats | None:
         """Known shares of one variable of level 0, None where no target gives them.
 
-        They are those of the first target that gives them exactly, else of the first that gives intervals or margins of error.
+        They are those of the first target that gives them exactly, else of the first that gives intervals or margins of error;
+        of units with members, else of the first that counts nearly all.
         """
-        for target in sorted(self._complete.get(position, ()), key=lambda target: not target.exact):
-            side = target.columns.index(position)
-            declared = self._declared(target.axes[side])
-            if declared is not None:
-                table = np.bincount(declared, target.believable_side(side), self.schema.unit.variables[position].size)
-                return np.asarray(table / table.sum(), dtype=np.float64)
-        return None
+        found = self._shares(sorted(self._complete.get(position, ()), key=lambda target: not target.exact), Ref(0, position))
+        return self._nearly(0, Ref(0, position)) if found is None and self.spec.members else found
 
     def marginal_of_rows(self, level: int, ref: Ref) -> Floats | None:
-        """Known shares of a declared column among the rows of a level, None where no target gives them of all these rows."""
+        """Known shares of a declared column among the rows of a level, None where no target gives them of nearly all.
+
+        As with `marginal`, those that are given exactly go before others.
+        """
+        of_all = [target for target in self.counts if target.level == level and target.grid.covers and target.wanted.any()]
+        found = self._shares(sorted(of_all, key=lambda target: not target.exact), ref)
+        return self._nearly(level, ref) if found is None else found
+
+    def _shares(self, targets: Iterable[Target], ref: Ref) -> Floats | None:
+        """Shares of a declared column in the first table that tells them, however fine its bands."""
+        for target in targets:
+            for side, axis in enumerate(target.axes):
+                declared = self._declared(axis) if axis.seen == ref and axis.covers else None
+                if declared is not None:
+                    table = np.bincount(declared, target.believable_side(side), self.schema.variable(ref).size)
+                    return np.asarray(table / table.sum(), dtype=np.float64)
+        return None
+
+    def _nearly(self, level: int, ref: Ref) -> Floats | None:
+        """The same of a table that leaves a few rows out: these go where it has nobody, or are like the others.
+
+        Offices count a dwelling's year of building where it is no caravan, and a last school where somebody has left it.
+        """
+        of_all = [float(target.wanted.sum()) for target in self.counts if target.level == level and target.grid.covers]
+        n_rows = float(self.n_units) if level == 0 else max(of_all, default=np.inf)
         for target in self.counts:
-            if target.level == level and target.whole and float(target.wanted.sum()) > 0:
-                for side, axis in enumerate(target.axes):
-                    if axis.ref == ref and axis.size == axis.variable.size and axis.covers:
-                        found = target.side(side)[axis.group_of]
-                        return np.asarray(found / found.sum(), dtype=np.float64)
+            told, whole = float(target.wanted.sum()) / n_rows, target.grid.listed is None or target.grid.closed
+            if target.level == level and target.grid.universe is not None and whole and NEARLY <= told <= 1:
+                shares = self._shares((target,), ref)
+                if shares is not None:
+                    rest = np.where(shares > 0, 0.0, 1.0) if (shares == 0).any() else shares
+                    return told * shares + (1 - told) * rest / rest.sum()
         return None
 
     def bands(self, position: int) -> list[tuple[Codes, Floats]]:
@@ -299,7 +323,7 @@ class Problem:
 
     def _declared(self, axis: Axis) -> Codes | None:
         """The declared category of each label of an axis; None where a label spans several."""
-        level = self.schema.unit
+        level = self.schema.levels[axis.ref.level]
         parent = np.arange(level.variables[axis.position].size, dtype=np.int32)
         if not axis.declared:
             parent = level.parents(axis.position)
