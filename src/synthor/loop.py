@@ -201,11 +201,12 @@ def _alone(spec: Spec, prior: str | Path | Prior | None, answers: Path, *, wait:
 
 
 def _round(method: Method, state: State, asker: Asker, on_event: Listener) -> State:
+    state = state.passed(asker.can_answer)
     while state.questions and not asker.stopped:
         requests = [question.request for question in state.questions]
         answers = asker.ask(requests, forward("elicit", on_event))
         _tell(asker, on_event)
-        state = method.step(state, answers)
+        state = method.step(state, answers).passed(asker.can_answer)
     about = f"answers of {asker.source.name}"
     return replace(state, prior=state.prior.model_copy(update={"about": about}))
 

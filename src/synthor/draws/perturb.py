@@ -4,6 +4,7 @@ A strength of n pseudo-records means that a belief is worth a sample of n record
 a sample would tell it: as a Dirichlet distribution, which independent gamma variates divided by their sum have.
 
     dependency table t_d of strength n_d      joint ~ Dirichlet(n_d t_d), then fitted to the known marginals as always
+    row r of a three-way table of k rows       r     ~ Dirichlet(n_d r / k)
     segment shares w_s of the plan            w     ~ Dirichlet(n_q w)
     a variable's weights r inside segment s   r     ~ Dirichlet(n_q w_s r)
     marginal m of a variable without target   m     ~ Dirichlet(MARGINAL_STRENGTH m)
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthor.prior.beliefs import BASE_STRENGTH, BelievedTable, resolve
-from synthor.prior.model import Dependency, Marginal, Prior, Proposal
+from synthor.prior.model import Dependency, Marginal, Prior, Proposal, ThreeWay
 from synthor.prior.shown import shown
 from synthor.problem import Problem
 from synthor.randomness import generator
@@ -62,7 +63,10 @@ def perturb(prior: Prior, problem: Problem, number: int) -> Prior:
         _proposal(proposal, known, problem, BASE_STRENGTH * proposal.share / whole, _stream(problem, number, "segment", place))
         for place, proposal in enumerate(prior.proposals)
     ]
-    return prior.model_copy(update={"dependencies": tables, "marginals": marginals, "proposals": plan})
+    changed = {"dependencies": tables, "marginals": marginals, "proposals": plan}
+    if prior.three_way:
+        changed["three_way"] = [_three_way(belief, known, problem, number) for belief in prior.three_way]
+    return prior.model_copy(update=changed)
 
 
 def dirichlet(alpha: Floats, random: np.random.Generator) -> Shares:
@@ -101,6 +105,15 @@ def _table(belief: Dependency, believed: BelievedTable, random: np.random.Genera
     joint = np.where(joint.sum(axis=1, keepdims=True) > 0, joint, np.maximum(believed.grouped, np.finfo(float).tiny))
     rows = [_percent(row / row.sum()) for row in joint]
     return belief.model_copy(update={"rows": rows, "percent": None})
+
+
+def _three_way(belief: ThreeWay, known: Prior, problem: Problem, number: int) -> ThreeWay:
+    """A table of three variables, its pseudo-records spread evenly over its rows: how often each occurs it does not say."""
+    believed = resolve(known.model_copy(update={"three_way": [belief]}), problem).three_way
+    if not believed:
+        return belief
+    random, each = _stream(problem, number, "three-way", str(belief)), believed[0].strength / len(believed[0].rows)
+    return belief.model_copy(update={"rows": [_percent(dirichlet(each * row, random)) for row in believed[0].rows]})
 
 
 def _proposal(proposal: Proposal, known: Prior, problem: Problem, strength: float, random: np.random.Generator) -> Proposal:

@@ -24,7 +24,7 @@ from synthor.fit.remedies import Change, Edit
 from synthor.fit.reuse import reused
 from synthor.fit.slices import log_share_of_slices
 from synthor.fit.status import Status
-from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target
+from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target, pull_of_three_way
 from synthor.fit.structure import Structure, counting, demanded, linear, masses_of, means_of
 from synthor.information import effective_size
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
@@ -226,6 +226,7 @@ class Model:
         effective_sample_size: of the weighted pool (Kish).
         targets: how far each target pulls the beliefs.
         tables: how far each dependency table had to give way.
+        three_way: the same of tables of three variables.
         unsupported: wanted cells that no unit falls into, in words.
         lacking: the same cells as (target, cell).
         contradictions: sets of cells that cannot be met together.
@@ -247,6 +248,7 @@ class Model:
     contradictions: tuple[Contradiction, ...] = field(default=())
     lacking: tuple[tuple[int, int], ...] = field(default=())
     n_candidates: int = 0
+    three_way: tuple[Pull, ...] = field(default=())
 
     def __repr__(self) -> str:
         size = f"effective sample size {self.effective_sample_size:,.0f} of {self.n_candidates:,} candidates"
@@ -330,6 +332,7 @@ class Model:
             "contradictions": [asdict(found) for found in self.contradictions],
             "targets": [asdict(pull) for pull in self.targets],
             "dependencies": [asdict(pull) for pull in self.tables],
+            **({"three_way": [asdict(pull) for pull in self.three_way]} if self.three_way else {}),
             "dropped": [entry.model_dump() for entry in self.dropped],
             "pool": _pool_document(recipe, self.n_candidates),
             "closed": [
@@ -365,6 +368,7 @@ class Model:
                 effective_sample_size=float(document["effective_sample_size"]),
                 targets=tuple(Pull(**pull) for pull in document["targets"]),
                 tables=tuple(_pull(pull) for pull in document["dependencies"]),
+                three_way=tuple(_pull(pull) for pull in document.get("three_way", ())),
                 unsupported=tuple(document["unsupported"]),
                 dropped=tuple(Dropped.model_validate(entry) for entry in document["dropped"]),
                 rounds=tuple(Round(**made) for made in document.get("rounds", ())),
@@ -409,7 +413,8 @@ def fit(
     nested = len(problem.schema.levels) > 1
     usual = MEMBERS_POOL if nested else usual_pool_size(problem)
     pool_size = len(handed[0]) if handed is not None else pool_size or usual
-    refuse_what_cannot_fit(problem, sum(table.grouped.size for table in beliefs.tables), pool_size)
+    n_believed = sum(table.grouped.size for table in beliefs.tables) + sum(table.rows.size for table in beliefs.three_way)
+    refuse_what_cannot_fit(problem, n_believed, pool_size)
     tried = None if like is None else _again(ruled, beliefs, like.recipe, advance)
     if tried is None:
         if handed is None and not nested:
@@ -522,6 +527,9 @@ def _fitted(
         tables=tuple(
             pull_of_belief(belief, belief.cells(pool.units).totals(found.weights), called, cells)
             for belief, called, cells in zip(beliefs.tables, names, empty, strict=True)
+        ),
+        three_way=tuple(
+            pull_of_three_way(belief, belief.cells(pool.units).totals(found.weights)) for belief in beliefs.three_way
         ),
         unsupported=tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported),
         dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),

@@ -48,6 +48,8 @@ def reused(structure: Structure, drawn_for: tuple[Problem, Beliefs], problem: Pr
     """
     before, believed = drawn_for
     pool = structure.pool
+    if [table.key for table in believed.three_way] != [table.key for table in beliefs.three_way]:
+        return None  # their multipliers are where the fit begins
     if pool.handed or pool.unsupported or not _alike(before.schema, problem.schema):
         return None
     if {rule.text for rule in before.rules} != {rule.text for rule in problem.rules} or _opened(before, problem):

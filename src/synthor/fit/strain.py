@@ -16,6 +16,7 @@ from synthor.fit.obstacles import Obstacle
 from synthor.fit.pool import Pool
 from synthor.prior.beliefs import FLOOR_CELL, Beliefs, BelievedTable
 from synthor.prior.mixture import TINY
+from synthor.prior.three_way import BelievedThreeWay
 from synthor.problem import Target
 from synthor.types import Floats
 
@@ -135,6 +136,21 @@ def pull_of_belief(
         believed=0.0 if cell is None else float(believed[cell]),
         wanted=0.0 if cell is None else float(fitted[cell]),
         barred=None if cell is None else barred.get(cell),
+    )
+
+
+def pull_of_three_way(belief: BelievedThreeWay, fitted: Floats) -> Pull:
+    """How far a table of three variables had to give way; `fitted` is the same table, (cells,), in the fitted distribution."""
+    fitted = fitted / max(float(fitted.sum()), TINY)
+    believed = (belief.rows * fitted.reshape(belief.rows.shape).sum(axis=1, keepdims=True)).ravel()
+    cell = _worst(fitted, believed)
+    return Pull(
+        name=belief.name,
+        strain=kl(believed, np.maximum(fitted, FLOOR_CELL)),
+        support=0,
+        cell="" if cell is None else belief.cell(cell),
+        believed=0.0 if cell is None else float(believed[cell]),
+        wanted=0.0 if cell is None else float(fitted[cell]),
     )
 
 

@@ -16,6 +16,7 @@ from synthor.fit.dual import TASTES
 from synthor.fit.pool import Pool
 from synthor.fit.shapes import powers_of_statistics
 from synthor.prior.beliefs import Beliefs, BelievedTable
+from synthor.prior.three_way import BelievedThreeWay
 from synthor.problem import Demand, Problem, Target
 from synthor.problem.statistic import Counting, LinearDemand
 from synthor.schema import Cells, Conditional, Ref, Units
@@ -56,7 +57,7 @@ class Structure:
         """The same candidates, in a pool that weighs them otherwise."""
         return Structure(pool, self._counted)
 
-    def cells(self, of: Target | BelievedTable) -> Cells:
+    def cells(self, of: Target | BelievedTable | BelievedThreeWay) -> Cells:
         """How often each candidate counts in each cell."""
         key = of.key
         if key not in self._counted:
@@ -67,7 +68,8 @@ class Structure:
         """The targets as demands on shares of units, then rows that are believed."""
         on = counting(problem, beliefs, self.pool.units, self.cells)
         found = demanded(problem.targets, beliefs, linear(problem.targets, on, masses_of(problem.targets, self.pool)))
-        return [*found, *(self._rows_as_believed(table, beliefs) for table in beliefs.conditional)]
+        found += [self._rows_as_believed(table, beliefs) for table in beliefs.conditional]
+        return found + [self._rows_as_believed(table, beliefs) for table in beliefs.three_way]
 
     def soft(self, beliefs: Beliefs) -> list[Soft]:
         """Believed tables, to be approached."""
@@ -77,7 +79,7 @@ class Structure:
             for table in beliefs.joint
         ]
 
-    def _rows_as_believed(self, table: BelievedTable, beliefs: Beliefs) -> Hard:
+    def _rows_as_believed(self, table: BelievedTable | BelievedThreeWay, beliefs: Beliefs) -> Hard:
         """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
 
         With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit

@@ -43,6 +43,10 @@ class Recording:
                 [*self.damage, Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")]
             )
 
+    def holds(self, request: Request) -> bool:
+        """Whether the request was answered."""
+        return request.key in self._found
+
     def ask(self, requests: Sequence[Request], permit: Permit, record: Callable[[Answer], None]) -> None:
         """Give the recorded answers.
 
@@ -78,6 +82,10 @@ class Asker:
         if isinstance(source, Recording):
             self._notes += source.damage
         self._heard = self._told_of_keys = False
+
+    def can_answer(self, request: Request) -> bool:
+        """Whether an answer can be had: a recording holds it or not, everybody else can be asked."""
+        return not isinstance(self.source, Recording) or self.source.holds(request)
 
     @property
     def stopped(self) -> str:

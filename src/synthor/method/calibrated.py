@@ -4,7 +4,7 @@ The first round asks for dependency tables, rules, and a plan of segments. A lat
 missing: cells without support, targets whose discrepancy remains, and tables that contradict the others most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -67,8 +67,7 @@ class Calibrated:
     def follow_up(self, state: State) -> tuple[Request, ...]:
         scene = _scene(state)
         waiting = not any(question.request.stage == "tables" for question in state.questions)  # for groups and marginals
-        later = [*_tables(state, scene), *_rules(state, scene), *_plan(state, scene), *_compositions(state, scene)]
-        later = later if waiting else []
+        later = list(_first_round(state, scene)) if waiting else []
         if _nested(state):
             return tuple(question.request for question in later)
         n = -(-asking.SEGMENTS // asking.SEGMENTS_A_REQUEST)
@@ -97,7 +96,16 @@ class Calibrated:
         first = _groups(state, scene) or _marginals(state, scene)  # of groups, where there are groups
         if first:
             return tuple(first)
-        return (*_tables(state, scene), *_rules(state, scene), *_plan(state, scene), *_compositions(state, scene))
+        return tuple(_first_round(state, scene))
+
+
+def _first_round(state: State, scene: Scene) -> Iterator[Inquiry]:
+    """What a first round asks once groups and marginals are known, most important first."""
+    yield from _tables(state, scene)
+    yield from _rules(state, scene)
+    yield from _plan(state, scene)
+    yield from _compositions(state, scene)
+    yield from _three_way(state, scene)
 
 
 def _nested(state: State) -> bool:
@@ -210,6 +218,15 @@ def _compositions(state: State, scene: Scene) -> list[Inquiry]:
     ]
 
 
+def _three_way(state: State, scene: Scene) -> list[Inquiry]:
+    """Where a third variable matters for how two go together."""
+    if not _nested(state) or not state.wants("three-way"):
+        return []
+    request = asking.ask_three_way(scene, state.errors.get("three-way", ""))
+    hear = lambda text: hearing.hear_three_way(text, scene)  # noqa: E731
+    return [Inquiry(request=request, items=("three-way",), hear=hear, optional=True)]
+
+
 def _plan(state: State, scene: Scene) -> list[Inquiry]:
     """The outline; then the details of its segments."""
     if _nested(state):
@@ -250,6 +267,7 @@ def _believed(state: State, heard: Heard) -> State:
             "proposals": [*segments, *heard.proposals.values()],
             "groups": groups,
             "compositions": [*(prior.compositions or ()), *heard.compositions] or None,
+            "three_way": [*(prior.three_way or ()), *heard.three_way] or None,
         }
     )
     return replace(

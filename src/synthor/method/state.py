@@ -31,11 +31,16 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inquiry:
-    """A request, the items that it asks for, and how to read its answer."""
+    """A request, the items that it asks for, and how to read its answer.
+
+    Attributes:
+        optional: a recording that holds no answer to it is older than the question, and used without one.
+    """
 
     request: Request
     items: tuple[str, ...]
     hear: Callable[[str], Heard]
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,6 +80,14 @@ class State:
     def wants(self, item: str) -> bool:
         """Whether an item is still to be asked for."""
         return item not in self.heard and self.tries.get(item, 0) < TRIES
+
+    def passed(self, known: Callable[[Request], bool]) -> "State":
+        """The state without the optional questions that whoever is asked cannot answer; they are not asked again."""
+        skipped = [one for one in self.questions if one.optional and not known(one.request)]
+        if not skipped:
+            return self
+        kept = tuple(one for one in self.questions if one not in skipped)
+        return replace(self, questions=kept, heard=self.heard.union(*(one.items for one in skipped)))
 
     @property
     def lost(self) -> tuple[Dropped, ...]:

@@ -12,8 +12,18 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.llm.salvage import salvage
-from synthor.prior.model import CompositionBelief, Dependency, Dropped, Marginal, Proposal, Range, RuleBelief, WrittenMember
-from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, Segment
+from synthor.prior.model import (
+    CompositionBelief,
+    Dependency,
+    Dropped,
+    Marginal,
+    Proposal,
+    Range,
+    RuleBelief,
+    ThreeWay,
+    WrittenMember,
+)
+from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, THREE_WAYS, Segment
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.shown import GROUPS, MANY, Shown
 from synthor.prior.whole import WrittenLevel
@@ -40,8 +50,8 @@ class Heard:
     Attributes:
         errors: why an item could not be used, by the item's name.
         mended: what was repaired.
-        tables, rules, segments, proposals, marginals, pairs, groups, compositions: what could be used, by item where there
-            are several.
+        tables, rules, segments, proposals, marginals, pairs, groups, compositions, three_way: what could be used, by item where
+            there are several.
         group_variable: whose categories the groups hold.
     """
 
@@ -56,6 +66,7 @@ class Heard:
     groups: dict[str, list[str]] = field(default_factory=dict)
     group_variable: str = ""
     compositions: list[CompositionBelief] = field(default_factory=list)
+    three_way: list[ThreeWay] = field(default_factory=list)
 
     def mend(self, belief: str, reason: str) -> None:
         self.mended.append(Dropped(belief=belief, reason=reason, action="mended"))
@@ -300,6 +311,45 @@ def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -
     return heard
 
 
+def hear_three_way(text: str, scene: Scene) -> Heard:
+    """Tables of three variables; one that cannot be read costs itself."""
+    heard = Heard()
+    value, _ = salvage(text)
+    listed = value.get("tables") if isinstance(value, dict) else value
+    names, told = [variable.name for variable in scene.variables], set()
+    for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
+        place = f"three_way[{i}]"
+        ends = entry.get("triple") if isinstance(entry, dict) else None
+        found = [_name(end, names) for end in ends] if isinstance(ends, list) else []
+        if len(found) != 3 or "" in found or len({*found}) < 3:
+            heard.mended.append(Dropped(belief=place, reason="names no three variables by their numbers"))
+            continue
+        of, first, second = (scene.by_name[name] for name in found)
+        item = f"{of.name} given {first.name} and {second.name}"
+        try:
+            rows = _rows_of(entry, first.size * second.size, of, item, heard)
+        except _WrongError as error:
+            heard.mended.append(Dropped(belief=item, reason=str(error)))
+            continue
+        if item not in told:
+            told.add(item)
+            confidence, why = _confidence(entry, item, heard), _line(entry.get("why"))
+            given = [first.name, second.name]
+            heard.three_way.append(ThreeWay(given=given, of=of.name, rows=rows, confidence=confidence, why=why))
+    heard.three_way = heard.three_way[:THREE_WAYS]
+    if not heard.three_way:
+        heard.errors["three-way"] = NOTHING if value is None else "it gives no table with its triple and rows"
+    return heard
+
+
+def _rows_of(entry: dict[str, Any], n_rows: int, of: Shown, item: str, heard: Heard) -> list[list[float]]:
+    rows = entry.get("rows")
+    if not isinstance(rows, list) or len(rows) != n_rows:
+        found = len(rows) if isinstance(rows, list) else "no"
+        raise _WrongError(f"it has {found} rows, expected {n_rows}, one for each combination of the two that are given")
+    return [_row(row, of, f"row {at}", item, heard) for at, row in enumerate(rows, start=1)]
+
+
 def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair], most: int = ALL_PAIRS) -> Heard:
     """The strongest pairs, by the numbers or the names of their variables; those not `wanted` are passed over."""
     heard = Heard()
@@ -386,16 +436,21 @@ def _table(entry: Any, scene: Scene, pair: Pair, heard: Heard) -> Dependency:
         found = len(rows) if isinstance(rows, list) else "no"
         raise _WrongError(f"it has {found} rows, expected {given.size}, one for each category of {given.name}")
     filled = [_row(row, of, f"row {i}", str(pair), heard) for i, row in enumerate(rows, start=1)]
+    confidence = _confidence(entry, str(pair), heard)
+    why = _line(entry.get("why")) if isinstance(entry, dict) else ""
+    return Dependency(given=pair.given, of=pair.of, why=why, rows=filled, confidence=confidence)
+
+
+def _confidence(entry: Any, item: str, heard: Heard) -> float | None:
     confidence = _number(entry.get("confidence")) if isinstance(entry, dict) else None
     if confidence is not None and not 0 <= confidence <= 1:
         if 1 < confidence <= 100:
             confidence /= 100
-            heard.mend(str(pair), "its confidence was taken as percent")
+            heard.mend(item, "its confidence was taken as percent")
         else:
             confidence = None
-            heard.mend(str(pair), "its confidence is out of range; 0.5 was taken")
-    why = _line(entry.get("why")) if isinstance(entry, dict) else ""
-    return Dependency(given=pair.given, of=pair.of, why=why, rows=filled, confidence=confidence)
+            heard.mend(item, "its confidence is out of range; 0.5 was taken")
+    return confidence
 
 
 def _in_order(entry: dict[str, Any], variable: Shown, item: str, heard: Heard) -> list[Any]:

@@ -12,6 +12,7 @@ from synthor.prior.differences import BelievedDifference, differences_of
 from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
+from synthor.prior.three_way import BelievedThreeWay, three_way_of
 from synthor.problem import Problem, Rule, Target, View, forbidden_cells, forbids_all, rules_on
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.schema import Cells, Ref, Units, Variable
@@ -120,6 +121,7 @@ class Beliefs:
         templated: whether units have members, so that the base measure is a template.
         compositions: by members of each role, in the order of the roles, the share of such units among those with as many.
         differences: how far the numbers of two members lie apart; each is one of the last tables, too.
+        three_way: shares of a variable given two others.
     """
 
     base: Mixture
@@ -132,6 +134,7 @@ class Beliefs:
     templated: bool = False
     compositions: Mapping[tuple[int, ...], float] = field(default_factory=dict)
     differences: tuple[BelievedDifference, ...] = ()
+    three_way: tuple[BelievedThreeWay, ...] = ()
 
     @property
     def base_strength(self) -> float:
@@ -158,7 +161,7 @@ class Beliefs:
     @property
     def used(self) -> bool:
         """Whether anything is believed that the targets' independence does not say."""
-        return bool(self.tables or self.rules or self.n_proposals or self.of_members or self.compositions)
+        return bool(self.tables or self.rules or self.n_proposals or self.of_members or self.compositions or self.three_way)
 
     @property
     def sentence(self) -> str:
@@ -167,6 +170,7 @@ class Beliefs:
             return "No beliefs were used: what the targets do not say is independent."
         counts = (
             (len(self.dependencies), "dependency table"),
+            (len(self.three_way), "three-way table"),
             (len(self.differences), "difference"),
             (len(self.of_members), "marginal"),
             (len(self.compositions), "composition"),
@@ -210,6 +214,8 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     believed += [_of_rows(table, prior, problem) for table in among if any(ref.level for ref in table[1])]
     worth = [_strength(belief.confidence) for belief in prior.differences or ()]
     differences = differences_of(prior.differences or (), worth, problem, dropped)
+    worth = [_strength(belief.confidence) for belief in prior.three_way or ()]
+    three_way = three_way_of(prior.three_way or (), worth, prior, problem, dropped)
     base = independent(marginals)
     if plan:
         base = joined(_plan(plan, marginals), base, floor) if floor else _plan(plan, marginals)
@@ -224,6 +230,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         templated=templated,
         compositions=compositions,
         differences=differences,
+        three_way=three_way,
     )
 
 

@@ -1,13 +1,17 @@
 """Beliefs made stronger or weaker."""
 
+from typing import TypeVar
+
 import numpy as np
 
 from synthor.prior.beliefs import CONFIDENCES, TABLE_STRENGTH
-from synthor.prior.model import Dependency, Prior
+from synthor.prior.model import Dependency, Prior, ThreeWay
+
+_Told = TypeVar("_Told", Dependency, ThreeWay)
 
 
 def strengthened(prior: Prior, factor: float, why: str) -> Prior:
-    """The same beliefs, every dependency table that states a confidence worth `factor` times as many pseudo-records.
+    """The same beliefs, every table that states a confidence worth `factor` times as many pseudo-records.
 
     A confidence q is worth 300 q / (1 - q); it stays between 0.01 and 0.99. Tables counted from a sample know their strength.
 
@@ -20,13 +24,17 @@ def strengthened(prior: Prior, factor: float, why: str) -> Prior:
     >>> strengthened(Prior(dependencies=[table]), 3.0, "tried").dependencies[0].confidence
     0.75
     """
-    return prior.model_copy(
-        update={"dependencies": [_strengthened(table, factor) for table in prior.dependencies], "calibrated": why}
-    )
+    changed: dict[str, object] = {
+        "dependencies": [_strengthened(table, factor) for table in prior.dependencies],
+        "calibrated": why,
+    }
+    if prior.three_way:
+        changed["three_way"] = [_strengthened(table, factor) for table in prior.three_way]
+    return prior.model_copy(update=changed)
 
 
-def _strengthened(table: Dependency, factor: float) -> Dependency:
-    if table.records is not None:
+def _strengthened(table: _Told, factor: float) -> _Told:
+    if isinstance(table, Dependency) and table.records is not None:
         return table
     confidence = float(np.clip(0.5 if table.confidence is None else table.confidence, *CONFIDENCES))
     strength = factor * TABLE_STRENGTH * confidence / (1 - confidence)

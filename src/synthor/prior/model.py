@@ -135,6 +135,31 @@ def band_ends(label: str) -> tuple[float, float]:
     raise ValueError(f"'{label[:40]}' is no band of a difference; write -4 to 4, 35+ or up to -5")
 
 
+class ThreeWay(_Belief):
+    """A conditional table P(of | two others), in rough percent: how one goes with another in each category of a third.
+
+    >>> str(ThreeWay(given=["age", "sex"], of="work", rows=[[90, 10], [50, 50], [80, 20], [20, 80]]))
+    'work given age and sex'
+    """
+
+    given: list[str] = Field(min_length=2, max_length=2)
+    of: str
+    rows: list[list[Weight]] = Field(
+        description="For each category of the first that is given, and in it for each of the second, percent of each of `of`."
+    )
+    confidence: float | None = Field(None, ge=0, le=1, description="How sure, 0 to 1; 0.5 unless said.")
+    why: str = Field("", max_length=2000)
+
+    @model_validator(mode="after")
+    def _three(self) -> "ThreeWay":
+        if len({*self.given, self.of}) < 3:
+            raise ValueError("`given` and `of` are not three variables")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.of} given {self.given[0]} and {self.given[1]}"
+
+
 class RuleBelief(_Belief):
     """A combination that cannot occur, as an SQL predicate."""
 
@@ -196,6 +221,7 @@ class Prior(_Belief):
     proposals: list[Proposal] = Field(default_factory=list)
     compositions: list[CompositionBelief] | None = Field(None, description="Who the members of a unit are, the commonest.")
     differences: list[DifferenceBelief] | None = Field(None, description="How far the numbers of two members lie apart.")
+    three_way: list[ThreeWay] | None = Field(None, description="Shares of a variable given two others.")
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
     survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
 
@@ -207,6 +233,7 @@ class Prior(_Belief):
             "marginal": len(self.marginals),
             "composition": len(self.compositions or ()),
             "difference": len(self.differences or ()),
+            "three-way table": len(self.three_way or ()),
         }
         held = ", ".join(plural(n, what) for what, n in counts.items() if n) or "no beliefs"
         about = f" ({in_brief(self.about, 80)})" if self.about else ""
@@ -217,8 +244,8 @@ class Prior(_Belief):
     @property
     def empty(self) -> bool:
         """No belief at all: what is not targeted will be independent."""
-        held = (self.dependencies, self.rules, self.marginals, self.proposals, self.compositions, self.differences)
-        return not any(held)
+        of_pairs = (self.dependencies, self.rules, self.marginals, self.proposals)
+        return not any((*of_pairs, self.compositions, self.differences, self.three_way))
 
     def to_json(self) -> str:
         """The file prior.json: the same text for the same beliefs."""
@@ -233,6 +260,7 @@ _LISTS = (
     ("proposals", Proposal),
     ("compositions", CompositionBelief),
     ("differences", DifferenceBelief),
+    ("three_way", ThreeWay),
 )
 
 
@@ -274,7 +302,7 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
     dropped: list[Dropped] = []
     kept: dict[str, Any] = {}
     for key, kind in _LISTS:
-        if key in ("compositions", "differences") and key not in document:
+        if key in ("compositions", "differences", "three_way") and key not in document:
             continue
         entries = document.pop(key, None) or []
         kept[key] = []

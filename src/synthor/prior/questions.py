@@ -23,6 +23,9 @@ RELATIONS, FEWEST_RELATIONS = 60, 20
 COMPOSITIONS = 8
 """Whole compositions of units with as many members that are asked for, at most."""
 
+THREE_WAYS, ROWS_OF_THREE = 10, 60
+"""Tables of three variables that are asked for at most, and rows of each at most."""
+
 NUMBERS_A_REQUEST = 2_000
 """Cells of the tables that one request asks for: about 6,000 tokens of answer."""
 
@@ -187,6 +190,23 @@ def ask_compositions(scene: Scene, roles: Sequence[str], numbers: Sequence[int],
     tokens = len(numbers) * COMPOSITIONS * (12 + 2 * len(roles))
     words = {"roles": [_plain(role) for role in roles], "numbers": list(numbers), "who": _plain(who), "most": COMPOSITIONS}
     return _request("compositions", scene, schema, tokens, error=_plain(error), **words)
+
+
+def ask_three_way(scene: Scene, error: str = "") -> Request:
+    """Tables of one variable given two others, where the third matters most for how two go together."""
+    number = {"type": "integer", "minimum": 1, "maximum": len(scene.variables)}
+    row = {"type": "array", "items": PERCENT, "minItems": 2, "maxItems": MANY}
+    table = _object(
+        {
+            "triple": {"type": "array", "items": number, "minItems": 3, "maxItems": 3},
+            "why": {"type": "string", "pattern": NAME},
+            "rows": {"type": "array", "items": row, "minItems": 4, "maxItems": ROWS_OF_THREE},
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+        }
+    )
+    schema = _object({"tables": {"type": "array", "items": table, "minItems": 1, "maxItems": THREE_WAYS}})
+    tokens = THREE_WAYS * (26 + ROWS_OF_THREE / 2 * (1.5 + 5 * TOKENS_A_NUMBER))
+    return _request("three_way", scene, schema, tokens, most=THREE_WAYS, most_rows=ROWS_OF_THREE, error=_plain(error))
 
 
 def ask_groups(scene: Scene, name: str, error: str = "") -> Request:

@@ -71,7 +71,7 @@ class StrainTable:
 def strain_tables(model: Model) -> tuple[StrainTable, ...]:
     """Strain of targets and of beliefs for the page; none of those that nothing strains."""
     both = (("Targets: how far each pulls the beliefs", "Table", model.targets),
-            ("Beliefs: how far each gave way", "Fitted", model.tables))  # fmt: skip
+            ("Beliefs: how far each gave way", "Fitted", (*model.tables, *model.three_way)))  # fmt: skip
     tables = []
     for heading, fact, pulls in both:
         ranked = _ranked(pulls)
@@ -109,7 +109,7 @@ def explain_misfit(model: Model) -> tuple[Explanation, ...]:
         *(_contradiction(found, model.problem) for found in model.contradictions),
         *_unsupported(model),
         *_strained("target", model.targets),
-        *_strained("belief", model.tables),
+        *_strained("belief", (*model.tables, *model.three_way)),
     )
 
 
