@@ -113,12 +113,18 @@ def test_couples_by_sex_may_be_fewer_than_couples_and_never_more() -> None:
     by_sex, roles = f"{{pairs: by-sex, table: {BY_SEX}}}", "{{counts: {{relationship: {{head: 1000, partner: {}, child: 9}}}}}}"
     assert found(by_sex, "{pairs: couple, count: 600}", roles.format(600), "{counts: {sex: {male: 700, female: 909}}}") == []
     for beside, told in (
-        ("{pairs: couple, count: 499}", "and the count of couple is 499;"),
+        ("{pairs: couple, count: 499}", "and 'number of couple' leaves 499 pairs of 'couple' at most;"),
+        (
+            "{name: c, pairs: couple, counts: {head.age: {0-39: 200, 40+: 290}}}",
+            "and 'c' leaves 490 pairs of 'couple' at most;",
+        ),
         (roles.format(480), "and 'relationship' leaves 480 of 'person' with relationship 'partner' at most;"),
         ("{counts: {sex: {male: 450, female: 900}}}", "and 'sex' leaves 450 of 'person' with sex 'male' at most;"),
     ):
         (error,) = found(by_sex, beside)
         assert "targets[1]: 'male.age by female.age' counts 500 pairs of 'by-sex', " + told in error
+    assert found(by_sex, "{pairs: couple, count: 499, tolerance: {relative: 1%}}") == []  # 500 is within its tolerance
+    assert found(by_sex, "{pairs: couple, where: head.age >= 40, count: 100}") == []
     (error,) = found("{pairs: by-sex, count: 1001}")
     assert "and there are 1,000 of 'household'; correct one of them: there may be fewer such pairs" in error
 

@@ -178,7 +178,7 @@ def too_many_pairs(
     pairs: Sequence[Stated],
     tables: Mapping[int, Sequence[Stated]],
     n_units: float,
-    counted: Sequence[tuple[View, float]],
+    by_roles: Sequence[tuple[View, Sequence[Stated]]],
 ) -> Iterator[Finding]:
     """Tables of pairs that a variable tells apart which count more than there can be, as other tables have it.
 
@@ -189,9 +189,9 @@ def too_many_pairs(
         pairs: tables of them.
         tables: of counts, by the place of their level.
         n_units: how many units there are in the tables.
-        counted: pairs by their roles, and how many of them there are.
+        by_roles: pairs that roles tell apart, with tables of these.
     """
-    ends = sorted(_most_pairs(view, tables, n_units, counted))
+    ends = sorted(_most_pairs(view, tables, n_units, by_roles))
     for stated in pairs if ends else ():
         (most, why), least = ends[0], float(_bounds(stated)[0].sum())
         if _beyond(np.array([least]), np.array([most]))[0]:
@@ -201,7 +201,7 @@ def too_many_pairs(
 
 
 def _most_pairs(
-    view: View, tables: Mapping[int, Sequence[Stated]], n_units: float, counted: Sequence[tuple[View, float]]
+    view: View, tables: Mapping[int, Sequence[Stated]], n_units: float, by_roles: Sequence[tuple[View, Sequence[Stated]]]
 ) -> Iterator[tuple[float, str]]:
     """How many there are at most of those of whom each pair has one, and what says so."""
     schema = view.schema
@@ -210,9 +210,11 @@ def _most_pairs(
     own, named = schema.levels[at], View.of_level(schema, at)
     if view.level == 0:
         yield n_units, f"there are {shown(n_units)} of '{schema.unit.name}'"
-    for beside, number in counted:
+    for beside, theirs in by_roles:
         if {(beside.refs[name].level, code) for name, code in beside.roles} == {(at, role.code) for role in two.roles}:
-            yield number, f"the count of {beside.name} is {shown(number)}"
+            for stated in (stated for stated in theirs if _of_all_pairs(stated.target.grid, beside)):
+                most = float(_bounds(stated)[1].sum())
+                yield most, f"{stated.shown} leaves {shown(most)} pairs of '{beside.name}' at most"
     of_both = Among(own.role, tuple(sorted(role.code for role in two.roles)))
     such: list[tuple[int, int, Predicate]] = [(role.column, role.code, Among(own.role, (role.code,))) for role in two.roles] + [
         (two.category.column, code, Both(of_both, Among(name.rpartition(".")[2], (code,)))) for name, code in view.roles
@@ -225,6 +227,12 @@ def _most_pairs(
             if ends is not None and table is not None:
                 most = float(ends.high[0])
                 yield most, f"{ends.by} leaves {shown(most)} of '{own.name}' {with_it} at most"
+
+
+def _of_all_pairs(grid: TargetGrid, pairs: View) -> bool:
+    """Whether each pair is in some cell of a table."""
+    complete = all(bool((axis.group_of >= 0).all()) for axis in grid.axes) and (grid.listed is None or grid.closed)
+    return complete and grid.universe is not None and grid.universe.predicate == pairs.universe
 
 
 def claims(

@@ -281,10 +281,11 @@ class _Compilation:
         views = {rows.view.level: rows.view for rows in self.row_sets.values() if not rows.view.roles}
         zones = None if self.zones is None else {level: _seen(self.zones, view) for level, view in views.items()}
         found = list(contradictions(self.forms, self.whose.schema, stated, self.whole, zones))
-        for rows in self.row_sets.values():
+        pairs = [rows for rows in self.row_sets.values() if rows.view.relation]
+        by_roles = [(rows.view, rows.stated) for rows in pairs if not rows.view.categories]
+        for rows in pairs:
             if rows.view.categories:
-                counts = [one for one in self.row_sets.values() if one.view.relation and not one.view.categories]
-                found += too_many_pairs(rows.view, rows.stated, stated, self.whole, [(o.view, o.whole) for o in counts])
+                found += too_many_pairs(rows.view, rows.stated, stated, self.whole, by_roles)
         self.findings += found
         self.between += found
         return found
