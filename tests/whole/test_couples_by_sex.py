@@ -114,6 +114,7 @@ def swapped(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return {**tables, "person": people.with_columns(relationship=role)}
 
 
+@pytest.mark.slow
 def test_all_tables_are_met_and_couples_of_one_sex_are_in_none_of_their_cells() -> None:
     assert [str(finding) for finding in check(parse_spec(spec_text())) if finding.severity == "error"] == []
     assert run().measurement.met
@@ -126,6 +127,7 @@ def test_all_tables_are_met_and_couples_of_one_sex_are_in_none_of_their_cells() 
     assert 0 < women_head < sum(couples(homes).values())  # either may head a household
 
 
+@pytest.mark.slow
 def test_it_does_not_matter_who_of_the_two_is_the_head() -> None:
     tables = run().tables
     turned = swapped(tables)
