@@ -155,3 +155,23 @@ def test_a_believed_cell_that_a_rule_empties_gives_way(problem: Problem) -> None
     got = table.cells(model.pool.units).totals(model.weights).reshape(4, 4)
     assert got[3, 3] == 0
     assert model.tables[0].strain > 0
+
+
+def test_couples_are_drawn_as_a_table_of_his_and_her_ages_has_them() -> None:
+    ages, names = ["18-29", "30-49", "50-69", "70+"], ("male.age", "female.age")
+    apart = {("18-29", "18-29"): 40, ("30-49", "18-29"): 30, ("30-49", "30-49"): 50, ("50-69", "50-69"): 50, ("70+", "70+"): 20}
+    cells = [dict(zip(names, (his, hers), strict=True)) | {"count": apart.get((his, hers), 0)} for his in ages for hers in ages]
+    text = SPEC.replace(
+        "    variables:\n      role",
+        "    pairs: {couple: {roles: [head, partner], ordered: by sex}}\n    variables:\n      role",
+    )
+    text = text.replace("      marital", "      sex: {type: category, values: [male, female]}\n      marital")
+    ordered = compile_problem(parse_spec(text.replace("rules:", f"  - {{pairs: couple, table: {cells}}}\nrules:")))
+    told = shares(ordered, *drawn(ordered, Prior()), "head.age", "partner.age")[2:, 2:]
+    rows = told / told.sum(axis=1, keepdims=True)
+    assert rows[2, 2] > 0.8  # both are 50 to 69, whoever is the head
+    assert rows[3, 3] > 0.8
+    assert (
+        abs(rows[1, 0] - 30 / 130) < 0.08
+    )  # a head of 30 to 49 is he or she: of 80 such men and 50 such women 30 men have a younger wife
+    assert rows[1, 2] < 0.05

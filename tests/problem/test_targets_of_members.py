@@ -1,10 +1,12 @@
 """Tables of units with members: whose rows they count, what these see, and what is found wrong before anything is spent."""
 
+from pathlib import Path
+
 import pytest
 
 from synthor import InputError, check, compile_problem, parse_spec
 from synthor.problem import Count, Mean, Problem
-from synthor.schema import Ref
+from synthor.schema import OneOfTwo, Ref
 from synthor.schema.ref import Role
 
 TOWN = """
@@ -21,12 +23,18 @@ members:
     number: {min: 1, max: 8}
     role: relationship
     roles: {head: 1, partner: {max: 1}}
-    pairs: {couple: [head, partner], parent-child: [head, child], by-sex: {roles: [head, partner], ordered: by sex}}
+    pairs:
+      couple: [head, partner]
+      parent-child: [head, child]
+      by-sex: {roles: [head, partner], ordered: by sex}
+      by-birth: {roles: [head, partner], ordered: by born}
+      sons-by-sex: {roles: [head, child], ordered: by sex}
     variables:
       relationship: {type: category, values: [head, partner, child, other relative]}
       age: {type: integer, min: 0, max: 99, bins: [0, 15, 25, 45, 65]}
       sex: {type: category, values: [male, female]}
       income: {type: number, min: 0, max: 200000, bins: [0, 10000, 40000]}
+      born: {type: category, values: [here, near by, far]}
   vehicle:
     variables:
       fuel: {type: category, values: [petrol, electric]}
@@ -34,6 +42,7 @@ targets:
   - {counts: {type: {alone: 300, couple: 300, family: 300, other: 100}}}
 """
 AGES = "{counts: {age: {0-14: 400, 15-24: 300, 25-44: 700, 45-64: 600, 65+: 340}}}"
+BY_SEX = "[{male.age: 15-39, female.age: 15-39, count: 200}, {male.age: 40+, female.age: 15-39, count: 300}]"
 COUPLES = "[{head.age: 15-39, partner.age: 15-39, count: 220}, {head.age: 40+, partner.age: 15-39, count: 380}]"
 
 
@@ -79,6 +88,64 @@ def test_couples_are_units_with_both_and_children_are_persons_with_a_head() -> N
     assert by_name["number of couple"].wanted.tolist() == [600]
 
 
+def test_couples_by_sex_are_units_of_a_man_and_a_woman_who_may_have_either_role() -> None:
+    made = problem(f"{{pairs: by-sex, table: {BY_SEX}}}", "{pairs: by-sex, where: male.age >= 40, count: 310}")
+    table, number = made.targets[1:]
+    assert (table.name, table.level, number.level) == ("male.age by female.age", 0, 0)
+    roles = Role(0, 0), Role(0, 1)
+    assert [axis.ref.of_two for axis in table.axes] == [OneOfTwo(roles=roles, category=Role(2, code)) for code in (0, 1)]
+
+
+def test_only_two_of_more_categories_tell_a_pair_apart_at_a_time() -> None:
+    made = problem(
+        "{name: a, pairs: by-birth, table: [{here.age: 0-39, far.age: 40+, count: 5}]}",
+        "{name: b, pairs: by-birth, table: [{near by.age: 0-39, here.age: 40+, count: 7}]}",
+        "{name: c, pairs: by-birth, where: '\"near by\".age >= 40 and far.age >= 40', count: 9}",
+    )
+    told = {target.name: [axis.variable.name for axis in target.axes] for target in made.targets[1:]}
+    assert told == {"a": ["here.age", "far.age"], "b": ["near by.age", "here.age"], "c": []}
+    universe = made.targets[-1].grid.universe
+    assert universe is not None
+    assert sorted(universe.columns) == ["far.age", "far.born", "near by.age", "near by.born"]
+
+
+def test_couples_by_sex_may_be_fewer_than_couples_and_never_more() -> None:
+    by_sex, roles = f"{{pairs: by-sex, table: {BY_SEX}}}", "{{counts: {{relationship: {{head: 1000, partner: {}, child: 9}}}}}}"
+    assert found(by_sex, "{pairs: couple, count: 600}", roles.format(600), "{counts: {sex: {male: 700, female: 909}}}") == []
+    for beside, told in (
+        ("{pairs: couple, count: 499}", "and 'number of couple' leaves 499 pairs of 'couple' at most;"),
+        (
+            "{name: c, pairs: couple, counts: {head.age: {0-39: 200, 40+: 290}}}",
+            "and 'c' leaves 490 pairs of 'couple' at most;",
+        ),
+        (roles.format(480), "and 'relationship' leaves 480 of 'person' with relationship 'partner' at most;"),
+        ("{counts: {sex: {male: 450, female: 900}}}", "and 'sex' leaves 450 of 'person' with sex 'male' at most;"),
+    ):
+        (error,) = found(by_sex, beside)
+        assert "targets[1]: 'male.age by female.age' counts 500 pairs of 'by-sex', " + told in error
+    assert found(by_sex, "{pairs: couple, count: 499, tolerance: {relative: 1%}}") == []  # 500 is within its tolerance
+    assert found(by_sex, "{pairs: couple, where: head.age >= 40, count: 100}") == []
+    (error,) = found("{pairs: by-sex, count: 1001}")
+    assert "and there are 1,000 of 'household'; correct one of them: there may be fewer such pairs" in error
+
+
+def test_a_side_that_is_none_is_told_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no level and no role is called 'mal'; did you mean 'male'\?"):
+        found("{pairs: by-sex, table: [{mal.age: 0-39, female.age: 0-39, count: 700}]}")
+    with pytest.raises(InputError, match="'head' is none of the two that these pairs tell apart; known: male, female"):
+        found("{pairs: by-sex, table: [{head.age: 0-39, female.age: 0-39, count: 700}]}")
+    (tmp_path / "t.csv").write_text("mal.age,female.age,count\n0-39,0-39,100\n")
+    (error,) = found(f"{{pairs: by-sex, table: {tmp_path / 't.csv'}}}")
+    assert error.endswith("column 'mal.age' is no variable; did you mean 'male.age'?")
+    (tmp_path / "t.csv").write_text("Male.Age,FEMALE.age,count\n0-39,0-39,100\n")
+    assert found(f"{{pairs: by-sex, table: {tmp_path / 't.csv'}}}") == []
+
+
+def test_counts_of_two_relations_are_not_taken_for_one() -> None:
+    made = problem("{pairs: couple, count: 600}", "{pairs: parent-child, count: 380}", "{pairs: by-sex, count: 550}")
+    assert len({target.key for target in made.targets[1:]}) == 3
+
+
 def test_what_a_table_calls_a_variable_with_its_level_is_that_variable() -> None:
     made = problem("{counts: {person.sex: {male: 1100, female: 1240}}}", "{mean: household.income, value: 52000}")
     by_name = {target.name: target for target in made.targets}
@@ -103,7 +170,16 @@ def test_how_many_rows_there_are_makes_counts_of_shares() -> None:
         ("{counts: {income: {0 to 30000: 1}}}", "'income' is a variable of a household and of a person: whose is meant?"),
         ("{table: [{sex: male, fuel: petrol, count: 3}]}", "speaks of person and vehicle, which stand side by side"),
         ("{shares: {sex: {male: 48, female: 52}}}", "nothing tells how many rows of 'person' there are"),
-        ("{pairs: by-sex, count: 3}", "ordered by sex, which is read, but not counted yet"),
+        ("{pairs: by-sex, shares: {male.age: {0-39: 40, 40+: 60}}}", "add a target {pairs: by-sex, count: ...}"),
+        ("{pairs: by-sex, where: head.age >= 40, count: 3}", "'head.age' is not seen by a by-sex"),
+        ("{pairs: by-sex, mean: male.age, value: 44}", "means, totals and deviations of pairs ('by-sex') are not met"),
+        ("{pairs: sons-by-sex, count: 3}", "there may be several child in one household: such pairs are not counted yet"),
+        ("{pairs: by-birth, count: 3}", "names 0 of the 3 categories of born that tell pairs of 'by-birth' apart"),
+        ("{pairs: by-birth, counts: {here.age: {0-39: 5}}}", "names 1 of the 3 categories of born"),
+        (
+            "{pairs: by-birth, table: [{here.age: 0-39, near by.age: 0-39, far.age: 0-39, count: 5}]}",
+            """such as `here.born = 'here' and "near by".born = 'near by'`""",
+        ),
         ("{counts: {sex: {male: 1}}, where: 'kin.age > 3'}", "'kin.age' is not seen by a person"),
         ("{counts: {sex: {male: 1}}, where: 'age >'}", "where"),
         ("{mean: person.income, by: [head.sex], table: [{head.sex: male, mean: 9000}]}", "'head.sex' is of another person"),
@@ -151,8 +227,8 @@ def test_rules_know_the_levels() -> None:
 
 
 def test_a_compiled_problem_is_compiled_again_the_same() -> None:
-    couples = f"{{pairs: couple, table: {COUPLES}}}"
-    first = problem(AGES, couples, "{rows: person, count: 2340}", "{mean: person.income, value: 9000}")
+    couples = [f"{{pairs: couple, table: {COUPLES}}}", f"{{pairs: by-sex, table: {BY_SEX}}}"]
+    first = problem(AGES, *couples, "{rows: person, count: 2340}", "{mean: person.income, value: 9000}")
     again = compile_problem(first.spec)
     assert [(t.name, t.level, t.wanted.tolist(), t.grid.key) for t in again.targets] == [
         (t.name, t.level, t.wanted.tolist(), t.grid.key) for t in first.targets

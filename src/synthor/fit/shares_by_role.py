@@ -171,6 +171,7 @@ class SharesByRole:
         """Tables of a variable with another, published or believed, as rows of one kind see them."""
         for target in self.problem.counts:
             yield from self._published(target, level, column, role)
+            yield from self._either_way(target, level, column, role)
         for table in self.beliefs.dependencies:
             yield from self._believed(table, level, column, role)
         for difference in self.beliefs.differences:
@@ -190,6 +191,23 @@ class SharesByRole:
             ref = Ref(seen.level, other.position, role=seen.role)
             rows = self._among(rows, ref, Ref(level, column), role, of_all=own.ref.role is None)
             yield Dependence(given=ref, rows=rows, strength=SURE * TABLE_STRENGTH)
+
+    def _either_way(self, target: Target, level: int, column: int, role: int | None) -> Iterator[Dependence]:
+        """A table of one variable of two that a category tells apart, read both ways: either may have either role."""
+        if len(target.axes) != 2 or target.grid.listed is not None or target.wanted.sum() <= 0:
+            return
+        (one, first), (other, second) = ((axis, axis.ref.of_two) for axis in target.axes)
+        if first is None or second is None or first.roles != second.roles or first == second:
+            return
+        others = [own for own in first.roles if own.code != role]
+        places = {(axis.ref.level, axis.position) for axis in target.axes}
+        if places != {(level, column)} or len(others) != 1:
+            return
+        even, groups = self._even(level, column), (self.finest(one), self.finest(other))
+        told = np.bincount(groups[0][groups[0] >= 0], even[groups[0] >= 0], one.size)
+        share = np.where(groups[0] >= 0, even / np.maximum(told[groups[0]], 1e-300), 0.0)
+        cells = share[:, None] * _spread(target.wanted.reshape(target.shape), *groups, even)
+        yield Dependence(given=Ref(level, column, role=others[0]), rows=cells + cells.T, strength=SURE * TABLE_STRENGTH)
 
     def _believed(self, table: BelievedTable, level: int, column: int, role: int | None) -> Iterator[Dependence]:
         for of, given in ((1, 0), (0, 1)):

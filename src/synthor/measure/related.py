@@ -68,9 +68,9 @@ def relations_of(problem: Problem) -> tuple[Relation, ...]:
 
 
 def _named(members: Mapping[str, MemberSpec]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
-    """The pairs of each level that roles alone tell apart."""
+    """The pairs of each level by their roles, first those that nothing else tells apart."""
     for name, written in members.items():
-        yield name, {pair: of.roles for pair, of in written.pairs.items() if not of.by}
+        yield name, {pair: of.roles for pair, of in sorted(written.pairs.items(), key=lambda one: bool(one[1].by))}
         yield from _named(written.members)
 
 

@@ -13,6 +13,7 @@ from synthor.prior.mixture import TINY, Mixture, independent, joined
 from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
 from synthor.prior.shown import Shown, shown
 from synthor.prior.three_way import BelievedThreeWay, three_way_of
+from synthor.prior.unknown import unknown
 from synthor.problem import Problem, Rule, Target, View, forbidden_cells, forbids_all, rules_on
 from synthor.rules.parse import PredicateError, parse_predicate
 from synthor.schema import Cells, Ref, Units, Variable
@@ -271,7 +272,7 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
     for name in (belief.given, belief.of):
         ref = schema.resolve_among(name)
         if ref is None:
-            dropped.append(Dropped(belief=place, reason=f"no variable is called '{name}'; {nearest(name, schema.names)}"))
+            dropped.append(Dropped(belief=place, reason=unknown(name, problem)))
             return None
         if schema.variable(ref).kind.free:
             dropped.append(Dropped(belief=place, reason=_FREE.format(name)))
@@ -392,8 +393,7 @@ def _marginals_of_members(prior: Prior, problem: Problem, dropped: list[Dropped]
             continue
         place, ref, told = f"marginals[{i}] ({belief.of})", problem.schema.resolve_among(belief.of), np.array(belief.percent)
         if ref is None:
-            reason = f"no variable is called '{belief.of}'; {nearest(belief.of, problem.schema.names)}"
-            dropped.append(Dropped(belief=place, reason=reason))
+            dropped.append(Dropped(belief=place, reason=unknown(belief.of, problem)))
             continue
         size = problem.schema.variable(ref).size
         if problem.schema.variable(ref).kind.free:

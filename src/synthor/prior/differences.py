@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from synthor.errors import nearest
 from synthor.prior.model import DifferenceBelief, Dropped, band_ends, quantile_share
+from synthor.prior.unknown import unknown
 from synthor.problem import Problem
 from synthor.schema import Ref, Variable
 from synthor.types import Floats
@@ -205,7 +205,7 @@ def _wrong(problem: Problem, names: Sequence[str], refs: Sequence[Ref | None]) -
     schema = problem.schema
     for name, ref in zip(names, refs, strict=True):
         if ref is None:
-            return f"no variable is called '{name}'; {nearest(name, _names(problem))}"
+            return unknown(name, problem, _names(problem))
         if ref.role is None and ref.among is None:
             return f"'{name}' does not say whose it is; write it with a role before it, as head.age"
         if not schema.variable(ref).numeric:

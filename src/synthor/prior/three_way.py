@@ -10,9 +10,9 @@ from math import prod
 
 import numpy as np
 
-from synthor.errors import nearest
 from synthor.prior.model import Dropped, Prior, ThreeWay
 from synthor.prior.shown import shown
+from synthor.prior.unknown import unknown
 from synthor.problem import Problem
 from synthor.schema import Cells, Ref, Units
 from synthor.schema.cells import flat
@@ -108,7 +108,7 @@ def _believed(belief: ThreeWay, strength: float, prior: Prior, problem: Problem)
     for name in (*belief.given, belief.of):
         ref = schema.resolve_among(name)
         if ref is None:
-            return f"no variable is called '{name}'; {nearest(name, schema.names)}"
+            return unknown(name, problem)
         if schema.variable(ref).kind.free:
             return f"{name} is another in each record, so nothing is believed of it"
         refs.append(ref)

@@ -173,6 +173,68 @@ def contradictions(
                     yield _finding(claim, ends, apart, "" if areas is None or region else areas.names[level], schema)
 
 
+def too_many_pairs(
+    view: View,
+    pairs: Sequence[Stated],
+    tables: Mapping[int, Sequence[Stated]],
+    n_units: float,
+    by_roles: Sequence[tuple[View, Sequence[Stated]]],
+) -> Iterator[Finding]:
+    """Tables of pairs that a variable tells apart which count more than there can be, as other tables have it.
+
+    Fewer are no contradiction: pairs whose two have the same category are in no cell.
+
+    Args:
+        view: the pairs.
+        pairs: tables of them.
+        tables: of counts, by the place of their level.
+        n_units: how many units there are in the tables.
+        by_roles: pairs that roles tell apart, with tables of these.
+    """
+    ends = sorted(_most_pairs(view, tables, n_units, by_roles))
+    for stated in pairs if ends else ():
+        (most, why), least = ends[0], float(_bounds(stated)[0].sum())
+        if _beyond(np.array([least]), np.array([most]))[0]:
+            message = f"{stated.shown} counts {shown(least)} pairs of '{view.name}', and {why}"
+            cure = "correct one of them: there may be fewer such pairs, for those of one category are in no cell, but no more"
+            yield Finding(where=stated.place, message=message, cure=cure)
+
+
+def _most_pairs(
+    view: View, tables: Mapping[int, Sequence[Stated]], n_units: float, by_roles: Sequence[tuple[View, Sequence[Stated]]]
+) -> Iterator[tuple[float, str]]:
+    """How many there are at most of those of whom each pair has one, and what says so."""
+    schema = view.schema
+    at = {view.refs[name].level for name, _ in view.roles}.pop()
+    two = next(two for name, _ in view.roles if (two := view.refs[name].of_two) is not None)
+    own, named = schema.levels[at], View.of_level(schema, at)
+    if view.level == 0:
+        yield n_units, f"there are {shown(n_units)} of '{schema.unit.name}'"
+    for beside, theirs in by_roles:
+        if {(beside.refs[name].level, code) for name, code in beside.roles} == {(at, role.code) for role in two.roles}:
+            for stated in (stated for stated in theirs if _of_all_pairs(stated.target.grid, beside)):
+                most = float(_bounds(stated)[1].sum())
+                yield most, f"{stated.shown} leaves {shown(most)} pairs of '{beside.name}' at most"
+    of_both = Among(own.role, tuple(sorted(role.code for role in two.roles)))
+    such: list[tuple[int, int, Predicate]] = [(role.column, role.code, Among(own.role, (role.code,))) for role in two.roles] + [
+        (two.category.column, code, Both(of_both, Among(name.rpartition(".")[2], (code,)))) for name, code in view.roles
+    ]
+    for column, code, predicate in such:
+        with_it = f"with {own.variables[column].name} '{own.variables[column].labels[code]}'"
+        for stated in tables.get(at, ()):
+            table = _InAreas.of(stated, None, 0)
+            ends = None if table is None else _counted(table, predicate, named)
+            if ends is not None and table is not None:
+                most = float(ends.high[0])
+                yield most, f"{ends.by} leaves {shown(most)} of '{own.name}' {with_it} at most"
+
+
+def _of_all_pairs(grid: TargetGrid, pairs: View) -> bool:
+    """Whether each pair is in some cell of a table."""
+    complete = all(bool((axis.group_of >= 0).all()) for axis in grid.axes) and (grid.listed is None or grid.closed)
+    return complete and grid.universe is not None and grid.universe.predicate == pairs.universe
+
+
 def claims(
     forms: Sequence[LevelForm], schema: Schema, tables: Mapping[int, Sequence[Stated]], n_units: float
 ) -> tuple[Claim, ...]:

@@ -8,7 +8,7 @@ from synthor.errors import Finding, InputError
 from synthor.problem.agree import forbidden_cells, forbids_all, repeated_names, shown
 from synthor.problem.around import by_all_kinds, disagreements_over_areas
 from synthor.problem.attributes import with_attributes
-from synthor.problem.between import contradictions
+from synthor.problem.between import contradictions, too_many_pairs
 from synthor.problem.crosswalk import with_known_zones
 from synthor.problem.following import followed, unclear
 from synthor.problem.levels import schema_of
@@ -220,7 +220,7 @@ class _Compilation:
 
     def _sort(self, written: TargetSpec, i: int) -> None:
         """Read one target's table, among those of the rows that it counts."""
-        table = table_of(self.spec, written, i, self.whose.levels)
+        table = table_of(self.spec, written, i, self.whose.seen_by(written))
         if isinstance(table, list):
             self.rows.readings.append(table)
             return
@@ -281,6 +281,11 @@ class _Compilation:
         views = {rows.view.level: rows.view for rows in self.row_sets.values() if not rows.view.roles}
         zones = None if self.zones is None else {level: _seen(self.zones, view) for level, view in views.items()}
         found = list(contradictions(self.forms, self.whose.schema, stated, self.whole, zones))
+        pairs = [rows for rows in self.row_sets.values() if rows.view.relation]
+        by_roles = [(rows.view, rows.stated) for rows in pairs if not rows.view.categories]
+        for rows in pairs:
+            if rows.view.categories:
+                found += too_many_pairs(rows.view, rows.stated, stated, self.whole, by_roles)
         self.findings += found
         self.between += found
         return found

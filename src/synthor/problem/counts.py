@@ -81,8 +81,10 @@ def _needs_number(reader: Reader, measure: str) -> bool:
     loose = reader.written.tolerance
     what = "shares of all rows" if measure == "share" else "a tolerance in points" if loose and loose.points is not None else ""
     if what:
-        rows = reader.level.name
-        cure = f"add a target {{rows: {rows}, count: ...}}, or give counts"
+        rows, pairs = reader.level.name, reader.written.pairs
+        cure = f"add a target {{{'rows' if pairs is None else 'pairs'}: {rows}, count: ...}}, or give counts"
+        if pairs not in (None, rows):  # told apart by two of more categories: no target counts all of these
+            cure = "give counts"
         reader.add(f"gives {what}, and nothing tells how many rows of '{rows}' there are", cure)
     return bool(what)
 

@@ -151,7 +151,8 @@ class TargetGrid:
         """What decides which cell a row falls into."""
         axes = tuple((axis.ref, axis.size, axis.group_of.tobytes()) for axis in self.axes)
         listed = None if self.listed is None else self.listed.tobytes()
-        return axes, None if self.universe is None else self.universe.text, listed, self.closed
+        universe = None if self.universe is None else (self.universe.text, *(ref for ref, _ in self.universe.columns.values()))
+        return axes, universe, listed, self.closed
 
     def labels(self, cell: int) -> dict[str, str]:
         """Labels of one cell by variable."""

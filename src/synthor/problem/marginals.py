@@ -172,7 +172,7 @@ def _said(table: Target) -> tuple[object, ...]:
     return (
         table.level,
         tuple((axis.position, axis.ref, axis.labels, axis.group_of.tobytes()) for axis in grid.axes),
-        None if grid.universe is None else grid.universe.predicate,
+        None if grid.universe is None else (grid.universe.predicate, *(ref for ref, _ in grid.universe.columns.values())),
         grid.closed,
         table.rounding,
         table.statistic.word,

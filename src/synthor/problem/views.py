@@ -1,8 +1,8 @@
 """What the rows that a table counts can see, as flat records: so a table of any rows is read like one of records.
 
-A person sees its own variables, those of its household, and the head's as `head.age`; a couple sees those of both. Each of
-these is a column that a `Ref` finds. Tables are read and compared as if the rows were records with such columns, and what was
-understood is `lifted` onto the levels.
+A person sees its own variables, those of its household, and the head's as `head.age`; a couple sees those of both, by their
+roles or by a category that tells the two apart (`male.age`). Each of these is a column that a `Ref` finds. Tables are read and
+compared as if the rows were records with such columns, and what was understood is `lifted` onto the levels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from synthor.problem.target import Target
 from synthor.rules.parse import PredicateError, predicate_of, tree_of
 from synthor.rules.syntax import Among, Both, Predicate
 from synthor.schema import Level, Ref, Schema, Variable
-from synthor.schema.ref import Role
+from synthor.schema.ref import OneOfTwo, Role
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +30,9 @@ class View:
         schema: of the units.
         level: the place of the level whose rows they are.
         refs: by the name under which they see it, the declared column behind it.
-        roles: for a relation, the columns that say who somebody is, with the role that they must have.
+        roles: for a relation, the columns that say who somebody is, with the role that they must have, or the category.
+        relation: what the spec calls it; empty of other rows.
+        categories: of a relation whose two a variable tells apart, its categories that these have.
     """
 
     name: str
@@ -38,6 +40,8 @@ class View:
     level: int
     refs: Mapping[str, Ref]
     roles: Sequence[tuple[str, int]] = field(default=())
+    relation: str = ""
+    categories: tuple[str, ...] = ()
 
     @classmethod
     def of_level(cls, schema: Schema, level: int) -> "View":
@@ -64,7 +68,35 @@ class View:
             one = None if role in many else own.role_of(role)
             refs |= {dotted: Ref(level, position, role=one) for dotted, position in names.items()}
             said.append((f"{role}.{own.role}", own.role_of(role).code))
-        return cls(name=name, schema=schema, level=at, refs=refs, roles=said)
+        return cls(name=name, schema=schema, level=at, refs=refs, roles=said, relation=name)
+
+    @classmethod
+    def of_categories(
+        cls, schema: Schema, name: str, level: int, roles: Sequence[str], by: str, categories: tuple[str, ...] = ()
+    ) -> "View":
+        """Pairs of two roles of a level that a variable tells apart: each of the two goes by its category of it.
+
+        Pairs count in which one has the first of two categories and the other the second. Without these it is only seen what
+        any two are called.
+
+        Raises:
+            ValueError: there may be several of one of the roles.
+        """
+        own, above = schema.levels[level], schema.above(level)
+        many = [role for role in roles if own.roles[role] != 1]
+        if many or above is None:
+            raise ValueError(f"there may be several {many[0]} in one {own.parent}")
+        first, second = (own.role_of(role) for role in roles)
+        place = own.position(by)
+        both = {f"{role}.{variable.name}" for role in roles for variable in own.variables}
+        refs = {seen: ref for seen, ref in _seen(schema, above) if seen not in both}
+        for code, label in enumerate(own.variables[place].labels):
+            two = OneOfTwo(roles=(first, second), category=Role(place, code))
+            refs |= {f"{label}.{one.name}": Ref(level, position, of_two=two) for position, one in enumerate(own.variables)}
+        said = [(f"{label}.{by}", own.variables[place].code(label)) for label in categories]
+        of_all = len(own.variables[place].labels) == len(categories)
+        called = name if of_all or not categories else f"{name} ({' and '.join(categories)})"
+        return cls(name=called, schema=schema, level=above, refs=refs, roles=said, relation=name, categories=categories)
 
     @cached_property
     def flat(self) -> Level:

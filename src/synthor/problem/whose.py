@@ -16,11 +16,8 @@ from synthor.spec.targets import TargetSpec
 NAMED = ("mean", "total", "sd", "quantiles")
 """Keys of a target that hold the name of a variable."""
 
-BY_SIDES = (
-    "give the table by the roles of the two, or by two variables of the unit that follow from them, such as "
-    "`her_age: {from: \"max(person.age, relationship in ('head', 'partner') and sex = 'female')\"}`"
-)
-"""What may be said in place of pairs that are ordered by a variable."""
+TWO = 2
+"""Sides of a pair."""
 
 
 class Whose:
@@ -47,8 +44,10 @@ class Whose:
     def _level(self, at: int) -> View:
         return View.of_level(self.schema, at)
 
-    def _pair(self, name: str) -> View:
+    def _pair(self, name: str, categories: tuple[str, ...] = ()) -> View:
         at, pair = self._pairs[name]
+        if pair.by:
+            return View.of_categories(self.schema, name, at, pair.roles, pair.by, categories)
         return View.of_pair(self.schema, name, at, pair.roles)
 
     @property
@@ -58,7 +57,17 @@ class Whose:
 
     def again(self, view: View) -> View:
         """The same rows as another schema has them."""
-        return self.pair(view.name) if view.roles else self.level(view.level)
+        return self.pair(view.relation, view.categories) if view.relation else self.level(view.level)
+
+    def seen_by(self, written: TargetSpec) -> list[View]:
+        """The rows that a target may count: whatever any of these sees may be a side of its table."""
+        _, pair = self._pairs.get(written.pairs or "", (0, None))
+        if written.pairs is None or pair is None or not pair.by:
+            return self.levels
+        try:
+            return [self.pair(written.pairs), *self.levels]
+        except ValueError:  # which is told of the target
+            return self.levels
 
     def of(self, written: TargetSpec, table: Table | None, place: str) -> View | Finding:
         """The rows that a target counts; or why that is not clear.
@@ -69,7 +78,7 @@ class Whose:
             place: what to call it in a message.
         """
         if written.pairs is not None:
-            return self._of_pair(written, written.pairs, place)
+            return self._of_pair(written, written.pairs, table, place)
         names = dict.fromkeys(self._names(written, table))
         if written.rows is not None:
             found: View | Finding = self.level(self.schema.index(written.rows))
@@ -125,16 +134,35 @@ class Whose:
             )
         return None
 
-    def _of_pair(self, written: TargetSpec, name: str, place: str) -> View | Finding:
+    def _of_pair(self, written: TargetSpec, name: str, table: Table | None, place: str) -> View | Finding:
         _, pair = self._pairs[name]
-        if pair.by:
-            message = f"pairs of '{name}' are ordered by {pair.by}, which is read, but not counted yet"
-            return Finding(where=place, message=message, cure=BY_SIDES)
         try:
             view = self.pair(name)
-            return self._of_one(written, view, place) or view
         except ValueError as error:
-            return Finding(where=place, message=f"{error}: such pairs are not counted yet", cure="leave the target out")
+            cure = f"say `max: 1` of both under roles, or give a table by them, of a relation without `ordered: by {pair.by}`"
+            message = f"{error}: such pairs are not counted yet"
+            return Finding(where=place, message=message, cure=cure if pair.by else "leave the target out")
+        categories = self._categories(written, name, table, place) if pair.by else ()
+        if isinstance(categories, Finding):
+            return categories
+        return self._of_one(written, view, place) or (self.pair(name, categories) if categories else view)
+
+    def _categories(self, written: TargetSpec, name: str, table: Table | None, place: str) -> tuple[str, ...] | Finding:
+        """The two categories by which a target tells the two of a pair apart: those that it names, where there are more."""
+        at, pair = self._pairs[name]
+        own = self.schema.levels[at]
+        labels = own.variables[own.position(pair.by)].labels
+        if len(labels) == TWO:
+            return labels
+        told = (one.rpartition(".") for one in _named(written, table))
+        named = {before for before, _, variable in told if before in labels and variable in own.names}
+        if len(named) == TWO:
+            return tuple(label for label in labels if label in named)
+        one, other, *_ = [label for label in labels if label in named] + [label for label in labels if label not in named]
+        message = f"names {len(named)} of the {len(labels)} categories of {pair.by} that tell pairs of '{name}' apart"
+        where = " and ".join(f"{_quoted(label)}.{pair.by} = '{label}'" for label in (one, other))
+        cure = f"name two, in columns of its table or in `where`, such as `{where}`"
+        return Finding(where=place, message=message, cure=cure)
 
     def _of_one(self, written: TargetSpec, view: View, place: str) -> Finding | None:
         """Why a statistic of pairs' values cannot be told, if a target is one: the values are those of one of the two."""
@@ -156,12 +184,8 @@ class Whose:
 
     def _names(self, written: TargetSpec, table: Table | None) -> Iterator[str]:
         """Everything that a target calls by name and that some rows see."""
-        said = [getattr(written, key) for key in NAMED]
-        said += [*(written.counts or ()), *(written.shares or ()), *(written.by or ()), *(written.flows or ())]
-        said += [] if table is None else table.columns
-        said += [] if written.where is None else _columns(written.where)
-        for name in said:
-            if name is not None and self._levels_of(name):
+        for name in _named(written, table):
+            if self._levels_of(name):
                 yield name
 
     def _levels_of(self, name: str) -> list[int]:
@@ -217,6 +241,20 @@ def spoken(written: TargetSpec, table: Table, view: View) -> tuple[TargetSpec, T
         left_out=table.left_out,
     )
     return written.model_copy(update=changed), same
+
+
+def _named(written: TargetSpec, table: Table | None) -> list[str]:
+    """Everything that a target calls by name, and what else heads its table."""
+    said = [getattr(written, key) for key in NAMED]
+    said += [*(written.counts or ()), *(written.shares or ()), *(written.by or ()), *(written.flows or ())]
+    said += [] if table is None else table.columns
+    said += [] if written.where is None else _columns(written.where)
+    return [name for name in said if name is not None]
+
+
+def _quoted(label: str) -> str:
+    """A label as a predicate names it before a dot: in double quotes where it is no word."""
+    return label if label.isidentifier() else f'"{label}"'
 
 
 def _columns(text: str) -> list[str]:

@@ -121,10 +121,19 @@ def _inside(written: TargetSpec, variables: Sequence[str]) -> Sequence[str]:
 def _rows(written: TargetSpec, compiled: Target | None, problem: Problem | None) -> str:
     """What a target counts: records, rows of one level, or pairs of rows."""
     if written.pairs is not None:
-        return f"pairs of '{written.pairs}'"
+        return f"pairs of '{written.pairs}'{_told_apart(compiled, problem)}"
     if problem is None or compiled is None or len(problem.schema.levels) == 1:
         return "records" if written.rows is None else f"rows of '{written.rows}'"
     return f"rows of '{problem.schema.levels[compiled.level].name}'"
+
+
+def _told_apart(compiled: Target | None, problem: Problem | None) -> str:
+    """The categories that tell the two of a pair apart, where these do."""
+    if problem is None or compiled is None:
+        return ""
+    those = {(ref.level, ref.of_two.category) for ref in compiled.grid.refs if ref.of_two is not None}
+    labels = [problem.schema.levels[level].variables[own.column].labels[own.code] for level, own in sorted(those)]
+    return f" ({listed(labels)})" if labels else ""
 
 
 def _what(written: TargetSpec, compiled: Target | None, variables: Sequence[str], sides: Sequence[str], rows: str) -> str:

@@ -217,7 +217,17 @@ def _of_both(target: Target, relation: Relation) -> bool:
         seen.append((target.statistic.side.ref, target.statistic.side.position))
     elif isinstance(target.statistic, OfValues):
         seen.append((target.statistic.ref, target.statistic.of))
-    return all(any(_is(ref, position, one, target) for ref, position in seen) for one in relation.refs)
+    return _of_either(relation, seen) or all(
+        any(_is(ref, position, one, target) for ref, position in seen) for one in relation.refs
+    )
+
+
+def _of_either(relation: Relation, seen: Sequence[tuple[Ref, int]]) -> bool:
+    """Whether a target sees the number of both, whom a category tells apart there, not their roles."""
+    one, other = relation.refs
+    their = [ref.of_two for ref, position in seen if (ref.level, position) == (one.level, one.column)]
+    told = {two for two in their if two is not None and set(two.roles) == {one.role, other.role}}
+    return len(told) > 1
 
 
 def _is(ref: Ref, position: int, one: Ref, target: Target) -> bool:

@@ -79,7 +79,8 @@ def _of_members(problem: Problem, fine: Units, random: np.random.Generator) -> I
     follows |= {(at, own.position(own.role)) for at, own in enumerate(schema) if own.role}  # who there is stays as it is
     areas = () if problem.zones is None else problem.zones.columns  # nor does anybody move: areas hang together
     refs = {axis.ref for target in problem.targets for axis in target.axes}
-    concerned = {(ref.level, schema.levels[ref.level].declared(ref.column)) for ref in refs} - follows
+    apart = [(ref.level, ref.of_two.category.column) for ref in refs if ref.of_two is not None]  # what tells two apart
+    concerned = ({(ref.level, schema.levels[ref.level].declared(ref.column)) for ref in refs} | {*apart}) - follows
     concerned -= {(0, position) for position in areas}
     most = MOST_VARIANTS // max(sum(schema.levels[level].band(position).size for level, position in concerned), 1)
     for level, position in sorted(concerned):

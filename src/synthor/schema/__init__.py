@@ -3,7 +3,7 @@
 from synthor.schema.cells import ByRow, Cells, Conditional, Incidence, Partition
 from synthor.schema.growing import Growing
 from synthor.schema.level import Level, Schema
-from synthor.schema.ref import Ref, Role, of_unit
+from synthor.schema.ref import OneOfTwo, Ref, Role, of_unit
 from synthor.schema.units import Rows, Units
 from synthor.schema.variable import Variable
 
@@ -14,6 +14,7 @@ __all__ = [
     "Growing",
     "Incidence",
     "Level",
+    "OneOfTwo",
     "Partition",
     "Ref",
     "Role",

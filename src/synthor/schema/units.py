@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.schema.cells import ByRow, Cells, Incidence, Partition, flat
-from synthor.schema.ref import Ref
+from synthor.schema.ref import OneOfTwo, Ref, Role
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 
@@ -108,7 +108,7 @@ class Units:
 
         Args:
             ref: a column of the rows of `at` or of a level above them, or of those with a role among these; of one member by
-                its role, or of the row beside.
+                its role, of the one of two that has a category, or of the row beside.
             at: the level of those who look.
         """
         own: Codes = self.row_tables[ref.level].codes[:, ref.column]
@@ -127,7 +127,10 @@ class Units:
         if ref.among is not None:
             above = self.above(ref.level, at)
             return np.where(self.row_tables[ref.level].codes[above, ref.among.column] == ref.among.code, above, -1)
-        found = self._beside(ref) if ref.step else self._member(ref)
+        if ref.step:
+            found = self._beside(ref)
+        else:
+            found = self._member(ref.level, ref.role) if ref.of_two is None else self._one_of_two(ref.level, ref.of_two)
         return found[self.above(ref.level if ref.step else self.row_tables[ref.level].above, at)]
 
     def _beside(self, ref: Ref) -> CellIndex:
@@ -140,14 +143,21 @@ class Units:
             inside &= parent[place] == parent
         return np.where(inside, place, -1)
 
-    def _member(self, ref: Ref) -> CellIndex:
+    def _member(self, level: int, role: Role | None) -> CellIndex:
         """For each row above the first member with a role, -1 where there is none."""
-        rows, role = self.row_tables[ref.level], ref.role
+        rows = self.row_tables[level]
         assert role is not None and rows.parent is not None
         found = np.full(self.n_rows(rows.above), -1)
         those = np.flatnonzero(rows.codes[:, role.column] == role.code)[::-1]
         found[rows.parent[those]] = those
         return found
+
+    def _one_of_two(self, level: int, two: OneOfTwo) -> CellIndex:
+        """For each row above that of two members which alone has a category, -1 where one is missing, both have it or none."""
+        first, second = (self._member(level, role) for role in two.roles)
+        has = np.append(self.row_tables[level].codes[:, two.category.column] == two.category.code, False)  # nobody has none
+        alone = (first >= 0) & (second >= 0) & (has[first] != has[second])
+        return np.where(alone, np.where(has[first], first, second), -1)
 
     def columns(self, level: int = 0) -> list[Codes]:
         """All columns of one level's rows, (rows,) each."""

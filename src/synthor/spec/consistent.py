@@ -37,7 +37,7 @@ def slips_of(spec: "Spec") -> list[Slip]:
     if spec.members or spec.unit:
         slips += _names(levels, spec)
     for level, written in _members(spec, followers.understood):
-        slips += [*_roles(written, level), *_numbers(written, level), *_pairs(written, level)]
+        slips += [*_roles(written, level), *_numbers(written, level), *_pairs(written, level, [one.name for one in levels])]
     slips += [*_relations(levels), *_too_many(followers.understood, spec)]
     for i, target in enumerate(spec.targets):
         slips += _target(target, ("targets", i), followers, spec)
@@ -141,8 +141,8 @@ def _numbers(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
         yield Slip(path=(*level.path, "number"), message=message, cure=f"lower min to {most}, or raise what roles allow")
 
 
-def _pairs(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
-    """Relations are of roles that there are, ordered by a variable with categories."""
+def _pairs(written: MemberSpec, level: LevelForm, names: list[str]) -> Iterator[Slip]:
+    """Relations are of roles that there are, ordered by a variable with categories; `names` are those of the levels."""
     labels = categories_of(written)
     for name, pair in written.pairs.items():
         path = (*level.path, "pairs", name)
@@ -154,16 +154,32 @@ def _pairs(written: MemberSpec, level: LevelForm) -> Iterator[Slip]:
             elif labels and role not in level.roles:
                 cure = f"say under roles how many there are, such as `{role}: {{max: 9}}`, or rename it"
                 yield Slip(path=path, message=f"'{role}' stands for something else, too", cure=cure)
-        if pair.by:
-            if pair.by not in written.variables:
-                message = f"'{level.name}' has no variable '{pair.by}' to order by"
-                yield Slip(path=path, message=message, cure=nearest(pair.by, list(written.variables)))
-            elif pair.by in level.variables and not _labels(level.variables[pair.by]):
-                message = f"'{pair.by}' has no categories to name the two by"
-                yield Slip(path=path, message=message, cure=f"order by a variable of type {CATEGORY.name}, such as sex")
-            elif pair.by in level.variables and (unknown := _label_of_missing(level.variables[pair.by])) is not None:
-                message = f"'{pair.by}' tells the two apart, and of some it is '{unknown}'"
-                yield Slip(path=path, message=message, cure=f"let `{unknown}` be one of its values, in place of missing")
+        if pair.by and pair.by not in written.variables:
+            message = f"'{level.name}' has no variable '{pair.by}' to order by"
+            yield Slip(path=path, message=message, cure=nearest(pair.by, list(written.variables)))
+        elif pair.by and pair.by == written.role:
+            message = f"'{pair.by}' gives the two their roles, which tell them apart without it"
+            yield Slip(
+                path=path, message=message, cure=f"leave `ordered` out, or order by another {CATEGORY.name}, such as sex"
+            )
+        elif pair.by in level.variables:
+            for message, cure in _unfit_to_order(pair.by, level.variables[pair.by], names):
+                yield Slip(path=path, message=message, cure=cure)
+
+
+def _unfit_to_order(by: str, variable: Declared, names: list[str]) -> Iterator[tuple[str, str]]:
+    """Why the categories of a variable cannot name the two of a pair, each with its cure."""
+    labels = _labels(variable)
+    if not labels:
+        yield f"'{by}' has no categories to name the two by", f"order by a variable of type {CATEGORY.name}, such as sex"
+    elif (unknown := _label_of_missing(variable)) is not None:
+        message = f"'{by}' tells the two apart, and of some it is '{unknown}'"
+        yield message, f"let `{unknown}` be one of its values, in place of missing"
+    elif len(labels) == 1:
+        yield f"all have the same {by}, '{labels[0]}', which tells no two apart", "order by a variable with two categories"
+    for label in labels:
+        if label in names:
+            yield f"'{label}' is a category of {by} and a level, so `{label}.` may be either", "call one of them something else"
 
 
 def _label_of_missing(variable: Declared) -> str | None:

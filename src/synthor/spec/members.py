@@ -65,7 +65,9 @@ class PairSpec(Form):
 
     roles: list[str] = Field(description="Two roles; where there may be several of one, each pair counts.")
     ordered: str = Field(
-        "", description="`by sex`: tables tell its members apart by this variable (male.age, female.age), not by their roles."
+        "",
+        description="`by sex`: tables tell the two apart by this variable (male.age, female.age), whoever has which role; "
+        "pairs in which both have the same category are in none of them.",
     )
 
     @model_validator(mode="before")
