@@ -524,7 +524,7 @@ def _fitted(
             for belief, called, cells in zip(beliefs.tables, names, empty, strict=True)
         ),
         unsupported=tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported),
-        dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
+        dropped=(*dropped, *beliefs.dropped, *pool.dropped, *_given_way(beliefs, names, empty)),
     )
 
 
