@@ -16,7 +16,7 @@ from synthor.fit.model import Model, fit
 from synthor.fit.status import Status
 from synthor.measure import Tally, measure
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Dependency, Marginal, Prior, Proposal, RuleBelief
+from synthor.prior.model import Dependency, Marginal, Prior, RuleBelief
 from synthor.report.page import render
 from synthor.run import Population, remeasure
 from synthor.sample.stream import sample
@@ -663,12 +663,6 @@ def test_believed_shares_of_a_role_are_those_of_its_members_and_tables_go_before
     assert met.measurement.met
     head = met.sample.chunk(0)["person"].filter(pl.col("relationship").cast(pl.String) == "head")["age"].to_numpy()
     assert (head < 18).mean() < 0.02
-
-
-def test_proposals_are_not_used_for_units_with_members_and_that_is_told() -> None:
-    plan = Prior(proposals=[Proposal(share=1, values={"area": "n"})])
-    found = resolve(plan, compile_problem(parse_spec(HOMES)))
-    assert not found.n_proposals and not found.used and "without them" in found.dropped[0].reason
 
 
 def test_believed_shares_that_fit_no_member_are_dropped_with_the_reason() -> None:

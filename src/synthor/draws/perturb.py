@@ -120,6 +120,8 @@ def _proposal(proposal: Proposal, known: Prior, problem: Problem, strength: floa
     """A segment with another share, and other weights of whatever it gives several values of."""
     plan = resolve(known.model_copy(update={"proposals": [proposal]}), problem, floor=0.0)
     share = float(np.clip(random.standard_gamma(strength), 1e-9, 1e9))
+    if plan.templated:  # its share is that of all units
+        return proposal.model_copy(update={"share": proposal.share * share / strength})
     if not plan.n_proposals:
         return proposal.model_copy(update={"share": share})
     values = dict(proposal.values)

@@ -17,6 +17,7 @@ import numpy as np
 from synthor.fit.balance import Balance, balance
 from synthor.fit.nested import template_of
 from synthor.fit.pool import Pool, kept_pool
+from synthor.fit.segments import drawn_segments
 from synthor.fit.structure import Structure
 from synthor.fit.supplied import supplied
 from synthor.information import effective_size
@@ -46,7 +47,8 @@ NEAR_ENOUGH = 0.01
 """Residual of a rough fit that says that targets can be met."""
 
 BESIDE = 0.05
-"""Share of candidates that were drawn before beliefs counted: where these see no way to meet targets, there still is one."""
+"""Share of candidates that were drawn before beliefs counted: where these see no way to meet targets, there still is one.
+Those of segments have as much at most: a segment that is wrong does little harm."""
 
 SUPPLIED = 0.1
 """Of one candidate's even share, what all together have that are made for cells without any."""
@@ -90,8 +92,14 @@ def aimed_pool(
             looked, tries = nearer, tries + 1
     last = found if looked.template is found.template else _Drawn.of(looked.template, problem, beliefs, size, random_seed)
     if beside is not None and beside is not looked:
-        last = last.with_others(beside)
-    pool = last.with_lacking(random_seed).pool
+        last = last.with_others(beside.units, beside.pool.log_base, BESIDE)
+    if not beliefs.segments:
+        pool = last.with_lacking(random_seed).pool
+    else:
+        some = drawn_segments(problem, beliefs, found.template, size=round(BESIDE * size), random_seed=random_seed)
+        if some.units is not None:
+            last = last.with_others(some.units, some.log_share, min(some.share, BESIDE))
+        pool = replace(last.with_lacking(random_seed).pool, dropped=some.empty)
     advance(size, size)
     return pool
 
@@ -165,10 +173,16 @@ class _Drawn:
         pool = kept_pool(self.problem, self.beliefs, self.problem.schema.coarsen(units), log_base, self.pool.acceptance)
         return replace(self, units=units, pool=pool)
 
-    def with_others(self, others: "_Drawn") -> "_Drawn":
-        """The same, and units of another template, which together have a small share."""
-        units = self.units.joined(others.units)
-        log_base = np.concatenate([self.pool.log_base + np.log(1 - BESIDE), others.pool.log_base + np.log(BESIDE)])
+    def with_others(self, others: Units, log_base: Floats, share: float) -> "_Drawn":
+        """The same, and units of another source.
+
+        Args:
+            others: these units.
+            log_base: (n,) log of the share of each among them.
+            share: that they have together.
+        """
+        units = self.units.joined(others)
+        log_base = np.concatenate([self.pool.log_base + np.log(1 - share), log_base + np.log(share)])
         pool = kept_pool(self.problem, self.beliefs, self.problem.schema.coarsen(units), log_base, self.pool.acceptance)
         return replace(self, units=units, pool=pool)
 

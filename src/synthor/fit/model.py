@@ -532,7 +532,7 @@ def _fitted(
             pull_of_three_way(belief, belief.cells(pool.units).totals(found.weights)) for belief in beliefs.three_way
         ),
         unsupported=tuple(_cell_name(problem.targets[t], cell) for t, cell in pool.unsupported),
-        dropped=(*dropped, *beliefs.dropped, *_given_way(beliefs, names, empty)),
+        dropped=(*dropped, *beliefs.dropped, *pool.dropped, *_given_way(beliefs, names, empty)),
     )
 
 

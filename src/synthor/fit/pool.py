@@ -20,6 +20,7 @@ from synthor.fit.slices import fine_shapes, log_scattered, slice_shares, with_sl
 from synthor.fit.tilt import tilt
 from synthor.prior.beliefs import Beliefs
 from synthor.prior.mixture import TINY, Mixture
+from synthor.prior.model import Dropped
 from synthor.prior.tree import Joint, strongest_tree
 from synthor.problem import Problem, Target
 from synthor.randomness import generator
@@ -77,6 +78,7 @@ class Pool:
         complete: whether every combination is among them that is allowed and that is believed possible.
         listed: whether they are those of `listed_pool`.
         handed: whether they were handed in, or drawn with members: nothing but their own shares says what is believed of them.
+        dropped: segments that no candidate was found for.
     """
 
     units: Units
@@ -87,6 +89,7 @@ class Pool:
     complete: bool = False
     listed: bool = False
     handed: bool = False
+    dropped: tuple[Dropped, ...] = ()
 
 
 def handed_pool(problem: Problem, beliefs: Beliefs, units: Units, log_base: Floats | None = None) -> Pool:

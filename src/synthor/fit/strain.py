@@ -182,8 +182,9 @@ def _worst(p: Floats, q: Floats) -> int | None:
 
 def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Source]:
     """What was believed of each cell, and by whom."""
+    by: Source = "proposals" if beliefs.n_proposals and not beliefs.segments else "independence"
     if not target.flat or pool.handed:
-        return target.cells(pool.units).totals(np.exp(pool.log_base)), "proposals" if beliefs.n_proposals else "independence"
+        return target.cells(pool.units).totals(np.exp(pool.log_base)), by
     plain = target.grid.universe is None and target.grid.listed is None
     declared = plain and all(axis.declared for axis in target.axes)
     if declared and len(target.axes) == 2:
@@ -191,7 +192,6 @@ def _believed(target: Target, beliefs: Beliefs, pool: Pool) -> tuple[Floats, Sou
             if table.flat and table.columns in (target.columns, target.columns[::-1]):
                 shares = table.shares if table.columns == target.columns else table.shares.T
                 return _grouped(target, shares), "table"
-    by: Source = "proposals" if beliefs.n_proposals else "independence"
     if declared and len(target.axes) == 1:  # the pool is drawn from a plan that was pulled onto these already
         return _grouped(target, beliefs.base.marginal(target.columns[0])), by
     index = target.index(pool.units)

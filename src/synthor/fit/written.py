@@ -15,8 +15,10 @@ from synthor.fit.nested import refuse_undeclared, template_of
 from synthor.fit.pool import Pool
 from synthor.fit.shares_by_role import SharesByRole
 from synthor.fit.slices import slice_shares, slices_drawn
-from synthor.prior.beliefs import Beliefs, resolve, weights_of
+from synthor.prior.beliefs import Beliefs, resolve
 from synthor.prior.model import Dropped, Marginal, Prior, Proposal, WrittenMember
+from synthor.prior.said import weights_of
+from synthor.prior.segments import place_of_proposal
 from synthor.prior.shown import shown
 from synthor.prior.template import draw, prepared
 from synthor.prior.whole import WrittenLevel, written_level
@@ -115,7 +117,7 @@ def _usable(bare: Problem, proposals: Sequence[Proposal], dropped: list[Dropped]
     found: list[tuple[float, _Group | _Whole]] = []
     unit = written_level(bare)
     for i, proposal in enumerate(proposals):
-        place = f"proposals[{i}]" + (f" ({proposal.name[:60]})" if proposal.name else "")
+        place = place_of_proposal(proposal, i)
         if proposal.members is None:
             group = _group(bare, proposal, place, dropped)
             found += [] if group is None else [(proposal.share, group)]
@@ -130,6 +132,10 @@ def _usable(bare: Problem, proposals: Sequence[Proposal], dropped: list[Dropped]
 
 def _group(bare: Problem, proposal: Proposal, place: str, dropped: list[Dropped]) -> _Group | None:
     """A group as shares of each variable, of all members or of those with a role; None where it cannot be used."""
+    if proposal.compositions or proposal.differences:
+        reason = "compositions and differences of a group are read by `method: calibrated` alone"
+        dropped.append(Dropped(belief=place, reason=reason))
+        return None
     marginals = []
     for name, value in proposal.values.items():
         ref = bare.schema.resolve_among(name)

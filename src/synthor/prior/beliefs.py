@@ -10,15 +10,16 @@ from synthor.ipf import ipf
 from synthor.prior.compositions import compositions_of
 from synthor.prior.differences import BelievedDifference, differences_of
 from synthor.prior.mixture import TINY, Mixture, independent, joined
-from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal, Range
+from synthor.prior.model import Dependency, Dropped, Marginal, Prior, Proposal
+from synthor.prior.said import weights_of, weights_of_labels
+from synthor.prior.segments import BelievedSegment, place_of_proposal, segments_of
 from synthor.prior.shown import Shown, shown
 from synthor.prior.three_way import BelievedThreeWay, three_way_of
 from synthor.prior.unknown import unknown
 from synthor.problem import Problem, Rule, Target, View, forbidden_cells, forbids_all, rules_on
 from synthor.rules.parse import PredicateError, parse_predicate
-from synthor.schema import Cells, Ref, Units, Variable
+from synthor.schema import Cells, Ref, Units
 from synthor.schema.cells import flat
-from synthor.schema.text import as_text
 from synthor.types import Codes, Floats, Mask, Shares
 
 BASE_STRENGTH = 30.0
@@ -117,12 +118,13 @@ class Beliefs:
         rules: structural zeros that are believed, to be enforced like the user's.
         marginals: for each variable the known shares, or the believed ones where no target gives them.
         dropped: what could not be used, and what was mended.
-        n_proposals: how many proposals the base measure holds.
+        n_proposals: how many proposals are used: by the base measure, or as segments beside it.
         of_members: believed shares of members' declared categories, by the column: of all members, or of all with a role.
         templated: whether units have members, so that the base measure is a template.
         compositions: by members of each role, in the order of the roles, the share of such units among those with as many.
         differences: how far the numbers of two members lie apart; each is one of the last tables, too.
         three_way: shares of a variable given two others.
+        segments: groups of alike units with members that stand beside those of the template.
     """
 
     base: Mixture
@@ -136,6 +138,7 @@ class Beliefs:
     compositions: Mapping[tuple[int, ...], float] = field(default_factory=dict)
     differences: tuple[BelievedDifference, ...] = ()
     three_way: tuple[BelievedThreeWay, ...] = ()
+    segments: tuple[BelievedSegment, ...] = ()
 
     @property
     def base_strength(self) -> float:
@@ -200,13 +203,10 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     own = [(i, m) for i, m in enumerate(prior.marginals) if _of_unit(m.of, problem)]
     told = [_believed_marginal(m, i, variables, dropped) for i, m in own]
     known = [problem.marginal(v) for v in range(len(variables))]
-    proposals = prior.proposals
     templated = len(problem.schema.levels) > 1 and bool(problem.spec.members)
-    n_written = 0 if floor or not templated else len(proposals)  # taken as they are: see fit/written.py
-    if templated and proposals:
-        reason = "proposals do not speak of members yet, so units with members are drawn without them"
-        dropped += [Dropped(belief=f"proposals[{i}]", reason=reason) for i in range(len(proposals)) if not n_written]
-        proposals = []
+    as_written = templated and not floor  # proposals are taken as they are: see fit/written.py
+    of_units = tuple(segments_of(prior, problem, dropped)) if templated and floor else ()
+    proposals = [] if templated else prior.proposals
     segments = [_segment(p, i, variables, known, dropped) for i, p in enumerate(proposals)]
     plan = [segment for segment in segments if segment is not None]
     marginals = _marginals(known, dict(entry for entry in told if entry is not None), plan, conditionals, variables)
@@ -226,12 +226,13 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         rules=_rules(prior, problem, dropped),
         marginals=marginals,
         dropped=tuple(dropped),
-        n_proposals=len(plan) or n_written,
+        n_proposals=len(prior.proposals) if as_written else len(plan) + len(of_units),
         of_members=of_members,
         templated=templated,
         compositions=compositions,
         differences=differences,
         three_way=three_way,
+        segments=of_units,
     )
 
 
@@ -297,7 +298,7 @@ def _conditional(belief: Dependency, i: int, prior: Prior, problem: Problem, dro
                 reason = f"'{label}' is no label of {given.name}; {nearest(label, given.labels)}"
                 dropped.append(Dropped(belief=place, reason=reason))
                 return None
-            filled = _weights(weights, of, place, dropped)
+            filled = weights_of_labels(weights, of, place, dropped)
             if filled is None:
                 return None
             rows[row] = filled
@@ -368,18 +369,6 @@ def _of_difference(belief: BelievedDifference) -> BelievedTable:
     )
 
 
-def _weights(weights: dict[str, float], variable: Shown, place: str, dropped: list[Dropped]) -> Floats | None:
-    filled = np.zeros(variable.size)
-    for label, weight in weights.items():
-        code = variable.code(label)
-        if code < 0:
-            reason = f"'{label}' is no label of {variable.name}; {nearest(label, variable.labels)}"
-            dropped.append(Dropped(belief=place, reason=reason))
-            return None
-        filled[code] += weight
-    return filled
-
-
 def _of_unit(name: str, problem: Problem) -> bool:
     """Whether a name means a variable of the unit, or nothing at all."""
     ref = problem.schema.resolve(name)
@@ -432,7 +421,10 @@ def _believed_marginal(
 def _segment(
     proposal: Proposal, i: int, variables: Sequence[Shown], known: Sequence[Shares | None], dropped: list[Dropped]
 ) -> _Segment | None:
-    place = f"proposals[{i}]" + (f" ({proposal.name[:60]})" if proposal.name else "")
+    place = place_of_proposal(proposal, i)
+    if proposal.compositions or proposal.differences:
+        dropped.append(Dropped(belief=place, reason="it speaks of members, which these records do not have"))
+        return None
     names = [variable.name for variable in variables if not variable.variable.kind.free]
     for name in proposal.values:
         if name not in names:
@@ -456,45 +448,6 @@ def _segment(
         rows.append(weights / weights.sum())
     dropped += mended
     return proposal.share, rows
-
-
-def weights_of(
-    value: str | float | bool | Range | dict[str, float],
-    shown_as: Shown,
-    marginal: Shares | None,
-    place: str,
-    dropped: list[Dropped],
-) -> Floats | None:
-    """Weights of all categories of one variable inside a segment, (k,); None where what is told cannot be used.
-
-    Args:
-        value: as it was told.
-        shown_as: the variable.
-        marginal: (k,) its known shares, by which a group's weight is spread; None where nothing is known.
-        place: of the proposal, for people.
-        dropped: what could not be used is added here.
-    """
-    variable = shown_as.variable
-    match value:
-        case dict():
-            weights = _weights(value, shown_as, place, dropped)
-        case Range(low=low, high=high):
-            overlap = variable.kind.overlap(variable, low, high)
-            if overlap is None or low > high:
-                reason = f"{variable.name} cannot range from {as_text(low)} to {as_text(high)}"
-                dropped.append(Dropped(belief=place, reason=reason))
-                return None
-            return _one_bin(variable, low) if low == high else overlap
-        case int() | float() if variable.kind.numeric and not isinstance(value, bool):
-            return _one_bin(variable, float(value))
-        case _:
-            weights = _weights({as_text(value): 1.0}, shown_as, place, dropped)
-    even = np.full(variable.size, 1 / variable.size)
-    return None if weights is None else shown_as.spread(weights, even if marginal is None else marginal)
-
-
-def _one_bin(variable: Variable, value: float) -> Floats:
-    return np.where(np.arange(variable.size) == variable.code_of_number(value), 1.0, 0.0)
 
 
 def _marginals(

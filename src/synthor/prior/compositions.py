@@ -1,6 +1,6 @@
 """Who the members of a unit are, as a whole: a head, a partner and two children."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from synthor.errors import nearest
 from synthor.prior.model import CompositionBelief, Dropped, Prior
@@ -21,7 +21,7 @@ def level_of_roles(problem: Problem) -> int | None:
 
 def compositions_of(prior: Prior, problem: Problem, dropped: list[Dropped]) -> dict[Numbers, float]:
     """Believed compositions, each once, with the share of such units among those with as many members."""
-    told = list(_told(prior, problem, dropped))
+    told = list(told_compositions(prior.compositions or (), problem, "compositions", dropped))
     sums: dict[int, float] = {}
     for numbers, percent in told:
         sums[sum(numbers)] = sums.get(sum(numbers), 0.0) + percent
@@ -32,16 +32,26 @@ def compositions_of(prior: Prior, problem: Problem, dropped: list[Dropped]) -> d
     return found
 
 
-def _told(prior: Prior, problem: Problem, dropped: list[Dropped]) -> Iterator[tuple[Numbers, float]]:
+def told_compositions(
+    beliefs: Sequence[CompositionBelief], problem: Problem, place: str, dropped: list[Dropped]
+) -> Iterator[tuple[Numbers, float]]:
+    """Members of each role and the percent of each composition that there can be.
+
+    Args:
+        beliefs: as written.
+        problem: what is known.
+        place: of the list, for people.
+        dropped: takes those that cannot be, with the reason.
+    """
     level = level_of_roles(problem)
-    for i, belief in enumerate(prior.compositions or ()):
+    for i, belief in enumerate(beliefs):
         numbers: Numbers = ()
         wrong = "no members have roles" if level is None else ""
         if level is not None:
             own = problem.schema.levels[level]
             numbers, wrong = _numbers(belief, own.variables[own.position(own.role)].labels, levels_of(problem.spec)[level])
         if wrong:
-            dropped.append(Dropped(belief=f"compositions[{i}]", reason=wrong))
+            dropped.append(Dropped(belief=f"{place}[{i}]", reason=wrong))
         else:
             yield numbers, belief.percent
 

@@ -193,14 +193,18 @@ class WrittenMember(_Belief):
 class Proposal(_Belief):
     """A segment of the population: its share and, inside it, a value, weighted values or a range for each variable.
 
-    Of units with members it is a group of alike ones, whose values may be those of members (`head.age`); with `members` it is
-    one whole unit.
+    Of units with members it is a group of alike ones, whose values may be those of members (`head.age`), and who they are and
+    how far apart may be said as of all units; with `members` it is one whole unit.
     """
 
     name: str = ""
-    share: float = Field(gt=0, le=1e9, allow_inf_nan=False, description="Relative to the other proposals.")
+    share: float = Field(
+        gt=0, le=1e9, allow_inf_nan=False, description="Relative to the other proposals; of units with members, in percent."
+    )
     values: dict[str, str | Finite | bool | Range | Weights]
     members: dict[str, list[WrittenMember]] | None = Field(None, description="Of one whole unit all members, by their level.")
+    compositions: list[CompositionBelief] | None = Field(None, description="Who the members of its units are.")
+    differences: list[DifferenceBelief] | None = Field(None, description="How far the numbers of two of them lie apart.")
 
 
 class Prior(_Belief):

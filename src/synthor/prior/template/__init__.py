@@ -10,7 +10,7 @@ that they come out, `composition` says who a unit consists of, `kinds` puts all 
 walks down through them, `fitted` does so to fit. `learned` reads a template's numbers off weighted units.
 """
 
-from synthor.prior.template.drawn import Drawn, Plan, draw, gathered
+from synthor.prior.template.drawn import Drawn, Plan, draw, drawn_by, gathered
 from synthor.prior.template.fitted import prepared
 from synthor.prior.template.learned import learned
 from synthor.prior.template.making import Maker
@@ -29,6 +29,7 @@ __all__ = [
     "Template",
     "WholeComposition",
     "draw",
+    "drawn_by",
     "gathered",
     "learned",
     "prepared",

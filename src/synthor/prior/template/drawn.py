@@ -15,7 +15,7 @@ composition from the draws themselves and divided out wherever the density of a 
 Every part of the draws has a generator of its own name, so that the same units come out whoever draws which part, when.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -108,6 +108,27 @@ class Plan:
             draws=each[each > 0],
             group=np.append(group, np.full(len(unseen), UNSEEN))[each > 0],
             of_group=of_group,
+        )
+
+    @classmethod
+    def among(cls, maker: Maker, shares: Mapping[tuple[int, ...], float], size: int, random_seed: int) -> "Plan | None":
+        """The plan of so many draws of some compositions alone, by the share of each; None where none of them can be.
+
+        The unit's structural variables are as they are in each of these.
+        """
+        numbers, wanted = np.array(list(shares), np.int64), np.array(list(shares.values()))
+        some = maker.compositions.among(maker.share_of_key, numbers) > 0
+        if not some.any():
+            return None
+        numbers, wanted = numbers[some], wanted[some] / wanted[some].sum()
+        return cls(
+            maker=maker,
+            random_seed=random_seed,
+            numbers=numbers,
+            shares=wanted,
+            draws=_allotted(wanted, np.ones(len(numbers), np.int64), max(size, 2 * len(numbers))),
+            group=np.full(len(numbers), OWN),
+            of_group=np.array([1.0, 0.0, 0.0]),
         )
 
     @property
@@ -280,7 +301,11 @@ def draw(maker: Maker, *, size: int, random_seed: int, allows: Allows = lambda u
         random_seed: the same seed gives the same units.
         allows: which units no rule forbids, (n,).
     """
-    plan = Plan.of(maker, size, random_seed)
+    return drawn_by(Plan.of(maker, size, random_seed), allows)
+
+
+def drawn_by(plan: Plan, allows: Allows) -> Drawn:
+    """Units as they are planned; see `draw`."""
     return gathered(plan, [plan.part(number, allows) for number in range(plan.n_parts)])
 
 

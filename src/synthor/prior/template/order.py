@@ -69,7 +69,7 @@ def arranged(
     known: Callable[[Ref], bool],
     shares: Callable[[Ref], Shares | None],
 ) -> tuple[Arranged, ...]:
-    """Variables of one kind of row in the order in which they are drawn: always that about which most is known by then.
+    """Variables of one kind of row in the order in which they are drawn: what is said first, then that of which most is known.
 
     A table between two of them counts for the later one, turned round where it was told the other way. One that looks at what
     is drawn later elsewhere cannot count here, and says what it says as a soft term of the fit.
@@ -90,7 +90,8 @@ def arranged(
             if own and given.column != column:
                 back = turned(table, Ref(level, column), believed.marginal, variables[given.column].marginal)
                 for place, told in (((column, given.column), table), ((given.column, column), back)):
-                    inner[place] = _stronger(inner.get(place), told, shares)
+                    if place[0] == column or not variables[place[0]].said:
+                        inner[place] = _stronger(inner.get(place), told, shares)
             elif not own and known(given) and not (column == first and given.step and given.column != first):
                 outer[column].append(table)
     placed: list[Arranged] = []
@@ -103,7 +104,8 @@ def arranged(
         }
         ranked = {column: strongest(tables, shares) for column, tables in usable.items()}
         most = {column: sum(information(table, shares(table.given)) for table in tables) for column, tables in ranked.items()}
-        column = first if first is not None and not done else max(usable, key=lambda one: (most[one], -one))
+        rank = max(usable, key=lambda one: (variables[one].said, most[one], -one))
+        column = first if first is not None and not done else rank
         placed.append(Arranged(column=column, believed=variables[column], tables=ranked[column]))
         done.append(column)
     return tuple(placed)

@@ -56,10 +56,12 @@ class Believed:
         marginal: (k,) shares among these rows: partners are not as old as all persons. Of a number of rows, the share of each
             number from 0.
         tables: what it depends on.
+        said: whether it is as it is said, whatever other tables say of it: drawn before what is not, by its own tables alone.
     """
 
     marginal: Shares
     tables: tuple[Dependence, ...] = ()
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
