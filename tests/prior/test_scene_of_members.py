@@ -16,7 +16,7 @@ from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
 from synthor.prior.answers import hear_rules
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Prior, read_prior
+from synthor.prior.model import Dependency, Prior, read_prior
 from synthor.prior.questions import ask_marginals, ask_rules, ask_tables
 from synthor.prior.scene_of_members import pairs_of_members, scene_of_members, unpublished_of_members
 from synthor.prior.template import draw, prepared
@@ -133,6 +133,14 @@ def test_shares_are_known_of_tables_with_tolerances_finer_bands_and_nearly_all_r
     assert "age: '0-17' 18.4%, '18-29' 14.7%, '30-64' 48.2%, '65+' 18.8%" in asked
     assert "tenure: 'owned' 66.7%, 'rented' 33.3%" in asked
     assert unpublished_of_members(problem) == ("cars",), "17 flats say little of all"
+
+
+def test_what_is_believed_of_nobody_is_believed() -> None:
+    problem = compile_problem(parse_spec(TOWN.replace("30-64: 130, 65+: 50", "30-64: 180, 65+: 0")))
+    table = Dependency(given="age", of="cars", rows=[[20, 50, 30], [50, 30, 20], [10, 50, 40], [80, 10, 10]])
+    (believed,) = resolve(Prior(dependencies=[table]), problem).tables
+    assert believed.conditional
+    np.testing.assert_allclose(believed.rows, np.array(table.rows) / 100)
 
 
 def test_rows_that_a_table_of_nearly_all_leaves_out_are_what_it_has_nobody_of() -> None:

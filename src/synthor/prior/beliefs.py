@@ -335,7 +335,8 @@ def _of_rows(table: _Conditional, prior: Prior, problem: Problem) -> BelievedTab
     sides = [None if shares is None else side.gathered(shares) for side, shares in zip((given, of), known, strict=True)]
     first, second = sides
     if first is None or second is None:
-        grouped = rows * (even if first is None else np.maximum(first, FLOOR_CELL))[:, None]  # rows of nobody say what they say
+        share = even if first is None else np.maximum(first, FLOOR_CELL)  # rows of nobody say what they say, too
+        grouped = rows * share[:, None]
     else:
         grouped = fit_to_marginals(rows * first[:, None], first, second)
     return BelievedTable(
