@@ -147,8 +147,8 @@ def _fitted(
         # 5. See how things stand, and what the next round should ask.
         for made in state.rounds[1:][-1:]:
             on_event(Event(stage="round", done=made.number, total=made.number, product=made))
-        # 6. Until nothing is left to ask, or the budget ends.
-        if not state.questions or asker.stopped:
+        # 6. Until nothing is left to ask, nobody answers, or the budget ends.
+        if not state.questions or asker.stopped or asker.is_silent([question.request for question in state.questions]):
             break
     model = _concluded(state, stopped=bool(asker.stopped) and (is_open or bool(state.questions)))
     on_event(Event(stage="fit", done=1, total=1, product=model))

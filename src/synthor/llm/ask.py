@@ -43,6 +43,10 @@ class Recording:
                 [*self.damage, Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")]
             )
 
+    def holds(self, request: Request) -> bool:
+        """Whether it was answered."""
+        return request.key in self._found
+
     def ask(self, requests: Sequence[Request], permit: Permit, record: Callable[[Answer], None]) -> None:
         """Give the recorded answers.
 
@@ -52,7 +56,7 @@ class Recording:
         for request in requests:
             if not permit.may_send():
                 return
-            if request.key not in self._found:
+            if not self.holds(request):
                 message = f"answers no request like this one ({request.stage})"
                 cure = "record again: context, variables, rules or synthor's prompts have changed since"
                 if self.damage:
@@ -88,6 +92,10 @@ class Asker:
         """What the user should know of the asking and was not told yet."""
         notes, self._notes = self._notes, []
         return tuple(notes)
+
+    def is_silent(self, requests: Sequence[Request]) -> bool:
+        """Whether none of some requests can be answered: a recording ends where what was asked then ended."""
+        return isinstance(self.source, Recording) and not any(self.source.holds(request) for request in requests)
 
     @property
     def bill(self) -> Bill:
