@@ -80,6 +80,9 @@ def parts(prior: Prior) -> Mapping[str, Prior]:
         "rules alone": Prior(rules=prior.rules),
         "all but the rules": Prior(dependencies=prior.dependencies, compositions=prior.compositions),
     }
+    if prior.proposals:
+        found["proposals alone"] = Prior(proposals=prior.proposals)
+        found["all but the proposals"] = prior.model_copy(update={"proposals": []})
     return found | {f"labels shuffled, {seed + 1}": shuffled(prior, seed) for seed in range(SHUFFLES)}
 
 
@@ -93,6 +96,8 @@ def main() -> None:
         counted = np.where(alone >= 2 * truth.noise, 1.0, 0.0)
         run(folder, SPEC, "asked")
         prior = load_prior(folder / "asked" / "prior.json")[0]
+        if not prior.proposals:
+            print("The recording holds no proposals: what they do is not measured.")
         done = RESULTS / "population_parts.json"
         result: Row = json.loads(done.read_text(encoding="utf-8")) if wanted and done.exists() else {}
         if not wanted or TEMPLATE in wanted:

@@ -143,7 +143,7 @@ def _fitted(
         # 4. Pull the beliefs onto what is known.
         is_open = bool(state.questions)
         with timed("fit", seconds):
-            state = method.settle(state, forward("fit", on_event))
+            state = method.settle(state, forward("fit", on_event)).passed(asker.can_answer)
         # 5. See how things stand, and what the next round should ask.
         for made in state.rounds[1:][-1:]:
             on_event(Event(stage="round", done=made.number, total=made.number, product=made))

@@ -56,7 +56,7 @@ class Recording:
         for request in requests:
             if not permit.may_send():
                 return
-            if request.key not in self._found:
+            if not self.holds(request):
                 message = f"answers no request like this one ({request.stage})"
                 cure = "record again: context, variables, rules or synthor's prompts have changed since"
                 if self.damage:

@@ -1,16 +1,18 @@
 """`method: calibrated`: the model supplies beliefs, the solver the arithmetic.
 
-The first round asks for dependency tables, rules, and a plan of segments. A later round asks only for what the fit shows to be
-missing: cells without support, targets whose discrepancy remains, and tables that contradict the others most.
+The first round asks for dependency tables, rules, and a plan of segments; where units have members, for compositions in its
+place. A later round asks only for what the fit shows to be missing: cells without support, targets whose discrepancy
+remains, and tables that contradict the others most.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from synthor.fit.model import Model, fit, fit_what_can_be
 from synthor.llm.request import Answer, Request
+from synthor.method.of_members import missing_cells, segments_wanted
 from synthor.method.state import Advance, Inquiry, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
@@ -41,6 +43,9 @@ MOST_CELLS = 10
 WORST_CELLS = 6
 DRAWS = 500
 """Records drawn of a segment to see whether the rules leave any."""
+
+NOBODY = 1e-5
+"""Share of members below which none are shown."""
 
 REMAINS = 1e-3
 """Share of the records that a cell must be off for its discrepancy to be worth asking about."""
@@ -84,8 +89,7 @@ class Calibrated:
         dropped = (*state.dropped, *state.lost)
         model = fit_what_can_be(state.problem, state.prior, dropped=dropped, advance=advance)
         after = with_round(state, model, lambda: fit(state.problem, Prior()))
-        wanted = _off(after, model)  # of this round: what else is off waits for the next fit
-        after = replace(after, repairs=lambda state: _repairs(state, model, wanted))
+        after = replace(after, repairs=_repairs_of(after, model))
         return replace(after, questions=self._open(after))
 
     def _open(self, state: State) -> tuple[Inquiry, ...]:
@@ -109,7 +113,7 @@ def _first_round(state: State, scene: Scene) -> Iterator[Inquiry]:
 
 
 def _nested(state: State) -> bool:
-    """Whether units have members: then no plan of segments is asked for, and one round is all."""
+    """Whether units have members: then no plan of segments is asked for, and segments only where the fit lacks units."""
     return len(state.problem.schema.levels) > 1
 
 
@@ -278,12 +282,27 @@ def _believed(state: State, heard: Heard) -> State:
     )
 
 
-def _repairs(state: State, model: Model, wanted: Sequence[_Off]) -> tuple[Inquiry, ...]:
-    """What a later round asks, given the fit before it; nothing when nothing is wrong."""
-    if _nested(state):
-        return ()
-    scene = _scene(state)
-    return (*_targeted(state, scene, wanted), *_emptied(state, scene, model), *_revisions(state, scene, model))
+def _repairs_of(ended: State, model: Model) -> Callable[[State], tuple[Inquiry, ...]]:
+    """What a later round asks, given the fit before it; nothing when nothing is wrong.
+
+    Cells are those of this fit: what else is off waits for the next one.
+    """
+    if _nested(ended):
+        missing = missing_cells(ended, model)
+
+        def of_members(state: State) -> tuple[Inquiry, ...]:
+            scene = _scene(state)
+            asked = (*segments_wanted(state, scene, missing), *_revisions(state, scene, model))
+            return tuple(replace(one, optional=True) for one in asked)
+
+        return of_members
+    wanted = _off(ended, model)
+
+    def of_records(state: State) -> tuple[Inquiry, ...]:
+        scene = _scene(state)
+        return (*_targeted(state, scene, wanted), *_emptied(state, scene, model), *_revisions(state, scene, model))
+
+    return of_records
 
 
 def _revisions(state: State, scene: Scene, model: Model) -> list[Inquiry]:
@@ -295,8 +314,10 @@ def _revisions(state: State, scene: Scene, model: Model) -> list[Inquiry]:
     names = [name for name in names if state.wants(f"revise {name}")]
     if not names:
         return []
-    by_name = {str(pair): pair for pair in all_pairs(state.problem)}
+    by_name = {str(pair): pair for pair in _pairs(state)}
     pairs = [by_name[name] for name in names if name in by_name]
+    if not pairs:  # what was counted from a sample, or said otherwise than as a table
+        return []
     cells = {str(pair): _worst_cells(scene, pair, model, beliefs) for pair in pairs}
     return [
         Inquiry(
@@ -310,14 +331,19 @@ def _revisions(state: State, scene: Scene, model: Model) -> list[Inquiry]:
 def _worst_cells(scene: Scene, pair: Pair, model: Model, beliefs: dict[str, BelievedTable]) -> list[dict[str, str]]:
     """Cells of a believed table where the fit differs most from it."""
     table = beliefs[str(pair)]
-    have = table.cells(model.pool.units).totals(model.weights).reshape(table.grouped.shape)
-    gap = np.abs(have - table.grouped)
+    have, believed = table.cells(model.pool.units).totals(model.weights).reshape(table.grouped.shape), table.grouped
+    gap = np.abs(have - believed)
+    if model.pool.units.nested:  # how many rows of each are given is not always believed, so shares of these are compared
+        first = have.sum(axis=1, keepdims=True)
+        have, believed = have / np.maximum(first, 1e-300), table.rows
+        gap = np.abs(have - believed) * first
+        have = np.where(have < NOBODY, 0.0, have)
     order = np.argsort(-gap, axis=None, kind="stable")[:WORST_CELLS]
     given, of = scene.by_name[pair.given], scene.by_name[pair.of]
     found = []
     for cell in order:
         a, b = (int(code) for code in np.unravel_index(cell, gap.shape))
-        said, nearest = asking.percent(float(table.grouped[a, b])), asking.percent(float(have[a, b]))
+        said, nearest = asking.percent(float(believed[a, b])), asking.percent(float(have[a, b]))
         found.append({"given": given.labels[a], "of": of.labels[b], "said": said, "have": nearest})
     return found
 

@@ -10,14 +10,13 @@ from dataclasses import replace
 
 from synthor.fit.model import as_written, refuse_zones
 from synthor.llm.request import Answer, Request
-from synthor.method.state import Advance, Inquiry, State, begun, got, taken, with_round
+from synthor.method.state import Advance, Inquiry, State, begun, got, taken, told_in_shares, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
 from synthor.prior.model import Prior
 from synthor.prior.scene import Scene, plain_scene
 from synthor.prior.whole import scene_of_segments
-from synthor.problem import Problem, Target
-from synthor.types import Floats
+from synthor.problem import Problem
 
 ROUNDS = 6
 SEGMENTS = 12
@@ -87,20 +86,9 @@ def _worst(state: State) -> list[dict[str, str]]:
         return []
     cells = []
     for target, shares in zip(state.problem.counts, got(state.model), strict=True):
-        rows, wanted, have = _told(state.problem, target, shares)
+        rows, wanted, have = told_in_shares(state.problem, target, shares)
         for cell in range(len(wanted)):
             name = rows + ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(cell).items())
             gap = abs(float(wanted[cell] - have[cell]))
             cells.append((-gap, name, asking.percent(float(wanted[cell])), asking.percent(float(have[cell]))))
     return [{"name": name, "wanted": wanted, "have": have} for _, name, wanted, have in sorted(cells)[:WORST]]
-
-
-def _told(problem: Problem, target: Target, shares: Floats) -> tuple[str, Floats, Floats]:
-    """Which rows a table counts, where there are several kinds, and what is wanted and there: shares of these rows."""
-    wanted = target.wanted / max(target.wanted.sum(), 1e-12)
-    if len(problem.schema.levels) == 1:
-        return "", wanted, shares
-    rows = problem.schema.levels[target.level].name
-    if not target.axes:  # how many there are
-        return f"number of {rows} rows, of the number of units", target.wanted / problem.n_units, shares
-    return f"{rows}: ", wanted, shares / max(shares.sum(), 1e-12)

@@ -13,7 +13,7 @@ from synthor.prior.answers import Heard
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.questions import Segment
 from synthor.prior.scene import Pair
-from synthor.problem import Problem
+from synthor.problem import Problem, Target
 from synthor.rounds import Round
 from synthor.types import Floats
 
@@ -209,6 +209,17 @@ def got(model: Model) -> list[Floats]:
     """Share of the units in every cell of every target, as fitted."""
     units, weights = model.pool.units, model.weights
     return [target.cells(units).totals(weights) for target in model.problem.counts]
+
+
+def told_in_shares(problem: Problem, target: Target, shares: Floats) -> tuple[str, Floats, Floats]:
+    """Which rows a table counts, where there are several kinds, and what is wanted and there: shares of these rows."""
+    wanted = target.wanted / max(target.wanted.sum(), 1e-12)
+    if len(problem.schema.levels) == 1:
+        return "", wanted, shares
+    rows = problem.schema.levels[target.level].name
+    if not target.axes:  # how many there are
+        return f"number of {rows} rows, of the number of units", target.wanted / problem.n_units, shares
+    return f"{rows}: ", wanted, shares / max(shares.sum(), 1e-12)
 
 
 def discrepancies(model: Model) -> Floats:

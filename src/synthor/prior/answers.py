@@ -4,7 +4,7 @@ A refused item costs itself, never its neighbours: it is asked for once more wit
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from synthor.llm.salvage import salvage
 from synthor.prior.model import (
     CompositionBelief,
     Dependency,
+    DifferenceBelief,
     Dropped,
     Marginal,
     Proposal,
@@ -25,6 +26,7 @@ from synthor.prior.model import (
 )
 from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, THREE_WAYS, Segment
 from synthor.prior.scene import Pair, Scene
+from synthor.prior.segments import SegmentForm
 from synthor.prior.shown import GROUPS, MANY, Shown
 from synthor.prior.whole import WrittenLevel
 from synthor.problem import Problem, forbids_all
@@ -167,6 +169,81 @@ def hear_details(text: str, scene: Scene, segments: Sequence[Segment], prefix: s
     return heard
 
 
+def hear_segments(
+    text: str, scene: Scene, form: SegmentForm, segments: Mapping[str, Segment], wrong_in: Callable[[Proposal], str]
+) -> Heard:
+    """Proposals about units with members, one a segment.
+
+    Args:
+        text: of the answer.
+        scene: what was asked.
+        form: what may be said.
+        segments: with their names and shares, by the items that they were asked as.
+        wrong_in: why a proposal cannot be used; empty where it can.
+    """
+    heard = Heard()
+    entries, cut = _numbered(text, len(segments), ("segments", "proposals"), ("segment", "number"))
+    for number, (item, segment) in enumerate(segments.items(), start=1):
+        try:
+            said = _said_of_units(_entry(entries, number, cut=cut), scene, form, item, heard)
+            proposal = Proposal(name=segment.name, share=segment.share, **said)
+            wrong = wrong_in(proposal)
+            if wrong:
+                raise _WrongError(wrong)
+            heard.proposals[item] = proposal
+        except _WrongError as error:
+            heard.errors[item] = str(error)
+    return heard
+
+
+def _said_of_units(entry: Any, scene: Scene, form: SegmentForm, item: str, heard: Heard) -> dict[str, Any]:
+    """What characterises the units of a segment: values, compositions and differences."""
+    if not isinstance(entry, dict):
+        raise _WrongError("it is no object with lists of values, compositions and differences")
+    values: dict[str, Any] = {}
+    for told in _entries(entry, "values"):
+        name = _name(told.get("variable"), form.variables)
+        if not name:
+            asked = _line(told.get("variable"))
+            raise _WrongError(f"'{asked}' is no variable that a segment can give; {nearest(asked, form.variables)}")
+        values[name] = _distribution(told.get("value"), scene.by_name[name], item, heard)
+    compositions, differences = [], []
+    for told in _entries(entry, "compositions"):
+        found = _composition(told, form.roles)
+        if found is None or not any(found[0]):
+            raise _WrongError(f"a composition gives no percent, or no {len(form.roles)} whole numbers")
+        members = {role: n for role, n in zip(form.roles, found[0], strict=True) if n}
+        compositions.append(CompositionBelief(members=members, percent=found[1]))
+    for told in _entries(entry, "differences"):
+        low, high = _number(told.get("from")), _number(told.get("to"))
+        if low is None or high is None:
+            raise _WrongError("a difference has no two numbers, from and to")
+        band = f"{min(low, high):.15g} to {max(low, high):.15g}"
+        differences.append(DifferenceBelief(difference=_line(told.get("difference")), percent={band: 100}))
+    if not (values or compositions or differences):
+        raise _WrongError("it says nothing of its units")
+    return {"values": values, "compositions": compositions or None, "differences": differences or None}
+
+
+def _entries(entry: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Objects of one of the lists that a segment may have."""
+    listed = entry.get(key)
+    if key == "values" and isinstance(listed, dict):  # by their names
+        listed = [{"variable": name, "value": value} for name, value in listed.items()]
+    return [told for told in (listed if isinstance(listed, list) else [])[:MOST_LISTED] if isinstance(told, dict)]
+
+
+def _composition(entry: Any, roles: Sequence[str]) -> tuple[list[int], float] | None:
+    """Members of each role and the percent of a composition; None where these cannot be read."""
+    members = entry.get("members") if isinstance(entry, dict) else None
+    percent = _number(entry.get("percent")) if isinstance(entry, dict) else None
+    each = [_number(one) for one in members] if isinstance(members, list) else []
+    whole = [int(one) for one in each if one is not None and one >= 0 and one == int(one)]
+    if percent is None or not 0 <= percent <= 100 or len(whole) != len(roles) or len(each) != len(roles):
+        return None
+    return whole, percent
+
+
 def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
     """Proposals with their own shares; duplicates are joined."""
     heard = Heard()
@@ -294,18 +371,14 @@ def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -
     for number in numbers:
         listed = value.get(str(number)) if isinstance(value, dict) else None
         for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
-            members = entry.get("members") if isinstance(entry, dict) else None
-            percent = _number(entry.get("percent")) if isinstance(entry, dict) else None
-            each = [_number(one) for one in members] if isinstance(members, list) else []
-            whole = [int(one) for one in each if one is not None and one >= 0 and one == int(one)]
-            place = f"compositions of {number} [{i}]"
-            if percent is None or not 0 <= percent <= 100 or len(whole) != len(roles) or len(each) != len(roles):
+            found, place = _composition(entry, roles), f"compositions of {number} [{i}]"
+            if found is None:
                 heard.mended.append(Dropped(belief=place, reason=f"gives no percent, or no {len(roles)} whole numbers"))
-            elif sum(whole) != number:
-                heard.mended.append(Dropped(belief=place, reason=f"its {sum(whole)} members are not {number}"))
+            elif sum(found[0]) != number:
+                heard.mended.append(Dropped(belief=place, reason=f"its {sum(found[0])} members are not {number}"))
             else:
-                these = {role: n for role, n in zip(roles, whole, strict=True) if n}
-                heard.compositions.append(CompositionBelief(members=these, percent=percent))
+                these = {role: n for role, n in zip(roles, found[0], strict=True) if n}
+                heard.compositions.append(CompositionBelief(members=these, percent=found[1]))
     if not heard.compositions:
         heard.errors["compositions"] = NOTHING if value is None else "it gives no composition with its members and percent"
     return heard

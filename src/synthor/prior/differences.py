@@ -224,6 +224,27 @@ def _wrong(problem: Problem, names: Sequence[str], refs: Sequence[Ref | None]) -
     )
 
 
+def differences_told(problem: Problem) -> tuple[str, ...]:
+    """Differences that may be told of the members of a problem, as they are written; the first is single."""
+    schema, found = problem.schema, []
+    for level in schema:
+        labels = level.variables[level.position(level.role)].labels if level.role else ()
+        single = [role for role in labels if level.roles.get(role) == 1]
+        pairs = [
+            (one, other)
+            for i, one in enumerate(single)
+            for other in (*single[i + 1 :], *labels)
+            if other not in single[: i + 1]
+        ]
+        for position in level.numeric:
+            name = level.variables[position].name
+            told = [(f"{one}.{name}", f"{other}.{name}") for one, other in dict.fromkeys(pairs)]
+            found += [
+                " - ".join(both) for both in told if not _wrong(problem, both, [schema.resolve_among(one) for one in both])
+            ]
+    return tuple(found)
+
+
 def _names(problem: Problem) -> list[str]:
     """What may stand in a difference: numbers of members by their roles."""
     return [

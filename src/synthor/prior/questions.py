@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
 from synthor.prior.scene import Pair, Scene
+from synthor.prior.segments import SegmentForm
 from synthor.prior.shown import GROUPS, MANY, Shown
-from synthor.prior.whole import WrittenLevel
+from synthor.prior.whole import MOST, WrittenLevel
 
 ALL_PAIRS = 105
 """Pairs up to which all are asked for (15 variables); beyond, the model first names the strongest."""
@@ -47,6 +48,12 @@ USUAL = 6
 
 MOST_LABELS = 8
 """Labels that a segment may list of a variable with many categories."""
+
+MOST_DIFFERENCES = 4
+"""Differences that a segment of units with members may tell."""
+
+TOKENS_OF_UNITS = 250
+"""Output tokens of such a segment, which says only what characterises it."""
 
 RULES = 30
 NAME = r"^[^\x00-\x1f\"\\]{1,120}$"
@@ -105,6 +112,7 @@ def ask_revision(
             "number": number,
             "given": pair.given,
             "of": pair.of,
+            "among": _plain(pair.among),
             "cells": cells[str(pair)],
             "error": _plain(errors.get(f"revise {pair}", "")),
         }
@@ -230,6 +238,35 @@ def ask_targeted(scene: Scene, cells: Sequence[Mapping[str, str]]) -> Request:
     schema = _segments_schema(scene, [cell["number"] for cell in cells])
     clean = [{key: _plain(value) for key, value in cell.items()} for cell in cells]
     return _request("targeted", scene, schema, len(cells) * _tokens_of_segment(scene), cells=clean, **_wide(scene))
+
+
+def ask_segments(scene: Scene, form: SegmentForm, cells: Sequence[Mapping[str, str]]) -> Request:
+    """Segments of units with members that supply what is missing in some cells; each has number, name, wanted, have, error."""
+    values = [
+        _object({"variable": {"type": "string", "enum": [name]}, "value": _values_schema(scene.by_name[name])})
+        for name in form.variables
+    ]
+    parts: dict[str, Any] = {"values": _listed({"anyOf": values}, len(values))}
+    if form.roles:
+        number = {"type": "integer", "minimum": 0, "maximum": form.most or MOST}
+        members = {"type": "array", "items": number, "minItems": len(form.roles), "maxItems": len(form.roles)}
+        parts["compositions"] = _listed(_object({"members": members, "percent": PERCENT}), COMPOSITIONS)
+    if form.differences:
+        difference = {"type": "string", "enum": list(form.differences)}
+        ends = {"from": {"type": "number"}, "to": {"type": "number"}}
+        parts["differences"] = _listed(_object({"difference": difference} | ends), MOST_DIFFERENCES)
+    schema = _object({cell["number"]: {"$ref": "#/$defs/segment"} for cell in cells}) | {"$defs": {"segment": _object(parts)}}
+    return _request(
+        "targeted",
+        scene,
+        schema,
+        len(cells) * TOKENS_OF_UNITS,
+        cells=[{key: _plain(value) for key, value in cell.items()} for cell in cells],
+        roles=[_plain(role) for role in form.roles],
+        differences=list(form.differences),
+        unsaid=list(form.unsaid),
+        example=form.variables[0],
+    )
 
 
 def ask_plan(
@@ -368,6 +405,10 @@ def _wide(scene: Scene) -> dict[str, Any]:
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _listed(items: dict[str, Any], most: int) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 0, "maxItems": most}
 
 
 def _row_schema(size: int) -> dict[str, Any]:

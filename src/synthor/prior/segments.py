@@ -11,13 +11,14 @@ import numpy as np
 
 from synthor.errors import nearest
 from synthor.prior.compositions import Numbers, level_of_roles, told_compositions
-from synthor.prior.differences import BelievedDifference, differences_of
+from synthor.prior.differences import BelievedDifference, differences_of, differences_told
 from synthor.prior.model import Dropped, Prior, Proposal, Range
 from synthor.prior.said import weights_of
 from synthor.prior.shown import shown
 from synthor.problem import Problem
 from synthor.problem.following import Followed
 from synthor.schema import Ref
+from synthor.spec.levels import levels_of
 from synthor.types import Shares
 
 SURE = 6000.0
@@ -87,6 +88,58 @@ def segments_of(prior: Prior, problem: Problem, dropped: list[Dropped]) -> Itera
             compositions=compositions,
             differences=differences,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentForm:
+    """What segments of a problem may say.
+
+    Attributes:
+        variables: by their names.
+        unsaid: variables that follow from members, or say who these are.
+        roles: of the members, in order; none where nothing tells them apart.
+        differences: as they are written.
+        most: members of a unit, at most; None where nothing says.
+    """
+
+    variables: tuple[str, ...]
+    unsaid: tuple[str, ...]
+    roles: tuple[str, ...]
+    differences: tuple[str, ...]
+    most: int | None
+
+
+def form_of_segments(problem: Problem, names: Sequence[str]) -> SegmentForm:
+    """What segments may say.
+
+    Args:
+        problem: what is known.
+        names: of the variables that are shown.
+    """
+    refs = {name: problem.schema.resolve_among(name) for name in names}
+    said = [name for name, ref in refs.items() if ref is not None and not _never_said(ref, name, problem)]
+    level = level_of_roles(problem)
+    own = None if level is None else problem.schema.levels[level]
+    return SegmentForm(
+        variables=tuple(said),
+        unsaid=tuple(name for name in names if name not in said),
+        roles=() if own is None else own.variables[own.position(own.role)].labels,
+        differences=differences_told(problem),
+        most=None if level is None else levels_of(problem.spec)[level].number.max,
+    )
+
+
+def wrong_in(proposal: Proposal, problem: Problem, groups: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+    """Why a proposal about units with members cannot be used, in words; empty where it can.
+
+    Args:
+        proposal: as written.
+        problem: what is known.
+        groups: of categories, by variable, in which labels may be told.
+    """
+    dropped: list[Dropped] = []
+    found = list(segments_of(Prior(proposals=[proposal], groups=dict(groups)), problem, dropped))
+    return "" if found else "; ".join(entry.reason for entry in dropped)
 
 
 def place_of_proposal(proposal: Proposal, i: int) -> str:
