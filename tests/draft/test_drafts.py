@@ -19,7 +19,7 @@ from synthor.spec.scaffold import scaffold
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "tests" / "cases" / "published"
 CASES = sorted(folder.name for folder in PUBLISHED.iterdir())
-TWO_POPULATIONS = {f"examples/{name}/tables" for name in ("norway", "orders", "population")}
+TWO_POPULATIONS = {f"examples/{name}/tables" for name in ("leitrim", "norway", "orders", "population")}
 """Tables of households beside tables of persons: who the unit is and who its members are is asked."""
 
 TABLES = sorted(
