@@ -49,6 +49,7 @@ bench: .venv/.dev               ## all evidence, in two hours or so; most of it 
 	$(BIN)/python bench/households.py
 	$(BIN)/python bench/population.py
 	$(BIN)/python bench/population_example.py
+	$(BIN)/python bench/three_way.py
 	$(BIN)/python bench/probe.py bench/recordings/probe
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/folders.py
