@@ -48,6 +48,7 @@ def test_what_is_guarded_is_bared_to_itself_and_never_begins_like_a_formula(text
     assert guard(frame)["a"].to_list() == [guarded(text), "b"]
 
 
+@pytest.mark.slow
 def test_records_in_csv_are_safe_and_read_back(tmp_path: Path) -> None:
     values = json.dumps(LABELS)
     n = len(LABELS)

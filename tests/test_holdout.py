@@ -244,6 +244,7 @@ def test_beliefs_of_known_noise_get_the_right_factor_within_its_error(factor: fl
     assert np.exp(np.mean(np.log([one.factor for one in found]))) == pytest.approx(factor, rel=0.15)
 
 
+@pytest.mark.slow
 def test_what_the_published_table_does_not_know_itself_is_not_held_against_a_belief() -> None:
     random = np.random.default_rng(0)
     pairs = []

@@ -246,6 +246,7 @@ def test_inside_a_bin_every_value_is_as_likely(variable: Variable) -> None:
     assert max(abs(count - 10_000) for count in counts) < 910
 
 
+@pytest.mark.slow
 @given(st.floats(0.01, 0.99), st.integers(2, 50), st.integers(2, 400))
 def test_a_thinner_end_bin_continues_the_density_of_its_neighbour(share: float, width: int, tail: int) -> None:
     assume(max(width, tail) < 20 * min(width, tail))  # beyond, its neighbour does not tell how far it reaches

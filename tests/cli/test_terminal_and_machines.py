@@ -77,6 +77,7 @@ def test_a_document_tells_the_place_and_the_cure(name: str, out: str, code: str,
     assert cure in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["check", ""], ["run", "spec.yaml", "--prior", "", "--out", "out"], ["fit", "s", "--out", ""]]
 )
@@ -104,6 +105,7 @@ def test_a_reader_that_leaves_early_changes_no_outcome(manner: list[str], tmp_pa
     assert (done.returncode, "Traceback" in done.stderr, "Exception ignored" in done.stderr) == (2, False, False)
 
 
+@pytest.mark.slow
 def test_a_spec_with_a_mistake_fails_as_all_else_does(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC.replace("no: 4", "no: 5"))
     done = synthor("check", tmp_path / "spec.yaml", "--json")

@@ -121,6 +121,7 @@ def test_labels_of_few_records_become_other_and_few_missing_values_join_the_most
     assert table(disclose(frame), "tenure") == {("rented",): "53", ("owned",): "30", ("other",): "10"}
 
 
+@pytest.mark.slow
 def test_many_missing_values_are_a_category_of_labels_and_of_numbers(tmp_path: Path) -> None:
     tenure, income = ["rented"] * 50 + ["owned"] * 30 + [None] * 20, [1.5, 2.5, None, 4.0] * 25
     made = disclose(pl.DataFrame({"tenure": tenure, "income": income, "car": ["yes", "no", None, "no"] * 25}))

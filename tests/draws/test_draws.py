@@ -102,6 +102,7 @@ def test_a_belief_that_cannot_be_used_stays_to_be_listed() -> None:
     assert perturb(Prior(dependencies=[strange]), problem, 1).dependencies == [strange]
 
 
+@pytest.mark.slow
 def test_draws_take_recordings_in_turn_and_a_run_takes_the_first(spec: Path, tmp_path: Path) -> None:
     loaded = load_spec(spec)
     run = synthesize(loaded)

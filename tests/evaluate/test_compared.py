@@ -195,6 +195,7 @@ targets: [{name: "<i>kinds</i>", counts: {kind: {"<b>bold</b>": N, other: M}}}]
         assert "&lt;b&gt;bold" in text
 
 
+@pytest.mark.slow
 def test_in_python_a_comparison_shows_itself_and_is_a_frame() -> None:
     found = cars().compare(cars(75))
     assert repr(found).splitlines()[0] == "<Comparison of run 1 and run 2>"

@@ -187,6 +187,7 @@ def letters(*rows: str) -> pl.DataFrame:
     return pl.DataFrame([list(row) for row in rows], schema=["v0", "v1", "v2"], orient="row")
 
 
+@pytest.mark.slow
 def test_shares_of_copies_are_of_the_same_half_of_the_microdata() -> None:
     """Real records are all different, so none of one half is in the other; records that repeat them hit half of them."""
     every = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)[:26].astype(np.int32)

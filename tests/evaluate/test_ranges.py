@@ -167,6 +167,7 @@ def test_a_known_mean_narrows_what_a_share_can_be() -> None:
     assert narrow.high.tolist() == [7.0, 10.0, 6.0]
 
 
+@pytest.mark.slow
 def test_medians_and_deviations_stay_inside_their_bins() -> None:
     problem = problem_of(PEOPLE, [["age"]])
     median = bounds_of(problem, parse_question("median age", problem))

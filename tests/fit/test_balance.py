@@ -124,6 +124,7 @@ def test_relabelling_categories_relabels_the_answer(problem: tuple[Units, Floats
     np.testing.assert_allclose(balance(np.log(base), renamed).weights, balance(np.log(base), hard).weights, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Values in x were outside bounds:RuntimeWarning")  # SciPy 1.13 says so of its own steps
 def test_beliefs_that_contradict_each_other_have_the_optimum_that_a_general_solver_finds() -> None:
     """Minimise KL(p||q) + sum r KL(t||Cp) over p directly, by SciPy, and compare."""
@@ -363,6 +364,7 @@ def test_intervals_that_do_not_bind_change_nothing_and_margins_of_error_pull_by_
     assert got[-1] == pytest.approx(0.5, abs=1e-4)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
 def test_tables_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> None:

@@ -165,6 +165,7 @@ def test_coefficients_of_units_that_may_not_occur_do_not_matter() -> None:
     assert found.errors == pytest.approx((10,))
 
 
+@pytest.mark.slow
 def test_a_conflict_of_one_unit_in_a_million_is_found() -> None:
     units = grid(2, 2)
     tables = [table(units, [0], [1e-6, 1 - 1e-6]), table(units, [0, 1], [[1e-6, 1e-6], [0.5 - 1e-6, 0.5 - 1e-6]])]
@@ -333,6 +334,7 @@ def test_more_cells_than_one_programme_takes_are_tried_by_suspicion() -> None:
     assert find_conflict(innocent, everyone(tables), limits=limits) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("work", "said"), [(0.0, "too large"), (2_000.0, "limit")])
 def test_a_solver_that_gives_up_is_told_and_nothing_is_concluded(work: float, said: str) -> None:
     limits = Limits(work=work)
@@ -359,6 +361,7 @@ def test_no_tables_are_met_by_any_unit() -> None:
     assert find_conflict([], np.array([False, True])) is None
 
 
+@pytest.mark.slow
 def test_of_many_cells_only_those_near_what_is_missed_are_looked_at() -> None:
     limits = Limits(most_cells=100, whole_cells=60)
     random = np.random.default_rng(2)

@@ -84,6 +84,7 @@ def shares(problem: Problem, units: Units, weights: Floats, *names: str) -> Floa
     return np.asarray(found / found.sum())
 
 
+@pytest.mark.slow
 def test_a_rule_about_partners_leaves_the_share_of_widowed_heads_to_those_without_one(problem: Problem) -> None:
     units, weights = drawn(problem, believed(("marital", "role", MARITAL), ("age", "role", AGE)))
     heads = shares(problem, units, weights, "head.marital")
@@ -92,6 +93,7 @@ def test_a_rule_about_partners_leaves_the_share_of_widowed_heads_to_those_withou
     np.testing.assert_allclose(ages[:2], [0.45, 0.35], atol=0.04)
 
 
+@pytest.mark.slow
 def test_who_lives_with_whom_hangs_on_the_age_of_the_head_which_is_the_heads(problem: Problem) -> None:
     units, weights = drawn(problem, believed(("role", "head_age", WITH_WHOM), ("age", "role", AGE)))
     assert (shares(problem, units, weights, "head_age", "head.age")[:, 2:] > 0).tolist() == np.eye(4, dtype=bool).tolist()
@@ -120,6 +122,7 @@ def test_a_child_is_as_old_as_is_believed_of_children_by_the_age_of_the_head(pro
     assert np.abs(got / got.sum(axis=1, keepdims=True) - told).sum(axis=1).max() / 2 < 0.1
 
 
+@pytest.mark.slow
 def test_a_row_without_the_role_sees_nothing_of_it(problem: Problem) -> None:
     ref = problem.schema.resolve_among("child.age")
     assert ref is not None
@@ -130,6 +133,7 @@ def test_a_row_without_the_role_sees_nothing_of_it(problem: Problem) -> None:
     assert ((seen >= 0) == (role == 2)).all()
 
 
+@pytest.mark.slow
 def test_a_head_younger_than_any_category_of_heads_is_not_possible(problem: Problem) -> None:
     units, _ = drawn(problem, Prior())
     fine = problem.schema.refine(units)
@@ -157,6 +161,7 @@ def test_a_believed_cell_that_a_rule_empties_gives_way(problem: Problem) -> None
     assert model.tables[0].strain > 0
 
 
+@pytest.mark.slow
 def test_couples_are_drawn_as_a_table_of_his_and_her_ages_has_them() -> None:
     ages, names = ["18-29", "30-49", "50-69", "70+"], ("male.age", "female.age")
     apart = {("18-29", "18-29"): 40, ("30-49", "18-29"): 30, ("30-49", "30-49"): 50, ("50-69", "50-69"): 50, ("70+", "70+"): 20}

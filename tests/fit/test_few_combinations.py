@@ -94,6 +94,7 @@ def rows(found: Listing) -> list[tuple[int, ...]]:
     return list(zip(*(codes.tolist() for codes in found.bins.values()), strict=True))
 
 
+@pytest.mark.slow
 def test_combinations_are_listed_as_rules_leave_them_or_not_at_all() -> None:
     problem = compile_problem(parse_spec(permutation()))
     every = allowed_combinations(problem, 5_000)

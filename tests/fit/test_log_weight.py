@@ -52,6 +52,7 @@ def test_log_weights_of_candidates_are_the_logs_of_their_weights(kinds: tuple[st
     np.testing.assert_allclose(few - np.log(model.weights[:3]), gap[0], atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["few", "together"])
 def test_however_tables_are_looked_up_a_weight_is_the_same_to_its_last_digit(limit: str) -> None:
     extra = "".join(f"  x{i}: {{type: boolean}}\n" for i in range(9))

@@ -119,6 +119,7 @@ def test_a_contradiction_without_a_rule_names_none() -> None:
     assert "no population can do it" in contradiction.sentence
 
 
+@pytest.mark.slow
 def test_a_cell_that_rules_forbid_together_names_them_and_the_cure() -> None:
     (found,) = told(synthesize(parse_spec(DEGREES)), "unsupported")
     assert found.sentence == "'degree by age' wants 10 for age = 0-15, degree = university, but no record can be there:"
@@ -133,6 +134,7 @@ def test_a_cell_that_rules_forbid_together_names_them_and_the_cure() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_empty_cells_of_another_table_are_named_as_what_leaves_nothing() -> None:
     zero = '{name: works by age, table: [{age: 0-15, works: "no", count: 200}, {age: 16-24, works: "yes", count: 300},'
     zero += ' {age: 25-64, works: "no", count: 300}, {age: 65+, works: "no", count: 200}]}'
@@ -249,6 +251,7 @@ def test_what_keeps_a_cell_empty_is_found_and_nothing_else(rules: list[list[tupl
         assert left(cell, [one for one in every if not any(one in together for together in sets)])
 
 
+@pytest.mark.slow
 def test_reasons_that_others_wrote_are_escaped_on_the_page(tmp_path: Path) -> None:
     hostile = DEGREES.replace("no child works", "<script>alert(1)</script>")
     synthesize(parse_spec(hostile)).write(tmp_path / "out")
@@ -328,6 +331,7 @@ def test_a_mean_of_no_record_is_called_so_everywhere() -> None:
     assert json.loads(found.to_json())["targets"][-1]["cells"][0]["got"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
@@ -343,6 +347,7 @@ def test_a_mistyped_key_gets_a_suggestion_of_its_own_level(entry: str, said: str
     assert [str(finding) for finding in raised.value.findings] == [f"spec: {said}"]
 
 
+@pytest.mark.slow
 def test_a_mistyped_key_of_the_sample_gets_a_suggestion_and_an_empty_sample_a_plain_message(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown key 'wieght'; did you mean 'weight'"):
         parse_spec("{records: 1, variables: {car: {type: boolean}}, sample: {file: a.csv, wieght: w}}")

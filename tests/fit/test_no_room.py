@@ -43,6 +43,7 @@ def told(model: Model) -> list[str]:
     return [f"{entry.belief}: {entry.reason}" for entry in model.dropped if entry.action == "gave way"]
 
 
+@pytest.mark.slow
 def test_a_belief_where_two_targets_leave_no_room_gives_way_and_is_told() -> None:
     run = run_of(HOMES, LONELY_PAIRS, TENURES)
     model = run.model
@@ -89,6 +90,7 @@ def test_a_rule_that_forbids_what_is_believed_is_named() -> None:
     assert pull.barred.obstacles[0].text == "kind = 'family' and tenure = 'rent'"
 
 
+@pytest.mark.slow
 def test_empty_cells_of_a_table_that_forbid_what_is_believed_are_named() -> None:
     cells = [("1", "one person", 300), ("2", "family", 400), ("3+", "family", 100), ("3+", "other", 200)]
     table = ", ".join(f"{{persons: '{p}', kind: {k}, count: {n}}}" for p, k, n in cells)
@@ -115,6 +117,7 @@ def ring(weight: float) -> Prior:
     return Prior(dependencies=[Dependency(given=x, of=y, rows=rows, confidence=sure) for x, y, rows, sure in tables])
 
 
+@pytest.mark.slow
 def test_believed_cells_that_the_pool_lacks_get_candidates() -> None:
     problem, prior = compile_problem(parse_spec(RING)), ring(0.5)
     beliefs = resolve(prior, problem)
@@ -193,6 +196,7 @@ def test_sample_records_with_bins_for_numbers_are_judged_as_far_as_bins_tell(tmp
     assert warning.message.startswith("1 of 182 sample records break the rule never `persons = 1")
 
 
+@pytest.mark.slow
 def test_a_sample_of_impossible_records_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("persons,kind,tenure,w\n1,family,own,1\n1,other,own,1\n", encoding="utf-8")
     spec = parse_spec(SURVEY).placed_in(tmp_path)

@@ -236,6 +236,7 @@ def test_changes_of_random_contradictions_bring_what_they_promise(seed: int) -> 
     assert keeps_its_promises(run) > 0
 
 
+@pytest.mark.slow
 def test_the_give_of_a_statistic_has_an_end() -> None:
     """The total is 1,000 times the mean of those who earn, so all do: values inside bins cannot make that good."""
     spec = """

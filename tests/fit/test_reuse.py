@@ -48,6 +48,7 @@ def first() -> Model:
     return model
 
 
+@pytest.mark.slow
 def test_the_same_fit_from_its_own_candidates_is_the_same_at_once(first: Model) -> None:
     again = fit(first.problem, BELIEVED, like=first)
     assert again.recipe.drawn_for is first.recipe
@@ -56,6 +57,7 @@ def test_the_same_fit_from_its_own_candidates_is_the_same_at_once(first: Model) 
     np.testing.assert_allclose(again.weights, first.weights, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_other_numbers_in_the_same_tables_are_met_by_the_same_candidates(first: Model) -> None:
     scenario = problem(young=700, old=900)
     again = fit(scenario, BELIEVED, like=first)
@@ -112,6 +114,7 @@ def test_cells_that_had_to_be_empty_are_not_opened() -> None:
     assert measure(sample(fewer).problem, sample(fewer).chunks()).met
 
 
+@pytest.mark.slow
 def test_handed_candidates_are_weighed_as_they_were_handed(first: Model) -> None:
     handed = fit(first.problem, BELIEVED, handed=(first.pool.units, first.pool.log_base))
     assert fit(replace(first.problem), BELIEVED, like=handed).recipe.drawn_for is None

@@ -95,6 +95,7 @@ def test_units_of_a_segment_are_as_it_says(more: str) -> None:
     assert seen(problem, found.units, "grandchild.age", weights).keys() <= {"0-14", "15-17", "18-29"}
 
 
+@pytest.mark.slow
 def test_what_a_segment_says_of_all_or_of_the_unit_holds_for_those_of_whom_nothing_else_is_said() -> None:
     problem = homes()
     values: dict[str, Any] = {"age": "30-49", "head_age": "50-64", "child.age": "0-17", "persons": "4+"}
@@ -161,6 +162,7 @@ def test_a_segment_that_cannot_be_used_is_dropped_with_the_reason(change: dict[s
     assert any(entry.reason.startswith(reason) for entry in beliefs.dropped), beliefs.dropped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "impossible",
     [

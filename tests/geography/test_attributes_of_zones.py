@@ -61,6 +61,7 @@ def agrees(run: Run, told: Mapping[str, Mapping[str, str]]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_zones_with_equal_tables_differ_as_is_believed_of_their_kinds(tmp_path: Path) -> None:
     run = made(place({"a": 1000, "b": 1000, "c": 200}, KINDS))
     assert run.verdict.startswith("Met: "), run.verdict
@@ -92,6 +93,7 @@ def test_the_region_knows_each_table_of_zones_by_kind() -> None:
     assert known.tolist() == pytest.approx([120 / 170, 50 / 170])
 
 
+@pytest.mark.slow
 def test_several_attributes_of_which_some_kinds_have_one_zone_or_no_record() -> None:
     told = {
         "setting": {"a": "urban", "b": "rural", "c": "urban", "d": "suburban", "e": "remote"},
@@ -192,6 +194,7 @@ def test_attributes_are_read_from_a_file_with_crosswalks_beside_them(
     assert not check(spec)
 
 
+@pytest.mark.slow
 def test_in_python_attributes_may_be_a_frame() -> None:
     frame = pl.DataFrame({"taz": ["a", "b", "c"], "setting": ["urban", "rural", "urban"], "campus": [True, False, False]})
     for given in (frame, {"setting": frame, "campus": frame}):
@@ -351,6 +354,7 @@ def test_a_spec_in_words_tells_what_zones_are() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_scenario_speaks_of_kinds_of_zones_and_tables_by_kind_follow(tmp_path: Path) -> None:
     spec = place({"a": 100, "b": 100, "c": 20}, KINDS)
     counts = {("urban", "yes"): 40, ("urban", "no"): 80, ("rural", "yes"): 70, ("rural", "no"): 30}

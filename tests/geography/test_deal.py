@@ -98,6 +98,7 @@ def test_a_unit_at_any_place_is_known_without_the_others() -> None:
     assert zone[[0, 1000, 2000, 3000]].tolist() == [0, 2, 1, 3]
 
 
+@pytest.mark.slow
 def test_what_zones_do_not_see_is_dealt_out_as_chance_has_it() -> None:
     """Hues are known of tracts alone: in zones of one tract they differ by no more than sampling does."""
     made = zoned_sample(fit_what_can_be(compile_problem(parse_spec(SPEC)).region, Prior()))

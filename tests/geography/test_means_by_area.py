@@ -71,6 +71,7 @@ def off(records: pl.DataFrame, told: dict[str, Any], area: str, of: str) -> floa
     return max(abs(got[row[area]] - row[of]) for row in told["table"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize(("of", "area"), [("mean", "taz"), ("mean", "tract"), ("total", "taz"), ("total", "tract")])
 def test_means_and_totals_counted_from_a_population_are_met_in_every_area(of: str, area: str, seed: int) -> None:

@@ -103,6 +103,7 @@ def test_shares_inside_zones_and_tracts_and_their_parts_are_met(seed: int) -> No
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_shares_beside_exact_counts_of_larger_areas_and_of_the_region() -> None:
     frame = people(5, 2500)
     tenure = shares(frame, ["taz"], "tenure")

@@ -106,6 +106,7 @@ def test_tables_are_met_where_hardly_two_zones_are_of_one_kind(name: str) -> Non
         assert [kinds[zone] for zone in run.records["taz"]] == run.records[attribute].to_list()
 
 
+@pytest.mark.slow
 def test_records_say_their_zone_and_what_it_lies_in_and_stand_zone_by_zone() -> None:
     spec = town(3)
     run = synthesize(Spec.collected(spec))
@@ -182,6 +183,7 @@ def test_a_zone_that_lies_in_two_areas_is_told(tmp_path: Path) -> None:
         compile_problem(spec)
 
 
+@pytest.mark.slow
 def test_areas_of_three_depths_come_from_crosswalks_with_names_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "geo.csv").write_text("TAZ,GEOID\na,n\nb,n\nc,s\n")
     (tmp_path / "county.csv").write_text("GEOID,County\nn,1\ns,1\n")

@@ -100,6 +100,7 @@ def test_a_table_that_a_draft_cannot_use_is_told_by_check_and_spares_the_others(
     assert len(told) == 2
 
 
+@pytest.mark.slow
 def test_a_run_made_of_frames_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
     run = synthor.synthesize(synthor.draft_spec({"age by sex": pl.DataFrame(ADULTS)}, context="One record is one adult."))
     run.write(tmp_path / "out")
@@ -247,6 +248,7 @@ def test_tables_that_are_none_are_refused_in_words() -> None:
         synthor.draft_spec({"a": {"x": [1, 2], "y": [1]}})
 
 
+@pytest.mark.slow
 def test_a_sample_may_be_a_frame_and_lies_beside_the_spec(tmp_path: Path) -> None:
     survey = pl.DataFrame(
         {"age": ["18-34", "65+", "65+"] * 20, "sex": ["male", "female", "female"] * 20, "w": [1.0, 1, 2] * 20}
@@ -462,6 +464,7 @@ SIZES = {"taz": list("aaabbbccc"), "size": ["1", "2", "3+"] * 3, "count": [1, 2,
 CARS = {"tract": ["north"] * 2 + ["south"] * 2, "car": ["yes", "no"] * 2, "count": [4, 4, 2, 2]}
 
 
+@pytest.mark.slow
 def test_a_run_whose_crosswalk_is_a_file_can_be_run_again_from_its_folder(tmp_path: Path) -> None:
     (tmp_path / "crosswalk.csv").write_text("taz,tract\na,north\nb,north\nc,south\n", encoding="utf-8")
     zones = {"key": "taz", "within": {"tract": "crosswalk.csv"}}
@@ -484,6 +487,7 @@ def test_records_in_zones_are_compared_with_real_ones_that_say_nothing_of_zones(
         run.evaluate(run.records.drop("tract"))
 
 
+@pytest.mark.slow
 def test_a_crosswalk_may_be_a_frame_and_lies_in_the_spec_that_is_written(tmp_path: Path) -> None:
     walk = pl.DataFrame({"taz": ["a", "b", "c"], "tract": ["north", "north", "south"]})
     spec = MAKE(**ZONED, zones={"key": "taz", "within": {"tract": walk}}, targets=[{"table": SIZES}, {"table": CARS}])

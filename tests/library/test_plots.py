@@ -46,6 +46,7 @@ def test_a_category_shows_bars_wanted_and_got(homes: Run) -> None:
     assert "<b>" not in html and "&lt;b&gt;rented" in html
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("bare")
 def test_a_number_shows_how_its_values_lie(homes: Run) -> None:
     for name in ("person.age", "head.age"):

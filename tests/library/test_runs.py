@@ -91,6 +91,7 @@ class Text(HTMLParser):
         self.text += data
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_verdict_targets_and_a_few_units(town: Run, village: Run) -> None:
     page = Text(town._repr_html_())
     assert "✓ Met: 100 records add up to all 2 targets" in page.text and "size by tenure" in page.text
@@ -280,6 +281,7 @@ def test_a_folder_opens_as_the_run_that_was_written(town: Run, tmp_path: Path) -
     assert pl.read_parquet(tmp_path / "again" / "records.parquet").equals(run.records)
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_number_of_records_wants_as_many(tmp_path: Path) -> None:
     synthor.synthesize(synthor.parse_spec(TOWN)).write(tmp_path)
     assert CliRunner().invoke(app, ["sample", str(tmp_path), "-n", "200"]).exit_code == 0

@@ -117,6 +117,7 @@ def test_a_huge_wait_is_told_and_not_slept_through(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 5
 
 
+@pytest.mark.slow
 def test_a_count_of_tokens_that_is_none_is_estimated(tmp_path: Path) -> None:
     usage = {"prompt_tokens": 10**30, "completion_tokens": 10**30, "total_tokens": 10**30}
     bill = ask_one(lambda call: call.say('"' + "x" * 30 + '"', usage=usage), tmp_path).bill
@@ -177,6 +178,7 @@ def test_a_key_that_comes_back_is_in_no_file_and_no_message(tmp_path: Path, monk
     assert KEY not in "".join(told)
 
 
+@pytest.mark.slow
 def test_a_failure_shows_neither_key_nor_escape(tmp_path: Path) -> None:
     def fail(call: Call) -> None:
         call.reply(json.dumps({"error": {"message": f"\x1b]0;x\x07 {' '.join(call.key)} {call.key[::-1]}"}}).encode(), 418)
@@ -223,6 +225,7 @@ def answered(folder: Path, n: int = 4) -> Path:
     return journal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

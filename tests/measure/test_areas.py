@@ -71,6 +71,7 @@ def test_the_file_tells_a_table_of_areas_in_rows_of_numbers() -> None:
     assert '"names": ["a", "b", "c"]' in found.to_json()
 
 
+@pytest.mark.slow
 def test_a_frame_has_one_row_a_zone() -> None:
     run = synthor.synthesize(parse_spec(SPEC))
     assert run.zones().rows() == [("a", 6, 0, None, None, None, None), ("b", 10, 0, *[None] * 4), ("c", 4, 0, *[None] * 4)]

@@ -218,6 +218,7 @@ def test_a_segment_may_leave_out_some_variables_but_not_most() -> None:
     assert listed.proposals["segment all"].values == RECORD | {"persons": "2"}
 
 
+@pytest.mark.slow
 def test_a_thousand_duplicates_are_one() -> None:
     outline = hearing.hear_outline(json.dumps({"segments": [{"name": "Alike", "share": 1}] * 1000}))
     assert (len(outline.segments), len(outline.mended)) == (1, 999)

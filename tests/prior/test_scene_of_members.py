@@ -232,6 +232,7 @@ def test_no_more_pairs_than_usual_are_asked_without_a_choice() -> None:
     assert len(tables) == 105
 
 
+@pytest.mark.slow
 def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_told(problem: Problem) -> None:
     told = [
         {"members": {"head": 1, "partner": 1}, "percent": 97},
@@ -259,6 +260,7 @@ def test_what_cannot_be_made_is_told_before_anything_is_asked() -> None:
         expected_requests(parse_spec(two + "model: {name: 'batch:asked'}\n"))
 
 
+@pytest.mark.slow
 def test_many_categories_are_put_into_groups_once_and_the_head_is_shown_in_the_same() -> None:
     jobs = [f"job {number}" for number in range(30)]
     own = "      sex: {type: category, values: [woman, man]}\n"

@@ -266,6 +266,7 @@ def test_every_part_is_the_same_whoever_draws_it_and_seeds_differ() -> None:
     assert draw(MAKER, size=200, random_seed=6).units.sha256 != draw(MAKER, size=200, random_seed=5).units.sha256
 
 
+@pytest.mark.slow
 def test_members_in_another_order_are_as_likely(everyone: Units) -> None:
     maker, random = MAKER, np.random.default_rng(4)
     homes = [home for home in every_household() if random.random() < 0.03]
@@ -706,6 +707,7 @@ def test_who_sees_no_such_member_is_as_usual_or_as_is_said(everyone: Units, alon
         np.testing.assert_allclose(got / got.sum(), shares, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_candidates_of_a_template_are_fitted_onto_tables_of_both_levels() -> None:
     drawn = draw(MAKER, size=4_000, random_seed=1)
     real = draw(MAKER, size=2_000, random_seed=2).units  # over-sampled: larger households than the candidates stand for

@@ -298,6 +298,7 @@ targets: [{table: t.csv, layout: {decimal: ",", total: [Alle]}}]
 # --- Tables of more people than are wanted --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_counts_of_a_population_are_scaled_to_the_records() -> None:
     text = (
         """
@@ -539,6 +540,7 @@ targets:
     assert synthesize(parse_spec(SPEC + text)).verdict.startswith("Met")
 
 
+@pytest.mark.slow
 def test_a_standard_deviation_around_a_mean_that_is_not_told_is_not_demanded() -> None:
     means = "[{sex: male, mean: ..}, {sex: female, mean: 41.5}]"
     spreads = "[{sex: male, sd: 12.0}, {sex: female, sd: 20.0}]"

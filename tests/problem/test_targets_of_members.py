@@ -109,6 +109,7 @@ def test_only_two_of_more_categories_tell_a_pair_apart_at_a_time() -> None:
     assert sorted(universe.columns) == ["far.age", "far.born", "near by.age", "near by.born"]
 
 
+@pytest.mark.slow
 def test_couples_by_sex_may_be_fewer_than_couples_and_never_more() -> None:
     by_sex, roles = f"{{pairs: by-sex, table: {BY_SEX}}}", "{{counts: {{relationship: {{head: 1000, partner: {}, child: 9}}}}}}"
     assert found(by_sex, "{pairs: couple, count: 600}", roles.format(600), "{counts: {sex: {male: 700, female: 909}}}") == []

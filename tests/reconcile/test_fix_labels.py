@@ -121,6 +121,7 @@ def test_what_other_tables_mean_otherwise_is_left_to_a_person() -> None:
     assert left[0].endswith("other tables mean owned by it")
 
 
+@pytest.mark.slow
 def test_entries_are_put_where_there_are_none_yet_whatever_the_style() -> None:
     target = "{counts: {sex: {Males: 489, Females: 511}}}"
     for text in (

@@ -225,6 +225,7 @@ def test_noise_below_the_limit_is_reconciled_to_consistency(seed: int, n: int) -
     assert all(stated.target.wanted.sum() == n and (stated.target.wanted >= 0).all() for stated in tables)
 
 
+@pytest.mark.slow
 def test_a_run_on_reconciled_noise_meets_every_table(tmp_path: Path) -> None:
     text = contradictory(1, 3000)
     copy = corrected(parse_spec(text), text, "spec.yaml", names=False, tables=True)

@@ -107,6 +107,7 @@ def test_the_table_has_the_shares_that_the_picture_shows() -> None:
     assert "partner.age of each head.age, in percent 20-39 40-59 pairs 40-59 15 85 20" in table  # 37, 38 and 39 are under 40
 
 
+@pytest.mark.slow
 def test_counted_in_parts_the_page_is_the_same() -> None:
     problem, records = street().problem, homes()
     whole, joined = Tally(problem), Tally(problem)

@@ -299,6 +299,7 @@ def test_labels_of_bins_in_place_of_numbers_are_refused_where_numbers_decide() -
         Tally(problem_of(["sum(person.age) > 60"])).add(records)
 
 
+@pytest.mark.slow
 def test_whether_values_keep_the_rules_is_found_of_each_unit_by_itself() -> None:
     problem = problem_of(["sum(person.earnings) > income", "child.age >= granny.age", "mean(trip.minutes) > 3"])
     units = coded(frames(town(200, random.Random(5))), SCHEMA)

@@ -198,6 +198,7 @@ def test_a_text_too_long_or_too_deep_is_refused(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [" and ", " or "])
 def test_a_long_list_of_conditions_is_no_deep_one(kind: str) -> None:
     predicate = parse(kind.join(f"age != {i}" for i in range(600)))
@@ -206,6 +207,7 @@ def test_a_long_list_of_conditions_is_no_deep_one(kind: str) -> None:
     assert names_in(predicate) == {"age"}
 
 
+@pytest.mark.slow
 def test_a_long_list_of_values_is_no_deep_one() -> None:
     predicate = parse(f"age in ({', '.join(map(str, range(10, 1500)))})")
     assert truth(predicate, {"age": np.array([0, 1, 2])}, VARIABLES, 3).may.tolist() == [True, True, True]

@@ -179,6 +179,7 @@ def axis(position: int, ref: Ref) -> Axis:
     return Axis(position=position, ref=ref, variable=variable, labels=variable.labels, group_of=own)
 
 
+@pytest.mark.slow
 def test_tables_of_couples_and_of_parents_with_children_are_met_with_those_of_persons() -> None:
     """A couple is a household as its head and partner see it; who has no partner counts in no cell of couples."""
     random = np.random.default_rng(1)
@@ -208,6 +209,7 @@ def test_tables_of_couples_and_of_parents_with_children_are_met_with_those_of_pe
     assert found.met, found.verdict
 
 
+@pytest.mark.slow
 def test_a_belief_about_couples_says_nothing_of_how_many_there_are() -> None:
     """That partners are of one age is believed of couples, of whom tables tell the number; equal rows need no such table."""
     random = np.random.default_rng(2)

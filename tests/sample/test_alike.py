@@ -79,6 +79,7 @@ def test_a_zone_of_50_households_with_40_cells_at_two_levels_is_exact(seed: int)
         assert got.tolist() == target.wanted.tolist(), target.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_that_are_far_off_are_mended_by_units_that_are_nearly_alike(seed: int) -> None:
     units, random = homes(2_000, seed), np.random.default_rng(seed)

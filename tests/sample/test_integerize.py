@@ -19,6 +19,7 @@ from synthor.schema import Cells, Incidence, Partition, Ref
 from synthor.types import Counts
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400), st.integers(0, 10_000), st.integers(0, 1000))
 @settings(max_examples=60, deadline=None)
 def test_systematic_counts_keep_the_total_and_stay_within_one_of_their_expectation(n: int, total: int, seed: int) -> None:
@@ -102,6 +103,7 @@ def test_repair_keeps_the_total_and_tells_the_error_that_is_left(seed: int, n: i
     assert whole.error == error_of(bands, whole.counts) <= error_of(bands, start)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(1, 60))
 @settings(max_examples=30, deadline=None)
 def test_weights_that_are_whole_numbers_already_come_back_as_they_are(seed: int, n: int) -> None:

@@ -144,6 +144,7 @@ def test_zero_or_more_with_the_mean_of_the_positive_is_an_exponential(mean: int,
     assert distance_to_exponential(gained, 100_000.0) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [-46_210_000, -60_000_000, -7_000_000, -200_000_000])
 def test_losses_come_to_their_total_spread_below_zero(total: int) -> None:
     edges = [-500_000, 0, 1, 15_000, 30_000, 50_000, 75_000, 100_000, 200_000, 500_000, 1_000_000]

@@ -233,6 +233,7 @@ def test_means_and_other_tables(tmp_path: Path) -> None:
     assert found.changed_by["scenario: cars.csv"] == tmp_path / "more" / "cars.csv"
 
 
+@pytest.mark.slow
 def test_a_population_grows_and_the_records_with_it(tmp_path: Path) -> None:
     text = TOWN.replace("records: 1000", "records: 500\npopulation: 1000")
     found = applied(town(tmp_path, text), older(tmp_path))
@@ -276,6 +277,7 @@ def test_a_change_in_larger_areas_of_a_table_by_zone(tmp_path: Path, where: str)
     assert run.records.height == 69
 
 
+@pytest.mark.slow
 def test_a_change_of_a_table_of_larger_areas_reaches_the_zones(tmp_path: Path) -> None:
     change = {"target": "cars", "where": "tract = '102' and car = 'yes'", "change": 5}
     found = applied(zoned(tmp_path), scenario(tmp_path, changes=[change]))
@@ -367,6 +369,7 @@ def test_what_cannot_be_meant_is_refused_with_its_place_and_cure(
     assert str(tmp_path / "old.yaml") in told
 
 
+@pytest.mark.slow
 def test_a_table_that_is_kept_must_agree(tmp_path: Path) -> None:
     assert "'cars' is kept and adds up to 1,000, and the scenario to 1,016" in refusal(
         town(tmp_path), older(tmp_path, keep=["cars"])
@@ -491,12 +494,14 @@ def test_nobody_is_asked_whatever_the_verb(tmp_path: Path) -> None:
     assert "Beliefs are those that were given" in " ".join(run.stdout.split())
 
 
+@pytest.mark.slow
 def test_shares_that_are_kept_are_of_as_many_records_as_there_are(tmp_path: Path) -> None:
     found = applied(town(tmp_path), older(tmp_path, keep=["incomes"]))
     assert [round(value) for value in cells(found, "incomes").values()] == [406, 406, 203]
     assert synthesize(found).measurement.met
 
 
+@pytest.mark.slow
 def test_a_table_with_a_tolerance_moves_others_no_further_than_it_must(tmp_path: Path) -> None:
     text = (
         TOWN + "  - {name: roughly, counts: {age: {0-17: 198, 18-64: 604, 65-74: 119, 75+: 79}}, tolerance: {relative: 3%}}\n"

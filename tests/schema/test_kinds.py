@@ -145,6 +145,7 @@ def asks_for_a_kind(node: ast.AST) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_nobody_outside_asks_which_kind_a_variable_is_of() -> None:
     """Behaviour that hangs on the kind is a method of the kind, or a question that it answers by name."""
     for text in (

@@ -59,6 +59,7 @@ def homes(draw: st.DrawFn) -> Units:
     return Units(row_tables=(Rows(codes=np.zeros((home + 1, 1), np.int32)), members))
 
 
+@pytest.mark.slow
 @given(homes(), st.integers(0, 2))
 def test_one_of_two_is_seen_where_it_alone_has_the_category(units: Units, category: int) -> None:
     members = units.row_tables[1]

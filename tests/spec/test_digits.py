@@ -81,6 +81,7 @@ columns: {Anzahl: count}
 """
 
 
+@pytest.mark.slow
 def test_digits_survive_whatever_becomes_of_a_spec(tmp_path: Path) -> None:
     spec = parse_spec(EVERYWHERE)
     assert spec.variables["code"].build("code").labels == ("1.10", "1.1", "x")

@@ -393,6 +393,7 @@ def nested(depth: int) -> str:
     return f"unit: u\nrecords: 1\nvariables: {{a: {{type: boolean}}}}\nmembers: {start}{{}}{'}}' * depth}"
 
 
+@pytest.mark.slow
 def test_levels_may_be_many_but_not_without_end() -> None:
     assert len(levels(nested(30))) == 31
     with pytest.raises(InputError, match="units with 111 levels are more than can be read: 100 are the most"):

@@ -160,6 +160,7 @@ def test_zones_without_polygons_and_polygons_without_zones_are_told_and_left_out
     assert list(drawn(spec)) == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_a_run_keeps_outlines_and_needs_the_file_no_more(tmp_path: Path) -> None:
     import synthor
 

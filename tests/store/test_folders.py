@@ -257,6 +257,7 @@ def test_new_files_appear_together_and_never_over_a_persons(tmp_path: Path) -> N
     assert (tmp_path / "spec.yaml").read_text() == "mine, written meanwhile"
 
 
+@pytest.mark.slow
 def test_files_are_for_whom_the_umask_allows(place: Path) -> None:
     before = os.umask(0o077)
     try:
@@ -273,6 +274,7 @@ def test_files_are_for_whom_the_umask_allows(place: Path) -> None:
 DEEP = "[" * 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["null", "[]", "{}", DEEP, b"\xff{}", '{"products": {}, "records": [1]}'], ids=repr)
 def test_a_damaged_manifest_is_named_and_healed(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str | bytes
@@ -286,6 +288,7 @@ def test_a_damaged_manifest_is_named_and_healed(
     assert ended(monkeypatch, capsys, "measure", "out")[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [b"\xff\xfe", DEEP.encode(), b"null", b'{"format": 2}', "loop"], ids=["utf-8", "deep", "null", "bare", "loop"]
 )
@@ -323,6 +326,7 @@ def test_beliefs_that_cannot_be_read_are_named(
     assert "out/prior.json: cannot be read: Permission denied; allow yourself to read it, or move it away" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["null", DEEP, "{}", '{"tables": 3, "calibration": null}'], ids=["null", "deep", "empty", "wrong"]
 )
@@ -372,6 +376,7 @@ def test_a_folder_where_a_file_should_be_is_named(
     assert f"other/{name}: is no file, and a run writes one there; move it away, or choose another folder with --out" in told
 
 
+@pytest.mark.slow
 def test_a_name_that_no_folder_can_have_is_told(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -475,6 +480,7 @@ def test_a_command_that_fails_leaves_no_folder_that_was_not_there(
     assert not list((place / "new").iterdir())
 
 
+@pytest.mark.slow
 def test_beliefs_larger_than_any_that_are_read_are_refused_before_they_are_hashed(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

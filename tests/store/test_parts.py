@@ -101,6 +101,7 @@ def test_a_folder_of_somebody_else_is_left_alone(run: synthor.Run, folder: Path)
     assert (folder / "out" / "by_taz" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("partition", "format", "says"), [("nix", "parquet", "taz or tract"), ("taz", "csv", "as csv")])
 def test_what_cannot_be_written_so_is_told(run: synthor.Run, folder: Path, partition: str, format: Format, says: str) -> None:
     with pytest.raises(InputError, match=says):

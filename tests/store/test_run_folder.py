@@ -69,6 +69,7 @@ def test_the_manifest_tells_inputs_products_and_seed(spec_file: Path, tmp_path: 
     assert manifest["usage"]["requests"] == 0
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes(spec_file: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         synthesize(load_spec(spec_file), prior=BELIEFS).write(tmp_path / name)
@@ -84,6 +85,7 @@ def test_beliefs_do_the_work_and_their_absence_is_said(spec_file: Path) -> None:
     assert "1 dependency table" in believed.measurement.beliefs
 
 
+@pytest.mark.slow
 def test_csv_replaces_parquet_and_holds_the_same_records(spec_file: Path, tmp_path: Path) -> None:
     run = synthesize(load_spec(spec_file))
     run.write(tmp_path / "out")
@@ -198,6 +200,7 @@ def test_beliefs_that_lie_in_the_folder_stay_as_they_were_written(spec_file: Pat
     assert run.write(tmp_path).met
 
 
+@pytest.mark.slow
 def test_a_run_on_other_beliefs_may_follow_in_the_same_folder(spec_file: Path, tmp_path: Path) -> None:
     spec, out = load_spec(spec_file), tmp_path / "out"
     synthesize(spec).write(out)
@@ -235,6 +238,7 @@ def test_the_model_is_the_same_on_any_number_of_cores(spec_file: Path) -> None:
     assert texts[0] == texts[1]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_after_writing_records_goes_on_in_its_folder(spec_file: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "out")
     folder.claim()
@@ -295,6 +299,7 @@ def test_a_folder_whose_name_is_a_pattern_takes_many_chunks(tmp_path: Path) -> N
     assert not list((tmp_path / "out1").iterdir())
 
 
+@pytest.mark.slow
 def test_the_joined_file_is_the_chunks_one_after_another(tmp_path: Path) -> None:
     run = in_many_chunks()
     run.write(tmp_path)

@@ -138,6 +138,7 @@ def test_it_does_not_matter_who_of_the_two_is_the_head() -> None:
         assert fit.got.tolist() == list(couples(population()).values())
 
 
+@pytest.mark.slow
 def test_beliefs_about_one_of_the_two_are_left_out_with_what_to_write() -> None:
     prior = Prior(
         dependencies=[Dependency(given="male.age", of="female.age", rows=np.eye(5).tolist())],

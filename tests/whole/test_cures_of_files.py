@@ -166,6 +166,7 @@ def test_reconcile_does_what_check_says_of_it(tmp_path: Path, monkeypatch: pytes
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow
 def test_what_reconcile_refuses_can_be_mended_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "t.csv").write_text(
         TWO.replace("25", "26").replace("no,40", "no,39").replace("female", "femal"), encoding="utf-8"

@@ -235,6 +235,7 @@ def test_the_page_shows_a_few_households_with_their_members(model: Model, tmp_pa
     assert section in (tmp_path / "town" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_labels_of_members_are_shown_as_text() -> None:
     spec = parse_spec("""
 unit: home

@@ -74,6 +74,7 @@ def wanted(case: dict[str, Any]) -> list[Hard]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
 def test_weights_are_those_that_another_tool_finds(case: dict[str, Any]) -> None:
     soft = [

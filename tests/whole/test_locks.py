@@ -24,6 +24,7 @@ def project() -> dict[str, list[Requirement]]:
     return {"": [Requirement(text) for text in document["dependencies"]], **extras}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lock", "extra"), [("run", ""), ("dev", "dev")])
 def test_a_lock_pins_everything_that_its_packages_need_extras_included(lock: str, extra: str) -> None:
     pinned, waiting, seen = pins(lock) | pins("run"), list(project()[extra]), set[str]()
@@ -42,6 +43,7 @@ def test_a_lock_pins_everything_that_its_packages_need_extras_included(lock: str
                 waiting.append(further)
 
 
+@pytest.mark.slow
 def test_locks_agree_with_each_other() -> None:
     run = pins("run")
     for other in ("dev", "docs", "extras"):

@@ -77,6 +77,7 @@ def shares(model: Model, table: Target) -> Floats:
     return got / got.sum()
 
 
+@pytest.mark.slow
 def test_a_belief_about_rows_goes_with_their_margins() -> None:
     age, sex, both = target("age", 1, (1, 0)), target("sex", 1, (1, 1)), target("age by sex", 1, (1, 0), (1, 1))
     problem = town((target("tenure", 0, (0, 0)), age, sex))

@@ -74,6 +74,7 @@ def test_tables_count_them_by_their_label_and_records_hold_nothing(town: Run) ->
     assert unknown["car"].value_counts().sort("car").rows() == [(None, 2), (False, 7), (True, 3)]
 
 
+@pytest.mark.slow
 def test_a_rule_says_of_whom_nothing_is_known_by_the_label_alone(town: Run) -> None:
     records = town.records
     assert records.filter(pl.col("age").is_null() & (pl.col("pay") > 30_000)).height == 0

@@ -332,6 +332,7 @@ def test_sparse_tables_in_a_ring_are_met_although_few_units_fit_them_all() -> No
     )  # whole records of a ring are a puzzle; 1,500 cells are wanted
 
 
+@pytest.mark.slow
 def test_what_the_rules_forbid_is_called_unsupported_not_a_contradiction() -> None:
     """The rules forbid a wanted cell only together, which no check of single rules sees."""
     spec = spec_of(

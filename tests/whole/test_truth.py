@@ -27,6 +27,7 @@ def error(joint: joints.Joint, blur: truth.Blur) -> float:
     return truth.Error.of(model.pool.units, model.weights, joint).pair
 
 
+@pytest.mark.slow
 def test_exact_beliefs_leave_no_more_than_sampling_noise(joint: joints.Joint, sampling_noise: truth.Error) -> None:
     run = draw(truth.fitted(joint, truth.tables(joint), SEED))
     found = truth.figures(run.model, joint, None)
