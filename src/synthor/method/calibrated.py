@@ -227,8 +227,14 @@ def _three_way(state: State, scene: Scene) -> list[Inquiry]:
     if not _nested(state) or not state.wants("three-way"):
         return []
     request = asking.ask_three_way(scene, state.errors.get("three-way", ""))
-    hear = lambda text: hearing.hear_three_way(text, scene)  # noqa: E731
-    return [Inquiry(request=request, items=("three-way",), hear=hear, optional=True)]
+    return [
+        Inquiry(
+            request=request,
+            items=("three-way",),
+            hear=lambda text: hearing.hear_three_way(text, scene),
+            optional=True,
+        )
+    ]
 
 
 def _plan(state: State, scene: Scene) -> list[Inquiry]:

@@ -16,8 +16,6 @@ MOST_CELLS = 10
 REMAINS = 1e-3
 """Share of a table's rows that a cell must be off to be worth asking about, if anybody is there."""
 
-EMPTY = "what is impossible, and how many members there may be, leave none of its units"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingCell:
@@ -44,8 +42,9 @@ class MissingCell:
 
 def missing_cells(state: State, model: Model) -> tuple[MissingCell, ...]:
     """The cells that lack most, among those that were not asked for in vain: without any unit, or off after the fit."""
-    places = {entry.belief for entry in model.pool.dropped}
-    empty = {one.name for i, one in enumerate(model.prior.proposals) if place_of_proposal(one, i) in places}
+    reasons = {entry.belief: entry.reason for entry in model.pool.dropped}
+    places = {one.name: place_of_proposal(one, i) for i, one in enumerate(model.prior.proposals)}
+    empty = {name: reasons[place] for name, place in places.items() if place in reasons}
     found, nobody = dict[str, MissingCell](), set(model.lacking)
     for t, (target, shares) in enumerate(zip(state.problem.counts, got(model), strict=True)):
         rows, wanted, have = told_in_shares(state.problem, target, shares)
@@ -63,7 +62,7 @@ def missing_cells(state: State, model: Model) -> tuple[MissingCell, ...]:
                 units=min(max(100 * gap * float(shares.sum()), 1e-6), 100.0),
                 wanted=float(wanted[cell]),
                 have=float(have[cell]),
-                error=EMPTY if again else "",
+                error=empty[name] if again else "",
             )
             if state.wants(entry.item) and (name not in found or found[name].gap < gap):
                 found[name] = entry
