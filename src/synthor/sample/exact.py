@@ -375,8 +375,11 @@ def _solved(
     whole: bool,
     upper: Floats | None = None,
 ) -> Floats | None:
+    from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp
 
+    matrix = sparse.csc_array(matrix)
+    matrix.indices, matrix.indptr = (own.astype(np.int32) for own in (matrix.indices, matrix.indptr))  # all that 1.13 takes
     with quiet():
         outcome = milp(
             cost,
