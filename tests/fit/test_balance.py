@@ -365,6 +365,43 @@ def test_intervals_that_do_not_bind_change_nothing_and_margins_of_error_pull_by_
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_intervals_are_narrowed_step_by_step_where_a_leap_would_lead_astray() -> None:
+    """Tables within 2% of others, of a population with few kinds of units: at once, edges that cost a hundredth led nowhere."""
+    rng = np.random.default_rng(12)
+    codes, shares = rng.integers(0, 4, (600, 5)), rng.dirichlet(np.full(600, 0.02))
+    hard = []
+    for a, b in combinations(range(5), 2):
+        index = 4 * codes[:, a] + codes[:, b]
+        got = np.bincount(index, shares, 16)
+        low = got * (0.98 + 0.019 * rng.uniform(-1, 1, 16))
+        hard.append(Hard(cells=Partition(index, 16), demand=Demand(low=low, high=low + 0.04 * got)))
+    found = balance(np.zeros(600), hard)
+    assert found.status is Status.CONVERGED
+    for table in hard:
+        counted = table.cells.totals(found.weights)
+        assert (counted >= table.low - 1e-9).all()
+        assert (counted <= table.high + 1e-9).all()
+
+
+def test_middles_are_preferred_by_as_little_as_was_asked_or_by_what_does_not_lead_too_far() -> None:
+    within = Demand(low=np.array([0.4, 0.4]), high=np.array([0.6, 0.6]))
+    dual = Dual.of(np.log([0.9, 0.1]), [Hard(cells=Partition(np.array([0, 1]), 2), demand=within)], [])
+    assert not dual.prefer_middles(1e-8, 0.0)
+    assert 1e-8 < dual.tables[0].taste < 1e-3
+    assert dual.prefer_middles(1e-8, 1.0)
+    assert dual.tables[0].taste == 1e-8
+
+
+def test_rough_weights_stay_at_the_first_preference() -> None:
+    within = Demand(low=np.array([0.4, 0.4]), high=np.array([0.6, 0.6]))
+    hard = [Hard(cells=Partition(np.array([0, 1]), 2), demand=within)]
+    rough, fine = (balance(np.log([0.55, 0.45]), hard, taste=taste) for taste in (1e-3, 1e-8))
+    assert rough.status is fine.status is Status.CONVERGED
+    assert 0.5 < rough.weights[0] < 0.549
+    assert np.isclose(fine.weights[0], 0.55, atol=1e-5)
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=40, deadline=None)
 def test_tables_counted_in_blocks_are_the_tables_counted_alone(seed: int) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.fit.balance import Balance, balance
+from synthor.fit.dual import TASTES
 from synthor.fit.nested import template_of
 from synthor.fit.pool import Pool, kept_pool
 from synthor.fit.segments import drawn_segments
@@ -217,7 +218,7 @@ class _Drawn:
             soft = structure.soft(self.beliefs)
         else:
             hard, soft = hard[: len(self.problem.targets)], []
-        return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH)
+        return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH, taste=TASTES[0])
 
     def flattened(self, weights: Floats) -> Floats:
         """Weights between those of the base measure and others, as near to the latter as leaves enough effective candidates."""

@@ -6,7 +6,8 @@ The problem, for a base measure q, hard tables, and soft tables t_d with strengt
     subject to  low_h <= C_h'p + (y_h - b_h) <= high_h      for every hard table h
 
 where C'p are the cell totals of p; low = high = b for exact cells, and y_g - b_g is the slack that a margin of error s_g allows
-(0 without one). Inside an interval the middle is preferred to the edges by 1e-8 nats in the end, which makes the dual smooth.
+(0 without one). Inside an interval the middle is preferred to the edges by 1e-8 nats in the end, which makes the dual smooth;
+by more at first, and by less step by step where a leap would lead far off.
 A cell of a soft table may give way, too, by so much a nat of pull beyond that of a table that is met (`Soft.give`).
 The solution has the form
 
@@ -42,10 +43,14 @@ __all__ = ["Balance", "Hard", "Soft", "balance", "weigh"]
 TOLERANCE = 1e-9
 NEAR, WORTH = 0.02, 0.8
 """Sweeps go on while the residual is above the first, and each brings it down to the second of what it was. A Newton step that
-leads above the first, and further off than it began, is followed by a sweep."""
+leads above the first, and further off than it began, is followed by a sweep. Middles of intervals are
+preferred by less in steps that lead no further off than the first."""
 
 LOOKED = (10, 20, 40, 80)
 """Newton steps after which candidates are looked for that must weigh nothing: most fits have converged before."""
+
+PASSED = 1e-4
+"""Residual at which the middles of intervals are preferred by less again, where that goes by small steps."""
 
 BETTER = 0.99
 """What does not converge ends at the first of its best iterates; later ones must be better by 1% to count."""
@@ -86,6 +91,7 @@ def balance(
     sweeps: int = 12,
     newton_steps: int = 150,
     tolerance: float = TOLERANCE,
+    taste: float = TASTES[-1],
     start: Multipliers | None = None,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Balance:
@@ -98,6 +104,7 @@ def balance(
         sweeps: at most so many cycles over the tables before Newton; at least one, and more while the residual is large.
         newton_steps: at most so many Newton steps.
         tolerance: largest violation of an optimality condition that counts as converged.
+        taste: nats by which the middle of an interval is preferred to its edges in the end.
         start: multipliers of the hard and of the soft tables to begin from, if they are nearer to the solution than none.
         advance: told how many of the steps are done.
 
@@ -116,26 +123,28 @@ def balance(
     history: list[float] = []
     total = sweeps + newton_steps
     status = Status.ITERATION_LIMIT
-    best = dual.multipliers
+    best, at = dual.multipliers, dual.tastes
     newton, steps, astray = Newton(), 0, False
-    tastes = list(TASTES[1:]) if dual.has_intervals else []
+    tastes = [t for t in TASTES[1:] if t >= taste] if dual.has_intervals else []
+    midway = False
     for done in range(total):
         advance(done, total)
         history.append(dual.residual())
         if history[-1] < BETTER * min(history[:-1], default=np.inf):
-            best = dual.multipliers
-        if history[-1] <= tolerance:
+            best, at = dual.multipliers, dual.tastes
+        if history[-1] <= (PASSED if midway else tolerance):
             if not tastes:
                 status = Status.CONVERGED
                 break
-            dual.prefer_middles(tastes.pop(0))
+            midway = not dual.prefer_middles(tastes[0], NEAR)
+            tastes = tastes if midway else tastes[1:]
         if dual.refuted():
             status = Status.INFEASIBLE
             break
         if steps in LOOKED and not dual.unsupported:
             smaller, found = _closed(dual, hard, soft)
             if found:
-                dual, newton, best = smaller, Newton(), smaller.multipliers
+                dual, newton, best, at = smaller, Newton(), smaller.multipliers, smaller.tastes
                 closings += found
         if _sweeps_help(history, steps, sweeps) or (astray and sweeps):
             sweep(dual)
@@ -147,10 +156,8 @@ def balance(
             status = Status.STALLED
             break
     if status is not Status.CONVERGED:
+        dual.take_tastes(at)
         dual.move_to(best)
-    residual = dual.residual()
-    if residual <= tolerance and not tastes:
-        status = Status.CONVERGED
     if dual.unsupported:
         status = Status.UNSUPPORTED
     advance(total, total)
@@ -160,7 +167,7 @@ def balance(
         hard=tuple(dual.multipliers[:n_hard]),
         soft=tuple(dual.multipliers[n_hard:]),
         status=status,
-        residual=residual,
+        residual=dual.residual(),
         history=tuple(history),
         closings=tuple(closings),
     )
@@ -189,7 +196,7 @@ def _closed(dual: Dual, hard: Sequence[Hard], soft: Sequence[Soft]) -> tuple[Dua
         multipliers = closing.freed(dual.multipliers)
         free = [table.free for table in smaller.tables]
         smaller.move_to([np.where(own, now, 0.0) for own, now in zip(free, multipliers, strict=True)])
-        smaller.take_tastes(dual)
+        smaller.take_tastes(dual.tastes)
         dual, alive = smaller, left
         found.append(closing)
     return dual, found

@@ -17,6 +17,9 @@ TASTES = (1e-3, 1e-5, 1e-8)
 """Nats by which the middle of an interval is preferred to its edges, one after the other: it makes the dual smooth, and is next
 to nothing in the end."""
 
+SLOWEST = 0.5
+"""Share of what edges cost that they cost after a step at most: smaller steps are not tried."""
+
 LEAST_TOTAL = 0.01
 """Share of what a belief wants that a total counts as at least, so that no multiplier grows beyond bounds in one step."""
 
@@ -261,20 +264,43 @@ class Dual:
         """Whether some cell may lie anywhere in an interval."""
         return any(not table.soft and (table.low < table.high).any() for table in self.tables)
 
-    def prefer_middles(self, taste: float) -> None:
-        """Prefer the middles of intervals by so much; multipliers of cells inside of theirs follow, so that they stay there."""
+    @property
+    def tastes(self) -> tuple[float, ...]:
+        """Nats by which the middles of each table's intervals are preferred now."""
+        return tuple(table.taste for table in self.tables)
+
+    def prefer_middles(self, taste: float, far: float) -> bool:
+        """Prefer the middles of intervals by less; multipliers of cells inside of theirs follow, so that they stay there.
+
+        Args:
+            taste: nats that an edge is to cost.
+            far: residual above which that would lead too far at once; then an edge costs as much as leads less far.
+
+        Returns:
+            Whether it costs as little as was asked.
+        """
+        known, tastes = self.multipliers, self.tastes
+        least, before = taste, max((t.taste for t in self.tables if t.taste > t.least_taste), default=taste)
+        while True:
+            self._prefer(taste, known, tastes)
+            if taste >= SLOWEST * before or self.residual() <= far:
+                return taste == least
+            taste = float(np.sqrt(taste * before))
+
+    def _prefer(self, taste: float, known: Sequence[Floats], tastes: Sequence[float]) -> None:
+        """Take a taste, from multipliers and tastes that were."""
         multipliers = []
-        for table, now in zip(self.tables, self.multipliers, strict=True):
-            before = table.taste
+        for table, now, before in zip(self.tables, known, tastes, strict=True):
+            table.taste = before
             inside = table.inside(now)
             table.taste = max(taste, table.least_taste)
             multipliers.append(np.where(inside, now * table.taste / before, now))
         self.move_to(multipliers)
 
-    def take_tastes(self, other: "Dual") -> None:
-        """Prefer the middles of intervals by as much as the dual of the same tables on other candidates does."""
-        for table, known in zip(self.tables, other.tables, strict=True):
-            table.taste = known.taste
+    def take_tastes(self, tastes: Sequence[float]) -> None:
+        """Prefer the middles of intervals by as much as the dual of the same tables did, maybe on other candidates."""
+        for table, taste in zip(self.tables, tastes, strict=True):
+            table.taste = taste
 
     def gradients(self) -> list[Floats]:
         """Of the dual, by table."""
