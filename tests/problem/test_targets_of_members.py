@@ -130,6 +130,26 @@ def test_couples_by_sex_may_be_fewer_than_couples_and_never_more() -> None:
     assert "and there are 1,000 of 'household'; correct one of them: there may be fewer such pairs" in error
 
 
+def test_no_more_pairs_are_counted_than_there_are_members_to_be_in_one() -> None:
+    couples, children = (
+        "{pairs: couple, count: 600}",
+        "{name: c, pairs: parent-child, counts: {child.age: {0-39: 300, 40+: 80}}}",
+    )
+    roles = "{{counts: {{relationship: {{head: 1000, partner: {}, child: {}}}}}}}"
+    assert found(couples, children, roles.format(600, 380)) == []
+    assert found(couples, "{pairs: couple, where: head.age >= 40, count: 100}", roles.format(700, 9)) == []
+    (error,) = found("{pairs: couple, count: 7000}")
+    assert "'number of couple' counts 7,000 pairs of 'couple', and there are 1,000 of 'household'; correct one of them" in error
+    for told, partners, offspring in (
+        ("'number of couple' counts 600 pairs of 'couple', and 'relationship' leaves 599 of 'person' with", 599, 400),
+        ("'c' counts 380 pairs of 'parent-child', and 'relationship' leaves 379 of 'person' with", 700, 379),
+    ):
+        (error,) = found(couples, children, roles.format(partners, offspring))
+        assert told in error
+    assert found(couples, "{counts: {relationship: {head: 1000, partner: 599, child: 9}}, tolerance: {relative: 1%}}") == []
+    assert found("{pairs: parent-child, count: 2500}", roles.format(500, 2500)) == []  # more than households: each has a head
+
+
 def test_a_side_that_is_none_is_told_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no level and no role is called 'mal'; did you mean 'male'\?"):
         found("{pairs: by-sex, table: [{mal.age: 0-39, female.age: 0-39, count: 700}]}")

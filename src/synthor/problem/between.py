@@ -180,9 +180,9 @@ def too_many_pairs(
     n_units: float,
     by_roles: Sequence[tuple[View, Sequence[Stated]]],
 ) -> Iterator[Finding]:
-    """Tables of pairs that a variable tells apart which count more than there can be, as other tables have it.
+    """Tables of pairs which count more than there can be, as other tables have it.
 
-    Fewer are no contradiction: pairs whose two have the same category are in no cell.
+    Fewer are no contradiction: a pair may be in no cell.
 
     Args:
         view: the pairs.
@@ -191,42 +191,67 @@ def too_many_pairs(
         n_units: how many units there are in the tables.
         by_roles: pairs that roles tell apart, with tables of these.
     """
-    ends = sorted(_most_pairs(view, tables, n_units, by_roles))
+    telling = _most_by_category(view, tables, by_roles) if view.categories else _most_by_role(view, tables)
+    units = [(n_units, f"there are {shown(n_units)} of '{view.schema.unit.name}'")] if view.level == 0 else []
+    ends = sorted([*units, *telling])
     for stated in pairs if ends else ():
         (most, why), least = ends[0], float(_bounds(stated)[0].sum())
         if _beyond(np.array([least]), np.array([most]))[0]:
             message = f"{stated.shown} counts {shown(least)} pairs of '{view.name}', and {why}"
-            cure = "correct one of them: there may be fewer such pairs, for those of one category are in no cell, but no more"
+            fewer = "there may be fewer such pairs, for those of one category are in no cell, but no more"
+            cure = f"correct one of them: {fewer}" if view.categories else "correct one of them, or give one a tolerance"
             yield Finding(where=stated.place, message=message, cure=cure)
 
 
-def _most_pairs(
-    view: View, tables: Mapping[int, Sequence[Stated]], n_units: float, by_roles: Sequence[tuple[View, Sequence[Stated]]]
+def _most_by_role(view: View, tables: Mapping[int, Sequence[Stated]]) -> Iterator[tuple[float, str]]:
+    """How many pairs there are at most, by what tables say of those with either role, and what says so.
+
+    A member is in one pair at most where the unit has one at most of the other role.
+    """
+    schema = view.schema
+    at = {view.refs[name].level for name, _ in view.roles}.pop()
+    own = schema.levels[at]
+    column = own.position(own.role)
+    (_, one), (_, other) = view.roles
+    for code, beside in ((one, other), (other, one)):
+        if own.roles[own.variables[column].labels[beside]] == 1:
+            yield from _most_such(schema, tables, at, column, code, Among(own.role, (code,)))
+
+
+def _most_by_category(
+    view: View, tables: Mapping[int, Sequence[Stated]], by_roles: Sequence[tuple[View, Sequence[Stated]]]
 ) -> Iterator[tuple[float, str]]:
-    """How many there are at most of those of whom each pair has one, and what says so."""
+    """The same of pairs of whom each has one category of a variable."""
     schema = view.schema
     at = {view.refs[name].level for name, _ in view.roles}.pop()
     two = next(two for name, _ in view.roles if (two := view.refs[name].of_two) is not None)
-    own, named = schema.levels[at], View.of_level(schema, at)
-    if view.level == 0:
-        yield n_units, f"there are {shown(n_units)} of '{schema.unit.name}'"
+    own = schema.levels[at]
     for beside, theirs in by_roles:
         if {(beside.refs[name].level, code) for name, code in beside.roles} == {(at, role.code) for role in two.roles}:
             for stated in (stated for stated in theirs if _of_all_pairs(stated.target.grid, beside)):
                 most = float(_bounds(stated)[1].sum())
                 yield most, f"{stated.shown} leaves {shown(most)} pairs of '{beside.name}' at most"
     of_both = Among(own.role, tuple(sorted(role.code for role in two.roles)))
-    such: list[tuple[int, int, Predicate]] = [(role.column, role.code, Among(own.role, (role.code,))) for role in two.roles] + [
-        (two.category.column, code, Both(of_both, Among(name.rpartition(".")[2], (code,)))) for name, code in view.roles
-    ]
-    for column, code, predicate in such:
-        with_it = f"with {own.variables[column].name} '{own.variables[column].labels[code]}'"
-        for stated in tables.get(at, ()):
-            table = _InAreas.of(stated, None, 0)
-            ends = None if table is None else _counted(table, predicate, named)
-            if ends is not None and table is not None:
-                most = float(ends.high[0])
-                yield most, f"{ends.by} leaves {shown(most)} of '{own.name}' {with_it} at most"
+    for role in two.roles:
+        yield from _most_such(schema, tables, at, role.column, role.code, Among(own.role, (role.code,)))
+    for name, code in view.roles:
+        with_both = Both(of_both, Among(name.rpartition(".")[2], (code,)))
+        yield from _most_such(schema, tables, at, two.category.column, code, with_both)
+
+
+def _most_such(
+    schema: Schema, tables: Mapping[int, Sequence[Stated]], level: int, column: int, code: int, such: Predicate
+) -> Iterator[tuple[float, str]]:
+    """How many members are such at most, as each table of them says: those with a category, maybe with more beside."""
+    own = schema.levels[level]
+    with_it = f"with {own.variables[column].name} '{own.variables[column].labels[code]}'"
+    named = View.of_level(schema, level)
+    for stated in tables.get(level, ()):
+        table = _InAreas.of(stated, None, 0)
+        ends = None if table is None else _counted(table, such, named)
+        if ends is not None:
+            most = float(ends.high[0])
+            yield most, f"{ends.by} leaves {shown(most)} of '{own.name}' {with_it} at most"
 
 
 def _of_all_pairs(grid: TargetGrid, pairs: View) -> bool:
