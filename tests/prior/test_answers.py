@@ -290,6 +290,33 @@ def test_a_rule_that_cannot_be_used_is_listed_and_costs_only_itself() -> None:
     assert not (known.rules or known.mended or known.errors)
 
 
+def test_names_of_several_words_need_no_quotes_in_a_rule() -> None:
+    spec = """
+    unit: home
+    records: 9
+    variables: {size: {from: count(person), bins: [1, 2, 3]}}
+    members:
+      person:
+        number: {min: 1, max: 3}
+        role: role
+        roles: {head: 1, child in law: {}}
+        variables:
+          role: {type: category, values: [head, child in law]}
+          age: {type: integer, min: 0, max: 99, bins: [0, 18]}
+          state: {type: category, values: [married, child in law.age]}
+    targets: [{rows: person, counts: {role: {head: 9, child in law: 3}}}]
+    """
+    problem = compile_problem(parse_spec(spec))
+    said = ["child in law.state <> 'married'", '"child in law".age > head.age', "state = 'child in law.age'"]
+    heard = hearing.hear_rules(json.dumps({"rules": [{"never": never} for never in said]}), problem)
+    assert not heard.mended
+    assert [rule.never for rule in heard.rules] == [
+        "\"child in law\".state <> 'married'",
+        '"child in law".age > head.age',
+        "state = 'child in law.age'",
+    ]
+
+
 WORDS = re.findall(r"\w+", "1 2 rows confidence rules never segments name share values pair groups categories from to car yes")
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=8)
 KEYS = st.sampled_from(WORDS) | st.text(max_size=4)

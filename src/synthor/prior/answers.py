@@ -107,7 +107,7 @@ def hear_rules(text: str, problem: Problem) -> Heard:
         if not isinstance(never, str) or not never.strip():
             heard.mended.append(Dropped(belief=place, reason="has no condition"))
             continue
-        never = _line(never, most=2000)
+        never = _quoted(_line(never, most=2000), problem)
         if never in known:
             continue
         known.add(never)
@@ -121,6 +121,18 @@ def hear_rules(text: str, problem: Problem) -> Heard:
             continue
         heard.rules.append(RuleBelief(never=never, why=why))
     return heard
+
+
+def _quoted(never: str, problem: Problem) -> str:
+    """The same condition with names of several words in double quotes, as conditions have them."""
+    names = {name for level in problem.schema for name in (level.name, *level.roles)}
+    longer = sorted((name for name in names if " " in name and '"' not in name), key=len, reverse=True)
+    if not longer:
+        return never
+    either = "|".join(map(re.escape, longer))
+    return re.sub(
+        rf"'[^']*'|\"[^\"]*\"|(?<!\w)({either})(?!\w)", lambda found: f'"{found[1]}"' if found[1] else found[0], never
+    )
 
 
 def _read(never: str, problem: Problem) -> bool:

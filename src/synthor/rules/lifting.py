@@ -230,7 +230,9 @@ class _Lifting:
                 f"'{name}' means several: of {_listed(self._name(one.level) for one in found)}", "name them apart"
             )
         known = [level.name for level in self.schema] + [role for level in self.schema for role in level.roles]
-        raise PredicateError(f"no level and no role is called '{name}'", nearest(name, known))
+        longer = [one for one in known if name in one.split()[1:]]
+        cure = f'write "{longer[0]}" in double quotes' if longer else nearest(name, known)
+        raise PredicateError(f"no level and no role is called '{name}'", cure)
 
     def _name(self, level: int) -> str:
         return self.schema.levels[level].name
