@@ -92,6 +92,28 @@ def test_a_predicate_is_read_as_sql_reads_it(text: str, tree: Predicate | None) 
         assert parse(text) == tree
 
 
+def test_two_variables_with_a_label_in_common_may_be_compared() -> None:
+    """What has no value is neither like another nor unlike it."""
+    one = Category(type="category", values=["north", "south", "abroad"], missing="not stated").build("lives")
+    other = Category(type="category", values=["south", "north"], missing="not stated").build("works")
+    codes = np.array(list(np.ndindex(one.size, other.size)), np.int32)
+    columns = {"lives": codes[:, 0], "works": codes[:, 1]}
+    told = [(one.labels[a], other.labels[b]) for a, b in codes]
+    known = [a != "not stated" != b for a, b in told]
+    for text, wanted in (
+        ("lives = works", [a == b for a, b in told]),
+        ("works <> lives", [a != b for a, b in told]),
+    ):
+        read = parse_predicate(text, {"lives": one, "works": other})
+        found = truth(read, columns, {"lives": one, "works": other}, len(codes))
+        assert (found.must == found.may).all()
+        assert found.must.tolist() == [so and there for so, there in zip(wanted, known, strict=True)]
+    single = Category(type="category", values=["a"])
+    assert parse_predicate("x <> y", {name: single.build(name) for name in "xy"}) == Among("x", ())
+    with pytest.raises(PredicateError, match="'x' has no order"):
+        parse_predicate("x < y", {name: single.build(name) for name in "xy"})
+
+
 def test_the_variables_of_a_predicate_are_known() -> None:
     assert names_in(parse("works and (age + 1 > 3 or not tenure = 'rented')")) == {"works", "age", "tenure"}
 

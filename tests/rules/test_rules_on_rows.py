@@ -85,7 +85,10 @@ CHILDREN: Home = [("child", 0, "f", []), ("child", 0, "m", [])]
     ("text", "homes", "left"),
     [
         ("head.age < 15", [ALONE, [("head", 0, "f", [])]], [True, False]),
-        ("partner.sex = head.sex", None, None),
+        ("partner.sex = head.sex", [ALONE, WITH_PARTNER, ALIKE], [True, True, False]),
+        ("partner.sex <> head.sex", [ALONE, WITH_PARTNER, ALIKE], [True, False, True]),
+        ("child.sex = head.sex", [ALONE, BABY, [("head", 2, "m", []), ("child", 0, "m", [])]], [True, True, False]),
+        ("partner.sex = head.tenure", None, None),
         ("partner.sex = 'm' and head.sex = 'm'", [ALONE, WITH_PARTNER, ALIKE], [True, True, False]),
         ("partner.sex <> 'f'", [ALONE, WITH_PARTNER], [True, False]),  # who is not there breaks nothing
         ("child.age > head.age", [ALONE, BABY, OLD_CHILD], [True, True, False]),

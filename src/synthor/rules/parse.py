@@ -183,6 +183,10 @@ class _Parser:
             return Compare(op, self.term(left), self.term(right))
         if op not in ("=", "!="):
             raise PredicateError(f"'{nominal.name}' has no order, so '{op}' means nothing", "use =, != or in (...)")
+        other = None if isinstance(right, exp.Column) and right.this.quoted else self._nominal(right)
+        alike = None if other is None else _alike(nominal, other, op)
+        if alike is not None:
+            return alike
         inside = self.membership(left, [right])
         return inside if op == "=" else Negated(inside)
 
@@ -265,6 +269,22 @@ class _Parser:
             return None
         variable = _counted(self.variables[node.name])
         return None if variable.name in self.numbers else variable
+
+
+def _alike(one: Variable, other: Variable, op: str) -> Predicate | None:
+    """Two variables with the same label, or with two different ones; None where they share none.
+
+    What has no value is neither.
+    """
+    own, theirs = one.labels[: one.n_valued], other.labels[: other.n_valued]
+    if set(own).isdisjoint(theirs):
+        return None
+    found: list[Predicate] = []
+    for code, label in enumerate(own):
+        such = tuple(at for at, beside in enumerate(theirs) if (beside == label) == (op == "="))
+        if such:
+            found.append(Both(Among(one.name, (code,)), Among(other.name, such)))
+    return _joined(Either, found) if found else Among(one.name, ())
 
 
 def _counted(variable: Variable) -> Variable:
