@@ -358,7 +358,7 @@ def notes_on(model: Model) -> tuple[str, ...]:
     notes += [f"A belief could not be used: {entry.belief}: {entry.reason}." for entry in dropped[:SHOWN]]
     if len(dropped) > SHOWN:
         notes.append(f"{len(dropped) - SHOWN} more beliefs could not be used; the report and model.json list them.")
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))  # targets of one file may have the same
 
 
 def measured(model: Model, tally: Tally, random_seed: int | None, lost: Sequence[str] = ()) -> Measurement:

@@ -333,3 +333,20 @@ def test_the_file_of_a_spec_is_enough(tmp_path: Path) -> None:
     assert run.spec.file == tmp_path / "spec.yaml" and "spec" in run.inputs
     with pytest.raises(InputError, match=r"none.yaml: cannot be read"):
         synthor.synthesize("none.yaml")
+
+
+@pytest.mark.slow
+def test_what_is_noted_of_two_targets_of_one_file_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("tenure,ours,theirs\nowned,5,3\nrented,2,10\n")
+    (tmp_path / "spec.yaml").write_text("""
+records: 20
+variables:
+  tenure: {type: category, values: [owned, rented, free]}
+  works: {type: category, values: [here, there]}
+targets:
+  - {where: works = 'here', table: t.csv, layout: {columns: {ours: count, theirs: null}}}
+  - {where: works = 'there', table: t.csv, layout: {columns: {ours: null, theirs: count}}}
+""")
+    notes = synthor.synthesize(synthor.load_spec(tmp_path / "spec.yaml")).measurement.notes
+    assert [note for note in notes if "has no row for free" in note] == [note for note in notes if "t.csv" in note][:1]
+    assert len(set(notes)) == len(notes)
