@@ -19,6 +19,16 @@ Located = tuple[Path, int | None, Mapping[str, Any]]
 """Where a problem is: its path as it was written, its row, and the keys beside it with their values."""
 
 WRONG_TYPE = "Input should be a valid "
+EXPECTED = re.compile(r"(?P<kinds>.+) (?:is|are) expected, (?P<found>.+) was found")
+KINDS = {
+    "string": ("a text", "put it in quotes"),
+    "list": ("a list", "start each entry with a dash, or write [a, b]"),
+    "mapping of keys to values": ("keys and values", "write {key: value, ...}"),
+    "integer": ("a whole number", "write a whole number"),
+    "number": ("a number", "write a plain number"),
+    "boolean": ("true or false", "write true or false"),
+}
+"""What pydantic expects, in words, and what to write."""
 
 PLAIN = {
     "int_parsing": ("{found} is no whole number", "write a number such as 5000"),
@@ -170,13 +180,15 @@ def _merged(findings: list[Finding]) -> list[Finding]:
     """One finding a value: pydantic reports a value that may be of several types once for each of them."""
     merged: dict[tuple[str, int | None, str], Finding] = {}
     for finding in findings:
-        wrong_type = finding.message.startswith(WRONG_TYPE)
+        wrong_type = EXPECTED.fullmatch(finding.message)
         if wrong_type and any(other.where.startswith((f"{finding.where}[", f"{finding.where}.")) for other in findings):
             continue  # what is wrong inside is said
         key = (finding.where, finding.row, "" if wrong_type else finding.message)
-        if key in merged and wrong_type:
-            both = f"{merged[key].message} or {finding.message.removeprefix(WRONG_TYPE)}"
-            merged[key] = replace(finding, message=both)
+        before = EXPECTED.fullmatch(merged[key].message) if key in merged else None
+        if before is not None and wrong_type and before["kinds"] != wrong_type["kinds"]:
+            both = f"{before['kinds']} or {wrong_type['kinds']} are expected, {wrong_type['found']} was found"
+            cure = finding.cure if finding.cure in KEY_CURES.values() else ""
+            merged[key] = replace(finding, message=both, cure=cure)
         else:
             merged[key] = finding
     return list(merged.values())
@@ -211,9 +223,15 @@ def _finding(problem: Any, form: type[Form], locate: Callable[[Path], Located], 
         message, cure = "'type' is missing", f"use one of {', '.join(form.tags)}"
     elif problem["type"] == "value_error":
         message, _, cure = message.partition("; ")
+    elif (kind := KINDS.get(message.removeprefix(WRONG_TYPE))) and message.startswith(WRONG_TYPE):
+        message = f"{kind[0]} {'are' if kind[0].endswith('s') else 'is'} expected, {_found(problem['input'])} was found"
+        alone = isinstance(problem["input"], str) and kind[0] == "a list" and re.fullmatch(r"[\w.]{1,60}", problem["input"])
+        cure = f"write [{problem['input']}]" if alone else kind[1]
+        if kind[0] == "a text" and isinstance(problem["input"], Mapping | list):
+            cure = "write one text, without brackets"
     else:
         cure = str(problem.get("ctx", {}).get("cure", ""))
-    if cure.startswith("write a plain number"):
+    if cure.startswith("write a plain number") and problem["type"] != "float_type":
         cure = _cure_of_number(str(problem["input"]), str(path[2]) if len(path) > 2 else "")
     key = "never" if path[:1] == ("rules",) and problem["type"] == "model_type" else str(path[-1]) if path else ""
     cure = KEY_CURES.get(key, cure) if problem["type"] != "missing" else cure

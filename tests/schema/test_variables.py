@@ -78,7 +78,7 @@ def test_every_label_means_its_own_category(variable: Variable) -> None:
         ({"type": "category", "values": []}, "it is empty; give at least one"),
         ({"type": "category", "values": ["a", "A "]}, "cannot be told apart: A , a"),
         ({"type": "category", "values": ["a", " "]}, "a label is blank"),
-        ({"type": "category", "values": [True]}, "valid string"),
+        ({"type": "category", "values": [True]}, "a text is expected, 'True' was found; put it in quotes"),
         ({"type": "boolean", "values": ["a"]}, "unknown key 'values'; known: about, missing, type"),
         ({"type": "integer", "min": 3, "max": 1}, "min 3 is larger than max 1"),
         ({"type": "integer", "min": 0, "max": 100}, "101 values need bins"),

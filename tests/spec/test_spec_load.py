@@ -172,6 +172,15 @@ def test_a_wrong_type_is_said_once_and_where(text: str, where: str, row: int) ->
     assert (found.where, found.row) == (f"spec.yaml: {where}", row)
 
 
+def test_what_is_of_another_type_is_said_in_words_with_what_to_write() -> None:
+    text = VALID + "targets:\n- {counts: {car: {yes: 1}}, by: car, name: [q], tolerance: [1]}"
+    assert [str(found).partition(", row 7: ")[2] for found in findings(text)] == [
+        "a text is expected, a list was found; write one text, without brackets",
+        "a list is expected, 'car' was found; write [car]",
+        "keys and values are expected, a list was found; write {key: value, ...}",
+    ]
+
+
 def test_all_problems_are_reported_together_in_the_order_of_the_file() -> None:
     found = findings("""
 records: none
