@@ -200,6 +200,18 @@ MOST_COMPARED = 1000
 """Characters of a label that others are compared with: the time for it grows with their square."""
 
 
+def near(label: str, choices: Sequence[str]) -> str | None:
+    """The one that a misspelt label may have meant.
+
+    >>> near("Rentd", ["owned", "rented"])
+    'rented'
+    """
+    folded = {choice.casefold().strip(): choice for choice in choices if len(choice) <= MOST_COMPARED}
+    like = label.casefold().strip() if len(label) <= MOST_COMPARED else ""
+    close = difflib.get_close_matches(like, list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
 def nearest(label: str, choices: Sequence[str]) -> str:
     """A suggestion for a misspelt label, empty when nothing is near.
 
@@ -208,10 +220,8 @@ def nearest(label: str, choices: Sequence[str]) -> str:
     >>> nearest("zebra", ["owned", "rented"])
     'known: owned, rented'
     """
-    folded = {choice.casefold().strip(): choice for choice in choices if len(choice) <= MOST_COMPARED}
-    like = label.casefold().strip() if len(label) <= MOST_COMPARED else ""
-    close = difflib.get_close_matches(like, list(folded), n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{folded[close[0]]}'?"
+    found = near(label, choices)
+    if found is not None:
+        return f"did you mean '{found}'?"
     listed = ", ".join(choices[:8]) + (", ..." if len(choices) > 8 else "")
     return f"known: {listed}" if choices else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from synthor.disk.lock import locked
 from synthor.errors import Finding, InputError
 from synthor.events import Event, Listener, forward, ignore, telling
-from synthor.fit.model import Model, fit_what_can_be, refuse_unmade
+from synthor.fit.model import Model, fit_what_can_be, refuse_empty
 from synthor.fit.status import Status
 from synthor.llm.ask import Asker
 from synthor.llm.budget import Bill
@@ -129,7 +129,7 @@ def _fitted(
             model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
-    refuse_unmade(problem)
+    refuse_empty(problem)
     refuse_survey(problem, spec)
     _tell(asker, on_event)
     method = METHODS[spec.method]
@@ -166,7 +166,7 @@ def believe(
         WaitingError: requests wait for their answers.
     """
     problem = compile_problem(spec).region
-    refuse_unmade(problem)
+    refuse_empty(problem)
     with _alone(spec, None, Path(answers), wait=wait, on_event=on_event):
         asker = asker_of(spec, None, Path(answers), wait=wait)
         if asker is None:
@@ -185,7 +185,7 @@ def expected_requests(spec: Spec) -> tuple[Request, ...]:
     """What a run would ask when no answer has to be asked for again, without asking: for estimates."""
     method = METHODS[spec.method]
     problem = compile_problem(spec).region
-    refuse_unmade(problem)
+    refuse_empty(problem)
     state = method.begin(problem)
     return (*(question.request for question in state.questions), *method.follow_up(state))
 

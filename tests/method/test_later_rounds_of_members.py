@@ -2,9 +2,11 @@
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from model_server import KEY, Reply, serving, value_of
@@ -55,13 +57,18 @@ def homes(**more: Any) -> Spec:
 
 
 def knows(number: int, body: dict[str, Any]) -> Reply:
-    """Tables that are even throughout, which targets and rules contradict; and the same segment for every cell."""
+    """Tables that are even throughout, which targets and rules contradict, and are kept when they are shown again.
+
+    And the same segment for every cell.
+    """
     text, schema = body["messages"][-1]["content"], body["response_format"]["json_schema"]["schema"]
     if "describe one segment of units" in text:
         return Reply(content=json.dumps(dict.fromkeys(schema["properties"], OLD_COUPLE)))
     if "Choose up to" in text:
         return Reply(content="{}")
-    if "conditional table" in text or "its table again" in text:
+    if "keep it as it is" in text:
+        return Reply(content=json.dumps({key: {"why": "", "rows": [], "confidence": 0.125} for key in schema["properties"]}))
+    if "conditional table" in text:
         told = value_of(schema, schema, random.Random(1))
         for table in told.values():
             table["rows"] = [[100 / len(row)] * len(row) for row in table["rows"]]
@@ -80,9 +87,13 @@ def test_what_the_fit_lacks_is_asked_and_a_recording_of_the_first_round_ends_the
     assert run.measurement.met
     assert run.model.rounds[2].asked == {"targeted": 1, "revise": 1}
     assert run.model.rounds[2].beliefs["proposals"] > 0
+    kept = [table for table in run.model.prior.dependencies if table.confidence == 0.125]
+    assert kept
+    assert all(np.ptp(row) < 1e-9 for table in kept for row in table.rows or [])
     asked = [body["messages"][-1]["content"] for body in server.bodies]
     assert any("wanted 37.5% of these rows, have" in text for text in asked)
-    assert any("counted over every person with role 'child'" in text and "nearest" in text for text in asked)
+    again = next(text for text in asked if "counted over every person with role 'child'" in text and "nearest" in text)
+    assert re.search(r"   you wrote \[\[[\d.,\[\]]+\]\]", again)
     first = [line for line in journal.read_text().splitlines() if not {"targeted", "revise"} & set(json.loads(line).values())]
     (tmp_path / "first.jsonl").write_text("\n".join(first) + "\n")
     replayed = synthesize(homes(model={"name": f"replay:{tmp_path / 'first.jsonl'}"}), answers=tmp_path / "none.jsonl")

@@ -254,10 +254,18 @@ def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_tol
 
 
 def test_what_cannot_be_made_is_told_before_anything_is_asked() -> None:
+    never = TOWN.replace("rules:\n", "rules:\n  - {never: 'count(person) > 0'}\n", 1)
+    assert never != TOWN
+    with pytest.raises(InputError, match="allowed by all rules"):
+        expected_requests(parse_spec(never + "model: {name: 'batch:asked'}\n"))
+
+
+@pytest.mark.slow
+def test_roles_of_members_of_members_are_asked_about() -> None:
     trips = "    members: {trip: {role: way, roles: {out: 1}, variables: {way: {type: category, values: [out, back]}}}}\n"
     two = TOWN.replace("targets:\n", f"{trips}targets:\n", 1)
-    with pytest.raises(InputError, match="not made yet"):
-        expected_requests(parse_spec(two + "model: {name: 'batch:asked'}\n"))
+    asked = expected_requests(parse_spec(two + "model: {name: 'batch:asked'}\n"))
+    assert any("Of each trip, a member of a person (1 or more in each; 1 with way 'out'" in one.question for one in asked)
 
 
 @pytest.mark.slow

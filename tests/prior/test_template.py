@@ -508,6 +508,72 @@ def test_a_level_without_roles_and_a_unit_without_composition() -> None:
     assert first.units.sha256 != second.units.sha256
 
 
+FAMILIES = Schema(
+    levels=(
+        Level(name="home", variables=(TENURE,)),
+        Level(name="family", variables=(TYPE,), parent="home"),
+        Level(
+            name="person",
+            variables=(ROLE, WORK),
+            parent="family",
+            role="relation",
+            roles={"head": 1, "partner": 1, "child": None},
+        ),
+    )
+)
+
+
+def test_roles_further_down_are_drawn_with_the_density_that_is_said() -> None:
+    """Families of a home: one head each, a partner of couples mostly, up to two children, three persons in all at most."""
+    works = Dependence(given=Ref(2, 1, role=Role(0, HEAD)), rows=rows([0.9, 0.1], [0.2, 0.8]), strength=3000.0)
+    couples = Dependence(given=Ref(1, 0), rows=rows([0.1, 0.9], [0.95, 0.05]), strength=3000.0)
+    template = Template(
+        schema=FAMILIES,
+        structural=plain({0: rows(0.4, 0.6)}),
+        members=(
+            Members(level=1, variables=plain({0: rows(0.7, 0.3)})),
+            Members(level=2, role=HEAD, variables=plain({1: rows(0.4, 0.6)})),
+            Members(level=2, role=PARTNER, variables={1: Believed(marginal=rows(0.5, 0.5), tables=(works,))}),
+            Members(level=2, role=CHILD, variables=plain({1: rows(0.9, 0.1)}), oldest_first=1),
+        ),
+        numbers={1: Believed(marginal=rows(0.1, 0.7, 0.2)), 2: Believed(marginal=rows(0.2, 0.3, 0.3, 0.2))},
+        by_role={
+            2: {
+                HEAD: Believed(marginal=rows(0, 1)),
+                PARTNER: Believed(marginal=rows(0.5, 0.5), tables=(couples,)),
+                CHILD: Believed(marginal=rows(0.5, 0.3, 0.2)),
+            }
+        },
+    )
+    family = [
+        (kind, [(HEAD, head), *((PARTNER, one) for one in partner), *((CHILD, one) for one in children)])
+        for kind, head in product(range(2), range(2))
+        for partner in ((), (0,), (1,))
+        for n in range(3)
+        for children in combinations_with_replacement((1, 0), n)
+        if 1 + len(partner) + n <= 3
+    ]
+    homes = [(home, families) for home in range(2) for n in range(3) for families in product(family, repeat=n)]
+    above = np.repeat(np.arange(len(homes)), [len(families) for _, families in homes])
+    every = [one for _, families in homes for one in families]
+    parent = np.repeat(np.arange(len(every)), [len(persons) for _, persons in every])
+    levels = (
+        Rows(codes=np.array([[home] for home, _ in homes], np.int32)),
+        Rows(codes=np.array([[kind] for kind, _ in every], np.int32), parent=above),
+        Rows(codes=np.array([person for _, persons in every for person in persons], np.int32), parent=parent, above=1),
+    )
+    maker = prepared(template)
+    q = np.exp(maker.log_density(Units(row_tables=levels)))
+    assert q.sum() == pytest.approx(1, abs=1e-9)
+    drawn = draw(maker, size=4_000, random_seed=3)
+    np.testing.assert_allclose(drawn.log_density_of(drawn.units), drawn.log_density, atol=1e-9)
+    kind, weight = drawn.units.column(Ref(1, 0)), np.exp(drawn.log_weight)[drawn.units.above(0, 1)]
+    partners = drawn.units.column(Ref(2, 1, role=Role(0, PARTNER)), 1) >= 0
+    assert np.average(partners[kind == 0], weights=weight[kind == 0]) > 3 * np.average(
+        partners[kind == 1], weights=weight[kind == 1]
+    )
+
+
 def everything(units: Units) -> Mask:
     return np.ones(len(units), bool)
 

@@ -1,12 +1,7 @@
-from pathlib import Path
-
 import numpy as np
-import pytest
-from typer.testing import CliRunner
 
 from synthor import parse_spec
 from synthor.cli import main  # noqa: F401  adds the verbs
-from synthor.cli.app import app
 from synthor.problem.levels import schema_of
 from synthor.rules.lifted import Lifted
 from synthor.rules.lifting import parse_lifted
@@ -86,14 +81,6 @@ def test_rules_find_its_roles_and_levels() -> None:
     partner_age = schema.resolve("partner.age")
     assert partner_age is not None
     assert units.column(partner_age, 0).tolist() == [1]
-
-
-@pytest.mark.parametrize("verb", [["run", "--out", "out"], ["estimate"], ["elicit", "--out", "out"]])
-def test_commands_that_make_units_with_members_refuse_them_in_words(verb: list[str], tmp_path: Path) -> None:
-    more = "" if verb[0] == "run" else "model: {name: 'batch:asked'}\n"
-    (tmp_path / "spec.yaml").write_text(TOWN + more, encoding="utf-8")
-    told = CliRunner().invoke(app, [verb[0], str(tmp_path / "spec.yaml"), *verb[1:]])
-    assert "but not made yet" in f"{told.output}{told.exception}"
 
 
 def test_a_flat_spec_is_one_level_of_records() -> None:

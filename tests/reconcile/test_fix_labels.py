@@ -141,3 +141,43 @@ def test_entries_are_put_where_there_are_none_yet_whatever_the_style() -> None:
     )
     copy = corrected(parse_spec(flow), flow, "spec.yaml", names=True, tables=False)
     assert parse_spec(copy.files["spec.fixed.yaml"]).labels == {"sex": {"Males": "male", "Females": "female"}}
+
+
+HOMES = """unit: home
+records: 200
+variables:
+  tenure: {type: category, values: [owned, rented]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1, partner: {max: 1}}
+    pairs: {couple: [head, partner]}
+    variables:
+      role: {type: category, values: [head, partner, child]}
+      work: {type: category, values: [employed, unemployed, inactive]}
+"""
+
+
+def test_names_in_tables_of_members_and_of_pairs_are_guessed_too(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(
+        "rol,wrk,count\nHeads,Employd,150\nHeads,inactive,50\npartner,Employd,60\n", encoding="utf-8"
+    )
+    (tmp_path / "couples.csv").write_text("his,hers,count\nemployd,employed,40\n", encoding="utf-8")
+    text = (
+        HOMES
+        + "targets:\n  - {counts: {tenure: {owned: 120, rentd: 80}}}\n  - {table: people.csv}\n"
+        + "  - {pairs: couple, table: couples.csv, layout: {columns: {his: head.work, hers: partner.work}}}\n"
+    )
+    copy = corrected(parse_spec(text).placed_in(tmp_path), text, "spec.yaml", names=True, tables=False)
+    assert [str(guess).split(" (")[0] for guess in copy.guesses] == [
+        "tenure: rentd -> rented",
+        "column: rol -> role",
+        "column: wrk -> work",
+        "role: Heads -> head",
+        "work: Employd -> employed",
+        "head.work: employd -> employed",
+    ]
+    assert copy.left == ()
+    fixed = parse_spec(copy.files[copy.name]).placed_in(tmp_path)
+    assert [finding for finding in check(fixed) if finding.severity == "error"] == []

@@ -163,3 +163,64 @@ def test_flat_candidates_that_were_handed_in_and_do_not_meet_their_tables_are_dr
     alike = Units.flat(np.array([[0, 0], [1, 1]], np.int32))
     records = sample(fit(problem, Prior(), handed=(alike, None))).chunk(0)["records"]
     assert records.height == 10
+
+
+FAMILIES = """
+unit: home
+records: 120
+variables:
+  tenure: {type: category, values: [owned, rented]}
+members:
+  family:
+    number: {min: 1, max: 2}
+    variables:
+      kind: {type: category, values: [couple, lone]}
+    members:
+      person:
+        number: {min: 1, max: 6}
+        role: role
+        roles: {head: 1, partner: {max: 1}}
+        pairs: {couple: [head, partner]}
+        variables:
+          role: {type: category, values: [head, partner, child]}
+          age: {type: integer, min: 0, max: 99, bins: [0, 18, 40, 65]}
+  car:
+    number: {max: 3}
+    role: use
+    roles: {main: {max: 1}}
+    variables:
+      use: {type: category, values: [main, other]}
+      fuel: {type: category, values: [petrol, electric]}
+targets:
+  - {counts: {tenure: {owned: 70, rented: 50}}}
+  - {counts: {kind: {couple: 80, lone: 60}}}
+  - {counts: {role: {head: 140, partner: 80, child: 120}}}
+  - {counts: {age: {0-17: 110, 18-39: 90, 40-64: 90, 65-99: 50}}}
+  - {pairs: couple, table: [{head.age: 18-39, partner.age: 18-39, count: 30}, {head.age: 40-64, partner.age: 40-64, count: 30},
+      {head.age: 65-99, partner.age: 65-99, count: 20}]}
+  - {counts: {use: {main: 75, other: 25}}}
+  - {counts: {fuel: {petrol: 80, electric: 20}}}
+rules:
+  - never: child.age > head.age - 15
+  - never: kind = 'lone' and count(partner) > 0
+  - never: kind = 'couple' and count(partner) < 1
+"""
+
+
+@pytest.mark.slow
+def test_roles_have_numbers_at_any_level_and_at_several() -> None:
+    """Heads and partners of families, which are members of homes themselves; beside them cars, of which one is the main one."""
+    problem = compile_problem(parse_spec(FAMILIES))
+    model = fit(problem, Prior())
+    assert model.status is Status.CONVERGED
+    records = drawn(model)
+    assert measure(problem, records).met
+    family, person, car = (records[name] for name in ("family", "person", "car"))
+    heads, partners = (
+        person.filter(pl.col("role") == role)["family_id"].value_counts()["count"].to_list() for role in ("head", "partner")
+    )
+    assert (len(heads), set(heads), len(partners), set(partners)) == (family.height, {1}, 80, {1})
+    with_partner = person.filter(pl.col("role") == "partner")["family_id"]
+    assert set(family.filter(pl.col("kind") == "couple")["family_id"]) == set(with_partner)
+    main = car.filter(pl.col("use") == "main")["home_id"].value_counts()["count"].to_list()
+    assert (len(main), set(main)) == (75, {1})

@@ -130,7 +130,7 @@ def some_made(problem: Problem, beliefs: Beliefs) -> Pool:
     """A few units, to see whether they can be drawn at all; none where rules leave none.
 
     Raises:
-        InputError: the spec says something of members that is read, but not made yet.
+        InputError: the spec does not say how units are made.
     """
     template = template_of(problem, beliefs)
     few = _Drawn.of(template, problem, beliefs, FEW, problem.spec.random_seed)

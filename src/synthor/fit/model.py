@@ -573,7 +573,7 @@ def _weighed(ruled: Problem, beliefs: Beliefs, given: Handed | int, advance: Cal
     """Candidates that were handed in, or so many with their members, and their weights; none are added."""
     with one_thread():
         pool = _with_members(ruled, beliefs, given, advance) if isinstance(given, int) else handed_pool(ruled, beliefs, *given)
-        _refuse_empty(pool)
+        _refuse_no_unit(pool)
         structure = Structure(pool)
         hard, soft = structure.hard(ruled, beliefs), structure.soft(beliefs)
         found = balance(pool.log_base, hard, soft, advance=advance)
@@ -593,7 +593,7 @@ def _tried(ruled: Problem, beliefs: Beliefs, size: int, advance: Callable[[int, 
             if pool.unsupported or not len(pool.units):
                 pool, inside = _constructed(ruled, beliefs, pool, size, inside)
             listed = pool.listed
-            _refuse_empty(pool)
+            _refuse_no_unit(pool)
             believed = lacking(ruled, beliefs, pool.units) if not more else ()
             if believed:
                 inside = (*inside, *believed)
@@ -702,20 +702,20 @@ def refuse_zones(problem: Problem) -> None:
         raise InputError([Finding(where="zones", message=message, cure=cure)])
 
 
-def refuse_unmade(problem: Problem) -> None:
+def refuse_empty(problem: Problem) -> None:
     """Make sure that units with members can be drawn, before a model is asked about them.
 
     Raises:
-        InputError: the spec says something of members that is read, but not made yet; or its rules leave no unit.
+        InputError: rules leave no unit.
     """
     if len(problem.schema.levels) > 1:
         from synthor.fit.aimed import some_made
 
         with one_thread():
-            _refuse_empty(some_made(problem, resolve(Prior(), problem)))
+            _refuse_no_unit(some_made(problem, resolve(Prior(), problem)))
 
 
-def _refuse_empty(pool: Pool) -> None:
+def _refuse_no_unit(pool: Pool) -> None:
     if len(pool.units):
         return
     message = "no combination of categories is allowed by all rules and by the cells whose target is 0"

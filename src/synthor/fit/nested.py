@@ -40,17 +40,10 @@ def template_of(problem: Problem, beliefs: Beliefs) -> Template:
     """What is known and believed as a way to make a unit.
 
     Raises:
-        InputError: the spec does not say how units are made, or says something that is read, but not made yet.
+        InputError: the spec does not say how units are made.
     """
     refuse_undeclared(problem)
-    told = _Told(problem, beliefs)
-    for form in told.forms:
-        if form.roles and form.name != (told.with_roles and problem.schema.levels[told.with_roles].name):
-            message = (
-                f"how many {form.name} have each role is read, but not made yet: roles have numbers at one level below the unit"
-            )
-            raise InputError([Finding(where=f"members.{form.name}.roles", message=message, cure="leave `roles` out there")])
-    return told.template
+    return _Told(problem, beliefs).template
 
 
 def refuse_undeclared(problem: Problem) -> None:
@@ -117,6 +110,7 @@ class _Told:
             composition=self._composition(),
             members=tuple(self._members()),
             numbers=dict(self._numbers()),
+            by_role={level: self._by_role(level) for level in self._others_with_roles},
             rest={column: self._of_unit(column) for column in rest},
             derive=self._derive if self.follows else None,
             derived=tuple(sorted(own - set(structural))),
@@ -139,8 +133,13 @@ class _Told:
 
     @cached_property
     def with_roles(self) -> int | None:
-        """The level whose members roles tell apart; the first of several."""
+        """The level right below the unit whose members roles tell apart; the first of several."""
         return level_of_roles(self.problem)
+
+    @cached_property
+    def _others_with_roles(self) -> tuple[int, ...]:
+        """Other levels of which the spec says how many rows there are of some roles."""
+        return tuple(level for level, form in enumerate(self.forms) if form.roles and level != self.with_roles)
 
     @cached_property
     def size(self) -> int | None:
@@ -317,7 +316,7 @@ class _Told:
 
     def _members(self) -> Iterator[Members]:
         for level, own in enumerate(self.schema.levels[1:], start=1):
-            role = own.position(own.role) if level == self.with_roles else None
+            role = own.position(own.role) if level in (self.with_roles, *self._others_with_roles) else None
             codes: Sequence[int | None] = [None] if role is None else range(own.variables[role].size)
             free = [column for column in range(len(own.variables)) if column != role and column not in self._own(level)]
             ages = [column for column in free if own.variables[column].numeric]
@@ -356,6 +355,17 @@ class _Told:
                 each = self._totals(*place, most, self._expected(level))
                 tables = (replace(table, rows=table.rows @ each) for table in self.said.tables(*place, None))
                 yield level, Believed(marginal=self.said.shares(*place) @ each, tables=tuple(tables))
+
+    def _by_role(self, level: int) -> dict[int, Believed]:
+        """How many rows of a level there are of each role below a row above, by its category."""
+        form, own = self.forms[level], self.schema.levels[level]
+        most = form.number.max if form.number.max is not None else MOST_MEMBERS
+        role_shares, expected = self.said.shares(level, own.position(own.role)), self._expected(level)
+        numbers = [form.roles.get(label, HowMany()) for label in own.variables[own.position(own.role)].labels]
+        return {
+            code: Believed(marginal=_numbers(expected * share, number, most))
+            for code, (share, number) in enumerate(zip(role_shares, numbers, strict=True))
+        }
 
     def _counting(self, level: int) -> Followed | None:
         """The variable of the rows above that counts those of a level, if a table tells of it."""

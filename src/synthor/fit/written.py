@@ -43,7 +43,7 @@ def written_pool(problem: Problem, prior: Prior, *, size: int, random_seed: int)
         random_seed: the same seed gives the same candidates.
 
     Raises:
-        InputError: the spec says something of members that is read, but not made yet.
+        InputError: the spec does not say how units are made.
     """
     refuse_undeclared(problem)
     dropped: list[Dropped] = []

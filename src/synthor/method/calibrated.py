@@ -321,15 +321,17 @@ def _revisions(state: State, scene: Scene, model: Model) -> list[Inquiry]:
     if not names:
         return []
     by_name = {str(pair): pair for pair in _pairs(state)}
+    said = {(table.given, table.of): table for table in state.prior.dependencies}
     pairs = [by_name[name] for name in names if name in by_name]
-    if not pairs:  # what was counted from a sample, or said otherwise than as a table
+    written = {pair: said[pair.given, pair.of] for pair in pairs if (pair.given, pair.of) in said}
+    if not written:  # what was counted from a sample, or said otherwise than as a table
         return []
-    cells = {str(pair): _worst_cells(scene, pair, model, beliefs) for pair in pairs}
+    cells = {str(pair): _worst_cells(scene, pair, model, beliefs) for pair in written}
     return [
         Inquiry(
-            request=asking.ask_revision(scene, pairs, cells, state.errors),
-            items=tuple(f"revise {pair}" for pair in pairs),
-            hear=lambda text: hearing.hear_tables(text, scene, pairs, prefix="revise "),
+            request=asking.ask_revision(scene, written, cells, state.errors),
+            items=tuple(f"revise {pair}" for pair in written),
+            hear=lambda text: hearing.hear_revision(text, scene, written),
         )
     ]
 

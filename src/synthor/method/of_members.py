@@ -48,10 +48,11 @@ def missing_cells(state: State, model: Model) -> tuple[MissingCell, ...]:
     found, nobody = dict[str, MissingCell](), set(model.lacking)
     for t, (target, shares) in enumerate(zip(state.problem.counts, got(model), strict=True)):
         rows, wanted, have = told_in_shares(state.problem, target, shares)
-        least = (target.wanted if target.sigma is not None else target.lowest) / max(float(target.wanted.sum()), 1e-12)
+        least = target.wanted if target.sigma is not None else target.lowest
+        short = (least - shares * state.problem.n_units) / max(float(target.wanted.sum()), 1e-12)
         for cell in range(len(wanted) if target.axes else 0):
             gap = float(wanted[cell] - have[cell])
-            if (t, cell) not in nobody and (gap <= REMAINS or have[cell] >= least[cell]):
+            if (t, cell) not in nobody and (gap <= REMAINS or short[cell] <= REMAINS):
                 continue
             name = rows + ", ".join(f"{variable} = '{label}'" for variable, label in target.labels(cell).items())
             again = name in empty and f"cell {name}" in state.heard

@@ -78,14 +78,32 @@ class _WrongError(Exception):
     """An item that cannot be used; the message goes back to the model."""
 
 
-def hear_tables(text: str, scene: Scene, pairs: Sequence[Pair], prefix: str = "") -> Heard:
-    """Conditional tables, one a pair; items are named `prefix` and the pair."""
+def hear_tables(text: str, scene: Scene, pairs: Sequence[Pair]) -> Heard:
+    """Conditional tables, one a pair."""
     heard = Heard()
     entries, cut = _numbered(text, len(pairs), ("tables", "pairs"), ("pair", "number"))
     for number, pair in enumerate(pairs, start=1):
-        item = f"{prefix}{pair}"
         try:
-            heard.tables[item] = _table(_entry(entries, number, cut=cut), scene, pair, heard)
+            heard.tables[str(pair)] = _table(_entry(entries, number, cut=cut), scene, pair, heard)
+        except _WrongError as error:
+            heard.errors[str(pair)] = str(error)
+    return heard
+
+
+def hear_revision(text: str, scene: Scene, written: Mapping[Pair, Dependency]) -> Heard:
+    """The tables of some pairs once more; of units with members, one without rows is the one that was written before."""
+    heard = Heard()
+    entries, cut = _numbered(text, len(written), ("tables", "pairs"), ("pair", "number"))
+    for number, (pair, table) in enumerate(written.items(), start=1):
+        item = f"revise {pair}"
+        try:
+            entry = _entry(entries, number, cut=cut)
+            if scene.levels and isinstance(entry, dict) and entry.get("rows") == []:
+                confidence = _confidence(entry, str(pair), heard)
+                confidence = table.confidence if confidence is None else confidence
+                heard.tables[item] = table.model_copy(update={"confidence": confidence})
+            else:
+                heard.tables[item] = _table(entry, scene, pair, heard)
         except _WrongError as error:
             heard.errors[item] = str(error)
     return heard

@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
+from synthor.prior.model import Dependency
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.segments import SegmentForm
 from synthor.prior.shown import GROUPS, MANY, Shown
@@ -104,9 +105,20 @@ def ask_tables(scene: Scene, pairs: Sequence[Pair], errors: Mapping[str, str]) -
 
 
 def ask_revision(
-    scene: Scene, pairs: Sequence[Pair], cells: Mapping[str, Sequence[Mapping[str, str]]], errors: Mapping[str, str]
+    scene: Scene,
+    written: Mapping[Pair, Dependency],
+    cells: Mapping[str, Sequence[Mapping[str, str]]],
+    errors: Mapping[str, str],
 ) -> Request:
-    """The tables of some pairs once more, beside what the fit had to make of them."""
+    """Some tables once more, as they were written, beside what the fit had to make of them.
+
+    Args:
+        scene: what every question says.
+        written: the table of each pair. Of units with members it is shown whole, and an answer without rows keeps it.
+        cells: of each pair, those that differ most.
+        errors: why the last answers could not be used.
+    """
+    pairs = list(written)
     listed = [
         {
             "number": number,
@@ -115,10 +127,12 @@ def ask_revision(
             "among": _plain(pair.among),
             "cells": cells[str(pair)],
             "error": _plain(errors.get(f"revise {pair}", "")),
+            "rows": "[" + ",".join("[" + ",".join(f"{cell:.4g}" for cell in row) + "]" for row in table.rows or []) + "]",
+            "confidence": "" if table.confidence is None else f"{table.confidence:g}",
         }
-        for number, pair in enumerate(pairs, start=1)
+        for number, (pair, table) in enumerate(written.items(), start=1)
     ]
-    schema = _tables_schema(scene, pairs)
+    schema = _tables_schema(scene, pairs, may_be_kept=bool(scene.levels))
     return _request("revise", scene, schema, _tokens_of_tables(scene, pairs), pairs=listed)
 
 
@@ -415,12 +429,12 @@ def _row_schema(size: int) -> dict[str, Any]:
     return {"type": "array", "items": PERCENT, "minItems": size, "maxItems": size}
 
 
-def _tables_schema(scene: Scene, pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Each shape of table is defined once and referred to, which keeps the schema short."""
+def _tables_schema(scene: Scene, pairs: Sequence[Pair], *, may_be_kept: bool = False) -> dict[str, Any]:
+    """Each shape of table is defined once and referred to, which keeps the schema short; what may be kept needs no rows."""
     shapes = {}
     for pair in pairs:
         n_rows, n_columns = scene.by_name[pair.given].size, scene.by_name[pair.of].size
-        rows = {"type": "array", "items": _row_schema(n_columns), "minItems": n_rows, "maxItems": n_rows}
+        rows = {"type": "array", "items": _row_schema(n_columns), "minItems": 0 if may_be_kept else n_rows, "maxItems": n_rows}
         why = {"type": "string", "pattern": NAME}
         confidence = {"type": "number", "minimum": 0, "maximum": 1}
         shapes[str(pair)] = (f"t{n_rows}x{n_columns}", _object({"why": why, "rows": rows, "confidence": confidence}))

@@ -5,7 +5,9 @@ from functools import cache
 
 from sqlglot import expressions as exp
 
-from synthor.errors import Finding, nearest
+from synthor.errors import Finding, near, nearest
+from synthor.problem.printed import MEASURES
+from synthor.problem.read import VALUE
 from synthor.problem.views import View
 from synthor.rules.parse import PredicateError, tree_of
 from synthor.schema import Schema
@@ -83,7 +85,7 @@ class Whose:
         if written.rows is not None:
             found: View | Finding = self.level(self.schema.index(written.rows))
         else:
-            found = self._deepest(list(names), place)
+            found = self._deepest([*names, *self._meant(written, table)], place)
         if isinstance(found, Finding):
             return found
         for name in names:
@@ -187,6 +189,16 @@ class Whose:
         for name in _named(written, table):
             if self._levels_of(name):
                 yield name
+
+    def _meant(self, written: TargetSpec, table: Table | None) -> Iterator[str]:
+        """What columns that nothing sees may have meant, so that what is said of them is said of the likeliest rows."""
+        every = dict.fromkeys(name for level in self.schema for name in level.names)
+        aside = {*MEASURES, written.statistic, VALUE, written.margin_of_error}
+        for name in () if table is None else table.columns:
+            if name not in aside and not self._levels_of(name):
+                meant = near(name, list(every))
+                if meant is not None and len(self._levels_of(meant)) == 1:
+                    yield meant
 
     def _levels_of(self, name: str) -> list[int]:
         """The levels whose rows see a name at the least depth."""

@@ -88,14 +88,13 @@ def corrected(spec: Spec, text: str, file: str, *, names: bool, tables: bool) ->
     b,yes,81,80,fitted to 'a'
     """
     found = every_statement(spec)
-    if names and (spec.members or spec.zones is not None):
-        of = "units with members" if spec.members else "zones"
-        message, cure = f"names in tables of {of} are not guessed yet", "correct them by hand, as `synthor check` says"
+    if names and spec.zones is not None:
+        message, cure = "names in tables of zones are not guessed yet", "correct them by hand, as `synthor check` says"
         raise InputError([Finding(where="--fix-labels", message=message, cure=cure)])
     sure: list[Guess] = []
     left: tuple[Guess, ...] = ()
     for _ in range(PASSES if names else 0):  # what a table is known to be lets more of it be guessed
-        guesses = guessed(found[0])
+        guesses = guessed(found)
         left = guesses.left
         if not guesses.sure:
             break

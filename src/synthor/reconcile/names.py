@@ -74,23 +74,22 @@ class Guesses:
         return found
 
 
-def guessed(found: Statements) -> Guesses:
-    """Guess what columns and labels that match nothing have meant.
+def guessed(found: Sequence[Statements]) -> Guesses:
+    """Guess what columns and labels that match nothing have meant, in the tables of all rows.
 
     One is sure where the nearest name is much alike, the next one is not, no other label of that column (or column of that
     table) has or claims the same meaning, and no other table needs another one. Bands of numbers are never guessed.
 
     >>> from synthor import parse_spec
-    >>> from synthor.problem import statements
+    >>> from synthor.problem import every_statement
     >>> sex = "{sex: {type: category, values: [male, female]}}"
     >>> spec = parse_spec(f"{{records: 9, variables: {sex}, targets: [{{counts: {{sex: {{Males: 4, Femmes: 5}}}}}}]}}")
-    >>> for guess in guessed(statements(spec)).sure:
+    >>> for guess in guessed(every_statement(spec)).sure:
     ...     print(guess)
     sex: Males -> male (nearest of 2, 0.89)
     sex: Femmes -> female (nearest of 2, 0.67)
     """
-    variables = {variable.name: variable for variable in found.level.variables}
-    made = [guess for reading in found.readings for guess in _of_table(reading, variables)]
+    made = [guess for rows in found for reading in rows.readings for guess in _of_table(reading, _variables(rows))]
     meanings: dict[tuple[str, str, str], set[str]] = {}
     for guess in made:
         if not guess.left:
@@ -106,6 +105,10 @@ def guessed(found: Statements) -> Guesses:
         else:
             sure.setdefault(key, guess)
     return Guesses(sure=tuple(sure.values()), left=tuple(left))
+
+
+def _variables(rows: Statements) -> dict[str, Variable]:
+    return {variable.name: variable for variable in rows.level.variables}
 
 
 def _of_table(reading: Reading, variables: dict[str, Variable]) -> Iterator[Guess]:

@@ -198,16 +198,60 @@ class Compositions:
         if weights.sum() <= 0:
             return np.zeros((0, len(self.numbers)), np.int64)
         keys = random.choice(len(weights), n, p=weights / weights.sum())
-        left = picked(self.totals[keys], random)
-        found = np.zeros((n, len(self.numbers)), np.int64)
+        return _by_role(self.numbers, self.ways, keys, picked(self.totals[keys], random), random)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NumbersByRole:
+    """How many rows there are of each role below each of some rows above, given how many there are in all.
+
+    Attributes:
+        numbers: for each role (rows above, most + 1) share of each number of rows.
+        ways: for each role and after the last: (rows above, most + 1) share of each sum of its number and of all after it.
+    """
+
+    numbers: tuple[Shares, ...]
+    ways: list[Floats]
+
+    @classmethod
+    def of(cls, weights: Sequence[Floats], most: int) -> "NumbersByRole":
+        """From the weights of each role's numbers, and the most rows that there are in all."""
+        numbers = []
+        for own in weights:
+            wide = np.zeros((len(own), most + 1))
+            upto = min(own.shape[1], most + 1)
+            wide[:, :upto] = own[:, :upto]
+            numbers.append(_normal(wide))
+        return cls(numbers=tuple(numbers), ways=_ways(numbers, len(numbers[0]), most))
+
+    def drawn(self, totals: Counts, random: np.random.Generator) -> Counts:
+        """Rows of each role, (rows above, roles)."""
+        return _by_role(self.numbers, self.ways, np.arange(len(totals)), totals, random)
+
+    def share(self, found: Counts) -> Floats:
+        """Share of some numbers of each role among those that sum to as many, (rows above,)."""
+        rows, most = np.arange(len(found)), self.ways[0].shape[1] - 1
+        total = np.minimum(found.sum(axis=1), most)
+        chance = np.ones(len(found))
         for role, shares in enumerate(self.numbers):
-            after = self.ways[role + 1]
-            number = np.arange(after.shape[1])
-            remaining = left[:, None] - number
-            chances = np.where(remaining >= 0, shares[keys] * after[keys[:, None], np.maximum(remaining, 0)], 0.0)
-            found[:, role] = picked(chances, random)
-            left = left - found[:, role]
-        return found
+            own = found[:, role]
+            chance = chance * np.where(own <= most, shares[rows, np.minimum(own, most)], 0.0)
+        ways = self.ways[0][rows, total]
+        return np.divide(chance, ways, out=np.zeros(len(found)), where=ways > 0)
+
+
+def _by_role(
+    numbers: Sequence[Shares], ways: Sequence[Floats], keys: CellIndex, left: Counts, random: np.random.Generator
+) -> Counts:
+    """Numbers of each role that sum to a number, drawn role by role, (n, roles)."""
+    found = np.zeros((len(keys), len(numbers)), np.int64)
+    for role, shares in enumerate(numbers):
+        after = ways[role + 1]
+        remaining = left[:, None] - np.arange(after.shape[1])
+        chances = np.where(remaining >= 0, shares[keys] * after[keys[:, None], np.maximum(remaining, 0)], 0.0)
+        found[:, role] = picked(chances, random)
+        left = left - found[:, role]
+    return found
 
 
 def _ways(numbers: Sequence[Shares], n: int, most: int) -> list[Floats]:

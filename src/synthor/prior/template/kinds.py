@@ -74,7 +74,8 @@ class Kinds:
     Attributes:
         structural: variables of the unit that come first.
         roles: of each level the categories of its kinds of rows.
-        numbers: for each level without roles the chances of each number of rows.
+        numbers: for each level without a composition the chances of each number of rows.
+        by_role: for those of these with roles the chances of each number of rows with each.
         rows: of each level its kinds, in order of drawing.
         rest: variables of the unit that come last.
     """
@@ -82,6 +83,7 @@ class Kinds:
     structural: tuple[Drawing, ...]
     roles: tuple[tuple[int, ...], ...]
     numbers: Mapping[int, Chances]
+    by_role: Mapping[int, tuple[Chances, ...]]
     rows: tuple[tuple[KindOfRow, ...], ...]
     rest: tuple[Drawing, ...]
 
@@ -99,20 +101,22 @@ class _Ordering:
         self.drawn: set[tuple[int, int | None]] = set()
         self.members = {(one.level, one.role): one for one in template.members}
         told = template.composition
-        self.roles = tuple(
-            tuple(told.roles) if told is not None and told.level == level else () for level in range(len(self.schema.levels))
-        )
+        self.of_roles = {**template.by_role, **({} if told is None else {told.level: told.roles})}
+        self.roles = tuple(tuple(self.of_roles.get(level, ())) for level in range(len(self.schema.levels)))
 
     def kinds(self) -> Kinds:
         told = self.template
         structural = self._unit(told.structural, lambda _: False)
         numbers, rows = dict[int, Chances](), list[tuple[KindOfRow, ...]]([()])
+        by_role = dict[int, tuple[Chances, ...]]()
         for level in range(1, len(self.schema.levels)):
-            if not self.roles[level]:
+            if level in told.numbers:
                 numbers[level] = self._number(told.numbers[level], level)
+            if level in told.by_role:
+                by_role[level] = tuple(self._number(believed, level) for believed in told.by_role[level].values())
             rows.append(tuple(self._kind(level, role) for role in self._order(level)))
         rest = self._unit(told.rest, self._known_last)
-        return Kinds(structural=structural, roles=self.roles, numbers=numbers, rows=tuple(rows), rest=rest)
+        return Kinds(structural=structural, roles=self.roles, numbers=numbers, by_role=by_role, rows=tuple(rows), rest=rest)
 
     def _shares(self, ref: Ref) -> Shares | None:
         """Shares of the categories behind a ref, where they are believed."""
@@ -179,8 +183,8 @@ class _Ordering:
         return self.members[level, role].variables
 
     def _kind(self, level: int, role: int | None) -> KindOfRow:
-        of, told = self.members[level, role], self.template.composition
-        most = len(told.roles[role].marginal) - 1 if role is not None and told is not None else None
+        of = self.members[level, role]
+        most = len(self.of_roles[level][role].marginal) - 1 if role is not None else None
         kin = Kin(schema=self.schema, level=level, role=role, alone=most is not None and most <= 1)
         first, known = of.oldest_first, self._known(level)
         places = arranged(of.variables, level, first=first, known=known, shares=self._shares)

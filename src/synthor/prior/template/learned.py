@@ -7,8 +7,9 @@ kind. Units drawn from that template are such as the weights ask for (the cross-
 leave gaps, so that each row of a table is worth a few rows more, as they were told before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,11 @@ def learned(template: Template, units: Units, weights: Floats) -> Template:
         structural={column: found.of_unit(column, told) for column, told in template.structural.items()},
         composition=None if template.composition is None else found.composition(template.composition),
         members=tuple(found.members(told) for told in template.members),
-        numbers={level: found.number(level, told) for level, told in template.numbers.items()},
+        numbers={level: found.number(level, None, told) for level, told in template.numbers.items()},
+        by_role={
+            level: {role: found.number(level, role, told) for role, told in roles.items()}
+            for level, roles in template.by_role.items()
+        },
         rest={column: found.of_unit(column, told) for column, told in template.rest.items()},
     )
 
@@ -63,9 +68,14 @@ class _Learning:
 
     def _role(self, level: int) -> int | None:
         """The column of a level that tells its roles apart, if members of it are drawn by role."""
-        told = self.template.composition
         own = self.schema.levels[level]
-        return own.position(own.role) if told is not None and told.level == level else None
+        return own.position(own.role) if level in self._roles else None
+
+    @cached_property
+    def _roles(self) -> Mapping[int, Mapping[int, Believed]]:
+        """Of each level whose members are drawn by role, how many there are of each."""
+        told = self.template.composition
+        return {**self.template.by_role, **({} if told is None else {told.level: told.roles})}
 
     def _rows(self, level: int, role: int | None) -> Mask:
         """Rows of one kind."""
@@ -81,16 +91,14 @@ class _Learning:
             found += [Ref(at, column) for column in range(len(self.schema.levels[at].variables))]
         return found
 
-    def _alone(self) -> list[Ref]:
-        """Columns of members of whom there is one at most."""
-        told = self.template.composition
-        if told is None:
-            return []
-        column = self._role(told.level)
-        assert column is not None
-        single = [role for role, believed in told.roles.items() if len(believed.marginal) <= 2]
-        others = [other for other in range(len(self.schema.levels[told.level].variables)) if other != column]
-        return [Ref(told.level, other, role=Role(column, role)) for role in single for other in others]
+    def _alone(self, level: int) -> Iterator[Ref]:
+        """Columns of members of whom there is one at most, as rows of a level see them: siblings, or those of a row above."""
+        for at, roles in self._roles.items():
+            column = self._role(at)
+            if column is not None and (at in self.schema.path(level) if level else self.schema.above(at) == 0):
+                single = [role for role, believed in roles.items() if len(believed.marginal) <= 2]
+                others = [other for other in range(len(self.schema.levels[at].variables)) if other != column]
+                yield from (Ref(at, other, role=Role(column, role)) for role in single for other in others)
 
     # --- what is learned of each --------------------------------------------------------------------------------------------
 
@@ -100,15 +108,14 @@ class _Learning:
         before = self.template.structural if column in self.template.structural else every
         refs = [Ref(0, other) for other in before if other != column]
         if column in self.template.rest:
-            refs += self._alone()
+            refs += self._alone(0)
         return self._believed(0, None, self.units.column(Ref(0, column)), told, refs)
 
     def members(self, told: Members) -> Members:
         """All variables of one kind of row."""
         level, role = told.level, told.role
-        beside = self._alone() if self.template.composition is not None and self._sees(level) else []
         refs = [*(Ref(level, column) for column in told.variables), *self._above(level)]
-        refs += [ref for ref in beside if ref.level != level or ref.role is None or ref.role.code != role]
+        refs += [ref for ref in self._alone(level) if ref.level != level or ref.role is None or ref.role.code != role]
         return replace(
             told,
             variables={
@@ -119,15 +126,11 @@ class _Learning:
             },
         )
 
-    def _sees(self, level: int) -> bool:
-        """Whether rows of a level see members by their role: siblings of theirs, or of a row above them."""
-        told = self.template.composition
-        return told is not None and (level == told.level or told.level in self.schema.path(level))
-
-    def number(self, level: int, told: Believed) -> Believed:
-        """How many rows of a level there are below each row above."""
+    def number(self, level: int, role: int | None, told: Believed) -> Believed:
+        """How many rows of a level, with a role, there are below each row above."""
         above = self.schema.path(level)[-2]
-        numbers = np.bincount(self.units.above(above, level), minlength=self.units.n_rows(above))
+        these = self.units.above(above, level)[self._rows(level, role)]
+        numbers = np.bincount(these, minlength=self.units.n_rows(above))
         own = [Ref(above, column) for column in range(len(self.schema.levels[above].variables))] if above else []
         return self._believed(above, None, self._codes(numbers, told), told, [*own, *self._above(max(above, 1))])
 

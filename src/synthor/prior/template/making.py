@@ -12,7 +12,7 @@ import numpy as np
 
 from synthor.prior.template.chances import lift
 from synthor.prior.template.closed_roles import columns_of_roles, numbers_open
-from synthor.prior.template.composition import Compositions
+from synthor.prior.template.composition import Compositions, NumbersByRole
 from synthor.prior.template.factors import EXACT, fitted
 from synthor.prior.template.kinds import Drawing, KindOfRow, Kinds
 from synthor.prior.template.nested import Nested
@@ -208,7 +208,10 @@ class Walk:
         own = np.where(inside, weights[np.arange(len(rows)), np.where(inside, codes, 0)], 0.0)
         total = weights.sum(axis=1)
         with np.errstate(divide="ignore"):
-            log = np.log(np.divide(own, total, out=np.zeros(len(rows)), where=total > 0))
+            self._add(level, rows, np.log(np.divide(own, total, out=np.zeros(len(rows)), where=total > 0)))
+
+    def _add(self, level: int, rows: CellIndex, log: Floats) -> None:
+        """Add something of rows to the log of their units."""
         self.log += np.bincount(self.nested.climbed(0, level, rows), log, self.nested.n)
 
     def _number(self, level: int) -> None:
@@ -216,9 +219,19 @@ class Walk:
         above, nested = self.template.schema.path(level)[-2], self.nested
         rows = np.arange(len(nested.laid[above].codes))
         weights = self.kinds.numbers[level].weights(lambda ref: nested.see(ref, above, rows), len(rows))
+        roles = self.kinds.by_role.get(level, ())
+        of_roles = [one.weights(lambda ref: nested.see(ref, above, rows), len(rows)) for one in roles]
+        parted = NumbersByRole.of(of_roles, weights.shape[1] - 1) if roles else None
+        if parted is not None:
+            weights = np.where(parted.ways[0] > 0, weights, 0.0)
         if self.random is not None:
-            nested.lay(level, picked(weights, self.random)[:, None])
-        self._count(above, rows, weights, nested.laid[level].numbers[:, 0])
+            totals = picked(weights, self.random)
+            nested.lay(level, totals[:, None] if parted is None else parted.drawn(totals, self.random))
+        numbers = nested.laid[level].numbers
+        self._count(above, rows, weights, numbers.sum(axis=1))
+        if parted is not None:
+            with np.errstate(divide="ignore"):
+                self._add(above, rows, np.log(parted.share(numbers)))
 
     def rows_of(self, level: int, kind: KindOfRow) -> None:
         """All rows of one kind."""
@@ -323,11 +336,12 @@ def _check(template: Template) -> None:
         if strange or schema.above(told.level) != 0:
             raise ValueError("a composition depends on structural variables of the unit alone, and stands right below it")
     for level, one in enumerate(schema.levels[1:], start=1):
-        roles = list(told.roles) if told is not None and told.level == level else [None]
+        beside: list[int | None] = [*template.by_role.get(level, ())] or [None]
+        roles = list(told.roles) if told is not None and told.level == level else beside
         of = {members.role: members for members in template.members if members.level == level}
         rest = set(range(len(one.variables))) - ({one.position(one.role)} if roles != [None] else set())
         rest -= set(template.derived_below.get(level, ()))
         if set(of) != set(roles) or any(set(members.variables) != rest for members in of.values()):
             raise ValueError(f"level '{one.name}': each kind of row needs beliefs about each of its variables, once")
-        if roles == [None] and level not in template.numbers:
+        if (told is None or told.level != level) and level not in template.numbers:
             raise ValueError(f"level '{one.name}': nothing is believed of how many rows there are")

@@ -145,7 +145,9 @@ class Template:
         structural: the unit's variables that are drawn first, by column: few, and such as members depend on.
         composition: of the level with roles; None where there is none.
         members: every kind of row below the unit.
-        numbers: for each level without roles how many rows there are below one of the level above.
+        numbers: for each level without a composition how many rows there are below one of the level above.
+        by_role: for those of these whose rows roles tell apart, how many there are of each role, by its category; given how
+            many there are in all, numbers of roles are independent.
         rest: the unit's variables that are drawn last, by column.
         derive: computes what follows from members.
         derived: the unit's columns that it computes, beside structural ones.
@@ -158,6 +160,7 @@ class Template:
     composition: Composition | None = None
     members: tuple[Members, ...] = ()
     numbers: Mapping[int, Believed] = field(default_factory=dict)
+    by_role: Mapping[int, Mapping[int, Believed]] = field(default_factory=dict)
     rest: Mapping[int, Believed] = field(default_factory=dict)
     derive: Derive | None = None
     derived: tuple[int, ...] = ()
