@@ -61,6 +61,9 @@ LONGEST = 64.0
 SEARCHES, FLAT = 12, 0.3
 """Slopes that are looked at along a step, and the share of the first slope below which one is flat enough."""
 
+DROWNED = 1e-9
+"""Slope of the dual along a step below which what the step gains is lost in rounding."""
+
 BACKWARDS = 40
 """Halvings of a step that does not improve the dual."""
 
@@ -220,19 +223,21 @@ def _search(dual: Dual, step: list[Floats], slope: float) -> bool:
     the candidates and no counting. Multipliers of soft tables stay above 0.
     """
     start, value, before = dual.multipliers, dual.value(), dual.residual()
-    length = _best_length(dual, step, slope)
+    length, at_top = _best_length(dual, step, slope)
+    drowned = abs(slope) < DROWNED
     for _ in range(BACKWARDS):
         dual.move_to([first + length * part for first, part in zip(start, step, strict=True)])
-        # Near the optimum the dual's gain drowns in rounding; there a smaller residual is the better witness.
-        if dual.value() >= value + 1e-4 * length * slope or (abs(slope) < 1e-9 and dual.residual() < before):
+        # Near the optimum the dual's gain drowns in rounding, and any length would pass for one that gains. There the slope is
+        # the better witness, of a concave function where it is about 0; or a smaller residual, if no such length was found.
+        if (at_top or dual.residual() < before) if drowned else dual.value() >= value + 1e-4 * length * slope:
             return True
-        length /= 2
+        length, at_top = length / 2, False
     dual.move_to(start)
     return False
 
 
-def _best_length(dual: Dual, step: list[Floats], slope: float) -> float:
-    """The length at which the slope along a step has fallen to a small part of what it was at the start."""
+def _best_length(dual: Dual, step: list[Floats], slope: float) -> tuple[float, bool]:
+    """The length at which the slope along a step has fallen to a small part of what it was at the start, and if it has."""
     limit = LONGEST
     for table, multipliers, part in zip(dual.tables, dual.multipliers, step, strict=True):
         falling = table.free & (part < 0) if table.soft else np.zeros(len(part), dtype=bool)
@@ -244,7 +249,7 @@ def _best_length(dual: Dual, step: list[Floats], slope: float) -> float:
     for _ in range(SEARCHES):
         now = _slope(dual, step, along, length)
         if abs(now) <= FLAT * slope:
-            break
+            return length, True
         if now > 0:
             if length >= limit:
                 break
@@ -256,7 +261,7 @@ def _best_length(dual: Dual, step: list[Floats], slope: float) -> float:
         else:  # between a chord's root and the middle: neither creeps nor is misled
             chord = low + (high - low) * at_low / (at_low - at_high)
             length = (chord + (low + high) / 2) / 2
-    return length
+    return length, False
 
 
 def _slope(dual: Dual, step: list[Floats], along: Floats, length: float) -> float:

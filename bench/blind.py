@@ -1,0 +1,131 @@
+"""Can a reader tell made households from real ones? Households of Buenos Aires, in one shuffled list.
+
+    SYNTHOR_DATA=... python bench/blind.py write FOLDER      # households.md for a reader, key.json for the score
+    python bench/blind.py score FOLDER                       # reads answers.json, writes bench/results/blind.json and .md
+
+As many real households as made ones, drawn at random, the real ones by their weights. Incomes are shown by their bands, since
+real ones are round; all else is shown as it is in the records. The reader sees `households.md` alone, and says of each
+how surely it is made, 0 to 100, and whether it is ordinary, unusual but believable, or wrong. *Told apart* is the share of
+pairs of a real and a made one in which the made one was called more surely made, ties for a half: 0.5 is chance. Its interval
+is that of 2,000 bootstrap samples of households.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from harness import dated, write
+from population_example import HERE, SPEC, Row, prepared, run
+
+EACH, SEED, DRAWS = 30, 11, 2_000
+VERDICTS = ("ordinary", "unusual", "wrong")
+OF_HOME = ("type", "tenure", "rooms", "dwelling", "area", "zone")
+OF_PERSON = ("role", "age", "sex", "marital", "activity", "education", "born", "health")
+BANDS = (0, 12_000, 20_000, 30_000, 45_000, 70_000)
+TASK = """# Households
+
+Private households of the City of Buenos Aires in the last quarter of 2017. Income is that of the whole household in
+pesos of the month. Some are records of a survey, some are made by a program; each stands by itself. For each say how surely it
+is made (0 surely real, 100 surely made) and whether it is `ordinary`, `unusual` (but believable) or `wrong` (hardly to be found
+in a real survey). Education is the highest level reached.
+"""
+
+
+def shown(home: Row, persons: list[Row]) -> str:
+    """One household as a reader sees it."""
+    band = max(low for low in BANDS if low <= float(home["income"]))
+    above = next((low for low in BANDS if low > band), None)
+    income = f"{band:,} or more" if above is None else f"{band:,} to {above:,}"
+    told = ", ".join(f"{name}: {home[name]}" for name in OF_HOME)
+    lines = [f"{told}, income: {income}", *("- " + ", ".join(str(one[name]) for name in OF_PERSON) for one in persons)]
+    return "\n".join(lines)
+
+
+def drawn(folder: Path, n: int, random: np.random.Generator) -> list[str]:
+    """Some households of a folder at random, by their weights if they have any."""
+    parquet = folder / "household.parquet"
+    read = pl.read_parquet if parquet.exists() else lambda file: pl.read_csv(file, infer_schema_length=None)
+    homes, people = (
+        read(folder / f"{name}{parquet.suffix if parquet.exists() else '.csv'}") for name in ("household", "person")
+    )
+    weight = homes["weight"].to_numpy().astype(float) if "weight" in homes.columns else np.ones(homes.height)
+    picked = homes[random.choice(homes.height, n, replace=False, p=weight / weight.sum()).tolist()]
+    roles = {role: place for place, role in enumerate(("head", "partner", "child"))}
+    found = []
+    for home in picked.iter_rows(named=True):
+        members = people.filter(pl.col("household_id") == home["household_id"]).to_dicts()
+        members.sort(key=lambda one: (roles.get(str(one["role"]), len(roles)), str(one["role"]), -int(one["age"])))
+        found.append(shown(home, members))
+    return found
+
+
+def ask(folder: Path, answers: str) -> None:
+    """Households for a reader, and which are made."""
+    with prepared() as (place, _):
+        run(place, SPEC.replace("answers.jsonl", answers), "made")
+        random = np.random.default_rng(SEED)
+        every = [(text, False) for text in drawn(place / "real", EACH, random)]
+        every += [(text, True) for text in drawn(place / "made", EACH, random)]
+    order = random.permutation(len(every))
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [f"## {number}\n\n{every[at][0]}\n" for number, at in enumerate(order, start=1)]
+    form = 'Answer: {"1": {"made": 0 to 100, "verdict": "ordinary", "why": "a few words"}, ...}\n'
+    (folder / "households.md").write_text("\n".join([TASK + form, *parts]), encoding="utf-8")
+    key = {"answers": answers, "made": [number for number, at in enumerate(order, start=1) if every[at][1]]}
+    (folder / "key.json").write_text(json.dumps(key), encoding="utf-8")
+
+
+def told_apart(of_made: np.ndarray, of_real: np.ndarray) -> float:
+    """Share of pairs in which the made one is called made more surely."""
+    gap = of_made[:, None] - of_real[None]
+    return float(((gap > 0) + (gap == 0) / 2).mean())
+
+
+def score(folder: Path) -> Row:
+    """What a reader told apart, and how it judged households of either kind."""
+    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+    given = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    made = [given[str(number)] for number in key["made"]]
+    real = [one for number, one in given.items() if int(number) not in key["made"]]
+    a, b = (np.array([float(one["made"]) for one in some]) for some in (made, real))
+    random = np.random.default_rng(0)
+    samples = [told_apart(random.choice(a, len(a)), random.choice(b, len(b))) for _ in range(DRAWS)]
+    counted = {kind: {verdict: sum(one["verdict"] == verdict for one in some) for verdict in VERDICTS}
+               for kind, some in (("made", made), ("real", real))}  # fmt: skip
+    return {"recording": key["answers"], "each": len(made), "told apart": told_apart(a, b),
+            "from": float(np.quantile(samples, 0.025)), "to": float(np.quantile(samples, 0.975)), "verdicts": counted,
+            "wrong": [one["why"] for one in made if one["verdict"] == "wrong"]}  # fmt: skip
+
+
+def page(result: Row) -> str:
+    """The figures as a page."""
+    lines = ["# Made households beside real ones, to a reader", "", f"`python bench/blind.py`, {result['date']}. Of either kind"
+             f" {result['each']} households, shuffled; a language model that saw only the list.", ""]  # fmt: skip
+    lines += [
+        f"Told apart {result['told apart']:.2f} ({result['from']:.2f} to {result['to']:.2f}); 0.5 is chance, 1 always.",
+        "",
+    ]
+    lines += ["| | " + " | ".join(VERDICTS) + " |", "|---" * (1 + len(VERDICTS)) + "|"]
+    lines += [f"| {kind} | {' | '.join(str(of[one]) for one in VERDICTS)} |" for kind, of in result["verdicts"].items()]
+    return "\n".join([*lines, "", "Called wrong among the made ones: " + ("; ".join(result["wrong"]) or "none") + "."]) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("write", "score"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--answers", default=sorted(HERE.glob("answers*.jsonl"))[-1].name, help="the recording")
+    told = parser.parse_args()
+    if told.what == "write":
+        ask(told.folder, told.answers)
+        return
+    result = dated(score(told.folder))
+    write("blind", result, page(result))
+    print(page(result))
+
+
+if __name__ == "__main__":
+    main()
