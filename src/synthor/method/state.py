@@ -26,6 +26,8 @@ MOST_TOLD = 200
 REFUSED = {"error": "the request was refused", "content_filter": "the model's filter held the answer back"}
 """What an answer without text means."""
 
+CUT = "the answer was cut off at the most tokens that were asked for; what was finished of it was taken"
+
 Advance = Callable[[int, int], None]
 
 
@@ -146,6 +148,8 @@ def taken(state: State, answers: Sequence[Answer | None]) -> tuple[State, list[H
                 errors[item] = found.errors[item]
             else:
                 heard.add(item)
+        if answer.finish == "length" and not found.errors.keys() >= {*question.items}:
+            dropped.append(Dropped(belief=question.request.stage, reason=CUT))
         dropped += found.mended[:MOST_TOLD]
         if len(found.mended) > MOST_TOLD:
             more = f"{len(found.mended) - MOST_TOLD:,} more things were wrong with this answer"
