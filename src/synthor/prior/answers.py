@@ -269,7 +269,7 @@ def _composition(entry: Any, roles: Sequence[str]) -> tuple[list[int], float] | 
 def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
     """Proposals with their own shares; duplicates are joined."""
     heard = Heard()
-    entries, _ = _numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
+    entries, cut = _numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
     found: dict[str, Proposal] = {}
     for number, entry in entries.items():
         item = f"proposal {number}"
@@ -289,6 +289,7 @@ def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
     if not found:
         wrong = heard.mended[0].reason if heard.mended else NOTHING
         heard.errors["plan"] = wrong
+    heard.check_end("plan", entries, whole=not cut)
     return heard
 
 
@@ -297,7 +298,6 @@ def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
     heard = Heard()
     value, whole = salvage(text)
     listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
-    heard.check_end("records", listed, whole=whole, most=n_records)
     counts: dict[tuple[str, ...], int] = {}
     for i, entry in enumerate((listed if isinstance(listed, list) else [])[:n_records]):
         labels = _by_name(entry, scene) if isinstance(entry, dict) else entry
@@ -319,6 +319,7 @@ def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
     }
     if not counts:
         heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
+    heard.check_end("records", listed, whole=whole, most=n_records)
     return heard
 
 
@@ -327,7 +328,6 @@ def hear_units(text: str, unit: WrittenLevel, n_units: int) -> Heard:
     heard = Heard()
     value, whole = salvage(text)
     listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
-    heard.check_end("units", listed, whole=whole, most=n_units)
     counts: dict[str, int] = {}
     found: dict[str, WrittenMember] = {}
     for i, entry in enumerate((listed if isinstance(listed, list) else [])[:n_units]):
@@ -343,6 +343,7 @@ def hear_units(text: str, unit: WrittenLevel, n_units: int) -> Heard:
     }
     if not counts:
         heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
+    heard.check_end("units", listed, whole=whole, most=n_units)
     return heard
 
 
