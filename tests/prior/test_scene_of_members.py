@@ -206,6 +206,7 @@ def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, mo
     assert run.measurement.met
     assert 5 <= run.bill.requests <= 9  # what cannot be used is asked for once more, and strained tables are shown again
     assert run.model.beliefs.compositions == {(1, 1, 0): 0.9, (1, 1, 1): 0.6}
+    assert run.model.rounds[1].beliefs["compositions"] == 2
     reasons = [entry.reason for entry in run.model.dropped]
     assert {"its 3 members are not 2", "gives no percent, or no 3 whole numbers"} <= set(reasons)
     assert any("2 with role 'head'" in reason for reason in reasons)

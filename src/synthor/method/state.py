@@ -188,6 +188,7 @@ def _round_of(state: State, model: Model) -> Round:
         asked[answer.stage] = asked.get(answer.stage, 0) + 1
     gaps = discrepancies(model)
     tables = sorted(model.tables, key=lambda pull: -pull.strain)
+    of_members = {"compositions": len(model.beliefs.compositions), "three-way tables": len(model.beliefs.three_way)}
     return Round(
         number=len(state.rounds),
         asked=asked,
@@ -197,7 +198,8 @@ def _round_of(state: State, model: Model) -> Round:
             "dependency tables": len(model.beliefs.dependencies),
             "rules": len(model.beliefs.rules),
             "proposals": model.beliefs.n_proposals,
-        },
+        }
+        | {what: n for what, n in of_members.items() if n},
         dropped=sum(entry.action == "dropped" for entry in model.dropped),
         status=model.status.value,
         discrepancy=float(np.mean(gaps)) if len(gaps) else 0.0,
