@@ -144,20 +144,22 @@ class WaitingError(SynthorError):
         requests: the file to be answered.
         responses: the file to be made.
         n_open: how many requests have no answer yet.
+        failed: which of them came back without one, in words; empty where none did.
     """
 
     exit_code = 1
     heading = "waiting"
     code = "waiting"
 
-    def __init__(self, requests: Path, responses: Path, n_open: int) -> None:
-        self.requests, self.responses, self.n_open = requests, responses, n_open
+    def __init__(self, requests: Path, responses: Path, n_open: int, failed: str = "") -> None:
+        self.requests, self.responses, self.n_open, self.failed = requests, responses, n_open, failed
         plural = "" if n_open == 1 else "s"
         cure = (
             f"put the answers into {responses}, one line of a batch result each, and run the same command again"
             " (or with --wait, to wait for them)"
         )
-        super().__init__(f"{n_open} request{plural} to a model in {requests}", where=str(requests), cure=cure)
+        told = f", {failed}" if failed else ""
+        super().__init__(f"{n_open} request{plural} to a model in {requests}{told}", where=str(requests), cure=cure)
 
 
 class ModelError(SynthorError):

@@ -190,6 +190,18 @@ def test_a_cap_on_requests_is_kept_and_leaves_a_result(cap: int, tmp_path: Path)
     assert run.model.status.value == "out_of_budget"
 
 
+def test_a_cap_is_used_up_however_many_rounds_are_asked(tmp_path: Path) -> None:
+    requests = [Request(stage="test", instructions="i", question=f"{i}", schema={"type": "string"}) for i in range(3)]
+    told: list[str] = []
+    with serving(lambda n, body: Reply(content='"x"')) as server:
+        asker = Asker(Provider(server.model), Journal(tmp_path / "a.jsonl"), Budget(requests=2))
+        for request in requests:
+            asker.ask([request], lambda done, total: None)
+            told += map(str, asker.untold())
+        assert len(server.bodies) == 2
+    assert (asker.stopped, told) == ("the cap of 2 requests", [])
+
+
 @pytest.mark.slow
 def test_a_cap_on_tokens_is_exceeded_by_no_more_than_what_is_under_way(tmp_path: Path) -> None:
     budget = Budget(output_tokens=500)

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,12 @@ from model_server import KEY, SPEC, by_schema
 from synthor import Run, parse_spec, synthesize
 from synthor.errors import InputError, ModelError, WaitingError
 from synthor.events import Event
-from synthor.llm.ask import Asker
+from synthor.llm.ask import Asker, Recording
+from synthor.llm.batch import BatchFolder
 from synthor.llm.budget import Budget
-from synthor.llm.journal import Journal
+from synthor.llm.journal import Journal, read_journal
 from synthor.llm.provider import Pace, Provider
-from synthor.llm.request import Request
+from synthor.llm.request import Answer, Request
 from synthor.llm.salvage import salvage
 from synthor.llm.secrets import without_secrets
 
@@ -289,3 +291,57 @@ def test_batch_answers_of_no_request_are_named_and_requests_do_not_pile_up(tmp_p
         with pytest.raises(error, match=words):
             synthesize(spec, answers=tmp_path / "answers.jsonl")
     assert [path.name for path in (tmp_path / "asked").glob("requests-*")] == ["requests-0001.jsonl"]
+
+
+def test_what_came_of_a_batch_is_kept_and_only_what_failed_is_asked_again(tmp_path: Path) -> None:
+    folder, journal = tmp_path / "asked", tmp_path / "answers.jsonl"
+    requests = [Request(stage="test", instructions="i", question=f"{i}", schema={"type": "string"}) for i in range(3)]
+
+    def asked() -> list[Answer | None]:
+        return Asker(BatchFolder(folder), Journal(journal), Budget()).ask(requests, lambda done, total: None)
+
+    def written(number: int) -> list[str]:
+        lines = (folder / f"requests-{number:04d}.jsonl").read_text().splitlines()
+        return [json.loads(line)["body"]["messages"][1]["content"] for line in lines]
+
+    def answered(number: int, bodies: dict[int, dict[str, Any]], more: str = "") -> None:
+        lines = [json.dumps({"custom_id": requests[place].key} | body) + "\n" for place, body in bodies.items()]
+        (folder / f"responses-{number:04d}.jsonl").write_text("".join(lines) + more)
+
+    good = {
+        "response": {"status_code": 200, "body": {"choices": [{"message": {"content": [{"type": "text", "text": "yes"}]}}]}}
+    }
+    busy, late = {"response": {"status_code": 429, "body": {}}}, {"response": None, "error": {"code": "batch_expired"}}
+    with pytest.raises(WaitingError):
+        asked()
+    answered(1, {0: good, 1: busy, 2: late}, more='{"custom_id": "cut')
+    with pytest.raises(InputError, match="row 4: is no line of a batch file"):
+        asked()
+    assert [answer.text for answer in read_journal(journal).answers] == ["yes"], "what came is kept, whatever else came"
+    answered(1, {0: good, 1: busy, 2: late})
+    for _ in range(2):
+        with pytest.raises(
+            WaitingError, match=r"2 requests .*0002.jsonl, of which 2 failed before \(HTTP 429, batch_expired\)"
+        ):
+            asked()
+    assert written(2) == ["1", "2"]
+    (folder / "requests-0001.jsonl").unlink()
+    (folder / "responses-0001.jsonl").unlink()
+    answered(2, {1: good})
+    with pytest.raises(WaitingError, match=r"1 request .*0003.jsonl;"):
+        asked()
+    assert (written(2), written(3)) == (["1", "2"], ["2"]), "a file is never written over"
+    answered(3, {2: good})
+    assert [answer and answer.text for answer in asked()] == ["yes"] * 3
+
+
+def test_a_recording_that_ended_at_a_cap_is_used_up_and_says_how_to_go_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "answers.jsonl")
+    requests = [Request(stage="test", instructions="i", question=f"{i}", schema={"type": "string"}) for i in range(4)]
+    for request in requests[:3]:  # all three were under way when the first came
+        journal.add(Answer(key=request.key, stage="test", model="m", text="yes", output_tokens=70))
+    capped = Asker(Recording(journal.path), None, Budget(output_tokens=50))
+    assert [answer is not None for answer in capped.ask(requests, lambda done, total: None)] == [True, True, True, False]
+    assert (capped.stopped, capped.bill.output_tokens, capped.untold()) == ("the cap of 50 output tokens", 210, ())
+    with pytest.raises(InputError, match="go on with the command that recorded it"):
+        Asker(Recording(journal.path), None, Budget()).ask(requests, lambda done, total: None)

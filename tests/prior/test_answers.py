@@ -104,6 +104,8 @@ HEARERS: dict[str, Callable[[str], Heard]] = {
         ('As in [1], or {x}: {"a": [1, 2, 3]} (see [2]).', {"a": [1, 2, 3]}, True),
         ('{"a": "line\nbreak\tand \x01"}', {"a": "line\nbreak\tand \x01"}, True),
         ('{"a": NaN, "b": [-Infinity, 1e999, 99999999999999999999]}', {"a": None, "b": [None, None, None]}, True),
+        ('{"a": 1, "b": 2, "a": 3}', {"a": None, "b": 2}, True),
+        ('{"a": [1], "a": [1], "b": {"c": 1, "c": 2}, "d": 4', {"a": [1], "b": {"c": None}}, False),
         (PROSE, None, False),
     ],
 )
@@ -120,6 +122,27 @@ def test_a_table_after_the_end_of_an_answer_is_refused_and_the_ones_before_are_k
     heard = hearing.hear_tables(text[:-4], SCENE, [PAIR, Pair(given="car", of="persons"), Pair(given="car", of="place")])
     assert (list(heard.tables), list(heard.errors)) == ([ITEM], ["persons given car", "place given car"])
     assert "cut off" in heard.errors["place given car"]
+
+
+def test_a_list_that_lacks_its_end_or_goes_on_too_long_is_told() -> None:
+    cut = hearing.hear_rules('{"rules": [{"never": "car", "why": "w"}, {"never": "tenu', PROBLEM)
+    assert [rule.never for rule in cut.rules] == ["car"]
+    assert [(entry.belief, entry.reason, entry.action) for entry in cut.mended] == [("rules", hearing.BROKEN, "mended")]
+    many = hearing.hear_rules(json.dumps([f"persons = {i}" for i in range(1, 6)] * 7), PROBLEM)
+    assert [(entry.belief, entry.reason) for entry in many.mended] == [("rules", "35 were given, the first 30 were kept")]
+    assert "the first 3 were kept" in hearing.hear_records(json.dumps([RECORD] * 4), SCENE, 3).mended[0].reason
+
+
+def test_a_table_that_is_given_twice_and_differs_is_refused() -> None:
+    one, other = json.dumps({"rows": ROWS}), json.dumps({"rows": ROWS[::-1]})
+    for text in (
+        f'{{"1": {one}, "1": {other}}}',
+        f'{{"1": {one}, "table 1": {other}}}',
+        f'[{{"pair": 1, "rows": {ROWS}}}, {{"pair": 1}}]',
+    ):
+        heard = hearing.hear_tables(text, SCENE, [PAIR])
+        assert (heard.tables, list(heard.errors)) == ({}, [ITEM])
+    assert hearing.hear_tables(f'{{"1": {one}, "1": {one}}}', SCENE, [PAIR]).tables[ITEM].rows == ROWS
 
 
 @pytest.mark.parametrize("text", ["Sure!\n```json\n{}\n```", "{} -- I hope this helps.", "\ufeff{}", "<json>{}</json>"])
@@ -288,6 +311,27 @@ def test_a_rule_that_cannot_be_used_is_listed_and_costs_only_itself() -> None:
     assert all(reason in entry.reason for entry, reason in zip(heard.mended, bad.values(), strict=True))
     known = hearing.hear_rules(json.dumps(["persons = 1  and\ntenure = 'rent free'"]), PROBLEM)
     assert not (known.rules or known.mended or known.errors)
+
+
+def test_compositions_are_read_as_shares_of_one_where_they_are_and_what_is_missing_is_told() -> None:
+    said = {
+        "2": [{"members": [1, 1], "percent": 0.8}, {"members": [2, 0], "percent": 0.2}],
+        "3": [{"members": [1, 2], "percent": 0.5}],
+    }
+    heard = hearing.hear_compositions(json.dumps(said), ["head", "child"], [2, 3, 4])
+    assert [(one.members, one.percent) for one in heard.compositions] == [
+        ({"head": 1, "child": 1}, 80),
+        ({"head": 2}, 20),
+        ({"head": 1, "child": 2}, 50),
+    ]
+    assert [(entry.belief, entry.reason) for entry in heard.mended] == [
+        ("compositions of 4", "the answer gives none"),
+        ("compositions", "their percents were taken as shares of 1"),
+    ]
+    cut = hearing.hear_compositions(
+        '{"2": [{"members": [1, 1], "percent": 1}], "3": [{"members": [1', ["head", "child"], [2, 3]
+    )
+    assert (cut.mended[0].belief, cut.mended[0].reason) == ("compositions of 3", hearing.CUT)
 
 
 def test_names_of_several_words_need_no_quotes_in_a_rule() -> None:

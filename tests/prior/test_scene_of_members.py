@@ -206,6 +206,7 @@ def test_a_run_asks_and_meets_its_targets_whatever_it_is_told(tmp_path: Path, mo
     assert run.measurement.met
     assert 5 <= run.bill.requests <= 9  # what cannot be used is asked for once more, and strained tables are shown again
     assert run.model.beliefs.compositions == {(1, 1, 0): 0.9, (1, 1, 1): 0.6}
+    assert run.model.rounds[1].beliefs["compositions"] == 2
     reasons = [entry.reason for entry in run.model.dropped]
     assert {"its 3 members are not 2", "gives no percent, or no 3 whole numbers"} <= set(reasons)
     assert any("2 with role 'head'" in reason for reason in reasons)
@@ -232,6 +233,27 @@ def test_no_more_pairs_than_usual_are_asked_without_a_choice() -> None:
     assert len(tables) == 105
 
 
+def test_an_estimate_counts_each_request_once_and_the_tables_of_pairs_that_are_named_first() -> None:
+    own = "  tenure: {type: category, values: [owned, rented]}\n"
+    more = "".join(f"  thing{number}: {{type: boolean}}\n" for number in range(8))
+    counts = "".join(f"  - {{counts: {{thing{number}: {{yes: 60, no: 60}}}}}}\n" for number in range(8))
+    shares = "  - {counts: {cars: {0: 40, 1: 40, 2+: 40}}}\n"
+    spec = TOWN.replace(own, own + more).replace("rules:", f"{counts}{shares}rules:", 1)
+    stages = [request.stage for request in expected_requests(parse_spec(spec + "model: {name: 'batch:asked'}\n"))]
+    assert stages == ["pairs", "rules", "compositions", "three_way", "tables"]
+
+
+def test_shares_of_members_that_are_asked_for_in_groups_are_believed() -> None:
+    jobs = [f"job {i}" for i in range(30)]
+    spec = TOWN.replace("      sex:", f"      job: {{type: category, values: {jobs}}}\n      sex:")
+    problem = compile_problem(parse_spec(spec))
+    groups = {"few": jobs[:10], "many": jobs[10:]}
+    beliefs = resolve(Prior(groups={"job": groups}, marginals=[{"of": "job", "percent": [40, 60]}]), problem)
+    assert not beliefs.dropped
+    (shares,) = beliefs.of_members.values()
+    assert shares == pytest.approx([0.04] * 10 + [0.03] * 20)
+
+
 @pytest.mark.slow
 def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_told(problem: Problem) -> None:
     told = [
@@ -246,6 +268,11 @@ def test_compositions_written_by_hand_are_drawn_and_those_that_cannot_be_are_tol
     beliefs = resolve(prior, problem)
     assert beliefs.compositions == {(1, 1, 0): 0.97, (1, 0, 1): 0.03}
     assert [entry.belief for entry in beliefs.dropped] == ["compositions[2]", "compositions[3]"]
+    much = Prior(compositions=[*told[:1], {"members": {"head": 1, "other": 1}, "percent": 97}])
+    assert resolve(much, problem).compositions == {(1, 1, 0): 0.5, (1, 0, 1): 0.5}
+    (stretched,) = resolve(much, problem).dropped
+    assert (stretched.belief, stretched.action) == ("compositions of 2", "mended")
+    assert stretched.reason == "they add up to 194%; they were stretched to 100%"
     drawn = draw(prepared(template_of(problem, beliefs)), size=3_000, random_seed=1)
     units, weights = drawn.units, np.exp(drawn.log_weight)
     two = np.bincount(units.above(0, 1)) == 2

@@ -13,6 +13,10 @@ import yaml
 from synthor import load_spec, parse_spec
 from synthor.cli.main import main
 from synthor.errors import JOINERS
+from synthor.llm.budget import Bill
+from synthor.prior.model import Prior
+from synthor.report.screen import Tone
+from synthor.report.terminal import show_prior
 from synthor.spec.dump import as_understood, to_yaml
 
 SOURCE = Path(__file__).parents[2] / "src" / "synthor"
@@ -154,3 +158,9 @@ def test_where_there_are_no_letters_for_a_name_it_is_written_out(
     assert said("check", str(spec))[0] == 0
     assert yaml.safe_load(said("spec", str(spec))[1])["title"] == "Caf\u00e9 \u6771\u4eac"
     assert json.loads(said("measure", out, "--json")[1])["targets"][0]["name"] == "Gr\u00f6\u00dfe"
+
+
+def test_who_lives_together_is_told_with_what_else_is_believed(capsys: pytest.CaptureFixture[str]) -> None:
+    believed = Prior(compositions=[{"members": {"head": 1, "child": 1}, "percent": 60}])
+    show_prior(believed, (), Bill(), "", "spec.yaml", "out", Tone.QUIET)
+    assert capsys.readouterr().out == "Believed: 1 compositions.\n"

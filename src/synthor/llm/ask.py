@@ -43,26 +43,25 @@ class Recording:
                 [*self.damage, Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")]
             )
 
-    def holds(self, request: Request) -> bool:
-        """Whether the request was answered."""
-        return request.key in self._found
+    def get(self, key: str) -> Answer | None:
+        """The answer to a request, if it was answered."""
+        return self._found.get(key)
 
     def ask(self, requests: Sequence[Request], permit: Permit, record: Callable[[Answer], None]) -> None:
-        """Give the recorded answers.
+        """Say that there is no answer, unless a cap ends the asking here as it did when it was recorded.
 
         Raises:
             InputError: the recording does not answer a request: it belongs to another spec, or to another version of synthor.
         """
-        for request in requests:
-            if not permit.may_send():
-                return
-            if not self.holds(request):
-                message = f"answers no request like this one ({request.stage})"
-                cure = "record again: context, variables, rules or synthor's prompts have changed since"
-                if self.damage:
-                    cure = "its answer may stand in a damaged row: take the file from a copy, or record again"
-                raise InputError([*self.damage, Finding(where=str(self.path), message=message, cure=cure)])
-            record(self._found[request.key])
+        if requests and permit.may_send():
+            message = f"answers no request like this one ({requests[0].stage})"
+            cure = (
+                "record again: context, variables, rules or synthor's prompts have changed since;"
+                " or go on with the command that recorded it, if that was interrupted or ended at a cap"
+            )
+            if self.damage:
+                cure = "its answer may stand in a damaged row: take the file from a copy, or record again"
+            raise InputError([*self.damage, Finding(where=str(self.path), message=message, cure=cure)])
 
 
 class Asker:
@@ -85,7 +84,7 @@ class Asker:
 
     def can_answer(self, request: Request) -> bool:
         """Whether an answer can be had: a recording holds it or not, everybody else can be asked."""
-        return not isinstance(self.source, Recording) or self.source.holds(request)
+        return not isinstance(self.source, Recording) or self.source.get(request.key) is not None
 
     @property
     def stopped(self) -> str:
@@ -113,6 +112,9 @@ class Asker:
             SynthorError: of the source, or of the disk.
         """
         found = {request.key: self._kept(request) for request in requests}
+        if self.journal is None:
+            for kept in found.values():
+                self.replayed = self.replayed if kept is None else self.replayed.with_answer(kept)
         missing = [request for request in requests if found[request.key] is None]
         advance(len(requests) - len(missing), len(requests))
 
@@ -120,8 +122,6 @@ class Asker:
             answer = self._clean(answer)
             if self.journal is not None:
                 self.journal.add(answer)
-            else:
-                self.replayed = self.replayed.with_answer(answer)
             self.permit.answered()
             found[answer.key] = answer
             advance(sum(known is not None for known in found.values()), len(requests))
@@ -138,7 +138,10 @@ class Asker:
         return answers
 
     def _kept(self, request: Request) -> Answer | None:
-        found = None if self.journal is None else self.journal.get(request.key, self.source.name)
+        if isinstance(self.source, Recording):
+            found = self.source.get(request.key)
+        else:
+            found = None if self.journal is None else self.journal.get(request.key, self.source.name)
         return None if found is None else self._clean(found)
 
     def _clean(self, answer: Answer) -> Answer:

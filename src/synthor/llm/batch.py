@@ -1,12 +1,16 @@
 """`batch:FOLDER`: requests and answers as files, for batch services, for `vllm run-batch`, or for whoever has no network.
 
 Requests are written to requests-0001.jsonl as OpenAI Batch lines for /v1/chat/completions; answers are taken from
-responses-0001.jsonl when it is there. A folder is only ever added to, and requests that nobody answered are not written again.
+responses-0001.jsonl when it is there. A folder is only ever added to, and requests that nobody answered are not written again,
+but for those that came back without an answer.
 """
 
 import json
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +27,31 @@ SHOWN = 3
 
 FINISHES = ("stop", "length", "content_filter", "tool_calls", "error")
 MOST_TOKENS = 10**9
+REFUSALS = (400, 413, 422)
+"""HTTP statuses of a request that is itself at fault: what failed otherwise may be sent again as it is."""
+
 MODEL = "model"
 """Stands in the requests for the model's name, where the service needs none or puts its own."""
+
+
+@dataclass(kw_only=True)
+class _Came:
+    """What the response files hold.
+
+    Attributes:
+        answers: lines that answer, or refuse, by the key of their request.
+        failed: why a request came back without an answer, and the ending of the last file that says so.
+        wrong: lines that are none, and such as answer no request of this folder.
+    """
+
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    wrong: list[Finding] = field(default_factory=list)
+
+    def sentence(self, keys: set[str]) -> str:
+        """How many of some requests failed, and of what; empty where none did."""
+        why = Counter(self.failed[key][0] for key in keys & self.failed.keys())
+        return f"of which {why.total():,} failed before ({', '.join(sorted(why))})" if why else ""
 
 
 class BatchFolder:
@@ -45,68 +72,79 @@ class BatchFolder:
 
         Raises:
             WaitingError: some have no answer yet; the open ones stand in a request file.
-            InputError: a file cannot be read, or answers came that belong to no request while some are still open.
+            InputError: a file cannot be read, or lines came that answer no request while some are still open.
             OutputError: the folder cannot be written.
         """
         open_requests = [request for request in requests if permit.may_send()]
         while open_requests:
-            found, strangers = self._found(requests)
-            for request in [request for request in open_requests if request.key in found]:
-                record(_answer(request, found[request.key], self.name))
+            came = self._came(requests)
+            for request in [request for request in open_requests if request.key in came.answers]:
+                record(_answer(request, came.answers[request.key], self.name))
                 open_requests.remove(request)
             if not open_requests:
                 return
-            if strangers:
-                raise InputError(strangers)
-            waiting = self._written(open_requests, found)
+            if came.wrong:
+                raise InputError(came.wrong)
+            waiting = self._written(open_requests, came)
             if not self.wait:
                 raise waiting
             if permit.seconds_left() <= 0 and not permit.may_send():
                 return
             time.sleep(min(POLL_SECONDS, permit.seconds_left()))
 
-    def _found(self, requests: Sequence[Request]) -> tuple[dict[str, dict[str, Any]], list[Finding]]:
-        """Lines of all response files by the key of their request, and those that answer no request of this folder."""
+    def _came(self, requests: Sequence[Request]) -> _Came:
         known = {request.key for request in requests}
         for path in self._files("requests"):
             known |= _ids_in(path)
-        found = {}
-        strangers: dict[Path, list[tuple[int, str]]] = {}
+        came = _Came()
         for path in self._files("responses"):
             lines = _lines(path)
+            broken, strangers = list[int](), list[tuple[int, str]]()
             for row, line in enumerate(lines, start=1):
-                if self.wait and row == len(lines) and not _whole(line):
-                    continue  # is being written
-                if line.strip():
-                    document = _line_of(line, path, row)
-                    key = str(document["custom_id"])
-                    found[key] = document
-                    if key not in known:
-                        strangers.setdefault(path, []).append((row, key))
-        return found, [_strange(path, entries) for path, entries in strangers.items()]
+                if not line.strip() or (self.wait and row == len(lines) and not _whole(line)):
+                    continue  # the last is being written
+                document = _document(line)
+                if document is None:
+                    broken.append(row)
+                    continue
+                key = str(document["custom_id"])
+                why = _failure(document)
+                if why:
+                    came.failed[key] = why, _ending(path)
+                else:
+                    came.answers[key] = document
+                if key not in known:
+                    strangers.append((row, key))
+            came.wrong += [*_broken(path, broken), *_strange(path, strangers)]
+        came.failed = {key: why for key, why in came.failed.items() if key not in came.answers}
+        return came
 
     def _files(self, kind: str) -> list[Path]:
         return sorted(self.folder.glob(f"{kind}-*.jsonl"))
 
-    def _written(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:
+    def _written(self, missing: Sequence[Request], came: _Came) -> WaitingError:
         """Write what is open, unless a request file that asks for all of it waits for its answers already."""
         with locked(self.folder, wait=self.wait):  # another run may be writing the same requests in this moment
-            return self._numbered(missing, found)
+            return self._numbered(missing, came)
 
-    def _numbered(self, missing: Sequence[Request], found: Mapping[str, object]) -> WaitingError:
+    def _numbered(self, missing: Sequence[Request], came: _Came) -> WaitingError:
+        open_keys = {request.key for request in missing}
+        failed = came.sentence(open_keys)
         for path in self._files("requests"):
-            asked = _ids_in(path)
-            responses = path.with_name(path.name.replace("requests", "responses"))
-            if {request.key for request in missing} <= asked and (self.wait or not asked & found.keys()):
-                return WaitingError(path, responses, len(missing))
-        number = 1 + len(self._files("requests"))
+            asked, ending = _ids_in(path), _ending(path)
+            back = {key for key, (_, last) in came.failed.items() if last >= ending}
+            came_back = open_keys & back if self.wait else asked & (back | came.answers.keys())
+            if open_keys <= asked and not came_back:
+                return WaitingError(path, self.folder / f"responses{ending}", len(missing), failed)
+        taken = [path.stem.rpartition("-")[2] for kind in ("requests", "responses") for path in self._files(kind)]
+        number = 1 + max((int(one) for one in taken if re.fullmatch(r"[0-9]{1,9}", one)), default=0)
         path = self.folder / f"requests-{number:04d}.jsonl"
         text = "".join(json.dumps(self._line(request)) + "\n" for request in missing)
         try:
             write_whole(path, text)
         except OSError as error:
             raise OutputError.of(path, error, "choose another folder") from error
-        return WaitingError(path, self.folder / f"responses-{number:04d}.jsonl", len(missing))
+        return WaitingError(path, self.folder / f"responses{_ending(path)}", len(missing), failed)
 
     def _line(self, request: Request) -> dict[str, Any]:
         schema = {"name": request.stage.replace(" ", "_"), "strict": True, "schema": request.schema}
@@ -130,17 +168,39 @@ def _lines(path: Path) -> list[str]:
     return read_text(path, most=BELIEFS, cure="save it as UTF-8 lines").split("\n")
 
 
+def _ending(path: Path) -> str:
+    """What a request file and its response file are both called, `-0001.jsonl`; later ones come later."""
+    return path.name[path.name.index("-") :]
+
+
 def _ids_in(path: Path) -> set[str]:
-    """The keys of all requests in a file."""
-    return {str(_line_of(line, path, row)["custom_id"]) for row, line in enumerate(_lines(path), start=1) if line.strip()}
+    """The keys of all requests in a file.
+
+    Raises:
+        InputError: a line is none of a batch file.
+    """
+    found = [(row, _document(line)) for row, line in enumerate(_lines(path), start=1) if line.strip()]
+    broken = _broken(path, [row for row, document in found if document is None])
+    if broken:
+        raise InputError(broken)
+    return {str(document["custom_id"]) for _, document in found if document is not None}
 
 
-def _strange(path: Path, entries: Sequence[tuple[int, str]]) -> Finding:
+def _broken(path: Path, rows: Sequence[int]) -> list[Finding]:
+    n = len(rows) - 1
+    more = f", nor {'is' if n == 1 else 'are'} {n:,} more row{'' if n == 1 else 's'}" if n > 0 else ""
+    cure = "one JSON object a line with custom_id and response, as batch services write them"
+    return [Finding(where=str(path), row=row, message=f"is no line of a batch file{more}", cure=cure) for row in rows[:1]]
+
+
+def _strange(path: Path, entries: Sequence[tuple[int, str]]) -> list[Finding]:
+    if not entries:
+        return []
     shown = ", ".join(f"row {row} '{key[:40]}'" for row, key in entries[:SHOWN]) + (", ..." if len(entries) > SHOWN else "")
     n = f"{len(entries):,} line{' answers' if len(entries) == 1 else 's answer'}"
     message = f"{n} no request that was written to this folder, by custom_id: {shown}"
     cure = "give each line the custom_id of its request, or move the file away, and run again"
-    return Finding(where=str(path), message=message, cure=cure)
+    return [Finding(where=str(path), message=message, cure=cure)]
 
 
 def _whole(line: str) -> bool:
@@ -151,15 +211,31 @@ def _whole(line: str) -> bool:
     return True
 
 
-def _line_of(line: str, path: Path, row: int) -> dict[str, Any]:
+def _document(line: str) -> dict[str, Any] | None:
+    """The object of a line, None where it is no line of a batch file."""
     try:
         document = json.loads(line)
-        if isinstance(document, dict) and "custom_id" in document:
-            return document
     except (ValueError, RecursionError):
-        pass
-    cure = "one JSON object a line with custom_id and response, as batch services write them"
-    raise InputError([Finding(where=str(path), row=row, message="is no line of a batch file", cure=cure)])
+        return None
+    return document if isinstance(document, dict) and "custom_id" in document else None
+
+
+def _failure(document: dict[str, Any]) -> str:
+    """Why a request came back without an answer and may be sent again, in a few words; empty where it was answered or refused.
+
+    >>> _failure({"response": {"status_code": 429, "body": {}}}), _failure({"error": {"code": "batch_expired"}})
+    ('HTTP 429', 'batch_expired')
+    >>> _failure({"response": {"status_code": 400, "body": {}}})
+    ''
+    """
+    response, error = _dict(document.get("response")), document.get("error")
+    status = response.get("status_code")
+    if _dict(response.get("body")).get("choices"):
+        return ""
+    if isinstance(status, int):
+        return "" if status < 300 or status in REFUSALS else f"HTTP {status}"
+    code = str(_dict(error).get("code"))
+    return "" if error is None else code if re.fullmatch(r"[a-z_]{1,40}", code) else "an error"
 
 
 def _answer(request: Request, document: dict[str, Any], model: str) -> Answer:
@@ -168,12 +244,14 @@ def _answer(request: Request, document: dict[str, Any], model: str) -> Answer:
     choices = body.get("choices")
     choice = _dict(choices[0]) if isinstance(choices, list) and choices else {}
     content = _dict(choice.get("message")).get("content")
+    parts = content if isinstance(content, list) else [{"text": content}]
+    texts = [text for part in parts if isinstance(text := _dict(part).get("text"), str)]
     usage = _dict(body.get("usage"))
     return Answer(
         key=request.key,
         stage=request.stage,
         model=model,
-        text=content if isinstance(content, str) else "",
+        text="".join(texts),
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
         finish=_finish(choice.get("finish_reason")) if choice else "error",

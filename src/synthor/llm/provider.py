@@ -148,7 +148,8 @@ class Provider:
                     if not under_way:
                         return
                     under_way = await _recorded(under_way, min(LOOK, left), record)
-                permit.may_send()  # where it is the end of the time that ends this, it says so
+                if permit.seconds_left() <= 0:
+                    permit.may_send()  # says what ended this; asked without need it would count a try that nobody sent
             except Exception:  # one failed for good: the others are paid for, so they may finish
                 end = time.monotonic() + min(LAST_WAIT, permit.seconds_left())
                 while under_way and not stop.is_set() and time.monotonic() < end:

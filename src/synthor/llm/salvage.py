@@ -7,6 +7,7 @@ the search ends when it cost so many times the text.
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 MOST_VALUES = 200
@@ -18,16 +19,32 @@ MOST_WORK = 40
 DEEPEST = 40
 """Brackets within brackets that an answer may have; what lies deeper is left out."""
 
-_DECODER = json.JSONDecoder(parse_constant=lambda name: None, strict=False)  # raw control characters are forgiven
 _NUMBER = "-+.0123456789eE"
 _BLANK = re.compile(r"[\s,]*")
 _OPENING = re.compile(r"[{\[]")
 
 
+def said_once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its names and values; what is said of one name in two ways is not known, so that its value is null.
+
+    >>> said_once([("1", [30, 70]), ("2", [50, 50]), ("2", [50, 50]), ("1", [70, 30])])
+    {'1': None, '2': [50, 50]}
+    """
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found[name] = value if name not in found or found[name] == value else None
+    return found
+
+
+# Raw control characters are forgiven.
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None, object_pairs_hook=said_once, strict=False)
+
+
 def salvage(text: str) -> tuple[Any, bool]:
     """The JSON value in an answer, and whether it was complete.
 
-    Of an answer that was cut off, the members that were finished are kept. NaN and infinity become null.
+    Of an answer that was cut off, the members that were finished are kept. NaN and infinity become null, and so does what is
+    said in two ways.
 
     >>> salvage('Here you are: {"1": [30, 70], "2": [5')
     ({'1': [30, 70]}, False)
@@ -83,23 +100,23 @@ class _Reader:
 
     def _members(self, at: int, depth: int) -> tuple[Any, int, bool]:
         text = self.text
-        value: dict[str, Any] = {}
+        pairs: list[tuple[str, Any]] = []
         while True:
             at = _after_blank(text, at)
             if text.startswith("}", at):
-                return value, at + 1, False
+                return said_once(pairs), at + 1, False
             name, at, named = self.read(at, depth + 1)
             if not named or not isinstance(name, str):
-                return value, at, False
+                return said_once(pairs), at, False
             at = _after_blank(text, at)
             if not text.startswith(":", at):
-                return value, at, False
+                return said_once(pairs), at, False
             part, at, whole = self.read(_after_blank(text, at + 1), depth + 1)
             wrapper = depth == 0 and bool(part) and not name.strip().isdecimal()  # holds entries, of which some are finished
             if whole or wrapper:
-                value[name] = part
+                pairs.append((name, part))
             if not whole:
-                return value, at, False
+                return said_once(pairs), at, False
 
     def _elements(self, at: int, depth: int) -> tuple[Any, int, bool]:
         value: list[Any] = []

@@ -31,6 +31,7 @@ from synthor.prior.scene_of_members import (
 from synthor.prior.shown import MANY, neighbours, shown
 from synthor.problem import Problem
 from synthor.randomness import generator
+from synthor.schema import Variable
 from synthor.values import possible
 
 STRAIN = 0.02
@@ -70,14 +71,19 @@ class Calibrated:
         return replace(state, questions=self._open(state))
 
     def follow_up(self, state: State) -> tuple[Request, ...]:
-        scene = _scene(state)
-        waiting = not any(question.request.stage == "tables" for question in state.questions)  # for groups and marginals
-        later = list(_first_round(state, scene)) if waiting else []
+        then, open_now, later = state, state.questions, list[Inquiry]()
+        while open_now:  # as if all were answered: for want of a choice the pairs that come first stand for those named
+            groups = {variable.name: neighbours(variable, None) for variable in _in_groups(open_now, _scene(then))}
+            heard = then.heard.union(*(one.items for one in open_now))
+            then = replace(then, heard=heard, prior=then.prior.model_copy(update={"groups": then.prior.groups | groups}))
+            open_now = self._open(then)
+            later += open_now
+        requests = tuple(question.request for question in later)
         if _nested(state):
-            return tuple(question.request for question in later)
+            return requests
         n = -(-asking.SEGMENTS // asking.SEGMENTS_A_REQUEST)
         like = [asking.Segment(name=f"segment {i}", share=4.0) for i in range(asking.SEGMENTS // n)]
-        return (*(question.request for question in later), *[asking.ask_details(scene, like, {})] * n)
+        return (*requests, *[asking.ask_details(_scene(then), like, {})] * n)
 
     def step(self, state: State, answers: Sequence[Answer | None]) -> State:
         after, found = taken(state, answers)
@@ -143,6 +149,12 @@ def _groups(state: State, scene: Scene) -> list[Inquiry]:
         )
         for name in names
     ]
+
+
+def _in_groups(questions: Sequence[Inquiry], scene: Scene) -> Iterator[Variable]:
+    """The variables whose groups are asked for."""
+    items = {item for one in questions if one.request.stage == "groups" for item in one.items}
+    return (variable.variable for variable in scene.variables if f"groups {variable.name}" in items)
 
 
 def _marginals(state: State, scene: Scene) -> list[Inquiry]:

@@ -60,6 +60,7 @@ def _part(state: State, part_of: Part, part: int) -> Inquiry:
     def hear(text: str) -> hearing.Heard:
         heard = read(text)
         heard.errors = dict.fromkeys([item][: len(heard.errors)], "".join(heard.errors.values()))
+        heard.mended = [one.model_copy(update={"belief": f"{item}, {one.belief}"}) for one in heard.mended]
         return heard
 
     return Inquiry(request=request, items=(item,), hear=hear)

@@ -78,6 +78,7 @@ def _next(state: State) -> tuple[Inquiry, ...]:
 def _heard(text: str, scene: Scene, item: str) -> hearing.Heard:
     heard = hearing.hear_plan(text, scene, 2 * SEGMENTS)
     heard.errors = dict.fromkeys([item][: len(heard.errors)], "".join(heard.errors.values()))
+    heard.mended = [one.model_copy(update={"belief": f"{item}, {one.belief}"}) for one in heard.mended]
     return heard
 
 

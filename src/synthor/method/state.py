@@ -26,6 +26,8 @@ MOST_TOLD = 200
 REFUSED = {"error": "the request was refused", "content_filter": "the model's filter held the answer back"}
 """What an answer without text means."""
 
+CUT = "the answer was cut off at the most tokens that were asked for; what was finished of it was taken"
+
 Advance = Callable[[int, int], None]
 
 
@@ -146,6 +148,8 @@ def taken(state: State, answers: Sequence[Answer | None]) -> tuple[State, list[H
                 errors[item] = found.errors[item]
             else:
                 heard.add(item)
+        if answer.finish == "length" and not found.errors.keys() >= {*question.items}:
+            dropped.append(Dropped(belief=question.request.stage, reason=CUT))
         dropped += found.mended[:MOST_TOLD]
         if len(found.mended) > MOST_TOLD:
             more = f"{len(found.mended) - MOST_TOLD:,} more things were wrong with this answer"
@@ -184,6 +188,7 @@ def _round_of(state: State, model: Model) -> Round:
         asked[answer.stage] = asked.get(answer.stage, 0) + 1
     gaps = discrepancies(model)
     tables = sorted(model.tables, key=lambda pull: -pull.strain)
+    of_members = {"compositions": len(model.beliefs.compositions), "three-way tables": len(model.beliefs.three_way)}
     return Round(
         number=len(state.rounds),
         asked=asked,
@@ -193,7 +198,8 @@ def _round_of(state: State, model: Model) -> Round:
             "dependency tables": len(model.beliefs.dependencies),
             "rules": len(model.beliefs.rules),
             "proposals": model.beliefs.n_proposals,
-        },
+        }
+        | {what: n for what, n in of_members.items() if n},
         dropped=sum(entry.action == "dropped" for entry in model.dropped),
         status=model.status.value,
         discrepancy=float(np.mean(gaps)) if len(gaps) else 0.0,

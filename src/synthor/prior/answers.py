@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from synthor.errors import nearest
-from synthor.llm.salvage import salvage
+from synthor.llm.salvage import said_once, salvage
 from synthor.prior.model import (
     CompositionBelief,
     Dependency,
@@ -43,6 +43,7 @@ MOST_LISTED = 2_000
 
 NOTHING = "there was no answer in JSON"
 CUT = "the answer was cut off before it; write compactly"
+BROKEN = "the answer was cut off, or is no JSON in some place; what could be read of it was taken"
 
 
 @dataclass(kw_only=True)
@@ -72,6 +73,13 @@ class Heard:
 
     def mend(self, belief: str, reason: str) -> None:
         self.mended.append(Dropped(belief=belief, reason=reason, action="mended"))
+
+    def check_end(self, belief: str, listed: Any, *, whole: bool, most: int | None = None) -> None:
+        """Tell of a list that lacks its end, or that goes on beyond what was asked for and is used."""
+        if listed and not whole:
+            self.mend(belief, BROKEN)
+        if most is not None and isinstance(listed, list) and len(listed) > most:
+            self.mended.append(Dropped(belief=belief, reason=f"{len(listed):,} were given, the first {most:,} were kept"))
 
 
 class _WrongError(Exception):
@@ -112,11 +120,12 @@ def hear_revision(text: str, scene: Scene, written: Mapping[Pair, Dependency]) -
 def hear_rules(text: str, problem: Problem) -> Heard:
     """Structural zeros; a rule that cannot be read costs itself, an answer without a list is an error of `rules`."""
     heard = Heard()
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = value.get("rules") if isinstance(value, dict) else value
     if not isinstance(listed, list):
         heard.errors["rules"] = NOTHING if value is None else 'there is no list called "rules"'
         return heard
+    heard.check_end("rules", listed, whole=whole, most=RULES)
     known = {re.sub(r"\s+", " ", rule.text).strip() for rule in problem.rules}
     for i, entry in enumerate(listed[:RULES]):
         never = entry.get("never") if isinstance(entry, dict) else entry
@@ -164,8 +173,9 @@ def _read(never: str, problem: Problem) -> bool:
 def hear_outline(text: str) -> Heard:
     """Names and shares of segments."""
     heard = Heard()
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = value.get("segments") if isinstance(value, dict) else value
+    heard.check_end("segments", listed, whole=whole)
     names: set[str] = set()
     for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
         name = _line(entry.get("name")) if isinstance(entry, dict) else ""
@@ -277,7 +287,7 @@ def _composition(entry: Any, roles: Sequence[str]) -> tuple[list[int], float] | 
 def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
     """Proposals with their own shares; duplicates are joined."""
     heard = Heard()
-    entries, _ = _numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
+    entries, cut = _numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
     found: dict[str, Proposal] = {}
     for number, entry in entries.items():
         item = f"proposal {number}"
@@ -297,13 +307,14 @@ def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
     if not found:
         wrong = heard.mended[0].reason if heard.mended else NOTHING
         heard.errors["plan"] = wrong
+    heard.check_end("plan", entries, whole=not cut)
     return heard
 
 
 def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
     """Whole records; those that say the same become one proposal with their number as its share."""
     heard = Heard()
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
     counts: dict[tuple[str, ...], int] = {}
     for i, entry in enumerate((listed if isinstance(listed, list) else [])[:n_records]):
@@ -326,13 +337,14 @@ def hear_records(text: str, scene: Scene, n_records: int) -> Heard:
     }
     if not counts:
         heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
+    heard.check_end("records", listed, whole=whole, most=n_records)
     return heard
 
 
 def hear_units(text: str, unit: WrittenLevel, n_units: int) -> Heard:
     """Whole units with their members; those that say the same become one proposal with their number as its share."""
     heard = Heard()
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = next((v for v in value.values() if isinstance(v, list)), None) if isinstance(value, dict) else value
     counts: dict[str, int] = {}
     found: dict[str, WrittenMember] = {}
@@ -349,6 +361,7 @@ def hear_units(text: str, unit: WrittenLevel, n_units: int) -> Heard:
     }
     if not counts:
         heard.errors["records"] = heard.mended[0].reason if heard.mended else NOTHING
+    heard.check_end("units", listed, whole=whole, most=n_units)
     return heard
 
 
@@ -359,7 +372,7 @@ def _written(entry: Any, level: WrittenLevel, place: str, heard: Heard) -> tuple
     )
     names = [variable.name for variable in level.variables]
     if isinstance(own, dict):
-        told = {_name(key, names): label for key, label in own.items()}
+        told = said_once((_name(key, names), label) for key, label in own.items())
         own = [told.get(name) for name in names] if told.keys() == set(names) else None
     if not isinstance(own, list) or len(own) != len(names):
         raise _WrongError(f"a row of '{level.name}' is no list of {len(names)} labels")
@@ -397,9 +410,9 @@ def hear_marginals(text: str, scene: Scene, names: Sequence[str]) -> Heard:
 def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -> Heard:
     """Whole compositions of units with some numbers of members; one that cannot be read costs itself."""
     heard = Heard()
-    value, _ = salvage(text)
-    for number in numbers:
-        listed = value.get(str(number)) if isinstance(value, dict) else None
+    value, whole = salvage(text)
+    told = {number: value.get(str(number)) if isinstance(value, dict) else None for number in numbers}
+    for number, listed in told.items():
         for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
             found, place = _composition(entry, roles), f"compositions of {number} [{i}]"
             if found is None:
@@ -411,14 +424,33 @@ def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -
                 heard.compositions.append(CompositionBelief(members=these, percent=found[1]))
     if not heard.compositions:
         heard.errors["compositions"] = NOTHING if value is None else "it gives no composition with its members and percent"
+        return heard
+    heard.mended += [
+        Dropped(belief=f"compositions of {number}", reason="the answer gives none" if whole else CUT)
+        for number, listed in told.items()
+        if not isinstance(listed, list)
+    ]
+    if _are_shares_of_one(heard.compositions):
+        heard.compositions = [one.model_copy(update={"percent": 100 * one.percent}) for one in heard.compositions]
+        heard.mend("compositions", "their percents were taken as shares of 1")
     return heard
+
+
+def _are_shares_of_one(compositions: Sequence[CompositionBelief]) -> bool:
+    """Whether compositions were told in shares where percents were asked for: those of some number add up to about 1."""
+    sums: dict[int, float] = {}
+    for one in compositions:
+        n = sum(one.members.values())
+        sums[n] = sums.get(n, 0.0) + one.percent
+    return max(one.percent for one in compositions) <= 1 and any(abs(told - 1) <= TOLERANCE / 100 for told in sums.values())
 
 
 def hear_three_way(text: str, scene: Scene) -> Heard:
     """Tables of three variables; one that cannot be read costs itself."""
     heard = Heard()
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = value.get("tables") if isinstance(value, dict) else value
+    heard.check_end("three-way", listed, whole=whole)
     names, told = [variable.name for variable in scene.variables], set()
     for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
         place = f"three_way[{i}]"
@@ -429,17 +461,22 @@ def hear_three_way(text: str, scene: Scene) -> Heard:
             continue
         of, first, second = (scene.by_name[name] for name in found)
         item = f"{of.name} given {first.name} and {second.name}"
+        if item in told:
+            heard.mended.append(Dropped(belief=item, reason="was given before"))
+            continue
         try:
             rows = _rows_of(entry, first.size * second.size, of, item, heard)
         except _WrongError as error:
             heard.mended.append(Dropped(belief=item, reason=str(error)))
             continue
-        if item not in told:
-            told.add(item)
-            confidence, why = _confidence(entry, item, heard), _line(entry.get("why"))
-            given = [first.name, second.name]
-            heard.three_way.append(ThreeWay(given=given, of=of.name, rows=rows, confidence=confidence, why=why))
-    heard.three_way = heard.three_way[:THREE_WAYS]
+        told.add(item)
+        confidence, why = _confidence(entry, item, heard), _line(entry.get("why"))
+        given = [first.name, second.name]
+        heard.three_way.append(ThreeWay(given=given, of=of.name, rows=rows, confidence=confidence, why=why))
+    if len(heard.three_way) > THREE_WAYS:
+        reason = f"{len(heard.three_way):,} were given, the first {THREE_WAYS} were kept"
+        heard.mended.append(Dropped(belief="three-way", reason=reason))
+        heard.three_way = heard.three_way[:THREE_WAYS]
     if not heard.three_way:
         heard.errors["three-way"] = NOTHING if value is None else "it gives no table with its triple and rows"
     return heard
@@ -456,8 +493,9 @@ def _rows_of(entry: dict[str, Any], n_rows: int, of: Shown, item: str, heard: He
 def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair], most: int = ALL_PAIRS) -> Heard:
     """The strongest pairs, by the numbers or the names of their variables; those not `wanted` are passed over."""
     heard = Heard()
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = value.get("pairs") if isinstance(value, dict) else value
+    heard.check_end("pairs", listed, whole=whole)
     names = [variable.name for variable in scene.variables]
     open_pairs = {frozenset((pair.given, pair.of)): pair for pair in wanted}
     for entry in listed if isinstance(listed, list) else []:
@@ -465,7 +503,9 @@ def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair], most: int = ALL_
         found = frozenset(_name(end, names) for end in ends) if isinstance(ends, list) else frozenset()
         if found in open_pairs:
             heard.pairs.append(open_pairs.pop(found))
-    heard.pairs = heard.pairs[:most]
+    if len(heard.pairs) > most:
+        heard.mended.append(Dropped(belief="pairs", reason=f"{len(heard.pairs):,} were given, the first {most:,} were kept"))
+        heard.pairs = heard.pairs[:most]
     if not heard.pairs:
         heard.errors["pairs"] = NOTHING if value is None else "it names no pairs of variables by their numbers"
     return heard
@@ -475,8 +515,9 @@ def hear_groups(text: str, scene: Scene, name: str) -> Heard:
     """Groups of the categories of one variable; the item is named `groups` and the variable."""
     item, variable = f"groups {name}", scene.by_name[name].variable
     heard = Heard(group_variable=variable.name)  # also of the head's, who has no groups of its own
-    value, _ = salvage(text)
+    value, whole = salvage(text)
     listed = value.get("groups") if isinstance(value, dict) else value
+    heard.check_end(item, listed, whole=whole, most=GROUPS)
     taken: set[int] = set()
     for entry in (listed if isinstance(listed, list) else [])[:GROUPS]:
         label = _line(entry.get("name")) if isinstance(entry, dict) else ""
@@ -507,18 +548,18 @@ def _numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...
         inner = next((value[name] for name in wrappers if isinstance(value.get(name), dict | list)), None)
         value = value if inner is None else inner
     if isinstance(value, list):
-        told = {}
+        told = []
         for place, entry in enumerate(value, start=1):
             if place > n and not isinstance(entry, dict):
                 continue
             number = next((entry[key] for key in keys if key in entry), place) if isinstance(entry, dict) else place
             rest = {key: part for key, part in entry.items() if key not in keys} if isinstance(entry, dict) else entry
-            told[f"{number:g}" if isinstance(number, float) else str(number)] = rest
-        value = told
+            told.append((f"{number:g}" if isinstance(number, float) else str(number), rest))
+        value = said_once(told)
     if not isinstance(value, dict):
         return {}, False
     found = [(re.fullmatch(r"\D*?(\d{1,6})\W*", key), entry) for key, entry in value.items() if not key.startswith("-")]
-    entries = {str(int(match[1])): entry for match, entry in found if match}
+    entries = said_once((str(int(match[1])), entry) for match, entry in found if match)
     if "0" in entries and entries.keys() == {str(number) for number in range(len(entries))}:
         entries = {str(int(key) + 1): entry for key, entry in entries.items()}  # numbered from 0
     return {key: entry for key, entry in entries.items() if 1 <= int(key) <= n}, not whole
@@ -611,7 +652,7 @@ def _values(entry: Any, scene: Scene, item: str, heard: Heard) -> dict[str, Any]
     names = [variable.name for variable in scene.variables]
     if "values" not in names and isinstance(entry.get("values"), dict):
         entry = entry["values"]
-    told = {_name(key, names) or key: value for key, value in entry.items()}
+    told = said_once((_name(key, names) or key, value) for key, value in entry.items())
     missing = [name for name in names if told.get(name) is None]
     if len(missing) > len(names) / 2:
         raise _WrongError(f"it says nothing of {', '.join(missing[:4])}")

@@ -381,18 +381,13 @@ def _marginals_of_members(prior: Prior, problem: Problem, dropped: list[Dropped]
     for i, belief in enumerate(prior.marginals):
         if _of_unit(belief.of, problem):
             continue
-        place, ref, told = f"marginals[{i}] ({belief.of})", problem.schema.resolve_among(belief.of), np.array(belief.percent)
+        place, ref = f"marginals[{i}] ({belief.of})", problem.schema.resolve_among(belief.of)
         if ref is None:
             dropped.append(Dropped(belief=place, reason=unknown(belief.of, problem)))
             continue
-        size = problem.schema.variable(ref).size
-        if problem.schema.variable(ref).kind.free:
-            dropped.append(Dropped(belief=place, reason=_FREE.format(belief.of)))
-        elif len(told) != size or told.sum() <= 0:
-            reason = f"{len(told)} numbers, expected {size} with a sum above 0"
-            dropped.append(Dropped(belief=place, reason=reason))
-        else:
-            yield Ref(ref.level, ref.column, role=ref.role or ref.among), told / told.sum()
+        told = _shares_told(belief, place, _shown(ref, prior, problem), dropped)
+        if told is not None:
+            yield Ref(ref.level, ref.column, role=ref.role or ref.among), told
 
 
 def _believed_marginal(
@@ -403,20 +398,23 @@ def _believed_marginal(
     if belief.of not in names:
         dropped.append(Dropped(belief=place, reason=f"no variable is called '{belief.of}'; {nearest(belief.of, names)}"))
         return None
-    variable = variables[names.index(belief.of)]
+    told = _shares_told(belief, place, variables[names.index(belief.of)], dropped)
+    return None if told is None else (names.index(belief.of), told)
+
+
+def _shares_told(belief: Marginal, place: str, variable: Shown, dropped: list[Dropped]) -> Shares | None:
+    """Shares of all categories of a variable; inside the groups that it is shown in, categories are alike."""
     if variable.variable.kind.free:
         dropped.append(Dropped(belief=place, reason=_FREE.format(belief.of)))
         return None
-    if len(belief.percent) == variable.variable.size and sum(belief.percent) > 0:
-        told = np.array(belief.percent, dtype=np.float64)  # said before its categories were put into groups
-        return names.index(belief.of), told / told.sum()
-    if len(belief.percent) != variable.size or sum(belief.percent) <= 0:
-        reason = f"{len(belief.percent)} numbers, expected {variable.size} with a sum above 0"
+    told = np.array(belief.percent, dtype=np.float64)
+    if len(told) not in (variable.size, variable.variable.size) or told.sum() <= 0:
+        reason = f"{len(told)} numbers, expected {variable.size} with a sum above 0"
         dropped.append(Dropped(belief=place, reason=reason))
         return None
-    even = np.full(variable.variable.size, 1 / variable.variable.size)
-    shares = variable.spread(np.array(belief.percent, dtype=np.float64), even)
-    return names.index(belief.of), shares / shares.sum()
+    if len(told) != variable.variable.size:  # else said before its categories were put into groups
+        told = variable.spread(told, np.full(variable.variable.size, 1 / variable.variable.size))
+    return np.asarray(told / told.sum())
 
 
 def _segment(

@@ -7,6 +7,9 @@ from synthor.prior.model import CompositionBelief, Dropped, Prior
 from synthor.problem import Problem
 from synthor.spec.levels import LevelForm, levels_of
 
+ROUNDING = 3.0
+"""Percent by which compositions may add up to more than all without a word."""
+
 Numbers = tuple[int, ...]
 """Members of each role, in the order of the roles."""
 
@@ -25,6 +28,10 @@ def compositions_of(prior: Prior, problem: Problem, dropped: list[Dropped]) -> d
     sums: dict[int, float] = {}
     for numbers, percent in told:
         sums[sum(numbers)] = sums.get(sum(numbers), 0.0) + percent
+    for n, total in sums.items():
+        if total > 100 + ROUNDING:
+            reason = f"they add up to {total:.4g}%; they were stretched to 100%"
+            dropped.append(Dropped(belief=f"compositions of {n}", reason=reason, action="mended"))
     found: dict[Numbers, float] = {}
     for numbers, percent in told:
         share = percent / max(sums[sum(numbers)], 100.0)  # more than all is stretched to all

@@ -220,6 +220,7 @@ def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: st
         "believed marginals": len(prior.marginals),
         "differences": len(prior.differences or ()),
         "three-way tables": len(prior.three_way or ()),
+        "compositions": len(prior.compositions or ()),
     }
     if tone is Tone.JSON:
         lost = [entry.model_dump() for entry in dropped]
