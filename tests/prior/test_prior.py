@@ -448,3 +448,20 @@ def test_believed_rules_give_way_where_they_would_break_the_targets() -> None:
     assert run.measurement.met
     assert run.model.status.value == "converged"
     assert any("cannot be met together with the believed rules" in entry.reason for entry in run.model.dropped)
+
+
+@pytest.mark.slow
+def test_a_believed_rule_that_would_break_the_targets_costs_itself_alone() -> None:
+    text = """
+    records: 100
+    variables: {a: {type: boolean}, b: {type: boolean}, c: {type: boolean}}
+    targets:
+      - {counts: {a: {yes: 60, "no": 40}}}
+      - {counts: {b: {yes: 70, "no": 30}}}
+      - {counts: {c: {yes: 20, "no": 80}}}
+    """
+    told = ["c and not a", "a and b", "c and b", "a and not b and not c"]
+    run = synthesize(parse_spec(text), prior=Prior(rules=[RuleBelief(never=never, why="w") for never in told]))
+    assert run.measurement.met
+    assert [rule.text for rule in run.model.beliefs.rules] == [told[0], told[2], told[3]]
+    assert [entry.belief for entry in run.model.dropped] == ["rules[1]: a and b"]

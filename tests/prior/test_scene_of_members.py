@@ -10,13 +10,15 @@ import pytest
 from model_server import KEY, Reply, by_schema, serving
 from synthor import compile_problem, parse_spec, synthesize
 from synthor.errors import InputError
+from synthor.fit.model import fit_what_can_be
 from synthor.fit.nested import template_of
+from synthor.fit.status import Status
 from synthor.llm.request import Answer
 from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
 from synthor.prior.answers import hear_rules
 from synthor.prior.beliefs import resolve
-from synthor.prior.model import Dependency, Prior, read_prior
+from synthor.prior.model import Dependency, Prior, RuleBelief, read_prior
 from synthor.prior.questions import ask_marginals, ask_rules, ask_tables
 from synthor.prior.scene_of_members import pairs_of_members, scene_of_members, unpublished_of_members
 from synthor.prior.template import draw, prepared
@@ -331,3 +333,12 @@ def test_rules_that_leave_no_unit_are_told_before_anything_is_asked() -> None:
     none = TOWN.replace("why: a head is of age}", "why: a head is of age}\n  - {never: head.age >= 18}")
     with pytest.raises(InputError, match="no combination of categories is allowed by all rules"):
         expected_requests(parse_spec(none + "model: {name: 'batch:asked'}\n"))
+
+
+@pytest.mark.slow
+def test_of_many_believed_rules_those_that_leave_no_room_are_left_out_alone(problem: Problem) -> None:
+    told = ["count(partner) >= 1", "head.age < 18", "role = 'partner' and age < 18", "head.age < 200", "count(person) > 0"]
+    model = fit_what_can_be(problem, Prior(rules=[RuleBelief(never=never, why="x") for never in told]))
+    assert model.status is Status.CONVERGED
+    assert [rule.text for rule in model.beliefs.rules] == told[1:3]
+    assert [entry.belief for entry in model.dropped] == [f"rules[{at}]: {told[at]}" for at in (0, 3, 4)]

@@ -22,13 +22,14 @@ from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
 from synthor.fit.reuse import reused
+from synthor.fit.room import rules_with_room
 from synthor.fit.slices import log_share_of_slices
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target, pull_of_three_way
 from synthor.fit.structure import Structure, counting, demanded, linear, masses_of, means_of
 from synthor.information import effective_size
 from synthor.prior.beliefs import FLOOR_SHARE, Beliefs, BelievedTable, resolve
-from synthor.prior.model import Dropped, Prior
+from synthor.prior.model import Dropped, Prior, RuleBelief
 from synthor.prior.shown import shown
 from synthor.problem import Problem, Target, compile_problem
 from synthor.rounds import Round
@@ -43,6 +44,7 @@ Handed = tuple[Units, Floats | None]
 
 UNMET = (Status.INFEASIBLE, Status.STALLED, Status.ITERATION_LIMIT)
 UNMEETABLE = (Status.INFEASIBLE, Status.UNSUPPORTED)
+
 MEMBERS_POOL = 30_000
 """Candidates with members that are drawn."""
 
@@ -753,15 +755,33 @@ def fit_what_can_be(
         model = fit(problem, prior, dropped=dropped, like=like, advance=advance)
         if model.status not in UNMEETABLE or not model.beliefs.rules:
             return model
-        without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
-        if without.status in UNMEETABLE and len(without.unsupported) >= len(model.unsupported):
-            return model
     except InputError:  # the rules leave nothing at all
         if not prior.rules:
             raise
-    reason = "the targets cannot be met together with the believed rules, so these were left out"
-    lost = tuple(Dropped(belief=f"rules[{i}]: {rule.never[:80]}", reason=reason) for i, rule in enumerate(prior.rules))
-    return fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped + lost, advance=advance)
+        model = None
+    without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
+    if model is not None and without.status in UNMEETABLE and len(without.unsupported) >= len(model.unsupported):
+        return model
+    if without.status not in UNMEETABLE:
+        with one_thread():
+            kept = rules_with_room(problem, without.beliefs, without.pool, prior.rules)
+        if kept:
+            lost = (*dropped, *_given_up(prior, kept))
+            model = fit(problem, prior.model_copy(update={"rules": kept}), dropped=lost, advance=advance)
+            if model.status not in UNMEETABLE:
+                return model
+    known = len(dropped)
+    return replace(without, dropped=(*without.dropped[:known], *_given_up(prior, []), *without.dropped[known:]))
+
+
+def _given_up(prior: Prior, kept: Sequence[RuleBelief]) -> tuple[Dropped, ...]:
+    """Believed rules that are not kept, and why."""
+    reason = "the targets cannot be met together with the believed rules, so this one was left out"
+    return tuple(
+        Dropped(belief=f"rules[{i}]: {rule.never[:80]}", reason=reason)
+        for i, rule in enumerate(prior.rules)
+        if not any(rule is one for one in kept)
+    )
 
 
 def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int | None = None) -> Model:
