@@ -331,3 +331,23 @@ def test_beliefs_that_are_all_wrong_leave_candidates_that_meet_the_targets() -> 
     pool = aimed_pool(problem, beliefs, size=2_000, random_seed=5)
     targets = Structure(pool).hard(problem, beliefs)[: len(problem.targets)]
     assert balance(pool.log_base, targets).status is Status.CONVERGED
+
+
+def test_a_mean_far_from_all_that_candidates_have_is_come_to_step_by_step() -> None:
+    """Kilometres are even from 0 to 80 where no table tells: of six persons no household has a mean near 1."""
+    problem = compile_problem(
+        parse_spec("""
+unit: household
+records: 100
+variables: {tenure: {type: category, values: [owned, rented]}}
+members:
+  person:
+    number: 6
+    variables: {km: {type: number, min: 0, max: 80, bins: [0, 3, 10]}, mode: {type: category, values: [car, bus]}}
+targets:
+  - {counts: {tenure: {owned: 40, rented: 60}}}
+  - {counts: {mode: {car: 250, bus: 350}}}
+  - {mean: km, by: [mode], table: [{mode: car, mean: 0.7}, {mode: bus, mean: 0.9}]}
+""")
+    )
+    assert fit(problem, Prior(), pool_size=1_000).status is Status.CONVERGED
