@@ -7,6 +7,7 @@ import numpy as np
 
 from synthor.prior.template.chances import Chances, Closed
 from synthor.prior.template.closed import Kin, closed_by
+from synthor.prior.template.closed_numbers import numbers_closed
 from synthor.prior.template.order import Arranged, arranged, information, roles_in_order, strongest
 from synthor.prior.template.told import Believed, Dependence, Members, Template
 from synthor.schema import Ref
@@ -155,12 +156,14 @@ class _Ordering:
         """Chances of how many rows of a level there are below a row above, which is drawn."""
         above = self.schema.path(level)[-2]
         known = self._known(above)
-        usable = [
-            table
-            for table in believed.tables
-            if known(table.given) or (table.given.plain and table.given.level == above > 0 and not self._computed(table.given))
-        ]
-        return Chances.of(self.schema, believed, strongest(usable, self._shares))
+
+        def before(ref: Ref) -> bool:
+            return known(ref) or (ref.plain and ref.level == above > 0 and not self._computed(ref))
+
+        usable = [table for table in believed.tables if before(table.given)]
+        counting, most = self.template.counted.get(level), len(believed.marginal) - 1
+        closed = numbers_closed(self.template.rules, self.schema, level, counting, most, before)
+        return Chances.of(self.schema, believed, strongest(usable, self._shares), closed)
 
     def _order(self, level: int) -> tuple[int | None, ...]:
         """The roles of a level in order of drawing; None alone where it has none."""

@@ -146,6 +146,7 @@ class Template:
         composition: of the level with roles; None where there is none.
         members: every kind of row below the unit.
         numbers: for each level without roles how many rows there are below one of the level above.
+        counted: for such levels the column of the level above that counts all of its rows, where there is one.
         rest: the unit's variables that are drawn last, by column.
         derive: computes what follows from members.
         derived: the unit's columns that it computes, beside structural ones.
@@ -158,6 +159,7 @@ class Template:
     composition: Composition | None = None
     members: tuple[Members, ...] = ()
     numbers: Mapping[int, Believed] = field(default_factory=dict)
+    counted: Mapping[int, int] = field(default_factory=dict)
     rest: Mapping[int, Believed] = field(default_factory=dict)
     derive: Derive | None = None
     derived: tuple[int, ...] = ()
