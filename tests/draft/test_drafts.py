@@ -151,7 +151,8 @@ def test_a_table_of_other_people_is_asked_about(tmp_path: Path) -> None:
     assert wrong == []
     assert len(asked) == 1
     assert "which records are counted here (they are 80, not 100)?" in asked[0]
-    question = re.search(r'"FILL IN: which records.*\\""', text)
+    assert "households beside their persons need `unit` and `members`" in asked[0]
+    question = re.search(r'"FILL IN: which records.*`"', text)
     assert question is not None
     spec = parse_spec(text.replace(question[0], '"age >= 16"')).placed_in(tmp_path)
     assert errors(spec) == ([], [])

@@ -331,3 +331,55 @@ def test_beliefs_that_are_all_wrong_leave_candidates_that_meet_the_targets() -> 
     pool = aimed_pool(problem, beliefs, size=2_000, random_seed=5)
     targets = Structure(pool).hard(problem, beliefs)[: len(problem.targets)]
     assert balance(pool.log_base, targets).status is Status.CONVERGED
+
+
+def test_a_mean_far_from_all_that_candidates_have_is_come_to_step_by_step() -> None:
+    """Kilometres are even from 0 to 80 where no table tells: of six persons no household has a mean near 1."""
+    problem = compile_problem(
+        parse_spec("""
+unit: household
+records: 100
+variables: {tenure: {type: category, values: [owned, rented]}}
+members:
+  person:
+    number: 6
+    variables: {km: {type: number, min: 0, max: 80, bins: [0, 3, 10]}, mode: {type: category, values: [car, bus]}}
+targets:
+  - {counts: {tenure: {owned: 40, rented: 60}}}
+  - {counts: {mode: {car: 250, bus: 350}}}
+  - {mean: km, by: [mode], table: [{mode: car, mean: 0.7}, {mode: bus, mean: 0.9}]}
+""")
+    )
+    assert fit(problem, Prior(), pool_size=1_000).status is Status.CONVERGED
+
+
+@pytest.mark.parametrize("size", ["count(person)", "persons"])
+def test_what_rules_say_of_how_many_there_are_is_known_before_anybody_is_drawn(size: str) -> None:
+    problem = compile_problem(
+        parse_spec(f"""
+unit: household
+records: 200
+variables:
+  kind: {{type: category, values: [private, care home]}}
+  persons: {{from: count(person), bins: [1, 2, 3, 6, 11]}}
+members:
+  person:
+    number: {{min: 1, max: 30}}
+    variables: {{age: {{type: integer, min: 0, max: 105, bins: [0, 18, 65]}}}}
+targets:
+  - {{counts: {{kind: {{private: 190, care home: 10}}}}}}
+  - {{counts: {{persons: {{"1": 70, "2": 60, "3-5": 60, "6-10": 5, "11+": 5}}}}}}
+  - {{counts: {{age: {{0-17: 100, 18-64: 260, 65+: 140}}}}}}
+rules:
+  - {{never: "kind = 'private' and {size} > 7"}}
+  - {{never: "kind = 'care home' and {size} < 8"}}
+  - {{never: "kind = 'care home' and age < 18"}}
+""")
+    )
+    maker = prepared(template_of(problem, resolve(Prior(), problem)))
+    drawn = draw(maker, size=2_000, random_seed=5, allows=lambda units: possible(problem.refined, units))
+    assert drawn.kept.sum() == drawn.tried.sum()
+    homes, sizes = drawn.units.column(of_unit(0)) == 1, np.bincount(drawn.units.above(0, 1))
+    assert 0.03 < homes.mean() < 0.07
+    assert sizes[homes].min() >= 8
+    assert (sizes[homes] > 10).mean() > 0.2

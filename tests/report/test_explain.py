@@ -132,6 +132,16 @@ def test_flows_shares_by_and_caps_are_told() -> None:
     assert "nothing pulls them onto the tables (method: incremental)" in said
 
 
+def test_a_method_that_takes_a_model_at_its_word_is_told_to_have_none() -> None:
+    text = "{records: 3, variables: {a: {type: boolean}}, targets: [{counts: {a: {yes: 2, no: 1}}}], method: direct}"
+    assert "so that the records meet them (method: calibrated)" in words(text)
+    (told,) = (finding for finding in check(parse_spec(text)) if finding.where == "method")
+    assert (told.severity, told.message) == (
+        "warning",
+        "`direct` takes a model at its word, and none is asked: records are made as by `calibrated`",
+    )
+
+
 @pytest.mark.parametrize("text", [ADULTS, "{records: 3, variables: {age: {type: integer, min: 0, max: 3}}}"])
 def test_a_spec_as_it_is_understood_reads_as_the_same_spec(text: str) -> None:
     spec = parse_spec(text)

@@ -285,6 +285,10 @@ def test_what_is_wrong_with_a_target_is_told(target: dict[str, Any], said: str) 
         ({"quantiles": "income", "table": "x.csv"}, "quantiles take a variable, and values"),
         ({"table": "x.csv", "tolerance": {"points": 1}, "rounded_to": 5}, "a cell is off by one rule only"),
         ({"table": "x.csv", "tolerance": {"relative": "ten"}}, "relative is no share; write 1% or 0.01"),
+        (
+            {"mean": "income", "value": 3, "tolerance": {"points": 0.5}},
+            "of shares and counts, not of a mean; write tolerance: {relative: 1%}, or rounded_to: 1 for 0.5 to either side",
+        ),
     ],
 )
 def test_what_a_target_cannot_be_is_refused(target: dict[str, Any], said: str) -> None:

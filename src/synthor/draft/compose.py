@@ -302,9 +302,11 @@ def _records(found: Sequence[Told]) -> tuple[int, str, dict[int, str]]:
     asks = {}
     for one, total in apart:
         near = abs(total - best) <= NEARLY * best and not {"rounded_to", "tolerance"} & set(one.keys)
-        perturbed = ", or if counts were perturbed, `tolerance: {relative: 1%}` in place of `where`" if near else ""
+        otherwise = ", or if counts were perturbed, `tolerance: {relative: 1%}` in place of `where`"
+        if not near:
+            otherwise = "; households beside their persons need `unit` and `members`"
         whom = f"which records are counted here (they are {total:,.10g}, not {best:,})"
-        asks[id(one)] = f'{ASK}{whom}? a condition such as "age >= 16"{perturbed}'
+        asks[id(one)] = f'{ASK}{whom}? a condition such as "age >= 16"{otherwise}'
     agreeing = len(values) - len(apart)
     return best, f"as {agreeing} of {len(values)} tables say; {others}: other people, or another year?", asks
 

@@ -19,6 +19,7 @@ from synthor.fit.dual import TASTES
 from synthor.fit.nested import template_of
 from synthor.fit.pool import Pool, kept_pool
 from synthor.fit.segments import drawn_segments
+from synthor.fit.status import Status
 from synthor.fit.structure import Structure
 from synthor.fit.supplied import supplied
 from synthor.information import effective_size
@@ -46,6 +47,10 @@ ROUGH, STEPS = 1e-3, 15
 
 NEAR_ENOUGH = 0.01
 """Residual of a rough fit that says that targets can be met."""
+
+PARTS, FAR_ROUNDS = (0.5, 0.25, 0.125), 12
+"""Parts of the way to the targets that are tried where no weights come near them, such as to a mean that is a tenth of what
+candidates have; and how often candidates are drawn again on the way, at most."""
 
 BESIDE = 0.05
 """Share of candidates that were drawn before beliefs counted: where these see no way to meet targets, there still is one.
@@ -84,13 +89,21 @@ def aimed_pool(
     for aim, believing in enumerate(aims):
         if believing:  # what was drawn before beliefs count
             beside = looked if looked.meets() else _without_beliefs(looked, few, random_seed)
-        for turn in range(ROUNDS):
+        turn = far = 0
+        while turn < ROUNDS and far < FAR_ROUNDS:
             advance(size * (1 + aim * ROUNDS + turn) // (2 + len(aims) * ROUNDS), size)
             seed = int(generator(random_seed, "template", "aimed", tries + 1).integers(2**31))
-            nearer = looked.nearer(few, seed, believing=believing)
-            if nearer is None:
+            weighed = looked.weighed(believing=believing)
+            if looked.teaches(weighed.weights):
+                turn += 1
+            elif weighed.residual <= NEAR_ENOUGH or weighed.status is Status.UNSUPPORTED:  # who lacks is not learned
                 break
-            looked, tries = nearer, tries + 1
+            else:  # no weights come near: candidates that lie part of the way are drawn first
+                part = looked.part_of_the_way(believing=believing)
+                if part is None:
+                    break
+                weighed, far = part, far + 1
+            looked, tries = looked.nearer(weighed.weights, few, seed), tries + 1
     last = found if looked.template is found.template else _Drawn.of(looked.template, problem, beliefs, size, random_seed)
     if beside is not None and beside is not looked:
         last = last.with_others(beside.units, beside.pool.log_base, BESIDE)
@@ -119,10 +132,10 @@ def _without_beliefs(beside: "_Drawn", size: int, random_seed: int) -> "_Drawn":
         return beside
     for turn in range(ROUNDS):
         seed = int(generator(random_seed, "template", "without beliefs", turn).integers(2**31))
-        nearer = looked.nearer(size, seed, believing=False)
-        if nearer is None:
+        weights = looked.weighed(believing=False).weights
+        if not looked.teaches(weights):
             break
-        looked = nearer
+        looked = looked.nearer(weights, size, seed)
     return looked
 
 
@@ -197,27 +210,37 @@ class _Drawn:
 
     def meets(self) -> bool:
         """Whether some weights meet the targets, about."""
-        return not self.problem.targets or self._weighed(believing=False).residual <= NEAR_ENOUGH
+        return not self.problem.targets or self.weighed(believing=False).residual <= NEAR_ENOUGH
 
-    def nearer(self, size: int, random_seed: int, *, believing: bool) -> "_Drawn | None":
-        """So many units of a template that is learned from weights which about meet the targets, and beliefs if these count.
+    def teaches(self, weights: Floats) -> bool:
+        """Whether weights are so uneven that a template is to be learned from them."""
+        return effective_size(weights) < EVEN * effective_size(np.exp(self.pool.log_base))
 
-        None where weights are even enough: nothing is to be learned.
-        """
-        weights = self._weighed(believing=believing).weights
-        if effective_size(weights) >= EVEN * effective_size(np.exp(self.pool.log_base)):
-            return None
+    def nearer(self, weights: Floats, size: int, random_seed: int) -> "_Drawn":
+        """So many units of a template that is learned from weights."""
         template = learned(self.template, self.units, self.flattened(weights))
         return _Drawn.of(template, self.problem, self.beliefs, size, random_seed)
 
-    def _weighed(self, *, believing: bool) -> Balance:
-        """Weights that about meet the targets, and beliefs if these count."""
+    def part_of_the_way(self, *, believing: bool) -> Balance | None:
+        """Weights with which targets are nearer than they are, as far as candidates can follow; None where they cannot."""
+        tried = (self.weighed(believing=believing, share=share) for share in PARTS)
+        return next((weighed for weighed in tried if weighed.residual <= NEAR_ENOUGH), None)
+
+    def weighed(self, *, believing: bool, share: float = 1.0) -> Balance:
+        """Weights that about meet the targets, and beliefs if these count.
+
+        Args:
+            believing: whether beliefs count.
+            share: how much of the way is wanted, from what candidates come to by themselves.
+        """
         structure = Structure(self.pool)
         hard = structure.hard(self.problem, self.beliefs)
         if believing:
             soft = structure.soft(self.beliefs)
         else:
             hard, soft = hard[: len(self.problem.targets)], []
+        if share < 1:
+            hard = [table.from_totals(np.exp(self.pool.log_base), share) for table in hard]
         return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH, taste=TASTES[0])
 
     def flattened(self, weights: Floats) -> Floats:

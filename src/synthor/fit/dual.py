@@ -57,6 +57,19 @@ class Hard(Demanded):
         """Totals to be met as they are, but for margins of error."""
         return cls(cells=cells, demand=Demand.exactly(wanted, sigma))
 
+    def from_totals(self, weights: Floats, share: float) -> "Hard":
+        """The same demand, moved to where some of the way is done from what weights come to; what must be empty stays so.
+
+        >>> from synthor.schema.cells import Partition
+        >>> cells = Partition(np.array([0, 1]), 2)
+        >>> Hard.exactly(cells, np.array([0.1, 0.9])).from_totals(np.array([0.5, 0.5]), 0.25).demand.low
+        array([0.4, 0.6])
+        """
+        got, demand = self.cells.totals(weights), self.demand
+        back = np.where(self.closed, 0.0, (1 - share) * (got - np.clip(got, demand.low, demand.high)))
+        wanted = None if demand.wanted is None else demand.wanted + back
+        return replace(self, demand=replace(demand, low=demand.low + back, high=demand.high + back, wanted=wanted))
+
     @property
     def closed(self) -> Mask:
         """Cells that must be empty."""

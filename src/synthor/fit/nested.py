@@ -16,6 +16,7 @@ from synthor.fit.shares_by_role import SharesByRole
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs
 from synthor.prior.compositions import level_of_roles
 from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template, WholeComposition
+from synthor.prior.template.closed_numbers import columns_of_numbers
 from synthor.prior.template.closed_roles import columns_of_roles
 from synthor.problem import Problem
 from synthor.problem.following import Followed, derived
@@ -111,6 +112,7 @@ class _Told:
             members=tuple(self._members()),
             numbers=dict(self._numbers()),
             by_role={level: self._by_role(level) for level in self._others_with_roles},
+            counted=self._counted,
             rest={column: self._of_unit(column) for column in rest},
             derive=self._derive if self.follows else None,
             derived=tuple(sorted(own - set(structural))),
@@ -165,6 +167,9 @@ class _Told:
         tied |= {mix.column for mix in self._mixes} - (own - set(self._copies))
         if self.with_roles is not None:
             tied |= set(columns_of_roles(self.problem.rules, self.schema, self.with_roles)) - own
+        for level in self._without_composition:
+            if not self.schema.above(level):
+                tied |= set(columns_of_numbers(self.problem.rules, self.schema, level, self._counted.get(level))) - own
         for column in sorted(tied):
             if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
                 found.append(column)
@@ -343,18 +348,33 @@ class _Told:
         return found
 
     def _numbers(self) -> Iterator[tuple[int, Believed]]:
-        for level in range(1, len(self.schema.levels)):
-            if level != self.with_roles:
-                number = self.forms[level].number
-                most = number.max if number.max is not None else MOST_MEMBERS
-                counting = self._counting(level)
-                if counting is None:
-                    yield level, Believed(marginal=_numbers(self._expected(level), number, most))
-                    continue
-                place = counting.level, counting.position
-                each = self._totals(*place, most, self._expected(level))
-                tables = (replace(table, rows=table.rows @ each) for table in self.said.tables(*place, None))
-                yield level, Believed(marginal=self.said.shares(*place) @ each, tables=tuple(tables))
+        for level in self._without_composition:
+            number = self.forms[level].number
+            most = number.max if number.max is not None else MOST_MEMBERS
+            counting = self._counting(level)
+            if counting is None:
+                yield level, Believed(marginal=_numbers(self._expected(level), number, most))
+                continue
+            place = counting.level, counting.position
+            each = self._totals(*place, most, self._expected(level))
+            tables = (replace(table, rows=table.rows @ each) for table in self.said.tables(*place, None))
+            yield level, Believed(marginal=self.said.shares(*place) @ each, tables=tuple(tables))
+
+    @cached_property
+    def _without_composition(self) -> tuple[int, ...]:
+        return tuple(level for level in range(1, len(self.schema.levels)) if level != self.with_roles)
+
+    @cached_property
+    def _counted(self) -> Mapping[int, int]:
+        """For levels without a composition the column of the level above that counts all of their rows."""
+        return {one.below: one.position for one in self._counts_all() if one.below in self._without_composition}
+
+    def _counts_all(self) -> Iterator[Followed]:
+        """Variables that count all rows right below."""
+        for one in self.follows:
+            counts = one.fold is not None and one.fold.name == "count" and one.role is None and one.condition is None
+            if counts and one.level == self.schema.above(one.below):
+                yield one
 
     def _by_role(self, level: int) -> dict[int, Believed]:
         """How many rows of a level there are of each role below a row above, by its category."""
@@ -369,9 +389,8 @@ class _Told:
 
     def _counting(self, level: int) -> Followed | None:
         """The variable of the rows above that counts those of a level, if a table tells of it."""
-        for one in self.follows:
-            counts = one.fold is not None and one.fold.name == "count" and one.role is None and one.condition is None
-            if counts and one.below == level and one.level == self.schema.above(level):
+        for one in self._counts_all():
+            if one.below == level:
                 told = any(axis.ref == Ref(one.level, one.position) for target in self.problem.counts for axis in target.axes)
                 return one if told else None
         return None

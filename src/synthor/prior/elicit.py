@@ -75,7 +75,7 @@ def asks(spec: Spec, prior: str | Path | Prior | None = None) -> bool:
     True
     """
     asked = spec.model
-    if prior is not None or spec.prior is not None or asked is None or asked.name == "none":
+    if prior is not None or asked is None or spec.asks_nobody:
         return False
     return not (asked.name.startswith("replay:") and is_prior(_replayed(spec)))
 

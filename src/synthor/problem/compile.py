@@ -144,7 +144,7 @@ class _Compilation:
             cure = "leave `scenario:` out of it, or give the spec to a command or to `synthesize`, which apply it first"
             raise InputError([Finding(where="scenario", message=f"'{spec.scenario}' is not applied here", cure=cure)])
         spec, told, drawn, files = _with_zones(spec)
-        self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec), *told]
+        self.findings: list[Finding] = [*spec.remarks, *_told_of_scenario(spec), *_told_of_method(spec), *told]
         self.between: list[Finding] = []
         self.spec, self.forms = spec, levels_of(spec)
         self.whose = Whose(schema_of(spec), self.forms)
@@ -426,6 +426,13 @@ def _with_zones(given: Spec) -> tuple[Spec, list[Finding], list[Finding], tuple[
     spec, told = with_attributes(with_known_zones(given))
     spec, drawn = with_outlines(spec)
     return spec, told, drawn, () if given.zones is None else given.zones.tables
+
+
+def _told_of_method(spec: Spec) -> Iterator[Finding]:
+    """That a method which takes a model at its word has none."""
+    if spec.method != "calibrated" and spec.asks_nobody:
+        message = f"`{spec.method}` takes a model at its word, and none is asked: records are made as by `calibrated`"
+        yield Finding(where="method", message=message, cure="name a model, or leave `method` out", severity="warning")
 
 
 def _told_of_scenario(spec: Spec) -> Iterator[Finding]:

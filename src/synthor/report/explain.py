@@ -245,7 +245,7 @@ def _beliefs(spec: Spec) -> Iterator[str]:
             f"From the real records in {spec.sample.file}{weight}: they count as much as there are of them, "
             "and give way to the tables."
         )
-    yield METHODS[spec.method]
+    yield METHODS["calibrated" if spec.asks_nobody else spec.method]
     yield f"The same spec gives the same records: random seed {spec.random_seed}."
 
 

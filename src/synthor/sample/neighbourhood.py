@@ -70,6 +70,14 @@ class Search:
         self.changes = Changes.between(self.conditions.matrix, source, np.arange(len(units), len(units) + len(source)))
         self.got = np.asarray(self.conditions.matrix.T @ self.counts.astype(np.float64))
         self.exchanged = 0
+        self._missed: tuple[Floats, Floats] | None = None
+
+    @property
+    def missed(self) -> Floats:
+        """How far each row is off now; found once for the same totals, since of many sums it is a programme of its own."""
+        if self._missed is None or self._missed[0] is not self.got:
+            self._missed = self.got, missed(self.conditions, self.got)
+        return self._missed[1]
 
     @property
     def held(self) -> Mask:
@@ -86,7 +94,7 @@ class Search:
     def combine(self) -> None:
         """Changes of several units at once, until tables miss less, if there are such."""
         tables = np.flatnonzero(self.conditions.counts)
-        off = missed(self.conditions, self.got)[tables] > SLIGHT
+        off = self.missed[tables] > SLIGHT
         if not len(self.changes.source) or not off.any():
             return
         ends = (side[tables].clip(-MANY, MANY) for side in (self.conditions.low, self.conditions.high))
@@ -107,7 +115,7 @@ class Search:
         """
         in_vain = 0
         for n_leaving, n_coming in sizes:
-            off = missed(self.conditions, self.got) > SLIGHT
+            off = self.missed > SLIGHT
             if not off.any():
                 return
             leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
@@ -232,5 +240,5 @@ class Search:
 
     def _lower(self, got: Floats) -> bool:
         """Whether totals are less off than they are now, and tables no more."""
-        now, then, counts = missed(self.conditions, self.got), missed(self.conditions, got), self.conditions.counts
+        now, then, counts = self.missed, missed(self.conditions, got), self.conditions.counts
         return bool(then.sum() < now.sum() and then[counts].sum() <= now[counts].sum())

@@ -179,6 +179,11 @@ class Spec(Form):
     _remarks: tuple[Finding, ...] = PrivateAttr(())
     _changed_by: dict[str, Path] = PrivateAttr(default_factory=dict)
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it gives beliefs itself, or none: no model is asked, whatever the method."""
+        return self.prior is not None or self.model is None or self.model.name == "none"
+
     @classmethod
     def known_keys(cls, path: Trail, beside: Mapping[str, Any]) -> list[str]:
         """Keys that the schema knows at the level of an unknown one."""

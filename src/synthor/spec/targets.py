@@ -256,6 +256,11 @@ class TargetSpec(Form):
         loose = [key for key in ("tolerance", "margin_of_error", "rounded_to") if getattr(self, key) is not None]
         if len(loose) > 1:
             raise ValueError(f"has {' and '.join(loose)}: a cell is off by one rule only; keep one")
+        if self.statistic and self.tolerance is not None and self.tolerance.points is not None:
+            raise ValueError(
+                f"tolerance in points is of shares and counts, not of a {self.statistic}; write tolerance: {{relative: 1%}}, "
+                f"or rounded_to: {2 * self.tolerance.points:g} for {self.tolerance.points:g} to either side"
+            )
         if isinstance(self.margin_of_error, float) and self.margin_of_error < 0:
             raise ValueError("margin_of_error is negative; write a number of 0 or more")
         for key in ("margin_of_error", "rounded_to"):

@@ -5,9 +5,10 @@ of beliefs: it knows nothing of targets or of the solver. Which units rules reje
 decide that on a floor above.
 
 `told` is what goes in, `drawn` what comes out. Between them: `order` puts variables, roles and members in order, `closed`
-finds what rules leave open of a variable and `closed_roles` of who is there, `chances` multiplies tables and `factors` sees
-that they come out, `composition` says who a unit consists of, `kinds` puts all that together, `nested` lays out rows, `making`
-walks down through them, `fitted` does so to fit. `learned` reads a template's numbers off weighted units.
+finds what rules leave open of a variable, `closed_roles` of who is there and `closed_numbers` of how many, `chances` multiplies
+tables and `factors` sees that they come out, `composition` says who a unit consists of, `kinds` puts all that together,
+`nested` lays out rows, `making` walks down through them, `fitted` does so to fit. `learned` reads a template's numbers off
+weighted units.
 """
 
 from synthor.prior.template.drawn import Drawn, Plan, draw, drawn_by, gathered

@@ -148,6 +148,7 @@ class Template:
         numbers: for each level without a composition how many rows there are below one of the level above.
         by_role: for those of these whose rows roles tell apart, how many there are of each role, by its category; given how
             many there are in all, numbers of roles are independent.
+        counted: for such levels the column of the level above that counts all of its rows, where there is one.
         rest: the unit's variables that are drawn last, by column.
         derive: computes what follows from members.
         derived: the unit's columns that it computes, beside structural ones.
@@ -161,6 +162,7 @@ class Template:
     members: tuple[Members, ...] = ()
     numbers: Mapping[int, Believed] = field(default_factory=dict)
     by_role: Mapping[int, Mapping[int, Believed]] = field(default_factory=dict)
+    counted: Mapping[int, int] = field(default_factory=dict)
     rest: Mapping[int, Believed] = field(default_factory=dict)
     derive: Derive | None = None
     derived: tuple[int, ...] = ()
