@@ -250,7 +250,7 @@ def test_a_cell_that_no_candidate_falls_into_gets_some_that_miss_it_by_one_value
     problem = compile_problem(parse_spec(json.dumps(spec)))
     fine, lacking = template_units(problem, 1_500)
     assert lacking
-    made = supplied(problem, fine, lacking, 0)
+    made = supplied(problem, fine, 0)
     assert made is not None
     coarse = problem.schema.coarsen(made)
     for t, cell in lacking:
@@ -281,9 +281,30 @@ def test_the_few_units_that_leave_room_for_a_rare_member_are_found_among_many() 
     held = fine.take(np.sort(np.concatenate([few, rest])))
     target = problem.counts[-1]
     (cell,) = (i for i in range(target.grid.size) if target.labels(i) == {"role": "child", "age": "65+"})
-    made = supplied(problem, held, ((len(problem.counts) - 1, cell),), 0)
+    made = supplied(problem, held, 0)
     assert made is not None
+    assert target.cells(problem.schema.coarsen(made)).matrix()[:, [cell]].sum() > 0
     assert possible(problem.refined, made).all()
+
+
+@pytest.mark.slow
+def test_shares_of_a_part_have_candidates_in_bins_that_hardly_anybody_is_drawn_in() -> None:
+    """Of 40 old persons two have no income at all: one value of 150,000."""
+    income = {"type": "number", "min": 0, "max": 150_000, "decimals": 0, "bins": [0, 1, 20_000, 40_000]}
+    age = {"type": "integer", "min": 0, "max": 99, "bins": [0, 18, 65]}
+    shares = {"income": {"0": 5, "1-19999": 75, "20000-39999": 15, "40000+": 5}}
+    spec = {
+        "unit": "household",
+        "records": 100,
+        "variables": {"tenure": {"type": "category", "values": ["owned", "rented"]}},
+        "members": {"person": {"number": {"min": 1, "max": 4}, "variables": {"age": age, "income": income}}},
+        "targets": [
+            {"counts": {"age": {"0-17": 50, "18-64": 120, "65+": 40}}},
+            {"where": "age >= 65", "shares": shares, "tolerance": {"points": 1}},
+        ],
+    }
+    model = fit(compile_problem(parse_spec(json.dumps(spec))), Prior(), pool_size=3_000)
+    assert model.status is Status.CONVERGED
 
 
 @pytest.mark.slow

@@ -179,7 +179,7 @@ class _Drawn:
 
     def with_lacking(self, random_seed: int) -> "_Drawn":
         """The same, and units for cells that none falls into."""
-        more = supplied(self.problem, self.units, self.pool.unsupported, random_seed) if self.pool.unsupported else None
+        more = supplied(self.problem, self.units, random_seed)
         if more is None:
             return self
         units = self.units.joined(more)

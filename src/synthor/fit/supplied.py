@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from synthor.fit.pool import missing_of
 from synthor.problem import Axis, Problem, Target
 from synthor.problem.following import derived
 from synthor.randomness import generator
@@ -27,19 +28,19 @@ MOST_CELLS = 500
 """Cells that units are made for."""
 
 
-def supplied(problem: Problem, units: Units, lacking: tuple[tuple[int, int], ...], random_seed: int) -> Units | None:
+def supplied(problem: Problem, units: Units, random_seed: int) -> Units | None:
     """Units in the cells that others lack, in the finest bins; None where there are none.
 
     Args:
         problem: with all rules.
         units: candidates in the finest bins.
-        lacking: cells as (target, cell).
         random_seed: chooses whom to change.
     """
     random, coarse = generator(random_seed, "template", "supplied"), problem.schema.coarsen(units)
+    tables = [table for target in problem.targets if (table := target.statistic.counted(target)) is not None]
+    lacking = [(table, int(cell)) for table in tables for cell in missing_of(table, coarse)]
     parts = []
-    for t, cell in lacking[:MOST_CELLS]:
-        target = problem.counts[t]
+    for target, cell in lacking[:MOST_CELLS]:
         for axis, label, rows in _near(problem, coarse, target, cell):
             for some in np.split(random.permutation(rows)[: LOOKS[-1]], LOOKS[:-1]):
                 if not len(some):
@@ -61,14 +62,16 @@ def _kept(problem: Problem, made: Units, target: Target, cell: int) -> Units:
 
 def _near(problem: Problem, coarse: Units, target: Target, cell: int) -> Iterator[tuple[Axis, int, CellIndex]]:
     """Rows that miss a cell by the label of one of its variables: which one, its label there, and the rows."""
-    if target.grid.universe is not None or target.grid.listed is not None or not target.axes:
+    if target.grid.listed is not None or not target.axes:
         return
+    n, universe = coarse.n_rows(target.level), target.grid.universe
+    inside = np.ones(n, bool) if universe is None else universe.holds(lambda ref: coarse.column(ref, target.level), n)
     wanted = np.unravel_index(cell, target.shape)
     seen = [axis.groups(coarse, target.level) for axis in target.axes]
     for place, axis in enumerate(target.axes):
         if not _may_change(problem, axis):
             continue
-        others: Mask = np.ones(coarse.n_rows(target.level), bool)
+        others: Mask = inside.copy()
         for other, labels in enumerate(seen):
             others &= (labels == wanted[other]) | (other == place)
         yield axis, int(wanted[place]), np.flatnonzero(others)

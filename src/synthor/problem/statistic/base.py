@@ -118,6 +118,10 @@ class Statistic(ABC):
         """Labels of one of its numbers by variable."""
         return grid.labels(cell)
 
+    def counted(self, target: "Target") -> "Target | None":
+        """The table whose wanted cells must hold somebody; None where there is none."""
+        return None
+
     def scaled(self, target: "Target", factor: float) -> "Target":
         """The target for a population `factor` times as large."""
         return target

@@ -46,6 +46,9 @@ class Count(Statistic):
         """The edges of an interval, or what is wanted."""
         return (target.wanted, target.wanted) if target.bounds is None else target.bounds
 
+    def counted(self, target: "Target") -> "Target | None":
+        return target
+
     def scaled(self, target: "Target", factor: float) -> "Target":
         """Counts grow with the population; margins of error stay shares of it."""
         return replace(target.times(factor), rounding=target.rounding * factor)

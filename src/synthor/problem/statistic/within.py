@@ -1,6 +1,6 @@
 """Shares of the categories of a variable inside each cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from synthor.problem.demand import Demand
 from synthor.problem.grid import Axis, TargetGrid
 from synthor.problem.statistic.base import Counting, LinearDemand, Statistic
+from synthor.problem.statistic.count import Count
 from synthor.schema import Cells, Incidence, Ref, Units, Variable
 from synthor.types import CellIndex, Floats, Shares
 
@@ -56,6 +57,12 @@ class Within(Statistic):
     def labels(self, grid: TargetGrid, cell: int) -> dict[str, str]:
         outer, inner = divmod(cell, self.side.size)
         return {**grid.labels(outer), self.side.variable.name: self.side.labels[inner]}
+
+    def counted(self, target: "Target") -> "Target | None":
+        """A table of the rows by the labels, too, and each of these by how many are to have it at least."""
+        grid = replace(target.grid, axes=(*target.axes, self.side))
+        least = np.nan_to_num(self.lowest(target)).ravel()
+        return replace(target, grid=grid, statistic=Count(), wanted=least, bounds=None, sigma=None, aim=None)
 
     def index(self, target: "Target", units: Units) -> CellIndex:
         """Cell and label of each row, as one table, (rows,): as many as it has where it falls into none."""
