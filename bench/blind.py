@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from harness import dated, write
+from harness import RESULTS, dated, write
 from population_example import HERE, SPEC, Row, prepared, run
 
 EACH, SEED, DRAWS = 30, 11, 2_000
@@ -102,15 +102,21 @@ def score(folder: Path) -> Row:
 
 def page(result: Row) -> str:
     """The figures as a page."""
-    lines = ["# Made households beside real ones, to a reader", "", f"`python bench/blind.py`, {result['date']}. Of either kind"
-             f" {result['each']} households, shuffled; a language model that saw only the list.", ""]  # fmt: skip
+    lines = ["# Made households beside real ones, to a reader", "", f"`python bench/blind.py`, {result['date']}. Households of"
+             " either kind, shuffled; a language model that saw only the list judged each.", ""]  # fmt: skip
     lines += [
-        f"Told apart {result['told apart']:.2f} ({result['from']:.2f} to {result['to']:.2f}); 0.5 is chance, 1 always.",
-        "",
+        "| recording | households of either kind | told apart (0.5 is chance) | made: " + ", ".join(VERDICTS) + " | real |"
     ]
-    lines += ["| | " + " | ".join(VERDICTS) + " |", "|---" * (1 + len(VERDICTS)) + "|"]
-    lines += [f"| {kind} | {' | '.join(str(of[one]) for one in VERDICTS)} |" for kind, of in result["verdicts"].items()]
-    return "\n".join([*lines, "", "Called wrong among the made ones: " + ("; ".join(result["wrong"]) or "none") + "."]) + "\n"
+    lines += ["|---" * 5 + "|"]
+    of_all = {name: of for name, of in result.items() if isinstance(of, dict)}
+    for name, of in of_all.items():
+        each = [", ".join(str(of["verdicts"][kind][one]) for one in VERDICTS) for kind in ("made", "real")]
+        lines.append(
+            f"| {name} | {of['each']} | {of['told apart']:.2f} ({of['from']:.2f} to {of['to']:.2f}) | {' | '.join(each)} |"
+        )
+    for name, of in of_all.items():
+        lines += ["", f"Called wrong, {name}: " + ("; ".join(of["wrong"]) or "none") + "."]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -122,7 +128,10 @@ def main() -> None:
     if told.what == "write":
         ask(told.folder, told.answers)
         return
-    result = dated(score(told.folder))
+    done = RESULTS / "blind.json"
+    found = score(told.folder)
+    known = json.loads(done.read_text(encoding="utf-8")) if done.exists() else {}
+    result = dated(known | {found.pop("recording"): found})
     write("blind", result, page(result))
     print(page(result))
 

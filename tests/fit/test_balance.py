@@ -365,7 +365,6 @@ def test_intervals_that_do_not_bind_change_nothing_and_margins_of_error_pull_by_
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_intervals_are_narrowed_step_by_step_where_a_leap_would_lead_astray() -> None:
     """Tables within 2% of others, of a population with few kinds of units: at once, edges that cost a hundredth led nowhere."""
     rng = np.random.default_rng(12)
@@ -382,6 +381,24 @@ def test_intervals_are_narrowed_step_by_step_where_a_leap_would_lead_astray() ->
         counted = table.cells.totals(found.weights)
         assert (counted >= table.low - 1e-9).all()
         assert (counted <= table.high + 1e-9).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 8, 16])
+def test_directions_that_candidates_do_not_determine_hold_no_fit_up(seed: int) -> None:
+    """Within 2% or less of tables, few candidates leave directions open: steps along these led to no end of small ones."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(60, 250))
+    codes, shares = rng.integers(0, 3, (n, 5)), rng.dirichlet(np.full(n, (0.05, 0.3, 1.0)[seed % 3]))
+    width = (0.005, 0.02, 0.002)[(seed // 3) % 3]
+    hard = []
+    for a, b in combinations(range(5), 2):
+        index = 3 * codes[:, a] + codes[:, b]
+        got = np.bincount(index, shares, 9)
+        low = got * (1 - width + 0.95 * width * rng.uniform(-1, 1, 9))
+        hard.append(Hard(cells=Partition(index, 9), demand=Demand(low=low, high=low + 2 * width * got)))
+    found = balance(np.zeros(n), hard)
+    assert found.status is Status.CONVERGED
 
 
 def test_middles_are_preferred_by_as_little_as_was_asked_or_by_what_does_not_lead_too_far() -> None:

@@ -51,6 +51,10 @@ DAMPING = 0.1
 PROGRESS, LESS = 0.5, 0.1
 """Where a step leaves more than the first of the residual, later ones are held back by the second of what they were."""
 
+SHORT, MORE, HEAVIEST = 0.01, 100.0, 0.1
+"""A step of which less than the first part is gone leads along directions that the candidates do not determine; the next ones
+are held back by the second times as much, which raises the diagonal by the third of itself at most."""
+
 RIDGE = 1e-13
 LEAST = 1e-14
 """Least variance that a cell is taken to have."""
@@ -102,9 +106,11 @@ class Newton:
         if few and not solved and not rough:
             self.factor = system.factored()
             step, _ = system.solve(gradient, self.factor, tolerance, MOST_PRODUCTS)
-        better = _search(dual, system.unpacked(step), float(gradient @ step))
+        better, length = _search(dual, system.unpacked(step), float(gradient @ step))
         if dual.residual() <= PROGRESS * before:
             self.poor = 0
+        elif length < SHORT:
+            self.damping = min(self.damping * MORE, HEAVIEST / before)
         elif not rough:
             self.damping *= LESS
             self.poor += 1
@@ -216,8 +222,8 @@ class _System:
         return np.asarray(linalg.cho_solve((factor, True), left / root, check_finite=False)) / root
 
 
-def _search(dual: Dual, step: list[Floats], slope: float) -> bool:
-    """Go along a step to where the dual is about largest.
+def _search(dual: Dual, step: list[Floats], slope: float) -> tuple[bool, float]:
+    """Go along a step to where the dual is about largest; whether that is better, and how long the step is.
 
     The dual is concave along the step, so that its slope tells on which side of the top one is; the slope costs one pass over
     the candidates and no counting. Multipliers of soft tables stay above 0.
@@ -230,10 +236,10 @@ def _search(dual: Dual, step: list[Floats], slope: float) -> bool:
         # Near the optimum the dual's gain drowns in rounding, and any length would pass for one that gains. There the slope is
         # the better witness, of a concave function where it is about 0; or a smaller residual, if no such length was found.
         if (at_top or dual.residual() < before) if drowned else dual.value() >= value + 1e-4 * length * slope:
-            return True
+            return True, length
         length, at_top = length / 2, False
     dual.move_to(start)
-    return False
+    return False, 0.0
 
 
 def _best_length(dual: Dual, step: list[Floats], slope: float) -> tuple[float, bool]:
