@@ -245,12 +245,12 @@ def prepared() -> Iterator[tuple[Path, Truth]]:
 
 
 def recordings() -> Iterator[tuple[str, list[str]]]:
-    """Every recording; of those with more questions, also without some of these."""
+    """Every recording; of the first with more questions, also without some of these."""
     for answers in sorted(HERE.glob("answers*.jsonl")):
         lines = answers.read_text(encoding="utf-8").splitlines(keepends=True)
         yield answers.stem, lines
-        first = [line for line in lines if json.loads(line).get("stage") not in LATER]
-        if len(first) < len(lines):
+        if answers.stem == NEWER[0]:
+            first = [line for line in lines if json.loads(line).get("stage") not in LATER]
             yield f"{answers.stem} {FIRST}", first
             yield f"{answers.stem} {PAIRS}", [line for line in first if json.loads(line).get("stage") != "three_way"]
 

@@ -615,15 +615,20 @@ def test_rules_of_members_on_the_numbers_of_their_unit_draw_these_again() -> Non
     assert not averaged.measurement.n_broken  # its mean may be off then, and is told
 
 
-def test_numbers_of_roles_at_two_levels_are_refused_in_words() -> None:
+@pytest.mark.slow
+def test_each_kind_of_members_has_numbers_of_its_own_roles() -> None:
     car = """  vehicle:
     number: {max: 4}
     role: use
     roles: {main: 1}
     variables: {use: {type: category, values: [main, other]}}
 """
-    with pytest.raises(InputError, match="roles have numbers at one level"):
-        synthesize(parse_spec(HOMES.replace("targets:", f"{car}targets:", 1)))
+    run = synthesize(parse_spec(HOMES.replace("targets:", f"{car}targets:", 1)))
+    assert run.measurement.met
+    cars = run.tables["vehicle"]
+    first = cars.filter(pl.col("use") == "main")["household_id"].value_counts()
+    assert (first.height, set(first["count"])) == (run.tables["household"].height, {1})
+    assert cars["household_id"].value_counts()["count"].max() <= 4
 
 
 @pytest.mark.long
