@@ -1,7 +1,10 @@
 """Can a reader tell made households from real ones? Households of Buenos Aires, in one shuffled list.
 
     SYNTHOR_DATA=... python bench/blind.py write FOLDER      # households.md for a reader, key.json for the score
-    python bench/blind.py score FOLDER                       # reads answers.json, writes bench/results/blind.json and .md
+    python bench/blind.py score FOLDER                       # reads answers.json, adds to bench/results/blind.json and .md
+
+What was answered is kept in `bench/recordings/blind`, a folder for each recording, without what was said of real households:
+`python bench/blind.py score bench/recordings/blind/answers` comes to the reported figures.
 
 As many real households as made ones, drawn at random, the real ones by their weights. Incomes are shown by their bands, since
 real ones are round; all else is shown as it is in the records. The reader sees `households.md` alone, and says of each
@@ -24,6 +27,7 @@ EACH, SEED, DRAWS = 30, 11, 2_000
 VERDICTS = ("ordinary", "unusual", "wrong")
 OF_HOME = ("type", "tenure", "rooms", "dwelling", "area", "zone")
 OF_PERSON = ("role", "age", "sex", "marital", "activity", "education", "born", "health")
+NEAR, FAR, MANY = 15, 50, 8
 BANDS = (0, 12_000, 20_000, 30_000, 45_000, 70_000)
 TASK = """# Households
 
@@ -44,13 +48,37 @@ def shown(home: Row, persons: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def between(folder: Path) -> Row:
+    """Percent of children too near to the older parent in age, or too far; and of homes with children that have many."""
+    homes, people = read(folder)
+    people = people.join(
+        homes.select("household_id", weight="weight" if "weight" in homes.columns else pl.lit(1.0)), on="household_id"
+    )
+    older = (
+        people.filter(pl.col("role").cast(str).is_in(["head", "partner"]))
+        .group_by("household_id")
+        .agg(older=pl.col("age").max())
+    )
+    children = people.filter(pl.col("role") == "child").join(older, on="household_id")
+    gap, weight = (children["older"] - children["age"]).to_numpy(), children["weight"].to_numpy()
+    each = children.group_by("household_id").agg(pl.len(), pl.col("weight").first())
+    many, of_home = (each["len"] >= MANY).to_numpy(), each["weight"].to_numpy()
+    return {f"older parent less than {NEAR} years older": 100 * float(np.average(gap < NEAR, weights=weight)),
+            f"more than {FAR} years": 100 * float(np.average(gap > FAR, weights=weight)),
+            f"{MANY} children or more": 100 * float(np.average(many, weights=of_home))}  # fmt: skip
+
+
+def read(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Households of a folder and their persons."""
+    ending = ".parquet" if (folder / "household.parquet").exists() else ".csv"
+    one = pl.read_parquet if ending == ".parquet" else lambda file: pl.read_csv(file, infer_schema_length=None)
+    homes, people = (one(folder / f"{name}{ending}") for name in ("household", "person"))
+    return homes, people
+
+
 def drawn(folder: Path, n: int, random: np.random.Generator) -> list[str]:
     """Some households of a folder at random, by their weights if they have any."""
-    parquet = folder / "household.parquet"
-    read = pl.read_parquet if parquet.exists() else lambda file: pl.read_csv(file, infer_schema_length=None)
-    homes, people = (
-        read(folder / f"{name}{parquet.suffix if parquet.exists() else '.csv'}") for name in ("household", "person")
-    )
+    homes, people = read(folder)
     weight = homes["weight"].to_numpy().astype(float) if "weight" in homes.columns else np.ones(homes.height)
     picked = homes[random.choice(homes.height, n, replace=False, p=weight / weight.sum()).tolist()]
     roles = {role: place for place, role in enumerate(("head", "partner", "child"))}
@@ -69,12 +97,13 @@ def ask(folder: Path, answers: str) -> None:
         random = np.random.default_rng(SEED)
         every = [(text, False) for text in drawn(place / "real", EACH, random)]
         every += [(text, True) for text in drawn(place / "made", EACH, random)]
+        counted = {kind: between(place / kind) for kind in ("made", "real")}
     order = random.permutation(len(every))
     folder.mkdir(parents=True, exist_ok=True)
     parts = [f"## {number}\n\n{every[at][0]}\n" for number, at in enumerate(order, start=1)]
     form = 'Answer: {"1": {"made": 0 to 100, "verdict": "ordinary", "why": "a few words"}, ...}\n'
     (folder / "households.md").write_text("\n".join([TASK + form, *parts]), encoding="utf-8")
-    key = {"answers": answers, "made": [number for number, at in enumerate(order, start=1) if every[at][1]]}
+    key = {"answers": answers, "between": counted, "made": [number for number, at in enumerate(order, start=1) if every[at][1]]}
     (folder / "key.json").write_text(json.dumps(key), encoding="utf-8")
 
 
@@ -97,6 +126,7 @@ def score(folder: Path) -> Row:
                for kind, some in (("made", made), ("real", real))}  # fmt: skip
     return {"recording": key["answers"], "each": len(made), "told apart": told_apart(a, b),
             "from": float(np.quantile(samples, 0.025)), "to": float(np.quantile(samples, 0.975)), "verdicts": counted,
+            "between": key.get("between"),
             "wrong": [one["why"] for one in made if one["verdict"] == "wrong"]}  # fmt: skip
 
 
@@ -115,6 +145,8 @@ def page(result: Row) -> str:
             f"| {name} | {of['each']} | {of['told apart']:.2f} ({of['from']:.2f} to {of['to']:.2f}) | {' | '.join(each)} |"
         )
     for name, of in of_all.items():
+        for what, percent in (of["between"] or {}).get("made", {}).items():
+            lines += ["", f"{name}, {what}: {percent:.2f}%, real {of['between']['real'][what]:.2f}%."]
         lines += ["", f"Called wrong, {name}: " + ("; ".join(of["wrong"]) or "none") + "."]
     return "\n".join(lines) + "\n"
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthor.fit.balance import Balance, balance
-from synthor.fit.dual import TASTES
+from synthor.fit.balance import NEAR_ENOUGH, Balance, roughly
 from synthor.fit.nested import template_of
 from synthor.fit.pool import Pool, kept_pool
 from synthor.fit.segments import drawn_segments
@@ -41,12 +40,6 @@ LOOKS = 10_000
 ROUNDS, EVEN = 3, 0.5
 """Times that a template is learned, for targets and then for beliefs; and how many effective candidates a rough fit leaves, of
 those before it, for a template to do."""
-
-ROUGH, STEPS = 1e-3, 15
-"""Residual of a rough fit, and its Newton steps at most."""
-
-NEAR_ENOUGH = 0.01
-"""Residual of a rough fit that says that targets can be met."""
 
 PARTS, FAR_ROUNDS = (0.5, 0.25, 0.125), 12
 """Parts of the way to the targets that are tried where no weights come near them, such as to a mean that is a tenth of what
@@ -241,7 +234,7 @@ class _Drawn:
             hard, soft = hard[: len(self.problem.targets)], []
         if share < 1:
             hard = [table.from_totals(np.exp(self.pool.log_base), share) for table in hard]
-        return balance(self.pool.log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH, taste=TASTES[0])
+        return roughly(self.pool.log_base, hard, soft)
 
     def flattened(self, weights: Floats) -> Floats:
         """Weights between those of the base measure and others, as near to the latter as leaves enough effective candidates."""

@@ -38,7 +38,7 @@ from synthor.fit.sweep import sweep
 from synthor.schema import Cells
 from synthor.types import Floats
 
-__all__ = ["Balance", "Hard", "Soft", "balance", "weigh"]
+__all__ = ["Balance", "Hard", "Soft", "balance", "roughly", "weigh"]
 
 TOLERANCE = 1e-9
 NEAR, WORTH = 0.02, 0.8
@@ -48,6 +48,12 @@ preferred by less in steps that lead no further off than the first."""
 
 LOOKED = (10, 20, 40, 80)
 """Newton steps after which candidates are looked for that must weigh nothing: most fits have converged before."""
+
+ROUGH, STEPS = 1e-3, 15
+"""Residual at which a rough fit ends, and its Newton steps at most."""
+
+NEAR_ENOUGH = 0.01
+"""Residual of a rough fit that says that targets can be met."""
 
 PASSED = 1e-4
 """Residual at which the middles of intervals are preferred by less again, where that goes by small steps."""
@@ -171,6 +177,11 @@ def balance(
         history=tuple(history),
         closings=tuple(closings),
     )
+
+
+def roughly(log_base: Floats, hard: Sequence[Hard], soft: Sequence[Soft] = ()) -> Balance:
+    """Weights as good as they need be to see whether targets can be met, and where units are wanted."""
+    return balance(log_base, hard, soft, newton_steps=STEPS, tolerance=ROUGH, taste=TASTES[0])
 
 
 def _sweeps_help(history: Sequence[float], steps: int, sweeps: int) -> bool:

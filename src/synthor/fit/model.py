@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from synthor.errors import Finding, InputError
 from synthor.fit.balance import TOLERANCE, Balance, Hard, Soft, balance, weigh
+from synthor.fit.believed_rules import rules_with_room
 from synthor.fit.diagnose import Clash, Contradiction, Diagnosis, diagnose, given_way, several
 from synthor.fit.face import Closing
 from synthor.fit.lacking import barred, lacking, openings, without
@@ -22,7 +23,6 @@ from synthor.fit.pulls import Pulls
 from synthor.fit.reach import Given, out_of_reach
 from synthor.fit.remedies import Change, Edit
 from synthor.fit.reuse import reused
-from synthor.fit.room import rules_with_room
 from synthor.fit.slices import log_share_of_slices
 from synthor.fit.status import Status
 from synthor.fit.strain import Barred, Pull, cell_of_belief, pull_of_belief, pull_of_target, pull_of_three_way
@@ -767,9 +767,10 @@ def fit_what_can_be(
             kept = rules_with_room(problem, without.beliefs, without.pool, prior.rules)
         if kept:
             lost = (*dropped, *_given_up(prior, kept))
-            model = fit(problem, prior.model_copy(update={"rules": kept}), dropped=lost, advance=advance)
-            if model.status not in UNMEETABLE:
-                return model
+            with suppress(InputError):  # no unit is drawn that keeps them all, though candidates did
+                model = fit(problem, prior.model_copy(update={"rules": kept}), dropped=lost, advance=advance)
+                if model.status not in UNMEETABLE:
+                    return model
     known = len(dropped)
     return replace(without, dropped=(*without.dropped[:known], *_given_up(prior, []), *without.dropped[known:]))
 

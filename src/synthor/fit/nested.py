@@ -16,7 +16,7 @@ from synthor.fit.shares_by_role import SharesByRole
 from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs
 from synthor.prior.compositions import level_of_roles
 from synthor.prior.template import SURE, Believed, Composition, Dependence, Members, Size, Template, WholeComposition
-from synthor.prior.template.closed_numbers import columns_of_numbers
+from synthor.prior.template.closed_numbers import CountedRows, columns_of_numbers
 from synthor.prior.template.closed_roles import columns_of_roles
 from synthor.problem import Problem
 from synthor.problem.following import Followed, derived
@@ -167,9 +167,9 @@ class _Told:
         tied |= {mix.column for mix in self._mixes} - (own - set(self._copies))
         if self.with_roles is not None:
             tied |= set(columns_of_roles(self.problem.rules, self.schema, self.with_roles)) - own
-        for level in self._without_composition:
-            if not self.schema.above(level):
-                tied |= set(columns_of_numbers(self.problem.rules, self.schema, level, self._counted.get(level))) - own
+        for counted in self._counted_rows:
+            if not self.schema.above(counted.level):
+                tied |= set(columns_of_numbers(self.problem.rules, self.schema, counted)) - own
         for column in sorted(tied):
             if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
                 found.append(column)
@@ -368,6 +368,15 @@ class _Told:
     def _counted(self) -> Mapping[int, int]:
         """For levels without a composition the column of the level above that counts all of their rows."""
         return {one.below: one.position for one in self._counts_all() if one.below in self._without_composition}
+
+    @property
+    def _counted_rows(self) -> Iterator[CountedRows]:
+        """Rows whose number is drawn without a composition: all of a level, and those with each role."""
+        for level in self._without_composition:
+            yield CountedRows(level=level, column=self._counted.get(level))
+            own = self.schema.levels[level]
+            for code in range(own.variables[own.position(own.role)].size) if level in self._others_with_roles else ():
+                yield CountedRows(level=level, role=code)
 
     def _counts_all(self) -> Iterator[Followed]:
         """Variables that count all rows right below."""

@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from synthor.prior.template.closed_numbers import states
 from synthor.prior.template.told import Composition
 from synthor.problem.model import Rule
-from synthor.rules.lifted import NO, YES, Weighed, with_derived
-from synthor.rules.on_categories import compared, truth
+from synthor.rules.lifted import Weighed, with_derived
+from synthor.rules.on_categories import truth
 from synthor.rules.syntax import names_in
 from synthor.schema import Ref, Schema
 from synthor.schema.fold import COUNT
-from synthor.types import Codes, Floats, Mask
+from synthor.types import Codes, Mask
 
 
 def columns_of_roles(rules: Sequence[Rule], schema: Schema, level: int) -> tuple[int, ...]:
@@ -55,9 +56,10 @@ def numbers_open(
                 of = known if mine is None else known | {mine: np.full(len(keys), role, np.int32)}
                 open_[truth(rule.predicate, of, variables, len(keys)).must, 1:] = False
         elif rule.level == 0 and (role_asked := _counted(rule, told.level)) is not None:
+            compared_numbers = {one.name: states(one, told.most) for one in rule.derived if isinstance(one, Weighed)}
             for number in range(told.most + 1):
-                states = {one.name: _state(one, number, len(keys)) for one in rule.derived if isinstance(one, Weighed)}
-                found[role_asked][truth(rule.predicate, known | states, variables, len(keys)).must, number] = False
+                said = {name: np.full(len(keys), each[number], np.int32) for name, each in compared_numbers.items()}
+                found[role_asked][truth(rule.predicate, known | said, variables, len(keys)).must, number] = False
     return tuple(found.values())
 
 
@@ -95,9 +97,3 @@ def _counted(rule: Rule, level: int) -> int | None:
         if names_in(one.said) - {fold.name for fold in one.folds}:
             return None
     return roles.pop() if len(roles) == 1 else None
-
-
-def _state(one: Weighed, number: int, n: int) -> Codes:
-    """Whether a comparison is so where so many have its role."""
-    ends: tuple[Floats, Floats] = (np.full(1, float(number)),) * 2
-    return np.full(n, YES if compared(one.said, lambda _: ends, 1).must[0] else NO, np.int32)

@@ -7,7 +7,7 @@ import numpy as np
 
 from synthor.prior.template.chances import Chances, Closed
 from synthor.prior.template.closed import Kin, closed_by
-from synthor.prior.template.closed_numbers import numbers_closed
+from synthor.prior.template.closed_numbers import CountedRows, numbers_closed
 from synthor.prior.template.order import Arranged, arranged, information, roles_in_order, strongest
 from synthor.prior.template.told import Believed, Dependence, Members, Template
 from synthor.schema import Ref
@@ -114,8 +114,7 @@ class _Ordering:
             if level in told.numbers:
                 numbers[level] = self._number(told.numbers[level], level)
             if level in told.by_role:
-                of_roles = told.by_role[level].values()
-                by_role[level] = tuple(self._number(believed, level, of_role=True) for believed in of_roles)
+                by_role[level] = tuple(self._number(each, level, role) for role, each in told.by_role[level].items())
             rows.append(tuple(self._kind(level, role) for role in self._order(level)))
         rest = self._unit(told.rest, self._known_last)
         return Kinds(structural=structural, roles=self.roles, numbers=numbers, by_role=by_role, rows=tuple(rows), rest=rest)
@@ -157,7 +156,7 @@ class _Ordering:
         """Whether a column of members follows from members of theirs."""
         return ref.level > 0 and ref.column in self.template.derived_below.get(ref.level, ())
 
-    def _number(self, believed: Believed, level: int, *, of_role: bool = False) -> Chances:
+    def _number(self, believed: Believed, level: int, role: int | None = None) -> Chances:
         """Chances of how many rows of a level, or of those with a role, there are below a row above, which is drawn."""
         above = self.schema.path(level)[-2]
         known = self._known(above)
@@ -166,9 +165,8 @@ class _Ordering:
             return known(ref) or (ref.plain and ref.level == above > 0 and not self._computed(ref))
 
         usable = [table for table in believed.tables if before(table.given)]
-        counting, most = self.template.counted.get(level), len(believed.marginal) - 1
-        rules = () if of_role else self.template.rules
-        closed = numbers_closed(rules, self.schema, level, counting, most, before)
+        counted = CountedRows(level=level, role=role, column=self.template.counted.get(level) if role is None else None)
+        closed = numbers_closed(self.template.rules, self.schema, counted, len(believed.marginal) - 1, before)
         return Chances.of(self.schema, believed, strongest(usable, self._shares), closed)
 
     def _order(self, level: int) -> tuple[int | None, ...]:

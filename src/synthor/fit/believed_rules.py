@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthor.fit.balance import balance
-from synthor.fit.dual import TASTES
+from synthor.fit.balance import NEAR_ENOUGH, roughly
 from synthor.fit.pool import Pool
 from synthor.fit.status import Status
 from synthor.fit.structure import Structure
@@ -18,12 +17,6 @@ from synthor.prior.beliefs import Beliefs, resolve
 from synthor.prior.model import Prior, RuleBelief
 from synthor.problem import Problem
 from synthor.values import possible
-
-STEPS, ROUGH = 25, 1e-3
-"""Newton steps of a rough fit, and the residual at which it ends."""
-
-NEAR_ENOUGH = 0.01
-"""Residual that says that the targets can be met."""
 
 
 def rules_with_room(problem: Problem, beliefs: Beliefs, pool: Pool, rules: Sequence[RuleBelief]) -> list[RuleBelief]:
@@ -43,9 +36,9 @@ def rules_with_room(problem: Problem, beliefs: Beliefs, pool: Pool, rules: Seque
         if (stays == left).all():
             kept.append(rule)
             continue
-        log_base = np.where(stays, pool.log_base, -np.inf)
-        found = balance(log_base, hard, newton_steps=STEPS, tolerance=ROUGH, taste=TASTES[0]) if stays.any() else None
-        if found is None or found.status in (Status.UNSUPPORTED, Status.INFEASIBLE) or found.residual > NEAR_ENOUGH:
+        if not stays.any():
             continue
-        kept, left = [*kept, rule], stays
+        found = roughly(np.where(stays, pool.log_base, -np.inf), hard)
+        if found.status not in (Status.UNSUPPORTED, Status.INFEASIBLE) and found.residual <= NEAR_ENOUGH:
+            kept, left = [*kept, rule], stays
     return kept
