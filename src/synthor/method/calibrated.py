@@ -16,6 +16,7 @@ from synthor.method.of_members import missing_cells, segments_wanted
 from synthor.method.state import Advance, Inquiry, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
+from synthor.prior.among_members import AmongMembers
 from synthor.prior.answers import Heard
 from synthor.prior.beliefs import BelievedTable, resolve
 from synthor.prior.compositions import level_of_roles
@@ -214,8 +215,10 @@ def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Inquir
 def _rules(state: State, scene: Scene) -> list[Inquiry]:
     if not state.wants("rules"):
         return []
-    request = asking.ask_rules(scene, state.errors.get("rules", ""))
-    return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
+    told = AmongMembers.of(state.problem) if _nested(state) else None
+    request = asking.ask_rules(scene, state.errors.get("rules", ""), told)
+    differences = told.differences if told else ()
+    return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem, differences))]
 
 
 def _compositions(state: State, scene: Scene) -> list[Inquiry]:
@@ -289,6 +292,7 @@ def _believed(state: State, heard: Heard) -> State:
             "proposals": [*segments, *heard.proposals.values()],
             "groups": groups,
             "compositions": [*(prior.compositions or ()), *heard.compositions] or None,
+            "differences": [*(prior.differences or ()), *heard.differences] or None,
             "three_way": [*(prior.three_way or ()), *heard.three_way] or None,
         }
     )

@@ -24,7 +24,7 @@ from synthor.prior.model import (
     ThreeWay,
     WrittenMember,
 )
-from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, RULES, SEGMENTS, THREE_WAYS, Segment
+from synthor.prior.questions import ALL_PAIRS, MOST_LABELS, QUANTILES, RULES, SEGMENTS, THREE_WAYS, Segment
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.segments import SegmentForm
 from synthor.prior.shown import GROUPS, MANY, Shown
@@ -53,8 +53,8 @@ class Heard:
     Attributes:
         errors: why an item could not be used, by the item's name.
         mended: what was repaired.
-        tables, rules, segments, proposals, marginals, pairs, groups, compositions, three_way: what could be used, by item where
-            there are several.
+        tables, rules, segments, proposals, marginals, pairs, groups, compositions, differences, three_way: what could be used,
+            by item where there are several.
         group_variable: whose categories the groups hold.
     """
 
@@ -69,6 +69,7 @@ class Heard:
     groups: dict[str, list[str]] = field(default_factory=dict)
     group_variable: str = ""
     compositions: list[CompositionBelief] = field(default_factory=list)
+    differences: list[DifferenceBelief] = field(default_factory=list)
     three_way: list[ThreeWay] = field(default_factory=list)
 
     def mend(self, belief: str, reason: str) -> None:
@@ -117,8 +118,14 @@ def hear_revision(text: str, scene: Scene, written: Mapping[Pair, Dependency]) -
     return heard
 
 
-def hear_rules(text: str, problem: Problem) -> Heard:
-    """Structural zeros; a rule that cannot be read costs itself, an answer without a list is an error of `rules`."""
+def hear_rules(text: str, problem: Problem, differences: Sequence[str] = ()) -> Heard:
+    """Structural zeros; a rule that cannot be read costs itself, an answer without a list is an error of `rules`.
+
+    Args:
+        text: of the answer.
+        problem: what is known.
+        differences: of two members' numbers that may be told beside them.
+    """
     heard = Heard()
     value, whole = salvage(text)
     listed = value.get("rules") if isinstance(value, dict) else value
@@ -147,7 +154,48 @@ def hear_rules(text: str, problem: Problem) -> Heard:
             heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` forbids every record"))
             continue
         heard.rules.append(RuleBelief(never=never, why=why))
+    if differences and isinstance(value, dict):
+        _hear_differences(value.get("differences"), differences, heard)
     return heard
+
+
+def _hear_differences(listed: Any, wanted: Sequence[str], heard: Heard) -> None:
+    """How far apart the numbers of two members lie; an entry that cannot be used costs itself."""
+    for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
+        name = _line(entry.get("difference")) if isinstance(entry, dict) else ""
+        found = next((one for one in wanted if _bare(one) == _bare(name)), "")
+        place = f"differences[{i}]" + (f" ({found})" if found else "")
+        told = entry.get("quantiles") if isinstance(entry, dict) else None
+        if isinstance(told, dict):
+            told = list(told.values())
+        values = [_number(value) for value in told] if isinstance(told, list) else []
+        try:
+            if not found:
+                raise _WrongError("is none of the differences that were asked for")
+            if any(one.difference == found for one in heard.differences):
+                raise _WrongError("was given before")
+            if len(values) != len(QUANTILES) or None in values:
+                raise _WrongError(f"gives no {len(QUANTILES)} numbers as its quantiles")
+            heard.differences.append(_difference(found, [value for value in values if value is not None], entry, heard))
+        except _WrongError as error:
+            heard.mended.append(Dropped(belief=place, reason=str(error)))
+
+
+def _difference(name: str, values: Sequence[float], entry: Any, heard: Heard) -> DifferenceBelief:
+    """A difference by its quantiles; of those that are alike, as whole years easily are, the one nearest the middle."""
+    kept: dict[float, int] = {}
+    for share, value in sorted(zip(QUANTILES, values, strict=True), key=lambda one: abs(one[0] - 50)):
+        kept.setdefault(value, share)
+    rising = sorted(kept, key=lambda value: kept[value])
+    if len(rising) < 2 or rising != sorted(rising):
+        raise _WrongError("its quantiles do not rise")
+    quantiles = {f"{kept[value]}%": value for value in rising}
+    return DifferenceBelief(difference=name, quantiles=quantiles, confidence=_confidence(entry, name, heard))
+
+
+def _bare(name: str) -> str:
+    """A difference without blanks, quotes and case."""
+    return re.sub(r"[\s\"'`]", "", name.replace("−", "-")).casefold()
 
 
 def _quoted(never: str, problem: Problem) -> str:

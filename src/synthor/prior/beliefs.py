@@ -122,7 +122,8 @@ class Beliefs:
         of_members: believed shares of members' declared categories, by the column: of all members, or of all with a role.
         templated: whether units have members, so that the base measure is a template.
         compositions: by members of each role, in the order of the roles, the share of such units among those with as many.
-        differences: how far the numbers of two members lie apart; each is one of the last tables, too.
+        differences: how far the numbers of two members lie apart.
+        n_as_tables: how many of the last tables are differences: those of two columns of which no table is believed as such.
         three_way: shares of a variable given two others.
         segments: groups of alike units with members that stand beside those of the template.
     """
@@ -137,6 +138,7 @@ class Beliefs:
     templated: bool = False
     compositions: Mapping[tuple[int, ...], float] = field(default_factory=dict)
     differences: tuple[BelievedDifference, ...] = ()
+    n_as_tables: int = 0
     three_way: tuple[BelievedThreeWay, ...] = ()
     segments: tuple[BelievedSegment, ...] = ()
 
@@ -150,7 +152,7 @@ class Beliefs:
     @property
     def dependencies(self) -> tuple[BelievedTable, ...]:
         """Tables that were said as such, without those of differences."""
-        return self.tables[: len(self.tables) - len(self.differences)]
+        return self.tables[: len(self.tables) - self.n_as_tables]
 
     @property
     def joint(self) -> tuple[BelievedTable, ...]:
@@ -215,6 +217,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
     believed += [_of_rows(table, prior, problem) for table in among if any(ref.level for ref in table[1])]
     worth = [_strength(belief.confidence) for belief in prior.differences or ()]
     differences = differences_of(prior.differences or (), worth, problem, dropped)
+    as_tables = [_of_difference(one) for one in differences if not any({*one.refs} == {*table.refs} for table in believed)]
     worth = [_strength(belief.confidence) for belief in prior.three_way or ()]
     three_way = three_way_of(prior.three_way or (), worth, prior, problem, dropped)
     base = independent(marginals)
@@ -222,7 +225,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         base = joined(_plan(plan, marginals), base, floor) if floor else _plan(plan, marginals)
     return Beliefs(
         base=base,
-        tables=(*believed, *map(_of_difference, differences)),
+        tables=(*believed, *as_tables),
         rules=_rules(prior, problem, dropped),
         marginals=marginals,
         dropped=tuple(dropped),
@@ -231,6 +234,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         templated=templated,
         compositions=compositions,
         differences=differences,
+        n_as_tables=len(as_tables),
         three_way=three_way,
         segments=of_units,
     )
@@ -353,7 +357,10 @@ def _of_rows(table: _Conditional, prior: Prior, problem: Problem) -> BelievedTab
 
 
 def _of_difference(belief: BelievedDifference) -> BelievedTable:
-    """A difference as a table of both numbers' bins, row by row: the same difference is believed of all that are given."""
+    """A difference as a table of both numbers' bins, row by row: the same difference is believed of all that are given.
+
+    A table of the same two says that better, age by age; beside it the difference says where in their bins both lie.
+    """
     variable, own = belief.variable, np.arange(belief.variable.size, dtype=np.int32)
     width = variable.high - variable.low + belief.step
     grouped = belief.rows(1 - belief.given) * (width / width.sum())[:, None]

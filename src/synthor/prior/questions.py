@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
+from synthor.prior.among_members import AmongMembers
 from synthor.prior.model import Dependency
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.segments import SegmentForm
@@ -56,7 +57,15 @@ MOST_DIFFERENCES = 4
 TOKENS_OF_UNITS = 250
 """Output tokens of such a segment, which says only what characterises it."""
 
-RULES = 30
+QUANTILES = (1, 5, 25, 50, 75, 95, 99)
+"""Percent of the differences of two members' numbers below the values that are asked for."""
+
+TOKENS_OF_DIFFERENCE = 45
+"""Output tokens of a difference."""
+
+RULES, TOKENS_OF_RULES = 30, 2_000
+"""Rules that are asked for at most, and output tokens of them all."""
+
 NAME = r"^[^\x00-\x1f\"\\]{1,120}$"
 CONDITION = r"^([^\x00-\x1f\"\\]{1,100}){1,3}$"
 """Constrained decoders take no more than 128 repetitions of one thing."""
@@ -136,11 +145,35 @@ def ask_revision(
     return _request("revise", scene, schema, _tokens_of_tables(scene, pairs), pairs=listed)
 
 
-def ask_rules(scene: Scene, error: str = "") -> Request:
-    """What is impossible."""
+def ask_rules(scene: Scene, error: str = "", among: AmongMembers | None = None) -> Request:
+    """What is impossible and, of units with members, how far apart the numbers of two of them lie.
+
+    Args:
+        scene: what every question says.
+        error: why the last answer could not be used.
+        among: what can be said of several members; None where units have none.
+    """
     rule = _object({"never": {"type": "string", "pattern": CONDITION}, "why": {"type": "string", "pattern": NAME}})
-    schema = _object({"rules": {"type": "array", "items": rule, "minItems": 0, "maxItems": RULES}})
-    return _request("rules", scene, schema, 2_000, error=_plain(error))
+    parts: dict[str, Any] = {"rules": {"type": "array", "items": rule, "minItems": 0, "maxItems": RULES}}
+    words: dict[str, Any] = {}
+    if among is not None:
+        words = {
+            "numbers": list(among.numbers),
+            "example": among.example,
+            "counted": among.counted,
+            "spaced": among.spaced,
+            "listed": bool(scene.rules),
+            "differences": [_plain(difference) for difference in among.differences],
+        }
+    if among is not None and among.differences:
+        told = {
+            "difference": {"type": "string", "enum": list(among.differences)},
+            "quantiles": _listed({"type": "number"}, len(QUANTILES)) | {"minItems": len(QUANTILES)},
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+        }
+        parts["differences"] = _listed(_object(told), len(among.differences))
+    tokens = TOKENS_OF_RULES + (TOKENS_OF_DIFFERENCE * len(among.differences) if among else 0)
+    return _request("rules", scene, _object(parts), tokens, error=_plain(error), **words)
 
 
 def ask_outline(scene: Scene, error: str = "") -> Request:
