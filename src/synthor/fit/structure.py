@@ -13,9 +13,11 @@ import numpy as np
 
 from synthor.fit.balance import Hard, Soft
 from synthor.fit.dual import TASTES
+from synthor.fit.numbers_inside import NumbersInside, numbers_inside
 from synthor.fit.pool import Pool
 from synthor.fit.shapes import powers_of_statistics
-from synthor.prior.beliefs import Beliefs, BelievedTable
+from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
+from synthor.prior.template import SURE
 from synthor.prior.three_way import BelievedThreeWay
 from synthor.problem import Demand, Problem, Target
 from synthor.problem.statistic import Counting, LinearDemand
@@ -57,7 +59,7 @@ class Structure:
         """The same candidates, in a pool that weighs them otherwise."""
         return Structure(pool, self._counted)
 
-    def cells(self, of: Target | BelievedTable | BelievedThreeWay) -> Cells:
+    def cells(self, of: Target | BelievedTable | BelievedThreeWay | NumbersInside) -> Cells:
         """How often each candidate counts in each cell."""
         key = of.key
         if key not in self._counted:
@@ -68,8 +70,16 @@ class Structure:
         """The targets as demands on shares of units, then rows that are believed."""
         on = counting(problem, beliefs, self.pool.units, self.cells)
         found = demanded(problem.targets, beliefs, linear(problem.targets, on, masses_of(problem.targets, self.pool)))
-        found += [self._rows_as_believed(table, beliefs) for table in beliefs.conditional]
-        return found + [self._rows_as_believed(table, beliefs) for table in beliefs.three_way]
+        strength = beliefs.base_strength
+        tables: list[BelievedTable | BelievedThreeWay] = [*beliefs.conditional, *beliefs.three_way]
+        for table in tables:
+            found.append(self._rows_as_believed(table, table.rows, table.strength / strength))
+        if beliefs.templated and self.pool.units.nested:
+            base = np.exp(self.pool.log_base)
+            for one in numbers_inside(problem, self.pool.units):
+                rows = one.rows(self.cells(one).totals(base))
+                found.append(self._rows_as_believed(one, rows, SURE * TABLE_STRENGTH / strength))
+        return found
 
     def soft(self, beliefs: Beliefs) -> list[Soft]:
         """Believed tables, to be approached."""
@@ -79,8 +89,8 @@ class Structure:
             for table in beliefs.joint
         ]
 
-    def _rows_as_believed(self, table: BelievedTable | BelievedThreeWay, beliefs: Beliefs) -> Hard:
-        """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as its pseudo-records are worth.
+    def _rows_as_believed(self, table: BelievedTable | BelievedThreeWay | NumbersInside, rows: Floats, weight: float) -> Hard:
+        """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as it is worth beside the base.
 
         With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
         t (1 - t) E[c_i] / n_d; a category that is believed never to be gives way by a little. How many rows of i there are is
@@ -88,9 +98,8 @@ class Structure:
         e^KL(t || candidates'): so these are drawn with what is believed.
         """
         counts = self.cells(table)
-        each = counts.totals(np.exp(self.pool.log_base)).reshape(table.rows.shape).sum(axis=1, keepdims=True)
-        rows = table.rows
-        variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) * beliefs.base_strength / table.strength
+        each = counts.totals(np.exp(self.pool.log_base)).reshape(rows.shape).sum(axis=1, keepdims=True)
+        variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) / weight
         variance = np.maximum(variance, LEAST_SHARE / GIVE) * np.maximum(each, LEAST_VARIANCE)
         sigma = np.sqrt(variance.ravel())
         return Hard(cells=Conditional(counts, rows), demand=Demand.exactly(np.zeros(rows.size), sigma), signed=True, firm=FIRM)

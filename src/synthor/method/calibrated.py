@@ -16,10 +16,10 @@ from synthor.method.of_members import missing_cells, segments_wanted
 from synthor.method.state import Advance, Inquiry, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
-from synthor.prior.among_members import AmongMembers
 from synthor.prior.answers import Heard
 from synthor.prior.beliefs import BelievedTable, resolve
 from synthor.prior.compositions import level_of_roles
+from synthor.prior.differences import differences_told
 from synthor.prior.model import Prior
 from synthor.prior.scene import Pair, Scene, all_pairs, scene
 from synthor.prior.scene_of_members import (
@@ -116,6 +116,7 @@ def _first_round(state: State, scene: Scene) -> Iterator[Inquiry]:
     yield from _rules(state, scene)
     yield from _plan(state, scene)
     yield from _compositions(state, scene)
+    yield from _differences(state, scene)
     yield from _three_way(state, scene)
 
 
@@ -215,10 +216,8 @@ def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Inquir
 def _rules(state: State, scene: Scene) -> list[Inquiry]:
     if not state.wants("rules"):
         return []
-    told = AmongMembers.of(state.problem) if _nested(state) else None
-    request = asking.ask_rules(scene, state.errors.get("rules", ""), told)
-    differences = told.differences if told else ()
-    return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem, differences))]
+    request = asking.ask_rules(scene, state.errors.get("rules", ""))
+    return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
 
 
 def _compositions(state: State, scene: Scene) -> list[Inquiry]:
@@ -233,6 +232,21 @@ def _compositions(state: State, scene: Scene) -> list[Inquiry]:
             request=asking.ask_compositions(scene, roles, sizes, who=own.name, error=state.errors.get("compositions", "")),
             items=("compositions",),
             hear=lambda text: hearing.hear_compositions(text, roles, sizes),
+        )
+    ]
+
+
+def _differences(state: State, scene: Scene) -> list[Inquiry]:
+    """How far apart the numbers of two members lie, of those that roles tell apart."""
+    wanted = differences_told(state.problem)[: asking.DIFFERENCES] if _nested(state) else ()
+    if not wanted or not state.wants("differences"):
+        return []
+    return [
+        Inquiry(
+            request=asking.ask_differences(scene, wanted, state.errors.get("differences", "")),
+            items=("differences",),
+            hear=lambda text: hearing.hear_differences(text, wanted),
+            optional=True,
         )
     ]
 

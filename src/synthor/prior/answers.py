@@ -118,14 +118,8 @@ def hear_revision(text: str, scene: Scene, written: Mapping[Pair, Dependency]) -
     return heard
 
 
-def hear_rules(text: str, problem: Problem, differences: Sequence[str] = ()) -> Heard:
-    """Structural zeros; a rule that cannot be read costs itself, an answer without a list is an error of `rules`.
-
-    Args:
-        text: of the answer.
-        problem: what is known.
-        differences: of two members' numbers that may be told beside them.
-    """
+def hear_rules(text: str, problem: Problem) -> Heard:
+    """Structural zeros; a rule that cannot be read costs itself, an answer without a list is an error of `rules`."""
     heard = Heard()
     value, whole = salvage(text)
     listed = value.get("rules") if isinstance(value, dict) else value
@@ -154,13 +148,17 @@ def hear_rules(text: str, problem: Problem, differences: Sequence[str] = ()) -> 
             heard.mended.append(Dropped(belief=place, reason=f"`{never[:80]}` forbids every record"))
             continue
         heard.rules.append(RuleBelief(never=never, why=why))
-    if differences and isinstance(value, dict):
-        _hear_differences(value.get("differences"), differences, heard)
     return heard
 
 
-def _hear_differences(listed: Any, wanted: Sequence[str], heard: Heard) -> None:
+def hear_differences(text: str, wanted: Sequence[str]) -> Heard:
     """How far apart the numbers of two members lie; an entry that cannot be used costs itself."""
+    heard = Heard()
+    value, whole = salvage(text)
+    listed = value.get("differences") if isinstance(value, dict) else value
+    heard.check_end("differences", listed, whole=whole)
+    if not isinstance(listed, list):
+        heard.errors["differences"] = NOTHING if value is None else 'there is no list called "differences"'
     for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
         name = _line(entry.get("difference")) if isinstance(entry, dict) else ""
         found = next((one for one in wanted if _bare(one) == _bare(name)), "")
@@ -179,6 +177,7 @@ def _hear_differences(listed: Any, wanted: Sequence[str], heard: Heard) -> None:
             heard.differences.append(_difference(found, [value for value in values if value is not None], entry, heard))
         except _WrongError as error:
             heard.mended.append(Dropped(belief=place, reason=str(error)))
+    return heard
 
 
 def _difference(name: str, values: Sequence[float], entry: Any, heard: Heard) -> DifferenceBelief:

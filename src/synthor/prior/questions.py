@@ -10,7 +10,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
-from synthor.prior.among_members import AmongMembers
 from synthor.prior.model import Dependency
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.segments import SegmentForm
@@ -60,12 +59,10 @@ TOKENS_OF_UNITS = 250
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 """Percent of the differences of two members' numbers below the values that are asked for."""
 
-TOKENS_OF_DIFFERENCE = 45
-"""Output tokens of a difference."""
+DIFFERENCES, TOKENS_OF_DIFFERENCE = 20, 45
+"""Differences that are asked for at most, and output tokens of each."""
 
-RULES, TOKENS_OF_RULES = 30, 2_000
-"""Rules that are asked for at most, and output tokens of them all."""
-
+RULES = 30
 NAME = r"^[^\x00-\x1f\"\\]{1,120}$"
 CONDITION = r"^([^\x00-\x1f\"\\]{1,100}){1,3}$"
 """Constrained decoders take no more than 128 repetitions of one thing."""
@@ -145,35 +142,31 @@ def ask_revision(
     return _request("revise", scene, schema, _tokens_of_tables(scene, pairs), pairs=listed)
 
 
-def ask_rules(scene: Scene, error: str = "", among: AmongMembers | None = None) -> Request:
-    """What is impossible and, of units with members, how far apart the numbers of two of them lie.
+def ask_rules(scene: Scene, error: str = "") -> Request:
+    """What is impossible."""
+    rule = _object({"never": {"type": "string", "pattern": CONDITION}, "why": {"type": "string", "pattern": NAME}})
+    schema = _object({"rules": {"type": "array", "items": rule, "minItems": 0, "maxItems": RULES}})
+    return _request("rules", scene, schema, 2_000, error=_plain(error))
+
+
+def ask_differences(scene: Scene, differences: Sequence[str], error: str = "") -> Request:
+    """How far apart the numbers of two members lie.
 
     Args:
         scene: what every question says.
+        differences: that may be told, as beliefs write them.
         error: why the last answer could not be used.
-        among: what can be said of several members; None where units have none.
     """
-    rule = _object({"never": {"type": "string", "pattern": CONDITION}, "why": {"type": "string", "pattern": NAME}})
-    parts: dict[str, Any] = {"rules": {"type": "array", "items": rule, "minItems": 0, "maxItems": RULES}}
-    words: dict[str, Any] = {}
-    if among is not None:
-        words = {
-            "numbers": list(among.numbers),
-            "example": among.example,
-            "counted": among.counted,
-            "spaced": among.spaced,
-            "listed": bool(scene.rules),
-            "differences": [_plain(difference) for difference in among.differences],
-        }
-    if among is not None and among.differences:
-        told = {
-            "difference": {"type": "string", "enum": list(among.differences)},
+    difference = _object(
+        {
+            "difference": {"type": "string", "enum": list(differences)},
             "quantiles": _listed({"type": "number"}, len(QUANTILES)) | {"minItems": len(QUANTILES)},
             "confidence": {"type": "number", "minimum": 0, "maximum": 1},
         }
-        parts["differences"] = _listed(_object(told), len(among.differences))
-    tokens = TOKENS_OF_RULES + (TOKENS_OF_DIFFERENCE * len(among.differences) if among else 0)
-    return _request("rules", scene, _object(parts), tokens, error=_plain(error), **words)
+    )
+    schema = _object({"differences": _listed(difference, len(differences))})
+    words = {"differences": [_plain(one) for one in differences], "quantiles": list(QUANTILES)}
+    return _request("differences", scene, schema, TOKENS_OF_DIFFERENCE * len(differences), error=_plain(error), **words)
 
 
 def ask_outline(scene: Scene, error: str = "") -> Request:

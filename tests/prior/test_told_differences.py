@@ -1,4 +1,4 @@
-"""What a model is asked, and can say, of several members of a unit at once: rules between them, and how far apart they are."""
+"""How far apart the numbers of two members lie, as a model is asked for it, and what becomes of its answer."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,11 @@ import pytest
 
 from model_server import KEY, Reply, by_schema, serving
 from synthor import Prior, compile_problem, parse_spec, synthesize
-from synthor.llm.request import Answer, Request
 from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
-from synthor.method.state import State
-from synthor.prior.among_members import AmongMembers
-from synthor.prior.answers import hear_rules
+from synthor.prior.answers import hear_differences
 from synthor.prior.beliefs import resolve
+from synthor.prior.differences import differences_told
 from synthor.problem import Problem
 
 TOWN = """
@@ -34,16 +32,6 @@ targets:
   - {rows: person, counts: {role: {head: 600, partner: 380, child: 320, child in law: 20}}}
   - {rows: person, counts: {age: {0-17: 220, 18-29: 250, 30-49: 400, 50-69: 300, 70+: 150}}}
 """
-ORDERS = """
-unit: order
-records: 9
-variables: {n: {from: count(line), bins: [1, 2]}}
-members:
-  line: {number: {min: 1, max: 3}, variables: {price: {type: number, min: 0, max: 9, bins: [0, 5]}}}
-targets:
-  - {counts: {n: {1: 5, 2+: 4}}}
-  - {rows: line, counts: {price: {0 to 5: 10, 5 to 9: 5}}}
-"""
 QUANTILES = [16, 19, 25, 29, 34, 42, 50]
 CHILD = {"difference": "head.age - child.age", "quantiles": QUANTILES, "confidence": 0.8}
 
@@ -53,55 +41,20 @@ def problem() -> Problem:
     return compile_problem(parse_spec(TOWN))
 
 
-def asked_of(problem: Problem, state: State | None = None) -> Request:
-    """The request for rules."""
-    questions = (state or Calibrated().begin(problem)).questions
-    return next(one.request for one in questions if one.request.stage == "rules")
-
-
-def heard_of(problem: Problem, **answer: object) -> tuple[list[str], dict[str, dict[str, float] | None], list[str]]:
-    """Rules and differences that an answer gave, and what was said of the others."""
-    heard = hear_rules(json.dumps({"rules": []} | answer), problem, AmongMembers.of(problem).differences)
+def heard_of(problem: Problem, listed: object) -> tuple[dict[str, dict[str, float] | None], list[str]]:
+    """Differences that an answer gave, and what was said of the others."""
+    heard = hear_differences(json.dumps({"differences": listed}), differences_told(problem))
     told = {one.difference: one.quantiles for one in heard.differences}
-    return [rule.never for rule in heard.rules], told, [f"{one.belief} {one.reason}" for one in heard.mended]
+    return told, [f"{one.belief} {one.reason}" for one in heard.mended]
 
 
-def test_numbers_to_compare_and_members_to_count_are_named_and_what_follows_is_not(problem: Problem) -> None:
-    among = AmongMembers.of(problem)
-    assert among.numbers == ("rooms", "age")  # size follows from the members
-    assert among.differences == (
-        "head.age - partner.age", "head.age - child.age", "head.age - child in law.age", "partner.age - child.age",
-        "partner.age - child in law.age",
-    )  # fmt: skip
-    asked = asked_of(problem)
-    assert "rooms, age are numbers: compare them" in asked.question
-    assert "(child.age > head.age)" in asked.question
-    assert "(count(partner) = 0)" in asked.question
-    assert "without quotes" in asked.question
-    assert "listed as impossible already" not in asked.question  # since nothing is
-    assert asked.schema["required"] == ["rules", "differences"]
-
-
-def test_members_without_roles_have_no_differences_and_records_without_members_are_asked_as_before() -> None:
-    asked = asked_of(compile_problem(parse_spec(ORDERS)))
-    assert "price is a number: compare it" in asked.question
-    assert "(count(line) > 1)" in asked.question
-    assert "differences" not in asked.question
-    assert asked.schema["required"] == ["rules"]
-    flat = compile_problem(parse_spec("{records: 9, variables: {a: {type: boolean}, n: {type: integer, min: 0, max: 9}}}"))
-    method = Calibrated()
-    state = method.begin(flat)
-    text = json.dumps({"a": [50, 50], "n": [10] * 10})
-    asked = asked_of(flat, method.step(state, [Answer(key="", stage="marginals", model="", text=text, finish="stop")]))
-    assert "count(" not in asked.question
-    assert not hear_rules(json.dumps({"rules": [], "differences": [CHILD]}), flat).differences
-
-
-def test_rules_compare_two_members_and_say_that_somebody_must_be_there(problem: Problem) -> None:
-    said = ["child.age > head.age - 15", "size = '2' and count(partner) = 0 and count(child) = 0", "child in law.age < 14"]
-    rules, _, mended = heard_of(problem, rules=[{"never": never, "why": "x"} for never in said])
-    assert rules == [*said[:2], '"child in law".age < 14']
-    assert not mended
+def test_differences_are_asked_for_where_roles_tell_members_apart_and_answers_may_lack_them(problem: Problem) -> None:
+    asked = next(one for one in Calibrated().begin(problem).questions if one.request.stage == "differences")
+    assert asked.optional  # recordings of before replay
+    assert "partner.age - child in law.age" in asked.request.question
+    assert asked.request.schema["properties"]["differences"]["maxItems"] == len(differences_told(problem)) == 5
+    without = compile_problem(parse_spec(TOWN.replace("    role: role\n    roles: {head: 1, partner: {max: 1}}\n", "")))
+    assert "differences" not in [one.request.stage for one in Calibrated().begin(without).questions]
 
 
 @pytest.mark.parametrize(
@@ -119,16 +72,16 @@ def test_rules_compare_two_members_and_say_that_somebody_must_be_there(problem: 
 )
 def test_a_difference_that_cannot_be_used_costs_itself(problem: Problem, entry: object, reason: str) -> None:
     wrong = CHILD | {"difference": "head.age - partner.age"} | entry if isinstance(entry, dict) else entry
-    _, told, mended = heard_of(problem, differences=[CHILD, wrong])
+    told, mended = heard_of(problem, [CHILD, wrong])
     assert list(told) == ["head.age - child.age"]
     assert len(mended) == 1
     assert reason in mended[0]
 
 
 def test_differences_are_read_as_models_write_them(problem: Problem) -> None:
-    _, told, mended = heard_of(
+    told, mended = heard_of(
         problem,
-        differences=[
+        [
             CHILD | {"difference": "head.age − child.age", "quantiles": [16, 19, 25, 25, 34, 42, 42]},
             {"difference": "Partner.age-child.age", "quantiles": dict(zip("abcdefg", QUANTILES, strict=True))},
             {"difference": 'head.age - "child in law".age', "quantiles": QUANTILES, "confidence": 80},
@@ -142,23 +95,22 @@ def test_differences_are_read_as_models_write_them(problem: Problem) -> None:
 @pytest.mark.slow
 def test_a_model_that_knows_how_old_parents_are_makes_families_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    rules = {"rules": [{"never": "child.age > head.age - 15", "why": "too young"}], "differences": [CHILD]}
 
     def answer(number: int, body: dict) -> Reply:  # type: ignore[type-arg]
         question = body["messages"][1]["content"]
-        return Reply(content=json.dumps(rules)) if '{"rules":' in question else by_schema(number, body)
+        return Reply(content=json.dumps({"differences": [CHILD]})) if "how far apart" in question else by_schema(number, body)
 
     with serving(answer) as server:
         spec = parse_spec(TOWN + f'model: {{name: "{server.model}"}}\n')
-        assert [one.stage for one in expected_requests(spec)].count("rules") == 1
+        assert [one.stage for one in expected_requests(spec)].count("differences") == 1
         run = synthesize(spec, answers=tmp_path / "answers.jsonl")
     assert run.measurement.met
     assert [one.name for one in run.model.beliefs.differences] == ["head.age - child.age"]
     persons = run.tables["person"].to_dicts()
     heads = {one["household_id"]: one["age"] for one in persons if one["role"] == "head"}
     gaps = [heads[one["household_id"]] - one["age"] for one in persons if one["role"] == "child"]
-    assert min(gaps) >= 15
-    assert sum(gap > 50 for gap in gaps) < len(gaps) / 10
+    assert sum(gap < 16 for gap in gaps) < len(gaps) / 20
+    assert sum(gap > 50 for gap in gaps) < len(gaps) / 20
 
 
 def test_a_table_of_the_same_two_is_pulled_to_alone_and_the_difference_lies_inside_its_bins(problem: Problem) -> None:

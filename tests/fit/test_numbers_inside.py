@@ -1,0 +1,56 @@
+"""Numbers of members inside an open category stay as the template has them, however strongly beliefs pull at members."""
+
+import numpy as np
+import pytest
+
+from synthor import Prior, compile_problem, parse_spec
+from synthor.fit.model import fit
+from synthor.fit.numbers_inside import numbers_inside
+from synthor.fit.status import Status
+
+TOWN = """
+unit: household
+records: 2000
+variables: {size: {from: count(person), bins: [1, 2, 3]}, tenure: {type: category, values: [owned, rented]}}
+members:
+  person:
+    number: {min: 1, max: 14}
+    variables:
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 60]}
+      work: {type: category, values: [works, does not]}
+targets:
+  - {counts: {size: {1: 600, 2: 600, 3+: 800}}}
+  - {counts: {tenure: {owned: 1000, rented: 1000}}}
+  - {rows: person, counts: {age: {0-17: 1500, 18-59: 2500, 60+: 1000}}}
+  - {rows: person, counts: {work: {works: 2500, does not: 2500}}}
+"""
+TIES = [
+    {"given": "tenure", "of": "age", "rows": [[5, 15, 80], [60, 38, 2]], "confidence": 0.95},
+    {"given": "tenure", "of": "work", "rows": [[95, 5], [5, 95]], "confidence": 0.95},
+]
+
+
+@pytest.mark.slow
+def test_units_of_many_members_are_as_rare_as_the_template_has_them_under_beliefs_about_members() -> None:
+    problem = compile_problem(parse_spec(TOWN))
+    model = fit(problem, Prior.model_validate({"dependencies": TIES}))
+    assert model.status is Status.CONVERGED
+    number = model.pool.units.numbers[:, 1]
+    among = np.bincount(number, model.weights, 15)[3:] / model.weights[number >= 3].sum()
+    halved = 0.5 ** np.arange(1, 13)  # 3,200 members of 800 units that have 3 at least: each number half as often as the last
+    np.testing.assert_allclose(among, halved, atol=0.045)
+
+
+def test_only_variables_that_count_all_members_and_leave_their_number_open_are_held() -> None:
+    problem = compile_problem(parse_spec(TOWN))
+    units = fit(problem, Prior()).pool.units
+    (found,) = numbers_inside(problem, units)
+    assert (found.level, found.below, found.shape[0]) == (0, 1, 1)
+    counted = found.cells(units).totals(np.ones(len(units)))
+    assert counted[:3].sum() == 0
+    assert counted.sum() == (units.numbers[:, 1] >= 3).sum()
+    every = (
+        TOWN.replace("bins: [1, 2, 3]", "bins: [1, 2, 3, 4]").replace("max: 14", "max: 4").replace("3+: 800", "3: 0, 4: 800")
+    )
+    whole = compile_problem(parse_spec(every))
+    assert not list(numbers_inside(whole, fit(whole, Prior()).pool.units))
