@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.problem import Problem
-from synthor.schema import Cells, Units
+from synthor.schema import Cells, Ref, Units
 from synthor.types import Codes, Floats
 
 
@@ -47,7 +47,7 @@ class NumbersInside:
     def cells(self, units: Units) -> Cells:
         """How often each unit's rows fall into each cell; those of a single number fall into none."""
         number = np.bincount(units.above(self.level, self.below), minlength=units.n_rows(self.level))
-        place = self.place[units.row_tables[self.level].codes[:, self.position]]
+        place = self.place[units.column(Ref(self.level, self.position), self.level)]
         size = int(np.prod(self.shape))
         return units.counted(self.level, np.where(place >= 0, place * self.shape[1] + number, size), size)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from synthor.problem import Demanded
 from synthor.sample.breakout import Moves, Standing, key_of
+from synthor.sample.integerize import FAINTEST
 from synthor.sample.rows import kinds_of
 from synthor.types import CellIndex, Counts, Floats, Mask
 
@@ -157,7 +158,7 @@ class _Alike:
         found = np.flatnonzero(allowed)
         if len(found) <= most:
             return found
-        late = self.random.exponential(size=len(found)) / chance[found]
+        late = self.random.exponential(size=len(found)) / np.maximum(chance[found], FAINTEST)
         return np.sort(found[np.argpartition(late, most)[:most]])
 
     def _pairs(self) -> _Pairs:

@@ -32,6 +32,9 @@ PLATEAU = 400
 STUCK = 60
 """As many steps may find nothing but swaps that raise the error."""
 
+FAINTEST = 1e-280
+"""No weight above nothing is smaller: divided by less, what is drawn would be infinite."""
+
 LIKELY = 1e-3
 """A candidate that is put in must weigh at least so much of the mean weight, while any such can mend the cells."""
 
@@ -179,7 +182,7 @@ class _Repair:
     ) -> None:
         self.random = random
         self.units = np.flatnonzero(weights > 0)
-        self.weights, self.counts = weights[self.units], counts[self.units]
+        self.weights, self.counts = np.maximum(weights[self.units], FAINTEST), counts[self.units]
         self.likely = self.weights >= LIKELY * self.weights.mean()
         sizes = np.array([table.cells.size for table in tables])
         self.width = int(sizes.sum()) + 1
