@@ -50,6 +50,8 @@ OLDER, NEWER = ("answers", "answers-2", "answers-3"), ("answers-4", "answers-5",
 LATER, FIRST, PAIRS = ("targeted", "revise"), "first round", "pairs alone"
 HALVES, SAMPLES, SLACK = 20, 10, 2e-3
 CORRELATION, GAP = "couples' age correlation", "head's age less a child's, 5, 50, 95%"
+LARGE, LARGEST = 6, 10
+OF_LARGE = f"of households of {LARGE} or more, % with {LARGE} to {LARGEST - 1} and {LARGEST} or more"
 SIZES = (100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000)
 GROUPS = (
     "within household", "within person", "household and person", "head and partner", "head and child", "siblings",
@@ -269,7 +271,7 @@ def grouped(truth: Truth, alone: Floats, got: Floats, counted: Floats) -> Row:
 
 
 def ages_of_kin(folder: Path) -> Row:
-    """How the ages of couples go together, and how much older heads are than their children."""
+    """How the ages of couples go together, how much older heads are than their children, and how large large households are."""
     home, people = (_frame(folder, name) for name in ("household", "person"))
     people = people.join(
         home.select("household_id", weight="weight" if "weight" in home.columns else pl.lit(1.0)), on="household_id"
@@ -281,7 +283,10 @@ def ages_of_kin(folder: Path) -> Row:
     gap, weight = (children["head"] - children["age"]).to_numpy(), children["weight"].to_numpy()
     order = np.argsort(gap)
     rising = np.cumsum(weight[order]) / weight.sum()
-    return {CORRELATION: together[0, 1] / np.sqrt(together[0, 0] * together[1, 1]),
+    size = people.group_by("household_id").agg(pl.len().clip(upper_bound=LARGEST), pl.col("weight").first())
+    of_size = np.bincount(size["len"], size["weight"], LARGEST + 1)[LARGE:]
+    return {OF_LARGE: (100 * of_size / of_size.sum()).round(1).tolist(),
+            CORRELATION: together[0, 1] / np.sqrt(together[0, 0] * together[1, 1]),
             GAP: [int(gap[order][np.searchsorted(rising, at)]) for at in (0.05, 0.5, 0.95)]}  # fmt: skip
 
 
@@ -370,15 +375,15 @@ def page(result: Row) -> str:
             "",
         ]
     lines += [
-        f"| | seconds, all | of these fit, CPU | tokens out | exact | {CORRELATION} | {GAP} |",
-        "|---|---|---|---|---|---|---|",
+        f"| | seconds, all | of these fit, CPU | tokens out | exact | {CORRELATION} | {GAP} | {OF_LARGE} |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in ("real", "alone", *(name for name in names if name.startswith("answers"))):
         one = result[name]
         lines.append(
             f"| {name} | {one.get('seconds', 0):.0f} | {one.get('fit, CPU s', 0):.0f} | {one.get('output tokens', '')} |"
             f" {one.get('exact', '')} |"
-            f" {one[CORRELATION]:.3f} | {one[GAP]} |"
+            f" {one[CORRELATION]:.3f} | {one[GAP]} | {', '.join(f'{share:.0f}' for share in one[OF_LARGE])} |"
         )
     return "\n".join(lines) + "\n"
 
