@@ -151,10 +151,11 @@ COMPUTED = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 class Grammar:
-    """Predicates at random; `pair` speaks of a child and a granny."""
+    """Predicates at random; `pair` speaks of a child and a granny, who are not folded then."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, level: str = "household") -> None:
         self.rng = rng
+        self.folded = ("person", "head") if level == "pair" else ("person", "person", "child", "granny", "head")
 
     def condition(self, level: str, depth: int) -> Said:
         """Anything that may be true of rows of a level."""
@@ -167,7 +168,7 @@ class Grammar:
         if depth and kind < 0.55:
             inner = self.condition(level, depth - 1)
             return Said(f"not ({inner.text})", lambda sight: no(inner.of(sight)))
-        if depth and kind < 0.7 and level in ("household", "person"):
+        if depth and kind < 0.7:
             below, rows = self.rows(level)
             inner = self.condition(below, depth - 1)
             name, fold = self.rng.choice((("any", any_of), ("all", all_of)))
@@ -175,7 +176,10 @@ class Grammar:
         if kind < 0.8:
             return self.membership(level)
         sign, deep = self.rng.choice(list(COMPARED)), min(depth, 1) if level == "pair" else depth
-        a, b = self.number(level, deep), self.number(level, deep)
+        if level == "pair" and kind < 0.85:  # what is folded is compared with no other row of a pair
+            a, b = self.fold(level, 1), self.number("household", 0)
+        else:
+            a, b = self.number(level, deep), self.number(level, deep)
         return Said(f"{a.text} {sign} {b.text}", with_both(COMPARED[sign], a, b))
 
     def membership(self, level: str) -> Said:
@@ -208,10 +212,10 @@ class Grammar:
         return Said(f"{role}.", lambda sight: next((one for one in sight["household"]["below"] if one["kin"] == role), None))
 
     def rows(self, level: str) -> tuple[str, Said]:
-        """Rows below, and their level."""
-        if level == "person":
+        """Rows below, or those below a row above, and their level."""
+        if level in ("person", "trip") and self.rng.random() < 0.6:
             return "trip", Said("trip", lambda sight: [sight | {"trip": trip} for trip in sight["person"]["below"]])
-        name = self.rng.choice(("person", "person", "child", "granny", "head", "trip"))
+        name = self.rng.choice((*self.folded, *(["trip"] if level == "household" else [])))
 
         def persons(sight: Sight) -> list[Sight]:
             return [sight | {"person": one} for one in sight["household"]["below"] if name in ("person", "trip", one["kin"])]
@@ -228,7 +232,7 @@ class Grammar:
         if depth and kind < 0.3:
             sign, a, b = self.rng.choice(list(COMPUTED)), self.number(level, depth - 1), self.number(level, depth - 1)
             return Said(f"({a.text} {sign} {b.text})", with_both(COMPUTED[sign], a, b))
-        if depth and kind < 0.75 and level in ("household", "person"):
+        if depth and kind < 0.75 and level != "pair":
             return self.fold(level, depth)
         if kind < 0.4:
             told = self.rng.randint(-3, 12)

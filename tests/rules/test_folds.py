@@ -69,7 +69,7 @@ def as_pairs(said: Said, home: Row) -> list[bool]:
 def told(level: str, n: int, seed: int) -> dict[str, Said]:
     """Predicates at random, by their texts."""
     rng = random.Random(seed)
-    grammar, found = Grammar(rng), dict[str, Said]()
+    grammar, found = Grammar(rng, level), dict[str, Said]()
     while len(found) < n:
         said = grammar.condition(level, rng.choice((1, 2, 3)))
         if level == "household" or ("child." in said.text and "granny." in said.text):
@@ -241,8 +241,6 @@ def test_a_unit_that_surely_breaks_a_rule_is_no_candidate_and_one_that_may_is() 
             "the last argument",
         ),
         ("count(household) > 1", "'household' does not stand below 'household'", "below it: person, trip"),
-        ("minutes > 3 and count(trip) > 1", "'trip' does not stand below 'trip'", "say it of 'person'"),
-        ("age < 15 and count(person) = 1", "'person' does not stand below 'person'", "inside of any(person, ...)"),
         ("sum(person) > 1", "`sum(person)` names no variable", "write sum(person.VARIABLE), of age, earnings"),
         ("sum(earnings) > 1", "`sum(earnings)` names no level", "write sum(person.earnings)"),
         ("sum(earnigs) > 1", "`sum(earnigs)` names no level", "did you mean 'head.earnings'?"),

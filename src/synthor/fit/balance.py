@@ -197,7 +197,7 @@ def _closed(dual: Dual, hard: Sequence[Hard], soft: Sequence[Soft]) -> tuple[Dua
     alive = np.isfinite(dual.log_base)
     faces = Faces(hard, len(alive))
     while True:
-        closing = faces.closing(faces.suspects(dual.multipliers, alive), alive)
+        closing = faces.closing(faces.suspects(dual.taken(), alive), alive)
         if closing is None:
             break
         left = alive & ~closing.closes([target.cells for target in hard], len(alive))

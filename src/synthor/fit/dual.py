@@ -258,6 +258,11 @@ class Dual:
             self.weights, self.log_z = weights, float(top + np.log(total))
         self.got = self.counted.totals(self.weights)
 
+    def taken(self) -> Floats:
+        """Logarithm of each candidate's weight as a share of its weight in the base, up to a constant, (n,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.log(self.weights) - self.log_base)
+
     def begin_at(self, multipliers: Sequence[Floats]) -> None:
         """Take other multipliers if they are of these tables and nearer to the optimum."""
         known = self.multipliers

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 SUSPECTS = 400
-"""Candidates, each unlike the others, that are looked at together: those that the targets push down most."""
+"""Candidates, each unlike the others, that are looked at together: those that have lost most of their weight in the base. What
+targets alone push down is no sign of it, where beliefs push the same up: of a unit with members both do so once a member."""
 
 MOST_CELLS = 2_000
 """Cells of targets up to which the programme is small; the largest targets take no part where there are more."""
@@ -133,10 +134,14 @@ class Faces:
             joined = np.concatenate([joined, _unlike(self.matrix, broken[np.argsort(sums[broken], kind="stable")])[:JOINING]])
         return None
 
-    def suspects(self, thetas: Sequence[Floats], alive: Mask) -> CellIndex:
-        """Candidates that the targets' multipliers push down most, each unlike the others."""
-        push = self.matrix @ _at(thetas, self.tables, self.cells)
-        return _unlike(self.matrix, np.flatnonzero(alive)[np.argsort(push[alive], kind="stable")])[:SUSPECTS]
+    def suspects(self, taken: Floats, alive: Mask) -> CellIndex:
+        """Candidates that have lost most of their weight, each unlike the others.
+
+        Args:
+            taken: (n,) logarithms of what is left of each candidate's weight in the base.
+            alive: (n,) candidates that may have weight still.
+        """
+        return _unlike(self.matrix, np.flatnonzero(alive)[np.argsort(taken[alive], kind="stable")])[:SUSPECTS]
 
     def _solved(self, wanted: "sparse.csr_array", joined: "sparse.csr_array") -> Floats | None:
         """Numbers that are best for the suspects as far as the candidates that have joined allow."""

@@ -5,7 +5,8 @@ What the grammar has beside that of flat rules:
 - `head.age`: of the one member with that role; `next(trip).origin`, `previous(trip).origin`: of the row beside in an order.
 - `any(person, age >= 15)`, `all(child, age < 6)`: conditions on rows below, by their level or by a role.
 - `count(person)`, `sum(person.earnings)`, `mean`, `min`, `max`: numbers of rows below, each with a condition as its last
-  argument where only some count. A condition speaks of the rows that are folded, and may fold those below them again.
+  argument where only some count. A condition speaks of the rows that are folded, and may fold those below them again. Rows that
+  do not stand below those that are spoken of are those below the nearest row above: `role = 'child' and count(partner) = 0`.
 - `child.age > grandparent.age - 20`, of two roles that there may be several of: of each pair of such rows below the same row.
 """
 
@@ -306,19 +307,28 @@ class _Lifting:
         named, position = self._folded_from(call, arguments[0], level)
         if len(arguments) > 2:
             raise PredicateError(f"`{call.shown}` has {len(arguments)} arguments", "join conditions by and")
-        if level not in self.schema.path(named.level)[:-1]:
-            raise self._not_below(call, named, level)
+        onto = self._onto(call, named, level)
         such = self._such(call, named, arguments[1]) if len(arguments) > 1 else None
         role = such.role if such is not None and named.role is None else named.role
         rows = Those(named.level, role, such)
         if fold not in (ANY, ALL):
-            found.folds[call.shown] = Folding(call.shown, fold, rows, level, position)
+            found.folds[call.shown] = Folding(call.shown, fold, rows, onto, position)
             return _column(call.shown)
         if such is None:
             cure = f"write {call.name}({named.name}, condition)"
             raise PredicateError(f"`{call.shown}` does not say what '{named.name}' is to be", cure)
-        found.derived[call.shown] = Folded(call.shown, fold, rows, level)
+        found.derived[call.shown] = Folded(call.shown, fold, rows, onto)
         return _is_so(call.shown)
+
+    def _onto(self, call: Call, named: _Named, level: int) -> int:
+        """The row that has what is folded: the one that is spoken of or, where it has no such rows, the nearest above that has.
+
+        So `count(partner) = 0 and child.age > head.age - 12` counts the partners of the child's household.
+        """
+        shared = [at for at in self.schema.path(level) if at in self.schema.path(named.level)[:-1]]
+        if not shared:
+            raise self._not_below(call, named, level)
+        return shared[-1]
 
     def _folded_from(self, call: Call, first: exp.Expression, level: int) -> tuple[_Named, int | None]:
         """The rows that a fold names and the position of the variable whose numbers it takes."""
@@ -373,11 +383,6 @@ class _Lifting:
     def _not_below(self, call: Call, named: _Named, level: int) -> PredicateError:
         """That the rows of a fold do not stand below those that a rule speaks of."""
         message = f"'{named.name}' does not stand below '{self._name(level)}', of which `{call.shown}` is said"
-        shared = [at for at in self.schema.path(level) if at in self.schema.path(named.level)[:-1]]
-        if shared:
-            own, top = self._name(level), self._name(shared[-1])
-            cure = f"say it of '{top}', with what is said of '{own}' inside of any({own}, ...)"
-            return PredicateError(message, cure)
         rows = self._rows_below(level)
         return PredicateError(message, f"below it: {_listed(rows)}" if rows else "nothing stands below it")
 
@@ -555,6 +560,11 @@ def _weighed(predicate: Predicate, found: _Found) -> Predicate:
             return Negated(_weighed(inner, found))
         case Compare() as said if names_in(said) & found.folds.keys():
             named, name = names_in(said), shown(said)
+            if named & found.others.keys():
+                (other, *_), (fold, *_) = sorted(named & found.others.keys()), sorted(named & found.folds.keys())
+                raise PredicateError(
+                    f"`{other}` is of one of several and is compared with `{fold}`", "compare it with numbers of single rows"
+                )
             folds = tuple(one for one in found.folds.values() if one.name in named)
             beside = tuple(one for one in found.derived.values() if isinstance(one, Beside) and one.name in named)
             found.derived[name] = Weighed(name, said, folds, beside)
