@@ -16,6 +16,7 @@ from synthor.fit.status import Status
 from synthor.llm.request import Answer
 from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
+from synthor.prior.among_members import AmongMembers
 from synthor.prior.answers import hear_rules
 from synthor.prior.beliefs import resolve
 from synthor.prior.model import Dependency, Prior, RuleBelief, read_prior
@@ -113,7 +114,8 @@ def test_shares_are_asked_for_that_no_table_gives_and_that_follow_from_nothing(p
     assert unpublished_of_members(problem) == ("cars",)
     prior = Prior(marginals=[{"of": "cars", "percent": [20, 50, 30]}])
     scene = scene_of_members(problem, prior, resolve(prior, problem))
-    assert "3. cars: '0' 20.0%, '1' 50.0%, '2+' 30.0% (shares not published, only believed)" in ask_rules(scene).question
+    question = ask_rules(scene, "", AmongMembers.of(problem)).question
+    assert "3. cars: '0' 20.0%, '1' 50.0%, '2+' 30.0% (shares not published, only believed)" in question
     assert '{"cars":[..]}' in ask_marginals(scene, ["cars"]).question
 
 

@@ -16,6 +16,7 @@ from synthor.method.of_members import missing_cells, segments_wanted
 from synthor.method.state import Advance, Inquiry, State, got, taken, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
+from synthor.prior.among_members import AmongMembers
 from synthor.prior.answers import Heard
 from synthor.prior.beliefs import BelievedTable, resolve
 from synthor.prior.compositions import level_of_roles
@@ -216,7 +217,8 @@ def _table_question(state: State, scene: Scene, batch: Sequence[Pair]) -> Inquir
 def _rules(state: State, scene: Scene) -> list[Inquiry]:
     if not state.wants("rules"):
         return []
-    request = asking.ask_rules(scene, state.errors.get("rules", ""))
+    among = AmongMembers.of(state.problem) if _nested(state) else None
+    request = asking.ask_rules(scene, state.errors.get("rules", ""), among)
     return [Inquiry(request=request, items=("rules",), hear=lambda text: hearing.hear_rules(text, state.problem))]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthor.llm.request import Request
+from synthor.prior.among_members import AmongMembers
 from synthor.prior.model import Dependency
 from synthor.prior.scene import Pair, Scene
 from synthor.prior.segments import SegmentForm
@@ -142,11 +143,26 @@ def ask_revision(
     return _request("revise", scene, schema, _tokens_of_tables(scene, pairs), pairs=listed)
 
 
-def ask_rules(scene: Scene, error: str = "") -> Request:
-    """What is impossible."""
+def ask_rules(scene: Scene, error: str = "", among: AmongMembers | None = None) -> Request:
+    """What is impossible.
+
+    Args:
+        scene: what every question says.
+        error: why the last answer could not be used.
+        among: what can be said of several members; None where units have none.
+    """
     rule = _object({"never": {"type": "string", "pattern": CONDITION}, "why": {"type": "string", "pattern": NAME}})
     schema = _object({"rules": {"type": "array", "items": rule, "minItems": 0, "maxItems": RULES}})
-    return _request("rules", scene, schema, 2_000, error=_plain(error))
+    words: dict[str, Any] = {}
+    if among is not None:
+        words = {
+            "numbers": list(among.numbers),
+            "example": among.example,
+            "counted": among.counted,
+            "spaced": among.spaced,
+            "listed": bool(scene.rules),
+        }
+    return _request("rules", scene, schema, 2_000, error=_plain(error), **words)
 
 
 def ask_differences(scene: Scene, differences: Sequence[str], error: str = "") -> Request:
