@@ -12,8 +12,9 @@ import pytest
 from model_server import KEY, Reply, serving, value_of
 from synthor import Prior, Spec, compile_problem, parse_spec
 from synthor.loop import synthesize
-from synthor.prior import answers as hearing
+from synthor.prior import answers_of_members as hearing_of_members
 from synthor.prior.beliefs import resolve
+from synthor.prior.heard import Heard
 from synthor.prior.questions import Segment
 from synthor.prior.scene_of_members import scene_of_members
 from synthor.prior.segments import form_of_segments, wrong_in
@@ -101,13 +102,13 @@ def test_what_the_fit_lacks_is_asked_and_a_recording_of_the_first_round_ends_the
     assert replayed.measurement.met
 
 
-def heard(told: object) -> hearing.Heard:
+def heard(told: object) -> Heard:
     problem = compile_problem(homes())
     scene = scene_of_members(problem, Prior(), resolve(Prior(), problem))
     form = form_of_segments(problem, [variable.name for variable in scene.variables])
     segments = {"cell a": Segment(name="a", share=0.5)}
     text = json.dumps({"1": told})
-    return hearing.hear_segments(text, scene, form, segments, lambda proposal: wrong_in(proposal, problem, {}))
+    return hearing_of_members.hear_segments(text, scene, form, segments, lambda proposal: wrong_in(proposal, problem, {}))
 
 
 def test_a_segment_is_heard_as_it_is_told() -> None:

@@ -14,7 +14,7 @@ from synthor.errors import WaitingError
 from synthor.fit.model import Model, as_written
 from synthor.loop import expected_requests, synthesize
 from synthor.method.estimate import estimate
-from synthor.prior.answers import hear_units
+from synthor.prior.answers_of_members import hear_units
 from synthor.prior.model import read_prior
 from synthor.prior.whole import written_level
 from synthor.sample.stream import sample

@@ -16,7 +16,8 @@ from model_server import KEY, Behaviour, Reply, by_schema, serving
 from synthor import Run, compile_problem, parse_spec, synthesize
 from synthor.llm.salvage import salvage
 from synthor.prior import answers as hearing
-from synthor.prior.answers import Heard
+from synthor.prior import answers_of_members as hearing_of_members
+from synthor.prior.heard import BROKEN, CUT, Heard
 from synthor.prior.model import Range
 from synthor.prior.questions import SEGMENTS, Segment, ask_details
 from synthor.prior.scene import Pair, Scene, all_pairs, scene
@@ -87,7 +88,7 @@ HEARERS: dict[str, Callable[[str], Heard]] = {
     "plan": lambda text: hearing.hear_plan(text, SCENE, 5),
     "records": lambda text: hearing.hear_records(text, SCENE, 50),
     "marginals": lambda text: hearing.hear_marginals(text, SCENE, ["tenure", "place"]),
-    "pairs": lambda text: hearing.hear_pairs(text, SCENE, all_pairs(PROBLEM)),
+    "pairs": lambda text: hearing_of_members.hear_pairs(text, SCENE, all_pairs(PROBLEM)),
     "groups": lambda text: hearing.hear_groups(text, WIDE, "work"),
 }
 
@@ -127,7 +128,7 @@ def test_a_table_after_the_end_of_an_answer_is_refused_and_the_ones_before_are_k
 def test_a_list_that_lacks_its_end_or_goes_on_too_long_is_told() -> None:
     cut = hearing.hear_rules('{"rules": [{"never": "car", "why": "w"}, {"never": "tenu', PROBLEM)
     assert [rule.never for rule in cut.rules] == ["car"]
-    assert [(entry.belief, entry.reason, entry.action) for entry in cut.mended] == [("rules", hearing.BROKEN, "mended")]
+    assert [(entry.belief, entry.reason, entry.action) for entry in cut.mended] == [("rules", BROKEN, "mended")]
     many = hearing.hear_rules(json.dumps([f"persons = {i}" for i in range(1, 6)] * 7), PROBLEM)
     assert [(entry.belief, entry.reason) for entry in many.mended] == [("rules", "35 were given, the first 30 were kept")]
     assert "the first 3 were kept" in hearing.hear_records(json.dumps([RECORD] * 4), SCENE, 3).mended[0].reason
@@ -250,7 +251,9 @@ def test_a_thousand_duplicates_are_one() -> None:
     records = hearing.hear_records(json.dumps({"records": [list(RECORD.values())] * 1000}), SCENE, 1000)
     assert [proposal.share for proposal in records.proposals.values()] == [1000]
     assert len(hearing.hear_rules(json.dumps({"rules": ["car and persons = 1"] * 1000}), PROBLEM).rules) == 1
-    pairs = hearing.hear_pairs(json.dumps({"pairs": [[1, 2], [2, 1], ["CAR", "tenure"], [1, 1], [0, 99]] * 200}), SCENE, [PAIR])
+    pairs = hearing_of_members.hear_pairs(
+        json.dumps({"pairs": [[1, 2], [2, 1], ["CAR", "tenure"], [1, 1], [0, 99]] * 200}), SCENE, [PAIR]
+    )
     assert pairs.pairs == [PAIR]
 
 
@@ -318,7 +321,7 @@ def test_compositions_are_read_as_shares_of_one_where_they_are_and_what_is_missi
         "2": [{"members": [1, 1], "percent": 0.8}, {"members": [2, 0], "percent": 0.2}],
         "3": [{"members": [1, 2], "percent": 0.5}],
     }
-    heard = hearing.hear_compositions(json.dumps(said), ["head", "child"], [2, 3, 4])
+    heard = hearing_of_members.hear_compositions(json.dumps(said), ["head", "child"], [2, 3, 4])
     assert [(one.members, one.percent) for one in heard.compositions] == [
         ({"head": 1, "child": 1}, 80),
         ({"head": 2}, 20),
@@ -328,10 +331,10 @@ def test_compositions_are_read_as_shares_of_one_where_they_are_and_what_is_missi
         ("compositions of 4", "the answer gives none"),
         ("compositions", "their percents were taken as shares of 1"),
     ]
-    cut = hearing.hear_compositions(
+    cut = hearing_of_members.hear_compositions(
         '{"2": [{"members": [1, 1], "percent": 1}], "3": [{"members": [1', ["head", "child"], [2, 3]
     )
-    assert (cut.mended[0].belief, cut.mended[0].reason) == ("compositions of 3", hearing.CUT)
+    assert (cut.mended[0].belief, cut.mended[0].reason) == ("compositions of 3", CUT)
 
 
 def test_names_of_several_words_need_no_quotes_in_a_rule() -> None:

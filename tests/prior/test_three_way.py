@@ -11,7 +11,7 @@ from synthor import compile_problem, load_spec, parse_spec, synthesize
 from synthor.draws.perturb import perturb
 from synthor.fit.model import Model, fit
 from synthor.loop import believe, expected_requests
-from synthor.prior.answers import hear_three_way
+from synthor.prior.answers_of_members import hear_three_way
 from synthor.prior.beliefs import resolve
 from synthor.prior.confidence import strengthened
 from synthor.prior.model import Prior, ThreeWay, read_prior

@@ -9,7 +9,7 @@ from model_server import KEY, Reply, by_schema, serving
 from synthor import Prior, compile_problem, parse_spec, synthesize
 from synthor.loop import expected_requests
 from synthor.method.calibrated import Calibrated
-from synthor.prior.answers import hear_differences
+from synthor.prior.answers_of_members import hear_differences
 from synthor.prior.beliefs import resolve
 from synthor.prior.differences import differences_told
 from synthor.problem import Problem

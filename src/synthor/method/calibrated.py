@@ -15,12 +15,13 @@ from synthor.llm.request import Answer, Request
 from synthor.method.of_members import missing_cells, segments_wanted
 from synthor.method.state import Advance, Inquiry, State, got, taken, with_round
 from synthor.prior import answers as hearing
+from synthor.prior import answers_of_members as hearing_of_members
 from synthor.prior import questions as asking
 from synthor.prior.among_members import AmongMembers
-from synthor.prior.answers import Heard
 from synthor.prior.beliefs import BelievedTable, resolve
 from synthor.prior.compositions import level_of_roles
 from synthor.prior.differences import differences_told
+from synthor.prior.heard import Heard
 from synthor.prior.model import Prior
 from synthor.prior.scene import Pair, Scene, all_pairs, scene
 from synthor.prior.scene_of_members import (
@@ -191,7 +192,7 @@ def _tables(state: State, scene: Scene) -> list[Inquiry]:
                 Inquiry(
                     request=asking.ask_pairs(scene, state.errors.get("pairs", ""), most=most, anyway=bool(always)),
                     items=("pairs",),
-                    hear=lambda text: hearing.hear_pairs(text, scene, others, most),
+                    hear=lambda text: hearing_of_members.hear_pairs(text, scene, others, most),
                 )
             ]
         pairs = tuple(others[:most])  # the model names none: take what the spec declares first
@@ -233,7 +234,7 @@ def _compositions(state: State, scene: Scene) -> list[Inquiry]:
         Inquiry(
             request=asking.ask_compositions(scene, roles, sizes, who=own.name, error=state.errors.get("compositions", "")),
             items=("compositions",),
-            hear=lambda text: hearing.hear_compositions(text, roles, sizes),
+            hear=lambda text: hearing_of_members.hear_compositions(text, roles, sizes),
         )
     ]
 
@@ -247,7 +248,7 @@ def _differences(state: State, scene: Scene) -> list[Inquiry]:
         Inquiry(
             request=asking.ask_differences(scene, wanted, state.errors.get("differences", "")),
             items=("differences",),
-            hear=lambda text: hearing.hear_differences(text, wanted),
+            hear=lambda text: hearing_of_members.hear_differences(text, wanted),
             optional=True,
         )
     ]
@@ -262,7 +263,7 @@ def _three_way(state: State, scene: Scene) -> list[Inquiry]:
         Inquiry(
             request=request,
             items=("three-way",),
-            hear=lambda text: hearing.hear_three_way(text, scene),
+            hear=lambda text: hearing_of_members.hear_three_way(text, scene),
             optional=True,
         )
     ]

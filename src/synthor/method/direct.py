@@ -10,7 +10,9 @@ from synthor.fit.model import as_written, refuse_zones
 from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Inquiry, State, begun, taken, with_round
 from synthor.prior import answers as hearing
+from synthor.prior import answers_of_members as hearing_of_members
 from synthor.prior import questions as asking
+from synthor.prior.heard import Heard
 from synthor.prior.model import Prior
 from synthor.prior.scene import plain_scene
 from synthor.prior.whole import scene_of_whole_units, written_level
@@ -20,7 +22,7 @@ PARTS = 6
 RECORDS, UNITS = 50, 25
 """Records a request, or units with their members: models cut long answers short."""
 
-Part = Callable[[int, str], tuple[Request, Callable[[str], hearing.Heard]]]
+Part = Callable[[int, str], tuple[Request, Callable[[str], Heard]]]
 """The request of one part, given why its last answer could not be used, and how to read what is answered."""
 
 
@@ -57,7 +59,7 @@ def _part(state: State, part_of: Part, part: int) -> Inquiry:
     item = f"records {part}"
     request, read = part_of(part, state.errors.get(item, ""))
 
-    def hear(text: str) -> hearing.Heard:
+    def hear(text: str) -> Heard:
         heard = read(text)
         heard.errors = dict.fromkeys([item][: len(heard.errors)], "".join(heard.errors.values()))
         heard.mended = [one.model_copy(update={"belief": f"{item}, {one.belief}"}) for one in heard.mended]
@@ -69,7 +71,7 @@ def _part(state: State, part_of: Part, part: int) -> Inquiry:
 def _part_of_records(state: State) -> Part:
     scene = plain_scene(state.problem)
 
-    def part_of(part: int, error: str) -> tuple[Request, Callable[[str], hearing.Heard]]:
+    def part_of(part: int, error: str) -> tuple[Request, Callable[[str], Heard]]:
         request = asking.ask_records(scene, n_records=RECORDS, part=part, parts=PARTS, error=error)
         return request, lambda text: hearing.hear_records(text, scene, RECORDS)
 
@@ -79,8 +81,8 @@ def _part_of_records(state: State) -> Part:
 def _part_of_units(state: State) -> Part:
     scene, unit = scene_of_whole_units(state.problem), written_level(state.problem)
 
-    def part_of(part: int, error: str) -> tuple[Request, Callable[[str], hearing.Heard]]:
+    def part_of(part: int, error: str) -> tuple[Request, Callable[[str], Heard]]:
         request = asking.ask_units(scene, unit, n_units=UNITS, part=part, parts=PARTS, error=error)
-        return request, lambda text: hearing.hear_units(text, unit, UNITS)
+        return request, lambda text: hearing_of_members.hear_units(text, unit, UNITS)
 
     return part_of

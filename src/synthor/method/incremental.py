@@ -13,6 +13,7 @@ from synthor.llm.request import Answer, Request
 from synthor.method.state import Advance, Inquiry, State, begun, got, taken, told_in_shares, with_round
 from synthor.prior import answers as hearing
 from synthor.prior import questions as asking
+from synthor.prior.heard import Heard
 from synthor.prior.model import Prior
 from synthor.prior.scene import Scene, plain_scene
 from synthor.prior.whole import scene_of_segments
@@ -75,7 +76,7 @@ def _next(state: State) -> tuple[Inquiry, ...]:
     return (Inquiry(request=request, items=(item,), hear=lambda text: _heard(text, scene, item)),)
 
 
-def _heard(text: str, scene: Scene, item: str) -> hearing.Heard:
+def _heard(text: str, scene: Scene, item: str) -> Heard:
     heard = hearing.hear_plan(text, scene, 2 * SEGMENTS)
     heard.errors = dict.fromkeys([item][: len(heard.errors)], "".join(heard.errors.values()))
     heard.mended = [one.model_copy(update={"belief": f"{item}, {one.belief}"}) for one in heard.mended]

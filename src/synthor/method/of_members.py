@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from synthor.fit.model import Model
 from synthor.method.state import Inquiry, State, got, told_in_shares
-from synthor.prior import answers as hearing
+from synthor.prior import answers_of_members as hearing_of_members
 from synthor.prior import questions as asking
 from synthor.prior.scene import Scene
 from synthor.prior.segments import form_of_segments, place_of_proposal, wrong_in
@@ -92,7 +92,7 @@ def segments_wanted(state: State, scene: Scene, missing: Sequence[MissingCell]) 
         Inquiry(
             request=asking.ask_segments(scene, form, numbered),
             items=tuple(one.item for one in cells),
-            hear=lambda text: hearing.hear_segments(
+            hear=lambda text: hearing_of_members.hear_segments(
                 text, scene, form, segments, lambda proposal: wrong_in(proposal, state.problem, groups)
             ),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from synthor.fit.model import Model
 from synthor.llm.budget import Bill
 from synthor.llm.request import Answer, Request
-from synthor.prior.answers import Heard
+from synthor.prior.heard import Heard
 from synthor.prior.model import Dropped, Prior
 from synthor.prior.questions import Segment
 from synthor.prior.scene import Pair
