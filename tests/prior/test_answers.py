@@ -17,7 +17,7 @@ from synthor import Run, compile_problem, parse_spec, synthesize
 from synthor.llm.salvage import salvage
 from synthor.prior import answers as hearing
 from synthor.prior import answers_of_members as hearing_of_members
-from synthor.prior.heard import BROKEN, CUT, Heard
+from synthor.prior.heard import BROKEN, CUT, NOTHING, Heard
 from synthor.prior.model import Range
 from synthor.prior.questions import SEGMENTS, Segment, ask_details
 from synthor.prior.scene import Pair, Scene, all_pairs, scene
@@ -240,6 +240,12 @@ def test_a_segment_may_leave_out_some_variables_but_not_most() -> None:
     assert unheard(car=None, tenure=None, persons=None) == "it says nothing of car, tenure, persons"
     listed = hearing.hear_details(json.dumps([list(RECORD.values())]), SCENE, [SEGMENT])
     assert listed.proposals["segment all"].values == RECORD | {"persons": "2"}
+
+
+@pytest.mark.parametrize("text", ["", "  \n", PROSE, "```json\n```"])
+def test_an_answer_without_json_is_told_as_that_and_not_as_one_that_lacks_entries(text: str) -> None:
+    assert hearing.hear_tables(text, SCENE, [PAIR]).errors == {ITEM: NOTHING}
+    assert hearing.hear_tables("[]", SCENE, [PAIR]).errors == {ITEM: "the answer has no entry 1"}
 
 
 @pytest.mark.slow

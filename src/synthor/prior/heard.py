@@ -100,7 +100,7 @@ def numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...]
             told.append((f"{number:g}" if isinstance(number, float) else str(number), rest))
         value = said_once(told)
     if not isinstance(value, dict):
-        return {}, False
+        return {}, value is None  # of no JSON at all
     found = [(re.fullmatch(r"\D*?(\d{1,6})\W*", key), entry) for key, entry in value.items() if not key.startswith("-")]
     entries = said_once((str(int(match[1])), entry) for match, entry in found if match)
     if "0" in entries and entries.keys() == {str(number) for number in range(len(entries))}:
