@@ -44,10 +44,9 @@ from synthor.schema import Ref, Units
 from synthor.types import CellIndex, Codes, Counts, Floats
 
 HERE = EXAMPLES / "population"
-OLDER, NEWER = ("answers", "answers-2", "answers-3"), ("answers-4", "answers-5", "answers-6")
-"""Recordings of the first questions, and of those with tables of three variables and a later round."""
-
 LATER, FIRST, PAIRS = ("targeted", "revise"), "first round", "pairs alone"
+"""Stages of a later round; the first recording without it, and without what the first round asks beside tables of pairs."""
+
 HALVES, SAMPLES, SLACK = 20, 10, 2e-3
 CORRELATION, GAP = "couples' age correlation", "head's age less a child's, 5, 50, 95%"
 LARGE, LARGEST = 6, 10
@@ -246,15 +245,21 @@ def prepared() -> Iterator[tuple[Path, Truth]]:
         yield folder, Truth.of(compile_problem(load_spec(folder / "spec.yaml")), folder / "real")
 
 
+def recorded() -> list[Path]:
+    """The files of all recordings."""
+    return sorted(HERE.glob("answers*.jsonl"), key=lambda path: path.stem)
+
+
 def recordings() -> Iterator[tuple[str, list[str]]]:
-    """Every recording; of the first with more questions, also without some of these."""
-    for answers in sorted(HERE.glob("answers*.jsonl")):
+    """Every recording; the first also without some of its answers."""
+    for at, answers in enumerate(recorded()):
         lines = answers.read_text(encoding="utf-8").splitlines(keepends=True)
         yield answers.stem, lines
-        if answers.stem == NEWER[0]:
+        if at == 0:
             first = [line for line in lines if json.loads(line).get("stage") not in LATER]
             yield f"{answers.stem} {FIRST}", first
-            yield f"{answers.stem} {PAIRS}", [line for line in first if json.loads(line).get("stage") != "three_way"]
+            more = ("three_way", "differences")
+            yield f"{answers.stem} {PAIRS}", [line for line in first if json.loads(line).get("stage") not in more]
 
 
 def grouped(truth: Truth, alone: Floats, got: Floats, counted: Floats) -> Row:
@@ -347,9 +352,9 @@ def main() -> None:
         for n in (300, 1_000):
             samples = np.mean([truth.of_sample(n, seed) for seed in range(SAMPLES)], axis=0)
             result[f"{n} real households"] = {"groups": grouped(truth, alone, samples, counted)}
-        for asked, names in (("equivalent", OLDER), ("equivalent, newer", NEWER)):
-            middle = float(np.median([result[name]["mean tvd"] for name in names]))
-            result[asked] = equivalent(truth, middle, counted)
+        whole = [answers.stem for answers in recorded()]
+        middle = float(np.median([result[name]["mean tvd"] for name in whole]))
+        result["equivalent"] = equivalent(truth, middle, counted) | {"of": whole}
     write("population_example", dated(result), page(dated(result)))
     print(page(dated(result)))
 
@@ -367,13 +372,12 @@ def page(result: Row) -> str:
         lines.append(f"| {group} | {told['tables']} | {told['alone']:.3f} | {told['ceiling']:.2f} | {' | '.join(each)} |")
     of = [f"{result[name]['groups']['mean of ceiling']:.2f}" for name in names]
     lines += [f"| mean of recovered / ceiling | | | | {' | '.join(of)} |", ""]
-    for asked, of_which in (("equivalent", OLDER), ("equivalent, newer", NEWER)):
-        found = result[asked]
-        lines += [
-            f"{', '.join(of_which)}: worth {found['households']:.0f} real households ({found['from']:.0f} to {found['to']:.0f}"
-            f" over {SAMPLES} samples) by the mean TVD of all counted tables, the median of the three.",
-            "",
-        ]
+    found = result["equivalent"]
+    lines += [
+        f"{', '.join(found['of'])}: worth {found['households']:.0f} real households ({found['from']:.0f} to {found['to']:.0f}"
+        f" over {SAMPLES} samples) by the mean TVD of all counted tables, their median.",
+        "",
+    ]
     lines += [
         f"| | seconds, all | of these fit, CPU | tokens out | exact | {CORRELATION} | {GAP} | {OF_LARGE} |",
         "|---|---|---|---|---|---|---|---|",

@@ -38,7 +38,11 @@ DEAR = 4.0
 
 
 class Search:
-    """One neighbourhood search over the candidates and variants of current records."""
+    """One neighbourhood search over the candidates and variants of current records.
+
+    Attributes:
+        hopeless: whether it ended because no units at all, not even in fractions, would lower the error.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Search:
         self.changes = Changes.between(self.conditions.matrix, source, np.arange(len(units), len(units) + len(source)))
         self.got = np.asarray(self.conditions.matrix.T @ self.counts.astype(np.float64))
         self.exchanged = 0
+        self.hopeless = False
         self._missed: tuple[Floats, Floats] | None = None
 
     @property
@@ -120,8 +125,12 @@ class Search:
                 return
             leaving = self._chosen(self.counts > 0, np.log(np.maximum(self.counts, 1)), off, n_leaving)
             coming = self._chosen(np.isfinite(self.likely), self.likely, off, n_coming)
-            leaving, coming = self._asked_for(leaving, coming, n_leaving, n_coming)
-            whole = at_once and self._met_in_fractions(leaving, coming)
+            leaving, coming, best = self._asked_for(leaving, coming, n_leaving, n_coming)
+            least = self._least_missed(leaving, coming) if best or at_once else np.empty(0)
+            if best and least.sum() >= self.missed.sum() - SLIGHT:
+                self.hopeless = True
+                return
+            whole = at_once and least.max(initial=0.0) <= SLIGHT
             made = (self.close or whole) and self._exchange(leaving, coming, elastic=False)  # sooner found, if at all
             made = made or (not whole and self._exchange(leaving, coming, elastic=True))
             in_vain = 0 if made else in_vain + 1
@@ -145,21 +154,24 @@ class Search:
         rest = firsts[~np.isin(firsts, near)][: most - len(near)]
         return rows[np.sort(np.concatenate([near, rest]))]
 
-    def _asked_for(self, leaving: CellIndex, coming: CellIndex, n_leaving: int, n_coming: int) -> tuple[CellIndex, CellIndex]:
+    def _asked_for(
+        self, leaving: CellIndex, coming: CellIndex, n_leaving: int, n_coming: int
+    ) -> tuple[CellIndex, CellIndex, bool]:
         """Who may leave and come, with those that the relaxed programme would pay most for, and fewer of the others.
 
         Flat units that leave stay as they are: they are told apart by few cells, so that those chosen stand for all. Units with
-        members are not.
+        members are not. The last that is told is whether it would pay for nobody else, of units with members: then no choice
+        of units is better than this one, in fractions.
         """
         every = self._one_of_each(np.isfinite(self.likely))
         if len(every) <= len(coming):
-            return leaving, coming
-        cost = self._cost(every)
+            return leaving, coming, False
+        cost, nested, best = self._cost(every), self.units.nested, False
         coming = self.random.permutation(coming)[: n_coming - PRICED * (n_coming // 6)]
-        held = self._one_of_each(self.counts > 0) if self.units.nested else leaving
+        held = self._one_of_each(self.counts > 0) if nested else leaving
         if len(held) > len(leaving):
             leaving = self.random.permutation(leaving)[: n_leaving - PRICED * (n_leaving // 6)]
-        for _ in range(NESTED_PRICED if self.units.nested else PRICED):
+        for _ in range(NESTED_PRICED if nested else PRICED):
             programme = Programme.of(self.conditions, self.got, self.held, self._columns(leaving, coming), elastic=True)
             worth = None if programme is None else programme.prices(len(self.got))
             if worth is None:
@@ -167,18 +179,22 @@ class Search:
             come = self._best_paid(every, coming, cost - self.conditions.matrix[every] @ worth[0] - worth[1], n_coming // 6)
             leave = self._best_paid(held, leaving, self.conditions.matrix[held] @ worth[0] + worth[1], n_leaving // 6)
             if not len(come) + len(leave):
+                best = nested
                 break
             leaving, coming = np.concatenate([leaving, leave]), np.concatenate([coming, come])
-        return np.sort(leaving), np.sort(coming)
+        return np.sort(leaving), np.sort(coming), best
 
-    def _met_in_fractions(self, leaving: CellIndex, coming: CellIndex) -> bool:
-        """Whether fractions of units would miss nothing: then whole ones are sooner found where none may be missed."""
+    def _least_missed(self, leaving: CellIndex, coming: CellIndex) -> Floats:
+        """How far each row would be off if fractions of units could leave and come; without end where that is not known.
+
+        Where nothing would be off, whole units are sooner found if none may be missed.
+        """
         columns = self._columns(leaving, coming)
         programme = Programme.of(self.conditions, self.got, self.held, columns, elastic=True)
         outcome = None if programme is None else programme.solved(whole=False)
         if outcome is None:
-            return False
-        return bool(missed(self.conditions, self.got + columns.matrix.T @ outcome[0]).max(initial=0.0) <= SLIGHT)
+            return np.full(1, np.inf)
+        return missed(self.conditions, self.got + columns.matrix.T @ outcome[0])
 
     def _one_of_each(self, allowed: Mask) -> CellIndex:
         """One unit of each kind."""

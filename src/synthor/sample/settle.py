@@ -36,6 +36,10 @@ SIZES = ((300, 600), (300, 600), (600, 1_200), (1_500, 3_000))
 COMBINED = 6
 """Times that changes of several units with members are tried before there are programmes."""
 
+HOPELESS = 2
+"""Searches in a row, each with other variants of the records, in which no units would lower the error, after which these
+conditions are given up."""
+
 NESTED_SIZES = ((300, 600),) * 6
 """The same of units with members: larger programmes end by their time. Every other one may miss nothing any more: that is
 solved soon or not at all."""
@@ -94,6 +98,7 @@ def settle_counts(
         turns = [(sizes, False)]
         if units.nested:  # each time other members change
             turns = [((), False)] * (COMBINED if patient else 1) + [((one,), at % 2 == 0) for at, one in enumerate(sizes)]
+        hopeless = 0
         for some, at_once in turns:
             if not some and not any(source < len(problem.counts) for source, _ in best.off):
                 continue  # what combines is tables
@@ -101,14 +106,14 @@ def settle_counts(
             if units.nested:
                 search.combine()
             search.run(some, at_once=at_once)
-            if not search.exchanged:
-                continue
-            came, n_of = search.result()
-            error, off = _error(problem, came, n_of, close)
-            if error < best.error:
-                exchanged = best.exchanged + search.exchanged
-                best = Settled(units=came, counts=n_of, exchanged=exchanged, error=error, off=off)
-            if not best.off:
+            if search.exchanged:
+                came, n_of = search.result()
+                error, off = _error(problem, came, n_of, close)
+                if error < best.error:
+                    exchanged = best.exchanged + search.exchanged
+                    best = Settled(units=came, counts=n_of, exchanged=exchanged, error=error, off=off)
+            hopeless = hopeless + 1 if search.hopeless else 0
+            if not best.off or hopeless == HOPELESS:
                 break
     return best
 
