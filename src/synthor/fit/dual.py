@@ -391,7 +391,7 @@ def _hard_table(target: Hard, held: Floats) -> tuple[TableDemands, bool]:
     """A hard table's demands, and whether a cell that must have weight has no candidate."""
     low, high, sigma = target.low, target.high, target.demand.sigma
     if target.signed:
-        return _table(target, np.ones(len(low), bool), low, high), False
+        return _table(target, np.ones(len(low), bool) if target.silent is None else ~target.silent, low, high), False
     supported, closed = held > 0, target.closed
     free = supported & ~closed
     if target.silent is not None:

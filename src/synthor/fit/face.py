@@ -27,7 +27,7 @@ from synthor.types import CellIndex, Floats, Mask
 if TYPE_CHECKING:
     from scipy import sparse
 
-SUSPECTS = 400
+SUSPECTS = 2_000
 """Candidates, each unlike the others, that are looked at together: those that have lost most of their weight in the base. What
 targets alone push down is no sign of it, where beliefs push the same up: of a unit with members both do so once a member."""
 

@@ -95,14 +95,23 @@ class Structure:
         With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
         t (1 - t) E[c_i] / n_d; a category that is believed never to be gives way by a little. How many rows of i there are is
         left to all else; where nothing tells, rows that are believed to be other than the candidates' become rarer by
-        e^KL(t || candidates'): so these are drawn with what is believed.
+        e^KL(t || candidates'): so these are drawn with what is believed. Cells that no candidate counts in, since a rule forbids
+        them, take no part: they would pull by all that they are worth, for nothing.
         """
         counts = self.cells(table)
-        each = counts.totals(np.exp(self.pool.log_base)).reshape(rows.shape).sum(axis=1, keepdims=True)
+        mass = counts.totals(np.exp(self.pool.log_base)).reshape(rows.shape)
+        each, rows = mass.sum(axis=1, keepdims=True), _of_possible(rows, mass)
         variance = np.maximum(rows * (1 - rows), LEAST_VARIANCE) / weight
         variance = np.maximum(variance, LEAST_SHARE / GIVE) * np.maximum(each, LEAST_VARIANCE)
-        sigma = np.sqrt(variance.ravel())
-        return Hard(cells=Conditional(counts, rows), demand=Demand.exactly(np.zeros(rows.size), sigma), signed=True, firm=FIRM)
+        demand = Demand.exactly(np.zeros(rows.size), np.sqrt(variance.ravel()))
+        return Hard(cells=Conditional(counts, rows), demand=demand, silent=mass.ravel() <= 0, signed=True, firm=FIRM)
+
+
+def _of_possible(rows: Floats, mass: Floats) -> Floats:
+    """Believed rows over the categories that there are candidates of; those of the candidates where it is none of these."""
+    found = np.where(mass > 0, rows, 0.0)
+    found = np.where(found.sum(axis=1, keepdims=True) > 0, found, mass)
+    return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-300)
 
 
 def demanded(targets: Sequence[Target], beliefs: Beliefs, asked_of: Sequence[LinearDemand]) -> list[Hard]:
