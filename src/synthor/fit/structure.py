@@ -95,8 +95,8 @@ class Structure:
         With n_d of them, the share of a category j among those of i varies by t (1 - t) / n_d E[c_i], in counts of rows a unit
         t (1 - t) E[c_i] / n_d; a category that is believed never to be gives way by a little. How many rows of i there are is
         left to all else; where nothing tells, rows that are believed to be other than the candidates' become rarer by
-        e^KL(t || candidates'): so these are drawn with what is believed. Cells that no candidate counts in, since a rule forbids
-        them, take no part: they would pull by all that they are worth, for nothing.
+        e^KL(t || candidates'): so these are drawn with what is believed. Cells that no candidate counts in, since a rule
+        forbids them, take no part: they would pull by all that they are worth, for nothing.
         """
         counts = self.cells(table)
         mass = counts.totals(np.exp(self.pool.log_base)).reshape(rows.shape)
