@@ -42,7 +42,7 @@ class Hard(Demanded):
 
     Attributes:
         signed: coefficients may be negative, so that a wanted 0 does not mean an empty cell.
-        silent: (c,) cells that are not demanded at all: what they may hold follows from other cells.
+        silent: (c,) cells that are not demanded at all: what they may hold follows from other cells, or is nothing.
         taste: nats by which the middle of an interval is preferred to its edges in the end.
         firm: nats of pull up to which a demand gives way by its variance alone; beyond, by `YIELDING` more a nat.
     """
