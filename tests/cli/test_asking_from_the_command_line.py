@@ -56,6 +56,20 @@ def test_a_batch_folder_is_asked_answered_and_gone_on_with(spec: Path, tmp_path:
     assert usage == {"requests": asked, "input_tokens": 9 * asked, "output_tokens": 7 * asked, "usd": None}
 
 
+def test_a_batch_of_which_all_is_refused_is_billed_once(spec: Path, tmp_path: Path) -> None:
+    synthor("run", spec, "--out", tmp_path / "out")
+    requests = tmp_path / "asked" / "requests-0001.jsonl"
+    body = {"error": {"message": "no such parameter"}, "usage": {"prompt_tokens": 9}}
+    keys = [json.loads(line)["custom_id"] for line in requests.read_text().splitlines()]
+    lines = [json.dumps({"custom_id": key, "response": {"status_code": 400, "body": body}}) for key in keys]
+    requests.with_name("responses-0001.jsonl").write_text("\n".join(lines) + "\n")
+    done = [synthor("run", spec, "--out", tmp_path / "out") for _ in range(2)]
+    assert all("every request was refused" in told.stderr for told in done)
+    assert done[0].stderr == done[1].stderr
+    journal = [json.loads(line) for line in (tmp_path / "out" / "answers.jsonl").read_text().splitlines()]
+    assert [line["key"] for line in journal[1:]] == keys
+
+
 @pytest.mark.slow
 def test_waiting_for_a_batch_goes_on_when_the_answers_come(spec: Path, tmp_path: Path) -> None:
     process = Forked(["elicit", str(spec), "--wait", "--out", str(tmp_path / "out")], tmp_path / "said", folder=tmp_path)

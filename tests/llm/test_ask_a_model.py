@@ -14,11 +14,11 @@ from synthor import Run, parse_spec, synthesize
 from synthor.errors import InputError, ModelError
 from synthor.events import Event
 from synthor.llm import provider
-from synthor.llm.ask import Asker
+from synthor.llm.ask import Asker, Recording
 from synthor.llm.budget import Budget
 from synthor.llm.journal import Journal
 from synthor.llm.provider import Pace, Provider
-from synthor.llm.request import Request
+from synthor.llm.request import Answer, Request
 from synthor.rounds import Round
 
 
@@ -257,6 +257,23 @@ def test_a_recording_replays_to_the_same_records_without_a_network(tmp_path: Pat
     assert again.bill.output_tokens == run.bill.output_tokens
     with pytest.raises(InputError, match="answers no request like this one"):
         synthesize(parse_spec("context: elsewhere\n" + SPEC + recording))
+
+
+def test_a_recording_of_two_models_says_whose_answers_are_taken(tmp_path: Path) -> None:
+    request = Request(stage="test", instructions="i", question="q", schema={"type": "string"})
+    journal = Journal(tmp_path / "a.jsonl")
+    told = [("first", "a", "stop"), ("second", "b", "stop"), ("third", "", "error")]
+    for model, text, finish in told:
+        journal.add(Answer(key=request.key, stage="test", model=model, text=text, finish=finish))
+    asker = Asker(Recording(journal.path), None, Budget())
+    (answer,) = asker.ask([request], lambda done, total: None)
+    assert answer is not None
+    assert answer.text == "b", "a refusal does not take the place of an answer"
+    (note,) = asker.untold()
+    assert note.message == "first and second answered the same 1 request; of each the last answer is taken"
+    alone = tmp_path / "alone.jsonl"
+    alone.write_text("\n".join(line for line in journal.path.read_text().splitlines() if '"second"' not in line))
+    assert Asker(Recording(alone), None, Budget()).untold() == ()
 
 
 @pytest.mark.slow

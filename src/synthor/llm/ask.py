@@ -36,8 +36,10 @@ class Recording:
         self.path = path
         self.name = f"the recording {path.name}"
         read = read_journal(path)
-        self._found = {answer.key: answer for answer in read.answers}
+        heard = [answer for answer in read.answers if answer.finish != "error"]
+        self._found = {answer.key: answer for answer in (*read.answers, *heard)}  # a refusal takes no answer's place
         self.damage = damage_told(path, read.damaged, "what they said is not known, and nobody is asked again")
+        self.notes = (*self.damage, *_several_models(path, heard))
         if not self._found:
             raise InputError(
                 [*self.damage, Finding(where=str(path), message="holds no answers", cure="name answers.jsonl of a run folder")]
@@ -64,6 +66,21 @@ class Recording:
             raise InputError([*self.damage, Finding(where=str(self.path), message=message, cure=cure)])
 
 
+def _several_models(path: Path, answers: Sequence[Answer]) -> tuple[Finding, ...]:
+    """That several models answered the same requests, and whose answers are taken."""
+    by: dict[str, list[str]] = {}
+    for answer in answers:
+        by.setdefault(answer.key, []).append(answer.model)
+    twice = [models for models in by.values() if len(set(models)) > 1]
+    if not twice:
+        return ()
+    names = list(dict.fromkeys(model for models in twice for model in models))
+    requests = f"{len(twice):,} request{'' if len(twice) == 1 else 's'}"
+    message = f"{', '.join(names[:-1])} and {names[-1]} answered the same {requests}; of each the last answer is taken"
+    cure = "to replay what one of them said, copy its lines into a file of their own"
+    return (Finding(where=str(path), message=message, cure=cure, severity="warning"),)
+
+
 class Asker:
     """Asks, keeps answers, counts what they cost.
 
@@ -79,7 +96,7 @@ class Asker:
         self.permit = Permit(budget, lambda: self.bill)
         self._notes: list[Finding] = list(journal.damage if journal is not None else ())
         if isinstance(source, Recording):
-            self._notes += source.damage
+            self._notes += source.notes
         self._heard = self._told_of_keys = False
 
     def can_answer(self, request: Request) -> bool:
@@ -120,7 +137,8 @@ class Asker:
 
         def record(answer: Answer) -> None:
             answer = self._clean(answer)
-            if self.journal is not None:
+            read_again = isinstance(self.source, BatchFolder) and self.journal is not None and self.journal.holds(answer)
+            if self.journal is not None and not read_again:
                 self.journal.add(answer)
             self.permit.answered()
             found[answer.key] = answer

@@ -104,6 +104,10 @@ class Journal:
         found = self._answers.get((key, model))
         return found if found is None or found.finish != "error" or model in self._heard else None
 
+    def holds(self, answer: Answer) -> bool:
+        """Whether just this was written down before."""
+        return self._answers.get((answer.key, answer.model)) == answer
+
     def add(self, answer: Answer) -> None:
         """Write an answer down, through to the disk, before anybody uses it.
 
