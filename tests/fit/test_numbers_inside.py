@@ -1,4 +1,4 @@
-"""Numbers of members inside an open category stay as the template has them, however strongly beliefs pull at members."""
+"""How many members there are: inside an open category as the template has them, and rarely many of a rare role."""
 
 import numpy as np
 import pytest
@@ -54,3 +54,30 @@ def test_only_variables_that_count_all_members_and_leave_their_number_open_are_h
     )
     whole = compile_problem(parse_spec(every))
     assert not list(numbers_inside(whole, fit(whole, Prior()).pool.units))
+
+
+LODGINGS = """
+unit: household
+records: 1000
+variables: {lodgers: {from: count(lodger), bins: [0, 1, 5]}}
+members:
+  person:
+    number: {min: 1, max: 12}
+    role: role
+    roles: {head: 1, lodger: {max: 11}}
+    variables: {role: {type: category, values: [head, lodger]}}
+targets:
+  - {rows: person, counts: {role: {head: 1000, lodger: 30}}}
+"""
+
+
+def test_a_house_full_of_members_with_a_rare_role_is_rarer_than_one_of_few() -> None:
+    problem = compile_problem(parse_spec(LODGINGS))
+    model = fit(problem, Prior())
+    assert model.status is Status.CONVERGED
+    lodgers = model.pool.units.numbers[:, 1] - 1
+    among = np.bincount(lodgers, model.weights, 12)[1:]
+    among /= among.sum()
+    assert among[4:].sum() < 0.005
+    assert among[0] > 0.7
+    assert among[1] > 0.1
