@@ -100,7 +100,33 @@ HEARERS: dict[str, Callable[[str], Heard]] = {
         ('{"1": {"rows": [[1, 2]], "why": "not fini', {}, False),
         ('{"tables": {"1": [30, 70], "2": {"rows": [[5', {"tables": {"1": [30, 70]}}, False),
         ('{"a": 12', {}, False),
-        ('{"a": [1, 2],}', {"a": [1, 2]}, False),
+        ('{"a": [1, 2],}', {"a": [1, 2]}, True),
+        (
+            '{"1": {"rows": [[1, 2,], [3, 4]]}, "2": {"rows": [[5, 6]]}}',
+            {"1": {"rows": [[1, 2], [3, 4]]}, "2": {"rows": [[5, 6]]}},
+            True,
+        ),
+        ('{"1": [30, 70], // sure\n"2": [/* less so */ .5, 45%, None]}', {"1": [30, 70], "2": [0.5, "45%", None]}, True),
+        ("{'never': 'it's so', confidence: high, 3: +7}", {"never": "it's so", "confidence": "high", "3": 7}, True),
+        (
+            '{"1": {"why": "the "old" 5" ones", "rows": [1]}, "2": [2]}',
+            {"1": {"why": 'the "old" 5" ones', "rows": [1]}, "2": [2]},
+            True,
+        ),
+        ('{"1": {"rows": [[30: 70], [60, 40]]}, "2": [1, 2]}', {"1": {"rows": [None, [60, 40]]}, "2": [1, 2]}, False),
+        ('{"1": [1], "2": {"rows" [2]}, "3": [3]}', {"1": [1], "2": None, "3": [3]}, False),
+        ("[51.4 48.6]", ["51.4 48.6"], True),
+        ('<think>Say {"a": ["a long draft"]}?</think>\n{"a": [1]}', {"a": [1]}, True),
+        ('Say {"a": ["a long draft"]}?</think>{"a": [1]}', {"a": [1]}, True),
+        ('<think>Say {"a": [1]}? No, ', None, False),
+        ('{"why": "in </think> tags", "a": [1]}', {"why": "in </think> tags", "a": [1]}, True),
+        (
+            'At first {"rules": [{"never": "a or b or c"}]}, but then {"rules": [{"never": "a"}]}',
+            {"rules": [{"never": "a"}]},
+            True,
+        ),
+        ('Part 1: {"1": [1]} and part 2: {"2": [2, 2], "3": [3]}', {"1": [1], "2": [2, 2], "3": [3]}, True),
+        ('{"1": [1], "2": [5]}, or rather {"1": [2], "2": [4]}', {"1": [2], "2": [4]}, True),
         ('Here:\n```json\n{"a": 1}\n```\nAnything else?', {"a": 1}, True),
         ('As in [1], or {x}: {"a": [1, 2, 3]} (see [2]).', {"a": [1, 2, 3]}, True),
         ('{"a": "line\nbreak\tand \x01"}', {"a": "line\nbreak\tand \x01"}, True),
@@ -132,6 +158,42 @@ def test_a_list_that_lacks_its_end_or_goes_on_too_long_is_told() -> None:
     many = hearing.hear_rules(json.dumps([f"persons = {i}" for i in range(1, 6)] * 7), PROBLEM)
     assert [(entry.belief, entry.reason) for entry in many.mended] == [("rules", "35 were given, the first 30 were kept")]
     assert "the first 3 were kept" in hearing.hear_records(json.dumps([RECORD] * 4), SCENE, 3).mended[0].reason
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]"])
+def test_a_slip_in_a_table_costs_this_table(form: str) -> None:
+    pairs = [PAIR, Pair(given="car", of="persons"), Pair(given="car", of="place")]
+    rows = [json.dumps({"rows": [[20] * size] * 2}) for size in (5, 4)]
+    entries = ['{"rows": [[60, 30, 10], [80 15 5]]}', *rows]
+    keyed = "{" + ", ".join(f'"{at}": {entry}' for at, entry in enumerate(entries, start=1)) + "}"
+    heard = hearing.hear_tables(keyed if form == "{}" else f"[{', '.join(entries)}]", SCENE, pairs)
+    assert list(heard.tables) == ["persons given car", "place given car"]
+    assert heard.errors == {ITEM: "row 2 has 1 numbers, expected 3"}
+
+
+def test_tables_are_of_the_pair_that_they_name() -> None:
+    pairs = [PAIR, Pair(given="car", of="place"), Pair(given="tenure", of="car")]
+    rows = {"tenure given car": ROWS, "place given car": [[20, 20, 30, 30]] * 2, "car given tenure": [[50, 50]] * 3}
+    by_names = [{"of": name.split()[0], "given": name.split()[2], "rows": told} for name, told in reversed(rows.items())]
+    keyed = {name: {"rows": told} for name, told in reversed(rows.items())}
+    for said in (by_names, keyed, {f"{at}. {name}": {"rows": told} for at, (name, told) in enumerate(rows.items(), start=1)}):
+        heard = hearing.hear_tables(json.dumps(said), SCENE, pairs)
+        assert not heard.errors
+        assert {name: table.rows for name, table in heard.tables.items()} == rows
+    for key in ("id", "n", "index"):
+        heard = hearing.hear_tables(
+            json.dumps([{key: 2, "rows": rows["place given car"]}, {key: 1, "rows": ROWS}]), SCENE, pairs[:2]
+        )
+        assert heard.tables["place given car"].rows == rows["place given car"]
+    other = hearing.hear_tables(json.dumps({"1": {"of": "car", "given": "tenure", "rows": ROWS}}), SCENE, [PAIR])
+    assert (other.tables, list(other.errors)) == ({}, [ITEM])
+
+
+def test_numbers_from_0_of_which_some_are_missing_are_nobodys() -> None:
+    pairs = [PAIR, Pair(given="car", of="place"), Pair(given="tenure", of="car")]
+    heard = hearing.hear_tables(json.dumps({"0": {"rows": ROWS}, "2": {"rows": [[50, 50]] * 3}}), SCENE, pairs)
+    assert not heard.tables
+    assert set(heard.errors.values()) == {"the entries are numbered from 0 and some are left out; number them from 1 to 3"}
 
 
 def test_a_table_that_is_given_twice_and_differs_is_refused() -> None:
@@ -341,6 +403,26 @@ def test_compositions_are_read_as_shares_of_one_where_they_are_and_what_is_missi
         '{"2": [{"members": [1, 1], "percent": 1}], "3": [{"members": [1', ["head", "child"], [2, 3]
     )
     assert (cut.mended[0].belief, cut.mended[0].reason) == ("compositions of 3", CUT)
+
+
+def test_compositions_are_percents_or_shares_number_by_number_or_refused() -> None:
+    def heard(said: dict[str, list[float]]) -> Heard:
+        told = {n: [{"members": {"head": 1, "child": int(n) - 1}, "percent": one} for one in each] for n, each in said.items()}
+        return hearing_of_members.hear_compositions(json.dumps(told), ["head", "child"], [2, 3])
+
+    mixed = heard({"2": [0.8], "3": [60]})
+    assert [(one.members, one.percent) for one in mixed.compositions] == [
+        ({"head": 1, "child": 1}, 80),
+        ({"head": 1, "child": 2}, 60),
+    ]
+    assert [entry.action for entry in mixed.mended] == ["mended"]
+    few = heard({"2": [0.5], "3": [60]})
+    assert [one.percent for one in few.compositions] == [60]
+    assert [entry.reason for entry in few.mended] == [
+        "they add up to 0.5%; percents of all units with 2 members were asked for"
+    ]
+    none = heard({"2": [0.5], "3": [0.6]})
+    assert "they add up to 0.6%" in none.errors["compositions"]
 
 
 def test_names_of_several_words_need_no_quotes_in_a_rule() -> None:

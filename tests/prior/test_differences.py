@@ -168,6 +168,13 @@ def test_what_members_do_not_have_is_dropped_with_the_reason(difference: str, re
     assert not beliefs.used
 
 
+def test_members_who_cannot_be_so_far_apart_are_not_believed_to_be() -> None:
+    beliefs = believed(COUPLE | {"quantiles": {"5%": -6, "95%": 1e9}})
+    (dropped,) = beliefs.dropped
+    assert dropped.reason == "no two of head.age and partner.age are 1e+09 apart"
+    assert believed(COUPLE | {"quantiles": {"5%": -99, "95%": 99}}).differences
+
+
 def test_records_without_members_have_no_such_differences() -> None:
     flat = compile_problem(parse_spec("{records: 4, variables: {car: {type: boolean}}}"))
     (dropped,) = resolve(read(COUPLE)[0], flat).dropped

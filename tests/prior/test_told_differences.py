@@ -78,17 +78,30 @@ def test_a_difference_that_cannot_be_used_costs_itself(problem: Problem, entry: 
     assert reason in mended[0]
 
 
+def test_a_difference_the_other_way_round_is_turned_and_nothing_usable_is_asked_for_again(problem: Problem) -> None:
+    turned = {"difference": "child.age – head.age", "quantiles": [-50, -42, -34, -29, -25, -19, -16]}
+    told, mended = heard_of(problem, [turned])
+    assert told == {"head.age - child.age": dict(zip(("1%", "5%", "25%", "50%", "75%", "95%", "99%"), QUANTILES, strict=True))}
+    assert mended == ["head.age - child.age 'child.age – head.age' was turned round"]
+    by_name = heard_of(problem, {"head.age - child.age": QUANTILES, "head.age - partner.age": {"5%": -5, "95%": 8}})
+    assert by_name[0]["head.age - partner.age"] == {"5%": -5, "95%": 8}
+    wrong = hear_differences(json.dumps({"differences": [CHILD | {"quantiles": QUANTILES[::-1]}]}), differences_told(problem))
+    assert wrong.errors == {"differences": "its quantiles do not rise"}
+    other = heard_of(problem, [CHILD | {"quantiles": {"q1": 5, "median": 8, "q3": 10}}])
+    assert "names its quantiles by something else than percents" in other[1][0]
+
+
 def test_differences_are_read_as_models_write_them(problem: Problem) -> None:
     told, mended = heard_of(
         problem,
         [
             CHILD | {"difference": "head.age − child.age", "quantiles": [16, 19, 25, 25, 34, 42, 42]},
-            {"difference": "Partner.age-child.age", "quantiles": dict(zip("abcdefg", QUANTILES, strict=True))},
+            {"difference": "Partner.age-child.age", "quantiles": {"5%": 15, "p50": 28, "95": 41.5}},
             {"difference": 'head.age - "child in law".age', "quantiles": QUANTILES, "confidence": 80},
         ],
     )
     assert told["head.age - child.age"] == {"1%": 16, "5%": 19, "50%": 25, "75%": 34, "95%": 42}  # whole years are often alike
-    assert len(told) == 3
+    assert told["partner.age - child.age"] == {"5%": 15, "50%": 28, "95%": 41.5}, "percents that are named are taken as named"
     assert mended == ["head.age - child in law.age its confidence was taken as percent"]
 
 

@@ -152,8 +152,10 @@ def taken(state: State, answers: Sequence[Answer | None]) -> tuple[State, list[H
             dropped.append(Dropped(belief=question.request.stage, reason=CUT))
         dropped += found.mended[:MOST_TOLD]
         if len(found.mended) > MOST_TOLD:
-            more = f"{len(found.mended) - MOST_TOLD:,} more things were wrong with this answer"
-            dropped.append(Dropped(belief=question.request.stage, reason=more))
+            rest = found.mended[MOST_TOLD:]
+            more = f"{len(rest):,} more thing{' was' if len(rest) == 1 else 's were'} wrong with this answer"
+            action = "mended" if all(entry.action == "mended" for entry in rest) else "dropped"
+            dropped.append(Dropped(belief=question.request.stage, reason=more, action=action))
         heard_all.append(found)
     after = replace(
         state,

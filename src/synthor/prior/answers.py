@@ -5,19 +5,21 @@ A refused item costs itself, never its neighbours: it is asked for once more wit
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from synthor.llm.salvage import salvage
+from synthor.llm.salvage import said_once, salvage
 from synthor.prior.heard import (
     MOST_LISTED,
     NOTHING,
+    Entries,
     Heard,
     WrongError,
     code_of,
     confidence_of,
-    entry_of,
     in_order,
     line_of,
+    name_meant,
     number_of,
     numbered,
     row_of,
@@ -35,10 +37,10 @@ from synthor.rules.parse import PredicateError, parse_predicate
 def hear_tables(text: str, scene: Scene, pairs: Sequence[Pair]) -> Heard:
     """Conditional tables, one a pair."""
     heard = Heard()
-    entries, cut = numbered(text, len(pairs), ("tables", "pairs"), ("pair", "number"))
+    entries = _of_pairs(text, scene, pairs)
     for number, pair in enumerate(pairs, start=1):
         try:
-            heard.tables[str(pair)] = _table(entry_of(entries, number, cut=cut), scene, pair, heard)
+            heard.tables[str(pair)] = _table(entries[number], scene, pair, heard)
         except WrongError as error:
             heard.errors[str(pair)] = str(error)
     return heard
@@ -47,11 +49,11 @@ def hear_tables(text: str, scene: Scene, pairs: Sequence[Pair]) -> Heard:
 def hear_revision(text: str, scene: Scene, written: Mapping[Pair, Dependency]) -> Heard:
     """The tables of some pairs once more; of units with members, one without rows is the one that was written before."""
     heard = Heard()
-    entries, cut = numbered(text, len(written), ("tables", "pairs"), ("pair", "number"))
+    entries = _of_pairs(text, scene, list(written))
     for number, (pair, table) in enumerate(written.items(), start=1):
         item = f"revise {pair}"
         try:
-            entry = entry_of(entries, number, cut=cut)
+            entry = entries[number]
             if scene.levels and isinstance(entry, dict) and entry.get("rows") == []:
                 confidence = confidence_of(entry, str(pair), heard)
                 confidence = table.confidence if confidence is None else confidence
@@ -61,6 +63,26 @@ def hear_revision(text: str, scene: Scene, written: Mapping[Pair, Dependency]) -
         except WrongError as error:
             heard.errors[item] = str(error)
     return heard
+
+
+def _of_pairs(text: str, scene: Scene, pairs: Sequence[Pair]) -> Entries:
+    """Entries about pairs; one that says which two variables it is about is about these, wherever it stands."""
+    entries = numbered(text, len(pairs), ("tables", "pairs"), ("pair", "number", "id", "n", "no", "index"), [*map(str, pairs)])
+    places = {(pair.given, pair.of): number for number, pair in enumerate(pairs, start=1)}
+    names = [variable.name for variable in scene.variables]
+    about = {key: _pair_named(entry, names) for key, entry in entries.found.items()}
+    if all(ends is None or places.get(ends) == int(key) for key, ends in about.items()):
+        return entries
+    told = [(str(places.get(ends, 0)) if ends else key, entries.found[key]) for key, ends in about.items()]
+    return replace(entries, found=said_once((key, entry) for key, entry in told if key != "0"))
+
+
+def _pair_named(entry: Any, names: Sequence[str]) -> tuple[str, str] | None:
+    """The two variables that an entry says it is about, the given one first; None where it says no such thing."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("of"), str) or not isinstance(entry.get("given"), str):
+        return None
+    ends = name_meant(entry["given"], names), name_meant(entry["of"], names)
+    return ends if all(ends) else None
 
 
 def hear_rules(text: str, problem: Problem) -> Heard:
@@ -144,11 +166,11 @@ def hear_outline(text: str) -> Heard:
 def hear_details(text: str, scene: Scene, segments: Sequence[Segment], prefix: str = "segment ") -> Heard:
     """Proposals, one a segment; items are named `prefix` and the segment's name."""
     heard = Heard()
-    entries, cut = numbered(text, len(segments), ("segments", "proposals"), ("segment", "number"))
+    entries = numbered(text, len(segments), ("segments", "proposals"), ("segment", "number"))
     for number, segment in enumerate(segments, start=1):
         item = f"{prefix}{segment.name}"
         try:
-            values = values_of(entry_of(entries, number, cut=cut), scene, item, heard)
+            values = values_of(entries[number], scene, item, heard)
             heard.proposals[item] = Proposal(name=segment.name, share=segment.share, values=values)
         except WrongError as error:
             heard.errors[item] = str(error)
@@ -158,9 +180,9 @@ def hear_details(text: str, scene: Scene, segments: Sequence[Segment], prefix: s
 def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
     """Proposals with their own shares; duplicates are joined."""
     heard = Heard()
-    entries, cut = numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
+    entries = numbered(text, n_segments, ("proposals", "plan", "segments"), ("proposal", "number"))
     found: dict[str, Proposal] = {}
-    for number, entry in entries.items():
+    for number, entry in entries.found.items():
         item = f"proposal {number}"
         try:
             share = number_of(entry.get("share", entry.get("count"))) if isinstance(entry, dict) else None
@@ -176,9 +198,8 @@ def hear_plan(text: str, scene: Scene, n_segments: int) -> Heard:
             heard.mended.append(Dropped(belief=item, reason=str(error)))
     heard.proposals = {f"proposal {i}": proposal for i, proposal in enumerate(found.values(), start=1)}
     if not found:
-        wrong = heard.mended[0].reason if heard.mended else NOTHING
-        heard.errors["plan"] = wrong
-    heard.check_end("plan", entries, whole=not cut)
+        heard.errors["plan"] = entries.doubt or (heard.mended[0].reason if heard.mended else NOTHING)
+    heard.check_end("plan", entries.found, whole=not entries.cut)
     return heard
 
 

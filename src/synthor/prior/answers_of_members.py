@@ -19,7 +19,6 @@ from synthor.prior.heard import (
     code_of,
     confidence_of,
     distribution_of,
-    entry_of,
     line_of,
     name_meant,
     number_of,
@@ -46,45 +45,70 @@ def hear_differences(text: str, wanted: Sequence[str]) -> Heard:
     heard = Heard()
     value, whole = salvage(text)
     listed = value.get("differences") if isinstance(value, dict) else value
+    if isinstance(listed, dict):  # by their names
+        said = [(name, one if isinstance(one, dict) else {}, one) for name, one in listed.items()]
+        listed = [{"difference": name, **(own if "quantiles" in own else {"quantiles": one})} for name, own, one in said]
     heard.check_end("differences", listed, whole=whole)
     if not isinstance(listed, list):
         heard.errors["differences"] = NOTHING if value is None else 'there is no list called "differences"'
     for i, entry in enumerate(listed[:MOST_LISTED] if isinstance(listed, list) else []):
         name = line_of(entry.get("difference")) if isinstance(entry, dict) else ""
-        found = next((one for one in wanted if _bare(one) == _bare(name)), "")
+        found, sign = _difference_meant(name, wanted)
         place = f"differences[{i}]" + (f" ({found})" if found else "")
-        told = entry.get("quantiles") if isinstance(entry, dict) else None
-        if isinstance(told, dict):
-            told = list(told.values())
-        values = [number_of(value) for value in told] if isinstance(told, list) else []
         try:
             if not found:
                 raise WrongError("is none of the differences that were asked for")
             if any(one.difference == found for one in heard.differences):
                 raise WrongError("was given before")
-            if len(values) != len(QUANTILES) or None in values:
-                raise WrongError(f"gives no {len(QUANTILES)} numbers as its quantiles")
-            heard.differences.append(_difference(found, [value for value in values if value is not None], entry, heard))
+            quantiles = _quantiles(entry.get("quantiles"))
+            if sign < 0:
+                quantiles = {100 - percent: -number for percent, number in quantiles.items()}
+                heard.mend(found, f"'{name}' was turned round")
+            heard.differences.append(_difference(found, quantiles, entry, heard))
         except WrongError as error:
             heard.mended.append(Dropped(belief=place, reason=str(error)))
+    if listed and not heard.differences and "differences" not in heard.errors:
+        heard.errors["differences"] = heard.mended[-1].reason
     return heard
 
 
-def _difference(name: str, values: Sequence[float], entry: Any, heard: Heard) -> DifferenceBelief:
+def _difference_meant(name: str, wanted: Sequence[str]) -> tuple[str, int]:
+    """The difference that was asked for, and -1 where an answer gives it the other way round; empty where it is none."""
+    bare = {_bare(one): one for one in wanted}
+    turned = "-".join(reversed(_bare(name).split("-")))
+    return (bare[_bare(name)], 1) if _bare(name) in bare else (bare.get(turned, ""), -1)
+
+
+def _quantiles(told: Any) -> dict[float, float]:
+    """Numbers by the percent of differences that are no larger: those that were asked for, or such as are named."""
+    if isinstance(told, dict):
+        keys = [re.fullmatch(r"[pP]?\s*(\d{1,2}(?:\.\d{1,3})?)\s*(?:%|th)?", str(key).strip()) for key in told]
+        named = {float(key[1]): number_of(one) for key, one in zip(keys, told.values(), strict=True) if key}
+        if len(named) != len(told) or not 0 < min(named, default=0) <= max(named) < 100 or len(named) < 2:
+            raise WrongError(f"names its quantiles by something else than percents ({', '.join(map(str, QUANTILES))})")
+    else:
+        values = told if isinstance(told, list) and len(told) == len(QUANTILES) else []
+        named = {float(percent): number_of(one) for percent, one in zip(QUANTILES, values, strict=False)}
+    if not named or None in named.values():
+        raise WrongError(f"gives no {len(QUANTILES)} numbers as its quantiles")
+    return {percent: one for percent, one in sorted(named.items()) if one is not None}
+
+
+def _difference(name: str, told: Mapping[float, float], entry: Any, heard: Heard) -> DifferenceBelief:
     """A difference by its quantiles; of those that are alike, as whole years easily are, the one nearest the middle."""
-    kept: dict[float, int] = {}
-    for share, value in sorted(zip(QUANTILES, values, strict=True), key=lambda one: abs(one[0] - 50)):
+    kept: dict[float, float] = {}
+    for share, value in sorted(told.items(), key=lambda one: abs(one[0] - 50)):
         kept.setdefault(value, share)
     rising = sorted(kept, key=lambda value: kept[value])
     if len(rising) < 2 or rising != sorted(rising):
         raise WrongError("its quantiles do not rise")
-    quantiles = {f"{kept[value]}%": value for value in rising}
+    quantiles = {f"{kept[value]:g}%": value for value in rising}
     return DifferenceBelief(difference=name, quantiles=quantiles, confidence=confidence_of(entry, name, heard))
 
 
 def _bare(name: str) -> str:
     """A difference without blanks, quotes and case."""
-    return re.sub(r"[\s\"'`]", "", name.replace("−", "-")).casefold()
+    return re.sub(r"[\s\"'`]", "", re.sub("[−–—]", "-", name)).casefold()
 
 
 def hear_segments(
@@ -100,10 +124,10 @@ def hear_segments(
         wrong_in: why a proposal cannot be used; empty where it can.
     """
     heard = Heard()
-    entries, cut = numbered(text, len(segments), ("segments", "proposals"), ("segment", "number"))
+    entries = numbered(text, len(segments), ("segments", "proposals"), ("segment", "number"))
     for number, (item, segment) in enumerate(segments.items(), start=1):
         try:
-            said = _said_of_units(entry_of(entries, number, cut=cut), scene, form, item, heard)
+            said = _said_of_units(entries[number], scene, form, item, heard)
             proposal = Proposal(name=segment.name, share=segment.share, **said)
             wrong = wrong_in(proposal)
             if wrong:
@@ -152,9 +176,12 @@ def _entries(entry: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _composition(entry: Any, roles: Sequence[str]) -> tuple[list[int], float] | None:
-    """Members of each role and the percent of a composition; None where these cannot be read."""
+    """Members of each role, in their order or by its name, and the percent; None where these cannot be read."""
     members = entry.get("members") if isinstance(entry, dict) else None
     percent = number_of(entry.get("percent")) if isinstance(entry, dict) else None
+    if isinstance(members, dict):
+        named = said_once((name_meant(role, roles), n) for role, n in members.items())
+        members = [named.get(role, 0) for role in roles] if "" not in named else None
     each = [number_of(one) for one in members] if isinstance(members, list) else []
     whole = [int(one) for one in each if one is not None and one >= 0 and one == int(one)]
     if percent is None or not 0 <= percent <= 100 or len(whole) != len(roles) or len(each) != len(roles):
@@ -227,27 +254,46 @@ def hear_compositions(text: str, roles: Sequence[str], numbers: Sequence[int]) -
             else:
                 these = {role: n for role, n in zip(roles, found[0], strict=True) if n}
                 heard.compositions.append(CompositionBelief(members=these, percent=found[1]))
+    if heard.compositions:
+        heard.mended += [
+            Dropped(belief=f"compositions of {number}", reason="the answer gives none" if whole else CUT)
+            for number, listed in told.items()
+            if not isinstance(listed, list)
+        ]
+        _as_percents(heard)
     if not heard.compositions:
-        heard.errors["compositions"] = NOTHING if value is None else "it gives no composition with its members and percent"
-        return heard
-    heard.mended += [
-        Dropped(belief=f"compositions of {number}", reason="the answer gives none" if whole else CUT)
-        for number, listed in told.items()
-        if not isinstance(listed, list)
-    ]
-    if _are_shares_of_one(heard.compositions):
-        heard.compositions = [one.model_copy(update={"percent": 100 * one.percent}) for one in heard.compositions]
-        heard.mend("compositions", "their percents were taken as shares of 1")
+        wrong = heard.mended[-1].reason if heard.mended else "it gives no composition with its members and percent"
+        heard.errors["compositions"] = NOTHING if value is None else wrong
     return heard
 
 
-def _are_shares_of_one(compositions: Sequence[CompositionBelief]) -> bool:
-    """Whether compositions were told in shares where percents were asked for: those of some number add up to about 1."""
+def _as_percents(heard: Heard) -> None:
+    """Compositions told in shares of 1 where percents were asked for, number of members by number.
+
+    The commonest ones of some number make up most of it. Where those of another number do, in shares, those of numbers that are
+    rarer may well be fewer.
+    """
     sums: dict[int, float] = {}
-    for one in compositions:
+    least: dict[int, float] = {}
+    for one in heard.compositions:
         n = sum(one.members.values())
-        sums[n] = sums.get(n, 0.0) + one.percent
-    return max(one.percent for one in compositions) <= 1 and any(abs(told - 1) <= TOLERANCE / 100 for told in sums.values())
+        sums[n], least[n] = sums.get(n, 0.0) + one.percent, max(least.get(n, 0.0), one.percent)
+    small = {n for n, most in least.items() if most <= 1}
+    shares = {n for n in small if abs(sums[n] - 1) <= TOLERANCE / 100}
+    shares = small if shares and small == sums.keys() else shares
+    kept = []
+    for one in heard.compositions:
+        n = sum(one.members.values())
+        if n in shares:
+            kept.append(one.model_copy(update={"percent": 100 * one.percent}))
+        elif n not in small:
+            kept.append(one)
+    heard.compositions = kept
+    if shares:
+        heard.mend("compositions", "their percents were taken as shares of 1")
+    for n in sorted(small - shares):
+        reason = f"they add up to {sums[n]:.4g}%; percents of all units with {n} members were asked for"
+        heard.mended.append(Dropped(belief=f"compositions of {n}", reason=reason))
 
 
 def hear_three_way(text: str, scene: Scene) -> Heard:
@@ -270,7 +316,7 @@ def hear_three_way(text: str, scene: Scene) -> Heard:
             heard.mended.append(Dropped(belief=item, reason="was given before"))
             continue
         try:
-            rows = _rows_of(entry, first.size * second.size, of, item, heard)
+            rows = _rows_of(entry, (first.size, second.size), of, item, heard)
         except WrongError as error:
             heard.mended.append(Dropped(belief=item, reason=str(error)))
             continue
@@ -283,16 +329,25 @@ def hear_three_way(text: str, scene: Scene) -> Heard:
         heard.mended.append(Dropped(belief="three-way", reason=reason))
         heard.three_way = heard.three_way[:THREE_WAYS]
     if not heard.three_way:
-        heard.errors["three-way"] = NOTHING if value is None else "it gives no table with its triple and rows"
+        wrong = heard.mended[0].reason if heard.mended else "it gives no table with its triple and rows"
+        heard.errors["three-way"] = NOTHING if value is None else wrong
     return heard
 
 
-def _rows_of(entry: dict[str, Any], n_rows: int, of: Shown, item: str, heard: Heard) -> list[list[float]]:
+def _rows_of(entry: dict[str, Any], size: tuple[int, int], of: Shown, item: str, heard: Heard) -> list[list[float]]:
+    """A row for each combination of the two that are given; they may lie in a list for each category of the first."""
     rows = entry.get("rows")
+    if isinstance(rows, list) and len(rows) == size[0] and all(_is_rows(row, size[1]) for row in rows):
+        rows = [row for inner in rows for row in inner]
+    n_rows = size[0] * size[1]
     if not isinstance(rows, list) or len(rows) != n_rows:
         found = len(rows) if isinstance(rows, list) else "no"
         raise WrongError(f"it has {found} rows, expected {n_rows}, one for each combination of the two that are given")
     return [row_of(row, of, f"row {at}", item, heard) for at, row in enumerate(rows, start=1)]
+
+
+def _is_rows(value: Any, n_rows: int) -> bool:
+    return isinstance(value, list) and len(value) == n_rows and all(isinstance(row, list | dict) for row in value)
 
 
 def hear_pairs(text: str, scene: Scene, wanted: Sequence[Pair], most: int = ALL_PAIRS) -> Heard:

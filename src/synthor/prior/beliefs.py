@@ -124,6 +124,7 @@ class Beliefs:
         compositions: by members of each role, in the order of the roles, the share of such units among those with as many.
         differences: how far the numbers of two members lie apart.
         n_as_tables: how many of the last tables are differences: those of two columns of which no table is believed as such.
+        n_marginals: how many variables of the unit, which no target tells of, have believed shares.
         three_way: shares of a variable given two others.
         segments: groups of alike units with members that stand beside those of the template.
     """
@@ -139,6 +140,7 @@ class Beliefs:
     compositions: Mapping[tuple[int, ...], float] = field(default_factory=dict)
     differences: tuple[BelievedDifference, ...] = ()
     n_as_tables: int = 0
+    n_marginals: int = 0
     three_way: tuple[BelievedThreeWay, ...] = ()
     segments: tuple[BelievedSegment, ...] = ()
 
@@ -167,7 +169,8 @@ class Beliefs:
     @property
     def used(self) -> bool:
         """Whether anything is believed that the targets' independence does not say."""
-        return bool(self.tables or self.rules or self.n_proposals or self.of_members or self.compositions or self.three_way)
+        some = self.tables or self.rules or self.n_proposals or self.n_marginals or self.of_members
+        return bool(some or self.compositions or self.three_way)
 
     @property
     def sentence(self) -> str:
@@ -178,7 +181,7 @@ class Beliefs:
             (len(self.dependencies), "dependency table"),
             (len(self.three_way), "three-way table"),
             (len(self.differences), "difference"),
-            (len(self.of_members), "marginal"),
+            (self.n_marginals + len(self.of_members), "marginal"),
             (len(self.compositions), "composition"),
             (self.n_proposals, "proposal"),
             (len(self.rules), "rule"),
@@ -235,6 +238,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         compositions=compositions,
         differences=differences,
         n_as_tables=len(as_tables),
+        n_marginals=sum(entry is not None and known[entry[0]] is None for entry in told),
         three_way=three_way,
         segments=of_units,
     )

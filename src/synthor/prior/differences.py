@@ -178,6 +178,10 @@ def differences_of(
             dropped.append(Dropped(belief=place, reason=wrong))
             continue
         first, second = (ref for ref in refs if ref is not None)
+        beyond = _beyond(belief, problem.schema.variable(first))
+        if beyond is not None:
+            dropped.append(Dropped(belief=place, reason=f"no two of {names[0]} and {names[1]} are {beyond:g} apart"))
+            continue
         variable, level = problem.schema.variable(first), problem.schema.shared_level((first, second))
         assert level is not None
         distribution = (
@@ -222,6 +226,12 @@ def _wrong(problem: Problem, names: Sequence[str], refs: Sequence[Ref | None]) -
     return (
         f"some have no {schema.variable(first).name}; such a difference is not read" if schema.variable(first).missing else ""
     )
+
+
+def _beyond(belief: DifferenceBelief, variable: Variable) -> float | None:
+    """A quantile that no two values of a variable lie apart; None where there is none. Bands may go beyond."""
+    widest = variable.most - variable.least
+    return next((value for value in (belief.quantiles or {}).values() if abs(value) > widest), None)
 
 
 def differences_told(problem: Problem) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ NOTHING = "there was no answer in JSON"
 
 CUT = "the answer was cut off before it; write compactly"
 
+UNREAD = "it is null, or no JSON, or it was given twice and differs"
+
 BROKEN = "the answer was cut off, or is no JSON in some place; what could be read of it was taken"
 
 
@@ -84,8 +86,46 @@ class WrongError(Exception):
     """An item that cannot be used; the message goes back to the model."""
 
 
-def numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...]) -> tuple[dict[str, Any], bool]:
-    """Entries by their number as text, from an object with numbers as keys or a list of entries that give theirs."""
+@dataclass(frozen=True, kw_only=True)
+class Entries:
+    """Entries of an answer by their number from 1, as text.
+
+    Attributes:
+        found: what each says; None where it could not be read, or was said in two ways.
+        cut: whether the answer was cut off.
+        doubt: why nobody knows which entry is which; empty where that is known.
+    """
+
+    found: dict[str, Any]
+    cut: bool = False
+    doubt: str = ""
+
+    def __getitem__(self, number: int) -> Any:
+        """The entry with a number.
+
+        Raises:
+            WrongError: there is none, or none that can be read.
+        """
+        if self.doubt:
+            raise WrongError(self.doubt)
+        if str(number) not in self.found:
+            missing = f"the answer has no entry {number}"
+            raise WrongError(CUT if self.cut and self.found else missing if self.found or not self.cut else NOTHING)
+        if self.found[str(number)] is None:
+            raise WrongError(UNREAD)
+        return self.found[str(number)]
+
+
+def numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...], names: Sequence[str] = ()) -> Entries:
+    """Entries of an object with numbers as keys, or of a list of entries that give theirs.
+
+    Args:
+        text: of the answer.
+        n: entries that were asked for.
+        wrappers: names of what may hold them all.
+        keys: under which an entry of a list may give its number.
+        names: of the entries, in order, that may stand for their numbers.
+    """
     value, whole = salvage(text)
     if isinstance(value, dict):
         inner = next((value[name] for name in wrappers if isinstance(value.get(name), dict | list)), None)
@@ -100,19 +140,24 @@ def numbered(text: str, n: int, wrappers: tuple[str, ...], keys: tuple[str, ...]
             told.append((f"{number:g}" if isinstance(number, float) else str(number), rest))
         value = said_once(told)
     if not isinstance(value, dict):
-        return {}, value is None  # of no JSON at all
-    found = [(re.fullmatch(r"\D*?(\d{1,6})\W*", key), entry) for key, entry in value.items() if not key.startswith("-")]
-    entries = said_once((str(int(match[1])), entry) for match, entry in found if match)
-    if "0" in entries and entries.keys() == {str(number) for number in range(len(entries))}:
+        return Entries(found={}, cut=value is None)  # of no JSON at all
+    found = [(_number_meant(key, names), entry) for key, entry in value.items()]
+    entries = said_once((str(number), entry) for number, entry in found if number is not None)
+    if "0" in entries and n:
+        if entries.keys() != {str(number) for number in range(len(entries))}:
+            return Entries(found={}, doubt=f"the entries are numbered from 0 and some are left out; number them from 1 to {n}")
         entries = {str(int(key) + 1): entry for key, entry in entries.items()}  # numbered from 0
-    return {key: entry for key, entry in entries.items() if 1 <= int(key) <= n}, not whole
+    return Entries(found={key: entry for key, entry in entries.items() if 1 <= int(key) <= n}, cut=not whole)
 
 
-def entry_of(entries: dict[str, Any], number: int, *, cut: bool) -> Any:
-    """The entry with a number; raises where there is none."""
-    if str(number) not in entries:
-        raise WrongError(CUT if cut and entries else f"the answer has no entry {number}" if entries or not cut else NOTHING)
-    return entries[str(number)]
+def _number_meant(key: str, names: Sequence[str]) -> int | None:
+    """The number of an entry by its key: the number itself, or a name, which may stand behind its number."""
+    folded = [_folded(name) for name in names]
+    name = re.sub(r"^\s*\d{1,6}\s*[.:)-]\s*", "", key)
+    if folded.count(_folded(name)) == 1:
+        return folded.index(_folded(name)) + 1
+    found = re.fullmatch(r"\D*?(\d{1,6})\W*", key) if not key.startswith("-") else None
+    return int(found[1]) if found else None
 
 
 def confidence_of(entry: Any, item: str, heard: Heard) -> float | None:

@@ -226,7 +226,8 @@ def show_prior(prior: Prior, dropped: Sequence[Dropped], bill: Bill, stopped: st
         lost = [entry.model_dump() for entry in dropped]
         print_json({"beliefs": counts, "dropped": lost, "usage": asdict(bill), "stopped": stopped})
         return
-    lines = [words("Believed: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n) + ".")]
+    told = ", ".join(f"{n:,} {what.removesuffix('s') if n == 1 else what}" for what, n in counts.items() if n)
+    lines = [words(f"Believed: {told}.")]
     if tone is Tone.QUIET:
         show(Group(*lines, *([words(f"Asking ended early, at {stopped}.", "yellow")] if stopped else [])))
         return
