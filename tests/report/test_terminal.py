@@ -163,4 +163,4 @@ def test_where_there_are_no_letters_for_a_name_it_is_written_out(
 def test_who_lives_together_is_told_with_what_else_is_believed(capsys: pytest.CaptureFixture[str]) -> None:
     believed = Prior(compositions=[{"members": {"head": 1, "child": 1}, "percent": 60}])
     show_prior(believed, (), Bill(), "", "spec.yaml", "out", Tone.QUIET)
-    assert capsys.readouterr().out == "Believed: 1 compositions.\n"
+    assert capsys.readouterr().out == "Believed: 1 composition.\n"
