@@ -40,6 +40,9 @@ TRIED_TOGETHER = 256
 TRIED_ROWS = 32
 """Rows of a unit with values of their own in such a try; the next ones have those of the first again."""
 
+ROWS_AGAIN = 64
+"""Times that a row takes its values of another try, where it breaks a rule that looks at it and at what stands above it."""
+
 FAR = 20.0
 """An end bin so many times as wide as the bins beside it goes on beyond anything that these can tell of."""
 
@@ -260,7 +263,9 @@ class Together:
 
     They are the same whenever a unit is tried, whatever others are. Every second try is even in all bins. In the others all
     rows with one role may have the least or the greatest of a variable's bin: a sum that must be small, or a child that must
-    be younger than all others, is found so where hardly any even values are such.
+    be younger than all others, is found so where hardly any even values are such. A row that breaks a rule which looks at it
+    and at what stands above it, and at no other row, takes its values of other tries: it need not wait for a try in which
+    fifty rows happen to be as they must.
 
     Attributes:
         problem: all of whose rules are to be kept, in the finest bins.
@@ -306,10 +311,40 @@ class Together:
                 u = np.where(np.isnan(end), u, end)
                 u = u if random is None else u + share * (random.random(len(u)) - u)
                 columns[variable.name] = _even(variable).at(self.units.column(Ref(at, position)), u)
-            found[level.name] = pl.DataFrame(columns)
-        if self.own is not None:
-            found[self.problem.schema.unit.name] = self.own
+            found[level.name] = pl.DataFrame(columns) if at or self.own is None else self.own
+            if at in self.problem.plain.below:
+                found[level.name] = self._rows_again(at, found, tried[unit], place, share, random)
         return found
+
+    def _rows_again(
+        self,
+        at: int,
+        found: Mapping[str, pl.DataFrame],
+        tried: CellIndex,
+        place: CellIndex,
+        share: float,
+        random: np.random.Generator | None,
+    ) -> pl.DataFrame:
+        """The numbers of the rows of one level, those that break a rule by themselves taken from other tries."""
+        plain, level = self.problem.plain, self.problem.schema.levels[at]
+        rulings, seen = plain.below[at].rulings, plain.as_seen(self.units, at)
+        frame, numbers = seen_values(plain.schema, self.units, at, (), found), found[level.name]
+        rows = np.flatnonzero(rulings.breaks(seen, frame))
+        names = {plain.below[at].schema.unit.variables[column].name for column in rulings.columns}
+        own = [position for position in level.numeric if level.variables[position].name in names]
+        for turn in range(1, ROWS_AGAIN if own else 1):
+            if not len(rows):
+                break
+            again = []
+            for position in own:
+                variable = level.variables[position]
+                u = _tried(level.name, variable.name)[(tried[rows] + turn) % TRIED_TOGETHER, place[rows] % TRIED_ROWS]
+                u = u if random is None else u + share * (random.random(len(u)) - u)
+                again.append(_even(variable).at(self.units.column(Ref(at, position))[rows], u).alias(variable.name))
+            good = np.flatnonzero(~rulings.breaks(seen.take(rows), frame[rows].with_columns(again)))
+            numbers = numbers.with_columns(numbers[one.name].scatter(rows[good], one[good]) for one in again)
+            rows = np.delete(rows, good)
+        return numbers
 
 
 @cache

@@ -20,6 +20,7 @@ from synthor.prior.template.closed_numbers import CountedRows, columns_of_number
 from synthor.prior.template.closed_roles import columns_of_roles
 from synthor.problem import Problem
 from synthor.problem.following import Followed, derived
+from synthor.rules.lifted import Beside
 from synthor.rules.syntax import names_in
 from synthor.schema import Ref, Schema, Units
 from synthor.schema.crossed import n_crossed
@@ -29,6 +30,9 @@ from synthor.types import Codes, Floats, Shares
 
 FEW_MEMBERS, MOST_MEMBERS = 3, 15
 """Members of a row above beyond the fewest where nothing tells how many there are; and at most, where there is no limit."""
+
+MANY_MEMBERS = 10
+"""Members from which on the mix of one unit's hardly differs from that of another's by chance."""
 
 MOST_STRUCTURES = 2_000
 """Combinations of the unit's variables that are drawn before its members."""
@@ -175,10 +179,33 @@ class _Told:
         for counted in self._counted_rows:
             if not self.schema.above(counted.level):
                 tied |= set(columns_of_numbers(self.problem.rules, self.schema, counted)) - own
-        for column in sorted(tied):
+        for column in (*sorted(tied), *sorted(self._seen_by_members - tied - own)):
             if n_crossed([unit.variables[one].size for one in (*found, column)]) <= MOST_STRUCTURES:
                 found.append(column)
         return sorted(found)
+
+    @property
+    def _seen_by_members(self) -> set[int]:
+        """Variables of the unit that rules tie to each of its members, or, where it has many, tables.
+
+        Drawn last, they would have to agree with all members by chance: of a school's classes hardly ever all are such as a
+        primary school may have, and hardly ever are the ages of fifty pupils together those of one kind of school.
+        """
+        unit, found = self.schema.unit, set[int]()
+        for rule in self.problem.rules:
+            path = self.schema.path(rule.level)
+            nearer = {name for at in path[1:] for name in self.schema.levels[at].names}
+            if rule.level and all(isinstance(one, Beside) for one in rule.derived):
+                found |= {unit.position(name) for name in names_in(rule.predicate) & {*unit.names} - nearer}
+        for target in self.problem.counts:
+            seen = {axis.position for axis in target.axes if axis.ref.plain and not axis.ref.level}
+            if len(seen) < len(target.axes) and self._members_a_unit(target.level) >= MANY_MEMBERS:
+                found |= seen
+        return found
+
+    def _members_a_unit(self, level: int) -> float:
+        """Rows of a level for each unit, as far as one can tell."""
+        return float(np.prod([self._expected(at) for at in self.schema.path(level)[1:]]))
 
     @cached_property
     def _copies(self) -> Mapping[int, Followed]:

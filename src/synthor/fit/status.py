@@ -45,7 +45,8 @@ _TEXTS = {
     ),
     Status.UNSUPPORTED: (
         "No units were found with which all targets can be met.",
-        "Look at the cells that are listed: strike the rule that empties them, correct the table, or add proposals for them.",
+        "Nothing proves the tables wrong. Look at the cells that are listed: add proposals for them, or strike a rule that "
+        "leaves hardly any units there.",
     ),
     Status.MENDED: (
         "The fit did not meet every target, but the records do: some were changed until they did.",

@@ -207,6 +207,11 @@ class Problem:
         return as_seen(self.schema.refined, units, level, self.derived(level))
 
     @cached_property
+    def plain(self) -> "Problem":
+        """The same problem with the rules alone that look at one row below the unit and at what stands above it."""
+        return self.with_only(tuple(rule for rule in self.rules if rule.level and not rule.derived))
+
+    @cached_property
     def looked_at(self) -> Mapping[int, Sequence[int]]:
         """Columns of each level that may decide a rule."""
         found: dict[int, set[int]] = {}

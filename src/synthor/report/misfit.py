@@ -134,9 +134,13 @@ def _contradiction(found: Contradiction, problem: Problem) -> Explanation:
         lines.append(f"and {plural(left, 'cell')} more, listed in measurement.json")
     several = len(tables) > 1
     cures = [f"correct {'these tables or give them' if several else 'the table or give it'} a tolerance"]
+    if not found.proven:  # the tables may well be right
+        cures = [
+            f"add proposals for such records to prior.json, or give {'one of these tables' if several else 'it'} a tolerance"
+        ]
     cures += _strikes(found.obstacles)
-    further = ""
-    if found.tried and not found.changes:
+    changes, further = (found.changes if found.proven else ()), ""
+    if found.proven and found.tried and not found.changes:
         which = "none of these tables alone was found" if several else "no change of it was found"
         further = f" A change of {which}" if several else f" {_capital(which)}"
         further += " that resolves this and leaves it in agreement with the others."
@@ -146,8 +150,8 @@ def _contradiction(found: Contradiction, problem: Problem) -> Explanation:
         kind="contradiction",
         sentence=what + because + proof,
         lines=tuple(lines),
-        changes=tuple(_change(change) for change in found.changes),
-        promise=_promise(found.changes),
+        changes=tuple(_change(change) for change in changes),
+        promise=_promise(changes),
         cure=f"{_capital(', or '.join(cures))}.{further}",
         details=asdict(found),
     )
@@ -219,7 +223,7 @@ def _lack(problem: Problem, target: Target, cell: int) -> Explanation:
     where = f"'{target.name}' wants {_rows(wanted, True)} for {labels or 'its universe'}, but"
     if not sets:
         sentence = f"{where} no candidate falls there, and no rule or table that alone explains it was found."
-        cure = "Add a proposal for such records to prior.json, or correct the table."
+        cure = "Add a proposal for such records to prior.json, or give the table a tolerance."
         return Explanation(kind="unsupported", sentence=sentence, cure=cure, details=details)
     if sets == ((),):
         sentence = f"{where} its own `where` or bands leave no such record."
