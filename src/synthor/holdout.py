@@ -8,7 +8,7 @@ from synthor.errors import Finding, InputError, nearest
 from synthor.evaluate.believed import believed_of, speaks_of
 from synthor.evaluate.calibrate import Calibration, ComparedTables, calibrate
 from synthor.evaluate.holdout import AS_STATED, HeldOut, HoldOuts, PublishedShares
-from synthor.events import Event, Listener, forward, ignore
+from synthor.events import Event, Listener, forward, ignore, in_parts
 from synthor.fit.determined import Determined, determined
 from synthor.fit.model import Model, fit_what_can_be, refuse_zones
 from synthor.fit.status import Status
@@ -126,7 +126,8 @@ def synthesize_after(
     on_event(Event(stage="elicit", done=1, total=1, product=held.prior))
     seconds = dict(held.seconds)
     with timed("fit", seconds):
-        fitted = fit_what_can_be(compile_problem(spec), held.prior, dropped=held.dropped, advance=forward("fit", on_event))
+        advance = in_parts(forward("fit", on_event))
+        fitted = fit_what_can_be(compile_problem(spec), held.prior, dropped=held.dropped, advance=advance)
     cut_short = held.out_of_budget and fitted.status is Status.CONVERGED
     model = fitted.recorded(rounds=held.rounds, status=Status.OUT_OF_BUDGET if cut_short else None)
     on_event(Event(stage="fit", done=1, total=1, product=model))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthor.disk.lock import locked
 from synthor.errors import Finding, InputError
-from synthor.events import Event, Listener, forward, ignore, telling
+from synthor.events import Event, Listener, forward, ignore, in_parts, telling
 from synthor.fit.model import Model, fit_what_can_be, refuse_empty
 from synthor.fit.status import Status
 from synthor.llm.ask import Asker
@@ -126,7 +126,7 @@ def _fitted(
             believed = with_survey(believed, problem, spec)
             on_event(Event(stage="elicit", done=1, total=1, product=believed))
         with timed("fit", seconds):
-            model = fit_what_can_be(problem, believed, dropped=dropped, advance=forward("fit", on_event))
+            model = fit_what_can_be(problem, believed, dropped=dropped, advance=in_parts(forward("fit", on_event)))
         on_event(Event(stage="fit", done=1, total=1, product=model))
         return Fitted(model=model, inputs=sources(spec, prior), seconds=seconds)
     refuse_empty(problem)
@@ -143,7 +143,7 @@ def _fitted(
         # 4. Pull the beliefs onto what is known.
         is_open = bool(state.questions)
         with timed("fit", seconds):
-            state = method.settle(state, forward("fit", on_event)).passed(asker.can_answer)
+            state = method.settle(state, in_parts(forward("fit", on_event))).passed(asker.can_answer)
         # 5. See how things stand, and what the next round should ask.
         for made in state.rounds[1:][-1:]:
             on_event(Event(stage="round", done=made.number, total=made.number, product=made))

@@ -5,7 +5,7 @@ by one, in their order, to a fit that knows none of them: its candidates meet th
 left of them. That is a sign, not a proof (other candidates might do); it costs one rough fit a rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,7 +19,14 @@ from synthor.problem import Problem
 from synthor.values import possible
 
 
-def rules_with_room(problem: Problem, beliefs: Beliefs, pool: Pool, rules: Sequence[RuleBelief]) -> list[RuleBelief]:
+def rules_with_room(
+    problem: Problem,
+    beliefs: Beliefs,
+    pool: Pool,
+    rules: Sequence[RuleBelief],
+    *,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> list[RuleBelief]:
     """Those rules that candidates which meet the targets without any of them can keep together, and still meet them.
 
     Args:
@@ -27,11 +34,13 @@ def rules_with_room(problem: Problem, beliefs: Beliefs, pool: Pool, rules: Seque
         beliefs: that the candidates were drawn with: no rules.
         pool: these candidates.
         rules: that cannot all be kept.
+        advance: told how many rules of how many were looked at.
     """
     hard = Structure(pool).hard(problem, beliefs)[: len(problem.targets)]
     kept, left = list[RuleBelief](), np.isfinite(pool.log_base)
     refined, fine = problem.refined, problem.schema.refine(pool.units)
-    for rule in rules:
+    for looked, rule in enumerate(rules):
+        advance(looked, len(rules))
         stays = left & possible(refined.with_only(resolve(Prior(rules=[rule]), problem).rules), fine)
         if (stays == left).all():
             kept.append(rule)

@@ -410,6 +410,19 @@ def fit(
     Raises:
         InputError: the rules leave nothing at all, or a table counts members of units and no candidates were handed in.
     """
+    return _begun(problem, prior, pool_size=pool_size, handed=handed, like=like, advance=advance).ended(dropped, advance)
+
+
+def _begun(
+    problem: Problem,
+    prior: Prior,
+    *,
+    pool_size: int | None = None,
+    handed: Handed | None = None,
+    like: Model | None = None,
+    advance: Callable[[int, int], None] = lambda done, total: None,
+) -> "_Begun":
+    """A fit before anything gives way; arguments and errors are those of `fit`."""
     beliefs = resolve(prior, problem)
     ruled = problem.with_rules(beliefs.rules)
     nested = len(problem.schema.levels) > 1
@@ -423,17 +436,7 @@ def fit(
             tried = _tried(ruled, beliefs, pool_size, advance)
         else:
             tried = _weighed(ruled, beliefs, handed or pool_size, advance)
-    pool, hard, soft, found, diagnosis = tried.pool, tried.hard, tried.soft, tried.found, tried.diagnosis
-    if diagnosis.conflict is None and not pool.unsupported:
-        with one_thread():
-            found = _tightened(ruled, hard, soft, pool, found)
-    contradictions: tuple[Contradiction, ...] = ()
-    if diagnosis.found is not None:
-        with one_thread():
-            contradictions = several(ruled, hard, pool, diagnosis, means_of(problem, beliefs), advance=advance)
-    found = _giving_way(ruled, tried, found, advance)
-    fitted = _fitted(problem, prior, pool_size, beliefs, replace(tried, found=found), contradictions, dropped)
-    return fitted if handed is None else replace(fitted, recipe=replace(fitted.recipe, handed=True))
+    return _Begun(problem=problem, prior=prior, beliefs=beliefs, pool_size=pool_size, tried=tried, handed=handed is not None)
 
 
 def _giving_way(ruled: Problem, tried: "_Tried", found: Balance, advance: Callable[[int, int], None]) -> Balance:
@@ -554,6 +557,54 @@ class _Tried:
     diagnosis: Diagnosis
     inside: tuple[Inside, ...]
     drawn_for: Recipe | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Begun:
+    """A fit before anything gives way: whether the targets are met is known, and that is the cheaper part where they are not.
+
+    Attributes:
+        problem: what is known.
+        prior: what is believed.
+        beliefs: the same made ready for the solver.
+        pool_size: candidates asked for.
+        tried: candidates, their weights, and why these do not meet the targets.
+        handed: whether the candidates were handed in.
+    """
+
+    problem: Problem
+    prior: Prior
+    beliefs: Beliefs
+    pool_size: int
+    tried: "_Tried"
+    handed: bool
+
+    @property
+    def unmeetable(self) -> bool:
+        """Whether the model's status will be one of `UNMEETABLE`."""
+        tried = self.tried
+        return bool(tried.pool.unsupported) or tried.diagnosis.found is not None or tried.found.status is Status.UNSUPPORTED
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the candidates contradict the targets: where they have members none are drawn beside, whatever is missing."""
+        return self.unmeetable or (self.tried.pool.units.nested and self.tried.diagnosis.conflict is not None)
+
+    def ended(self, dropped: tuple[Dropped, ...], advance: Callable[[int, int], None]) -> Model:
+        """The model: where targets contradict each other all contradictions are told, and one cell of each gives way."""
+        problem, tried, found = self.problem, self.tried, self.tried.found
+        ruled, hard, pool, diagnosis = problem.with_rules(self.beliefs.rules), tried.hard, tried.pool, tried.diagnosis
+        if diagnosis.conflict is None and not pool.unsupported:
+            with one_thread():
+                found = _tightened(ruled, hard, tried.soft, pool, found)
+        contradictions: tuple[Contradiction, ...] = ()
+        if diagnosis.found is not None:
+            with one_thread():
+                contradictions = several(ruled, hard, pool, diagnosis, means_of(problem, self.beliefs), advance=advance)
+        found = _giving_way(ruled, tried, found, advance)
+        last = replace(tried, found=found)
+        fitted = _fitted(problem, self.prior, self.pool_size, self.beliefs, last, contradictions, dropped)
+        return fitted if not self.handed else replace(fitted, recipe=replace(fitted.recipe, handed=True))
 
 
 def _again(ruled: Problem, beliefs: Beliefs, like: Recipe, advance: Callable[[int, int], None]) -> _Tried | None:
@@ -752,37 +803,61 @@ def fit_what_can_be(
         advance: told how many steps of how many are done.
     """
     try:
-        model = fit(problem, prior, dropped=dropped, like=like, advance=advance)
-        if model.status not in UNMEETABLE or not model.beliefs.rules:
-            return model
+        first = _begun(problem, prior, like=like, advance=advance)
+        if not (first.stuck and first.beliefs.rules):
+            return first.ended(dropped, advance)
     except InputError:  # the rules leave nothing at all
         if not prior.rules:
             raise
-        model = None
-    without = fit(problem, prior.model_copy(update={"rules": []}), dropped=dropped)
-    if model is not None and without.status in UNMEETABLE and len(without.unsupported) >= len(model.unsupported):
-        return model
-    if without.status not in UNMEETABLE:
+        first = None
+    without = _begun(problem, prior.model_copy(update={"rules": []}), advance=advance)
+    if first is not None and not _nearer(without, first):
+        return first.ended(dropped, advance)
+    if not without.unmeetable:
         with one_thread():
-            kept = rules_with_room(problem, without.beliefs, without.pool, prior.rules)
+            kept = rules_with_room(problem, without.beliefs, without.tried.pool, prior.rules, advance=advance)
         if kept:
-            lost = (*dropped, *_given_up(prior, kept))
             with suppress(InputError):  # no unit is drawn that keeps them all, though candidates did
-                model = fit(problem, prior.model_copy(update={"rules": kept}), dropped=lost, advance=advance)
-                if model.status not in UNMEETABLE:
-                    return model
-    known = len(dropped)
-    return replace(without, dropped=(*without.dropped[:known], *_given_up(prior, []), *without.dropped[known:]))
+                some = _begun(problem, prior.model_copy(update={"rules": kept}), advance=advance)
+                if not some.stuck:
+                    return some.ended((*dropped, *_given_up(prior, kept, first)), advance)
+    known, model = len(dropped), without.ended(dropped, advance)
+    return replace(model, dropped=(*model.dropped[:known], *_given_up(prior, [], first), *model.dropped[known:]))
 
 
-def _given_up(prior: Prior, kept: Sequence[RuleBelief]) -> tuple[Dropped, ...]:
-    """Believed rules that are not kept, and why."""
-    reason = "the targets cannot be met together with the believed rules, so this one was left out"
+def _nearer(without: _Begun, first: _Begun) -> bool:
+    """Whether a fit without believed rules meets more of the targets than one with them, which does not meet all."""
+    if without.unmeetable:
+        return first.unmeetable and len(without.tried.pool.unsupported) < len(first.tried.pool.unsupported)
+    return first.unmeetable or not without.stuck
+
+
+def _given_up(prior: Prior, kept: Sequence[RuleBelief], first: _Begun | None) -> tuple[Dropped, ...]:
+    """Believed rules that are not kept, and why.
+
+    Args:
+        prior: with all of them.
+        kept: those that are.
+        first: the fit with all of them; None where these left no unit at all.
+    """
+    reason = f"the targets cannot be met together with the believed rules{_in_the_way(first)}, so this one was left out"
     return tuple(
         Dropped(belief=f"rules[{i}]: {rule.never[:80]}", reason=reason)
         for i, rule in enumerate(prior.rules)
         if not any(rule is one for one in kept)
     )
+
+
+def _in_the_way(first: _Begun | None) -> str:
+    """What all believed rules together left of one target; told of units with members alone."""
+    if first is None or not first.tried.pool.units.nested or first.tried.diagnosis.found is None:
+        return ""
+    clash = first.tried.diagnosis.found.clashes[0]
+    where = f"'{clash.target}'" + (f" at {clash.cell}" if clash.cell else "")
+    if not clash.counts:
+        return f", which leave no room for {where}"
+    left = clash.high + clash.error if clash.rises else clash.low - clash.error
+    return f", with which {where} comes to {left:,.0f} instead of {clash.wanted:,.0f}"
 
 
 def as_written(problem: Problem, prior: Prior, *, dropped: tuple[Dropped, ...] = (), pool_size: int | None = None) -> Model:

@@ -139,14 +139,14 @@ class _Warnings:
 
 
 def _left(seconds: float, share: float) -> str:
-    """Time left in words, when enough is done to tell.
+    """Time left in words, when enough is done to tell, and there is some.
 
-    >>> _left(60.0, 0.25), _left(10.0, 0.5), _left(1.0, 0.0)
-    (', about 3 min left', ', about 10 s left', '')
+    >>> _left(60.0, 0.25), _left(10.0, 0.5), _left(1.0, 0.0), _left(10.0, 0.99)
+    (', about 3 min left', ', about 10 s left', '', '')
     """
-    if share < 0.05:
+    rest = seconds * (1 - share) / max(share, 1e-9)
+    if share < 0.05 or rest < 0.5:
         return ""
-    rest = seconds * (1 - share) / share
     return f", about {rest:.0f} s left" if rest < 100 else f", about {rest / 60:.0f} min left"
 
 
