@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -15,8 +16,9 @@ from synthor.fit.model import Model, as_written
 from synthor.loop import expected_requests, synthesize
 from synthor.method.estimate import estimate
 from synthor.prior.answers_of_members import hear_units
-from synthor.prior.model import read_prior
+from synthor.prior.model import Proposal, read_prior
 from synthor.prior.whole import written_level
+from synthor.report.misfit import explain_misfit
 from synthor.sample.stream import sample
 
 HOMES = """
@@ -112,6 +114,32 @@ def test_groups_of_alike_households_are_added_round_by_round(tmp_path: Path, mon
     assert "So far" not in first
     assert "- person: age = '0-17': wanted 25.0%, have" in later
     assert run.bill.requests == 6
+
+
+ORDERS = """
+unit: order
+records: 100
+variables:
+  lines: {from: count(line), bins: [1, 2, 4]}
+members:
+  line: {number: {min: 1, max: 30}, variables: {product: {type: category, values: [bicycle, part]}}}
+targets:
+  - {name: lines, counts: {lines: {"1": 50, "2-3": 34, "4+": 16}}}
+"""
+
+
+def test_groups_have_as_many_members_as_is_said_of_them() -> None:
+    said = [{"1": 60, "2-3": 30, "4+": 10}, {"1": 0, "2-3": 100, "4+": 0}]
+    proposals = [Proposal(share=50, values={"lines": shares, "product": {"bicycle": 20, "part": 80}}) for shares in said]
+    model = as_written(compile_problem(parse_spec(ORDERS)), Prior(proposals=proposals), pool_size=4_000)
+    units = model.pool.units
+    shares = np.bincount(np.bincount(units.above(0, 1)), model.weights)
+    assert shares[1] == pytest.approx(0.30, abs=0.02)
+    assert shares[2] == pytest.approx(shares[3], abs=0.03), "nothing is said of numbers inside a category"
+    assert shares[4:].sum() == pytest.approx(0.05, abs=0.01)
+    assert (np.diff(shares[4:8]) < 0).all(), "the last category falls off"
+    (told,) = explain_misfit(model)
+    assert "the proposals say 65%" in told.sentence
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ of a row and its unit. What nothing says is as even as it can be. The template n
 it has to hold every kind of unit that they want, about as often.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -33,6 +33,8 @@ FEW_MEMBERS, MOST_MEMBERS = 3, 15
 
 MANY_MEMBERS = 10
 """Members from which on the mix of one unit's hardly differs from that of another's by chance."""
+ANOTHER = 0.5
+"""Who is in the last category of a number of members has another one so often, where only shares of categories are told."""
 
 MOST_STRUCTURES = 2_000
 """Combinations of the unit's variables that are drawn before its members."""
@@ -46,14 +48,19 @@ many of these have several. In a survey of large families 0.26 to 0.72 of those 
 of four other kinds of relatives had one more of them, and about as many of these yet another; families here may be smaller."""
 
 
-def template_of(problem: Problem, beliefs: Beliefs) -> Template:
+def template_of(problem: Problem, beliefs: Beliefs, *, counted: Set[Ref] = frozenset()) -> Template:
     """What is known and believed as a way to make a unit.
+
+    Args:
+        problem: what is known.
+        beliefs: what is believed.
+        counted: variables that count all members and whose believed shares are to hold, where no table tells of them.
 
     Raises:
         InputError: the spec does not say how units are made.
     """
     refuse_undeclared(problem)
-    return _Told(problem, beliefs).template
+    return _Told(problem, beliefs, counted).template
 
 
 def refuse_undeclared(problem: Problem) -> None:
@@ -91,6 +98,7 @@ class _Told:
 
     problem: Problem
     beliefs: Beliefs
+    by_belief: Set[Ref] = frozenset()
 
     @cached_property
     def said(self) -> SharesByRole:
@@ -385,12 +393,30 @@ class _Told:
             most = number.max if number.max is not None else MOST_MEMBERS
             counting = self._counting(level)
             if counting is None:
-                yield level, Believed(marginal=_numbers(self._expected(level), number, most))
+                believed = self._believed_numbers(level, number, most)
+                yield level, Believed(marginal=_numbers(self._expected(level), number, most) if believed is None else believed)
                 continue
             place = counting.level, counting.position
             each = self._totals(*place, most, self._expected(level))
             tables = (replace(table, rows=table.rows @ each) for table in self.said.tables(*place, None))
             yield level, Believed(marginal=self.said.shares(*place) @ each, tables=tuple(tables))
+
+    def _believed_numbers(self, level: int, number: HowMany, most: int) -> Shares | None:
+        """Shares of each number of rows of a level from 0, as those of a variable that counts them are believed, if any are.
+
+        Numbers of one category are alike, but those of the last fall off: it may reach far.
+        """
+        for one in self._counts_all():
+            if one.below == level and Ref(one.level, one.position) in self.by_belief:
+                variable = self.schema.levels[one.level].variables[one.position]
+                found = np.zeros(most + 1)
+                for code, share in enumerate(self.said.shares(one.level, one.position)[: variable.n_valued]):
+                    inside = np.arange(max(int(variable.low[code]), number.min), int(min(variable.high[code], most)) + 1)
+                    each = np.power(ANOTHER if code == variable.n_valued - 1 else 1.0, np.arange(len(inside)))
+                    found[inside] += share * each / max(each.sum(), 1e-300)
+                if found.sum() > 0:
+                    return np.asarray(found / found.sum())
+        return None
 
     @cached_property
     def _without_composition(self) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from synthor.prior.whole import WrittenLevel, written_level
 from synthor.problem import Problem
 from synthor.problem.following import derived
 from synthor.randomness import generator
-from synthor.schema import Units
+from synthor.schema import Ref, Units
 from synthor.schema.text import as_text
 from synthor.types import CellIndex, Codes, Floats
 from synthor.values import possible
@@ -81,14 +81,20 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A group of units that are alike in what is believed of them."""
+    """A group of units that are alike in what is believed of them.
+
+    Attributes:
+        beliefs: of them alone.
+        told: the variables that something is said of.
+    """
 
     beliefs: Beliefs
+    told: frozenset[Ref] = frozenset()
 
     def drawn(self, bare: Problem, size: int, random_seed: int, number: int) -> tuple[Units, Floats]:
         """So many units of it in the finest bins, and the log of the share that each stands for."""
         seed = int(generator(random_seed, "template", "written", number).integers(2**31))
-        made = draw(prepared(template_of(bare, self.beliefs)), size=size, random_seed=seed)
+        made = draw(prepared(template_of(bare, self.beliefs, counted=self.told)), size=size, random_seed=seed)
         return made.units, made.log_weight
 
 
@@ -136,7 +142,7 @@ def _group(bare: Problem, proposal: Proposal, place: str, dropped: list[Dropped]
         reason = "compositions and differences of a group are read by `method: calibrated` alone"
         dropped.append(Dropped(belief=place, reason=reason))
         return None
-    marginals = []
+    marginals, told = [], set[Ref]()
     for name, value in proposal.values.items():
         ref = bare.schema.resolve_among(name)
         if ref is None:
@@ -149,7 +155,8 @@ def _group(bare: Problem, proposal: Proposal, place: str, dropped: list[Dropped]
             dropped.append(Dropped(belief=place, reason=f"no value of {name} that it gives is possible"))
             return None
         marginals.append(Marginal(of=name, percent=(100 * weights / weights.sum()).tolist()))
-    return _Group(resolve(Prior(marginals=marginals), bare))
+        told.add(ref)
+    return _Group(resolve(Prior(marginals=marginals), bare), frozenset(told))
 
 
 def _row(level: WrittenLevel, values: Mapping[str, object], members: Mapping[str, Sequence[WrittenMember]]) -> _Row | str:
