@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from synthor import InputError, Prior, Run, load_spec, synthesize
-from synthor.prior.survey import with_survey
-from synthor.problem import compile_problem
+from synthor.prior.survey import check_survey, with_survey
+from synthor.problem import check, compile_problem
 
 SPEC = """
 unit: household
@@ -131,3 +131,47 @@ def test_a_sample_of_households_alone_and_files_of_what_lies_deeper(folder: Path
     (tmp_path / "spec.yaml").write_text(deeper.replace("person: people.csv", "trip: people.csv"), encoding="utf-8")
     with pytest.raises(InputError, match="lies below 'person'"):
         synthesize(load_spec(tmp_path / "spec.yaml"))
+
+
+def small_sample(folder: Path, homes: str, people: str) -> list[str]:
+    """What is told of a sample of a few households: `id tenure` and `id role age`, between slashes."""
+    for name, head, rows in (("homes.csv", "hid,tenure,w", homes), ("people.csv", "hid,role,age", people)):
+        lines = [",".join(row.split()) + (",1" if name == "homes.csv" else "") for row in rows.split("/")]
+        (folder / name).write_text("\n".join([head, *lines]), encoding="utf-8")
+    (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    spec = load_spec(folder / "spec.yaml")
+    assert not [finding for finding in check(spec) if finding.severity == "error"]
+    return [finding.message for finding in check_survey(compile_problem(spec), spec)]
+
+
+@pytest.mark.parametrize(
+    ("people", "told"),
+    [
+        ("a head 30/a head 80/a partner 80/b head 40", "1 of 2 sample records have `count(head) <> 1`, which `roles` does not"),
+        ("a partner 80/b head 40", "1 of 2 sample records have `count(head) <> 1`, which `roles` does not"),
+        (
+            "a head 30/a partner 20/a partner 50/b head 40",
+            "1 of 2 sample records have `count(partner) > 1`, which `roles` does not",
+        ),
+        (
+            "a head 30" + "/a child 9" * 6 + "/b head 40",
+            "1 of 2 sample records have `count(person) > 6`, which `number` does not",
+        ),
+    ],
+)
+def test_a_household_with_members_that_the_spec_does_not_allow_is_left_out_and_told(
+    people: str, told: str, tmp_path: Path
+) -> None:
+    assert [message for message in small_sample(tmp_path, "a owned/b rented", people) if told in message]
+    spec = load_spec(tmp_path / "spec.yaml")
+    prior = with_survey(Prior(), compile_problem(spec), spec)
+    assert {marginal.of: marginal.percent for marginal in prior.marginals}["head.age"] == [0, 0, 100, 0]  # that of b alone
+    assert told in " ".join(prior.survey or [])
+
+
+def test_a_sample_without_roles_says_nothing_of_their_numbers(tmp_path: Path) -> None:
+    small_sample(tmp_path, "a owned/b rented", "a head 30/b head 40")
+    people = (tmp_path / "people.csv").read_text(encoding="utf-8").replace("role", "position")
+    (tmp_path / "people.csv").write_text(people, encoding="utf-8")
+    spec = load_spec(tmp_path / "spec.yaml")
+    assert with_survey(Prior(), compile_problem(spec), spec).survey is None

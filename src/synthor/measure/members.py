@@ -13,10 +13,9 @@ from synthor.errors import Finding, InputError
 from synthor.measure.coded import Records
 from synthor.problem import Problem
 from synthor.problem.following import Followed
+from synthor.problem.numbers_of_members import wrong_numbers
 from synthor.schema import Ref, Units
-from synthor.spec.levels import levels_of
-from synthor.spec.members import HowMany
-from synthor.types import Counts, Mask
+from synthor.types import Mask
 
 
 def strays(problem: Problem, units: Units, records: Records) -> Iterator[tuple[str, int, Mask]]:
@@ -30,36 +29,11 @@ def strays(problem: Problem, units: Units, records: Records) -> Iterator[tuple[s
     Raises:
         InputError: a number follows from a column that holds labels.
     """
-    yield from _numbers(problem, units)
+    for wrong in wrong_numbers(problem, units):
+        yield wrong.text, wrong.level, wrong.rows
     for one in problem.follows:
         name = problem.schema.levels[one.level].variables[one.position].name
         yield f"{name} <> {one.text}", one.level, _differs(one, problem, units, records)
-
-
-def _numbers(problem: Problem, units: Units) -> Iterator[tuple[str, int, Mask]]:
-    """Rows with more or fewer members than there may be, of any role and of each."""
-    forms = levels_of(problem.spec)
-    if len(forms) != len(problem.schema.levels):
-        return  # the spec says nothing of members that were handed in
-    for level, form in enumerate(forms[1:], start=1):
-        above = problem.schema.above(level) or 0
-        parent, n = units.above(above, level), units.n_rows(above)
-        yield from _beyond(form.name, form.number, above, np.bincount(parent, minlength=n))
-        own = problem.schema.levels[level]
-        for role, number in form.roles.items():
-            at = own.role_of(role)
-            those = units.column(Ref(level, at.column)) == at.code
-            yield from _beyond(role, number, above, np.bincount(parent[those], minlength=n))
-
-
-def _beyond(name: str, number: HowMany, above: int, found: Counts) -> Iterator[tuple[str, int, Mask]]:
-    if number.min == number.max:
-        yield f"count({name}) <> {number.min}", above, found != number.min
-        return
-    if number.min:
-        yield f"count({name}) < {number.min}", above, found < number.min
-    if number.max is not None:
-        yield f"count({name}) > {number.max}", above, found > number.max
 
 
 def _differs(one: Followed, problem: Problem, units: Units, records: Records) -> Mask:

@@ -2,7 +2,8 @@
 
 Each pair's weighted table enters the fit beside the beliefs of a model, as strong as the sample is large: its effective size in
 the sense of Kish, (sum w)^2 / sum w^2. Like every belief it gives way to the targets. Records that cannot be (they break a
-rule, or lie where a target wants none) are left out, and it is told how many.
+rule, lie where a target wants none, or have numbers of members that the spec does not allow) are left out, and it is told how
+many.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from synthor.information import effective_size
 from synthor.prior.model import Dependency, Marginal, Prior
 from synthor.prior.sampled import MOST_CATEGORIES, SampledUnits, sampled_units
 from synthor.problem import Problem
+from synthor.problem.numbers_of_members import wrong_numbers
 from synthor.problem.unplaced import unplaced, weights_of
 from synthor.rules.on_categories import truth
 from synthor.rules.on_values import holds
@@ -180,7 +182,8 @@ def _read(problem: Problem, spec: Spec, sample: SampleSpec) -> _Survey:
     else:
         frame, columns, weights = units.frames[0], units.of_unit(), units.weights
     file = sample.file or sample.files[problem.schema.unit.name]
-    lost = {why: these for why, these in _impossible(problem, columns, frame).items() if these.any()}
+    impossible = _impossible(problem, columns, frame) | ({} if units is None else _of_wrong_numbers(problem, units))
+    lost = {why: these for why, these in impossible.items() if these.any()}
     for these in lost.values():
         weights = np.where(these, 0.0, weights)
     of = f"of {frame.height:,} sample records"
@@ -206,4 +209,15 @@ def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFr
         plain = all(axis.declared for axis in target.grid.axes)
         if target.flat and plain and target.grid.universe is None and set(target.grid.positions) <= set(columns):
             found[f"lie where '{target.name}' wants none"] = np.append(empty, False)[target.index(units)]
+    return found
+
+
+def _of_wrong_numbers(problem: Problem, sampled: SampledUnits) -> dict[str, Mask]:
+    """Units with more or fewer members than the spec lets there be, of any role and of each, as far as the files tell."""
+    found = {}
+    for wrong in wrong_numbers(problem, sampled.units):
+        role = problem.schema.levels[wrong.of].role
+        told = wrong.key == "number" or (wrong.of, problem.schema.levels[wrong.of].position(role)) in sampled.known
+        if wrong.of in sampled.frames and told:
+            found[f"have `{wrong.text}`, which `{wrong.key}` does not allow,"] = wrong.rows
     return found
