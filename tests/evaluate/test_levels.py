@@ -9,8 +9,11 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from synthor import parse_spec
 from synthor.cli import main  # noqa: F401  adds the verbs
 from synthor.cli.app import app
+from synthor.evaluate.levels import evaluate_levels
+from synthor.problem import compile_problem
 
 SPEC = """
 unit: household
@@ -140,3 +143,98 @@ def test_the_terminal_names_each_kind_of_row(folder: Path) -> None:
     done = CliRunner().invoke(app, args)
     assert done.exit_code == 0
     assert all(f"{name}:\n" in done.output for name in ("household", "person", "head and partner"))
+
+
+RULES = """
+unit: household
+records: 4
+variables:
+  tenure: {type: category, values: [owned, rented]}
+  rooms: {type: integer, min: 1, max: 9, bins: [1, 4]}
+  persons: {from: count(person), bins: [1, 2, 3, 4]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      role: {type: category, values: [head, partner, child]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+      work: {type: category, values: [no, yes]}
+rules:
+  - {never: "child.age > head.age - 15"}
+  - {never: "age < 15 and work = 'yes'"}
+  - {never: "tenure = 'owned' and rooms < 2"}
+  - {never: "rooms < 3 and persons > 2"}
+"""
+HOMES = "1 owned 5/2 rented 2/3 owned 4/4 rented 3"
+SOUND = "1 head 50 yes/1 child 20 yes/2 head 30 yes/2 partner 31 no/3 head 70 no/4 head 40 yes/4 child 10 no/4 child 3 no"
+CHILD_OF_95 = SOUND.replace("child 20", "child 95").replace("child 3 no", "child 95 no")
+TWO_HEADS = SOUND.replace("1 child 20", "1 head 20")
+
+
+def small(homes: str, people: str, *lacking: str) -> dict[int, pl.DataFrame]:
+    """Households `id tenure rooms` and persons `id role age work`, without some columns."""
+    tables = []
+    for text, names in ((homes, "household_id tenure rooms"), (people, "household_id role age work")):
+        columns = dict(zip(names.split(), zip(*(row.split() for row in text.split("/")), strict=True), strict=True))
+        frame = pl.DataFrame({name: list(column) for name, column in columns.items()})
+        numbers = [name for name in ("household_id", "rooms", "age") if name in frame.columns]
+        tables.append(frame.with_columns(pl.col(numbers).cast(pl.Int64)).drop(lacking, strict=False))
+    return dict(enumerate(tables))
+
+
+def broken(
+    records: dict[int, pl.DataFrame], real: dict[int, pl.DataFrame], spec: str = RULES
+) -> dict[str, tuple[object, object]]:
+    """By rule, rows of the records and real ones that break it, None where that is not told."""
+    found = evaluate_levels(compile_problem(parse_spec(spec)), records, real).values()
+    return {text: (one.violations.get(text), one.real_violations.get(text)) for one in found for text in one.sources}
+
+
+def test_rules_between_members_are_counted_as_those_of_units_are() -> None:
+    assert broken(small(HOMES, CHILD_OF_95), small(HOMES.replace("owned 4", "owned 1"), SOUND)) == {
+        "child.age > head.age - 15": (2, 0),
+        "age < 15 and work = 'yes'": (0, 0),
+        "tenure = 'owned' and rooms < 2": (0, 1),
+        "rooms < 3 and persons > 2": (0, 0),
+    }
+    assert broken(small(HOMES.replace("rented 3", "rented 2"), SOUND), small(HOMES, SOUND))["rooms < 3 and persons > 2"] == (
+        1,
+        0,
+    )
+
+
+def test_rules_whose_columns_real_units_lack_are_told_as_not_looked_at() -> None:
+    without = small(HOMES, SOUND, "rooms", "work")
+    assert broken(small(HOMES, CHILD_OF_95), without) == {
+        "child.age > head.age - 15": (2, 0),
+        "age < 15 and work = 'yes'": (0, None),
+        "tenure = 'owned' and rooms < 2": (0, None),
+        "rooms < 3 and persons > 2": (0, None),
+    }
+    assert broken(small(HOMES, CHILD_OF_95), {0: without[0].with_columns(rooms=5)})["child.age > head.age - 15"] == (2, None)
+
+
+def test_numbers_of_members_that_cannot_be_are_counted_beside_rules() -> None:
+    assert broken(small(HOMES, SOUND), small(HOMES, TWO_HEADS))["count(head) <> 1"] == (0, 1)
+
+
+def test_the_terminal_counts_rules_once_and_says_that_there_are_none_once(tmp_path: Path) -> None:
+    for folder, people in (("out", CHILD_OF_95), ("real", SOUND)):
+        (tmp_path / folder).mkdir()
+        for level, frame in small(HOMES, people, *(["rooms"] if folder == "real" else [])).items():
+            frame.write_csv(tmp_path / folder / ("household.csv", "person.csv")[level])
+
+    def told(spec: str) -> str:
+        (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
+        args = ["evaluate", str(tmp_path / "out"), "--against", str(tmp_path / "real"), "--spec", str(tmp_path / "spec.yaml")]
+        done = CliRunner().invoke(app, args)
+        assert done.exit_code == 0, done.exception
+        return " ".join(done.output.split())
+
+    lines = told(RULES)
+    assert lines.count("spec: never child.age > head.age - 15: 2 records, 0 real ones") == 1
+    assert "never tenure = 'owned' and rooms < 2: 0 records, not looked at in real ones, which lack what it needs" in lines
+    assert "no rules to break" not in lines
+    assert told(RULES[: RULES.index("rules:")]).count("There are no rules to break.") == 1

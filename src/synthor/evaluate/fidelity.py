@@ -87,8 +87,8 @@ class Evaluation:
         records: the records under test.
         independence: the true marginals without any dependence.
         ceiling: recovered by real samples of the effective size: what the truth's own noise leaves to be had.
-        violations: synthetic records that break each rule.
-        real_violations: real records that do.
+        violations: synthetic records that break each rule; of units with members without those that the records do not tell.
+        real_violations: real records that do, likewise.
         sources: who says each rule, the spec or the beliefs.
         copies: records that equal a real one.
         pairs: every pair that was compared, the furthest off first.

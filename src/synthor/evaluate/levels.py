@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from synthor.errors import Finding, InputError
+from synthor.evaluate.broken import Ruled, ruled
 from synthor.evaluate.fidelity import Evaluation, evaluate
 from synthor.prior.sampled import SampledUnits, joined_units
 from synthor.problem import Problem, Target
@@ -80,7 +81,22 @@ def evaluate_levels(
     if not found:
         message = "every pair of variables was a target, or is missing in the microdata, so nothing is left to judge"
         raise InputError([Finding(where="evaluate", message=message, cure="leave some table out of the targets")])
-    return found
+    return _with_rules(found, problem, ruled(problem, *(side.units for side in sides)))
+
+
+def _with_rules(found: Mapping[str, Evaluation], problem: Problem, rules: Sequence[Ruled]) -> dict[str, Evaluation]:
+    """The same, each rule with the rows that it speaks of, or with the first kind where these are not compared."""
+    names, first = [level.name for level in problem.schema], next(iter(found))
+
+    def of(view: str) -> dict[str, Any]:
+        own = [one for one in rules if (names[one.level] if names[one.level] in found else first) == view]
+        return {
+            "sources": {one.text: one.source for one in own},
+            "violations": {one.text: one.made for one in own if one.made is not None},
+            "real_violations": {one.text: one.real for one in own if one.real is not None},
+        }
+
+    return {view: replace(one, **of(view)) for view, one in found.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -274,9 +290,7 @@ def _view(
             targets.append(_onto(target, places))
         elif target.level == level:
             known.append(tuple(sorted(places[ref] for ref in seen)))
-    of_units = not more and set(refs.values()) == {Ref(0, column) for column in range(len(problem.schema.unit.variables))}
-    rules = problem.own_rules if of_units else ()
-    flattened = replace(problem, schema=flat, targets=tuple(targets), rules=rules)
+    flattened = replace(problem, schema=flat, targets=tuple(targets), rules=())  # which are judged on whole units
     return _View(name=name, problem=flattened, records=tables[0], microdata=tables[1], known=tuple(known))
 
 

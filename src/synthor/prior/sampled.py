@@ -19,6 +19,7 @@ from synthor.information import effective_size, mutual_information
 from synthor.prior.model import Dependency, Marginal
 from synthor.problem import Problem
 from synthor.problem.following import Followed
+from synthor.problem.numbers_of_members import WrongNumber
 from synthor.problem.unplaced import unplaced, weights_of
 from synthor.rules.syntax import names_in
 from synthor.schema import Ref, Role, Schema, Units
@@ -58,6 +59,11 @@ class SampledUnits:
     def n_units(self) -> float:
         """How many units of equal weight they are worth."""
         return effective_size(self.weights)
+
+    def tells(self, wrong: WrongNumber) -> bool:
+        """Whether the files say how many of such members there are."""
+        level = self.problem.schema.levels[wrong.of]
+        return wrong.of in self.frames and (wrong.key != "roles" or (wrong.of, level.position(level.role)) in self.known)
 
     def of_unit(self) -> dict[int, Codes]:
         """Codes of the unit's variables that are known, by position."""

@@ -214,10 +214,8 @@ def _impossible(problem: Problem, columns: Mapping[int, Codes], frame: pl.DataFr
 
 def _of_wrong_numbers(problem: Problem, sampled: SampledUnits) -> dict[str, Mask]:
     """Units with more or fewer members than the spec lets there be, of any role and of each, as far as the files tell."""
-    found = {}
-    for wrong in wrong_numbers(problem, sampled.units):
-        role = problem.schema.levels[wrong.of].role
-        told = wrong.key == "number" or (wrong.of, problem.schema.levels[wrong.of].position(role)) in sampled.known
-        if wrong.of in sampled.frames and told:
-            found[f"have `{wrong.text}`, which `{wrong.key}` does not allow,"] = wrong.rows
-    return found
+    return {
+        f"have `{wrong.text}`, which `{wrong.key}` does not allow,": wrong.rows
+        for wrong in wrong_numbers(problem, sampled.units)
+        if sampled.tells(wrong)
+    }

@@ -30,6 +30,7 @@ MOST_EXPLAINED = {"contradiction": 5, "unsupported": 5, "rounding": 1, "target":
 """Explanations of each kind that are told after a run; the page and measurement.json hold more."""
 
 PLACES_OF_RULES = {"spec": "spec:", "beliefs": "believed:"}
+NO_RULES = "There are no rules to break."
 
 FEW = 200
 """Effective real records below which an evaluation is told with caution."""
@@ -96,8 +97,8 @@ def findings_list(findings: list[Finding]) -> RenderableType:
     return Group(*lines)
 
 
-def evaluation_table(evaluation: Evaluation) -> RenderableType:
-    """Records beside independence, then what limits the comparison."""
+def evaluation_table(evaluation: Evaluation, *, alone: bool = True) -> RenderableType:
+    """Records beside independence, then what limits the comparison; that there are no rules only where nothing else has any."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("")
     table.add_column("records", justify="right")
@@ -127,7 +128,7 @@ def evaluation_table(evaluation: Evaluation) -> RenderableType:
         f"{evaluation.effective_real:,.0f}), over {evaluation.n_pairs} pair{'' if evaluation.n_pairs == 1 else 's'} and "
         f"{evaluation.n_triples} triple{'' if evaluation.n_triples == 1 else 's'} that were no target.",
         f"Mean marginal TVD {evaluation.mean_marginal_tvd:.4f}.",
-        *_rules_counted(evaluation),
+        *(_rules_counted(evaluation) if evaluation.sources or alone else []),
         f"Exact copies of real records: {copies.same_values:,}. Same categories as some real record: "
         f"{copies.same_categories:.0%} (expected without copying: {copies.expected_categories:.0%}).",
         *caution,
@@ -139,15 +140,20 @@ def _rules_counted(evaluation: Evaluation) -> list[Text]:
     believed = sum(source == "beliefs" for source in evaluation.sources.values())
     whose = f" ({believed} believed)" if believed else ""
     if not evaluation.sources:
-        return [words("There are no rules to break.")]
+        return [words(NO_RULES)]
     plural = "" if len(evaluation.sources) == 1 else "s"
     head = f"{len(evaluation.sources)} rule{plural}{whose}, broken {sum(evaluation.violations.values()):,} times by records, "
     lines = [words(f"{head}{sum(evaluation.real_violations.values()):,} times by real ones.")]
     for text, source in evaluation.sources.items():
-        made, real = evaluation.violations[text], evaluation.real_violations[text]
-        if made or real:
-            lines.append(words(f"  {PLACES_OF_RULES[source]} never {text}: {made:,} records, {real:,} real ones"))
+        made, real = evaluation.violations.get(text), evaluation.real_violations.get(text)
+        if made != 0 or real != 0:
+            told = f"{_broken_by(made, 'records')}, {_broken_by(real, 'real ones')}"
+            lines.append(words(f"  {PLACES_OF_RULES[source]} never {text}: {told}"))
     return lines
+
+
+def _broken_by(number: int | None, whose: str) -> str:
+    return f"not looked at in {whose}, which lack what it needs" if number is None else f"{number:,} {whose}"
 
 
 def _equivalent(distance: Distance) -> str:
@@ -311,5 +317,7 @@ def show_evaluations(evaluations: Mapping[str, Evaluation], tone: Tone) -> None:
             say(f"{name}: {_worth(one)}")
             continue
         say(f"{name}:")
-        show(evaluation_table(one))
+        show(evaluation_table(one, alone=False))
         say("")
+    if tone is not Tone.QUIET and not any(one.sources for one in evaluations.values()):
+        say(NO_RULES)

@@ -241,15 +241,36 @@ def seen_values(
     return _Look(schema, units, frames).seen(level, derived)
 
 
-def looked_at(schema: Schema, predicate: Predicate, derived: Sequence[Derived]) -> dict[int, set[int]]:
-    """Columns that may decide a rule, by level, those of roles among them: two units that are alike in them are judged alike.
+def levels_of_rows(derived: Sequence[Derived]) -> set[int]:
+    """Levels of the other rows that a rule looks at."""
+
+    def those(rows: Those) -> set[int]:
+        return {rows.level, *(() if rows.such is None else levels_of_rows(rows.such.derived))}
+
+    found = set[int]()
+    for one in derived:
+        match one:
+            case Beside():
+                found.add(one.ref.level)
+            case Folded():
+                found |= those(one.rows)
+            case Weighed():
+                found |= levels_of_rows(one.beside).union(*(those(fold.rows) for fold in one.folds))
+            case Paired():
+                found |= those(one.others) | levels_of_rows(one.said.derived)
+    return found
+
+
+def looked_at(schema: Schema, predicate: Predicate, derived: Sequence[Derived], *, roles: bool = True) -> dict[int, set[int]]:
+    """Columns that may decide a rule, by level: two units that are alike in them are judged alike.
 
     Args:
         schema: of all levels.
         predicate: of a rule.
         derived: columns of other rows that it looks at.
+        roles: whether those that tell members apart are among them in any case.
     """
-    found = {at: {level.position(level.role)} if level.role else set() for at, level in enumerate(schema)}
+    found = {at: {level.position(level.role)} if level.role and roles else set() for at, level in enumerate(schema)}
 
     def named(names: Set[str]) -> None:
         for at, level in enumerate(schema):
