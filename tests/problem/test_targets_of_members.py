@@ -254,3 +254,62 @@ def test_a_compiled_problem_is_compiled_again_the_same() -> None:
     assert [(t.name, t.level, t.wanted.tolist(), t.grid.key) for t in again.targets] == [
         (t.name, t.level, t.wanted.tolist(), t.grid.key) for t in first.targets
     ]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "any(person, age >= 65)",
+        "tenure = 'owned' and not all(person, relationship = 'child' or age >= 65)",
+        "count(child) >= 1 and any(child, age < 15)",
+        "max(person.age) > 64 or count(partner) = 0",
+        "sum(person.income) >= 40000",
+    ],
+)
+def test_a_where_over_rows_below_is_told_with_the_variable_to_declare_and_that_mends_it(where: str) -> None:
+    target = f'  - {{counts: {{tenure: {{owned: 40, rented: 20}}}}, where: "{where}"}}\n'
+    (finding,) = [one for one in check(parse_spec(TOWN + target)) if one.severity == "error"]
+    assert "does not look at rows below" in finding.message
+    assert finding.cure.startswith("declare under the variables of household `such: {from: ")
+    declared, _, mended = finding.cure.partition("`, and write `where: ")
+    lines = declared.partition("`")[2].replace("[LEFT EDGES]", "[0, 40000]").replace("}, such_2", "}\n  such_2")
+    spec = TOWN.replace("members:\n", f"  {lines}\nmembers:\n", 1) + target.replace(f'"{where}"', mended.rstrip("`"))
+    assert not [str(one) for one in check(parse_spec(spec)) if one.severity == "error"]
+
+
+def test_a_where_over_rows_of_nobody_is_told_with_the_nearest() -> None:
+    (told,) = found('{counts: {tenure: {owned: 40, rented: 20}}, where: "any(persn, age >= 65)"}')
+    assert "no level of members and no role is called 'persn'" in told
+    assert "did you mean 'person'?" in told
+
+
+@pytest.mark.parametrize(
+    ("target", "cure", "mended"),
+    [
+        (
+            "{counts: {child.age: {0-14: 40, 15+: 60}}}",
+            "write age, and `where: \"relationship = 'child'\"`",
+            "{counts: {age: {0-14: 40, 15+: 60}}, where: \"relationship = 'child'\"}",
+        ),
+        (
+            "{rows: household, counts: {child.age: {0-14: 40}}, where: \"sex = 'male'\"}",
+            "write age, and `where: \"sex = 'male' and relationship = 'child'\"`, with `rows: person`",
+            "{rows: person, counts: {age: {0-14: 40}}, where: \"sex = 'male' and relationship = 'child'\"}",
+        ),
+        (
+            "{mean: child.income, value: 9000}",
+            "write person.income, and `where: \"relationship = 'child'\"`",
+            "{mean: person.income, value: 9000, where: \"relationship = 'child'\"}",
+        ),
+        (
+            "{counts: {sex: {male: 30}}, where: child.age > 5}",
+            "write age in `where`, and `relationship = 'child'` with it",
+            "{counts: {sex: {male: 30}}, where: \"age > 5 and relationship = 'child'\"}",
+        ),
+    ],
+)
+def test_a_variable_of_one_of_several_members_is_told_with_how_these_are_counted(target: str, cure: str, mended: str) -> None:
+    (told,) = found(target)
+    assert "there may be several 'child' in one 'household'" in told
+    assert cure in told
+    assert not found(mended)

@@ -278,7 +278,7 @@ def test_records_without_members_have_no_rows_below(text: str) -> None:
     age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age")
     with pytest.raises(PredicateError, match="looks at rows below, and these records have none") as told_:
         parse_predicate(text, {"age": age})
-    assert told_.value.cure == "let rules name variables of one record"
+    assert told_.value.cure == "name variables of one record alone"
 
 
 def test_labels_of_bins_in_place_of_numbers_are_refused_where_numbers_decide() -> None:

@@ -25,6 +25,7 @@ from synthor.evaluate.question import (
 from synthor.measure import Records
 from synthor.measure.coded import coded
 from synthor.problem import Problem, Rule
+from synthor.problem.instead import of_several
 from synthor.rules.lifted import as_seen, seen_values, with_derived
 from synthor.rules.on_values import holds
 from synthor.rules.parse import PredicateError
@@ -156,6 +157,10 @@ def _ref(name: str, schema: Schema, where: str) -> Ref:
     if len(known) > 1:
         message = f"'{name}' is a variable of {' and of '.join(level.name for level in known)}"
         raise InputError([Finding(where=where, message=message, cure=f"write {known[-1].name}.{name}")])
+    several = of_several(name, schema)
+    if several is not None:
+        cure = f"ask for {several[1]}, with `where {several[2]}`"
+        raise InputError([Finding(where=where, message=several[0], cure=cure)])
     message = f"no variable is called '{name}'" if name else "a name of a variable is missing"
     raise InputError([Finding(where=where, message=message, cure=nearest(name, schema.names) if name else GRAMMAR)])
 

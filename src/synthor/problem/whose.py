@@ -6,6 +6,7 @@ from functools import cache
 from sqlglot import expressions as exp
 
 from synthor.errors import Finding, near, nearest
+from synthor.problem.instead import folded, of_several
 from synthor.problem.printed import MEASURES
 from synthor.problem.read import VALUE
 from synthor.problem.views import View
@@ -79,6 +80,9 @@ class Whose:
             table: its rows as text, where they could be read.
             place: what to call it in a message.
         """
+        folds = None if written.where is None else folded(written.where, self.schema, place)
+        if folds is not None:
+            return folds
         if written.pairs is not None:
             return self._of_pair(written, written.pairs, table, place)
         names = dict.fromkeys(self._names(written, table))
@@ -90,8 +94,24 @@ class Whose:
             return found
         for name in names:
             if found.called(name) not in found.variables:
-                return _unseen(name, found, place)
+                return self._several(name, written, place) or _unseen(name, found, place)
         return self._not_summed(written, found, place) or self._aside(written, found, names, place) or found
+
+    def _several(self, name: str, written: TargetSpec, place: str) -> Finding | None:
+        """That a name is of one of several members, if it is."""
+        several = of_several(name, self.schema)
+        if several is None:
+            return None
+        message, own, such = several
+        if name in _columns(written.where or ""):
+            cure = f"write {own} in `where`, and `{such}` with it: these are counted then"
+        else:
+            either = " or " in (written.where or "").lower()
+            where = such if not written.where else f"({written.where}) and {such}" if either else f"{written.where} and {such}"
+            cure = f'write {own}, and `where: "{where}"`'
+        if written.rows is not None:
+            cure += f", with `rows: {next(level.name for level in self.schema if own.rpartition('.')[2] in level.names)}`"
+        return Finding(where=place, message=message, cure=cure, label=name)
 
     def _aside(self, written: TargetSpec, view: View, names: Iterable[str], place: str) -> Finding | None:
         """Why a statistic cannot be told by what a target names, if it cannot: what neither these rows nor those above have."""

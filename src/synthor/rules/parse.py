@@ -341,7 +341,7 @@ def _refused(node: object) -> PredicateError:
     call = call_of(node)
     if call is not None and call.name in FOLDS:
         message = f"`{call.shown}` looks at rows below, and these records have none"
-        return PredicateError(message, "let rules name variables of one record")
+        return PredicateError(message, "name variables of one record alone")
     what = f"{type(node).__name__.lower()} `{_shown(node)}`" if isinstance(node, exp.Expression) else repr(node)
     cure = "use variables, labels, numbers, = != < <= > >=, in, between, and, or, not, + - *"
     return PredicateError(f"{what} is not allowed", cure)
