@@ -313,3 +313,28 @@ def test_a_variable_of_one_of_several_members_is_told_with_how_these_are_counted
     assert "there may be several 'child' in one 'household'" in told
     assert cure in told
     assert not found(mended)
+
+
+@pytest.mark.parametrize(
+    ("target", "room", "pairs"),
+    [
+        ("{counts: {persons: {1: 300, 2: 400, 3: 200, 4+: 100}}}", 700, "couple"),
+        ("{counts: {persons: {1-2: 300, 3+: 700}}}", 1000, "couple"),
+        ("{counts: {persons: {1: 300, 2: 400, 3: 200, 4+: 100}}}", 700, "by-sex"),
+        ("{counts: {persons: {1: 300, 2: 400, 3: 300, 4+: 0}}}", 1000, "parent-child"),
+        ("{counts: {persons: {1: 300, 2: 400, 3: 200, 4+: 100}}}", 1500, "parent-child"),  # eight persons at most
+        ("{counts: {children: {0: 600, 1: 300, 2: 100, 3+: 0}}}", 500, "parent-child"),
+        ("{counts: {partner_age: {none: 600, 0-29: 100, 30+: 300}}}", 400, "couple"),
+    ],
+)
+def test_no_more_pairs_are_counted_than_households_have_room_for(target: str, room: int, pairs: str) -> None:
+    more = "  children: {from: count(child), bins: [0, 1, 2, 3]}\n  partner_age: {from: partner.age, bins: [0, 30]}\nmembers:\n"
+
+    def errors(count: int) -> list[str]:
+        spec = parse_spec(TOWN.replace("members:\n", more, 1) + f"  - {target}\n  - {{pairs: {pairs}, count: {count}}}\n")
+        return [str(one) for one in check(spec) if one.severity == "error"]
+
+    assert errors(room) == []
+    (told,) = errors(room + 1)
+    assert f"'number of {pairs}' counts {room + 1:,} pairs of '{pairs}', and " in told
+    assert room == 1000 or f"leaves room for {room:,} of them" in told

@@ -23,7 +23,7 @@ from synthor.problem.views import View
 from synthor.problem.zones import AreaCells, Zones
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Absent, Among, Both, Column, Compare, Constant, Either, Predicate
-from synthor.schema import Ref, Schema, Variable
+from synthor.schema import Ref, Role, Schema, Variable
 from synthor.spec.levels import LevelForm
 from synthor.types import CellIndex, Floats, Mask
 
@@ -174,6 +174,7 @@ def contradictions(
 
 
 def too_many_pairs(
+    forms: Sequence[LevelForm],
     view: View,
     pairs: Sequence[Stated],
     tables: Mapping[int, Sequence[Stated]],
@@ -185,6 +186,7 @@ def too_many_pairs(
     Fewer are no contradiction: a pair may be in no cell.
 
     Args:
+        forms: of the levels.
         view: the pairs.
         pairs: tables of them.
         tables: of counts, by the place of their level.
@@ -193,7 +195,7 @@ def too_many_pairs(
     """
     telling = _most_by_category(view, tables, by_roles) if view.categories else _most_by_role(view, tables)
     units = [(n_units, f"there are {shown(n_units)} of '{view.schema.unit.name}'")] if view.level == 0 else []
-    ends = sorted([*units, *telling])
+    ends = sorted([*units, *telling, *_most_by_followed(forms, view, tables)])
     for stated in pairs if ends else ():
         (most, why), least = ends[0], float(_bounds(stated)[0].sum())
         if _beyond(np.array([least]), np.array([most]))[0]:
@@ -201,6 +203,51 @@ def too_many_pairs(
             fewer = "there may be fewer such pairs, for those of one category are in no cell, but no more"
             cure = f"correct one of them: {fewer}" if view.categories else "correct one of them, or give one a tolerance"
             yield Finding(where=stated.place, message=message, cure=cure)
+
+
+def _most_by_followed(
+    forms: Sequence[LevelForm], view: View, tables: Mapping[int, Sequence[Stated]]
+) -> Iterator[tuple[float, str]]:
+    """The same by what follows from members: tables of how many there are, of all or of a role, or of what one of them has.
+
+    A row above makes one pair at most, where it has two members and those of each role that it tells of; with several of one
+    role it makes as many as it has beside the one with the other.
+    """
+    schema, (level, roles) = view.schema, _members(view)
+    several = view.level == level
+    for one in followed(forms, schema):
+        if one.below != level or one.condition is not None or (one.fold is not None and one.fold.name != "count"):
+            continue
+        if one.role is not None and (one.role not in roles or (several and not _is_several(one.role, level, schema))):
+            continue
+        variable = schema.levels[one.level].variables[one.position]
+        numbers = np.nan_to_num(variable.high) if one.fold is not None else 1.0 * (np.arange(variable.size) < variable.n_valued)
+        room = np.maximum(numbers if one.role is not None else numbers - 1, 0.0)
+        pairs = room if several else np.minimum(room, 1.0)
+        for stated in tables.get(one.level, ()):
+            table = _InAreas.of(stated, None, 0)
+            for place, axis in enumerate(() if table is None else table.grid.axes):
+                if table is not None and axis.position == one.position and axis.variable.name == variable.name:
+                    each = np.array([pairs[axis.categories(label)].max(initial=0) for label in range(axis.size)])
+                    in_cells = each[table.grid.groups[place][table.cells]]
+                    held = np.multiply(table.high, in_cells, out=np.zeros(len(in_cells)), where=table.high > 0)
+                    most = float(table.most(table.summed(held, np.ones(len(held), bool)))[0])
+                    yield most, f"{variable.name} in {stated.shown} leaves room for {shown(most)} of them"
+
+
+def _members(view: View) -> tuple[int, list[Role]]:
+    """The level of the two of each pair, and their roles."""
+    refs = [view.refs[name] for name, _ in view.roles]
+    level = refs[0].level
+    if refs[0].of_two is not None:
+        return level, list(refs[0].of_two.roles)
+    own = view.schema.levels[level]
+    return level, [Role(own.position(own.role), code) for _, code in view.roles]
+
+
+def _is_several(role: Role, level: int, schema: Schema) -> bool:
+    own = schema.levels[level]
+    return own.roles[own.variables[role.column].labels[role.code]] != 1
 
 
 def _most_by_role(view: View, tables: Mapping[int, Sequence[Stated]]) -> Iterator[tuple[float, str]]:

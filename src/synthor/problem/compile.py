@@ -284,7 +284,7 @@ class _Compilation:
         pairs = [rows for rows in self.row_sets.values() if rows.view.relation]
         by_roles = [(rows.view, rows.stated) for rows in pairs if not rows.view.categories]
         for rows in pairs:
-            found += too_many_pairs(rows.view, rows.stated, stated, self.whole, by_roles)
+            found += too_many_pairs(self.forms, rows.view, rows.stated, stated, self.whole, by_roles)
         self.findings += found
         self.between += found
         return found
