@@ -80,7 +80,11 @@ def test_what_is_believed_of_three_comes_out_with_every_target_exact(tmp_path: P
     ("changed", "why"),
     [
         ({"of": "wrk"}, "no variable is called 'wrk'; did you mean 'work'?"),
-        ({"rows": ROWS[:3]}, "3 rows of [2] numbers, expected 4 rows of 2"),
+        ({"rows": ROWS[:3]}, "3 rows of [2] numbers, expected 4 rows of 2: those of the first age first, one for each sex"),
+        (
+            {"given": ["role", "sex"], "rows": [[[1, 1]] * 3] * 2},
+            "rows have 2 parts; write a part for each of the 3 of role, and in it a row for each of the 2 of sex",
+        ),
         ({"rows": [[0, 0], *ROWS[1:]]}, "row 1 holds only zeros"),
         ({"given": ["age", "tenure"], "of": "size", "rows": [[1, 1, 1, 1]] * 4}, ""),
         ({"given": ["head.age", "head.sex"], "of": "head.work"}, ""),
@@ -110,6 +114,19 @@ def test_a_file_of_beliefs_holds_them_and_a_bad_one_costs_itself() -> None:
     assert read_prior(prior.to_json(), source="again") == (prior, ())
     assert not prior.empty
     assert "three_way" not in Prior().to_json()
+
+
+def test_rows_may_be_nested_as_they_are_told(problem: Problem) -> None:
+    nested = [ROWS[:2], ROWS[2:]]
+    told = [{"given": ["age", "sex"], "of": "work", "rows": rows} for rows in (nested, ROWS, [ROWS[:2], ROWS[2:3]])]
+    prior, dropped = read_prior(json.dumps({"three_way": told}), source="prior.json")
+    assert [entry.belief for entry in dropped] == ["three_way[2]"]
+    assert "parts have different numbers of rows" in dropped[0].reason
+    first, second = resolve(prior, problem).three_way
+    np.testing.assert_allclose(first.rows, np.array(ROWS) / 100)
+    np.testing.assert_allclose(first.rows, second.rows)
+    again, _ = read_prior(prior.to_json(), source="again")
+    np.testing.assert_allclose(resolve(again, problem).three_way[0].rows, first.rows)
 
 
 def test_draws_move_them_by_what_their_strength_leaves_open(problem: Problem) -> None:

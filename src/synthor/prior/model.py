@@ -7,7 +7,16 @@ from math import inf, isinf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.forms import Form
@@ -140,6 +149,9 @@ class ThreeWay(_Belief):
 
     >>> str(ThreeWay(given=["age", "sex"], of="work", rows=[[90, 10], [50, 50], [80, 20], [20, 80]]))
     'work given age and sex'
+    >>> told = {"given": ["age", "sex"], "of": "work", "rows": [[[90, 10], [50, 50]], [[80, 20], [20, 80]]]}
+    >>> ThreeWay.model_validate(told).rows
+    [[90.0, 10.0], [50.0, 50.0], [80.0, 20.0], [20.0, 80.0]]
     """
 
     given: list[str] = Field(min_length=2, max_length=2)
@@ -150,6 +162,26 @@ class ThreeWay(_Belief):
     confidence: float | None = Field(None, ge=0, le=1, description="How sure, 0 to 1; 0.5 unless said.")
     why: str = Field("", max_length=2000)
 
+    _parts: int | None = PrivateAttr(None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_parts(cls, value: Any, read: ModelWrapValidatorHandler["ThreeWay"]) -> "ThreeWay":
+        """Rows may be written in parts, one for each category of the first that is given."""
+        rows = value.get("rows") if isinstance(value, dict) else None
+        if not isinstance(rows, list) or not rows or not all(_is_part(part) for part in rows):
+            return read(value)
+        if len({len(part) for part in rows}) > 1:
+            raise ValueError("rows: parts have different numbers of rows; each has one for each category of the second given")
+        found = read({**value, "rows": [row for part in rows for row in part]})
+        found._parts = len(rows)
+        return found
+
+    @property
+    def parts(self) -> int | None:
+        """In how many parts its rows were written; None where they were written one after the other."""
+        return self._parts
+
     @model_validator(mode="after")
     def _three(self) -> "ThreeWay":
         if len({*self.given, self.of}) < 3:
@@ -158,6 +190,10 @@ class ThreeWay(_Belief):
 
     def __str__(self) -> str:
         return f"{self.of} given {self.given[0]} and {self.given[1]}"
+
+
+def _is_part(part: object) -> bool:
+    return isinstance(part, list) and bool(part) and all(isinstance(row, list) for row in part)
 
 
 class RuleBelief(_Belief):

@@ -121,9 +121,13 @@ def _believed(belief: ThreeWay, strength: float, prior: Prior, problem: Problem)
     if n_rows > MOST_ROWS:
         return f"{first.name} and {second.name} have {n_rows:,} combinations, more than {MOST_ROWS:,}"
     rows: Floats = np.zeros((n_rows, of.size))
+    if belief.parts not in (None, first.size):
+        each = f"a part for each of the {first.size} of {first.name}"
+        return f"rows have {belief.parts} parts; write {each}, and in it a row for each of the {second.size} of {second.name}"
     if len(belief.rows) != n_rows or any(len(row) != of.size for row in belief.rows):
         sizes = sorted({len(row) for row in belief.rows})
-        return f"{len(belief.rows)} rows of {sizes} numbers, expected {n_rows} rows of {of.size}"
+        order = f"those of the first {first.name} first, one for each {second.name}"
+        return f"{len(belief.rows)} rows of {sizes} numbers, expected {n_rows} rows of {of.size}: {order}"
     rows[:] = belief.rows
     sums = rows.sum(axis=1, keepdims=True)
     if not sums.all():
