@@ -194,3 +194,30 @@ def test_columns_that_are_left_out_are_said_to_be() -> None:
     )
     lines = [line for section in explain(spec) for line in section.lines]
     assert any("In tables, a column called 'Notes' is left out." in line for line in lines)
+
+
+def test_a_spec_with_members_and_a_mistake_is_not_said_to_count_records(tmp_path: Path) -> None:
+    text = """
+unit: school
+records: 40
+variables:
+  kind: {type: category, values: [primary, secondary]}
+members:
+  pupil:
+    number: {min: 5, max: 25}
+    variables:
+      sex: {type: category, values: [f, m]}
+targets:
+  - {counts: {kind: {primary: 25, secondary: 15}}}
+  - {counts: {sex: {f: 300, m: 310}}, tolerance: {points: 2}}
+  - {rows: pupil, count: 610}
+"""
+    said = as_written(explain(parse_spec(text + "  - {counts: {size: {1: 3}}}\n")))
+    assert "sex: counts of rows by sex, written in the spec. Each cell within 2 percentage points of all rows." in " ".join(
+        said.split()
+    )
+    assert "counts of rows of 'pupil'" in said
+    assert "a table counts all rows of its level" in " ".join(said.split())
+    assert "counts of records" not in said
+    understood = as_written(explain(parse_spec(text), compile_problem(parse_spec(text))))
+    assert "sex: counts of rows of 'pupil' by sex" in understood

@@ -168,7 +168,8 @@ def _shortened(labels: Sequence[str]) -> str:
 
 def _targets(spec: Spec, told: Sequence[ToldTarget]) -> Iterator[str]:
     if told:
-        yield "Unless something else is said, a table counts all records, and each of its cells is met exactly."
+        counted = "rows of its level" if spec.members else "records"
+        yield f"Unless something else is said, a table counts all {counted}, and each of its cells is met exactly."
     for target in told:
         yield target.sentence
     for name in spec.variables:

@@ -65,11 +65,11 @@ def explain_target(spec: Spec, i: int, problem: Problem | None) -> ToldTarget:
     variables = _variables(written) if compiled is None else _names(problem, compiled)
     sides = [name for name in variables if name != written.of and name not in _inside(written, variables)]
     name = compiled.name if compiled is not None else written.name or _named(written, variables) or f"targets[{i}]"
-    rows = _rows(written, compiled, problem)
+    rows = _rows(written, compiled, problem, members=bool(spec.members))
     parts = [
         f"{_what(written, compiled, variables, sides, rows)}{_size(compiled)}{_source(written)}{_over(written, rows)}.",
         _total(compiled, spec.records, rows),
-        _exactness(written, compiled, spec.records),
+        _exactness(written, compiled, spec.records, rows),
         _totals(problem, compiled),
         *(_bands(variable, bands, spec) for variable, bands in (written.groups or {}).items()),
         _read_as(problem, i, compiled),
@@ -118,12 +118,12 @@ def _inside(written: TargetSpec, variables: Sequence[str]) -> Sequence[str]:
     return [name for name in variables if name not in written.by]
 
 
-def _rows(written: TargetSpec, compiled: Target | None, problem: Problem | None) -> str:
-    """What a target counts: records, rows of one level, or pairs of rows."""
+def _rows(written: TargetSpec, compiled: Target | None, problem: Problem | None, *, members: bool) -> str:
+    """What a target counts: records, rows of one level, or pairs of rows; with members just rows where nothing says whose."""
     if written.pairs is not None:
         return f"pairs of '{written.pairs}'{_told_apart(compiled, problem)}"
     if problem is None or compiled is None or len(problem.schema.levels) == 1:
-        return "records" if written.rows is None else f"rows of '{written.rows}'"
+        return f"rows of '{written.rows}'" if written.rows is not None else "rows" if members else "records"
     return f"rows of '{problem.schema.levels[compiled.level].name}'"
 
 
@@ -197,7 +197,7 @@ def _totals(problem: Problem | None, compiled: Target | None) -> str:
     return f"Its published totals are met likewise: {listed(sides)}." if sides else ""
 
 
-def _exactness(written: TargetSpec, compiled: Target | None, records: int) -> str:
+def _exactness(written: TargetSpec, compiled: Target | None, records: int, rows: str) -> str:
     statistic = written.statistic is not None or (compiled is not None and not compiled.counts)
     cell = "value" if statistic else "cell"
     if written.rounded_to is not None:
@@ -205,9 +205,9 @@ def _exactness(written: TargetSpec, compiled: Target | None, records: int) -> st
         return f"Each {cell} within {half} of the published figure, which was rounded to a multiple of {step}."
     if written.tolerance is not None and written.tolerance.points is not None:
         points = f"{number(written.tolerance.points)} percentage point{'' if written.tolerance.points == 1 else 's'}"
-        rows = number(round(written.tolerance.points / 100 * records, 1))
-        told = "" if statistic else f" of all records, that is {rows} records"
-        return f"Each {cell} within {points}{told}."
+        n = number(round(written.tolerance.points / 100 * records, 1))
+        told = f" of all {rows}" + (f", that is {n} records" if rows == "records" else "")
+        return f"Each {cell} within {points}{'' if statistic else told}."
     if written.tolerance is not None:
         share = f"{100 * written.tolerance.factor:g}%"
         return f"Each {cell} within {share} of itself{_largest(compiled, written.tolerance.factor)}."
