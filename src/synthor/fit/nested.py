@@ -33,6 +33,7 @@ FEW_MEMBERS, MOST_MEMBERS = 3, 15
 
 MANY_MEMBERS = 10
 """Members from which on the mix of one unit's hardly differs from that of another's by chance."""
+
 ANOTHER = 0.5
 """Who is in the last category of a number of members has another one so often, where only shares of categories are told."""
 
