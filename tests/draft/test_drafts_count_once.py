@@ -418,3 +418,28 @@ targets:
     assert [finding for finding in check(spec) if finding.severity == "error"] == []
     whole, part = compile_problem(spec).targets
     assert (whole.wanted.tolist(), part.wanted.tolist()) == ([90, 70, 80], [20, 30, 25])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "age,sex,relationship,count\n0-17,m,child,35\n0-17,f,child,30\n18+,m,head,80\n18+,f,head,80\n18+,m,partner,40\n18+,f,partner,50\n",
+        "sex,age,role,count\nm,0-17,father,2\nf,0-17,mother,3\nm,18+,father,40\nf,18+,mother,50\nf,18+,aunt,5\n",
+    ],
+)
+def test_bands_and_sexes_that_follow_from_another_column_are_kept(text: str, tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "persons.csv").write_text(text, encoding="utf-8")
+    draft = infer(tmp_path / "tables", beside=tmp_path)
+    assert {entry.name for entry in draft.variables} == set(text.splitlines()[0].split(",")) - {"count"}
+    assert [entry.body for entry in draft.targets] == [{"table": "tables/persons.csv"}]
+
+
+def test_names_that_labels_share_are_left_out_with_a_word(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    jobs = "nurse,care,o,5/nurse,care,r,6/doctor,care,o,7/doctor,care,r,9/baker,food,o,1/baker,food,r,8"
+    text = "\n".join(["job,field,tenure,count", *jobs.split("/"), ""])
+    (tmp_path / "tables" / "a.csv").write_text(text, encoding="utf-8")
+    draft = infer(tmp_path / "tables", beside=tmp_path)
+    assert [entry.name for entry in draft.variables] == ["job", "tenure"]
+    assert any("column 'field' was left out: each label of 'job' has one there" in one for one in draft.remarks)

@@ -16,7 +16,7 @@ from synthor.draft.roles import AREAS, IDENTIFIER, KIND, NO_COUNT, OF_WHICH, PEO
 from synthor.draft.times import is_time, may_be_time, times
 from synthor.draft.units import thing_of
 from synthor.draft.wholes import NEARLY, PERTURBED, ROWS, Wholes, adding_up, wholes_of
-from synthor.spec.tables.labels import column_key, is_sex, is_total, undressed
+from synthor.spec.tables.labels import column_key, is_sex, is_total, span, undressed
 from synthor.types import CellIndex, Codes, Floats, Mask
 
 OF_ALL = re.compile(r"(?:total\w*|totaal|gesamt|insgesamt) (?:(?:of|de|di|der) )?")
@@ -155,6 +155,13 @@ class SideLabels:
     def chooser(self) -> str:
         """What it is called where rows are only chosen by it."""
         return self.head if self.row is None else f"header row {self.row + 1}"
+
+    @property
+    def of_people(self) -> bool:
+        """Whether it tells bands of a number, or the two sexes."""
+        labels = [self.labels[i] for i in self.taken]
+        spans = [span(label) for label in labels]
+        return all(one is not None and not one.single for one in spans) or all(map(is_sex, labels))
 
     @property
     def present(self) -> list[int]:
@@ -592,21 +599,29 @@ class Cube:
             if named and others and len(edge.present) == distinct([edge, *others]) == distinct(others) > 2:
                 self.dropped.append(edge)
 
-    def drop_levels(self) -> None:
-        """Drop edges that are the same throughout where another one is a category, and areas above others that are too many."""
-        columns = [edge for edge in self.sides if not edge.heads]
+    def drop_levels(self) -> list[str]:
+        """Drop edges that are the same throughout where another one is a category, and areas above others that are too many.
+
+        Bands and sexes are no names of labels that are neither, so they stay: all children may be under 18. Returns what is to
+        be said.
+        """
+        columns, said = [edge for edge in self.sides if not edge.heads], list[str]()
         for edge in columns:
             for other in columns:
                 if not self._both(edge, other) or not follows(edge, other):
                     continue
                 inside = np.isin(other.codes, other.taken)
                 n_labels = len(np.unique(edge.codes[inside]))
-                names = 2 * n_labels > len(other.taken)  # nearly as many: names that some areas share
+                own = edge.of_people and not other.of_people
+                names = 2 * n_labels > len(other.taken) and not own  # nearly as many: names that some areas share
                 if n_labels == 1 or names or math.prod(len(one.taken) for one in self.sides) > MOST_COMBINED:
                     self.dropped.append(edge)
+                    if n_labels > 1:
+                        said.append(f"column '{edge.head}' was left out: each label of '{other.head}' has one there")
         for edge in self.sides:
             if len(self.sides) > 1 and len(edge.taken) < 2 and not any(edge.total(i) for i in edge.present):
                 self.dropped.append(edge)
+        return said
 
     def _both(self, edge: SideLabels, other: SideLabels) -> bool:
         """Whether two edges are different ones that still tell cells apart."""

@@ -287,7 +287,7 @@ class _Reader:
             return told
         cube.drop_copies()
         cube.find_wholes(around)
-        cube.drop_levels()
+        self.remarks += cube.drop_levels()
         cube.doubt_sections(self.grid.repeated)
         cube.ask_whose_rows()
         self.remarks += ask_of_the_rest(cube)
