@@ -282,3 +282,51 @@ def test_of_sheets_that_are_years_the_latest_is_read(tmp_path: Path) -> None:
     assert draft.records == 100
     assert any("of the sheets '2019', '2020' only 2020 is read" in one for one in draft.remarks)
     assert errors(parse_spec(scaffold(draft)).placed_in(folder)) == ([], [])
+
+
+TOWN = {
+    "homes.csv": "tenure,persons,count\nowned,1,30\nowned,2,40\nowned,3+,30\nrented,1,30\nrented,2,20\nrented,3+,10\n",
+    "ages.csv": "age,tenure,count\n0-17,owned,40\n0-17,rented,25\n18+,owned,155\n18+,rented,95\n",
+    "sexes.csv": "sex,count\nm,155\nf,160\n",
+}
+
+
+def test_tables_of_households_and_their_persons_are_drafted_as_such_and_asked_about(tmp_path: Path) -> None:
+    draft = infer(folder_of(TOWN, tmp_path / "tables"), beside=tmp_path)
+    (asked,) = draft.questions
+    assert "are these households with their persons (160 in homes.csv and 315 in ages.csv, sexes.csv)?" in asked
+    spec = parse_spec(scaffold(draft)).placed_in(tmp_path)
+    assert errors(spec) == ([], [])
+    problem = compile_problem(spec)
+    assert (problem.n_units, [level.name for level in problem.schema]) == (160, ["household", "person"])
+    assert [[variable.name for variable in level.variables] for level in problem.schema] == [
+        ["tenure", "persons"],
+        ["age", "sex"],
+    ]
+    assert [one.text for one in problem.follows] == ["count(person)"]
+    assert {target.name: (target.level, target.wanted.sum()) for target in problem.targets} == {
+        "age by tenure": (1, 315),
+        "tenure by persons": (0, 160),
+        "sex": (1, 315),
+    }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"homes.csv": TOWN["homes.csv"].replace("persons", "rooms")},  # nothing says that these are households
+        {"homes.csv": TOWN["homes.csv"].replace("3+,30", "3+,330")},  # more households than persons
+        {"sexes.csv": "sex,count\nm,150\nf,160\n"},  # three populations
+    ],
+)
+def test_other_tables_of_two_populations_are_asked_about_one_by_one(changed: dict[str, str], tmp_path: Path) -> None:
+    draft = infer(folder_of(TOWN | changed, tmp_path / "tables"), beside=tmp_path)
+    assert not draft.unit
+    assert not draft.members
+
+
+def test_a_file_called_after_households_says_that_its_rows_are_such(tmp_path: Path) -> None:
+    named = {"households.csv": "tenure,rooms,count\nowned,4,100\nrented,2,60\n", **TOWN}
+    del named["homes.csv"]
+    draft = infer(folder_of(named, tmp_path / "tables"), beside=tmp_path)
+    assert (draft.unit, draft.records, [one.name for one in draft.members]) == ("household", 160, ["person"])

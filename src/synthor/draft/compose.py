@@ -35,10 +35,12 @@ class Composed:
     Attributes:
         draft: of the spec.
         told: one a target.
+        names: of the variables of each.
     """
 
     draft: Draft
     told: tuple[Told, ...]
+    names: tuple[tuple[str, ...], ...]
 
 
 def composed(
@@ -101,7 +103,8 @@ def composed(
         labels=labels,
         remarks=[READ_IT, *dict.fromkeys(notes)],
     )
-    return Composed(draft=draft, told=tuple(behind))
+    of_each = tuple(tuple(names[side.key] for side in one.sides) for one in behind)
+    return Composed(draft=draft, told=tuple(behind), names=of_each)
 
 
 def _context_asked(why: str) -> str:

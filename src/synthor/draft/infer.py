@@ -9,6 +9,7 @@ from synthor.draft.about import About, about
 from synthor.draft.compose import Composed, composed, parted, settled, without
 from synthor.draft.cube import Around
 from synthor.draft.grid import Grid, gridded, quoted
+from synthor.draft.households import with_members
 from synthor.draft.names import joined, meant, named
 from synthor.draft.parts import Part, parts_of
 from synthor.draft.roles import roles_of
@@ -238,7 +239,8 @@ def _checked(
                 [Finding(where="tables", message=remark, cure="see docs/tables.md") for remark in made.draft.remarks[1:]]
             )
         if not wrong:
-            return made.draft
+            nested = with_members(made) if records is None else None
+            return nested if nested is not None and not _errors(nested, beside) else made.draft
         if records is None and (within := _records_within(errors, wrong)) is not None:
             records = within
             continue
