@@ -21,7 +21,7 @@ from synthor.problem.following import with_followed
 from synthor.problem.rulings import BROKEN, OPEN, Ruling
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
-from synthor.schema import Ref, Units, Variable, of_unit
+from synthor.schema import Ref, Schema, Units, Variable, of_unit
 from synthor.schema.kinds.binned import BELOW_ONE
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
 
@@ -37,11 +37,15 @@ TRIED_AT_ONCE = 16_384
 TRIED_TOGETHER = 256
 """Values of units and all their rows that are tried where rules between rows depend on them: if all fail, it is impossible."""
 
+FEW_LEFT = 0.5
+"""Share of units up to which those that broke no rule yet are looked at by themselves."""
+
 TRIED_ROWS = 32
 """Rows of a unit with values of their own in such a try; the next ones have those of the first again."""
 
-ROWS_AGAIN = 64
-"""Times that a row takes its values of another try, where it breaks a rule that looks at it and at what stands above it."""
+ROWS_AGAIN, MANY_ROWS = 64, 10
+"""Times that a row takes its values of another try, where it breaks a rule that looks at it and at what stands above it; and
+rows of a level up to which a unit's wait for a try that suits all of them."""
 
 FAR = 20.0
 """An end bin so many times as wide as the bins beside it goes on beyond anything that these can tell of."""
@@ -238,7 +242,7 @@ def possible(problem: Problem, units: Units) -> Mask:
     undecided = problem.only(frozenset(opened))  # no values break the others
     first, kind = units.take(open_units).alike(undecided.looked_at)  # what is tried for one is so for all like it
     kinds, left = units.take(open_units[first]), np.arange(len(first))
-    for tries in np.split(np.arange(TRIED_TOGETHER), [1, 8]):  # most units need but few
+    for tries in np.split(np.arange(TRIED_TOGETHER), [1, 8, 24, 64, 128]):  # most units need but few
         left = left[~Together(undecided, kinds.take(left)).works(tries).any(axis=1)]
     allowed[open_units[np.isin(kind, left)]] = False
     return allowed
@@ -264,8 +268,8 @@ class Together:
     They are the same whenever a unit is tried, whatever others are. Every second try is even in all bins. In the others all
     rows with one role may have the least or the greatest of a variable's bin: a sum that must be small, or a child that must
     be younger than all others, is found so where hardly any even values are such. A row that breaks a rule which looks at it
-    and at what stands above it, and at no other row, takes its values of other tries: it need not wait for a try in which
-    fifty rows happen to be as they must.
+    and at what stands above it, and at no other row, takes its values of other tries, if its unit has many: it need not wait
+    for a try in which fifty rows happen to be as they must.
 
     Attributes:
         problem: all of whose rules are to be kept, in the finest bins.
@@ -312,7 +316,7 @@ class Together:
                 u = u if random is None else u + share * (random.random(len(u)) - u)
                 columns[variable.name] = _even(variable).at(self.units.column(Ref(at, position)), u)
             found[level.name] = pl.DataFrame(columns) if at or self.own is None else self.own
-            if at in self.problem.plain.below:
+            if at in self.problem.plain.below and (place >= MANY_ROWS).any():
                 found[level.name] = self._rows_again(at, found, tried[unit], place, share, random)
         return found
 
@@ -325,13 +329,19 @@ class Together:
         share: float,
         random: np.random.Generator | None,
     ) -> pl.DataFrame:
-        """The numbers of the rows of one level, those that break a rule by themselves taken from other tries."""
+        """The numbers of the rows of one level, those that break a rule by themselves taken from other tries.
+
+        Of few rows some try suits all; where a unit has more, they would hardly ever be right together.
+        """
         plain, level = self.problem.plain, self.problem.schema.levels[at]
         rulings, seen = plain.below[at].rulings, plain.as_seen(self.units, at)
         frame, numbers = seen_values(plain.schema, self.units, at, (), found), found[level.name]
-        rows = np.flatnonzero(rulings.breaks(seen, frame))
+        unit = self.units.above(0, at)
+        many = np.bincount(unit)[unit] > MANY_ROWS
+        rows = np.flatnonzero(many & rulings.breaks(seen, frame))
         names = {plain.below[at].schema.unit.variables[column].name for column in rulings.columns}
         own = [position for position in level.numeric if level.variables[position].name in names]
+        done, settled = list[CellIndex](), list[list[pl.Series]]()
         for turn in range(1, ROWS_AGAIN if own else 1):
             if not len(rows):
                 break
@@ -342,8 +352,13 @@ class Together:
                 u = u if random is None else u + share * (random.random(len(u)) - u)
                 again.append(_even(variable).at(self.units.column(Ref(at, position))[rows], u).alias(variable.name))
             good = np.flatnonzero(~rulings.breaks(seen.take(rows), frame[rows].with_columns(again)))
-            numbers = numbers.with_columns(numbers[one.name].scatter(rows[good], one[good]) for one in again)
+            done.append(rows[good])
+            settled.append([one[good] for one in again])
             rows = np.delete(rows, good)
+        if done:
+            places = np.concatenate(done)
+            together = [pl.concat(list(parts)) for parts in zip(*settled, strict=True)]
+            numbers = numbers.with_columns(numbers[one.name].scatter(places, one) for one in together)
         return numbers
 
 
@@ -379,10 +394,23 @@ def breaking(problem: Problem, units: Units, values: Mapping[str, pl.DataFrame])
         if one.by_values:
             found[units.above(0, one.level)[one.astray(problem.schema, units, values)]] = True
     for level, below in problem.below.items():
-        seen = seen_values(problem.schema, units, level, problem.derived(level), values)
-        broken = np.flatnonzero(below.rulings.breaks(problem.as_seen(units, level), seen))
-        found[units.above(0, level)[broken]] = True
+        left = np.flatnonzero(~found)
+        if len(left) <= FEW_LEFT * len(units):  # what broke a rule above need not be looked at
+            some, held = units.take(left), values_of(problem.schema, units, values, left)
+        else:
+            left, some, held = np.arange(len(units)), units, dict(values)
+        seen = seen_values(problem.schema, some, level, problem.derived(level), held)
+        broken = np.flatnonzero(below.rulings.breaks(problem.as_seen(some, level), seen))
+        found[left[some.above(0, level)[broken]]] = True
     return found
+
+
+def values_of(schema: Schema, units: Units, values: Mapping[str, pl.DataFrame], picks: CellIndex) -> dict[str, pl.DataFrame]:
+    """The values of some units' rows, `picks` rising; a table without columns has no rows either, and stays."""
+    chosen = np.zeros(len(units), bool)
+    chosen[picks] = True
+    rows = {level.name: np.flatnonzero(chosen[units.above(0, at)]) for at, level in enumerate(schema)}
+    return {name: values[name][some] if values[name].width else values[name] for name, some in rows.items()}
 
 
 def _possible_alone(problem: Problem, units: Units) -> Mask:

@@ -32,7 +32,7 @@ FEW_MEMBERS, MOST_MEMBERS = 3, 15
 """Members of a row above beyond the fewest where nothing tells how many there are; and at most, where there is no limit."""
 
 MANY_MEMBERS = 10
-"""Members from which on the mix of one unit's hardly differs from that of another's by chance."""
+"""Members of a unit, on all levels, from which on what they are together hardly ever suits what was drawn apart from them."""
 
 ANOTHER = 0.5
 """Who is in the last category of a number of members has another one so often, where only shares of categories are told."""
@@ -195,12 +195,14 @@ class _Told:
 
     @property
     def _seen_by_members(self) -> set[int]:
-        """Variables of the unit that rules tie to each of its members, or, where it has many, tables.
+        """Variables of the unit that rules or tables tie to each of its members, where it has many.
 
         Drawn last, they would have to agree with all members by chance: of a school's classes hardly ever all are such as a
         primary school may have, and hardly ever are the ages of fifty pupils together those of one kind of school.
         """
         unit, found = self.schema.unit, set[int]()
+        if sum(self._members_a_unit(level) for level in range(1, len(self.schema.levels))) < MANY_MEMBERS:
+            return found
         for rule in self.problem.rules:
             path = self.schema.path(rule.level)
             nearer = {name for at in path[1:] for name in self.schema.levels[at].names}
@@ -208,8 +210,7 @@ class _Told:
                 found |= {unit.position(name) for name in names_in(rule.predicate) & {*unit.names} - nearer}
         for target in self.problem.counts:
             seen = {axis.position for axis in target.axes if axis.ref.plain and not axis.ref.level}
-            if len(seen) < len(target.axes) and self._members_a_unit(target.level) >= MANY_MEMBERS:
-                found |= seen
+            found |= seen if len(seen) < len(target.axes) else set()
         return found
 
     def _members_a_unit(self, level: int) -> float:

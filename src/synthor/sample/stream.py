@@ -24,7 +24,7 @@ from synthor.sample.tune import Aim
 from synthor.sample.whole import whole_units
 from synthor.schema import Schema, Units
 from synthor.types import CellIndex, Counts
-from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle
+from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle, values_of
 
 VALUE_TRIES = 10_000
 
@@ -114,7 +114,7 @@ class Sample:
         for _ in range(MOVES):
             found = self._moved_once(number, units, values)
             broken = np.flatnonzero(breaking(ruled, banded, found))
-            values = _with_units(schema, banded, found, broken, _some(schema, banded, values, broken))
+            values = _with_units(schema, banded, found, broken, values_of(schema, banded, values, broken))
             if not len(broken):
                 break
         return values
@@ -202,7 +202,7 @@ class Sample:
             broken = np.flatnonzero(breaking(refined, fine, found))
             if not len(broken):
                 break
-            instead = _some(schema, fine, found if other else values, broken)
+            instead = values_of(schema, fine, found if other else values, broken)
             for at in sorted({one.refs[0].level for one in self.differences} if other else ()):
                 moved = {one.variable.name for one in self.differences if one.refs[0].level == at}
                 name = schema.levels[at].name
@@ -249,7 +249,7 @@ class Sample:
         ruled = problem.with_only(looking)
         left = np.arange(len(units))
         for _ in range(LOOKS):
-            left = left[breaking(ruled, fine.take(left), _some(schema, fine, values, left))]
+            left = left[breaking(ruled, fine.take(left), values_of(schema, fine, values, left))]
             if not len(left):
                 return values
             again = self._of_members(units.take(left), values[schema.unit.name][left], random)
@@ -276,7 +276,7 @@ class Sample:
                 together = Together(problem, fine.take(picks), values[unit][picks] if own else None)
                 found = together.values(tried, share, random)
                 good = ~breaking(problem, together.units, found)
-                others = _some(schema, together.units, found, np.flatnonzero(good))
+                others = values_of(schema, together.units, found, np.flatnonzero(good))
                 values = _with_units(schema, fine, values, picks[good], others, first=int(own))
                 picks, tried = picks[~good], tried[~good]
         return values, left[~some]
@@ -294,12 +294,6 @@ class Sample:
     def chunks(self) -> Iterator[Records]:
         """All chunks in order."""
         return (self.chunk(number) for number in range(self.n_chunks))
-
-
-def _some(schema: Schema, units: Units, values: Records, picks: CellIndex) -> Records:
-    """The values of some units' rows, `picks` rising; a table without columns has no rows either, and stays."""
-    rows = {level.name: np.flatnonzero(np.isin(units.above(0, at), picks)) for at, level in enumerate(schema)}
-    return {name: values[name][chosen] if values[name].width else values[name] for name, chosen in rows.items()}
 
 
 def _with_units(schema: Schema, units: Units, values: Records, picks: CellIndex, others: Records, first: int = 1) -> Records:
