@@ -285,12 +285,20 @@ class Together:
         """Which of some tries break no rule of each unit, (n, tries)."""
         found = np.zeros((len(self.units), len(tries)), bool)
         size = max(TRIED_AT_ONCE // max(len(tries), 1), 1)
+        once = self._seen
         for first in range(0, len(self.units), size):
             picks = np.repeat(np.arange(first, min(first + size, len(self.units))), len(tries))
             taken = Together(self.problem, self.units.take(picks), None if self.own is None else self.own[picks])
-            works = ~breaking(self.problem, taken.units, taken.values(np.tile(tries, len(picks) // max(len(tries), 1))))
+            values = taken.values(np.tile(tries, len(picks) // max(len(tries), 1)))
+            seen = {level: rows.take(self.units.rows_of(level, picks)) for level, rows in once.items()}
+            works = ~breaking(self.problem, taken.units, values, seen)
             found[first : first + size] = works.reshape(-1, len(tries))
         return found
+
+    @property
+    def _seen(self) -> dict[int, Units]:
+        """What rules on each level look at, in categories: the same in every try."""
+        return {level: self.problem.as_seen(self.units, level) for level in self.problem.below}
 
     def values(
         self, tried: CellIndex, share: float = 0.0, random: np.random.Generator | None = None
@@ -376,13 +384,16 @@ def _ends_tried(level: str, variable: str) -> Floats:
     return found
 
 
-def breaking(problem: Problem, units: Units, values: Mapping[str, pl.DataFrame]) -> Mask:
+def breaking(
+    problem: Problem, units: Units, values: Mapping[str, pl.DataFrame], seen: Mapping[int, Units] | None = None
+) -> Mask:
     """Which units break a rule by the values of their rows, (n,).
 
     Args:
         problem: in the finest bins.
         units: n of them, in these.
         values: the numbers of their rows, a table a level.
+        seen: their rows as `Problem.as_seen` has them, by level, where that is known.
     """
     finest = problem.schema.refined is problem.schema  # elsewhere conditions are not known on categories
     deeper = [one for one in problem.follows if one.level] if units.nested and finest else []
@@ -399,8 +410,9 @@ def breaking(problem: Problem, units: Units, values: Mapping[str, pl.DataFrame])
             some, held = units.take(left), values_of(problem.schema, units, values, left)
         else:
             left, some, held = np.arange(len(units)), units, dict(values)
-        seen = seen_values(problem.schema, some, level, problem.derived(level), held)
-        broken = np.flatnonzero(below.rulings.breaks(problem.as_seen(some, level), seen))
+        numbers = seen_values(problem.schema, some, level, problem.derived(level), held)
+        rows = problem.as_seen(some, level) if seen is None else seen[level].take(units.rows_of(level, left))
+        broken = np.flatnonzero(below.rulings.breaks(rows, numbers))
         found[left[some.above(0, level)[broken]]] = True
     return found
 
