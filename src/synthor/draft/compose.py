@@ -63,13 +63,7 @@ def composed(
         remarks: what a person should read first.
         records: how many there are, where the sums of the tables are not what they allow.
     """
-    sides: dict[str, list[Side]] = {}
-    for one in found:
-        for side in one.sides:
-            sides.setdefault(side.key, []).append(side)
-    names: dict[str, str] = {}
-    for key, group in sides.items():
-        names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
+    sides, names = _named(found)
     labels = {names[key]: pairs for key, group in sides.items() if (pairs := _same_sexes(group) or _same_unknown(group))}
     variables = [variable_of(names[key], _renamed(group, labels.get(names[key], {}))) for key, group in sides.items()]
     numeric = {entry.name for entry in variables if KINDS[str(entry.body["type"])].kind.numeric}
@@ -105,6 +99,17 @@ def composed(
     )
     of_each = tuple(tuple(names[side.key] for side in one.sides) for one in behind)
     return Composed(draft=draft, told=tuple(behind), names=of_each)
+
+
+def _named(found: Sequence[Told]) -> tuple[dict[str, list[Side]], dict[str, str]]:
+    """The sides of all tables and the name of the variable that each is, by what makes them one variable."""
+    sides, names = dict[str, list[Side]](), dict[str, str]()
+    for one in found:
+        for side in one.sides:
+            sides.setdefault(side.key, []).append(side)
+    for key, group in sides.items():
+        names[key] = variable_name(group[0].taken or group[0].head or "label", list(names.values()))
+    return sides, names
 
 
 def _context_asked(why: str) -> str:
