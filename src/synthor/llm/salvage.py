@@ -35,7 +35,7 @@ _ENDED = re.compile(r"\s*(?:[,:}\]\"]|//|/\*|$|\n)")
 _QUOTED = re.compile(r"([\"'])((?:(?!\1)[^\\\n]|\\.|\1(?!\s*[,:{}\[\]]))*)\1(?=\s*(?:[,:}\]\n]|//|/\*|$))")
 """A text in either quotes, in which such quotes may stand as long as it goes on behind them."""
 
-_BARE = re.compile(r"[^\s,:{}\[\]\"']+(?:[^\S\n]+[^\s,:{}\[\]\"']+)*")
+_BARE = re.compile(r"(?:(?!//|/\*)[^\s,:{}\[\]\"'])+(?:[^\S\n]+(?:(?!//|/\*)[^\s,:{}\[\]\"'])+)*")
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,15}")
 _ANY_NUMBER = re.compile(r"[-+]?(?:\d{1,400}\.?\d{0,400}|\.\d{1,400})(?:[eE][-+]?\d{1,4})?")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "True": True, "False": False}
@@ -237,7 +237,7 @@ class _Reader:
             part, at, state = self.read(_after_blank(text, colon + 1), depth + 1)
             wrapper = depth == 0 and bool(part) and not name.strip().isdecimal()  # holds entries, of which some are finished
             if state in (_State.WHOLE, _State.LOST) or (state is _State.CUT and wrapper):
-                pairs.append((name, part))
+                pairs.append((name, part if wrapper or state is _State.WHOLE else None))
             if state is _State.CUT:
                 return said_once(pairs), at, state
             if state is _State.BAD:
@@ -254,12 +254,12 @@ class _Reader:
                 return value, at, state
             if state is _State.BAD:
                 return self._left(at, value, depth)
-            value.append(part)
+            value.append(part if state is _State.WHOLE else None)
 
     def _left(self, at: int, value: Any, depth: int) -> tuple[Any, int, _State]:
-        """What is left of a list or object in which something slipped: nothing, and the reading goes on behind its end.
+        """What was read of a list or object before something slipped; the reading goes on behind its end.
 
-        Of the outermost what was read before is kept: it holds all entries.
+        Nothing counts as read of an entry: what was read before is kept by the outermost and by what holds all entries in it.
         """
         self.slipped = True
         if depth == 0:
@@ -269,7 +269,7 @@ class _Reader:
             inside += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
             if not inside:
                 self.work += found.end() - at
-                return None, found.end(), _State.LOST
+                return value, found.end(), _State.LOST
         self.work += len(self.text) - at
         return value, len(self.text), _State.CUT
 

@@ -274,11 +274,11 @@ def _as_percents(heard: Heard) -> None:
     rarer may well be fewer.
     """
     sums: dict[int, float] = {}
-    least: dict[int, float] = {}
+    most: dict[int, float] = {}
     for one in heard.compositions:
         n = sum(one.members.values())
-        sums[n], least[n] = sums.get(n, 0.0) + one.percent, max(least.get(n, 0.0), one.percent)
-    small = {n for n, most in least.items() if most <= 1}
+        sums[n], most[n] = sums.get(n, 0.0) + one.percent, max(most.get(n, 0.0), one.percent)
+    small = {n for n, largest in most.items() if largest <= 1}
     shares = {n for n in small if abs(sums[n] - 1) <= TOLERANCE / 100}
     shares = small if shares and small == sums.keys() else shares
     kept = []
