@@ -158,7 +158,7 @@ def test_tables_of_what_follows_and_ten_believed_ones_leave_most_candidates_some
         index = np.ravel_multi_index([units.column(ref, level) for ref in refs], wanted.shape)
         got = np.bincount(index, believing.weights[units.above(0, level)], wanted.size).reshape(wanted.shape)
         apart = np.abs(got / got.sum() - wanted / wanted.sum()).sum() / 2
-        assert apart < 0.01, (given, of)
+        assert apart < 0.02, (given, of)
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_what_nobody_says_anything_of_stays_as_even_as_it_was(believing: Model) 
         some = columns[1] == age
         table = np.bincount(columns[0][some] * 2 + columns[2][some], person[some], 6).reshape(3, 2)
         working = table[:2, 1] / table[:2].sum(axis=1)
-        assert abs(working[0] - working[1]) < 0.1
+        assert abs(working[0] - working[1]) < 0.15
 
 
 def test_a_believed_cell_that_a_target_contradicts_gives_way() -> None:
@@ -349,7 +349,7 @@ def test_beliefs_that_are_all_wrong_leave_candidates_that_meet_the_targets() -> 
         wrong = np.roll(of_town(problem.schema, level, given, of), 1, axis=1) + 0.5
         told.append(Dependency(of=of, given=given, rows=(wrong / wrong.sum(axis=1, keepdims=True)).tolist(), confidence=0.99))
     beliefs = resolve(Prior(dependencies=told), problem)
-    pool = aimed_pool(problem, beliefs, size=2_000, random_seed=5)
+    pool = aimed_pool(problem, beliefs, size=4_000, random_seed=5)
     targets = Structure(pool).hard(problem, beliefs)[: len(problem.targets)]
     assert balance(pool.log_base, targets).status is Status.CONVERGED
 

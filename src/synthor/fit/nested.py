@@ -44,9 +44,13 @@ FLOOR = 1e-4
 """Share that no member of a role has at least, and one, where no table tells."""
 
 ONE_MORE = 0.2
-"""Who has a member of a role has one more at least so often. Members are not there independently: few units have lodgers, but
-many of these have several. In a survey of large families 0.26 to 0.72 of those with a sibling, a grandchild, a servant or one
-of four other kinds of relatives had one more of them, and about as many of these yet another; families here may be smaller."""
+"""Who has a member of a role has one more at least so often."""
+
+RARE, CLUSTERED = 0.5, 0.6
+"""Members of a role that units have fewer of, on average, are not there independently: few units have lodgers, but many of
+these have several. Their numbers fall like those of a logarithmic distribution, each k to 0.6 (k - 1) / k of the one before:
+0.30, 0.40, 0.45. In a survey of the United States 0.18 to 0.29 of those with siblings, other relatives or others had one more,
+and 0.36 to 0.58 of these yet another; in one of large families 0.35 to 0.79 of those with one of five kinds of relatives."""
 
 
 def template_of(problem: Problem, beliefs: Beliefs, *, counted: Set[Ref] = frozenset()) -> Template:
@@ -62,6 +66,22 @@ def template_of(problem: Problem, beliefs: Beliefs, *, counted: Set[Ref] = froze
     """
     refuse_undeclared(problem)
     return _Told(problem, beliefs, counted).template
+
+
+def numbers_within(problem: Problem, beliefs: Beliefs, counts: Followed) -> Shares | None:
+    """How many rows the units of each category have, as a template draws them, by a variable that counts all rows of a level.
+
+    Args:
+        problem: what is known.
+        beliefs: what is believed.
+        counts: the variable.
+
+    Returns:
+        (categories, numbers from 0), each row adding up to 1, or to 0 where there are no such numbers; None where nothing tells
+        how many rows there are.
+    """
+    told = _Told(problem, beliefs)
+    return None if told.rows_a_unit(counts.below) is None else told.numbers_of(counts)
 
 
 def refuse_undeclared(problem: Problem) -> None:
@@ -234,7 +254,7 @@ class _Told:
 
     # --- members ------------------------------------------------------------------------------------------------------------
 
-    def _rows_a_unit(self, level: int) -> float | None:
+    def rows_a_unit(self, level: int) -> float | None:
         """Rows of a level for each row above it, if tables tell."""
         above = self.schema.above(level)
         known = [1.0 if at == 0 else self._n_rows(at) for at in (above or 0, level)]
@@ -248,7 +268,7 @@ class _Told:
         return None
 
     def _expected(self, level: int) -> float:
-        known, number = self._rows_a_unit(level), self.forms[level].number
+        known, number = self.rows_a_unit(level), self.forms[level].number
         if known is not None:
             return known
         return (number.min + min(number.max or number.min + FEW_MEMBERS, number.min + FEW_MEMBERS)) / 2
@@ -263,8 +283,9 @@ class _Told:
         roles = {}
         for code, label in enumerate(own.variables[own.position(own.role)].labels):
             number = form.roles.get(label, HowMany())
-            tables = tuple(self._by_unit(code, number, most))
-            roles[code] = Believed(marginal=_numbers(expected * role_shares[code], number, most), tables=tables)
+            mean = expected * role_shares[code]
+            tables = tuple(self._by_unit(code, number, most, rare=mean < RARE))
+            roles[code] = Believed(marginal=_numbers(mean, number, most, rare=mean < RARE), tables=tables)
         size = None if self.size is None else self._size(self.size, most, expected)
         whole = tuple(
             WholeComposition(numbers=numbers, share=share, of_as_many=True)
@@ -308,8 +329,7 @@ class _Told:
                 rows = shares[self.said.fine_groups(ref, table.group_of[other])]
                 size = np.full(len(rows), self._expected(level))
                 if ref.column == self.size:
-                    low, high = self.schema.unit.variables[ref.column].ends
-                    size = np.minimum((low + high) / 2, self.forms[level].number.max or MOST_MEMBERS)
+                    size = self._mean_sizes
                 yield _Mix(column=ref.column, each=rows * size[:, None], strength=table.strength)
 
     def _rows_by(self, column: int, code: int) -> Shares | None:
@@ -322,25 +342,32 @@ class _Told:
             form, own = self.forms[self.with_roles], self.schema.levels[self.with_roles]
             numbers = [form.roles.get(label, HowMany()) for label in own.variables[own.position(own.role)].labels]
             always = sum(number.min for number in numbers if number.min == number.max)
-            low, high = self.schema.unit.variables[column].ends
-            mine = numbers[code]
-            others = np.minimum((low + high) / 2, form.number.max or MOST_MEMBERS) - always
+            mine, others = numbers[code], self._mean_sizes - always
             expected = np.full(len(others), float(mine.min)) if mine.min == mine.max else np.maximum(others, 0.0)
         rows = None if expected is None else units * expected
         return None if rows is None or rows.sum() <= 0 else np.asarray(rows / rows.sum())
 
-    def _by_unit(self, code: int, number: HowMany, most: int) -> Iterator[Dependence]:
+    def _by_unit(self, code: int, number: HowMany, most: int, *, rare: bool) -> Iterator[Dependence]:
         """How many members with a role there are, given a variable of the unit that a table of roles is by."""
         for mix in self._mixes:
             expected = mix.each[:, code]
             if mix.column in self._structural and not np.isnan(expected).any():  # else it is drawn after its members
-                rows = {each: _numbers(each, number, most) for each in set(expected.tolist())}
+                rows = {each: _numbers(each, number, most, rare=rare) for each in set(expected.tolist())}
                 table = np.array([rows[each] for each in expected.tolist()])
                 yield Dependence(given=Ref(0, mix.column), rows=table, strength=mix.strength)
 
     def _size(self, column: int, most: int, expected: float) -> Size:
         """How many members each category of the size stands for; of an open one, so that all members come out as counted."""
         return Size(column=column, totals=self._totals(0, column, most, expected))
+
+    @cached_property
+    def _mean_sizes(self) -> Floats:
+        """Members of units in each category of the variable that counts them all."""
+        assert self.size is not None
+        assert self.with_roles is not None
+        number = self.forms[self.with_roles].number
+        most = number.max if number.max is not None else MOST_MEMBERS
+        return np.asarray(self._totals(0, self.size, most, self._expected(self.with_roles)) @ np.arange(most + 1))
 
     def _totals(self, level: int, column: int, most: int, expected: float) -> Shares:
         """Shares of each number from 0 inside each category of a variable that counts, (categories, numbers)."""
@@ -360,6 +387,18 @@ class _Told:
             else:
                 top = ratio
         return totals
+
+    def numbers_of(self, counts: Followed) -> Shares:
+        """Shares of each number from 0 inside each category of a variable that counts, in its declared bins."""
+        own, number = self.problem.schema.levels[counts.level], self.forms[counts.below].number
+        most = number.max if number.max is not None else MOST_MEMBERS
+        place = counts.level, counts.position
+        found = self._totals(*place, most, self._expected(counts.below)) * self.said.shares(*place)[:, None]
+        if counts.position in own.slices:
+            parts, found = found, np.zeros((own.variables[counts.position].size, most + 1))
+            np.add.at(found, own.parents(counts.position), parts)
+        sums = found.sum(axis=1, keepdims=True)
+        return np.divide(found, sums, out=np.zeros(found.shape), where=sums > 0)
 
     def _members(self) -> Iterator[Members]:
         for level, own in enumerate(self.schema.levels[1:], start=1):
@@ -452,7 +491,7 @@ class _Told:
         role_shares, expected = self.said.shares(level, own.position(own.role)), self._expected(level)
         numbers = [form.roles.get(label, HowMany()) for label in own.variables[own.position(own.role)].labels]
         return {
-            code: Believed(marginal=_numbers(expected * share, number, most))
+            code: Believed(marginal=_numbers(expected * share, number, most, rare=expected * share < RARE))
             for code, (share, number) in enumerate(zip(role_shares, numbers, strict=True))
         }
 
@@ -465,17 +504,19 @@ class _Told:
         return None
 
 
-def _numbers(expected: float, number: HowMany, most: int) -> Shares:
+def _numbers(expected: float, number: HowMany, most: int, *, rare: bool = False) -> Shares:
     """Shares of each number of rows from 0 that are so many on average, inside of what may be.
 
-    They are those of a Poisson distribution, whose tail falls by no more than to `ONE_MORE` from number to number.
+    They are those of a Poisson distribution, but where its tail falls faster than `ONE_MORE` says, or `CLUSTERED` of what is
+    rare.
     """
     top = min(number.max if number.max is not None else most, most)
     inside = np.arange(number.min, top + 1)
     found = np.zeros(top + 1)
     low, high = -30.0, 30.0
     factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, top + 1)))])
-    falling = np.log(ONE_MORE) * np.arange(len(inside) - 1)
+    beyond = np.arange(1, len(inside))
+    falling = (beyond - 1) * np.log(CLUSTERED if rare else ONE_MORE) - (np.log(beyond) if rare else 0.0)
     for _ in range(60):
         rate = (low + high) / 2
         logs = inside * rate - factorials[inside]

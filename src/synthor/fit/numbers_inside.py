@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.problem import Problem
+from synthor.problem.following import Followed
 from synthor.schema import Cells, Ref, Units
 from synthor.types import Codes, Floats
 
@@ -21,16 +22,12 @@ class NumbersInside:
     """Rows of a level by a variable that counts those below them, and by how many there are.
 
     Attributes:
-        level: of the rows.
-        position: of the variable.
-        below: the level whose rows it counts.
+        counts: the variable.
         place: (k,) of each of its categories, among those of several numbers; -1 of the others.
         most: rows below, at most.
     """
 
-    level: int
-    position: int
-    below: int
+    counts: Followed
     place: Codes
     most: int
 
@@ -42,17 +39,25 @@ class NumbersInside:
     @property
     def key(self) -> Hashable:
         """What its cells hang on."""
-        return "numbers inside", self.level, self.position, self.most
+        return "numbers inside", self.counts.level, self.counts.position, self.most
 
     def cells(self, units: Units) -> Cells:
         """How often each unit's rows fall into each cell; those of a single number fall into none."""
-        number = np.bincount(units.above(self.level, self.below), minlength=units.n_rows(self.level))
-        place = self.place[units.column(Ref(self.level, self.position), self.level)]
+        level, position, below = self.counts.level, self.counts.position, self.counts.below
+        number = np.bincount(units.above(level, below), minlength=units.n_rows(level))
+        place = self.place[units.column(Ref(level, position), level)]
         size = int(np.prod(self.shape))
-        return units.counted(self.level, np.where(place >= 0, place * self.shape[1] + number, size), size)
+        return units.counted(level, np.where(place >= 0, place * self.shape[1] + number, size), size)
+
+    def rows_of(self, told: Floats) -> Floats:
+        """Share of each number in each category, (categories, numbers), as it is told of all categories of the variable."""
+        wide, upto = self.place >= 0, min(told.shape[1], self.most + 1)
+        found = np.zeros(self.shape)
+        found[:, :upto] = told[wide, :upto]
+        return self.rows(found.ravel())
 
     def rows(self, counted: Floats) -> Floats:
-        """Share of each number in each category, (categories, numbers), of what each cell holds; alike where nothing is."""
+        """The same of what each cell holds; alike where nothing is."""
         joint = counted.reshape(self.shape)
         sums = joint.sum(axis=1, keepdims=True)
         return np.divide(joint, sums, out=np.full(self.shape, 1 / self.shape[1]), where=sums > 0)
@@ -73,4 +78,4 @@ def numbers_inside(problem: Problem, units: Units) -> Iterator[NumbersInside]:
         wide = np.minimum(variable.high, most) > variable.low
         if wide.any():
             place = np.where(wide, np.cumsum(wide) - 1, -1)
-            yield NumbersInside(level=one.level, position=one.position, below=one.below, place=place, most=most)
+            yield NumbersInside(counts=one, place=place, most=most)

@@ -13,6 +13,7 @@ import numpy as np
 
 from synthor.fit.balance import Hard, Soft
 from synthor.fit.dual import TASTES
+from synthor.fit.nested import numbers_within
 from synthor.fit.numbers_inside import NumbersInside, numbers_inside
 from synthor.fit.pool import Pool
 from synthor.fit.shapes import powers_of_statistics
@@ -77,7 +78,8 @@ class Structure:
         if beliefs.templated and self.pool.units.nested:
             base = np.exp(self.pool.log_base)
             for one in numbers_inside(problem, self.pool.units):
-                rows = one.rows(self.cells(one).totals(base))
+                told = numbers_within(problem, beliefs, one.counts)
+                rows = one.rows(self.cells(one).totals(base)) if told is None else one.rows_of(told)
                 found.append(self._rows_as_believed(one, rows, SURE * TABLE_STRENGTH / strength))
         return found
 
