@@ -438,6 +438,8 @@ targets:
         ('all_trips: {from: "count(person, nope > 3)"', "variables.all_trips", "no variable is called 'nope'"),
         ('all_trips: {from: "mean(person.age, relationship)"', "variables.all_trips", "alone is no condition"),
         ("all_trips: {from: sum(person.trips)", "variables.all_trips", "of what follows itself"),
+        ('all_trips: {from: "count(person, age > head.age)"', "variables.all_trips", "'head.age', which another row has"),
+        ('all_trips: {from: "count(person, age > km)"', "variables.all_trips", "more than the bins of its variables"),
         ('km:    {from: "sum(trip.km, mood = 3)"', "members.person.variables.km", "did you mean 'mode'"),
     ],
 )

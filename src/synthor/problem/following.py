@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from synthor.problem.views import View
-from synthor.rules.on_categories import truth
+from synthor.rules.on_categories import settled, truth
 from synthor.rules.parse import PredicateError
-from synthor.rules.syntax import Predicate
+from synthor.rules.syntax import Predicate, names_in
 from synthor.schema import Ref, Role, Schema, Units, Variable
+from synthor.schema.bins import edges_of, sliced
 from synthor.schema.fold import FOLDS, Fold
 from synthor.schema.text import as_text
 from synthor.spec.levels import Following, LevelForm
@@ -239,10 +240,14 @@ def unclear(forms: Sequence[LevelForm], schema: Schema) -> Iterator[tuple[int, s
                 message = f"`{follows.text}` is of what follows itself, which is read, but not made yet"
                 yield at, name, message, "count or sum the rows themselves"
             if follows.condition:
+                view = View.of_level(schema, below)
                 try:
-                    View.of_level(schema, below).predicate(follows.condition)
+                    told = _undecided(view.predicate(follows.condition), view)
                 except PredicateError as error:
                     yield at, name, f"`{follows.text}`: {error}", error.cure
+                    continue
+                if told is not None:
+                    yield at, name, f"`{follows.text}` {told[0]}", told[1]
                     continue
             if follows.function and follows.variable and _counts_unknown(follows, forms[below], schema):
                 variable = forms[below].variables[follows.variable].build(follows.variable)
@@ -252,6 +257,20 @@ def unclear(forms: Sequence[LevelForm], schema: Schema) -> Iterator[tuple[int, s
                 before = follows.role or follows.level
                 cure = f"take those that have one: {follows.function}({before}.{follows.variable}, {condition})"
                 yield at, name, message, cure
+
+
+def _undecided(condition: Predicate, view: View) -> tuple[str, str] | None:
+    """Why bins cannot decide which rows a condition holds for, if they cannot: what is wrong, and the cure."""
+    beside = [name for name in sorted(names_in(condition)) if not view.refs[name].plain]
+    if beside:
+        cure = "name what these rows have themselves, or what stands above them"
+        return f"looks at '{beside[0]}', which another row has", cure
+    cuts = edges_of(condition, view.variables)
+    cut = {name: sliced(view.variables[name], cuts.get(name, ())) or view.variables[name] for name in names_in(condition)}
+    if not settled(condition, cut):
+        cure = "compare each variable with numbers or labels, not with another variable"
+        return "depends on more than the bins of its variables", cure
+    return None
 
 
 def _counts_unknown(follows: Following, form: LevelForm, schema: Schema) -> bool:

@@ -18,14 +18,14 @@ from synthor.problem.sides import Bands, bands_told, codes_of
 from synthor.problem.statistic import OF_VALUES, Count, Statistic, Within
 from synthor.problem.target import Target
 from synthor.problem.totals import Filled
-from synthor.rules.on_categories import truth
-from synthor.rules.syntax import Both, Column, Compare, Constant, Negated, Predicate, names_in, parts
+from synthor.rules.on_categories import settled
+from synthor.rules.syntax import Both, Column, Compare, Constant, Negated, Predicate, names_in
 from synthor.schema import Level, Variable, of_unit
 from synthor.schema.bins import band_of
 from synthor.schema.text import as_text
 from synthor.spec.tables import Table
 from synthor.spec.targets import TargetSpec
-from synthor.types import CellIndex, Codes, Floats
+from synthor.types import CellIndex, Floats
 
 MAX_CELLS = 1_000_000
 MAX_INDEX = 2**62
@@ -360,7 +360,7 @@ class Reader:
         positions = {name: self.level.position(name) for name in sorted(names_in(predicate))}
         columns = {name: (of_unit(self.level.column(at)), self.level.finest(at)) for name, at in positions.items()}
         universe = Universe(text=text, predicate=predicate, columns=columns, positions=tuple(positions.values()))
-        if not _settled(predicate, {name: variable for name, (_, variable) in columns.items()}):
+        if not settled(predicate, {name: variable for name, (_, variable) in columns.items()}):
             cure = "compare each variable with numbers or labels, not with another variable"
             self.add(f"where `{text[:80]}` depends on more than the bins of its variables", cure)
         elif forbids_all(Negated(predicate), {variable.name: variable for variable in self.level.variables}):
@@ -405,18 +405,3 @@ class Reader:
 def n_errors(findings: list[Finding]) -> int:
     """How many of some findings are errors."""
     return sum(finding.severity == "error" for finding in findings)
-
-
-def _settled(predicate: Predicate, variables: Mapping[str, Variable]) -> bool:
-    """Whether the bins of its variables decide a predicate."""
-    for part in parts(predicate):
-        names = names_in(part)
-        if len(names) > 1:
-            return False
-        name = next(iter(names), None)
-        if name is not None:
-            codes: Codes = np.arange(variables[name].size, dtype=np.int32)
-            found = truth(part, {name: codes}, variables, len(codes))
-            if (found.may != found.must).any():
-                return False
-    return True

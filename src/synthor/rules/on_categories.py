@@ -23,6 +23,7 @@ from synthor.rules.syntax import (
     Term,
     names_in,
     opposite,
+    parts,
 )
 from synthor.schema import Variable
 from synthor.types import Codes, Floats, Mask
@@ -110,6 +111,28 @@ def compared(said: Compare, ends: Ends, n: int) -> Truth:
     if said.op == "=":
         return Truth((a <= d) & (c <= b), same)
     return Truth(~same & (a <= b) & (c <= d), (a > d) | (c > b))  # false of both where there is no value
+
+
+def settled(predicate: Predicate, variables: Mapping[str, Variable]) -> bool:
+    """Whether the bins of its variables decide a predicate.
+
+    >>> from synthor.rules.parse import parse_predicate
+    >>> from synthor.schema.kinds import Integer
+    >>> age = Integer(type="integer", min=0, max=99, bins=[0, 18]).build("age")
+    >>> [settled(parse_predicate(text, {"age": age}), {"age": age}) for text in ("age < 18", "age < 20")]
+    [True, False]
+    """
+    for part in parts(predicate):
+        names = names_in(part)
+        if len(names) > 1:
+            return False
+        name = next(iter(names), None)
+        if name is not None:
+            codes: Codes = np.arange(variables[name].size, dtype=np.int32)
+            found = truth(part, {name: codes}, variables, len(codes))
+            if (found.may != found.must).any():
+                return False
+    return True
 
 
 def _ends(name: str, codes: Mapping[str, Codes], variables: Mapping[str, Variable], n: int) -> tuple[Floats, Floats]:
