@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -9,7 +10,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from synthor.schema import Growing, Incidence, Level, Partition, Ref, Role, Rows, Schema, Units, Variable, of_unit
+from synthor.schema import (
+    Below,
+    Growing,
+    Incidence,
+    Level,
+    Partition,
+    Ref,
+    Role,
+    Rows,
+    Schema,
+    Units,
+    Variable,
+    of_below,
+    of_unit,
+)
 from synthor.schema.kinds import CATEGORY
 from synthor.spec.variables import Integer
 
@@ -49,6 +64,23 @@ def test_a_member_is_seen_by_its_role_from_anywhere_in_its_unit() -> None:
     assert units.column(PARTNER, at=0).tolist() == [30, -1]  # the second has none
     assert units.column(PARTNER, at=1).tolist() == [30, 30, -1]
     assert units.column(HEAD, at=2).tolist() == [40, 40, 40, 70]
+
+
+def test_what_rows_below_come_to_is_seen_from_above_and_from_the_rows_themselves() -> None:
+    units = day()
+    marks = np.array([0, 0, 1, 3, 2], np.uint16).tobytes()  # trips of 0 and 1 count nothing, of 2 one
+    most = Below(level=2, columns=(TRIP,), sizes=(5,), marks=marks, added=False, codes=(9, 5, 6, 7))
+    assert units.column(of_below(0, most)).tolist() == [7, 6]
+    assert units.column(of_below(1, most)).tolist() == [5, 7, 6]
+    assert units.column(of_below(1, most), at=2).tolist() == [5, 5, 7, 6]
+    summed = replace(most, added=True, codes=(0, 1, 2, 3))
+    assert units.column(of_below(0, summed), at=1).tolist() == [3, 3, 2]  # 1 and 3 are more than the last one
+    both = replace(most, columns=(Ref(1, 0), TRIP), sizes=(2, 5), marks=marks + bytes(10))  # of one person's alone
+    assert units.column(of_below(1, both)).tolist() == [5, 9, 6]
+    nobody = units.take(np.array([1])).without_rows(2, np.array([0]))
+    assert nobody.column(of_below(0, most)).tolist() == [9]
+    assert not of_below(0, most).plain
+    assert of_below(0, both).decided_by == (Ref(1, 0), TRIP)
 
 
 def test_the_next_row_is_one_of_the_same_parent() -> None:

@@ -250,7 +250,10 @@ class _Compilation:
                 name: (ref.level, schema.levels[ref.level].variables[ref.column].name) for name, ref in rows.view.refs.items()
             }
             for name, found in rows.edges.items():
-                edges.setdefault(own[name], []).extend(found)
+                if name not in rows.below:
+                    edges.setdefault(own[name], []).extend(found)
+            for at, name, found in rows.edges_below():
+                edges.setdefault((at, name), []).extend(found)
             moved |= {own[name] for name in rows.moved}
         for at, form in enumerate(self.forms):
             for name, follows in form.follows.items():
@@ -273,7 +276,7 @@ class _Compilation:
             levels.append(_sliced(level, own_edges, {name for place, name in moved if place == at}))
         self.whose = self.whose.on(Schema(levels=tuple(levels)))
         for rows in self.row_sets.values():
-            rows.view = self.whose.again(rows.view)
+            rows.see(self.whose.again(rows.view))
 
     def _across(self) -> list[Finding]:
         """Tables of rows of different levels against each other."""
@@ -404,7 +407,9 @@ class _Compilation:
                 names = [rows.view.flat.variables[position].name for position in target.columns]
                 covered |= {(refs[name].level, refs[name].column) for name in names if refs[name].plain}
                 known = () if target.grid.universe is None else target.grid.universe.columns
-                inside |= {(refs[name].level, refs[name].column) for name in known if refs[name].plain}
+                named = [refs[name] if name in refs else rows.view.below[name][0] for name in known]
+                deciding = [one for ref in named for one in ref.decided_by if one.plain]
+                inside |= {(one.level, self.whose.schema.levels[one.level].declared(one.column)) for one in deciding}
         for at, form in enumerate(self.forms):
             place = "".join(f"{key}." for key in form.path)
             for position, name in enumerate(form.variables):

@@ -1,14 +1,14 @@
-"""What to write in place of what the rows that a table counts do not see: of several members, or of rows below in a `where`."""
+"""What to write in place of what the rows that a table counts do not see: a value of several members, a sum of rows below."""
 
 from collections.abc import Iterator
 
 from sqlglot import expressions as exp
 
 from synthor.errors import Finding, nearest
-from synthor.rules.parse import PredicateError, call_of, tree_of
+from synthor.rules.parse import PredicateError, fold_of, outside_folds, tree_of
 from synthor.rules.parse import text_of as shown
 from synthor.schema import Schema
-from synthor.schema.fold import FOLDS, MEAN, SUM
+from synthor.schema.fold import FOLDS
 
 
 def of_several(name: str, schema: Schema) -> tuple[str, str, str] | None:
@@ -39,8 +39,10 @@ def of_several(name: str, schema: Schema) -> tuple[str, str, str] | None:
     return message, named, f"{tells} = '{label}'"
 
 
-def folded(where: str, schema: Schema, place: str) -> Finding | None:
-    """Why a `where` that looks at rows below is not read, with the variable to declare and what to write then.
+def summed(where: str, schema: Schema, place: str) -> Finding | None:
+    """Why a `where` with a sum or a mean of rows below is not read, with the variable to declare and what to write then.
+
+    What these come to hangs on values inside bins, and in which bins of its own a unit lies is drawn: those must be told.
 
     Args:
         where: of a target.
@@ -52,8 +54,9 @@ def folded(where: str, schema: Schema, place: str) -> Finding | None:
     except PredicateError:  # which is told elsewhere
         return None
     assert isinstance(tree, exp.Expression)
-    folds = [call for node in tree.walk() if (call := call_of(node)) is not None and call.name in FOLDS]
-    if not folds or len(schema.levels) == 1:
+    folds = [call for node in outside_folds(tree) if (call := fold_of(node)) is not None]
+    first = next((call for call in folds if not FOLDS[call.name].of_bins), None)
+    if first is None or len(schema.levels) == 1:
         return None
     above = [(level.parent, (level.name, *level.roles)) for level in schema if level.parent is not None]
     wanted, owners = _free_names(schema), dict[str, str]()
@@ -68,14 +71,14 @@ def folded(where: str, schema: Schema, place: str) -> Finding | None:
             return Finding(where=place, message=message, cure=cure, label=where)
         if call.shown not in names:
             names[call.shown], owners[owner] = next(wanted), ""
-            bins = ", bins: [LEFT EDGES]" if FOLDS[call.name] in (SUM, MEAN) else ""
+            bins = "" if FOLDS[call.name].of_bins else ", bins: [LEFT EDGES]"
             lines.append(f'{names[call.shown]}: {{from: "{call.shown}"{bins}}}')
 
     def replaced(node: exp.Expression) -> exp.Expression:
-        call = call_of(node)
+        call = fold_of(node)
         return node if call is None or call.shown not in names else exp.column(names[call.shown])
 
-    message = f"where `{where[:80]}`: a `where` does not look at rows below, as `{folds[0].shown[:60]}` does"
+    message = f"where `{where[:80]}`: what `{first.shown[:60]}` comes to hangs on values, and no bins of it are told"
     declared = f"declare under the variables of {' and '.join(owners)} `{', '.join(lines)}`"
     cure = f'{declared}, and write `where: "{shown(tree.transform(replaced))}"`'
     return Finding(where=place, message=message, cure=cure, label=where)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from synthor.errors import Finding, InputError, nearest
 from synthor.problem.adding_up import Levels
 from synthor.problem.agree import disagreements, forbidden_cells, loosened, totals_apart
+from synthor.problem.below import FoldedBelow
 from synthor.problem.beyond import beyond_reach, without_whole_numbers
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Rule
@@ -21,10 +22,12 @@ from synthor.problem.target import Target
 from synthor.problem.totals import narrowed
 from synthor.problem.views import View
 from synthor.problem.zones import Zones
-from synthor.rules.parse import PredicateError
+from synthor.rules.parse import PredicateError, fold_of, outside_folds, tree_of
 from synthor.rules.syntax import Both, names_in
+from synthor.schema import Ref, Variable
 from synthor.schema.bins import edges_of
 from synthor.schema.text import as_text
+from synthor.spec.levels import written_levels
 from synthor.spec.model import Spec
 from synthor.spec.tables import read_target_table, vocabulary_of
 from synthor.spec.tables.table import Table
@@ -50,6 +53,7 @@ class RowSet:
         stated: tables of counts, each followed by its totals over cells that are not told.
         counted: the same as targets, as far as they agree.
         statistics: means, totals, deviations and shares inside cells.
+        below: what their `where` says of rows below, as it is written.
     """
 
     spec: Spec
@@ -63,6 +67,7 @@ class RowSet:
     stated: tuple[Stated, ...] = ()
     counted: tuple[Target, ...] = ()
     statistics: tuple[Target, ...] = ()
+    below: dict[str, FoldedBelow] = field(default_factory=dict)
 
     @property
     def understood(self) -> tuple[Reading, ...]:
@@ -94,12 +99,38 @@ class RowSet:
 
     def _within(self, reading: Reading, text: str) -> Reading | list[Finding]:
         try:
+            self._look_below(text)
             predicate = self.view.predicate(text)
         except PredicateError as error:
-            where = f"{reading.place}: where"
-            return [Finding(where=where, message=f"`{text[:80]}` {error}", cure=error.cure)]
+            return [_unread(reading, error)]
         known = self.view.universe
         return reading.within(predicate if known is None else Both(known, predicate))
+
+    def _look_below(self, where: str) -> None:
+        """Let these rows see what a `where` says of rows below."""
+        calls = [call for node in outside_folds(tree_of(where)) if (call := fold_of(node)) is not None]
+        new = {call.shown: call for call in calls if call.shown not in self.below}
+        if new and len(self.view.schema.levels) > 1:
+            levels = written_levels(self.spec)
+            self.below |= {name: FoldedBelow.of(call, self.view, levels) for name, call in new.items()}
+            self.see(self.view)
+
+    def see(self, view: View) -> None:
+        """Take the same rows, variables being cut as they are there."""
+        edges, seen = self.edges, dict[str, tuple[Ref, Variable]]()
+        for name, one in self.below.items():
+            try:
+                seen[name] = one.seen(view.schema, edges.get(name, ()))
+            except PredicateError as error:
+                self.readings = [_refused(reading, name, error) for reading in self.readings]
+        self.below = {name: self.below[name] for name in seen}
+        self.view = view.seeing(seen)
+
+    def edges_below(self) -> Iterator[tuple[int, str, list[float]]]:
+        """Where what is said of rows below cuts variables, by their level and their name."""
+        edges = self.edges
+        for name, one in self.below.items():
+            yield from one.edges(self.view.schema, edges.get(name, ()))
 
     @property
     def edges(self) -> Edges:
@@ -125,6 +156,9 @@ class RowSet:
         for reading in self.readings:
             if isinstance(reading, list):
                 self.findings += reading
+            elif said := [name for name in reading.table.columns if name in self.below]:
+                message, cure = f"column '{said[0]}' is no variable", f'declare one, `{{from: "{said[0]}"}}`, and name that'
+                self.findings.append(Finding(where=reading.table.source, message=message, cure=cure, label=said[0]))
             else:
                 notes = reading.table.notes
                 self.findings += [Finding(where=reading.table.source, message=note, severity="warning") for note in notes]
@@ -238,6 +272,19 @@ class RowSet:
         """What tables that count all these rows add up to."""
         counts = [stated for stated in self.stated if stated.target.whole and stated.target.statistic.word == "count"]
         return [(stated, float(stated.target.wanted.sum())) for stated in counts]
+
+
+def _unread(reading: Reading, error: PredicateError) -> Finding:
+    """Why a `where` is not read."""
+    where = str(reading.written.where)
+    return Finding(where=f"{reading.place}: where", message=f"`{where[:80]}` {error}", cure=error.cure)
+
+
+def _refused(reading: Reading | list[Finding], name: str, error: PredicateError) -> Reading | list[Finding]:
+    """A table, or why it is not read where its `where` names something."""
+    if isinstance(reading, list) or reading.universe is None or name not in names_in(reading.universe):
+        return reading
+    return [_unread(reading, error)]
 
 
 def rules_on(rules: Sequence[Rule], view: View) -> tuple[Rule, ...]:

@@ -15,7 +15,7 @@ from synthor.errors import nearest
 from synthor.problem.grid import Axis, Universe
 from synthor.problem.statistic import OfValues, Statistic, Within
 from synthor.problem.target import Target
-from synthor.rules.parse import PredicateError, predicate_of, tree_of
+from synthor.rules.parse import PredicateError, fold_of, predicate_of, tree_of
 from synthor.rules.syntax import Among, Both, Predicate
 from synthor.schema import Level, Ref, Schema, Variable
 from synthor.schema.ref import OneOfTwo, Role
@@ -33,6 +33,7 @@ class View:
         roles: for a relation, the columns that say who somebody is, with the role that they must have, or the category.
         relation: what the spec calls it; empty of other rows.
         categories: of a relation whose two a variable tells apart, its categories that these have.
+        below: what a `where` says of rows below, as it is written: how it is seen, and the variable that it is.
     """
 
     name: str
@@ -42,6 +43,7 @@ class View:
     roles: Sequence[tuple[str, int]] = field(default=())
     relation: str = ""
     categories: tuple[str, ...] = ()
+    below: Mapping[str, tuple[Ref, Variable]] = field(default_factory=dict)
 
     @classmethod
     def of_level(cls, schema: Schema, level: int) -> "View":
@@ -98,6 +100,10 @@ class View:
         called = name if of_all or not categories else f"{name} ({' and '.join(categories)})"
         return cls(name=called, schema=schema, level=above, refs=refs, roles=said, relation=name, categories=categories)
 
+    def seeing(self, below: Mapping[str, tuple[Ref, Variable]]) -> "View":
+        """The same rows, which see what is said of rows below, too."""
+        return replace(self, below=below) if below else self
+
     @cached_property
     def flat(self) -> Level:
         """These rows as flat records."""
@@ -109,6 +115,7 @@ class View:
                 slices[place] = _named(level.slices[ref.column], name, ref)
             if ref.column in level.bands:
                 bands[place] = _named(level.bands[ref.column], name, ref)
+        variables += [variable for _, variable in self.below.values()]
         return Level(name=self.name, variables=tuple(variables), slices=slices, bands=bands)
 
     @cached_property
@@ -130,11 +137,14 @@ class View:
         """
         tree = tree_of(text)
         assert isinstance(tree, exp.Expression)
-        if any(isinstance(node, exp.Column) and node.table for node in tree.find_all(exp.Column)):
+        if self.below or any(node.table for node in tree.find_all(exp.Column)):
             return predicate_of(tree.transform(self._as_seen), self.variables)
         return predicate_of(tree, self.variables)
 
     def _as_seen(self, node: exp.Expression) -> exp.Expression:
+        call = fold_of(node)
+        if call is not None and call.shown in self.below:
+            return exp.column(exp.to_identifier(call.shown, quoted=False))
         if not isinstance(node, exp.Column) or not node.table:
             return node
         name = self.called(f"{node.table}.{node.name}")
@@ -170,7 +180,9 @@ class View:
         names = list(self.refs)
         if ref.column < len(names):
             return self.refs[names[ref.column]]
-        position = list(self.flat.slices)[ref.column - len(names)]
+        if ref.column < len(names) + len(self.below):
+            return list(self.below.values())[ref.column - len(names)][0]
+        position = list(self.flat.slices)[ref.column - len(self.flat.variables)]
         own = self.refs[names[position]]
         return replace(own, column=self.schema.levels[own.level].column(own.column))
 
@@ -180,7 +192,7 @@ class View:
 
     def _universe(self, universe: Universe) -> Universe:
         columns = {name: (self._ref(ref), variable) for name, (ref, variable) in universe.columns.items()}
-        positions = tuple(self.refs[name].column for name in columns)
+        positions = tuple(self.refs[name].column for name in columns if name in self.refs)
         return replace(universe, columns=columns, positions=positions)
 
     def _statistic(self, statistic: Statistic) -> Statistic:

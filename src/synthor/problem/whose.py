@@ -6,11 +6,11 @@ from functools import cache
 from sqlglot import expressions as exp
 
 from synthor.errors import Finding, near, nearest
-from synthor.problem.instead import folded, of_several
+from synthor.problem.instead import of_several, summed
 from synthor.problem.printed import MEASURES
 from synthor.problem.read import VALUE
 from synthor.problem.views import View
-from synthor.rules.parse import PredicateError, tree_of
+from synthor.rules.parse import PredicateError, outside_folds, tree_of
 from synthor.schema import Schema
 from synthor.spec.levels import LevelForm
 from synthor.spec.tables.table import Table
@@ -80,9 +80,9 @@ class Whose:
             table: its rows as text, where they could be read.
             place: what to call it in a message.
         """
-        folds = None if written.where is None else folded(written.where, self.schema, place)
-        if folds is not None:
-            return folds
+        sums = None if written.where is None else summed(written.where, self.schema, place)
+        if sums is not None:
+            return sums
         if written.pairs is not None:
             return self._of_pair(written, written.pairs, table, place)
         names = dict.fromkeys(self._names(written, table))
@@ -290,13 +290,14 @@ def _quoted(label: str) -> str:
 
 
 def _columns(text: str) -> list[str]:
-    """Names in a predicate; none where it cannot be parsed, which is said elsewhere."""
+    """What a predicate names of the rows themselves; nothing where it cannot be parsed, which is said elsewhere."""
     try:
         tree = tree_of(text)
     except PredicateError:
         return []
     assert isinstance(tree, exp.Expression)
-    return [f"{node.table}.{node.name}" if node.table else node.name for node in tree.find_all(exp.Column)]
+    own = [node for node in outside_folds(tree) if isinstance(node, exp.Column)]
+    return [f"{node.table}.{node.name}" if node.table else node.name for node in own]
 
 
 def _unseen(name: str, view: View, place: str) -> Finding:

@@ -260,7 +260,7 @@ def without_attributes(problem: "Problem") -> "Problem":
 
 
 def _speaks(universe: Universe, zones: Zones) -> bool:
-    return any(zones.told(ref) is not None for ref, _ in universe.columns.values())
+    return any(zones.told(one) is not None for ref, _ in universe.columns.values() for one in ref.decided_by)
 
 
 def _summed(target: Target, zones: Zones) -> Target | None:
@@ -413,5 +413,7 @@ def statistic_of_region(statistic: Statistic, zones: Zones) -> Statistic:
 
 def _ref(ref: Ref, zones: Zones) -> Ref:
     """A column of the unit among those without the areas', which stand between its other variables and their slices."""
+    if ref.below is not None:
+        return replace(ref, below=replace(ref.below, columns=tuple(_ref(one, zones) for one in ref.below.columns)))
     beyond = ref.level == 0 and ref.column > zones.positions[-1]
     return replace(ref, column=ref.column - len(zones.positions)) if beyond else ref

@@ -3,7 +3,7 @@
 Anything but comparisons, `in`, `between`, and/or/not and arithmetic is refused by name; nothing is ever evaluated as code.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -338,8 +338,8 @@ def _shown(node: exp.Expression) -> str:
 
 
 def _refused(node: object) -> PredicateError:
-    call = call_of(node)
-    if call is not None and call.name in FOLDS:
+    call = fold_of(node)
+    if call is not None:
         message = f"`{call.shown}` looks at rows below, and these records have none"
         return PredicateError(message, "name variables of one record alone")
     what = f"{type(node).__name__.lower()} `{_shown(node)}`" if isinstance(node, exp.Expression) else repr(node)
@@ -373,3 +373,15 @@ def text_of(node: exp.Expression) -> str:
 def call_of(node: object) -> Call | None:
     """A node of a syntax tree as a call; None where it is none."""
     return Call(node.name.lower(), tuple(node.expressions)) if isinstance(node, exp.Anonymous) else None
+
+
+def fold_of(node: object) -> Call | None:
+    """A node of a syntax tree as something said of rows below; None where it is none."""
+    call = call_of(node)
+    return call if call is not None and call.name in FOLDS else None
+
+
+def outside_folds(tree: object) -> Iterator[object]:
+    """The nodes of a syntax tree but for what stands inside of something said of rows below."""
+    assert isinstance(tree, exp.Expression)
+    return tree.walk(prune=lambda node: fold_of(node) is not None)

@@ -13,7 +13,7 @@ from synthor.fit.shapes import all_shapes
 from synthor.prior.differences import BelievedDifference
 from synthor.problem import Problem, Rule
 from synthor.problem.following import with_followed
-from synthor.problem.of_rows import of_rows
+from synthor.problem.of_rows import as_rows, of_rows
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.sample.apart import apart
@@ -123,15 +123,15 @@ class Sample:
         problem, schema, found = self.problem, self.problem.schema, dict(values)
         cells = [target.index(units) for target, _ in problem.of_values]
         for at in sorted({target.level for target, _ in problem.of_values if target.level}):
-            seen = of_rows(problem, at, problem.n_units)[0].banded
-            flat = problem.schema.seen_from(at)
+            of_level, _ = of_rows(problem, at, problem.n_units)
+            flat, seen = of_level.schema, of_level.banded
             own = {seen.schema.unit.position(variable.name): p for p, variable in enumerate(schema.levels[at].variables)}
             summed = sorted({place for place, p in own.items() if (at, p) in {(t.level, of.of) for t, of in problem.of_values}})
 
             def aims(position: int, margin: float, at: int = at, own: Mapping[int, int] = own) -> list[Aim]:
                 return self._aims(number, cells, at, own[position], margin)
 
-            banded = flat.into_bands(flat.refine(schema.as_seen(units, at)))
+            banded = flat.into_bands(flat.refine(as_rows(problem, units, at)))
             rows = seen_values(schema, units, at, (), found)
             placed = moved(rows, banded, seen.schema.unit.variables, summed, aims, seen.rulings, tuple(own))
             numbers = [variable.name for variable in schema.levels[at].variables if variable.numeric]

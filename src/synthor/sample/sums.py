@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthor.problem import Demand, Deviation, OfValues, Problem, Target
-from synthor.problem.of_rows import of_rows
+from synthor.problem.of_rows import as_rows, of_rows
 from synthor.problem.statistic import of_the_same
 from synthor.rules.syntax import names_in
 from synthor.sample.cell_sizes import EDGE, sizes_for
@@ -95,7 +95,7 @@ def add_sums(rows: Gathering, problem: Problem, units: Units, level: int, sizes:
     seen, places = of_rows(problem, level, most)
     lifted = LiftedRows(rows, owner, len(units), [len(problem.counts) + place for place in places])
     for bundle in bundles_of(seen):
-        _add_bundle(lifted, seen, problem.schema.as_seen(units, level), bundle, [sizes[place] for place in places], gear)
+        _add_bundle(lifted, seen, as_rows(problem, units, level), bundle, [sizes[place] for place in places], gear)
 
 
 def bundles_of(problem: Problem) -> list[list[int]]:

@@ -3,11 +3,12 @@
 from synthor.schema.cells import ByRow, Cells, Conditional, Incidence, Partition
 from synthor.schema.growing import Growing
 from synthor.schema.level import Level, Schema
-from synthor.schema.ref import OneOfTwo, Ref, Role, of_unit
+from synthor.schema.ref import Below, OneOfTwo, Ref, Role, of_below, of_unit
 from synthor.schema.units import Rows, Units
 from synthor.schema.variable import Variable
 
 __all__ = [
+    "Below",
     "ByRow",
     "Cells",
     "Conditional",
@@ -22,5 +23,6 @@ __all__ = [
     "Schema",
     "Units",
     "Variable",
+    "of_below",
     "of_unit",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synthor.schema.cells import ByRow, Cells, Incidence, Partition, flat
-from synthor.schema.ref import OneOfTwo, Ref, Role
+from synthor.schema.ref import Below, OneOfTwo, Ref, Role
 from synthor.types import CellIndex, Codes, Counts, Mask
 
 
@@ -108,9 +108,11 @@ class Units:
 
         Args:
             ref: a column of the rows of `at` or of a level above them, or of those with a role among these; of one member by
-                its role, of the one of two that has a category, or of the row beside.
+                its role, of the one of two that has a category, or of the row beside; or what rows below come to.
             at: the level of those who look.
         """
+        if ref.below is not None:
+            return self._come_to(ref.below, ref.level)[self.above(ref.level, ref.level if at is None else at)]
         own: Codes = self.row_tables[ref.level].codes[:, ref.column]
         at = ref.level if at is None else at
         if ref.plain:
@@ -119,6 +121,19 @@ class Units:
             return np.full(self.n_rows(at), -1, np.int32)
         seen = self.seen(ref, at)
         return np.where(seen >= 0, own[seen], -1).astype(np.int32)
+
+    def _come_to(self, below: Below, level: int) -> Codes:
+        """What the rows below each row of a level come to, (rows,)."""
+        marks, place = np.frombuffer(below.marks, np.uint16), np.zeros(self.n_rows(below.level), np.int64)
+        for ref, size in zip(below.columns, below.sizes, strict=True):
+            place = place * size + self.column(ref, below.level)
+        counted, parent, n = marks[place].astype(np.int64), self.above(level, below.level), self.n_rows(level)
+        if below.added:
+            found = np.bincount(parent, counted, n).astype(np.int64)
+        else:
+            found = np.zeros(n, np.int64)
+            np.maximum.at(found, parent, counted)
+        return np.array(below.codes, np.int32)[np.minimum(found, len(below.codes) - 1)]
 
     def seen(self, ref: Ref, at: int) -> CellIndex:
         """Which row of its level each row of level `at` sees by a ref, (rows,), -1 for none."""

@@ -278,7 +278,7 @@ class Followers:
         if source is not None and source.kind.free:
             message = f"'{shape.variable}' is another in each {level.name}, so nothing follows from it"
             raise UnclearError(message, "take another variable, or leave this one out")
-        over = self._span(at, below, role, shape)
+        over = self.span(at, below, role, shape)
         form = form_of(written, shape, source, over)
         known = self._follows.get((below, shape.variable))
         absent = shape.function in ("", "mean", "min", "max") and (over.low == 0 or (known is not None and known.absent))
@@ -347,7 +347,7 @@ class Followers:
             if found is not None:
                 yield found, own
 
-    def _span(self, at: int, below: int, role: str, shape: FromText) -> MemberRange:
+    def span(self, at: int, below: int, role: str, shape: FromText) -> MemberRange:
         """How many rows of a level one row above it has."""
         low, high = self.levels[below].fewest(role), self.levels[below].most(role)
         for place in itertools.takewhile(lambda place: place != at, self._above(below)):
