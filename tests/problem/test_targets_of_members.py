@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from synthor import InputError, check, compile_problem, parse_spec
-from synthor.problem import Count, Mean, Problem
+from synthor.problem import Count, Mean, Problem, Within
 from synthor.schema import OneOfTwo, Ref
 from synthor.schema.ref import Role
 from synthor.spec.model import Spec
@@ -328,6 +328,14 @@ def test_a_where_whose_variables_have_too_many_bins_together_is_told(cut: bool) 
     (error,) = [str(one) for one in check(Spec.collected(spec)) if one.severity == "error"]
     assert error.startswith("targets[0]: where: ")
     assert "its variables have too many bins together; name fewer variables in it" in error
+
+
+def test_quantiles_of_members_whose_number_nobody_tells_are_shares_of_however_many_there_are() -> None:
+    made = problem("{quantiles: person.age, values: {0.5: 40}}", "{quantiles: person.income, values: {0.5: 9000}}")
+    for target in made.statistics:
+        assert isinstance(target.statistic, Within)
+        assert target.level == 1
+        assert target.wanted.tolist() == [[0.5, 0.5]]
 
 
 def test_a_column_is_not_called_by_what_a_where_says_of_rows_below() -> None:

@@ -1,5 +1,6 @@
 """What kinds of target there are, and what a table says as each of them."""
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -87,7 +88,7 @@ def _quantiles(reader: Reader) -> Target | None:
         )
         parts = np.diff(np.concatenate([[0.0], shares, [1.0]]))
         universe = reader.universe()
-        if universe is None:
+        if universe is None and math.isfinite(reader.n_units):
             none = np.zeros(len(parts))
             table = Filled(values=parts, low=parts, high=parts, unknown=none > 0, silent=none > 0)
             return reader.target("share", TargetGrid(axes=(axis,)), table, none, float(reader.n_units), 0.0)
