@@ -18,6 +18,7 @@ from synthor.prior.model import Prior, ThreeWay, read_prior
 from synthor.prior.scene_of_members import scene_of_members
 from synthor.problem import Problem
 from synthor.report.misfit import strain_tables
+from synthor.schema import Ref
 
 TOWN = """
 context: Households of a small town.
@@ -74,6 +75,24 @@ def test_what_is_believed_of_three_comes_out_with_every_target_exact(tmp_path: P
     names = [row.name for table in strain_tables(run.model) for row in table.rows]
     assert "work given age and sex" in names
     assert "three_way" not in fit(compile_problem(parse_spec(TOWN)), Prior()).to_json()
+
+
+@pytest.mark.slow
+def test_rates_that_do_not_add_up_to_what_is_known_move_nobody_between_the_sexes() -> None:
+    """Of all persons 700 work: as many men as women there are at each age, whatever rates are believed."""
+    problem = compile_problem(parse_spec(TOWN))
+    for rows in ([[80, 20], [55, 45], [55, 45], [98, 2]], [[40, 60], [8, 92], [8, 92], [75, 25]]):
+        model = fit(problem, said(rows=rows, confidence=0.95))
+        units, weights = model.pool.units, model.weights
+        age, sex, work = (units.column(Ref(1, position), 1) for position in (1, 2, 3))
+        person = weights[units.above(0, 1)]
+        women = [person[(age == own) & (sex == 0)].sum() / person[age == own].sum() for own in (0, 1)]
+        np.testing.assert_allclose(women, 700 / 1330, atol=0.04)  # 0.2 and 0.8, were rates to add up by this
+        rates = [person[(age == a) & (sex == s) & (work == 0)].sum() / person[(age == a) & (sex == s)].sum()
+                 for a in (0, 1) for s in (0, 1)]  # fmt: skip
+        odds = [rate / (1 - rate) for rate in rates]
+        told = [row[0] / row[1] for row in rows]
+        np.testing.assert_allclose(np.log(odds[0] / odds[1]), np.log(told[0] / told[1]), atol=0.4)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def aimed_pool(
         advance: told how many candidates of how many are there, as far as one can tell.
     """
     advance(0, size)
-    aims = (False, True) if beliefs.tables else (False,)
+    aims = (False, True) if beliefs.tables or beliefs.three_way else (False,)
     found = _Drawn.of(template_of(problem, beliefs), problem, beliefs, size, random_seed)
     if not len(found.units):
         return found.pool

@@ -17,13 +17,13 @@ from synthor.fit.nested import numbers_within
 from synthor.fit.numbers_inside import NumbersInside, numbers_inside
 from synthor.fit.pool import Pool
 from synthor.fit.shapes import powers_of_statistics
-from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable
+from synthor.prior.beliefs import TABLE_STRENGTH, Beliefs, BelievedTable, fit_to_marginals
 from synthor.prior.template import SURE
 from synthor.prior.three_way import BelievedThreeWay
 from synthor.problem import Demand, Problem, Target
 from synthor.problem.statistic import Counting, LinearDemand
 from synthor.schema import Cells, Conditional, Ref, Units
-from synthor.types import Floats
+from synthor.types import Floats, Shares
 
 LEAST_VARIANCE = 1e-6
 """Of a share that is believed to be 0 or 1, or of rows that hardly occur: what is believed is never quite certain."""
@@ -72,9 +72,13 @@ class Structure:
         on = counting(problem, beliefs, self.pool.units, self.cells)
         found = demanded(problem.targets, beliefs, linear(problem.targets, on, masses_of(problem.targets, self.pool)))
         strength = beliefs.base_strength
-        tables: list[BelievedTable | BelievedThreeWay] = [*beliefs.conditional, *beliefs.three_way]
-        for table in tables:
+        for table in beliefs.conditional:
             found.append(self._rows_as_believed(table, table.rows, table.strength / strength))
+        for three in beliefs.three_way:
+            found.append(self._rows_as_believed(three, self._as_known(three, problem), three.strength / strength))
+            if not _told_of(three.refs[:2], problem, beliefs):
+                given = self._as_it_is(three)
+                found.append(self._rows_as_believed(given, given.rows, given.strength / strength))
         if beliefs.templated and self.pool.units.nested:
             base = np.exp(self.pool.log_base)
             for one in numbers_inside(problem, self.pool.units):
@@ -90,6 +94,43 @@ class Structure:
             Soft(cells=self.cells(table), shares=table.grouped.ravel(), weight=table.strength / strength, give=give)
             for table in beliefs.joint
         ]
+
+    def _as_known(self, table: BelievedThreeWay, problem: Problem) -> Shares:
+        """Believed rows with the shares of their variable that targets give: odds ratios stay, as in tables of pairs.
+
+        Where more are believed to work than do, at each age and of each sex, there would have to be fewer of those of whom many
+        do; and how many there are of each was not asked. What each row counts for in it is as among candidates.
+        """
+        known = problem.marginal_of_rows(table.level, table.refs[-1])
+        each = self.cells(table).totals(np.exp(self.pool.log_base)).reshape(table.rows.shape).sum(axis=1)
+        there = each > 0
+        if known is None or not there.any():
+            return table.rows
+        rows, share = table.rows.copy(), each[there] / each.sum()
+        wanted = np.asarray(np.bincount(table.group_of[-1], known), np.float64)
+        fitted = fit_to_marginals(rows[there] * share[:, None], share, wanted)
+        rows[there] = fitted / fitted.sum(axis=1, keepdims=True)
+        return rows
+
+    def _as_it_is(self, table: BelievedThreeWay) -> BelievedTable:
+        """How the two go together that a table is given, among candidates: nothing else says it, and neither does the table.
+
+        Rows that are believed to be other than the candidates' become rarer; where no table holds them, that can be all women
+        of an age.
+        """
+        mass = self.cells(table).totals(np.exp(self.pool.log_base)).reshape(table.shape).sum(axis=2)
+        grouped = np.maximum(mass, LEAST_VARIANCE * mass.sum())
+        return BelievedTable(
+            name=table.name,
+            refs=(table.refs[0], table.refs[1]),
+            level=table.level,
+            group_of=(table.group_of[0], table.group_of[1]),
+            grouped=grouped,
+            shares=grouped,
+            denied=np.zeros(grouped.shape, bool),
+            strength=table.strength,
+            conditional=True,
+        )
 
     def _rows_as_believed(self, table: BelievedTable | BelievedThreeWay | NumbersInside, rows: Floats, weight: float) -> Hard:
         """E[c_ij - t_ij c_i] = 0 for the rows t of a table, with as much give as it is worth beside the base.
@@ -107,6 +148,13 @@ class Structure:
         variance = np.maximum(variance, LEAST_SHARE / GIVE) * np.maximum(each, LEAST_VARIANCE)
         demand = Demand.exactly(np.zeros(rows.size), np.sqrt(variance.ravel()))
         return Hard(cells=Conditional(counts, rows), demand=demand, silent=mass.ravel() <= 0, signed=True, firm=FIRM)
+
+
+def _told_of(refs: Sequence[Ref], problem: Problem, beliefs: Beliefs) -> bool:
+    """Whether a table, published or believed, says how two columns go together."""
+    published = ({axis.seen for axis in target.axes} for target in problem.counts)
+    believed = (set(table.refs) for table in beliefs.tables)
+    return any(set(refs) <= told for told in (*published, *believed))
 
 
 def _of_possible(rows: Floats, mass: Floats) -> Floats:
