@@ -111,6 +111,80 @@ def test_questions_that_have_no_answer_are_refused(text: str, told: str, problem
         parse_of_members(text, problem)
 
 
+HOUSES = """
+unit: house
+records: 2
+variables:
+  tenure: {type: category, values: [owned, rented]}
+members:
+  family:
+    number: {min: 1, max: 3}
+    variables: {kind: {type: category, values: [couple, single]}}
+    members:
+      person:
+        number: {min: 1, max: 5}
+        role: who
+        roles: {head: 1}
+        variables:
+          who: {type: category, values: [head, child]}
+          pay: {type: number, min: 0, max: 9999, bins: [0, 1]}
+        members: {job: {variables: {hours: {type: integer, min: 1, max: 60, bins: [1, 20]}}}}
+"""
+OF_HOUSES = {
+    "house": pl.DataFrame({"house_id": [0, 1], "tenure": ["owned", "rented"]}),
+    "family": pl.DataFrame({"family_id": [0, 1, 2], "house_id": [0, 0, 1], "kind": ["couple", "single", "single"]}),
+    "person": pl.DataFrame(
+        {
+            "person_id": [0, 1, 2, 3, 4],
+            "family_id": [0, 0, 1, 2, 2],
+            "who": ["head", "child", "head", "head", "child"],
+            "pay": [2000.0, 0.0, 1500.0, 0.0, 10.0],
+        }
+    ),
+    "job": pl.DataFrame({"job_id": [0, 1, 2], "person_id": [0, 2, 4], "hours": [40, 10, 5]}),
+}
+
+
+@pytest.fixture(scope="module")
+def houses() -> Problem:
+    return compile_problem(parse_spec(HOUSES))
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "asked"),
+    [
+        ("count(person) > 1", [1.0], "Of rows of house; `count(person)` is of each house."),
+        ("count(person) > 1 where kind = 'single'", [0.5], "Of rows of family; `count(person)` is of each family."),
+        ("kind = 'single' and count(person) > 1", [1 / 3], "Of rows of family; `count(person)` is of each family."),
+        ("count(child) > 0 by kind", [1.0, 0.5], "Of rows of family; `count(child)` is of each family."),
+        ("sum(person.pay) > 1800 by kind", [1.0, 0.0], "Of rows of family; `sum(person.pay)` is of each family."),
+        ("tenure = 'owned' and count(person) > 1 by kind", [1.0, 0.0], "Of rows of family; `count(person)` is of each family."),
+        ("kind by tenure where count(person) > 1", [1, 0, 0, 1], "Of rows of family; `count(person)` is of each family."),
+        ("mean pay where count(family) > 1", [3500 / 3], "Of rows of person; `count(family)` is of each house."),
+        ("any(child, pay > 0) where who = 'head'", [1 / 3], "Of rows of person; `any(child, pay > 0)` is of each family."),
+        ("child.pay > 0 by hours", [0.5, 0.0], "Of rows of job."),
+        ("child.pay > 0 and count(person) > 1 by hours", [0.5, 0.0], "Of rows of job; `count(person)` is of each family."),
+        ("kind by tenure", [1, 0, 1, 1], "Of rows of family."),
+        ("tenure", [1, 1], "Of rows of house."),
+    ],
+)
+def test_what_is_said_of_rows_below_is_of_the_rows_that_are_asked(
+    text: str, values: list[float], asked: str, houses: Problem
+) -> None:
+    question = question_of(text, houses)
+    np.testing.assert_allclose(question.values(OF_HOUSES), values)
+    assert question.asked == asked
+
+
+def test_where_two_rows_may_have_what_is_below_both_are_told() -> None:
+    stops = "bins: [1, 20]}}, members: {stop: {variables: {late: {type: boolean}}}}}}"
+    stops_of = compile_problem(parse_spec(HOUSES.replace("bins: [1, 20]}}}}", stops)))
+    with pytest.raises(InputError, match=r"count\(stop\).*may be of a person or of a job.*person.who = 'child'"):
+        question_of("child.pay > 0 and count(stop) > 1 by hours", stops_of)
+    told = question_of("person.who = 'child' and person.pay > 0 and count(stop) > 1 by hours", stops_of).asked
+    assert told == "Of rows of job; `count(stop)` is of each job."
+
+
 @pytest.mark.slow
 def test_answers_have_ranges_over_draws_of_all_levels(tmp_path: Path) -> None:
     from typer.testing import CliRunner

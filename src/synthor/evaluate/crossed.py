@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -26,7 +27,8 @@ def question_of(text: str, problem: Problem) -> Question:
     """
     if len(problem.schema.levels) == 1:
         return parse_question(text, problem)
-    return parse_of_members(text, problem) or parse_question(_of_unit(text, problem.schema.unit.name), problem)
+    unit = problem.schema.unit.name
+    return parse_of_members(text, problem) or replace(parse_question(_of_unit(text, unit), problem), rows=unit)
 
 
 def _of_unit(text: str, unit: str) -> str:

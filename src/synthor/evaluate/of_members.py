@@ -5,6 +5,7 @@ mean head.age by tenure                      of households, one member of which 
 count(partner) < 1 where age < 18 by tenure  the share of persons under 18 in whose household nobody is a partner
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,8 @@ from synthor.measure import Records
 from synthor.measure.coded import coded
 from synthor.problem import Problem, Rule
 from synthor.problem.instead import of_several
-from synthor.rules.lifted import as_seen, seen_values, with_derived
+from synthor.rules.lifted import as_seen, folds_in, seen_values, with_derived
+from synthor.rules.lifting import levels_named
 from synthor.rules.on_values import holds
 from synthor.rules.parse import PredicateError
 from synthor.schema import Ref, Schema, Units
@@ -107,26 +109,22 @@ def parse_of_members(text: str, problem: Problem) -> QuestionOfMembers | None:
     behind = sides_of(conditions[0]) if conditions else None
     names = [*sides.by, *(() if behind is None else behind.by)]
     by = [(name, _ref(name, schema, where)) for name in names]
-    such = of = None
+    of = None
     kind, counted = kind_of(sides.first)
     if kind == "count":
         by = [*((name, _ref(name, schema, where)) for name in counted), *by]
-    elif kind == "share":
-        such = _rule(counted[0], problem, where)
-    else:
+    elif kind != "share":
         of = _ref(counted[0], schema, where)
-    told = None if behind is None else _rule(behind.first, problem, where)
     twice = [name for place, (name, ref) in enumerate(by) if ref in [other for _, other in by[:place]]]
     if twice:
         raise InputError([Finding(where=where, message=f"names {twice[0]} twice", cure="name it once")])
     refs = [ref for _, ref in by] + ([] if of is None else [of])
-    rules = [rule for rule in (such, told) if rule is not None]
-    if told is None and all(ref.plain and not ref.level for ref in refs) and all(rule.flat for rule in rules):
+    said = [counted[0]] if kind == "share" else []
+    level = _asked(schema, refs, said if behind is None else [*said, behind.first], where)
+    such = _rule(counted[0], problem, level, where) if kind == "share" else None
+    told = None if behind is None else _rule(behind.first, problem, level, where)
+    if told is None and all(ref.plain and not ref.level for ref in refs) and (such is None or such.flat):
         return None
-    level = schema.shared_level([*refs, *(Ref(rule.level, 0) for rule in rules)])
-    if level is None:
-        message = "names variables of levels that stand side by side"
-        raise InputError([Finding(where=where, message=message, cure="ask about one of them at a time")])
     number = None if of is None else schema.variable(of)
     if number is not None and not number.numeric:
         raise no_numbers(where, number.name, kind, names)
@@ -135,7 +133,12 @@ def parse_of_members(text: str, problem: Problem) -> QuestionOfMembers | None:
         kind=kind,
         by=tuple(replace(schema.variable(ref), name=name) for name, ref in by),
         variables=problem.variables,
-        counted=f"rows of {schema.levels[level].name}",
+        rows=schema.levels[level].name,
+        folds={
+            fold.name: schema.levels[fold.onto].name
+            for rule in (such, told)
+            for fold in (() if rule is None else folds_in(rule.derived))
+        },
         of=number,
         schema=schema,
         level=level,
@@ -165,8 +168,21 @@ def _ref(name: str, schema: Schema, where: str) -> Ref:
     raise InputError([Finding(where=where, message=message, cure=nearest(name, schema.names) if name else GRAMMAR)])
 
 
-def _rule(text: str, problem: Problem, where: str) -> Rule:
+def _asked(schema: Schema, refs: Sequence[Ref], predicates: Iterable[str], where: str) -> int:
+    """The level whose rows are asked: the deepest that anything in the question names."""
     try:
-        return problem.rule(text)
+        named = {level for text in predicates for level in levels_named(text, schema)}
+    except PredicateError as error:
+        raise unclear(where, error) from None
+    level = schema.shared_level([Ref(0, 0), *refs, *(Ref(at, 0) for at in named)])
+    if level is None:
+        message = "names variables of levels that stand side by side"
+        raise InputError([Finding(where=where, message=message, cure="ask about one of them at a time")])
+    return level
+
+
+def _rule(text: str, problem: Problem, level: int, where: str) -> Rule:
+    try:
+        return problem.rule(text, of=level)
     except PredicateError as error:
         raise unclear(where, error) from None

@@ -7,7 +7,7 @@ income > 50000 by tenure, sex    the share of records for which an SQL predicate
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -40,7 +40,8 @@ class Question:
         of: the numeric variable of a statistic.
         predicate: of a share.
         variables: of the problem, by name.
-        counted: what a cross-table counts, for people.
+        rows: what those are called that are asked; empty where there are no others.
+        folds: what is said of rows below, as it is written, and of which rows each.
     """
 
     text: str
@@ -49,7 +50,8 @@ class Question:
     variables: Mapping[str, Variable]
     of: Variable | None = None
     predicate: Predicate | None = None
-    counted: str = "records"
+    rows: str = ""
+    folds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,7 +73,17 @@ class Question:
         """Of its values, for people."""
         if self.of is not None:
             return self.of.unit
-        return self.counted if self.kind == "count" else "share"
+        return "share" if self.kind != "count" else f"rows of {self.rows}" if self.rows else "records"
+
+    @property
+    def asked(self) -> str:
+        """Whose rows it is answered of, for people; empty where there is one kind of rows.
+
+        >>> Question(text="", kind="share", by=(), variables={}, rows="family", folds={"count(person)": "family"}).asked
+        'Of rows of family; `count(person)` is of each family.'
+        """
+        told = "".join(f"; `{name}` is of each {row}" for name, row in self.folds.items())
+        return f"Of rows of {self.rows}{told}." if self.rows else ""
 
     def labels(self, cell: int) -> dict[str, str]:
         """Labels of one cell by variable."""

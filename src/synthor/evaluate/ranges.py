@@ -130,6 +130,7 @@ class Ranges:
             "of": self.question.text,
             "kind": self.question.kind,
             "unit": self.question.unit,
+            **({"rows": self.question.rows, "folds": dict(self.question.folds)} if self.question.rows else {}),
             "draws": len(self.draws),
             "bounds": self.bounds.sentence,
             "bounds_sharp": self.bounds.sharp,

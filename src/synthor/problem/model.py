@@ -50,13 +50,13 @@ class Rule:
     derived: tuple[Derived, ...] = ()
 
     @classmethod
-    def of(cls, text: str, schema: Schema, why: str = "") -> "Rule":
+    def of(cls, text: str, schema: Schema, why: str = "", of: int = 0) -> "Rule":
         """A rule that may look at any level; see `parse_lifted`.
 
         Raises:
             PredicateError: it cannot be understood.
         """
-        lifted = parse_lifted(text, schema)
+        lifted = parse_lifted(text, schema, of)
         return cls(text=text, why=why, predicate=lifted.predicate, level=lifted.level, derived=lifted.derived)
 
     def asked_of_members(self, schema: Schema, follows: Mapping[str, str]) -> "Rule":
@@ -230,13 +230,13 @@ class Problem:
             zoned=None if self.zoned is None else self.zoned.scaled(n_units),
         )
 
-    def rule(self, text: str, why: str = "") -> Rule:
-        """A rule on these units, or on rows of theirs.
+    def rule(self, text: str, why: str = "", of: int = 0) -> Rule:
+        """A rule on these units, or on rows of theirs: those of the level `of`, or deeper ones that it names.
 
         Raises:
             PredicateError: it cannot be understood.
         """
-        rule = Rule.of(text, self.schema, why)
+        rule = Rule.of(text, self.schema, why, of)
         refuse_alternatives(text, self.schema)
         follows = {self.schema.unit.variables[one.position].name: one.text for one in self.follows if not one.level}
         return rule.asked_of_members(self.schema, follows)

@@ -58,6 +58,7 @@ class AnsweredQuestion:
     """One question, ready to be shown."""
 
     text: str
+    asked: str
     heading: str
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -92,6 +93,7 @@ def answer_of(answer: Ranges) -> AnsweredQuestion:
     unit = f", {answer.question.unit}" if answer.question.unit else ""
     return AnsweredQuestion(
         text=answer.question.text,
+        asked=answer.question.asked,
         heading=answer.question.unit if kind in ("count", "share") else f"{kind}{unit}",
         columns=tuple(answer.question.labels(0)) or ("of",),
         lines=tuple(lines),
@@ -136,7 +138,8 @@ def ranges_table(answer: AnsweredQuestion, *, n_draws: int) -> RenderableType:
     shown = Fitting(table, _one_below_the_other(answer, n_draws))
     more = len(answer.lines) - MOST_ROWS
     rest = [words(f"... and {more:,} more cells, in ranges.json.")] if more > 0 else []
-    return Group(words(answer.text, "bold"), shown, *rest, words(f"Bounds {answer.bounds}."), "")
+    asked = [words(answer.asked)] if answer.asked else []
+    return Group(words(answer.text, "bold"), *asked, shown, *rest, words(f"Bounds {answer.bounds}."), "")
 
 
 def _one_below_the_other(answer: AnsweredQuestion, n_draws: int) -> RenderableType:

@@ -241,6 +241,15 @@ def seen_values(
     return _Look(schema, units, frames).seen(level, derived)
 
 
+def folds_in(derived: Sequence[Derived]) -> Iterator[Folded | Folding]:
+    """What a rule says of rows below those that it speaks of, or below those above them."""
+    for one in derived:
+        if isinstance(one, Folded):
+            yield one
+        elif isinstance(one, Weighed):
+            yield from one.folds
+
+
 def levels_of_rows(derived: Sequence[Derived]) -> set[int]:
     """Levels of the other rows that a rule looks at."""
 

@@ -58,11 +58,16 @@ MEANT = {
 """What to write instead of functions that others have, or that stand for nothing by themselves."""
 
 
-def parse_lifted(text: str, schema: Schema) -> Lifted:
+def parse_lifted(text: str, schema: Schema, of: int = 0) -> Lifted:
     """Parse a predicate that may look at any level.
 
     It speaks of the rows of the deepest level that it names outside of folds; of units where it names none. A role of which a
     unit may have several members stands for each of these, two such roles for each pair.
+
+    Args:
+        text: of the predicate.
+        schema: the levels.
+        of: the level whose rows are spoken of anyway, where what stands beside the predicate names one.
 
     Raises:
         PredicateError: it is no SQL, uses what is not allowed, or names what is not there.
@@ -72,13 +77,28 @@ def parse_lifted(text: str, schema: Schema) -> Lifted:
     lifting = _Lifting(schema)
     try:
         roles = lifting.many(tree)
-        lifted = lifting.of_pairs(tree, roles) if len(roles) > 1 else lifting.lifted(tree)
+        if roles:
+            lifted = lifting.of_pairs(tree, roles) if len(roles) > 1 else lifting.lifted(tree)
+            lifting.refuse_guess(tree, roles[0], of)
+        else:
+            lifted = lifting.lifted(tree, of=of)
     except RecursionError:
         raise too_deep() from None
     if lifted.role is None:
         return lifted
     only = Among(schema.levels[lifted.level].role, (lifted.role.code,))
     return replace(lifted, predicate=Both(only, lifted.predicate))
+
+
+def levels_named(text: str, schema: Schema) -> frozenset[int]:
+    """Levels whose rows a predicate names outside of folds.
+
+    Raises:
+        PredicateError: it is no SQL, or names what is not there.
+    """
+    tree = tree_of(text)
+    assert isinstance(tree, exp.Expression)
+    return frozenset(_Lifting(schema).levels(tree))
 
 
 def refuse_alternatives(text: str, schema: Schema) -> None:
@@ -135,7 +155,12 @@ class _Lifting:
     schema: Schema
 
     def lifted(
-        self, tree: exp.Expression, level: int | None = None, found: _Found | None = None, other: _Named | None = None
+        self,
+        tree: exp.Expression,
+        level: int | None = None,
+        found: _Found | None = None,
+        other: _Named | None = None,
+        of: int = 0,
     ) -> Lifted:
         """A tree as a predicate on rows of a level.
 
@@ -144,9 +169,10 @@ class _Lifting:
             level: whose rows; those of the deepest that it names unless given.
             found: columns that stand in the tree already.
             other: the role of the other row of a pair.
+            of: without `level`, whose rows unless it names deeper ones.
         """
         self._check(tree)
-        level = max(self._levels(tree), key=lambda one: len(self.schema.path(one)), default=0) if level is None else level
+        level = max([of, *self.levels(tree)], key=lambda one: len(self.schema.path(one))) if level is None else level
         found = _Found() if found is None else found
         tree = tree.transform(lambda node: self._put(node, level, found, other))
         variables = {variable.name: variable for variable in self.schema.seen_from(level).unit.variables}
@@ -178,7 +204,7 @@ class _Lifting:
             if not isinstance(node, exp.Dot) and (call is None or call.name not in FOLDS):
                 stack += reversed([inner for inner in node.iter_expressions() if isinstance(inner, exp.Expression)])
 
-    def _levels(self, tree: exp.Expression) -> Iterator[int]:
+    def levels(self, tree: exp.Expression) -> Iterator[int]:
         """Levels whose rows a tree names outside of folds."""
         for node in self._outside(tree):
             if isinstance(node, exp.Dot):
@@ -213,6 +239,20 @@ class _Lifting:
             )
         for side, other in zip(sides, reversed(named), strict=True):
             self.refuse_alternatives(side, other if isinstance(tree, exp.And) else beside)
+
+    def refuse_guess(self, tree: exp.Expression, role: _Named, of: int) -> None:
+        """Raise where a fold is of other rows if it is said of one with the role than if it is of rows below that."""
+        if role.level not in self.schema.path(of):
+            return
+        for call in filter(None, map(call_of, self._outside(tree))):
+            if call.name in FOLDS and call.arguments:
+                named, _ = self._folded_from(call, call.arguments[0], role.level)
+                ends = [self._name(self._onto(call, named, level)) for level in (role.level, of)]
+                if ends[0] != ends[1]:
+                    own, who = self._name(role.level), self.schema.levels[role.level].role
+                    cure = f"write {own}.{who} = '{role.name}' and {own}.VARIABLE in place of {role.name}.VARIABLE"
+                    message = f"asks rows of {self._name(of)}, and `{call.shown}` may be of a {ends[0]} or of a {ends[1]}"
+                    raise PredicateError(message, f"for that of a {ends[1]} {cure}; for that of a {ends[0]} ask these alone")
 
     def _above(self, level: int) -> int:
         above = self.schema.above(level)
