@@ -159,7 +159,8 @@ def _ref(name: str, schema: Schema, where: str) -> Ref:
     known = [level for level in schema if name in level.names]
     if len(known) > 1:
         message = f"'{name}' is a variable of {' and of '.join(level.name for level in known)}"
-        raise InputError([Finding(where=where, message=message, cure=f"write {known[-1].name}.{name}")])
+        cure = f"write {' or '.join(f'{level.name}.{name}' for level in known)}"
+        raise InputError([Finding(where=where, message=message, cure=cure)])
     several = of_several(name, schema)
     if several is not None:
         cure = f"ask for {several[1]}, with `where {several[2]}`"

@@ -206,6 +206,11 @@ class Judged:
         return np.where(self.so.must, 1.0, np.where(self.not_so.must, 0.0, np.nan))
 
 
+def may_lack(derived: Derived) -> bool:
+    """Whether a row may have nothing of what a column says: that of a row above it is always there."""
+    return not (isinstance(derived, Beside) and derived.ref.plain)
+
+
 def variable_of(derived: Derived, schema: Schema) -> Variable:
     """The variable behind a derived column."""
     if not isinstance(derived, Beside):
@@ -213,7 +218,7 @@ def variable_of(derived: Derived, schema: Schema) -> Variable:
         low, high = np.array([0.0, 0, 1, np.nan]), np.array([0.0, 1, 1, np.nan])
         return replace(whether, labels=STATES, low=low, high=high, missing=True)
     variable = replace(schema.variable(derived.ref), name=derived.name)
-    if variable.missing:
+    if variable.missing or not may_lack(derived):
         return variable
     low, high = (np.append(side, np.nan) for side in (variable.low, variable.high))
     return replace(variable, labels=(*variable.labels, NOT_THERE), low=low, high=high, missing=True)

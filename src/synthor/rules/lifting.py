@@ -17,7 +17,7 @@ import numpy as np
 from sqlglot import expressions as exp
 
 from synthor.errors import nearest
-from synthor.rules.lifted import Beside, Derived, Folded, Folding, Lifted, Paired, Those, Weighed, variable_of
+from synthor.rules.lifted import Beside, Derived, Folded, Folding, Lifted, Paired, Those, Weighed, may_lack, variable_of
 from synthor.rules.parse import (
     ARITHMETIC,
     COMPARISONS,
@@ -47,6 +47,9 @@ from synthor.rules.syntax import (
 from synthor.schema import Ref, Role, Schema, Variable
 from synthor.schema.fold import ALL, ANY, FOLDS, MAX, MIN, Fold
 from synthor.schema.kinds import Number
+
+MOST_WRITTEN = 300
+"""Letters of a cure that writes a predicate out as often as it can be read."""
 
 STEPS = {"next": 1, "previous": -1}
 MEANT = {
@@ -172,7 +175,10 @@ class _Lifting:
             of: without `level`, whose rows unless it names deeper ones.
         """
         self._check(tree)
-        level = max([of, *self.levels(tree)], key=lambda one: len(self.schema.path(one))) if level is None else level
+        if level is None:
+            level = max([of, *self.levels(tree)], key=lambda one: len(self.schema.path(one)))
+            self._refuse_ambiguous(tree, level)
+        self._refuse_unseen(tree, level)
         found = _Found() if found is None else found
         tree = tree.transform(lambda node: self._put(node, level, found, other))
         variables = {variable.name: variable for variable in self.schema.seen_from(level).unit.variables}
@@ -181,8 +187,9 @@ class _Lifting:
         if other is not None:
             theirs = self.schema.levels[other.level].variables
             variables |= {name: replace(theirs[at], name=name) for name, at in found.others.items()}
-        predicate = _weighed(predicate_of(tree, variables, found.derived), found)
-        valued = {name: variables[name].n_valued for name, one in found.derived.items() if isinstance(one, Beside)}
+        lacking = [name for name, one in found.derived.items() if may_lack(one)]
+        predicate = _weighed(predicate_of(tree, variables, lacking), found)
+        valued = {name: variables[name].n_valued for name in lacking if isinstance(found.derived[name], Beside)}
         named = names_in(predicate)
         return Lifted(
             level=level,
@@ -239,6 +246,49 @@ class _Lifting:
             )
         for side, other in zip(sides, reversed(named), strict=True):
             self.refuse_alternatives(side, other if isinstance(tree, exp.And) else beside)
+
+    def _nearest(self, name: str, level: int) -> int | None:
+        """Of which level a name is to the rows of a level: their own or the next above that has it."""
+        return next((at for at in reversed(self.schema.path(level)) if name in self.schema.levels[at].names), None)
+
+    def _alone(self, tree: exp.Expression) -> dict[str, list[int]]:
+        """Names of variables that a tree writes without a dot outside of folds, and the levels that have one."""
+        columns = [node for node in self._outside(tree) if isinstance(node, exp.Column) and not node.table]
+        names = dict.fromkeys(node.name for node in columns if not node.this.quoted)  # what is quoted may be a label
+        having = {name: [at for at, level in enumerate(self.schema) if name in level.names] for name in names}
+        return {name: found for name, found in having.items() if found}
+
+    def _refuse_ambiguous(self, tree: exp.Expression, level: int) -> None:
+        """Raise where a name may be of rows below those that all other names settle: then those may be spoken of as well."""
+        alone = self._alone(tree)
+        for name, having in alone.items():
+            path = self.schema.path(level)
+            readings = [at for at in having if at in path or level in self.schema.path(at)]
+            if len(having) > 1 and any(at not in path for at in readings):
+                owners = " and of ".join(f"a {self._name(at)}" for at in readings)
+                written = [f"`{self._written(tree, alone, max(level, at))}`" for at in readings]
+                short = [f"{_quoted(self._name(at))}.{name}" for at in readings]
+                cure = " or ".join(written if sum(map(len, written)) <= MOST_WRITTEN else short)
+                raise PredicateError(f"names '{name}', which is a variable of {owners}: whose is meant?", f"write {cure}")
+
+    def _written(self, tree: exp.Expression, names: Iterable[str], level: int) -> str:
+        """A tree as it is read of rows of a level, each of some names with the level that has it."""
+        told = tree.copy()
+        for node in list(self._outside(told)):
+            owner = self._nearest(node.name, level) if isinstance(node, exp.Column) and not node.table else None
+            if owner is not None and node.name in names and self.schema.resolve(node.name) is None:
+                node.set("table", exp.to_identifier(self._name(owner)))
+        return text_of(told)
+
+    def _refuse_unseen(self, tree: exp.Expression, level: int) -> None:
+        """Raise where rows of a level see no variable of a name that rows of other levels have."""
+        for name, having in self._alone(tree).items():
+            if self._nearest(name, level) is None:
+                owners = " and of ".join(f"a {self._name(at)}" for at in having)
+                below = [at for at in having if level in self.schema.path(at)] or having
+                cure = " or ".join(f"any({_quoted(self._name(at))}, {name} ...)" for at in below)
+                message = f"names '{name}', which is a variable of {owners} and not seen by a {self._name(level)}"
+                raise PredicateError(message, f"write {cure}")
 
     def refuse_guess(self, tree: exp.Expression, role: _Named, of: int) -> None:
         """Raise where a fold is of other rows if it is said of one with the role than if it is of rows below that."""
@@ -307,7 +357,10 @@ class _Lifting:
         ref = self._ref(named.level, node.name)
         if named.role is None:
             self._check_seen(named.level, level, node)
-            return exp.column(node.name)
+            if self._nearest(node.name, level) == named.level:
+                return exp.column(node.name)
+            found.derived[text_of(node)] = Beside(name=text_of(node), ref=ref)
+            return _column(text_of(node))
         if named.single:
             self._check_seen(self._above(named.level), level, node)
             found.derived[text_of(node)] = Beside(name=text_of(node), ref=replace(ref, role=named.role))
@@ -517,6 +570,11 @@ class _Lifting:
 
 def _column(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=False))
+
+
+def _quoted(name: str) -> str:
+    """A level as a predicate names it."""
+    return name if name.isidentifier() else f'"{name}"'
 
 
 def _is_so(name: str) -> exp.Expression:
