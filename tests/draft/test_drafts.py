@@ -312,6 +312,27 @@ def test_tables_of_households_and_their_persons_are_drafted_as_such_and_asked_ab
 
 
 @pytest.mark.parametrize(
+    ("sizes", "bins", "number"),
+    [
+        ("persons,count\n0,10\n1,45\n2,30\n3,70\n", [0, 1, 2, 3], (0, 3)),
+        ("persons,count\n0 persons,20\n1 person,60\n2 or more persons,80\n", [0, 1, 2], (0, None)),
+        ("household size,count\n2,75\n3,55\n", [2, 3], (2, 3)),
+    ],
+)
+def test_sizes_follow_from_the_persons_from_none_or_two_on_as_well(
+    sizes: str, bins: list[int], number: tuple[int, int | None], tmp_path: Path
+) -> None:
+    draft = infer(folder_of(TOWN | {"homes.csv": sizes}, tmp_path / "tables"), beside=tmp_path)
+    (size,), (person,) = draft.variables, draft.members
+    least, most = number
+    assert size.body["from"] == "count(person)"
+    assert person.number["min"] == least
+    assert most is None or person.number["max"] == most
+    assert size.body["bins"] == bins
+    assert errors(parse_spec(scaffold(draft)).placed_in(tmp_path)) == ([], [])
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         {"homes.csv": TOWN["homes.csv"].replace("persons", "rooms")},  # nothing says that these are households

@@ -44,9 +44,9 @@ def with_members(made: Composed) -> Draft | None:
     if not of_members:
         return None
     units = [_followed(entry) if entry is size else entry for entry in made.draft.variables if entry.name in of_units]
-    most = MOST if size is None else size.body["max"]
+    least, most = (1, MOST) if size is None else _ends(size)
     comment = "the tables say no largest household: this is a guess" if size is None or size.comment else ""
-    members = MemberEntry(name=MEMBER, number={"min": 1, "max": most}, variables=of_members, comment=comment)
+    members = MemberEntry(name=MEMBER, number={"min": least, "max": most}, variables=of_members, comment=comment)
     told = f"{small:,} in {_listed(files)} and {large:,} in {_listed([one for one, _, total in counted if total == large])}"
     return replace(
         made.draft,
@@ -63,7 +63,12 @@ def with_members(made: Composed) -> Draft | None:
 
 def _is_size(entry: Entry) -> bool:
     named = _SIZE.fullmatch(entry.name.replace("_", " ").casefold()) is not None
-    return named and entry.body.get("type") == "integer" and entry.body.get("min") == 1
+    return named and entry.body.get("type") == "integer" and _ends(entry)[0] >= 0
+
+
+def _ends(size: Entry) -> tuple[int, int]:
+    """The least and the greatest number of persons that tables tell: none of vacant dwellings."""
+    return int(str(size.body["min"])), int(str(size.body["max"]))
 
 
 def _of_households(one: Told) -> bool:
@@ -72,7 +77,8 @@ def _of_households(one: Told) -> bool:
 
 def _followed(size: Entry) -> Entry:
     """How many persons there are, counted from these."""
-    edges = size.body.get("bins") or list(range(1, int(str(size.body["max"])) + 1))
+    least, most = _ends(size)
+    edges = size.body.get("bins") or list(range(least, most + 1))
     return Entry(name=size.name, body={"from": f"count({MEMBER})", "bins": edges})
 
 
