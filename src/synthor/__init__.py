@@ -10,7 +10,10 @@ Three names do the first job::
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synthor.arithmetic import choose_kernels as _choose_kernels
 from synthor.version import __version__ as __version__
+
+_choose_kernels()
 
 if TYPE_CHECKING:
     from synthor.engine.choice import workers

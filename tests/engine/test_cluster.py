@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import members_in_zones
+from synthor.arithmetic import kernels_here
 from synthor.engine import cluster
 from synthor.engine.choice import engine, workers
 from synthor.engine.cluster import Cluster
@@ -34,11 +35,9 @@ Starting = Callable[..., subprocess.Popen[bytes]]
 
 @pytest.fixture(autouse=True)
 def the_same_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is started reckons as this process does, also where the command line was imported after NumPy."""
-    if "Katmai" in makeup()["linear algebra"]:
-        monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    else:
-        monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    """Whoever is started reckons as this process does, also where synthor was imported after NumPy."""
+    for name, value in kernels_here().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -153,8 +152,8 @@ def test_workers_that_are_not_made_up_as_we_are_are_refused(
     lacking.kill()
     if platform.machine() == "x86_64":
         kernels = "Haswell" if "Katmai" in makeup()["linear algebra"] else "Prescott"
-        worker_of(address, started, OPENBLAS_CORETYPE=kernels)
-        with pytest.raises(WorkerError, match=r"has linear algebra openblas .* as here; start it with OPENBLAS_CORETYPE="):
+        worker_of(address, started, OPENBLAS_CORETYPE=kernels, SYNTHOR_KERNELS=kernels)
+        with pytest.raises(WorkerError, match=r"has linear algebra openblas .* as here; .*start it with OPENBLAS_CORETYPE="):
             Cluster(address)
 
 

@@ -24,7 +24,7 @@ REACHED_FROM = {
     "engine": {"geography", "streamed", "cli"},
     "cli": set[str](),
 }
-FACE = {"engine", "errors", "version", "spec", "problem", "prior", "fit", "measure", "library"}
+FACE = {"arithmetic", "engine", "errors", "version", "spec", "problem", "prior", "fit", "measure", "library"}
 """Rooms from which the package's own face takes names."""
 TOUCHES_FILES = re.compile(
     r"(?<![.\w])open\(|\.read_text\(|\.write_text\(|read_csv\(|read_parquet\(|\.unlink\(|\.mkdir\(|write_parquet\("

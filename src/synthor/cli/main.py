@@ -12,7 +12,7 @@ from typing import Any
 
 from typer import Abort
 
-from synthor.cli import arithmetic, export, init, inputs, results, versus  # noqa: F401  that comes before NumPy; each other adds verbs
+from synthor.cli import export, init, inputs, results, versus  # noqa: F401  each adds verbs
 from synthor.cli.app import app
 from synthor.cli.interrupt import INTERRUPTED, interruption
 from synthor.errors import Finding, InputError, SynthorError, visible

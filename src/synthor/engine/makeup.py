@@ -1,6 +1,5 @@
 """What results hang on beside their arguments: versions and arithmetic, which are the same wherever tasks of one run are."""
 
-import os
 import sys
 from collections.abc import Mapping
 
@@ -9,7 +8,7 @@ CURES = {
     "Python": "start it with the same Python",
     "NumPy": "install the same version there",
     "SciPy": "install the same version there",
-    "linear algebra": "start it with {kernels} in its environment",
+    "linear algebra": "import synthor before NumPy here, and start it with OPENBLAS_CORETYPE=Prescott in its environment",
     "processor features": "set NPY_DISABLE_CPU_FEATURES, there and here, to what only one of the two has",
 }
 """What can differ, and what to do about it."""
@@ -51,6 +50,5 @@ def difference(there: Mapping[str, str], here: Mapping[str, str]) -> tuple[str, 
     for name, cure in CURES.items():
         found, wanted = there.get(name), here.get(name)
         if found != wanted:
-            kernels = f"OPENBLAS_CORETYPE={os.environ.get('OPENBLAS_CORETYPE', 'Prescott')}"
-            return f"has {name} {found or 'none'} and not {wanted or 'none'} as here", cure.format(kernels=kernels)
+            return f"has {name} {found or 'none'} and not {wanted or 'none'} as here", cure
     return None

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from synthor.arithmetic import kernels_here
 from synthor.engine.worker import Hello
 from synthor.errors import WorkerError
 
@@ -147,7 +148,7 @@ class _Feeder(threading.Thread):
 
 def begun(command: str) -> subprocess.Popen[bytes]:
     """A Python of its own, that knows all modules that this one does; its input and output are pipes."""
-    known = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    known = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **kernels_here()}
     return subprocess.Popen(
         [sys.executable, "-c", command],
         stdin=subprocess.PIPE,
