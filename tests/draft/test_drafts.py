@@ -19,7 +19,7 @@ from synthor.spec.scaffold import scaffold
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "tests" / "cases" / "published"
 CASES = sorted(folder.name for folder in PUBLISHED.iterdir())
-TWO_POPULATIONS = {f"examples/{name}/tables" for name in ("leitrim", "norway", "orders", "population")}
+TWO_POPULATIONS = {f"examples/{name}/tables" for name in ("leitrim", "norway", "population")}
 """Tables of households beside tables of persons: who the unit is and who its members are is asked."""
 
 TABLES = sorted(
@@ -29,6 +29,7 @@ TABLES = sorted(
         for path in ROOT.glob(f"{place}/*.csv")
     }
     - TWO_POPULATIONS
+    - {"examples/orders/tables"}  # of two populations, too, but its files say so
 )
 
 
@@ -309,6 +310,62 @@ def test_tables_of_households_and_their_persons_are_drafted_as_such_and_asked_ab
         "tenure by persons": (0, 160),
         "sex": (1, 315),
     }
+
+
+SHOP = {
+    "orders_by_channel.csv": "channel,count\nweb,600\nshop,400\n",
+    "lines_by_category.csv": "category,channel,count\nfood,web,500\nfood,shop,300\ntoys,web,600\ntoys,shop,370\n",
+}
+TRAVEL = {
+    "persons.csv": "age,trips,count\n0-17,0,50\n0-17,1,20\n0-17,2+,30\n18+,0,50\n18+,1,20\n18+,2+,130\n",
+    "modes.csv": "mode,count\ncar,500\nwalk,200\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("tables", "records", "variables", "member", "of_members", "number"),
+    [
+        (SHOP, 1000, ["channel"], "line", ["category"], {"min": 1, "max": 50}),
+        (
+            SHOP | {"sizes.csv": "lines,count\n1,500\n2,300\n3,130\n4,70\n"},
+            1000,
+            ["channel", "lines"],
+            "line",
+            ["category"],
+            {"min": 1, "max": 4},
+        ),
+        (TRAVEL, 300, ["age", "trips"], "trip", ["mode"], {"min": 0, "max": 7}),
+    ],
+)
+def test_orders_with_their_lines_and_persons_with_their_trips_are_drafted_as_such(
+    tables: dict[str, str],
+    records: int,
+    variables: list[str],
+    member: str,
+    of_members: list[str],
+    number: dict[str, int],
+    tmp_path: Path,
+) -> None:
+    draft = infer(folder_of(tables, tmp_path / "tables"), beside=tmp_path)
+    (asked,) = draft.questions
+    assert f"s with their {member}s" in asked
+    (lines,) = draft.members
+    assert (draft.records, [one.name for one in draft.variables]) == (records, variables)
+    assert (lines.name, [one.name for one in lines.variables], lines.number) == (member, of_members, number)
+    assert [entry.body["from"] for entry in draft.variables[1:]] == [f"count({member})"] * (len(variables) - 1)
+    assert errors(parse_spec(scaffold(draft)).placed_in(tmp_path)) == ([], [])
+
+
+def test_tables_that_say_of_both_what_they_count_leave_nothing_to_ask() -> None:
+    draft = infer(ROOT / "examples/orders/tables", beside=ROOT / "examples/orders")
+    assert (draft.unit, [one.name for one in draft.members], draft.questions) == ("order", ["line"], [])
+    assert draft.context.startswith("One record is one order with its lines.")
+    assert next(one for one in draft.variables if one.name == "n_lines").body["from"] == "count(line)"
+
+
+def test_larger_tables_that_nothing_calls_lines_are_asked_about_one_by_one(tmp_path: Path) -> None:
+    tables = {("visits.csv" if name.startswith("lines") else name): text for name, text in SHOP.items()}
+    assert not infer(folder_of(tables, tmp_path / "tables"), beside=tmp_path).members
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ _UNITS = {
     "worker": r"workers|employees|erwerbstätige|travailleurs|trabajadores|trabalhadores|lavoratori|werknemers",
     "job": r"jobs|arbeitsplätze|emplois|empleos|empregos",
     "trip": r"trips|journeys|wege|déplacements|viajes|viagens|spostamenti|verplaatsingen",
+    "order": r"orders|bestellungen|commandes|pedidos|ordini|bestellingen",
+    "line": r"(?:order |invoice )?lines|order items|line items",
     "pupil": r"pupils|students|schüler|élèves|alumnos|alunos|alunni|leerlingen",
     "vehicle": r"vehicles|fahrzeuge|véhicules|vehículos|veículos|veicoli|voertuigen",
     "business": r"businesses|enterprises|establishments|unternehmen|entreprises|empresas|imprese|bedrijven",

@@ -239,7 +239,7 @@ def _checked(
                 [Finding(where="tables", message=remark, cure="see docs/tables.md") for remark in made.draft.remarks[1:]]
             )
         if not wrong:
-            nested = with_members(made) if records is None else None
+            nested = with_members(made, said) if records is None else None
             return nested if nested is not None and not _errors(nested, beside) else made.draft
         if records is None and (within := _records_within(errors, wrong)) is not None:
             records = within
