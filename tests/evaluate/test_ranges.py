@@ -244,6 +244,15 @@ def test_a_question_that_is_an_exact_target_has_its_bounds() -> None:
     assert open_ends.high.max() <= 12_000
 
 
+@pytest.mark.parametrize("kind", ["mean", "total", "sd", "median"])
+def test_bounds_of_what_is_nought_are_nought(kind: str) -> None:
+    cells = "[{kind: flat, rooms: 0, count: 4}, {kind: house, rooms: 0, count: 0}, {kind: house, rooms: 1-9, count: 6}]"
+    variables = "{kind: {type: category, values: [flat, house]}, rooms: {type: integer, min: 0, max: 9, bins: [0, 1]}}"
+    problem = compile_problem(parse_spec(f"{{records: 10, variables: {variables}, targets: [{{table: {cells}}}]}}"))
+    bounds = bounds_of(problem, parse_question(f"{kind} rooms by kind", problem))
+    assert [str(side[0]) for side in (bounds.low, bounds.high)] == ["0.0", "0.0"]
+
+
 @pytest.mark.slow
 @given(
     people=populations,

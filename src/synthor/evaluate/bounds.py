@@ -182,8 +182,8 @@ def sd_bounds(known: Polytope, inside: Mask, low: Floats, high: Floats) -> Inter
 
 def _widened(least: float, greatest: float, ends: Interval) -> Interval:
     """Bounds with room for the solver's last digits, but none beyond what values can be at all."""
-    span = MARGIN * max(abs(least), abs(greatest), 1e-300)
-    return max(least - span, ends[0]), min(greatest + span, ends[1])
+    span = MARGIN * max(abs(least), abs(greatest))
+    return max(least - span, ends[0]) + 0.0, min(greatest + span, ends[1]) + 0.0  # no minus zero
 
 
 def _least(known: Polytope, prices: Floats) -> float | None:
