@@ -221,3 +221,27 @@ targets:
     assert "counts of records" not in said
     understood = as_written(explain(parse_spec(text), compile_problem(parse_spec(text))))
     assert "sex: counts of rows of 'pupil' by sex" in understood
+
+
+def test_of_what_follows_from_nobody_its_category_is_told() -> None:
+    told = " ".join(as_written(explain(parse_spec("""
+unit: home
+records: 4
+variables:
+  oldest: {from: max(person.age)}
+  eldest_child: {from: "max(person.age, age < 18)", bins: [0, 6]}
+  head_age: {from: head.age}
+  persons: {from: count(person)}
+members:
+  person:
+    number: {min: 0, max: 3}
+    role: who
+    roles: {head: {max: 1}}
+    variables:
+      who: {type: category, values: [head, other]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18]}
+"""))).split())  # fmt: skip
+    assert "oldest: a whole number from 0 to 99, in 2 bins: 0-17, 18+; 'none' where there is no person, follows" in told
+    assert "0-5, 6+; 'none' where there is no such person, follows from members: `max(person.age, age < 18)`" in told
+    assert "head_age: a whole number from 0 to 99, in 2 bins: 0-17, 18+; 'none' where there is no head, follows" in told
+    assert "each value by itself, follows from members: `count(person)`" in told

@@ -12,6 +12,7 @@ from synthor.problem import Problem
 from synthor.report.explain_targets import ToldTarget, explain_target, listed
 from synthor.schema import Variable
 from synthor.schema.text import plural
+from synthor.spec.followed import NOBODY
 from synthor.spec.levels import LevelForm, levels_of
 from synthor.spec.members import HowMany
 from synthor.spec.model import ModelSpec, Spec
@@ -126,12 +127,17 @@ def _heading(level: LevelForm, several: bool) -> str:
 def _variables(level: LevelForm) -> Iterator[str]:
     for name, declared in level.variables.items():
         follows = level.follows.get(name)
-        yield _variable(declared.build(name), None if follows is None else follows.text)
+        variable = declared.build(name)
+        if follows is None:
+            yield _variable(variable)
+        else:
+            whom = f"such {follows.role or follows.level}" if follows.condition else follows.role or follows.level
+            absent = f"; '{NOBODY}' where there is no {whom}" if follows.absent else ""
+            yield _variable(variable, f"{absent}, follows from members: `{follows.text}`")
 
 
-def _variable(variable: Variable, follows: str | None) -> str:
+def _variable(variable: Variable, computed: str = "") -> str:
     about = f" {variable.about.strip()}" if variable.about.strip() else ""
-    computed = "" if follows is None else f", follows from members: `{follows}`"
     unknown = f"; '{variable.labels[-1]}' where there is no value" if variable.missing else ""
     return f"{variable.name}: {variable.kind.described(variable.valued, _shortened)}{unknown}{computed}.{about}"
 
