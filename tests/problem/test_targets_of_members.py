@@ -176,6 +176,30 @@ def test_what_a_table_calls_a_variable_with_its_level_is_that_variable() -> None
     assert (mean.level, type(mean.statistic)) == (0, Mean)
 
 
+def test_targets_without_a_name_are_told_apart_by_whom_they_count() -> None:
+    long = " or ".join(f"age = {age}" for age in range(20, 60))
+    made = problem(
+        "{rows: person, count: 2340}",
+        "{rows: person, where: \"sex = 'male'\", count: 1100}",
+        "{rows: person, where: age >= 15, count: 1900}",
+        f"{{rows: person, where: {long}, tolerance: {{points: 50}}, count: 900}}",
+        "{counts: {sex: {male: 1100, female: 1240}}, name: by sex}",
+        "{rows: person, where: age >= 15, counts: {sex: {male: 900, female: 1000}}}",
+        "{rows: person, where: age < 15, counts: {sex: {male: 200, female: 240}}}",
+        "{rows: person, where: age < 15, counts: {sex: {male: 200, female: 240}}}",
+    )
+    assert [target.name for target in made.targets[1:]] == [
+        "number of person",
+        "number of person where sex = 'male'",
+        "number of person where age >= 15",
+        "number of person where age = 20 or age = 21 or age = 22 or age = 23 or age = 24 ...",
+        "by sex",
+        "sex where age >= 15",
+        "sex where age < 15",
+        "sex where age < 15 (2)",
+    ]
+
+
 def test_how_many_rows_there_are_makes_counts_of_shares() -> None:
     made = problem("{rows: person, count: 2500}", "{shares: {sex: {male: 48, female: 52}}}")
     by_name = {target.name: target for target in made.targets}

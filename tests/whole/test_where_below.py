@@ -216,7 +216,7 @@ def test_given_records_are_measured_by_it() -> None:
     missed = {
         fit.target.name: fit.got.tolist() for fit in measure(problem(), {**records(), "person": older}).of_counts if fit.tae
     }
-    assert missed == {"role (2)": [0, 0, 0]}
+    assert missed == {"role where any(child, age < 3)": [0, 0, 0]}
 
 
 ZONES = """

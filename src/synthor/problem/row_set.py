@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,6 +36,9 @@ from synthor.spec.targets import TargetSpec
 
 Edges = dict[str, list[float]]
 """Where the bins of variables are cut, by name."""
+
+MOST_OF_WHERE = 60
+"""Letters of a `where` in the name of a target."""
 
 
 @dataclass(slots=True, eq=False)
@@ -331,26 +335,37 @@ def table_of(spec: Spec, written: TargetSpec, i: int, views: Sequence[View]) -> 
 
 
 def numbered(made: Sequence[tuple[Target, Reading]], taken: set[str]) -> list[tuple[Target, Reading]]:
-    """Targets whose names were made from their variables, told apart by numbers; what the user named stays.
+    """Targets whose names were made from their variables, told apart by whom they count or by numbers; what is named stays.
 
-    Totals follow the table that they are of, and go by its name.
+    A number of some rows alone says of which in any case. Totals follow the table that they are of, and go by its name.
 
     Args:
         made: targets, each with where it was read.
         taken: names that are given already, which are added to.
     """
     found: list[tuple[Target, Reading]] = []
+    alike = Counter(target.name for target, reading in made if not reading.written.name)
     for one, reading in made:
         target = one
         if one.totals_of:
             table = next(other.name for other, its in reversed(found) if its is reading and not other.totals_of)
             target = replace(one, name=table + one.name.removeprefix(one.totals_of), totals_of=table)
-        name, numbers = target.name, itertools.count(2)
-        while not reading.written.name and name in taken:
-            name = f"{target.name} ({next(numbers)})"
+        name, written = target.name, reading.written
+        if written.where and not written.name and not target.totals_of:
+            apart = written.count is not None or alike[name] > 1 or name in taken
+            name += f" where {_in_short(written.where)}" if apart else ""
+        base, numbers = name, itertools.count(2)
+        while not written.name and name in taken:
+            name = f"{base} ({next(numbers)})"
         taken.add(name)
         found.append((replace(target, name=name), reading))
     return found
+
+
+def _in_short(where: str) -> str:
+    """A predicate as it stands in a name."""
+    told = " ".join(where.split())
+    return told if len(told) <= MOST_OF_WHERE else f"{told[: MOST_OF_WHERE - 3]}..."
 
 
 def _stated(target: Target, reading: Reading) -> Stated:
