@@ -22,6 +22,7 @@ LOADED = [
     "forked",
     "synthor.cli",
     "synthor.disclose",
+    "synthor.draft.infer",
     "synthor.draws.asked",
     "synthor.draws.make",
     "synthor.draws.told",
@@ -29,14 +30,17 @@ LOADED = [
     "synthor.llm.provider",
     "synthor.reconcile",
     "synthor.report.corrections",
+    "synthor.report.held_out",
+    "synthor.report.progress",
     "synthor.report.ranges",
     "synthor.report.terminal",
     "synthor.scenario",
-    "synthor.spec.infer",
     "synthor.store.fresh",
     "pydantic_ai.models.openai",
     "scipy.optimize",
     "scipy.sparse.linalg",
+    "threadpoolctl",
+    "warmed",
 ]
 ROOT = Path(__file__).parents[1]
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -168,8 +172,10 @@ def _server() -> ForkServerContext:
         sys.path.insert(0, str(ROOT / "tests"))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LOADED)
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    known = os.environ.get("PYTHONPATH", "")
+    told = dict.fromkeys(ONE_THREAD, "1") | {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "tests"), known]))}
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)  # the path, too: what cannot be imported is not loaded, and nobody says so
     forkserver.ensure_running()
     for name, value in before.items():
         if value is None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -72,11 +72,17 @@ DIGITS = 9
 
 def one_thread() -> AbstractContextManager[object]:
     """Linear algebra on one thread, so that the order of summation, and every byte, is the same on any number of cores."""
-    import scipy.linalg  # noqa: F401  its own library must be loaded, or it would not be limited
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    limits: AbstractContextManager[object] = _pools().limit(limits=1, user_api="blas")
     return limits
+
+
+@cache
+def _pools() -> Any:
+    """The libraries of linear algebra that are loaded, looked for once: each look takes a millisecond."""
+    import scipy.linalg  # noqa: F401  its own library must be loaded, or it would not be limited
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
