@@ -24,7 +24,7 @@ from synthor.fit.supplied import supplied
 from synthor.information import effective_size
 from synthor.prior.beliefs import Beliefs, resolve
 from synthor.prior.model import Prior
-from synthor.prior.template import Template, draw, learned, prepared
+from synthor.prior.template import Maker, draw, learned, prepared
 from synthor.problem import Problem
 from synthor.randomness import generator
 from synthor.schema import Units
@@ -75,7 +75,7 @@ def aimed_pool(
     """
     advance(0, size)
     aims = (False, True) if beliefs.tables or beliefs.three_way else (False,)
-    found = _Drawn.of(template_of(problem, beliefs), problem, beliefs, size, random_seed)
+    found = _Drawn.of(prepared(template_of(problem, beliefs)), problem, beliefs, size, random_seed)
     if not len(found.units):
         return found.pool
     looked, beside, few, tries = found.thinned(), None, min(LOOKS, size), 0
@@ -97,13 +97,13 @@ def aimed_pool(
                     break
                 weighed, far = part, far + 1
             looked, tries = looked.nearer(weighed.weights, few, seed), tries + 1
-    last = found if looked.template is found.template else _Drawn.of(looked.template, problem, beliefs, size, random_seed)
+    last = found if looked.maker is found.maker else _Drawn.of(looked.maker, problem, beliefs, size, random_seed)
     if beside is not None and beside is not looked:
         last = last.with_others(beside.units, beside.pool.log_base, BESIDE)
     if not beliefs.segments:
         pool = last.with_lacking(random_seed).pool
     else:
-        some = drawn_segments(problem, beliefs, found.template, size=round(BESIDE * size), random_seed=random_seed)
+        some = drawn_segments(problem, beliefs, found.maker.template, size=round(BESIDE * size), random_seed=random_seed)
         if some.units is not None:
             last = last.with_others(some.units, some.log_share, min(some.share, BESIDE))
         pool = replace(last.with_lacking(random_seed).pool, dropped=some.empty)
@@ -120,7 +120,8 @@ def _without_beliefs(beside: "_Drawn", size: int, random_seed: int) -> "_Drawn":
         random_seed: the same seed gives the same units.
     """
     problem, beliefs = beside.problem, beside.beliefs
-    looked = _Drawn.of(template_of(problem, resolve(Prior(), problem)), problem, beliefs, size, random_seed)
+    maker = prepared(template_of(problem, resolve(Prior(), problem)))
+    looked = _Drawn.of(maker, problem, beliefs, size, random_seed)
     if not len(looked.units):
         return beside
     for turn in range(ROUNDS):
@@ -138,9 +139,9 @@ def some_made(problem: Problem, beliefs: Beliefs) -> Pool:
     Raises:
         InputError: the spec does not say how units are made.
     """
-    template = template_of(problem, beliefs)
-    few = _Drawn.of(template, problem, beliefs, FEW, problem.spec.random_seed)
-    return few.pool if len(few.units) else _Drawn.of(template, problem, beliefs, LOOKS, problem.spec.random_seed).pool
+    maker = prepared(template_of(problem, beliefs))
+    few = _Drawn.of(maker, problem, beliefs, FEW, problem.spec.random_seed)
+    return few.pool if len(few.units) else _Drawn.of(maker, problem, beliefs, LOOKS, problem.spec.random_seed).pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,25 +151,25 @@ class _Drawn:
     Attributes:
         problem: with all rules that hold.
         beliefs: what is believed.
-        template: by which they were drawn.
+        maker: by which they were drawn.
         units: in its bins.
         pool: the same as candidates.
     """
 
     problem: Problem
     beliefs: Beliefs
-    template: Template
+    maker: Maker
     units: Units
     pool: Pool
 
     @classmethod
-    def of(cls, template: Template, problem: Problem, beliefs: Beliefs, size: int, random_seed: int) -> "_Drawn":
+    def of(cls, maker: Maker, problem: Problem, beliefs: Beliefs, size: int, random_seed: int) -> "_Drawn":
         """So many units that break no rule."""
-        refined, maker = problem.refined, prepared(template)
+        refined = problem.refined
         drawn = draw(maker, size=size, random_seed=random_seed, allows=lambda units: possible(refined, units))
         acceptance = float(drawn.kept.sum()) / max(float(drawn.tried.sum()), 1.0)
         pool = kept_pool(problem, beliefs, problem.schema.coarsen(drawn.units), drawn.log_weight, acceptance)
-        return cls(problem=problem, beliefs=beliefs, template=template, units=drawn.units, pool=pool)
+        return cls(problem=problem, beliefs=beliefs, maker=maker, units=drawn.units, pool=pool)
 
     def with_lacking(self, random_seed: int) -> "_Drawn":
         """The same, and units for cells that none falls into."""
@@ -199,7 +200,7 @@ class _Drawn:
         some = np.arange(0, n, -(-n // LOOKS))
         units = self.units.take(some)
         pool = kept_pool(self.problem, self.beliefs, self.pool.units.take(some), self.pool.log_base[some], self.pool.acceptance)
-        return _Drawn(problem=self.problem, beliefs=self.beliefs, template=self.template, units=units, pool=pool)
+        return _Drawn(problem=self.problem, beliefs=self.beliefs, maker=self.maker, units=units, pool=pool)
 
     def meets(self) -> bool:
         """Whether some weights meet the targets, about."""
@@ -211,8 +212,8 @@ class _Drawn:
 
     def nearer(self, weights: Floats, size: int, random_seed: int) -> "_Drawn":
         """So many units of a template that is learned from weights."""
-        template = learned(self.template, self.units, self.flattened(weights))
-        return _Drawn.of(template, self.problem, self.beliefs, size, random_seed)
+        template = learned(self.maker.template, self.units, self.flattened(weights))
+        return _Drawn.of(prepared(template), self.problem, self.beliefs, size, random_seed)
 
     def part_of_the_way(self, *, believing: bool) -> Balance | None:
         """Weights with which targets are nearer than they are, as far as candidates can follow; None where they cannot."""

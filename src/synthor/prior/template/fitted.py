@@ -15,9 +15,9 @@ from synthor.prior.template.factors import alone, factor, fitted, normal
 from synthor.prior.template.kinds import Drawing, KindOfRow, Kinds, Sibling
 from synthor.prior.template.making import Maker, Walk
 from synthor.prior.template.nested import Nested
-from synthor.prior.template.told import Template
+from synthor.prior.template.told import Template, Weights
 from synthor.randomness import generator
-from synthor.types import CellIndex, Floats
+from synthor.types import CellIndex, Codes, Counts, Floats
 
 FITTED_ON = 20_000
 """Units that are drawn to fit factors on."""
@@ -74,6 +74,14 @@ class _Fitting(Walk):
     def _with(self, kind: KindOfRow) -> KindOfRow:
         sibling = self.siblings.get(id(kind), kind.sibling)
         return replace(kind, drawings=tuple(self._of(drawing) for drawing in kind.drawings), sibling=sibling)
+
+    def _count(self, level: int, rows: CellIndex, weights: Weights, codes: Codes | Counts) -> None:
+        """Nobody asks how likely the units are that factors are fitted on."""
+
+    def _derive(self) -> None:
+        """What follows from members, if anything that is drawn after it may look at it."""
+        if self.kinds.rest:
+            super()._derive()
 
     def rows_of(self, level: int, kind: KindOfRow) -> None:
         """All rows of one kind; where they are drawn one after the other, nothing but their order is fitted."""
