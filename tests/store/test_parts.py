@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import synthor
 from synthor.disk.staged import NOTE, recover
 from synthor.errors import InputError
+from synthor.events import ignore
 from synthor.store.packed import Format
 from synthor.store.parts import file_names
 
@@ -114,30 +116,45 @@ def test_names_of_files_are_told_apart_where_capitals_do_not_count() -> None:
     assert all(len(name) < 140 and not name.startswith(("_", ".")) and "/" not in name for name in names.values())
 
 
-KILLED = """
+CHUNKED = """
 import sys
 from dataclasses import replace
 import numpy as np
 import synthor
-run = synthor.synthesize(sys.argv[1])
-sample = run._made.sample
-places = replace(sample.arrangement.places, marks=np.array([650, 1600, 2450, 3000]))
-made = replace(run._made, sample=replace(sample, arrangement=replace(sample.arrangement, places=places)))
+
+def write(spec, out, on_event):
+    run = synthor.synthesize(spec)
+    sample = run._made.sample
+    places = replace(sample.arrangement.places, marks=np.array([650, 1600, 2450, 3000]))
+    made = replace(run._made, sample=replace(sample, arrangement=replace(sample.arrangement, places=places)))
+    made.write(out, partition="taz", on_event=on_event)
+"""
+"""A run in four chunks, here and where it is killed."""
+
+KILLED = """
 def tell(event):
     if event.stage == "write":
         print(event.done, flush=True)
         if event.done == int(sys.argv[3]):
             sys.stdin.read()
-made.write(sys.argv[2], partition="taz", on_event=tell)
+
+write(sys.argv[1], sys.argv[2], tell)
 """
 
 
-def _run(folder: Path, out: str, until: int) -> None:
-    command = [sys.executable, "-c", KILLED, str(folder / "spec.yaml"), str(folder / out), str(until)]
+def _run(folder: Path, out: str) -> None:
+    known: dict[str, Any] = {}
+    exec(CHUNKED, known)
+    known["write"](folder / "spec.yaml", folder / out, ignore)
+
+
+def _killed(folder: Path, out: str, after: int) -> None:
+    """The same, killed once so many chunks are written."""
+    command = [sys.executable, "-c", CHUNKED + KILLED, str(folder / "spec.yaml"), str(folder / out), str(after)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     for line in process.stdout:
-        if int(line) == until:
+        if int(line) == after:
             process.send_signal(signal.SIGKILL)
             break
     process.communicate()
@@ -150,8 +167,8 @@ def _contents(folder: Path) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_from_what_is_on_disk_and_makes_damaged_files_anew(folder: Path) -> None:
-    _run(folder, "whole", 0)
-    _run(folder, "out", 3)
+    _run(folder, "whole")
+    _killed(folder, "out", 3)
     (staged,) = [path for path in (folder / "out").glob(".synthor-*") if path.is_dir()]
     lines = [json.loads(line) for line in (staged / "chunks.jsonl").read_text().splitlines()]
     assert [line["chunk"] for line in lines] == [0, 1]
@@ -161,7 +178,7 @@ def test_a_killed_run_goes_on_from_what_is_on_disk_and_makes_damaged_files_anew(
     with open(staged / "chunks.jsonl", "a") as file:
         file.write('{"chunk": 2, "fil')
     time.sleep(0.02)
-    _run(folder, "out", 0)
+    _run(folder, "out")
     assert _contents(folder / "out") == _contents(folder / "whole")
     assert (folder / "out" / "by_taz" / "person" / "007.parquet").stat().st_mtime_ns == stamp
     assert not list((folder / "out").glob(".synthor-*"))
@@ -169,10 +186,10 @@ def test_a_killed_run_goes_on_from_what_is_on_disk_and_makes_damaged_files_anew(
 
 @pytest.mark.slow
 def test_files_of_other_records_are_not_gone_on_from(folder: Path) -> None:
-    _run(folder, "out", 3)
+    _killed(folder, "out", 3)
     (folder / "spec.yaml").write_text(SPEC.replace("random_seed: 3", "random_seed: 4"))
-    _run(folder, "out", 0)
-    _run(folder, "whole", 0)
+    _run(folder, "out")
+    _run(folder, "whole")
     assert _contents(folder / "out") == _contents(folder / "whole")
 
 
