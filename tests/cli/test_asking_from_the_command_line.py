@@ -228,7 +228,7 @@ def test_a_batch_line_that_is_being_written_is_waited_for(spec: Path, tmp_path: 
         answer(asked)
         whole = (asked / "responses-0001.jsonl").read_text()
         (asked / "responses-0001.jsonl").write_text(whole[: len(whole) // 2])
-        time.sleep(3)
+        time.sleep(1.5)  # longer than it waits before it looks, so soon after it has written its questions
         assert process.poll() is None
         assert not (asked / "requests-0002.jsonl").exists()
         (asked / "responses-0001.jsonl").write_text(whole)

@@ -21,7 +21,9 @@ from synthor.files import BELIEFS, read_text
 from synthor.llm.budget import Permit
 from synthor.llm.request import Answer, Request
 
-POLL_SECONDS = 2.0
+SOON, POLL_SECONDS, LONGER = 0.1, 2.0, 1.5
+"""After how long answers are looked for first and at most, and how much longer each time: some come at once, most in hours."""
+
 SHOWN = 3
 """Lines that answer no request and are told one by one."""
 
@@ -76,6 +78,7 @@ class BatchFolder:
             OutputError: the folder cannot be written.
         """
         open_requests = [request for request in requests if permit.may_send()]
+        pause = SOON
         while open_requests:
             came = self._came(requests)
             for request in [request for request in open_requests if request.key in came.answers]:
@@ -90,7 +93,8 @@ class BatchFolder:
                 raise waiting
             if permit.seconds_left() <= 0 and not permit.may_send():
                 return
-            time.sleep(min(POLL_SECONDS, permit.seconds_left()))
+            time.sleep(min(pause, permit.seconds_left()))
+            pause = min(LONGER * pause, POLL_SECONDS)
 
     def _came(self, requests: Sequence[Request]) -> _Came:
         known = {request.key for request in requests}
