@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,22 +39,60 @@ def room(module: Path) -> str:
     return "rules/syntax" if parts == ("rules", "syntax") else parts[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file says, without its syntax, which would lie in the memory of all tests to come.
+
+    Attributes:
+        rooms: that it imports.
+        large: functions with more than 50 lines beside their docstring, or more than 7 arguments beside self.
+        classes: that others may name.
+    """
+
+    rooms: frozenset[str]
+    large: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
 @cache
-def nodes_of(module: Path) -> tuple[ast.AST, ...]:
-    """The syntax of a file, read once for all who look at it."""
-    return tuple(ast.walk(ast.parse(module.read_text(encoding="utf-8"))))
+def read(module: Path) -> Read:
+    """A file, read once for all who look at it."""
+    found = list(statements(ast.parse(module.read_text(encoding="utf-8"))))
+    large = tuple(
+        told for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for told in too_large(node)
+    )
+    classes = tuple(node.name for node in found if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
+    rooms = {name for node in found if isinstance(node, ast.ImportFrom) for name in imported_rooms(node)}
+    return Read(frozenset(rooms), large, classes)
 
 
-def imported_rooms(module: Path) -> set[str]:
-    found = set()
-    for node in nodes_of(module):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "synthor":
-            inner = node.module.split(".")[1:]
-            if inner[:2] == ["rules", "syntax"]:
-                found.add("rules/syntax")
-            else:
-                found |= {inner[0]} if inner else {name.name for name in node.names}
-    return found
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements of a file, wherever they stand: no import, function or class is an expression."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, part, [])
+
+
+def imported_rooms(node: ast.ImportFrom) -> set[str]:
+    outer, *inner = (node.module or "").split(".")
+    if outer != "synthor":
+        return set()
+    if inner[:2] == ["rules", "syntax"]:
+        return {"rules/syntax"}
+    return {inner[0]} if inner else {name.name for name in node.names}
+
+
+def too_large(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    ordinary = [*node.args.posonlyargs, *node.args.args]
+    n_arguments = len([*ordinary, *node.args.kwonlyargs]) - (bool(ordinary) and ordinary[0].arg in ("self", "cls"))
+    said = node.body[0] if ast.get_docstring(node) is not None else None
+    n_lines = (node.end_lineno or 0) - node.lineno + 1
+    n_lines -= 0 if said is None else (said.end_lineno or 0) - said.lineno + 1
+    if n_lines > 50 or n_arguments > 7:
+        yield f"{node.name}: {n_lines} lines, {n_arguments} arguments"
 
 
 def test_every_room_stands_on_one_floor() -> None:
@@ -61,10 +100,10 @@ def test_every_room_stands_on_one_floor() -> None:
     assert sorted(standing) == sorted({room(module) for module in MODULES} - {"__init__"})
 
 
-def looks_up(module: Path) -> set[str]:
+def looks_up(module: Path) -> frozenset[str]:
     """Rooms that a file imports and that its own room may not."""
     own = room(module)
-    found = imported_rooms(module) - {own}
+    found = read(module).rooms - {own}
     if own == "__init__":
         return found - FACE
     floor = next(i for i, rooms in enumerate(FLOORS) if own in rooms)
@@ -98,33 +137,19 @@ def test_no_frozen_object_is_changed() -> None:
         assert not re.search(r"__dict__|object\.__setattr__", module.read_text(encoding="utf-8")), module
 
 
-def too_large(module: Path) -> Iterator[str]:
-    """Functions of a file with more than 50 lines beside their docstring, or more than 7 arguments beside self."""
-    for node in nodes_of(module):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        ordinary = [*node.args.posonlyargs, *node.args.args]
-        n_arguments = len([*ordinary, *node.args.kwonlyargs]) - (bool(ordinary) and ordinary[0].arg in ("self", "cls"))
-        said = node.body[0] if ast.get_docstring(node) is not None else None
-        n_lines = (node.end_lineno or 0) - node.lineno + 1
-        n_lines -= 0 if said is None else (said.end_lineno or 0) - said.lineno + 1
-        if n_lines > 50 or n_arguments > 7:
-            yield f"{module.relative_to(SOURCE)}: {node.name}: {n_lines} lines, {n_arguments} arguments"
-
-
 @pytest.mark.slow
 def test_at_most_ten_functions_are_large() -> None:
     # Options of the command line are arguments of its functions, so that room is left out; which ten others does not matter.
-    large = [told for module in MODULES if room(module) != "cli" for told in too_large(module)]
+    read_ones = {module.relative_to(SOURCE): read(module) for module in MODULES if room(module) != "cli"}
+    large = [f"{name}: {told}" for name, one in read_ones.items() for told in one.large]
     assert len(large) <= 10, "\n".join(large)
 
 
 def test_no_two_classes_have_one_name() -> None:
     homes: dict[str, list[str]] = {}
     for module in MODULES:
-        for node in nodes_of(module):
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                homes.setdefault(node.name, []).append(str(module.relative_to(SOURCE)))
+        for name in read(module).classes:
+            homes.setdefault(name, []).append(str(module.relative_to(SOURCE)))
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
 
 

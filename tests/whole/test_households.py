@@ -453,7 +453,7 @@ def test_what_cannot_follow_is_told_with_its_place(follows: str, place: str, tol
 @pytest.mark.slow
 def test_what_persons_have_follows_from_their_trips() -> None:
     problem = compile_problem(parse_spec(TRIPS))
-    records = sample(fit(problem, Prior(), pool_size=600)).chunk(0)
+    records = sample(fit(problem, Prior(), pool_size=1_000)).chunk(0)
     measured = measure(problem, records)
     assert measured.met, measured
     homes, persons, trips = (records[name] for name in ("household", "person", "trip"))
