@@ -423,3 +423,12 @@ def test_no_more_pairs_are_counted_than_households_have_room_for(target: str, ro
     (told,) = errors(room + 1)
     assert f"'number of {pairs}' counts {room + 1:,} pairs of '{pairs}', and " in told
     assert room == 1000 or f"leaves room for {room:,} of them" in told
+
+
+def test_a_mean_of_some_rows_says_of_which() -> None:
+    spec = """
+    records: 9
+    variables: {rooms: {type: integer, min: 1, max: 9}, big: {type: boolean}}
+    targets: [{mean: rooms, where: "big", value: 5}, {mean: rooms, value: 4}]
+    """
+    assert [target.name for target in compile_problem(parse_spec(spec)).targets] == ["mean of rooms where big", "mean of rooms"]
