@@ -1,7 +1,16 @@
 """Which values a JSON schema refuses: the part of JSON Schema that ours uses."""
 
 import re
+from functools import cache
 from typing import Any
+
+from synthor.spec.model import json_schema
+
+
+@cache
+def published() -> dict[str, Any]:
+    """The schema of specs, made once for all who hold something against it."""
+    return json_schema()
 
 
 def violations(value: Any, schema: dict[str, Any], root: dict[str, Any], path: str = "") -> list[str]:
