@@ -1,6 +1,7 @@
 """The spec as a whole: what a user writes into spec.yaml."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -185,9 +186,15 @@ class Spec(Form):
         return self.prior is not None or self.model is None or self.model.name == "none"
 
     @classmethod
+    @cache
+    def _own_schema(cls) -> dict[str, Any]:
+        """The schema as it is looked at for each key that is unknown; nobody may change it."""
+        return cls.model_json_schema()
+
+    @classmethod
     def known_keys(cls, path: Trail, beside: Mapping[str, Any]) -> list[str]:
         """Keys that the schema knows at the level of an unknown one."""
-        schema = cls.model_json_schema()
+        schema = cls._own_schema()
         if len(path) == 1:
             return list(schema["properties"])
         while path[0] == "members" and path[2:3] == ("members",):
@@ -208,7 +215,7 @@ class Spec(Form):
             return "leave it out: it is of what is drawn, and what follows from members has it from theirs"
         if path[0] == "variables" or "variables" in path[:-1]:
             return ""  # one of another kind of variable is likelier
-        schema, key = cls.model_json_schema(), str(path[-1])
+        schema, key = cls._own_schema(), str(path[-1])
         places = {
             "at the top of the spec, for all of it": schema,
             "in a target": schema["$defs"]["TargetSpec"],
