@@ -156,3 +156,70 @@ def test_what_disagrees_in_one_zone_is_told_with_it(targets: str, said: str) -> 
     found = [str(finding) for finding in check(parse_spec(ZONES + targets))]
     assert said in "\n".join(found) if said else not any("cannot both be met" in message for message in found), found
     assert sum("`count(person)`" in message for message in found) <= 1
+
+
+def of_persons(*targets: str) -> list[str]:
+    """What check says is wrong with tables of persons, and warns of, but for variables without a target."""
+    listed = "".join(f"  - {one}\n" for one in targets)
+    found = check(parse_spec(HOUSEHOLDS + listed))
+    return [f"{one.severity}: {one}" for one in found if "has no target" not in one.message]
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (
+            ["{rows: person, count: 2400}", "{rows: person, count: 2401}"],
+            "error: targets[1]: counts 2,401 person, but the count of person in targets[0] is 2,400",
+        ),
+        (
+            ["{rows: person, count: 2400}", "{rows: person, counts: {sex: {male: 1200, female: 1201}}}"],
+            "error: targets[1]: counts add up to 2,401, but the count of person in targets[0] is 2,400",
+        ),
+        (
+            ["{counts: {age: {0-17: 400, 18+: 2000}}}", "{name: s, counts: {sex: {male: 1200, female: 1201}}}"],
+            "error: targets[1] (s): counts add up to 2,401, but the sum of targets[0] is 2,400",
+        ),
+        (
+            ["{counts: {mode: {foot: 50, car: 40}}}", "{name: n, rows: trip, count: 91}", "{rows: trip, count: 90}"],
+            "error: targets[2]: counts 90 trip, but the count of trip in targets[1] (n) is 91",
+        ),
+    ],
+)
+def test_two_exact_totals_of_the_same_rows_that_differ_are_an_error_that_names_both(targets: list[str], said: str) -> None:
+    for listed in (targets, [*targets, "{rows: household, counts: {head_sex: {male: 600, female: 400}}}"]):
+        found = of_persons(*listed)
+        assert any(line.startswith(said) for line in found)
+        assert not any("set records to" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("loose", "beside", "refused"),
+    [
+        ("tolerance: {relative: 5%}", "{rows: person, count: 2500}", False),
+        ("tolerance: {relative: 5%}", "{counts: {sex: {male: 1200, female: 1300}}}", False),
+        ("tolerance: {relative: 5%}", "{rows: person, count: 2600}", True),
+        ("rounded_to: 100", "{counts: {sex: {male: 1200, female: 1250}}}", False),
+        ("rounded_to: 100", "{counts: {sex: {male: 1200, female: 1251}}}", True),
+        ("margin_of_error: 60", "{counts: {sex: {male: 1200, female: 1250}}}", False),
+        ("tolerance: {points: 1}", "{counts: {sex: {male: 1200, female: 1250}}, tolerance: {relative: 2%}}", False),
+    ],
+)
+def test_a_number_of_rows_that_is_told_nearly_leaves_room(loose: str, beside: str, refused: bool) -> None:
+    for targets in ([f"{{rows: person, count: 2400, {loose}}}", beside], [beside, f"{{rows: person, count: 2400, {loose}}}"]):
+        found = of_persons(*targets)
+        assert any(line.startswith("error") for line in found) == refused, found
+        assert refused or not found
+
+
+def test_intervals_of_persons_without_whole_numbers_speak_of_persons() -> None:
+    found = of_persons("{rows: person, count: 2400}", "{rounded_to: 5, counts: {sex: {male: 1100, female: 1305}}}")
+    (line,) = [line for line in found if "whole numbers inside" in line]
+    assert "at least 2,401, but there are 2,400 of 'person'; set the count of person in targets[0] to 2,401, or" in line
+
+
+def test_tables_that_one_number_contradicts_are_not_said_to_be_reconciled_where_numbers_have_no_cells() -> None:
+    of_numbers = of_persons("{rows: person, count: 2400}", "{rows: person, count: 2401}")
+    of_parts = of_persons("{rows: person, count: 9, where: age < 18}", "{rows: person, count: 8, where: age < 18}")
+    of_cells = of_persons("{rows: person, count: 2400}", "{counts: {sex: {male: 1200, female: 1201}}}")
+    assert [any("--reconcile" in line for line in found) for found in (of_numbers, of_parts, of_cells)] == [False, False, True]

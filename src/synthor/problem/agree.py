@@ -114,8 +114,8 @@ def _disagreement(a: Stated, b: Stated, shared: Shared) -> Finding:
     on = " by ".join(shared.names) or "the total"
     message = f"'{a.target.name}' and '{b.target.name}' disagree on {on}{within}: {what}{told}"
     looser = "" if soft else _looser(a, b, shared)
-    # Tables are reconciled by their cells; totals that stand beside these would go on to disagree.
-    cells = not a.target.totals_of and not b.target.totals_of
+    # Tables are reconciled by their cells; totals that stand beside these would go on to disagree, and one number has none.
+    cells = not a.target.totals_of and not b.target.totals_of and bool(a.target.axes and b.target.axes)
     cure = f"correct one of them{looser}{', or try `synthor check SPEC --reconcile`' if cells else ''}"
     return Finding(
         where="targets",
@@ -204,7 +204,8 @@ def totals_apart(totals: Sequence[tuple[Stated, float]], key: str, whole: float)
     told = ", ".join(f"{says} {shown(total)} ({_listed(tables)})" for says, total, tables in counted)
     most = groups[0][0]
     other = f"set {key} to {shown(most)}" if abs(most - whole) > inexact(whole) else "correct the tables that are off"
-    cure = f"{other}, or try `synthor check SPEC --reconcile`"
+    numbers = sum(any(not stated.target.axes for stated in tables) for tables in by_total.values())
+    cure = other if numbers > 1 else f"{other}, or try `synthor check SPEC --reconcile`"
     yield Finding(where=key, message=f"{key} is {shown(whole)}, {told}", cure=cure, severity="warning")
 
 

@@ -62,21 +62,22 @@ def beyond_reach(targets: Sequence[Target], statistics: Sequence[Target], level:
             yield found
 
 
-def without_whole_numbers(targets: Sequence[Target], n_units: int, *, scaled: bool) -> Iterator[Finding]:
+def without_whole_numbers(targets: Sequence[Target], n_units: int, made: str, key: str) -> Iterator[Finding]:
     """One warning for each table whose cells hold too many or too few records at the whole numbers inside of their intervals.
 
     Args:
-        targets: tables of counts, for the number of records that are made.
+        targets: tables of counts, for the number of rows that are made.
         n_units: that number.
-        scaled: whether tables add up to another one.
+        made: the same in words.
+        key: of the spec, that says it; empty where tables add up to another number, which is scaled.
     """
     for target in targets:
         fewest, most = int(target.low.sum()), int(target.high.sum())
         if not target.flat or not target.grid.covers or fewest <= n_units <= most:
             continue
         edge, found = ("at least", fewest) if fewest > n_units else ("at most", most)
-        message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {n_units:,} records are made"
-        better = "make more records" if scaled else f"set records to {found:,}"
+        message = f"the whole numbers inside its intervals add up to {edge} {found:,}, but {made}"
+        better = f"set {key} to {found:,}" if key else "make more records"
         cure = f"{better}, or give it a wider `tolerance`"
         yield Finding(where=target.name, message=message, cure=cure, found=found, expected=n_units, severity="warning")
 

@@ -1,5 +1,6 @@
 """From a spec and its tables to a problem, with every violation that can be seen without a solver, all at once."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -212,9 +213,8 @@ class _Compilation:
         """The tables of some rows, to which more are added."""
         if view.name not in self.row_sets:
             units = view.level == 0 and not view.roles
-            key = self._whole_key if units else f"the count of {view.name}"
-            whole = self.whole if units else _counted(self.spec, view)
-            found = RowSet(spec=self.spec, view=view, key=key, whole=whole, findings=self.findings)
+            key, whole, about = (self._whole_key, self.whole, math.inf) if units else _counted(self.spec, view)
+            found = RowSet(spec=self.spec, view=view, key=key, whole=whole, about=about, findings=self.findings)
             self.row_sets[view.name] = found
         return self.row_sets[view.name]
 
@@ -462,12 +462,16 @@ def _sliced(level: Level, edges: Edges, moved: set[str]) -> Level:
     return replace(level, slices=slices, bands=bands)
 
 
-def _counted(spec: Spec, view: View) -> float:
-    """How many rows there are, as a target says it; infinite where none does."""
-    for written in spec.targets:
+def _counted(spec: Spec, view: View) -> tuple[str, float, float]:
+    """Which target says exactly how many rows there are, and how many; and what one says nearly. Infinite where none does."""
+    key, whole, about = "", math.inf, math.inf
+    for i, written in reversed(list(enumerate(spec.targets))):
         if written.count is not None and written.where is None and view.name in (written.rows, written.pairs):
-            return float(written.count)
-    return float("inf")
+            if written.loose:
+                about = float(written.count)
+            else:
+                key, whole = f"the count of {view.name} in {place_of(written, i)}", float(written.count)
+    return key, whole, about
 
 
 def _inlined(name: str, reading: Reading) -> TargetSpec:

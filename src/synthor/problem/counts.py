@@ -54,7 +54,7 @@ def counts(reader: Reader) -> Target | None:
     if sparse:
         found = _sparse(reader, rows, grid, measure)
         return _of_all_records(reader, found, rows, (), Room(fixed=0.0)) if measure == "count" else found
-    most, room = float(reader.n_units) if measure == "count" else whole_of(rows), _room(reader, measure, rows)
+    most, room = reader.whole if measure == "count" else whole_of(rows), _room(reader, measure, rows)
     inside = [records_may_have(reader, axis, grid.universe) for axis in axes]
     table = filled(
         rows,
@@ -156,8 +156,8 @@ def _warn_of_blanks(
             absent = ", ".join(np.array(axis.labels)[met].tolist())
             reader.warn(f"has no row for {absent}{f' of {name}' if len(axes) > 1 else ''}; none is wanted")
         if told := left_out(reader, axis, universe):
-            if all_records and np.nansum(rows.values) >= reader.n_units - inexact(reader.n_units):
-                counts = f"yet its counts add up to all {shown(reader.n_units)} records"
+            if all_records and np.nansum(rows.values) >= reader.whole - inexact(reader.whole):
+                counts = f"yet its counts add up to all {shown(reader.whole)} records"
                 reader.warn(
                     f"its labels leave out {told} of {name}, {counts}: nobody is left for them; close the gap if it is a slip"
                     + of_numbers_alone(axis)
@@ -245,8 +245,8 @@ def _of_all_records(reader: Reader, target: Target, rows: Listed, totals: Sequen
         totals: those that are told of all their cells.
         room: how far they may be off.
     """
-    covers, n_units, loose = target.grid.covers, float(reader.n_units), reader.loose
-    if not math.isfinite(n_units):  # nothing tells how many rows there are
+    covers, n_units, loose = target.grid.covers, reader.whole, reader.written.loose
+    if not math.isfinite(n_units):  # nothing tells exactly how many rows there are
         return target
     low, high = _ends(target)
     published = float(target.wanted.sum())

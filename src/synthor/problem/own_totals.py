@@ -29,7 +29,7 @@ def own_totals(reader: Reader, measure: str, table: Filled, grid: TargetGrid, fa
         grid: its sides.
         factor: rows that a value of one stands for.
     """
-    for kept, totals in by_sides(table.totals if reader.loose else table.sums).items():
+    for kept, totals in by_sides(table.totals if reader.written.loose else table.sums).items():
         axes = tuple(axis for axis, keep in zip(grid.axes, kept, strict=True) if keep)
         known = [total for total in totals if np.isfinite(total.sigma)]
         if not axes and grid.covers:
@@ -40,7 +40,7 @@ def own_totals(reader: Reader, measure: str, table: Filled, grid: TargetGrid, fa
             reader.warn(f"a total without a margin of error{others}: what its cells come to is all that is met of it", row=row)
         if known:
             yield _target(reader, measure, replace(grid, axes=axes), known, factor)
-    if reader.loose:
+    if reader.written.loose:
         told: set[bytes] = set()
         for total, cells in table.of_some:
             if cells.tobytes() not in told and np.isfinite(total.sigma):
@@ -81,7 +81,7 @@ def _target(reader: Reader, measure: str, grid: TargetGrid, totals: Sequence[Pri
     values, sigma = (np.array([of[i] for i in order]) for of in ([t.value.value for t in totals], [t.sigma for t in totals]))
     none = np.zeros(len(values), bool)
     table = Filled(values=values, low=values, high=values, unknown=none, silent=none)
-    if not reader.loose or len(cells) < grid.size:
+    if not reader.written.loose or len(cells) < grid.size:
         grid = replace(grid, listed=np.array(cells, np.int64)[order])
     made = reader.target(measure, grid, table, sigma, factor, 0.0)
     over = " by ".join(axis.variable.name for axis in grid.axes)

@@ -59,7 +59,7 @@ class Printed:
         self.decimal = written.layout.decimal if written.layout is not None else "."
         self.unit = written.layout.unit if written.layout is not None and measure != "share" else 1.0
         self.below, self.marks = _suppression(written)
-        self.z = NormalDist().inv_cdf(0.5 + written.confidence / 2)
+        self.z = z_of(written.confidence)
         self.said: dict[str, Published] = {}
 
     def values(self, texts: Sequence[str]) -> tuple[Floats, Floats, Floats, Mask]:
@@ -162,6 +162,15 @@ class Printed:
 
     def _add(self, message: str, cure: str, row: int, **told: object) -> None:
         self.first_few.add("values that cannot be read", message, cure, row=row, **told)
+
+
+def z_of(confidence: float) -> float:
+    """How many standard deviations a margin of error is.
+
+    >>> round(z_of(0.9), 3)
+    1.645
+    """
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
 def _beyond(found: Published) -> bool:

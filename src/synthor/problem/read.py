@@ -7,8 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from synthor.errors import Finding
+from synthor.problem.agree import shown
 from synthor.problem.counts import counts
 from synthor.problem.grid import Axis, TargetGrid
+from synthor.problem.marginals import inexact
+from synthor.problem.printed import z_of
 from synthor.problem.reader import Reader, Reading, n_errors
 from synthor.problem.shares import shares_by
 from synthor.problem.target import Target
@@ -49,7 +52,14 @@ def _number_of_rows(reader: Reader) -> Target:
     value, none = np.array([float(reader.written.count or 0)]), np.zeros(1, bool)
     table = Filled(values=value, low=value, high=value, unknown=none, silent=none)
     grid = TargetGrid(axes=(), universe=reader.universe())
-    found = reader.target("count", grid, table, np.zeros(1), 1.0, 0.0)
+    margin = reader.written.margin_of_error
+    sigma = margin / z_of(reader.written.confidence) if isinstance(margin, float) else 0.0
+    found = reader.target("count", grid, table, np.array([sigma]), 1.0, 0.0)
+    if found.whole and math.isfinite(reader.whole) and abs(value[0] - reader.whole) > inexact(reader.whole):
+        message = f"counts {shown(value[0])} {reader.level.name}, but {reader.reading.whole} is {shown(reader.whole)}"
+        cure = "correct one of them, leave one out, or say with `where` which of them it counts"
+        reader.add(message, cure, found=float(value[0]), expected=reader.whole)
+        reader.off.append(reader.findings.pop())
     return found if reader.written.name else replace(found, name=f"number of {reader.level.name}")
 
 

@@ -41,7 +41,7 @@ class Reading:
         place: what to call it in a message.
         universe: its `where`, parsed, and that what it is of is known.
         renamed: what tables call categories, by variable and undressed form.
-        whole: the spec's key for what counts of all records add up to.
+        whole: the spec's key for what counts of all records add up to; empty where nothing says that exactly.
         position: of the target in the spec, from 0.
         bands: of numbers, by variable: those that the spec declares, and those that the table's labels stand for.
     """
@@ -108,6 +108,11 @@ class Reader:
     @property
     def table(self) -> Table:
         return self.reading.table
+
+    @property
+    def whole(self) -> float:
+        """What counts of all records add up to; infinite where nothing says that exactly."""
+        return float(self.n_units) if self.reading.whole else math.inf
 
     @property
     def failed(self) -> bool:
@@ -380,12 +385,6 @@ class Reader:
     ) -> None:
         self.add(message, cure, row=row, label=label, found=found, expected=expected)
         self.findings.append(replace(self.findings.pop(), severity="warning"))
-
-    @property
-    def loose(self) -> bool:
-        """Whether its figures may be off, by what it says, be they told."""
-        written = self.written
-        return any(one is not None for one in (written.rounded_to, written.tolerance, written.margin_of_error))
 
     def add(
         self,

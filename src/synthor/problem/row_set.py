@@ -48,8 +48,9 @@ class RowSet:
     Attributes:
         spec: that they are of.
         view: the rows, and what they see.
-        key: of the spec, for how many rows there are.
-        whole: how many that are; infinite where nothing tells.
+        key: of the spec, for how many rows there are; empty where nothing tells exactly.
+        whole: how many that are; infinite where nothing tells exactly.
+        about: how many there are nearly, as a target says; infinite where none does.
         findings: of the whole spec, which are added to.
         readings: the tables as text, or what is wrong with one, each by its position in the spec.
         made: what they say, each with where it was read.
@@ -64,6 +65,7 @@ class RowSet:
     view: View
     key: str
     whole: float
+    about: float
     findings: list[Finding]
     readings: list[Reading | list[Finding]] = field(default_factory=list)
     made: list[tuple[Target, Reading]] = field(default_factory=list)
@@ -156,7 +158,9 @@ class RowSet:
     def understand(self) -> None:
         """Make targets of the tables, which speak of the view's variables in their finest bins."""
         if not math.isfinite(self.whole):
-            self.whole = self._told_by_tables()
+            self.key, self.whole = self._told_by_tables()
+            self.readings = [one if isinstance(one, list) else replace(one, whole=self.key) for one in self.readings]
+        n_rows = self.whole if math.isfinite(self.whole) else self.about
         for reading in self.readings:
             if isinstance(reading, list):
                 self.findings += reading
@@ -167,19 +171,19 @@ class RowSet:
                 notes = reading.table.notes
                 self.findings += [Finding(where=reading.table.source, message=note, severity="warning") for note in notes]
                 off: list[Finding] = []
-                found = read_target(reading, self.view.flat, self.whole, self.findings, off)
+                found = read_target(reading, self.view.flat, n_rows, self.findings, off)
                 self.made += [(target, reading) for target in found]
                 self.findings += off
                 self.off += off
 
-    def _told_by_tables(self) -> float:
-        """How many rows there are by the first table that counts all of them; infinite where none does."""
+    def _told_by_tables(self) -> tuple[str, float]:
+        """The first table that counts all rows, and how many there are by it; infinite where none does."""
         off: list[Finding] = []
         for reading in self.understood:
             for target in read_target(reading, self.view.flat, self.whole, [], off):
                 if target.whole and target.statistic.word == "count":
-                    return float(target.wanted.sum())
-        return self.whole
+                    return f"the sum of {reading.place}", float(target.wanted.sum())
+        return "", math.inf
 
     def count_shares(self, zones: Zones) -> None:
         """Let shares inside areas be counts where it is known how many rows these are of."""
@@ -265,7 +269,9 @@ class RowSet:
             return iter(())
         n_rows = round(self.whole * factor)
         scaled = self.counted if factor == 1 else tuple(target.scaled(factor) for target in self.counted)
-        return without_whole_numbers(scaled, n_rows, scaled=factor != 1)
+        units = not self.view.level and not self.view.roles
+        made = f"{n_rows:,} records are made" if units else f"there are {n_rows:,} of '{self.view.name}'"
+        return without_whole_numbers(scaled, n_rows, made, "" if factor != 1 else self.key)
 
     def targets(self, factor: float) -> Iterator[Target]:
         """What is to be met, counts first, for a population `factor` times as large."""

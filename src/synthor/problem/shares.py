@@ -62,7 +62,7 @@ def shares_by(reader: Reader) -> Target | None:
         )
     wanted = adding_up(printed, half / whole)
     found = reader.shares(grid, axes[-1], wanted, sigma / whole, half / whole, unit=1 / whole, printed=printed)
-    if reader.loose:
+    if reader.written.loose:
         reader.sums += _over(reader, axes, totals, whole, half)
     return found
 
@@ -174,7 +174,7 @@ def _check_totals(
             message = f"the total of ({where}) is {shown(wanted)}, but its shares add up to {shown(found)}"
             reader.add(message, "correct the total or a share", row=total.row, label=where, found=found, expected=wanted)
     over = [total.row for total in totals if TOTAL in total.codes[:-1] and total.codes[-1] != TOTAL]
-    if over and not reader.loose:
+    if over and not reader.written.loose:
         names = " and ".join(axis.variable.name for axis in axes[:-1])
         reader.warn(f"shares over all of {names} (first in row {over[0]}) are left out: sizes of categories settle them")
 

@@ -274,6 +274,11 @@ class TargetSpec(Form):
         return self
 
     @property
+    def loose(self) -> bool:
+        """Whether its figures may be off, by what it says, be they told."""
+        return any(one is not None for one in (self.rounded_to, self.tolerance, self.margin_of_error))
+
+    @property
     def kind(self) -> str | None:
         """Count or share where the spec says it, None where the table's column will."""
         counted = self.counts is not None or self.count is not None
