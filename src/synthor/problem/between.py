@@ -106,7 +106,7 @@ class _InAreas:
         """A table as areas of a level see it, the region beyond the last one; None where it speaks of larger ones."""
         target = stated.target
         own = None if zones is None else AreaCells.of(target, zones)
-        low, high = _bounds(stated)
+        low, high = bounds_of(stated)
         if own is None or zones is None:
             if zones is not None and level < len(zones.sizes):
                 return None
@@ -197,7 +197,7 @@ def too_many_pairs(
     units = [(n_units, f"there are {shown(n_units)} of '{view.schema.unit.name}'")] if view.level == 0 else []
     ends = sorted([*units, *telling, *_most_by_followed(forms, view, tables)])
     for stated in pairs if ends else ():
-        (most, why), least = ends[0], float(_bounds(stated)[0].sum())
+        (most, why), least = ends[0], float(bounds_of(stated)[0].sum())
         if _beyond(np.array([least]), np.array([most]))[0]:
             message = f"{stated.shown} counts {shown(least)} pairs of '{view.name}', and {why}"
             fewer = "there may be fewer such pairs, for those of one category are in no cell, but no more"
@@ -276,7 +276,7 @@ def _most_by_category(
     for beside, theirs in by_roles:
         if {(beside.refs[name].level, code) for name, code in beside.roles} == {(at, role.code) for role in two.roles}:
             for stated in (stated for stated in theirs if _of_all_pairs(stated.target.grid, beside)):
-                most = float(_bounds(stated)[1].sum())
+                most = float(bounds_of(stated)[1].sum())
                 yield most, f"{stated.shown} leaves {shown(most)} pairs of '{beside.name}' at most"
     of_both = Among(own.role, tuple(sorted(role.code for role in two.roles)))
     for role in two.roles:
@@ -493,7 +493,8 @@ def _made(one: Followed, table: _InAreas, place: int, most: int | None, inside: 
     return RowRange(low=least, high=table.most(most_of), by=by)
 
 
-def _bounds(stated: Stated) -> tuple[Floats, Floats]:
+def bounds_of(stated: Stated) -> tuple[Floats, Floats]:
+    """The fewest and the most rows in each cell of a table, rounding included; any number where there are margins of error."""
     target = stated.target
     if target.sigma is not None:  # a margin of error is no end
         return np.zeros(len(target.wanted)), np.full(len(target.wanted), np.inf)

@@ -20,13 +20,14 @@ from synthor.problem.outlined import with_outlines
 from synthor.problem.reader import Reading
 from synthor.problem.row_set import Edges, RowSet, numbered, place_of, rules_on, table_of
 from synthor.problem.slips import slips_of_names, slips_of_words
+from synthor.problem.together import unmeetable
 from synthor.problem.views import View
 from synthor.problem.whose import Whose, spoken
 from synthor.problem.zones import Zones, slips_of_zones
 from synthor.rules.lifting import refuse_alternatives
 from synthor.rules.parse import PredicateError
 from synthor.rules.syntax import names_in
-from synthor.schema import Level, Schema
+from synthor.schema import Level, Ref, Schema
 from synthor.schema.bins import SLICES, edges_of, sliced
 from synthor.schema.text import as_text
 from synthor.spec.levels import levels_of
@@ -180,6 +181,7 @@ class _Compilation:
             self._compare_areas(self.zones)
             self._compare_kinds(self.zones, rules)
         self.findings += [*self._scaling(), *self._offices()]
+        self.findings += self._together(rules)
         if not self._wrong:
             self.findings += [finding for rows in self.row_sets.values() for finding in rows.beyond()]
             self.findings += self._untargeted()
@@ -291,6 +293,16 @@ class _Compilation:
         self.findings += found
         self.between += found
         return found
+
+    def _together(self, rules: tuple[Rule, ...]) -> list[Finding]:
+        """Tables of rows of two levels that no units can meet, all of them together, where nothing else is wrong."""
+        if self._wrong or not self.spec.members:
+            return []
+        counted = {rows.view.level: rows.published for rows in self.row_sets.values() if not rows.view.roles}
+        said = tuple(rule for rule in rules if rule.text in {written.never for written in self.spec.rules})
+        areas = () if self.zones is None else self.zones.columns
+        columns = {Ref(0, column) for column in areas}
+        return list(unmeetable(self.forms, self.whose.schema, counted, said, self.whole, columns))
 
     def _compare_areas(self, zones: Zones) -> None:
         """Tables of areas against those of the larger ones that these lie in."""

@@ -13,6 +13,7 @@ from synthor.problem.below import FoldedBelow
 from synthor.problem.beyond import beyond_reach, without_whole_numbers
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Rule
+from synthor.problem.programme import RowsTold
 from synthor.problem.read import read_target
 from synthor.problem.reader import Reading
 from synthor.problem.shares_of_areas import shares_as_counts
@@ -247,6 +248,11 @@ class RowSet:
             replace(stated, target=replace(stated.target, aim=aims.get(place))) for place, stated in enumerate(self.stated)
         )
         return told
+
+    @property
+    def published(self) -> RowsTold:
+        """All that tables say of these rows."""
+        return RowsTold(view=self.view, tables=self.stated, statistics=self.stated_statistics, below=self.below)
 
     @property
     def stated_statistics(self) -> tuple[Stated, ...]:
