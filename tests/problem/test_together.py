@@ -121,6 +121,37 @@ CLASHES = {
         ["counts 41 person (child)", "no fewer than 42"],
         ["{rows: household, where: \"count(child) >= 2\", count: 21}", "{counts: {role: {head: 100, child: 42}}}"],
     ),
+    "sums of their numbers": (
+        OCCUPIED, ["{name: pays, counts: {pay: {0-999: 0, 1000-4999: 50, 5000-19999: 40, 20000+: 10}}}",
+                   "{name: all, total: income, value: 440000}"], [],
+        ["'all' gives a total of income of 440,000", "'pays' leaves no fewer than 450,000"],
+        ["{name: pays, counts: {pay: {0-999: 0, 1000-4999: 50, 5000-19999: 40, 20000+: 10}}}",
+         "{name: all, total: income, value: 450000}"],
+    ),
+    "a mean of as many as there are": (
+        OCCUPIED, ["{name: pays, counts: {pay: {0-999: 0, 1000-4999: 50, 5000-19999: 40, 20000+: 10}}}",
+                   "{rows: person, count: 200}", "{name: one, mean: income, value: 2200}"], [], ["'pays'", "'one'", "200"],
+        ["{name: pays, counts: {pay: {0-999: 0, 1000-4999: 50, 5000-19999: 40, 20000+: 10}}}",
+         "{rows: person, count: 200}", "{name: one, mean: income, value: 2250}"],
+    ),
+    "the greatest of their numbers": (
+        OCCUPIED, ["{name: bests, counts: {best: {0-999: 0, 1000-2999: 60, 3000+: 40}}}",
+                   "{name: all, total: income, value: 179000}"], [],
+        ["'all' gives a total of income of 179,000", "'bests' leaves no fewer than 180,000"],
+        ["{name: bests, counts: {best: {0-999: 0, 1000-2999: 60, 3000+: 40}}}", "{name: all, total: income, value: 180000}"],
+    ),
+    "a total that is too large for the greatest": (
+        OCCUPIED, ["{name: bests, counts: {best: {0-999: 0, 1000-2999: 100, 3000+: 0}}}",
+                   "{rows: person, count: 200}", "{name: all, total: income, value: 600000}"], [],
+        ["'all' gives a total of income of 600,000", "leave no more than 599,800"],
+        ["{name: bests, counts: {best: {0-999: 0, 1000-2999: 100, 3000+: 0}}}",
+         "{rows: person, count: 200}", "{name: all, total: income, value: 599000}"],
+    ),
+    "means of theirs": (
+        OCCUPIED, ["{name: usuals, counts: {usual: {0-1999: 0, 2000-2999: 0, 3000+: 100}}}",
+                   "{name: one, mean: income, value: 2900}"], [], ["'usuals'", "'one'"],
+        ["{name: usuals, counts: {usual: {0-1999: 0, 2000-2999: 0, 3000+: 100}}}", "{name: one, mean: income, value: 3000}"],
+    ),
     "of members of members": (
         OCCUPIED, ["{name: n, rows: person, counts: {sex: {f: 100, m: 100}}}",
                    "{name: t, rows: trip, counts: {sex: {f: 99, m: 250}}}"], [],
