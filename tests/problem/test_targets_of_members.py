@@ -43,6 +43,7 @@ targets:
   - {counts: {type: {alone: 300, couple: 300, family: 300, other: 100}}}
 """
 AGES = "{counts: {age: {0-14: 400, 15-24: 300, 25-44: 700, 45-64: 600, 65+: 340}}}"
+SHARES_BY_SEX = "[{male.age: 0-39, female.age: 0-39, share: 40}, {male.age: 40+, female.age: 40+, share: 60}]"
 BY_SEX = "[{male.age: 15-39, female.age: 15-39, count: 200}, {male.age: 40+, female.age: 15-39, count: 300}]"
 COUPLES = "[{head.age: 15-39, partner.age: 15-39, count: 220}, {head.age: 40+, partner.age: 15-39, count: 380}]"
 
@@ -216,7 +217,10 @@ def test_how_many_rows_there_are_makes_counts_of_shares() -> None:
         ("{counts: {income: {0 to 30000: 1}}}", "'income' is a variable of a household and of a person: whose is meant?"),
         ("{table: [{sex: male, fuel: petrol, count: 3}]}", "speaks of person and vehicle, which stand side by side"),
         ("{shares: {sex: {male: 48, female: 52}}}", "nothing tells how many rows of 'person' there are"),
-        ("{pairs: by-sex, shares: {male.age: {0-39: 40, 40+: 60}}}", "add a target {pairs: by-sex, count: ...}"),
+        (
+            f"{{pairs: by-sex, table: {SHARES_BY_SEX}}}",
+            "add a target {pairs: by-sex, count: ...}",
+        ),
         ("{pairs: by-sex, where: head.age >= 40, count: 3}", "'head.age' is not seen by a by-sex"),
         ("{pairs: by-sex, mean: male.age, value: 44}", "means, totals and deviations of pairs ('by-sex') are not met"),
         ("{pairs: sons-by-sex, count: 3}", "there may be several child in one household: such pairs are not counted yet"),
@@ -432,3 +436,23 @@ def test_a_mean_of_some_rows_says_of_which() -> None:
     targets: [{mean: rooms, where: "big", value: 5}, {mean: rooms, value: 4}]
     """
     assert [target.name for target in compile_problem(parse_spec(spec)).targets] == ["mean of rooms where big", "mean of rooms"]
+
+
+@pytest.mark.parametrize(("pairs", "sides"), [("couple", ("head.age", "partner.age")), ("by-sex", ("male.age", "female.age"))])
+def test_shares_of_pairs_by_two_variables_are_of_as_many_pairs_as_there_are(pairs: str, sides: tuple[str, str]) -> None:
+    cells = (("0-39", "0-39", 36.25), ("40+", "0-39", 63.75), ("40+", "40+", 0))
+    table = ", ".join(f"{{{sides[0]}: {a}, {sides[1]}: {b}, share: {share}}}" for a, b, share in cells)
+    shares = f"{{pairs: {pairs}, table: [{table}]}}"
+    (error,) = found(AGES, shares)
+    assert f"how many rows of '{pairs}' there are; add a target {{pairs: {pairs}, count: ...}}" in error
+    target = next(one for one in problem(AGES, shares, f"{{pairs: {pairs}, count: 400}}").targets if len(one.axes) == 2)
+    assert sorted(target.wanted[target.wanted > 0].tolist()) == [145, 255]
+    (error,) = found(AGES, shares.replace("table", "where: \"tenure = 'owned'\", table"))
+    assert "have no whole; write counts, or shares of one variable `by` the others" in error
+
+
+def test_shares_of_one_variable_of_some_rows_need_no_number_of_these() -> None:
+    assert not found("{pairs: couple, shares: {partner.sex: {male: 40, female: 60}}}")
+    assert not found("{rows: person, where: age < 15, shares: {sex: {male: 51, female: 49}}}")
+    (error,) = found("{rows: person, shares: {sex: {male: 51, female: 49}}}")
+    assert "add a target {rows: person, count: ...}" in error

@@ -290,7 +290,8 @@ def _shares(target: Target, of: Within, counted: Sequence[Target], level: Level,
             by = [table if less else known for less, known in zip(held - sure < before, by, strict=True)]
     low, high = (np.nan_to_num(side) for side in (target.lowest, target.highest))
     above = (low * fewest[:, None]).ravel() - held - 1  # a share is met beside what no whole record meets
-    below = sure - (high * largest[:, None]).ravel() - 1
+    with np.errstate(invalid="ignore"):  # none of any number is none
+        below = sure - np.where(high > 0, high * largest[:, None], 0.0).ravel() - 1
     gap = np.where(np.isfinite(target.wanted).ravel(), np.maximum(above, below), 0.0)
     cell = int(gap.argmax())
     if not gap[cell] > 0:

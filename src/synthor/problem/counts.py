@@ -42,10 +42,11 @@ def counts(reader: Reader) -> Target | None:
     if reader.too_large(axes, sparse=sparse):
         return None
     grid = TargetGrid(axes=axes, universe=reader.universe())
-    if not math.isfinite(reader.n_units) and _needs_number(reader, measure):
-        return None
+    complete = _is_complete(reader, grid)
     if measure == "share" and not grid.covers and len(axes) == 1:
         return shares_by(reader)  # of a part of the records whose size is not known
+    if not math.isfinite(reader.n_units) and (complete or measure != "share") and _needs_number(reader, measure):
+        return None
     rows = reader.listed(axes, measure)
     _refuse_shares_inside(reader, axes, rows)
     if reader.failed:
@@ -63,7 +64,7 @@ def counts(reader: Reader) -> Target | None:
             covered=[bool((axis.group_of[of] >= 0).all()) for axis, of in zip(axes, inside, strict=True)],
             possible=_possible(axes, inside),
             room=room,
-            whole=most if grid.covers and math.isfinite(most) else None,
+            whole=most if (complete if measure == "share" else grid.covers) and math.isfinite(most) else None,
             most=most,
         ),
         reader.add,
@@ -74,6 +75,12 @@ def counts(reader: Reader) -> Target | None:
     factor, slack = _scale(reader, measure, table, rows, grid)
     found = _table(reader, measure, table, rows, grid, factor, slack)
     return _of_all_records(reader, found, rows, table.totals, room) if measure == "count" else found
+
+
+def _is_complete(reader: Reader, grid: TargetGrid) -> bool:
+    """Whether each row falls into some cell; of pairs, each pair."""
+    every_pair = reader.written.pairs is not None and reader.written.where is None
+    return replace(grid, universe=None).covers if every_pair else grid.covers
 
 
 def _needs_number(reader: Reader, measure: str) -> bool:
@@ -214,7 +221,7 @@ def _scale(reader: Reader, measure: str, table: Filled, rows: Listed, grid: Targ
     if measure == "count":
         return 1.0, 0.0
     whole = whole_of(rows)
-    if not grid.covers:
+    if not _is_complete(reader, grid):
         message = "shares of a table that does not count every record have no whole"
         reader.add(message, "write counts, or shares of one variable `by` the others")
         return 1.0, 0.0
