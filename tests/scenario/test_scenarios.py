@@ -322,6 +322,54 @@ rules:
     assert synthesize(found).measurement.met
 
 
+def test_as_many_heads_as_households_stay_and_the_other_roles_follow_more_members(tmp_path: Path) -> None:
+    homes = """
+unit: household
+records: 200
+variables:
+  tenure: {type: category, values: [owned, rented]}
+members:
+  person:
+    number: {min: 1, max: 6}
+    role: role
+    roles: {head: 1, partner: {max: 1}}
+    variables:
+      role: {type: category, values: [head, partner, child]}
+      age: {type: integer, min: 0, max: 99, bins: [0, 18, 65]}
+      sex: {type: category, values: [male, female]}
+targets:
+  - {name: tenures, counts: {tenure: {owned: 120, rented: 80}}}
+  - {name: ages, counts: {age: {0-17: 120, 18-64: 260, 65+: 80}}}
+  - {name: roles, counts: {role: {head: 200, partner: 120, child: 140}}}
+  - name: by tenure
+    rows: person
+    table:
+      - {tenure: owned, role: head, count: 120}
+      - {tenure: owned, role: partner, count: 80}
+      - {tenure: owned, role: child, count: 90}
+      - {tenure: rented, role: head, count: 80}
+      - {tenure: rented, role: partner, count: 40}
+      - {tenure: rented, role: child, count: 50}
+"""
+    (tmp_path / "homes.yaml").write_text(homes, encoding="utf-8")
+    spec = load_spec(tmp_path / "homes.yaml")
+    older = {"target": "ages", "where": "age >= 65", "change": "+20%"}
+    found = applied(spec, scenario(tmp_path, changes=[older]))
+    assert cells(found, "roles") == pytest.approx({("head",): 200, ("partner",): 120 * 276 / 260, ("child",): 140 * 276 / 260})
+    heads = {of: n for of, n in cells(found, "by tenure").items() if "head" in of}
+    assert heads == {("owned", "head"): 120, ("rented", "head"): 80}
+    assert [finding for finding in check(found) if finding.severity == "error"] == []
+    assert "'roles': as many of head as each household has; the others follow." in told(found)
+
+    more = applied(spec, scenario(tmp_path, records=300, changes=[older]))
+    assert cells(more, "roles")["head",] == pytest.approx(300)
+
+    with pytest.raises(InputError) as refused:
+        applied(spec, scenario(tmp_path, changes=[older], keep=["roles"]))
+    assert "'roles' is kept and adds up to 460, and the scenario to 476; leave it out of `keep`" in str(refused.value)
+    assert "records" not in str(refused.value).rpartition("476")[2]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

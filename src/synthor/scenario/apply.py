@@ -1,9 +1,11 @@
 """A spec changed by a scenario: the tables that it names, those that must follow, and beliefs that are at hand already."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from synthor.errors import Finding, InputError, nearest
 from synthor.prior.elicit import asks, sources
@@ -17,6 +19,7 @@ from synthor.scenario.form import ScenarioSpec, load_scenario
 from synthor.scenario.rewrite import as_printed, rewritten
 from synthor.scenario.told import Outcome, told_of
 from synthor.schema.text import some_of
+from synthor.spec.levels import levels_of
 from synthor.spec.model import Spec
 from synthor.spec.scenario import AppliedScenario
 from synthor.spec.tables.packed import place_of
@@ -210,6 +213,8 @@ class _Application:
             if shares:
                 grown = of_counts[at].target.scaled(whole / found.whole)
                 of_counts[at] = replace(of_counts[at], target=grown)
+        if not any(finding.severity == "error" for finding in self.findings):
+            of_counts |= self._with_roles(found, own, {*of_counts, *replaced, *self.kept}, whole, factor)
         stands = {at: one.target for at, one in of_counts.items()} | replaced
         kept = {at: self._held(own[at].target, whole / found.whole) for at in self.kept if at in own}
         self._clashes(stands, kept, replace(found, whole=whole))
@@ -244,17 +249,57 @@ class _Application:
                 message = (
                     f"'{first.name}' comes to {shown(round(whole, 6))} now, and '{other.name}' to {shown(round(total, 6))}"
                 )
-                cure = (
-                    "change one of them, which the other follows; or say how many there are (`records:`): other cells give way"
-                )
+                records = self._or_records(found)
+                cure = f"change one of them, which the other follows{records and records + ': other cells give way'}"
                 self.findings.append(self._refuse("changes", message, cure, found=total, expected=whole))
                 break
         return float(round(whole)) if float(found.whole).is_integer() else whole
+
+    def _with_roles(
+        self, found: Statements, own: Mapping[int, Stated], standing: Set[int], whole: float, factor: float
+    ) -> dict[int, Altered]:
+        """Tables of members by their role, where each unit has so many of some role: as many stay, and the others follow.
+
+        Those that share another variable with what stands already have to agree with it first.
+
+        Args:
+            found: the tables.
+            own: those of these rows, by place.
+            standing: places of tables that are as the scenario has them.
+            whole: how many rows there are now.
+            factor: by how much more units there are.
+        """
+        form = next((one for one in levels_of(self.base) if one.name == found.view.name), None)
+        fixed = [] if form is None else [role for role, number in form.roles.items() if number.min == number.max]
+        units = self.statements[0].view.name
+        if form is None or not fixed or form.parent != units or whole == found.whole * factor:
+            return {}
+        changed = {column for at in standing if at in own for column in own[at].target.columns}
+        told = {}
+        for at, stated in own.items():
+            target, names = stated.target, [axis.variable.name for axis in stated.target.axes]
+            shared = {axis.position for axis in target.axes if axis.variable.name != form.role} & changed
+            if at in standing or form.role not in names or shared or not target.whole or target.statistic.word != "count":
+                continue
+            side = names.index(form.role)
+            of_role = np.isin(target.axes[side].labels, fixed)[target.grid.groups[side]]
+            staying, rest = (float(target.wanted[: len(of_role)][cells].sum()) for cells in (of_role, ~of_role))
+            if rest <= 0 or whole <= staying * factor:
+                continue
+            times = np.where(of_role, factor, (whole - staying * factor) / rest)
+            wanted = np.append(target.wanted[: len(of_role)] * times, target.wanted[len(of_role) :])
+            clause = f"as many of {some_of(fixed)} as each {units} has; the others follow"
+            told[at] = Altered(target=replace(target, wanted=wanted), touched=of_role, told=(clause,))
+        return told
 
     @staticmethod
     def _held(target: Target, factor: float) -> Target:
         """A table that is kept: counts as they are, shares of as many rows as there are now."""
         return target.scaled(factor) if target.statistic.word == "share" else target
+
+    def _or_records(self, found: Statements) -> str:
+        """That it may be said how many records there are, where these are meant; of their members no key says it."""
+        return ", or say how many records there are (`records:`)" if not found.view.level and not found.view.roles else ""
 
     def _clashes(self, stands: Mapping[int, Target], kept: Mapping[int, Target], found: Statements) -> None:
         """Tables that the scenario changes or keeps must agree with each other."""
@@ -262,7 +307,7 @@ class _Application:
             total = float(one.wanted.sum())
             if one.whole and one.statistic.word == "count" and abs(total - found.whole) > inexact(total):
                 message = f"'{one.name}' is kept and adds up to {shown(total)}, and the scenario to {shown(found.whole)}"
-                cure = "leave it out of `keep`, or say how many records there are (`records:`)"
+                cure = f"leave it out of `keep`{self._or_records(found)}"
                 self.findings.append(self._refuse("keep", message, cure, found=total, expected=found.whole))
                 return
         fixed = {**stands, **kept}
