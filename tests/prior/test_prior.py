@@ -465,3 +465,18 @@ def test_a_believed_rule_that_would_break_the_targets_costs_itself_alone() -> No
     assert run.measurement.met
     assert [rule.text for rule in run.model.beliefs.rules] == [told[0], told[2], told[3]]
     assert [entry.belief for entry in run.model.dropped] == ["rules[1]: a and b"]
+
+
+def test_beliefs_are_told_by_their_place_in_the_file_those_that_cannot_be_read_counted(problem: Problem) -> None:
+    good = {"given": "tenure", "of": "car", "rows": [[10, 90], [40, 60]]}
+    wrong = good | {"given": "tenur"}
+    negative = good | {"rows": [[-1, 2], [1, 1]]}
+    rules: list[dict[str, Any]] = [{}, {"never": "car"}, {"nevr": "car"}, {"never": "cat"}]
+    prior, unread = read({"dependencies": [negative, wrong, negative, good, wrong], "rules": rules})
+    told = [entry.belief.split(" ")[0] for entry in (*unread, *resolve(prior, problem).dropped)]
+    assert told == [
+        *("dependencies[0]", "dependencies[2]", "rules[0]", "rules[2]"),
+        *("dependencies[1]", "dependencies[4]", "rules[3]"),
+    ]
+    changed = prior.model_copy(update={"about": "the same, of somebody else"})
+    assert resolve(changed, problem).dropped == resolve(prior, problem).dropped

@@ -231,7 +231,7 @@ def resolve(prior: Prior, problem: Problem, *, floor: float = FLOOR_SHARE) -> Be
         tables=(*believed, *as_tables),
         rules=_rules(prior, problem, dropped),
         marginals=marginals,
-        dropped=tuple(dropped),
+        dropped=tuple(one.model_copy(update={"belief": prior.written(one.belief)}) for one in dropped),
         n_proposals=len(prior.proposals) if as_written else len(plan) + len(of_units),
         of_members=of_members,
         templated=templated,

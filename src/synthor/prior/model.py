@@ -265,6 +265,29 @@ class Prior(_Belief):
     calibrated: str | None = Field(None, description="How published tables changed the confidences, if they did.")
     survey: list[str] | None = Field(None, description="Which records of the survey sample were left out, if any.")
 
+    _unread: dict[str, list[int]] = PrivateAttr(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        """The same beliefs, wherever they stood."""
+        return isinstance(other, Prior) and dict(self) == dict(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def written(self, place: str) -> str:
+        """What the file that these beliefs were read from calls one of them: its entries that could not be read count, too.
+
+        >>> prior, _ = read_prior('{"rules": [{}, {"never": "a"}]}', source="prior.json")
+        >>> prior.written("rules[0] (a)")
+        'rules[1] (a)'
+        """
+        found = re.match(r"(\w+)\[(\d+)\]", place)
+        if found is None or found[1] not in self._unread:
+            return place
+        at = int(found[2])
+        for unread in self._unread[found[1]]:
+            at += unread <= at
+        return f"{found[1]}[{at}]{place[found.end() :]}"
+
     def __repr__(self) -> str:
         counts = {
             "dependency table": len(self.dependencies),
@@ -341,6 +364,7 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
         document["dependencies"] = document.pop("pairs")
     dropped: list[Dropped] = []
     kept: dict[str, Any] = {}
+    unread: dict[str, list[int]] = {}
     for key, kind in _LISTS:
         if key in ("compositions", "differences", "three_way") and key not in document:
             continue
@@ -357,18 +381,21 @@ def read_prior(text: str, *, source: str) -> tuple[Prior, tuple[Dropped, ...]]:
                 place = ".".join(str(step) for step in problem["loc"] if "[" not in str(step))
                 reason = f"{place}: {problem['msg']}" if place else problem["msg"]
                 dropped.append(Dropped(belief=f"{key}[{i}]", reason=reason))
+                unread.setdefault(key, []).append(i)
     for key in ("about", "variables", "groups", "calibrated", "survey"):
         if key in document:
             kept[key] = document.pop(key)
     known = [key for key, _ in _LISTS] + ["groups", "about", "variables", "calibrated", "survey"]
     dropped += [Dropped(belief=key, reason=f"unknown key; {nearest(key, known)}") for key in document]
     try:
-        return Prior.collected(kept), tuple(dropped)
+        prior = Prior.collected(kept)
     except ValidationError as error:  # only what is for people to read is left to be wrong
         for problem in error.errors():
             kept.pop(str(problem["loc"][0]), None)
             dropped.append(Dropped(belief=str(problem["loc"][0]), reason=problem["msg"]))
-        return Prior.collected(kept), tuple(dropped)
+        prior = Prior.collected(kept)
+    prior._unread = unread
+    return prior, tuple(dropped)
 
 
 def _whole(document: Any) -> str:
