@@ -19,8 +19,10 @@ import polars as pl
 from synthor.problem import Problem
 from synthor.problem.following import with_followed
 from synthor.problem.rulings import BROKEN, OPEN, Ruling
+from synthor.problem.tied import Tied
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
+from synthor.rules.on_values import numbers_in
 from synthor.schema import Ref, Schema, Units, Variable, of_unit
 from synthor.schema.kinds.binned import BELOW_ONE
 from synthor.types import CellIndex, Codes, Counts, Floats, Mask, Shares
@@ -36,6 +38,12 @@ TRIED_AT_ONCE = 16_384
 
 TRIED_TOGETHER = 256
 """Values of units and all their rows that are tried where rules between rows depend on them: if all fail, it is impossible."""
+
+PLACED = 24
+"""Those of them whose values are placed within what rules leave that tie numbers to each other."""
+
+FEW_TRIES = [1, 8, 24, 64, 128]
+"""Numbers of tries after which it is seen who needs more: most units need but few."""
 
 FEW_LEFT = 0.5
 """Share of units up to which those that broke no rule yet are looked at by themselves."""
@@ -181,6 +189,9 @@ def settle(
     spoken_of = [v for v in rulings.columns if v in numbers]
     ruled = [v for v in spoken_of if v not in fixed]
     rows = np.flatnonzero(rulings.breaks(units, _frame(shapes, {v: numbers[v] for v in spoken_of}, units)))
+    if fixed and len(rows):  # beside some of these no others are right, however often they are drawn
+        known = {v: np.asarray(found[rows], np.float64) for v, found in fixed.items()}
+        rows = rows[~Tied.of(problem, units.take(rows), known).empty]
     even = tuple(_even(shape.variable) for shape in shapes)
     for these, n_tries in ((shapes, tries - tries // 2), (even, tries // 2)):
         n_tried = 0
@@ -241,11 +252,20 @@ def possible(problem: Problem, units: Units) -> Mask:
         return allowed
     undecided = problem.only(frozenset(opened))  # no values break the others
     first, kind = units.take(open_units).alike(undecided.looked_at)  # what is tried for one is so for all like it
-    kinds, left = units.take(open_units[first]), np.arange(len(first))
-    for tries in np.split(np.arange(TRIED_TOGETHER), [1, 8, 24, 64, 128]):  # most units need but few
-        left = left[~Together(undecided, kinds.take(left)).works(tries).any(axis=1)]
-    allowed[open_units[np.isin(kind, left)]] = False
+    allowed[open_units[~_possible_together(undecided, units.take(open_units[first]))[kind]]] = False
     return allowed
+
+
+def _possible_together(problem: Problem, units: Units) -> Mask:
+    """The same of units whose rules are all left open by categories, by values of all their rows."""
+    found, tied = np.zeros(len(units), bool), Tied.of(problem, units)
+    for placed in (True, False):
+        left = np.flatnonzero(~found & ~tied.empty & (tied.many | (not placed)))
+        for tries in np.split(np.arange(PLACED if placed else TRIED_TOGETHER), FEW_TRIES):
+            works = Together(problem, units.take(left)).works(tries, placed=placed).any(axis=1)
+            found[left[works]] = True
+            left = left[~works]
+    return found
 
 
 def _follows_to_nothing(problem: Problem, units: Units) -> Mask:
@@ -281,19 +301,31 @@ class Together:
     units: Units
     own: pl.DataFrame | None = None
 
-    def works(self, tries: CellIndex) -> Mask:
-        """Which of some tries break no rule of each unit, (n, tries)."""
+    def works(self, tries: CellIndex, *, placed: bool = False) -> Mask:
+        """Which of some tries break no rule of each unit, (n, tries).
+
+        Args:
+            tries: those.
+            placed: whether their values are placed within what rules leave.
+        """
         found = np.zeros((len(self.units), len(tries)), bool)
         size = max(TRIED_AT_ONCE // max(len(tries), 1), 1)
         once = self._seen
         for first in range(0, len(self.units), size):
             picks = np.repeat(np.arange(first, min(first + size, len(self.units))), len(tries))
             taken = Together(self.problem, self.units.take(picks), None if self.own is None else self.own[picks])
-            values = taken.values(np.tile(tries, len(picks) // max(len(tries), 1)))
+            values = taken.values(np.tile(tries, len(picks) // max(len(tries), 1)), again=not placed)
+            values = taken.placed(values) if placed else values
             seen = {level: rows.take(self.units.rows_of(level, picks)) for level, rows in once.items()}
             works = ~breaking(self.problem, taken.units, values, seen)
             found[first : first + size] = works.reshape(-1, len(tries))
         return found
+
+    def placed(self, values: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """Values of all rows, those that rules tie to each other placed within what these leave."""
+        unit, own = self.problem.schema.unit, self.own
+        known = {} if own is None else {v: numbers_in(own[unit.variables[v].name]) for v in unit.numeric}
+        return Tied.of(self.problem, self.units, known).placed(values)
 
     @property
     def _seen(self) -> dict[int, Units]:
@@ -301,7 +333,7 @@ class Together:
         return {level: self.problem.as_seen(self.units, level) for level in self.problem.below}
 
     def values(
-        self, tried: CellIndex, share: float = 0.0, random: np.random.Generator | None = None
+        self, tried: CellIndex, share: float = 0.0, random: np.random.Generator | None = None, *, again: bool = True
     ) -> dict[str, pl.DataFrame]:
         """The numbers of all rows in one try of each unit, (n,), a table a level.
 
@@ -309,6 +341,7 @@ class Together:
             tried: (n,) the tries.
             share: how far from there to values that are drawn evenly they lie instead.
             random: draws these.
+            again: whether rows of a large unit that break a rule by themselves take their values of other tries.
         """
         found = {}
         for at, level in enumerate(self.problem.schema):
@@ -324,7 +357,7 @@ class Together:
                 u = u if random is None else u + share * (random.random(len(u)) - u)
                 columns[variable.name] = _even(variable).at(self.units.column(Ref(at, position)), u)
             found[level.name] = pl.DataFrame(columns) if at or self.own is None else self.own
-            if at in self.problem.plain.below and (place >= MANY_ROWS).any():
+            if again and at in self.problem.plain.below and (place >= MANY_ROWS).any():
                 found[level.name] = self._rows_again(at, found, tried[unit], place, share, random)
         return found
 

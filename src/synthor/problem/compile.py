@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +12,7 @@ from synthor.problem.around import by_all_kinds, disagreements_over_areas
 from synthor.problem.attributes import with_attributes
 from synthor.problem.between import contradictions, too_many_pairs
 from synthor.problem.crosswalk import with_known_zones
+from synthor.problem.cut_by_rules import edges_by_rules
 from synthor.problem.following import followed, unclear
 from synthor.problem.levels import schema_of
 from synthor.problem.marginals import Stated
@@ -272,6 +274,8 @@ class _Compilation:
                     half = 10.0**-known.decimals / 2 if source_of.decimals > known.decimals else 0.0  # what follows is rounded
                     cut = [edge - half for edge in (*known.edges, *edges.get((at, name), ()))]
                     edges.setdefault((below, follows.variable), []).extend(cut)
+        for at, name, found in edges_by_rules(self._understood_rules(), schema):
+            edges.setdefault((at, name), []).extend(found)
         levels = []
         for at, level in enumerate(schema):
             own_edges = {name: found for (place, name), found in edges.items() if place == at}
@@ -279,6 +283,12 @@ class _Compilation:
         self.whose = self.whose.on(Schema(levels=tuple(levels)))
         for rows in self.row_sets.values():
             rows.see(self.whose.again(rows.view))
+
+    def _understood_rules(self) -> Iterator[Rule]:
+        """Rules between rows as they are before bins are cut, those that cannot be understood left out."""
+        for written in self.spec.rules if self.spec.members else ():
+            with suppress(PredicateError):
+                yield Rule.of(written.never, self.whose.schema)
 
     def _across(self) -> list[Finding]:
         """Tables of rows of different levels against each other."""

@@ -14,6 +14,7 @@ from synthor.prior.differences import BelievedDifference
 from synthor.problem import Problem, Rule
 from synthor.problem.following import with_followed
 from synthor.problem.of_rows import as_rows, of_rows
+from synthor.problem.tied import Tied
 from synthor.randomness import generator
 from synthor.rules.lifted import seen_values
 from synthor.sample.apart import apart
@@ -23,8 +24,9 @@ from synthor.sample.quotas import Quotas, aim_of
 from synthor.sample.tune import Aim
 from synthor.sample.whole import whole_units
 from synthor.schema import Schema, Units
+from synthor.schema.text import some_of
 from synthor.types import CellIndex, Counts
-from synthor.values import TRIED_TOGETHER, Shape, Together, breaking, settle, values_of
+from synthor.values import PLACED, TRIED_TOGETHER, Shape, Together, breaking, settle, values_of
 
 VALUE_TRIES = 10_000
 
@@ -247,34 +249,62 @@ class Sample:
         if averaged:
             problem, fine = self.problem.banded, schema.into_bands(fine)
         ruled = problem.with_only(looking)
-        left = np.arange(len(units))
+        left = np.flatnonzero(breaking(ruled, fine, values))
+        hanging = np.zeros(
+            len(units), bool
+        )  # many rows that hang on one above, drawn before, hardly ever find values by chance
+        hanging[left] = Tied.of(ruled, fine.take(left)).across
         for _ in range(LOOKS):
+            values = self._placed(problem, values, fine, left[hanging[left]])
             left = left[breaking(ruled, fine.take(left), values_of(schema, fine, values, left))]
             if not len(left):
                 return values
             again = self._of_members(units.take(left), values[schema.unit.name][left], random)
             values = _with_units(schema, fine, values, left, again)
-        for own in (True, False):
-            values, left = self._together(problem, values, fine, left, own, random)
+        for own, placed in ((True, False), (False, False), (True, True), (False, True)):
+            if len(left):
+                values, left = self._together(problem, values, fine, left, own, placed, random)
         if len(left):
-            raise _no_values(f"{len(left):,} units")
+            raise _no_values(ruled, fine.take(left), values_of(schema, fine, values, left))
+        return values
+
+    def _placed(self, problem: Problem, values: Records, fine: Units, left: CellIndex) -> Records:
+        """The same values, those of some units that rules tie to each other placed within what these leave, own ones last."""
+        schema = problem.schema
+        for own in (True, False):
+            if len(left):
+                together = Together(problem, fine.take(left), values[schema.unit.name][left] if own else None)
+                found = together.placed(values_of(schema, fine, values, left))
+                good = ~breaking(problem, together.units, found)
+                others = values_of(schema, together.units, found, np.flatnonzero(good))
+                values = _with_units(schema, fine, values, left[good], others, first=int(own))
+                left = left[~good]
         return values
 
     def _together(
-        self, problem: Problem, values: Records, fine: Units, left: CellIndex, own: bool, random: np.random.Generator
+        self,
+        problem: Problem,
+        values: Records,
+        fine: Units,
+        left: CellIndex,
+        own: bool,
+        placed: bool,
+        random: np.random.Generator,
     ) -> tuple[Records, CellIndex]:
         """The same, some units having values tried for all their rows together, `own` ones kept if so; and who found none.
 
         From the values of a try that works they go towards others that are drawn evenly, as far as the rules allow.
         """
         schema, unit = problem.schema, problem.schema.unit.name
-        works = Together(problem, fine.take(left), values[unit][left] if own else None).works(np.arange(TRIED_TOGETHER))
+        tries = np.arange(PLACED if placed else TRIED_TOGETHER)
+        works = Together(problem, fine.take(left), values[unit][left] if own else None).works(tries, placed=placed)
         some, tried = works.any(axis=1), np.argmax(works * random.random(works.shape), axis=1)
         picks, tried = left[some], tried[some]
         for share in (*TOWARDS, 0.0):
             if len(picks):
                 together = Together(problem, fine.take(picks), values[unit][picks] if own else None)
                 found = together.values(tried, share, random)
+                found = together.placed(found) if placed else found
                 good = ~breaking(problem, together.units, found)
                 others = values_of(schema, together.units, found, np.flatnonzero(good))
                 values = _with_units(schema, fine, values, picks[good], others, first=int(own))
@@ -307,8 +337,10 @@ def _with_units(schema: Schema, units: Units, values: Records, picks: CellIndex,
     return found
 
 
-def _no_values(what: str) -> InputError:
-    message = f"{what} found no values that keep the rules with those of other rows"
+def _no_values(problem: Problem, units: Units, values: Records) -> InputError:
+    """That some units found none, with the rules that they break as they are."""
+    broken = (rule.text for rule in problem.rules if breaking(problem.with_only((rule,)), units, values).any())
+    message = f"{len(units):,} units found no values that keep the rules with those of other rows: {some_of(broken)}"
     return InputError([Finding(where="rules", message=message, cure="let rules between rows compare bins, not values")])
 
 
