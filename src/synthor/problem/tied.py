@@ -125,8 +125,8 @@ class Tied:
 
     @cached_property
     def many(self) -> Mask:
-        """(n,) units of which rules tie so many numbers that these are hardly ever right together by chance."""
-        return np.bincount(self.unit[self._concerned], minlength=len(self.units)) > BY_CHANCE
+        """(n,) units of which rules tie numbers to those of rows above, or so many that they hardly ever are right by chance."""
+        return self.across | (np.bincount(self.unit[self._concerned], minlength=len(self.units)) > BY_CHANCE)
 
     @cached_property
     def across(self) -> Mask:

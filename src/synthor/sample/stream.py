@@ -261,9 +261,13 @@ class Sample:
                 return values
             again = self._of_members(units.take(left), values[schema.unit.name][left], random)
             values = _with_units(schema, fine, values, left, again)
-        for own, placed in ((True, False), (False, False), (True, True), (False, True)):
-            if len(left):
-                values, left = self._together(problem, values, fine, left, own, placed, random)
+        everyone = np.ones(len(units), bool)
+        for placed, meant in ((False, ~hanging), (True, everyone), (False, hanging)):
+            for own in (True, False):
+                these = left[meant[left]]
+                if len(these):
+                    values, others = self._together(problem, values, fine, these, own, placed, random)
+                    left = np.union1d(left[~meant[left]], others)
         if len(left):
             raise _no_values(ruled, fine.take(left), values_of(schema, fine, values, left))
         return values
