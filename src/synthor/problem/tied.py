@@ -125,7 +125,7 @@ class Tied:
 
     @cached_property
     def many(self) -> Mask:
-        """(n,) units of which rules tie numbers to those of rows above, or so many that they hardly ever are right by chance."""
+        """(n,) units of which rules tie numbers to those of rows above, or more than are right together by chance."""
         return self.across | (np.bincount(self.unit[self._concerned], minlength=len(self.units)) > BY_CHANCE)
 
     @cached_property
