@@ -287,7 +287,7 @@ def test_of_sheets_that_are_years_the_latest_is_read(tmp_path: Path) -> None:
 
 TOWN = {
     "homes.csv": "tenure,persons,count\nowned,1,30\nowned,2,40\nowned,3+,30\nrented,1,30\nrented,2,20\nrented,3+,10\n",
-    "ages.csv": "age,tenure,count\n0-17,owned,40\n0-17,rented,25\n18+,owned,155\n18+,rented,95\n",
+    "ages.csv": "age,tenure,count\n0-17,owned,45\n0-17,rented,20\n18+,owned,165\n18+,rented,85\n",
     "sexes.csv": "sex,count\nm,155\nf,160\n",
 }
 

@@ -37,37 +37,44 @@ class TwoLevels:
 
     Attributes:
         forms: of all levels.
-        levels: the two, with what is published of them.
+        upper: the rows, with what is published of them.
+        lower: the members, with what is published of these.
         rules: of the spec.
         n_above: how many rows above there are; infinite where no number is given.
         areas: columns that are left out.
     """
 
     forms: Sequence[LevelForm]
-    levels: tuple[RowsTold, RowsTold]
+    upper: RowsTold
+    lower: RowsTold
     rules: Sequence[Rule]
     n_above: float
     areas: Set[Ref]
 
     @property
+    def both(self) -> tuple[RowsTold, RowsTold]:
+        """The rows and the members."""
+        return self.upper, self.lower
+
+    @property
     def schema(self) -> Schema:
         """Of the units."""
-        return self.levels[1].view.schema
+        return self.lower.view.schema
 
     @property
     def above(self) -> int:
         """The level of the rows above."""
-        return self.levels[0].view.level
+        return self.upper.view.level
 
     @property
     def below(self) -> int:
         """The level of the members."""
-        return self.levels[1].view.level
+        return self.lower.view.level
 
     @cached_property
     def tables(self) -> Mapping[int, Stated]:
         """What is published of both, by its place in the spec."""
-        return {one.position: one for counted in reversed(self.levels) for one in reversed(counted.published)}
+        return {one.position: one for counted in reversed(self.both) for one in reversed(counted.published)}
 
     @cached_property
     def told(self) -> tuple[Rule, ...]:
@@ -83,7 +90,7 @@ class TwoLevels:
             if (one.level, one.below) == (self.above, self.below):
                 variable = self.schema.levels[self.above].finest(one.position)
                 found[Ref(self.above, one.position)] = variable, of_followed(one, self.schema)
-        for counted in self.levels:
+        for counted in self.both:
             for name, where in counted.below.items():
                 if (where.level, where.follows.level) == (self.above, self.schema.levels[self.below].name):
                     variable = counted.view.variables[name]
@@ -117,7 +124,7 @@ class TwoLevels:
 
     def _of_tables(self) -> Iterator[tuple[Hashable, Codes]]:
         """What tables tell apart of each variable's categories."""
-        for counted in self.levels:
+        for counted in self.both:
             for axis in (axis for one in counted.published for axis in one.target.grid.axes):
                 key = counted.key(axis.ref)
                 if isinstance(key, Ref) or key in self._ties:
@@ -142,19 +149,19 @@ class TwoLevels:
         """All conditions, each with whose it is."""
         found = [
             (counted, one.target.grid.universe.predicate)
-            for counted in self.levels
+            for counted in self.both
             for one in counted.published
             if one.target.grid.universe is not None
         ]
-        found += [(self.levels[rule.level == self.below], rule.predicate) for rule in self.told]
+        found += [(self.both[rule.level == self.below], rule.predicate) for rule in self.told]
         ties = [*(tie for _, tie in self._ties.values()), *(trait.tie for trait in self._asked.values())]
-        return found + [(self.levels[1], tie.condition) for tie in ties if tie is not None and tie.condition is not None]
+        return found + [(self.lower, tie.condition) for tie in ties if tie is not None and tie.condition is not None]
 
     def _of_ties(self, spoken: Sequence[Hashable]) -> Iterator[tuple[Hashable, Mask | CellIndex]]:
         """The same of what rows above say of members, of totals and of means of these."""
-        for one in self.levels[1].statistics:
+        for one in self.lower.statistics:
             if isinstance(one.target.statistic, OfValues):
-                summed = self.levels[1].key(one.target.statistic.ref)
+                summed = self.lower.key(one.target.statistic.ref)
                 if isinstance(summed, Ref):
                     yield summed, np.zeros(self._variable(summed).size, bool)
         for key in spoken:
@@ -189,8 +196,8 @@ class TwoLevels:
     def choices(self, most: int) -> Iterator[Traits]:
         """Sets of variables that a programme holds: all that go into one, then those of tables of members that are in none."""
         found = list[Traits]()
-        for table in (None, *self.levels[1].published):
-            start = () if table is None else self._of(self.levels[1], table)
+        for table in (None, *self.lower.published):
+            start = () if table is None else self._of(self.lower, table)
             if len(found) == most or any(set(start) <= set(known) for known in found):
                 continue
             traits = self._grown(start)
@@ -213,21 +220,21 @@ class TwoLevels:
             if set(needs) <= set(chosen):
                 add([key])
         for rule in self.told:
-            counted = self.levels[rule.level == self.below]
+            counted = self.both[rule.level == self.below]
             named = [counted.keys.get(name, name) for name in sorted(names_in(rule.predicate))]
             add([*named, *(need for key in named for need in tied.get(key, ()))])
-        for one in self.levels[1].published:
-            add(self._of(self.levels[1], one))
+        for one in self.lower.published:
+            add(self._of(self.lower, one))
         for key, needs in tied.items():
             add([key, *needs])
-        for one in self.levels[0].published:
-            add(self._of(self.levels[0], one))
+        for one in self.upper.published:
+            add(self._of(self.upper, one))
         return tuple(chosen)
 
     def _needs(self, tie: Tie) -> list[Hashable]:
         """What must be known of members for a tie to say something of them."""
         named = () if tie.condition is None else sorted(names_in(tie.condition))
-        found = [key for name in named if (key := self.levels[1].keys.get(name)) is not None]
+        found = [key for name in named if (key := self.lower.keys.get(name)) is not None]
         columns = ([] if tie.role is None else [tie.role.column]) + ([] if tie.source is None else [tie.source])
         return [*found, *(Ref(self.below, column) for column in columns)]
 
@@ -256,7 +263,7 @@ class TwoLevels:
         ties = [tie for key in traits if (tie := self.traits[key].tie) is not None and tie.source is not None]
         summed = {Ref(self.below, tie.source) for tie in ties if tie.source is not None and tie.function in ("sum", "mean")}
         tied = {Ref(self.below, tie.source) for tie in ties if tie.source is not None and not tie.codes}
-        given = {self.levels[1].key(one.target.statistic.ref) for one in self.levels[1].statistics
+        given = {self.lower.key(one.target.statistic.ref) for one in self.lower.statistics
                  if isinstance(one.target.statistic, OfValues)}  # fmt: skip
         return [key for key in traits if key in summed or (key in tied and key in given)]
 
@@ -290,11 +297,11 @@ class TwoLevels:
             known=members,
             numbers=numbers,
         )
-        return MembersProgramme(self.forms[self.below], self.levels, kinds, self.n_above)
+        return MembersProgramme(self.forms[self.below], self.both, kinds, self.n_above)
 
     def _forbidden(self, rules: Sequence[Rule], level: int, known: Known, n: int) -> Mask:
         """Which rows of a level some rules forbid, whatever else they are."""
-        counted, found = self.levels[level == self.below], np.zeros(n, bool)
+        counted, found = self.both[level == self.below], np.zeros(n, bool)
         variables = {key: trait.variable for key, trait in self.traits.items()}
         for rule in rules:
             if rule.level == level:

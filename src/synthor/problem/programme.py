@@ -150,19 +150,20 @@ class MembersProgramme:
 
     Args:
         form: of the members.
-        levels: the rows above and the members, with what is published of them.
+        both: the rows above and the members, with what is published of them.
         kinds: of both.
         n_above: how many rows above there are; infinite where nobody knows.
     """
 
-    def __init__(self, form: LevelForm, levels: tuple[RowsTold, RowsTold], kinds: KindsOfRows, n_above: float) -> None:
-        self.form, self.levels, self.traits, self.numbers = form, levels, kinds.traits, kinds.numbers
+    def __init__(self, form: LevelForm, both: tuple[RowsTold, RowsTold], kinds: KindsOfRows, n_above: float) -> None:
+        self.form, self.both, self.traits, self.numbers = form, both, kinds.traits, kinds.numbers
         self.above, self.parent, self.known = kinds.above, kinds.parent, kinds.known
         self.n, self.m, numbers = kinds.n, len(kinds.parent), kinds.numbers
         self.unit = {key: max(float(np.abs(edge).max(initial=1.0)) for edge in of) for key, of in numbers.items()}
         self.place = {key: self.n + self.m * (1 + i) for i, key in enumerate(numbers)}
         self.width = self.n + self.m * (1 + len(numbers))
-        self.level = levels[1].view.level
+        _, self.lower = both
+        self.level = self.lower.view.level
         self._rows: list[Any] = []
         self._bound()
         self.asked = tuple(self._asked(n_above))
@@ -210,7 +211,7 @@ class MembersProgramme:
                 self._rows.append(_sparse(parts, (self.m, self.width)))
 
     def _of_role(self, role: str) -> tuple[Mask, Mask]:
-        own = self.levels[1].view.schema.levels[self.level]
+        own = self.lower.view.schema.levels[self.level]
         return self._with(own.position(self.form.role), own.role_of(role).code)
 
     def _with(self, column: int, code: int) -> tuple[Mask, Mask]:
@@ -225,7 +226,7 @@ class MembersProgramme:
         may, must = np.ones(self.m, bool), np.ones(self.m, bool)
         if tie.condition is not None:
             variables = {key: trait.variable for key, trait in self.traits.items()}
-            found = self.levels[1].truth(tie.condition, self.known, variables, self.m)
+            found = self.lower.truth(tie.condition, self.known, variables, self.m)
             may, must = (~found.must, ~found.may) if tie.opposite else (found.may, found.must)
         if tie.role is not None:
             role = self._with(tie.role.column, tie.role.code)
@@ -285,10 +286,10 @@ class MembersProgramme:
                 high=n_above,
             )
         for level, known, first, size in ((0, self.above, 0, self.n), (1, self.known, self.n, self.m)):
-            counted = self.levels[level]
+            counted = self.both[level]
             for stated in counted.tables:
                 yield from self._of_table(stated, counted, known, first, size)
-        for stated in self.levels[1].statistics:
+        for stated in self.lower.statistics:
             yield from self._of_statistic(stated)
 
     def _of_table(self, stated: Stated, counted: RowsTold, known: Known, first: int, size: int) -> Iterator[Asked]:
@@ -320,7 +321,7 @@ class MembersProgramme:
 
     def _of_statistic(self, stated: Stated) -> Iterator[Asked]:
         """Totals and means of members' numbers: what these come to lies between edges, of a mean times how many they are."""
-        target, of, counted = stated.target, stated.target.statistic, self.levels[1]
+        target, of, counted = stated.target, stated.target.statistic, self.lower
         if not isinstance(of, OfValues) or of.curved or target.sigma is not None:
             return
         key, placed = counted.key(of.ref), _placed(target.grid, counted, self.known)

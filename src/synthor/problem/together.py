@@ -58,7 +58,9 @@ def unmeetable(
     for below in range(1, len(schema.levels)):
         above = schema.above(below) or 0
         both = tuple(counted.get(at) or RowsTold(view=View.of_level(schema, at)) for at in (above, below))
-        pair = TwoLevels(forms=forms, levels=(both[0], both[1]), rules=rules, n_above=np.inf if above else n_units, areas=areas)
+        pair = TwoLevels(
+            forms=forms, upper=both[0], lower=both[1], rules=rules, n_above=np.inf if above else n_units, areas=areas
+        )
         findings = (_contradiction(pair, traits) for traits in pair.choices(MOST_PROGRAMMES))
         found = next((finding for finding in findings if finding is not None), None)
         if found is not None:
@@ -73,6 +75,8 @@ def _contradiction(pair: TwoLevels, traits: Traits) -> Finding | None:
         return None
     concerned = frozenset(one.of for one in missed.at if one.of is not None)
     tables = _needed(sorted(concerned), lambda kept: _apart(programme, frozenset(kept)))
+    if not tables:  # rules alone leave nobody, which is told where units are made
+        return None
     rules = _needed(list(pair.told), lambda kept: _apart(pair.programme(traits, kept), frozenset(tables)))
     programme = pair.programme(traits, rules)
     missed = None if programme is None else programme.missed(frozenset(tables))
@@ -113,7 +117,7 @@ class _Clash:
 
 def _told(clash: _Clash, at: Sequence[Asked]) -> Finding:
     """The contradiction with a cell of one table beside what the others leave of it, if any cell alone shows it."""
-    of_members = {one.position for one in (*clash.pair.levels[1].tables, *clash.pair.levels[1].statistics)}
+    of_members = {one.position for one in (*clash.pair.lower.tables, *clash.pair.lower.statistics)}
     strike = f", or strike {'the rule' if len(clash.rules) == 1 else 'a rule'}" if clash.rules else ""
     cure = f"correct one of them, give one a tolerance{strike}" if strike else "correct one of them, or give one a tolerance"
     cells = [one for one in at if one.of is not None and one.alone]
@@ -130,7 +134,7 @@ def _told(clash: _Clash, at: Sequence[Asked]) -> Finding:
             wanted = one.low if edge < one.low else one.high
             return Finding(where="targets", message=message, cure=cure, label=one.labels or None, found=wanted, expected=edge)
     every = _listed([clash.pair.tables[of].shown for of in clash.tables])
-    message = f"no {clash.pair.levels[0].view.name} and {clash.pair.levels[1].view.name} meet {every} together"
+    message = f"no {clash.pair.upper.view.name} and {clash.pair.lower.view.name} meet {every} together"
     return Finding(where="targets", message=message + clash.by_rules, cure=cure)
 
 
@@ -153,7 +157,7 @@ def _said(pair: TwoLevels, one: Asked) -> str:
     where = f" ({one.labels})" if one.labels else ""
     if isinstance(statistic, OfValues):
         return f"{stated.shown} gives a {statistic.word} of {statistic.variable.name} of {ends}{where}"
-    rows = next(counted for counted in pair.levels if any(table is stated for table in counted.tables))
+    rows = next(counted for counted in pair.both if any(table is stated for table in counted.tables))
     return f"{stated.shown} counts {ends} {rows.view.name}{where}"
 
 
