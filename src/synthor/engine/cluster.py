@@ -184,7 +184,8 @@ class Cluster:
         if isinstance(error, self._dask.KilledWorker):
             died = f"{error.allowed_failures + 1} workers died over one task, the last at {error.last_worker.address}"
             return self._error(died, "is there enough memory on each machine? start fewer workers there")
-        if isinstance(error, self._dask.CancelledError | TimeoutError) or self._client.status != "running":
+        lost = isinstance(error, self._dask.CancelledError | OSError)  # a task's own errors come as its answer
+        if lost or self._client.status != "running":
             return self._gone()
         return self._error(f"a worker could not run a task: {_told(error)}", "its log tells more; is synthor installed there?")
 
