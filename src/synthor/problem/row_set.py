@@ -13,7 +13,6 @@ from synthor.problem.below import FoldedBelow
 from synthor.problem.beyond import beyond_reach, without_whole_numbers
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Rule
-from synthor.problem.programme import RowsTold
 from synthor.problem.read import read_target
 from synthor.problem.reader import Reading
 from synthor.problem.shares_of_areas import shares_as_counts
@@ -21,6 +20,7 @@ from synthor.problem.sides import renamed_labels
 from synthor.problem.slips import questions, slips_of_rules, slips_of_universes
 from synthor.problem.statistic import Deviation, around, mean_of
 from synthor.problem.target import Target
+from synthor.problem.together import RowsTold
 from synthor.problem.totals import narrowed
 from synthor.problem.views import View
 from synthor.problem.zones import Zones

@@ -16,11 +16,11 @@ import numpy as np
 
 from synthor.errors import Finding
 from synthor.problem.agree import shown
-from synthor.problem.kinds import Traits, TwoLevels
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Rule
-from synthor.problem.programme import APART, Asked, MembersProgramme, RowsTold
 from synthor.problem.statistic import OfValues
+from synthor.problem.together.kinds import Traits, TwoLevels
+from synthor.problem.together.programme import APART, Asked, MembersProgramme, RowsTold
 from synthor.problem.views import View
 from synthor.schema import Ref, Schema
 from synthor.spec.levels import LevelForm

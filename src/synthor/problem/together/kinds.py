@@ -1,4 +1,4 @@
-"""By which variables rows above and their members are told apart, so that a programme of them stays small. See `together.py`.
+"""By which variables rows above and their members are told apart, so that a programme of them stays small. See `unmeetable.py`.
 
 Categories of which nothing is said that is not said of another one, too, are one. Of the variables as many are taken as a
 programme can hold: those that tie rows above to their members first.
@@ -13,9 +13,9 @@ import numpy as np
 from synthor.problem.following import followed
 from synthor.problem.marginals import Stated
 from synthor.problem.model import Rule
-from synthor.problem.programme import KindsOfRows, Known, MembersProgramme, RowsTold
 from synthor.problem.statistic import OfValues
-from synthor.problem.ties import Tie, Trait, of_followed, of_rules, of_where
+from synthor.problem.together.programme import KindsOfRows, Known, MembersProgramme, RowsTold
+from synthor.problem.together.ties import Tie, Trait, of_followed, of_rules, of_where
 from synthor.rules.lifted import variable_of
 from synthor.rules.on_categories import truth
 from synthor.rules.syntax import Predicate, names_in, parts

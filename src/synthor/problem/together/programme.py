@@ -1,4 +1,4 @@
-"""A linear programme of rows above and of their members: its unknowns, and what bounds them. See `together.py`."""
+"""A linear programme of rows above and of their members: its unknowns, and what bounds them. See `unmeetable.py`."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from synthor.problem.between import bounds_of
 from synthor.problem.grid import TargetGrid
 from synthor.problem.marginals import Stated
 from synthor.problem.statistic import OfValues
-from synthor.problem.ties import Tie, Trait
+from synthor.problem.together.ties import Tie, Trait
 from synthor.problem.views import View
 from synthor.rules.on_categories import Truth, truth
 from synthor.rules.syntax import Predicate, names_in
