@@ -261,7 +261,8 @@ def _possible_together(problem: Problem, units: Units) -> Mask:
     found, tied = np.zeros(len(units), bool), Tied.of(problem, units)
     for placed in (True, False):
         left = np.flatnonzero(~found & ~tied.empty & (tied.many | (not placed)))
-        for tries in np.split(np.arange(PLACED if placed else TRIED_TOGETHER), FEW_TRIES):
+        n_tries = PLACED if placed else TRIED_TOGETHER
+        for tries in np.split(np.arange(n_tries), [few for few in FEW_TRIES if few < n_tries]):
             works = Together(problem, units.take(left)).works(tries, placed=placed).any(axis=1)
             found[left[works]] = True
             left = left[~works]

@@ -5,6 +5,7 @@ import polars as pl
 
 from synthor import Prior, compile_problem, parse_spec
 from synthor.fit.model import fit
+from synthor.fit.status import Status
 from synthor.measure import measure
 from synthor.problem import Problem
 from synthor.problem.tied import Tied
@@ -162,3 +163,21 @@ def test_own_rules_of_units_hold_where_members_move_their_numbers() -> None:
     records = sample(fit(problem, Prior(), pool_size=300)).chunk(0)
     assert measure(problem, [records]).met
     assert (records["order"]["placed"] - records["order"]["begun"]).is_between(0, 60).all()
+
+
+def test_units_that_no_placed_values_suit_are_tried_by_chance() -> None:
+    """What trips cost is bounded by their length, and what all lengths come to is rounded: not every placed try is right."""
+    spec = """
+    unit: person
+    records: 30
+    variables: {day: {from: sum(trip.km), bins: [0, 20, 60], decimals: 1, min: 0, max: 400}}
+    members:
+      trip:
+        number: {min: 0, max: 8}
+        variables:
+          km: {type: number, min: 0.5, max: 50, decimals: 1, bins: [0.5, 5, 15]}
+          cost: {type: number, min: -3.25, max: 40, decimals: 2, bins: [-3.25, 0, 10]}
+    targets: [{rows: trip, count: 90}]
+    rules: [{never: cost > km * 0.8}]
+    """
+    assert fit(compile_problem(parse_spec(spec)), Prior(), pool_size=400).status is Status.CONVERGED

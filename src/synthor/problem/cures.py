@@ -172,7 +172,7 @@ def _mangled(text: str, labels: Sequence[str]) -> tuple[str, str] | None:
         meant = text.encode("windows-1252").decode("utf-8").strip().casefold()
     except UnicodeError:
         meant = ""
-    if meant in known:
+    if meant in known and meant != text.strip().casefold():
         return known[meant], "it is UTF-8 that was read as Windows-1252: save it anew from its source"
     if (found := re.fullmatch(r"(\d+)( ?(?:-|to) ?)(\d+)", text)) and f"{found[3]}{found[2]}{found[1]}" in known:
         return known[f"{found[3]}{found[2]}{found[1]}"], ""
