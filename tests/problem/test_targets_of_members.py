@@ -456,3 +456,16 @@ def test_shares_of_one_variable_of_some_rows_need_no_number_of_these() -> None:
     assert not found("{rows: person, where: age < 15, shares: {sex: {male: 51, female: 49}}}")
     (error,) = found("{rows: person, shares: {sex: {male: 51, female: 49}}}")
     assert "add a target {rows: person, count: ...}" in error
+
+
+def test_rows_without_a_value_stand_beside_groups_of_values() -> None:
+    spec = """
+    records: 24
+    variables: {age: {type: integer, min: 0, max: 99, bins: [0, 18, 65], missing: not stated}}
+    targets:
+      - groups: {age: {a: [0, 30], b: [30, 99]}}
+        table: [{age: a, count: 10}, {age: b, count: 12}, {age: not stated, count: 2}]
+    """
+    (target,) = compile_problem(parse_spec(spec)).counts
+    assert target.axes[0].labels == ("a", "b", "not stated")
+    assert target.wanted.tolist() == [10, 12, 2]

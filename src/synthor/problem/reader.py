@@ -70,6 +70,10 @@ class Reading:
         found: dict[str, Bands | Mapping[str, Sequence[float] | Sequence[str]]] = dict(self.written.groups or {})
         totals = self.written.layout.total if self.written.layout is not None else None
         for side, name in enumerate(self.table.columns):
+            if name in found and name in variables and variables[name].missing and variables[name].numeric:
+                none = variables[name].labels[-1]  # who has no value is in no band of values
+                if none not in found[name] and any(row[side] == none for row in self.table.rows):
+                    found[name] = {**found[name], none: [none]}
             if name in variables and name not in found:
                 told = bands_told((row[side] for row in self.table.rows), variables[name], self.renamed.get(name, {}), totals)
                 if told is not None:

@@ -349,8 +349,8 @@ def table_of(spec: Spec, written: TargetSpec, i: int, views: Sequence[View]) -> 
 def numbered(made: Sequence[tuple[Target, Reading]], taken: set[str]) -> list[tuple[Target, Reading]]:
     """Targets whose names were made from their variables, told apart by whom they count or by numbers; what is named stays.
 
-    A number, a mean or a total of some rows alone says of which in any case. Totals follow the table that they are of, and go
-    by its name.
+    A number, a mean, quantiles or shares by others of some rows say of which in any case. Totals follow the table that they are
+    of, and go by its name.
 
     Args:
         made: targets, each with where it was read.
@@ -365,7 +365,8 @@ def numbered(made: Sequence[tuple[Target, Reading]], taken: set[str]) -> list[tu
             target = replace(one, name=table + one.name.removeprefix(one.totals_of), totals_of=table)
         name, written = target.name, reading.written
         if written.where and not written.name and not target.totals_of:
-            apart = written.count is not None or bool(written.statistic) or alike[name] > 1 or name in taken
+            alone = written.count is not None or written.statistic or written.quantiles or written.by
+            apart = alone or alike[name] > 1 or name in taken
             name += f" where {_in_short(written.where)}" if apart else ""
         base, numbers = name, itertools.count(2)
         while not written.name and name in taken:
