@@ -137,3 +137,13 @@ def test_a_question_by_a_name_of_two_levels_names_them_all(houses: Problem) -> N
         question_of("mean age by tenure", houses)
     assert question_of("age >= 65 by who", houses).values(RECORDS).tolist() == [0.5, 0.0]
     assert question_of("house.age >= 65 by who", houses).values(RECORDS).tolist() == [0.5, 1.0]
+
+
+def test_each_reading_is_offered_once_and_none_that_other_names_rule_out() -> None:
+    trips = "    members: {trip: {variables: {age: {type: integer, min: 0, max: 9}}}}\n"
+    deeper = HOUSES.replace("  car:\n", trips + "  car:\n")
+    problem = compile_problem(parse_spec(deeper))
+    with pytest.raises(PredicateError) as refused:
+        problem.rule("who = 'child' and age > 5")
+    assert refused.value.cure == "write `who = 'child' AND person.age > 5` or `who = 'child' AND trip.age > 5`"
+    assert "a person and of a trip: whose" in str(refused.value)

@@ -263,7 +263,8 @@ class _Lifting:
         alone = self._alone(tree)
         for name, having in alone.items():
             path = self.schema.path(level)
-            readings = [at for at in having if at in path or level in self.schema.path(at)]
+            seen = self._nearest(name, level)
+            readings = [at for at in having if at == seen or (at not in path and level in self.schema.path(at))]
             if len(having) > 1 and any(at not in path for at in readings):
                 owners = " and of ".join(f"a {self._name(at)}" for at in readings)
                 written = [f"`{self._written(tree, alone, max(level, at))}`" for at in readings]
